@@ -1,1 +1,37 @@
-fn main() {}
+//! The Lambda function: wiring only.
+
+// The types of the runtime's futures around the handler's are deeper than the compiler's default limit.
+#![recursion_limit = "256"]
+
+use std::time::{Duration, SystemTime};
+
+use custom_delegation::aws::credentials::Accounts;
+use custom_delegation::config::Config;
+use custom_delegation::handler::{Handler, Invocation};
+use custom_delegation::http;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    custom_delegation::logging::init(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = Config::read(variable)?;
+    let bundle = variable("AWS_CA_BUNDLE")
+        .or_else(|| variable("SSL_CERT_FILE"))
+        .filter(|path| !path.is_empty());
+    let http = http::client(bundle.as_deref())?;
+    let accounts = Accounts::load(http.clone(), &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await;
+    let handler = Handler::new(config, http, accounts);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let invocation = Invocation {
+            deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline),
+            log_stream: event.context.env_config.log_stream.clone(),
+        };
+        handler
+            .handle(event.payload, &invocation)
+            .await
+            .map_err(|error| error.to_string())
+    }))
+    .await
+}

@@ -1,0 +1,61 @@
+//! The SDK's HTTP interface over the one reqwest client.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+
+/// Sends the SDK's requests with a [`reqwest::Client`].
+#[derive(Clone, Debug)]
+pub(super) struct Connector(pub(super) reqwest::Client);
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move { send(client, request).await })
+    }
+}
+
+async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let (head, body) = request
+        .try_into_http1x()
+        .map_err(|error| ConnectorError::user(error.into()))?
+        .into_parts();
+    // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
+    let bytes = body.bytes().map(<[u8]>::to_vec);
+    let bytes = bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
+    let request = reqwest::Request::try_from(http::Request::from_parts(head, bytes)).map_err(user)?;
+    let response = client.execute(request).await.map_err(connector_error)?;
+    let mut answer = http::Response::builder().status(response.status());
+    if let Some(headers) = answer.headers_mut() {
+        headers.clone_from(response.headers());
+    }
+    let body = response.bytes().await.map_err(connector_error)?;
+    let answer = answer
+        .body(SdkBody::from(body))
+        .map_err(|error| ConnectorError::other(error.into(), None))?;
+    HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+fn user(error: reqwest::Error) -> ConnectorError {
+    ConnectorError::user(error.without_url().into())
+}
+
+fn connector_error(error: reqwest::Error) -> ConnectorError {
+    let timeout = error.is_timeout();
+    let error = error.without_url().into();
+    if timeout {
+        ConnectorError::timeout(error)
+    } else {
+        ConnectorError::io(error)
+    }
+}

@@ -1,0 +1,201 @@
+//! Whose calls they are: the function's own credentials, or those of an assumed role.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::connector::Connector;
+use super::error::AwsError;
+use super::route53::Session;
+use crate::cfn::properties::Role;
+
+/// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a call is tried: throttling by the account's quota passes within seconds.
+const ATTEMPTS: u32 = 8;
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// Credentials of a role are renewed when they have less than this left.
+const RENEW_BEFORE: Duration = Duration::from_mins(6);
+
+/// The accounts that the function works in, with the sessions that it keeps while warm.
+#[derive(Debug)]
+pub struct Accounts {
+    config: SdkConfig,
+    session_name: String,
+    sessions: Mutex<HashMap<Option<Role>, Kept>>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    session: Arc<Session>,
+    until: Option<SystemTime>,
+}
+
+impl Accounts {
+    /// Reads the standard AWS settings; `function` names the sessions of assumed roles in CloudTrail.
+    pub async fn load(http: reqwest::Client, function: &str) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(Connector(http))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_max_backoff(MAX_BACKOFF),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
+            .load()
+            .await;
+        Self::new(config, function)
+    }
+
+    fn new(config: SdkConfig, function: &str) -> Self {
+        // STS API Reference, AssumeRole: RoleSessionName has 2 to 64 of these.
+        let name = function
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c))
+            .take(64);
+        let mut session_name: String = name.collect();
+        if session_name.len() < 2 {
+            "custom-delegation".clone_into(&mut session_name);
+        }
+        Self {
+            config,
+            session_name,
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// A session with the rights of `role`, or of the function itself.
+    pub async fn session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
+        if let Some(session) = self.kept(role) {
+            return Ok(session);
+        }
+        let (config, until) = match role {
+            None => {
+                let region = self.config.region().map_or("us-east-1", Region::as_ref);
+                (self.config_in(route53_region(partition_of(region))), None)
+            }
+            Some(role) => {
+                let region = route53_region(role.arn.partition());
+                let credentials = self.assume(role, region).await?;
+                let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
+                let provider = SharedCredentialsProvider::new(credentials);
+                (
+                    self.config_in(region)
+                        .into_builder()
+                        .credentials_provider(provider)
+                        .build(),
+                    until,
+                )
+            }
+        };
+        let session = Arc::new(Session::new(&config));
+        let kept = Kept {
+            session: Arc::clone(&session),
+            until,
+        };
+        self.lock().insert(role.cloned(), kept);
+        Ok(session)
+    }
+
+    /// Drops every kept session: after a denial, in case that rights were granted since they were made.
+    pub fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn kept(&self, role: Option<&Role>) -> Option<Arc<Session>> {
+        let kept = self.lock().get(&role.cloned()).cloned()?;
+        let alive = kept.until.is_none_or(|until| SystemTime::now() < until);
+        alive.then_some(kept.session)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Option<Role>, Kept>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn config_in(&self, region: &'static str) -> SdkConfig {
+        self.config
+            .clone()
+            .into_builder()
+            .region(Region::from_static(region))
+            .build()
+    }
+
+    async fn assume(&self, role: &Role, region: &'static str) -> Result<Credentials, AwsError> {
+        const ACTION: &str = "STS AssumeRole";
+        let sts = aws_sdk_sts::Client::new(&self.config_in(region));
+        let answer = sts
+            .assume_role()
+            .role_arn(role.arn.as_str())
+            .role_session_name(&self.session_name)
+            .set_external_id(role.external_id.as_ref().map(|id| id.expose().to_owned()))
+            .send()
+            .await
+            .map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+        let given = answer
+            .credentials
+            .ok_or_else(|| AwsError::unreadable(ACTION, "no credentials in the answer".into()))?;
+        let expiry = SystemTime::try_from(given.expiration).ok();
+        Ok(Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            expiry,
+            "AssumeRole",
+        ))
+    }
+}
+
+fn partition_of(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        region if region.starts_with("us-isob-") => "aws-iso-b",
+        region if region.starts_with("us-isof-") => "aws-iso-f",
+        region if region.starts_with("us-iso-") => "aws-iso",
+        region if region.starts_with("eu-isoe-") => "aws-iso-e",
+        region if region.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// The Region in which Route 53 of a partition is signed for (AWS General Reference, "Amazon Route 53 endpoints and quotas").
+fn route53_region(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-northwest-1",
+        "aws-us-gov" => "us-gov-west-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
+        "aws-eusc" => "eusc-de-east-1",
+        _ => "us-east-1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partition_has_its_route_53_region() {
+        for (region, signed) in [
+            ("eu-west-1", "us-east-1"),
+            ("cn-north-1", "cn-northwest-1"),
+            ("us-gov-east-1", "us-gov-west-1"),
+            ("eusc-de-east-1", "eusc-de-east-1"),
+            ("us-isob-east-1", "us-isob-east-1"),
+        ] {
+            assert_eq!(route53_region(partition_of(region)), signed, "{region}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What AWS answered instead of a result.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// What a failed call means for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsErrorKind {
+    /// The caller lacks a right.
+    Denied,
+    /// The hosted zone does not exist.
+    NoSuchHostedZone,
+    /// The change batch does not fit what stands in the zone; nothing was changed.
+    Rejected,
+    /// No answer, or one of a failing server: the call may have been carried out.
+    NoAnswer,
+    /// Another error of the service; nothing was changed.
+    Other,
+}
+
+/// A failed call of AWS: the action and the service's own words.
+#[derive(Clone, Debug)]
+pub struct AwsError {
+    /// What it means.
+    pub kind: AwsErrorKind,
+    action: &'static str,
+    words: String,
+}
+
+impl AwsError {
+    /// True if the caller lacks a right.
+    pub fn is_denied(&self) -> bool {
+        self.kind == AwsErrorKind::Denied
+    }
+
+    /// The service's own words.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    pub(super) fn unreadable(action: &'static str, words: String) -> Self {
+        Self {
+            kind: AwsErrorKind::Other,
+            action,
+            words,
+        }
+    }
+
+    pub(super) fn of<E>(action: &'static str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let Some(service) = error.as_service_error() else {
+            return Self {
+                kind: AwsErrorKind::NoAnswer,
+                action,
+                words: chain(error),
+            };
+        };
+        let code = service.code().unwrap_or("an unknown error");
+        let kind = match code {
+            "AccessDenied" | "AccessDeniedException" | "NotAuthorizedException" => AwsErrorKind::Denied,
+            "NoSuchHostedZone" => AwsErrorKind::NoSuchHostedZone,
+            "InvalidChangeBatch" => AwsErrorKind::Rejected,
+            _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoAnswer,
+            _ => AwsErrorKind::Other,
+        };
+        // InvalidChangeBatch carries `messages` beside `message`: show all, each once.
+        let mut words = service.message().unwrap_or_default().to_owned();
+        for message in messages
+            .iter()
+            .filter(|message| !service.message().unwrap_or_default().contains(*message))
+        {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(message);
+        }
+        let words = if words.is_empty() {
+            code.to_owned()
+        } else {
+            format!("{words} ({code})")
+        };
+        Self { kind, action, words }
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.is_denied() { "was denied" } else { "failed" };
+        write!(f, "{} {verb}: {}", self.action, self.words)
+    }
+}
+
+impl Error for AwsError {}

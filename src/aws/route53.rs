@@ -1,0 +1,223 @@
+//! Route 53: the calls that a delegation needs, with plain values in and out.
+
+use aws_config::SdkConfig;
+use aws_sdk_route53::Client;
+use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
+use aws_sdk_route53::types;
+
+use super::error::{AwsError, AwsErrorKind};
+use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
+use crate::dns::record_set::{Change, RecordSet};
+use crate::dns::ttl::Ttl;
+use crate::ids::ZoneId;
+
+/// The most record sets that one page of a listing holds (Route 53 API Reference, ListResourceRecordSets).
+pub const PAGE: i32 = 300;
+/// The longest comment of a change batch (Route 53 API Reference, ChangeBatch).
+const MAX_COMMENT: usize = 256;
+
+/// A hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostedZone {
+    /// Its id.
+    pub id: ZoneId,
+    /// Its name.
+    pub name: Name,
+    /// True if only VPCs see it.
+    pub private: bool,
+    /// The name servers of its delegation set; `None` for a private zone.
+    pub name_servers: Option<NameServers>,
+}
+
+/// Whether all name servers of Route 53 know of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeStatus {
+    /// They do.
+    Insync,
+    /// Some do not yet.
+    Pending,
+}
+
+/// Route 53 with the rights of one identity.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+}
+
+impl Session {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(config),
+        }
+    }
+
+    /// GetHostedZone.
+    pub async fn hosted_zone(&self, id: &ZoneId) -> Result<HostedZone, AwsError> {
+        const ACTION: &str = "Route 53 GetHostedZone";
+        let answer = self.client.get_hosted_zone().id(id.as_str()).send().await;
+        let answer = answer.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+        let zone = answer
+            .hosted_zone()
+            .ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
+        let name_servers = answer
+            .delegation_set()
+            .and_then(|set| NameServers::found(set.name_servers()));
+        Ok(HostedZone {
+            id: id.clone(),
+            name: name(ACTION, zone.name())?,
+            private: is_private(zone),
+            name_servers,
+        })
+    }
+
+    /// ListHostedZonesByName: the ids of the public zones of exactly this name.
+    pub async fn public_zones(&self, wanted: &Name) -> Result<Vec<ZoneId>, AwsError> {
+        const ACTION: &str = "Route 53 ListHostedZonesByName";
+        let mut found = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let call = self
+                .client
+                .list_hosted_zones_by_name()
+                .dns_name(wanted.fqdn())
+                .set_hosted_zone_id(next);
+            let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            for zone in page.hosted_zones() {
+                if name(ACTION, zone.name())? != *wanted {
+                    return Ok(found);
+                }
+                if !is_private(zone) {
+                    let id = zone.id().parse();
+                    found.push(id.map_err(|_| AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id())))?);
+                }
+            }
+            // The listing goes on with zones of this name only if the next one has it.
+            let same = page
+                .next_dns_name()
+                .and_then(|next| next.parse().ok())
+                .is_some_and(|next: Name| next == *wanted);
+            next = page
+                .next_hosted_zone_id()
+                .map(|id| id.trim_start_matches("/hostedzone/").to_owned());
+            if !page.is_truncated() || !same || next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// ListResourceRecordSets: one page from `start` (a name and perhaps a type) on, in Route 53's order.
+    pub async fn record_sets(
+        &self,
+        zone: &ZoneId,
+        start: Option<(&Name, Option<&str>)>,
+        max: i32,
+    ) -> Result<Vec<RecordSet>, AwsError> {
+        const ACTION: &str = "Route 53 ListResourceRecordSets";
+        let mut call = self
+            .client
+            .list_resource_record_sets()
+            .hosted_zone_id(zone.as_str())
+            .max_items(max);
+        if let Some((name, rtype)) = start {
+            call = call
+                .start_record_name(name.fqdn())
+                .set_start_record_type(rtype.map(types::RrType::from));
+        }
+        let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+        page.resource_record_sets()
+            .iter()
+            .map(|set| record_set(ACTION, set))
+            .collect()
+    }
+
+    /// The record set of this name and type, if there is one.
+    pub async fn record_set(&self, zone: &ZoneId, name: &Name, rtype: &str) -> Result<Option<RecordSet>, AwsError> {
+        let page = self.record_sets(zone, Some((name, Some(rtype))), 1).await?;
+        Ok(page
+            .into_iter()
+            .next()
+            .filter(|set| set.name == *name && set.rtype == rtype))
+    }
+
+    /// ChangeResourceRecordSets: all changes or none.
+    pub async fn change(&self, zone: &ZoneId, comment: &str, changes: &[Change]) -> Result<ChangeStatus, AwsError> {
+        const ACTION: &str = "Route 53 ChangeResourceRecordSets";
+        let unbuilt =
+            |error: aws_smithy_types::error::operation::BuildError| AwsError::unreadable(ACTION, error.to_string());
+        let mut batch = types::ChangeBatch::builder().comment(comment.chars().take(MAX_COMMENT).collect::<String>());
+        for change in changes {
+            batch = batch.changes(sdk_change(change).map_err(unbuilt)?);
+        }
+        let batch = batch.build().map_err(unbuilt)?;
+        let call = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(zone.as_str())
+            .change_batch(batch);
+        let answer = call.send().await.map_err(|error| {
+            let messages = match error.as_service_error() {
+                Some(ChangeResourceRecordSetsError::InvalidChangeBatch(error)) => error.messages().to_vec(),
+                _ => Vec::new(),
+            };
+            AwsError::of(ACTION, &error, &messages)
+        })?;
+        let insync = answer
+            .change_info()
+            .is_some_and(|info| *info.status() == types::ChangeStatus::Insync);
+        Ok(if insync {
+            ChangeStatus::Insync
+        } else {
+            ChangeStatus::Pending
+        })
+    }
+}
+
+/// True if the error says that the zone is not there.
+pub fn is_gone(error: &AwsError) -> bool {
+    error.kind == AwsErrorKind::NoSuchHostedZone
+}
+
+fn is_private(zone: &types::HostedZone) -> bool {
+    zone.config().is_some_and(types::HostedZoneConfig::private_zone)
+}
+
+fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
+    text.parse()
+        .map_err(|error| AwsError::unreadable(action, format!("the name {text:?} in the answer: {error}")))
+}
+
+fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<RecordSet, AwsError> {
+    let values = set
+        .resource_records()
+        .iter()
+        .map(|record| record.value().to_owned())
+        .collect();
+    let special =
+        set.alias_target().is_some() || set.set_identifier().is_some() || set.traffic_policy_instance_id().is_some();
+    Ok(RecordSet {
+        name: name(action, set.name())?,
+        rtype: set.r#type().as_str().to_owned(),
+        ttl: set.ttl().and_then(Ttl::new),
+        values,
+        special,
+    })
+}
+
+fn sdk_change(change: &Change) -> Result<types::Change, aws_smithy_types::error::operation::BuildError> {
+    let (action, set) = match change {
+        Change::Create(set) => (types::ChangeAction::Create, set),
+        Change::Delete(set) => (types::ChangeAction::Delete, set),
+    };
+    let mut sdk = types::ResourceRecordSet::builder()
+        .name(set.name.fqdn())
+        .r#type(types::RrType::from(set.rtype.as_str()))
+        .set_ttl(set.ttl.map(|ttl| i64::from(ttl.seconds())));
+    for value in &set.values {
+        sdk = sdk.resource_records(types::ResourceRecord::builder().value(value).build()?);
+    }
+    types::Change::builder()
+        .action(action)
+        .resource_record_set(sdk.build()?)
+        .build()
+}

@@ -1,0 +1,142 @@
+//! The envelope of a request: first where to answer, then what is asked.
+//!
+//! Taken from raw JSON and not from a typed event: one that does not deserialize would never be answered.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::response_url::{ResponseUrl, ResponseUrlError};
+
+/// Where and for whom to answer (CloudFormation User Guide, "Custom resource request objects").
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The pre-signed URL.
+    pub url: ResponseUrl,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The request's id, the same for each delivery of it.
+    pub request_id: String,
+    /// The resource's name in the template.
+    pub logical_id: String,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The resource is new.
+    Create,
+    /// The resource's properties changed.
+    Update,
+    /// The resource goes.
+    Delete,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "Create",
+            Self::Update => "Update",
+            Self::Delete => "Delete",
+        })
+    }
+}
+
+/// What a request asks, its properties not yet read.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked.
+    pub kind: Kind,
+    /// The physical id that CloudFormation knows; `None` on a Create.
+    pub physical_id: Option<String>,
+    /// `ResourceProperties`, null if there are none.
+    pub properties: Value,
+    /// `OldResourceProperties`, null if there are none.
+    pub old_properties: Value,
+}
+
+/// Why an event is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// A field is missing or not a text.
+    Field(&'static str),
+    /// The response URL can't be used.
+    Url(ResponseUrlError),
+    /// `RequestType` is none that we know.
+    RequestType(String),
+    /// The message of an SNS notification is not JSON.
+    Message,
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => write!(f, "the event has no {field}: it is not a custom resource request"),
+            Self::Url(error) => error.fmt(f),
+            Self::RequestType(kind) => write!(f, "RequestType {kind:?} is unknown; it is Create, Update or Delete"),
+            Self::Message => f.write_str("the message of the SNS notification is not a custom resource request"),
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
+/// The request itself: the event, or the message that an SNS notification carries.
+pub fn unwrap(event: Value) -> Result<Value, EnvelopeError> {
+    match event.pointer("/Records/0/Sns/Message") {
+        None => Ok(event),
+        Some(message) => {
+            let text = message.as_str().ok_or(EnvelopeError::Message)?;
+            serde_json::from_str(text).map_err(|_| EnvelopeError::Message)
+        }
+    }
+}
+
+/// Where to answer a request.
+pub fn target(event: &Value, local_hosts: &[String]) -> Result<Target, EnvelopeError> {
+    let url = ResponseUrl::parse(text(event, "ResponseURL")?, local_hosts).map_err(EnvelopeError::Url)?;
+    let owned = |field| text(event, field).map(str::to_owned);
+    Ok(Target {
+        url,
+        stack_id: owned("StackId")?,
+        request_id: owned("RequestId")?,
+        logical_id: owned("LogicalResourceId")?,
+    })
+}
+
+/// The physical id of a request, if it has one.
+pub fn physical_id(event: &Value) -> Option<String> {
+    text(event, "PhysicalResourceId").ok().map(str::to_owned)
+}
+
+/// What is asked.
+pub fn request(event: &Value) -> Result<Request, EnvelopeError> {
+    let kind = match text(event, "RequestType")? {
+        "Create" => Kind::Create,
+        "Update" => Kind::Update,
+        "Delete" => Kind::Delete,
+        other => return Err(EnvelopeError::RequestType(other.chars().take(40).collect())),
+    };
+    let physical_id = physical_id(event);
+    if physical_id.is_none() && kind != Kind::Create {
+        return Err(EnvelopeError::Field("PhysicalResourceId"));
+    }
+    let value = |field| event.get(field).cloned().unwrap_or_default();
+    Ok(Request {
+        kind,
+        physical_id,
+        properties: value("ResourceProperties"),
+        old_properties: value("OldResourceProperties"),
+    })
+}
+
+fn text<'a>(event: &'a Value, field: &'static str) -> Result<&'a str, EnvelopeError> {
+    event
+        .get(field)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .ok_or(EnvelopeError::Field(field))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,356 @@
+//! The properties of the resource, from JSON to values.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
+use crate::dns::ttl::Ttl;
+use crate::ids::{RoleArn, ZoneId};
+
+/// A role to assume.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: RoleArn,
+    /// What its trust policy asks for in `sts:ExternalId`.
+    pub external_id: Option<ExternalId>,
+}
+
+/// An external id: a secret of the two accounts, which `Debug` does not show.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// The text, to send to STS and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExternalId(…)")
+    }
+}
+
+/// How the parent zone is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParentZone {
+    /// By its id.
+    Id(ZoneId),
+    /// By its name: the one public zone of that name.
+    Name(Name),
+    /// Not at all: the closest enclosing public zone of the parent account.
+    Closest,
+}
+
+/// The properties of a request, each valid by itself and all together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Properties {
+    /// `ChildZoneId`.
+    pub child_zone: Option<ZoneId>,
+    /// `ChildRoleArn` and `ChildExternalId`.
+    pub child_role: Option<Role>,
+    /// `DomainName`.
+    pub domain_name: Option<Name>,
+    /// `NameServers`.
+    pub name_servers: Option<NameServers>,
+    /// `ParentZoneId` or `ParentZoneName`.
+    pub parent_zone: ParentZone,
+    /// `ParentRoleArn` and `ParentExternalId`.
+    pub parent_role: Option<Role>,
+    /// `TTL`.
+    pub ttl: Ttl,
+    /// `AllowOverwrite`.
+    pub allow_overwrite: bool,
+}
+
+/// What is wrong with the properties: which one, what, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PropertyError(String);
+
+impl fmt::Display for PropertyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PropertyError {}
+
+const KNOWN: [&str; 12] = [
+    "ChildZoneId",
+    "ChildRoleArn",
+    "ChildExternalId",
+    "DomainName",
+    "NameServers",
+    "ParentZoneId",
+    "ParentZoneName",
+    "ParentRoleArn",
+    "ParentExternalId",
+    "TTL",
+    "AllowOverwrite",
+    "Trigger",
+];
+
+/// Properties of the contract that are not built yet: refused, never ignored.
+const NOT_YET: [&str; 6] = [
+    "AllowOcclusion",
+    "Dnssec",
+    "KeySigningKeys",
+    "DsTTL",
+    "WaitForSync",
+    "Verification",
+];
+
+impl Properties {
+    /// Reads `ResourceProperties` of a Create or Update, or those of the old resource.
+    pub fn parse(properties: &Value) -> Result<Self, PropertyError> {
+        let reader = Reader::new(properties)?;
+        reader.refuse_unknown()?;
+        let parsed = Self {
+            child_zone: reader.child_zone()?,
+            child_role: reader.role("ChildRoleArn", "ChildExternalId")?,
+            domain_name: reader.domain_name()?,
+            name_servers: reader.name_servers()?,
+            parent_zone: reader.parent_zone()?,
+            parent_role: reader.role("ParentRoleArn", "ParentExternalId")?,
+            ttl: reader.ttl()?,
+            allow_overwrite: reader.boolean("AllowOverwrite")?,
+        };
+        if parsed.child_zone.is_none() {
+            if parsed.name_servers.is_none() {
+                return Err(PropertyError(
+                    "ChildZoneId is missing: give the id of the child hosted zone, or NameServers with DomainName"
+                        .into(),
+                ));
+            }
+            if parsed.domain_name.is_none() {
+                return Err(PropertyError(
+                    "DomainName is missing: NameServers without ChildZoneId needs the child's name".into(),
+                ));
+            }
+            if parsed.child_role.is_some() {
+                return Err(PropertyError(
+                    "ChildRoleArn is given without ChildZoneId: there is no child zone to read; remove it".into(),
+                ));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Reads what can be read of the properties of a Delete, which nothing about them may fail, and says what can't.
+    pub fn salvage(properties: &Value) -> (Salvage, Vec<PropertyError>) {
+        let mut errors = Vec::new();
+        let reader = Reader::new(properties).unwrap_or_else(|error| {
+            errors.push(error);
+            Reader::empty()
+        });
+        let child_zone = keep(reader.child_zone(), &mut errors).flatten();
+        let child_role = keep(reader.role("ChildRoleArn", "ChildExternalId"), &mut errors).flatten();
+        let domain_name = keep(reader.domain_name(), &mut errors).flatten();
+        let name_servers = keep(reader.name_servers(), &mut errors).flatten();
+        let parent_zone = keep(reader.parent_zone(), &mut errors);
+        let parent_role = reader.role("ParentRoleArn", "ParentExternalId");
+        let parent_role_unreadable = parent_role.is_err();
+        let parent_role = keep(parent_role, &mut errors).flatten();
+        let salvage = Salvage {
+            child_zone,
+            child_role,
+            domain_name,
+            name_servers,
+            parent_zone,
+            parent_role,
+            parent_role_unreadable,
+        };
+        (salvage, errors)
+    }
+}
+
+/// What can be read of properties that need not be valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salvage {
+    /// `ChildZoneId`.
+    pub child_zone: Option<ZoneId>,
+    /// `ChildRoleArn` and `ChildExternalId`.
+    pub child_role: Option<Role>,
+    /// `DomainName`.
+    pub domain_name: Option<Name>,
+    /// `NameServers`.
+    pub name_servers: Option<NameServers>,
+    /// `ParentZoneId` or `ParentZoneName`; `None` if what they say is unreadable.
+    pub parent_zone: Option<ParentZone>,
+    /// `ParentRoleArn` and `ParentExternalId`.
+    pub parent_role: Option<Role>,
+    /// True if a parent role is given that no account can have.
+    pub parent_role_unreadable: bool,
+}
+
+fn keep<T>(result: Result<T, PropertyError>, errors: &mut Vec<PropertyError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+/// `ServiceTimeout` in seconds, if the properties give it; CloudFormation's own property, 1 to 3600.
+pub fn service_timeout(properties: &Value) -> Option<i64> {
+    let seconds = match properties.get("ServiceTimeout")? {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_i64(),
+    };
+    seconds.filter(|seconds| (1..=3600).contains(seconds))
+}
+
+struct Reader<'a>(Option<&'a Map<String, Value>>);
+
+impl<'a> Reader<'a> {
+    fn new(properties: &'a Value) -> Result<Self, PropertyError> {
+        match properties {
+            Value::Object(map) => Ok(Self(Some(map))),
+            Value::Null => Ok(Self(None)),
+            _ => Err(PropertyError("ResourceProperties is not an object".into())),
+        }
+    }
+
+    fn empty() -> Self {
+        Self(None)
+    }
+
+    fn refuse_unknown(&self) -> Result<(), PropertyError> {
+        // What starts with `Service` is CloudFormation's own: ServiceToken, ServiceTimeout.
+        let unknown = |key: &&String| !KNOWN.contains(&key.as_str()) && !key.starts_with("Service");
+        let Some(key) = self.0.into_iter().flat_map(Map::keys).find(unknown) else {
+            return Ok(());
+        };
+        if NOT_YET.contains(&key.as_str()) {
+            return Err(PropertyError(format!("{key} is not supported yet; remove it")));
+        }
+        let similarity = |known: &str| strsim::jaro_winkler(&key.to_ascii_lowercase(), &known.to_ascii_lowercase());
+        let known = KNOWN.iter().chain(&NOT_YET);
+        let nearest = known
+            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
+            .copied()
+            .unwrap_or_default();
+        let key: String = key.chars().take(100).collect();
+        Err(PropertyError(format!(
+            "{key} is not a property of Custom::Delegation; did you mean {nearest}?"
+        )))
+    }
+
+    /// A text; an empty one counts as not given, as `!If` and parameters without a value make it.
+    fn text(&self, key: &str) -> Result<Option<&'a str>, PropertyError> {
+        match self.0.and_then(|map| map.get(key)) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
+            Some(_) => Err(PropertyError(format!("{key} is not a text"))),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr<Err: fmt::Display>>(&self, key: &str) -> Result<Option<T>, PropertyError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|error| invalid(key, text, &error))
+    }
+
+    fn child_zone(&self) -> Result<Option<ZoneId>, PropertyError> {
+        self.parsed("ChildZoneId")
+    }
+
+    fn domain_name(&self) -> Result<Option<Name>, PropertyError> {
+        self.parsed("DomainName")
+    }
+
+    fn parent_zone(&self) -> Result<ParentZone, PropertyError> {
+        let id: Option<ZoneId> = self.parsed("ParentZoneId")?;
+        let name: Option<Name> = self.parsed("ParentZoneName")?;
+        match (id, name) {
+            (Some(_), Some(_)) => Err(PropertyError(
+                "ParentZoneId and ParentZoneName are both given; give one of them".into(),
+            )),
+            (Some(id), None) => Ok(ParentZone::Id(id)),
+            (None, Some(name)) => Ok(ParentZone::Name(name)),
+            (None, None) => Ok(ParentZone::Closest),
+        }
+    }
+
+    fn role(&self, arn_key: &str, id_key: &str) -> Result<Option<Role>, PropertyError> {
+        let arn: Option<RoleArn> = self.parsed(arn_key)?;
+        let external_id = self.text(id_key)?;
+        let fits = |id: &str| {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-\\".contains(&byte);
+            (2..=1224).contains(&id.len()) && id.bytes().all(allowed)
+        };
+        if external_id.is_some_and(|id| !fits(id)) {
+            // STS API Reference, AssumeRole. The value itself is a secret.
+            return Err(PropertyError(format!(
+                "{id_key} is invalid: it has 2 to 1224 letters, digits and _+=,.@:/-"
+            )));
+        }
+        match (arn, external_id) {
+            (None, Some(_)) => Err(PropertyError(format!(
+                "{id_key} is given without {arn_key}; give the role, or remove it"
+            ))),
+            (None, None) => Ok(None),
+            (Some(arn), id) => Ok(Some(Role {
+                arn,
+                external_id: id.map(|id| ExternalId(id.to_owned())),
+            })),
+        }
+    }
+
+    fn name_servers(&self) -> Result<Option<NameServers>, PropertyError> {
+        const KEY: &str = "NameServers";
+        let texts: Vec<&str> = match self.0.and_then(|map| map.get(KEY)) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(joined)) if joined.trim().is_empty() => return Ok(None),
+            Some(Value::String(joined)) => joined.split(',').collect(),
+            Some(Value::Array(values)) => {
+                let texts: Option<_> = values.iter().map(Value::as_str).collect();
+                texts.ok_or_else(|| PropertyError(format!("{KEY} is not a list of texts")))?
+            }
+            Some(_) => {
+                return Err(PropertyError(format!(
+                    "{KEY} is neither a list nor a comma-joined text"
+                )));
+            }
+        };
+        NameServers::given(&texts)
+            .map(Some)
+            .map_err(|error| PropertyError(format!("{KEY} is invalid: {error}")))
+    }
+
+    fn ttl(&self) -> Result<Ttl, PropertyError> {
+        const KEY: &str = "TTL";
+        let value = match self.0.and_then(|map| map.get(KEY)) {
+            None | Some(Value::Null) => return Ok(Ttl::DELEGATION),
+            Some(Value::String(text)) if text.trim().is_empty() => return Ok(Ttl::DELEGATION),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(other) => other.as_i64(),
+        };
+        let ttl = value.and_then(Ttl::new);
+        ttl.ok_or_else(|| {
+            PropertyError(format!(
+                "{KEY} is invalid: it is a whole number of seconds from 0 to {}",
+                Ttl::MAX
+            ))
+        })
+    }
+
+    fn boolean(&self, key: &str) -> Result<bool, PropertyError> {
+        match self.0.and_then(|map| map.get(key)) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(Value::String(text)) if text.trim().is_empty() || text.trim().eq_ignore_ascii_case("false") => {
+                Ok(false)
+            }
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
+            Some(_) => Err(PropertyError(format!("{key} is invalid: it is true or false"))),
+        }
+    }
+}
+
+fn invalid(key: &str, text: &str, error: &dyn fmt::Display) -> PropertyError {
+    let text: String = text.chars().take(100).collect();
+    PropertyError(format!("{key} {text:?} is invalid: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

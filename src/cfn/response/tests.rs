@@ -1,0 +1,88 @@
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::cfn::response_url::ResponseUrl;
+
+fn target() -> Target {
+    let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret";
+    Target {
+        url: ResponseUrl::parse(url, &[]).unwrap(),
+        stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1".into(),
+        request_id: "r".into(),
+        logical_id: "Delegation".into(),
+    }
+}
+
+fn failed(reason: &str) -> Answer {
+    Answer {
+        status: Status::Failed,
+        physical_id: "unresolved/r".into(),
+        reason: reason.into(),
+        data: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn the_fields_are_those_of_cloudformation() {
+    let mut answer = failed("");
+    answer.status = Status::Success;
+    answer.data.insert("Action", "CREATED".into());
+    let body: Value = serde_json::from_str(&answer.body(&target(), "log")).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({
+            "Status": "SUCCESS",
+            "PhysicalResourceId": "unresolved/r",
+            "StackId": "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1",
+            "RequestId": "r",
+            "LogicalResourceId": "Delegation",
+            "Data": {"Action": "CREATED"},
+        })
+    );
+}
+
+#[test]
+fn a_long_reason_keeps_its_head_and_points_to_the_log() {
+    let body: Value = serde_json::from_str(&failed(&"head ".repeat(3000)).body(&target(), "2026/[1]x")).unwrap();
+    let reason = body["Reason"].as_str().unwrap();
+    assert!(reason.starts_with("head head"));
+    assert!(reason.ends_with("… (more in log stream 2026/[1]x)"));
+}
+
+#[test]
+fn attributes_stay_whole_while_prose_can_give_way() {
+    let mut answer = failed("");
+    answer.data.insert("NameServers", "n".repeat(2500));
+    answer.data.insert("Warning", "w".repeat(3000));
+    answer.data.insert("Verification", "v".repeat(3000));
+    let body = answer.body(&target(), "log");
+    assert!(body.len() <= MAX);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["Data"]["NameServers"].as_str().unwrap().len(), 2500);
+    assert!(body["Data"]["Warning"].as_str().unwrap().starts_with('w'));
+    assert!(body["Data"]["Verification"].as_str().unwrap().starts_with('v'));
+}
+
+proptest! {
+    #[test]
+    fn no_answer_is_too_long(
+        reason in "[\\PC\"\\\\\n\u{1}]{0,6000}",
+        warning in "[\\PC\"\\\\\n\u{1}]{0,6000}",
+        servers in "[a-z,.]{0,3000}",
+    ) {
+        let mut answer = failed(&reason);
+        answer.data.insert("Warning", warning.clone());
+        answer.data.insert("NameServers", servers);
+        let body = answer.body(&target(), "log");
+        prop_assert!(body.len() <= MAX, "{} bytes", body.len());
+        let body: Value = serde_json::from_str(&body).unwrap();
+        prop_assert!(body["Data"]["Warning"].is_string() && body["Data"]["NameServers"].is_string());
+    }
+
+    #[test]
+    fn what_fits_is_sent_as_it_is(reason in "\\PC{1,500}") {
+        let body: Value = serde_json::from_str(&failed(&reason).body(&target(), "log")).unwrap();
+        prop_assert_eq!(body["Reason"].as_str().unwrap(), reason);
+    }
+}

@@ -1,0 +1,76 @@
+//! The answer on its way: one PUT to the pre-signed URL.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::response_url::ResponseUrl;
+
+/// One attempt takes at most this long.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+const MAX_BACKOFF: Duration = Duration::from_secs(3);
+
+/// Why the answer did not get through. None shows the URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignalError {
+    /// The bucket refused it for good.
+    Refused(u16),
+    /// No attempt got through in time; what the last one met.
+    OutOfTime(String),
+}
+
+impl fmt::Display for SignalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) => write!(
+                f,
+                "CloudFormation's response bucket refused the answer with status {status}"
+            ),
+            Self::OutOfTime(last) => write!(
+                f,
+                "the answer did not reach CloudFormation's response bucket in time: {last}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SignalError {}
+
+/// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
+pub async fn send(client: &reqwest::Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
+    let mut backoff = FIRST_BACKOFF;
+    loop {
+        let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
+        // A body as bytes carries no content type: the URL is signed without one.
+        let attempt = client
+            .put(url.expose().clone())
+            .timeout(timeout)
+            .body(body.clone().into_bytes())
+            .send()
+            .await;
+        let last = match attempt {
+            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
+                return Err(SignalError::Refused(answer.status().as_u16()));
+            }
+            Ok(answer) => format!("status {}", answer.status().as_u16()),
+            Err(error) => cause(&error.without_url()),
+        };
+        let pause = backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
+        if Instant::now() + pause >= end {
+            return Err(SignalError::OutOfTime(last));
+        }
+        tokio::time::sleep(pause).await;
+        backoff = (backoff * 2).min(MAX_BACKOFF);
+    }
+}
+
+fn cause(error: &reqwest::Error) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}

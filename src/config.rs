@@ -1,0 +1,154 @@
+//! The settings of the function, all optional, from its environment.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::dns::name::{Name, NameError};
+
+/// The settings of the function.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `DELEGATION_ALLOWED_NAMES`: what may be delegated; `None` for every name.
+    pub allowed_names: Option<AllowedNames>,
+    /// `DELEGATION_RESPONSE_HOSTS`: further hosts that a response URL may point at, http allowed; for local use.
+    pub response_hosts: Vec<String>,
+    /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call of a Create or Update is tried again.
+    pub propagation_wait: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allowed_names: None,
+            response_hosts: Vec::new(),
+            propagation_wait: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings by `get`, which gives a variable of the environment.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(text) = get("DELEGATION_ALLOWED_NAMES").filter(|text| !text.trim().is_empty()) {
+            config.allowed_names = Some(AllowedNames::parse(&text)?);
+        }
+        if let Some(text) = get("DELEGATION_RESPONSE_HOSTS") {
+            config.response_hosts = list(&text).map(str::to_ascii_lowercase).collect();
+        }
+        if let Some(text) = get("DELEGATION_PROPAGATION_WAIT").filter(|text| !text.trim().is_empty()) {
+            let seconds = text
+                .trim()
+                .parse()
+                .map_err(|_| ConfigError::PropagationWait(text.clone()))?;
+            config.propagation_wait = Duration::from_secs(seconds);
+        }
+        Ok(config)
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below `dev.example.com`.
+#[derive(Clone, Debug)]
+pub struct AllowedNames {
+    exact: Vec<Name>,
+    below: Vec<Name>,
+}
+
+impl AllowedNames {
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut names = Self {
+            exact: Vec::new(),
+            below: Vec::new(),
+        };
+        for item in list(text) {
+            let (list, name) = match item.strip_prefix("*.") {
+                Some(parent) => (&mut names.below, parent),
+                None => (&mut names.exact, item),
+            };
+            list.push(
+                name.parse()
+                    .map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?,
+            );
+        }
+        Ok(names)
+    }
+
+    /// True if `name` may be delegated.
+    pub fn allow(&self, name: &Name) -> bool {
+        self.exact.contains(name) || self.below.iter().any(|parent| name.is_below(parent))
+    }
+}
+
+/// Which setting is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// An entry of `DELEGATION_ALLOWED_NAMES`.
+    AllowedNames(String, NameError),
+    /// `DELEGATION_PROPAGATION_WAIT`.
+    PropagationWait(String),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AllowedNames(item, error) => write!(f, "DELEGATION_ALLOWED_NAMES: {item:?} is not a name: {error}"),
+            Self::PropagationWait(text) => {
+                write!(
+                    f,
+                    "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(key: &str, value: &str) -> Result<Config, ConfigError> {
+        Config::read(|name| (name == key).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn all_settings_are_optional() {
+        let config = Config::read(|_| None).unwrap();
+        assert!(config.allowed_names.is_none());
+        assert_eq!(config.propagation_wait, Duration::from_secs(60));
+        assert!(read("DELEGATION_ALLOWED_NAMES", " ").unwrap().allowed_names.is_none());
+    }
+
+    #[test]
+    fn allowed_names_are_names_and_patterns() {
+        let config = read("DELEGATION_ALLOWED_NAMES", "testing.example.com., *.Dev.example.com").unwrap();
+        let allow = |name: &str| config.allowed_names.as_ref().unwrap().allow(&name.parse().unwrap());
+        assert!(allow("testing.example.com"));
+        assert!(allow("a.dev.example.com"));
+        assert!(allow("a.b.dev.example.com"));
+        assert!(!allow("dev.example.com"));
+        assert!(!allow("x.testing.example.com"));
+        assert!(!allow("xdev.example.com"));
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        assert!(read("DELEGATION_ALLOWED_NAMES", "a..b").is_err());
+        assert!(read("DELEGATION_PROPAGATION_WAIT", "-1").is_err());
+        assert_eq!(
+            read("DELEGATION_PROPAGATION_WAIT", "0").unwrap().propagation_wait,
+            Duration::ZERO
+        );
+        assert_eq!(
+            read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,")
+                .unwrap()
+                .response_hosts,
+            ["localhost", "a:1"]
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! The time that an invocation has.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// What an invocation has if its own deadline is unknown: the function timeout of the template.
+const UNKNOWN: Duration = Duration::from_mins(5);
+/// What is kept for the answer, at most.
+const RESERVE: Duration = Duration::from_secs(20);
+
+/// When an invocation ends, and when its work must end so that the answer still fits.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    work: Instant,
+    end: Instant,
+}
+
+impl Deadline {
+    /// The deadline of an invocation that ends at `end` by the clock, seen at `now`.
+    ///
+    /// An end that is already past when the invocation starts means "unknown" and not "no time left": emulators of the
+    /// Runtime API send such.
+    pub fn new(end: SystemTime, now: SystemTime) -> Self {
+        let left = end
+            .duration_since(now)
+            .ok()
+            .filter(|left| !left.is_zero())
+            .unwrap_or(UNKNOWN);
+        let reserve = RESERVE.min(left / 4);
+        let end = Instant::now() + left;
+        Self {
+            work: end - reserve,
+            end,
+        }
+    }
+
+    /// When the work must end: the rest is for the answer.
+    pub fn work(self) -> Instant {
+        self.work
+    }
+
+    /// When the invocation ends.
+    pub fn end(self) -> Instant {
+        self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_is_kept_for_the_answer() {
+        let now = SystemTime::now();
+        let deadline = Deadline::new(now + Duration::from_secs(300), now);
+        assert_eq!(deadline.end() - Instant::now(), Duration::from_secs(300));
+        assert_eq!(deadline.end() - deadline.work(), Duration::from_secs(20));
+        let short = Deadline::new(now + Duration::from_secs(4), now);
+        assert_eq!(short.end() - short.work(), Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_in_1970_is_unknown() {
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH + Duration::from_secs(300), SystemTime::now());
+        assert_eq!(deadline.end() - Instant::now(), UNKNOWN);
+    }
+}

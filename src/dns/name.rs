@@ -1,0 +1,182 @@
+//! Domain names, compared and printed as Route 53 does.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A fully qualified domain name below the root.
+///
+/// Held in one canonical text: lower case, no trailing dot, and every byte other than `a-z`, `0-9`, `-` and `_` as the
+/// octal escape `\ooo` in which Route 53 returns it (Route 53 Developer Guide, "DNS domain name format"). Two names
+/// are the same name exactly if their texts are equal. A label has 1 to 63 bytes and the whole at most 255 bytes on
+/// the wire (RFC 1035, section 2.3.4).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+const MAX_LABEL: usize = 63;
+const MAX_WIRE: usize = 255;
+
+impl Name {
+    /// The canonical text, without a trailing dot.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name with its trailing dot, as Route 53 returns it.
+    pub fn fqdn(&self) -> String {
+        format!("{}.", self.0)
+    }
+
+    /// The labels, leftmost first, in canonical text.
+    pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('.')
+    }
+
+    /// The leftmost label.
+    pub fn first_label(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+
+    /// The name without its leftmost label; `None` for a name of one label.
+    pub fn parent(&self) -> Option<Name> {
+        self.0.split_once('.').map(|(_, rest)| Name(rest.to_owned()))
+    }
+
+    /// This name, then each enclosing one, up to the top-level domain.
+    pub fn ancestors(&self) -> impl Iterator<Item = Name> {
+        std::iter::successors(self.parent(), Name::parent)
+    }
+
+    /// True if this name lies strictly below `other`.
+    pub fn is_below(&self, other: &Name) -> bool {
+        self.0.strip_suffix(&other.0).is_some_and(|head| head.ends_with('.'))
+    }
+
+    /// True if this name is `other` or lies below it.
+    pub fn is_at_or_below(&self, other: &Name) -> bool {
+        self == other || self.is_below(other)
+    }
+
+    /// True if the leftmost label is `*`.
+    pub fn is_wildcard(&self) -> bool {
+        self.first_label() == "\\052"
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is not a domain name; positions count bytes from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// Nothing, or only a dot.
+    Empty,
+    /// Two dots in a row, or a dot at the start.
+    EmptyLabel(usize),
+    /// A label of more than 63 bytes.
+    LabelTooLong(usize),
+    /// More than 255 bytes on the wire.
+    TooLong(usize),
+    /// A byte that a name cannot hold unescaped.
+    Character(usize),
+    /// A backslash that three octal digits up to 377 do not follow.
+    Escape(usize),
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it is empty"),
+            Self::EmptyLabel(at) => write!(f, "the label at position {at} is empty"),
+            Self::LabelTooLong(at) => write!(f, "the label at position {at} is longer than {MAX_LABEL} bytes"),
+            Self::TooLong(wire) => write!(f, "it takes {wire} bytes and a name has at most {MAX_WIRE}"),
+            Self::Character(at) => write!(
+                f,
+                "the character at position {at} is not allowed (write an international name in its xn-- form)"
+            ),
+            Self::Escape(at) => write!(
+                f,
+                "the backslash at position {at} is not followed by three octal digits"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let body = text.strip_suffix('.').unwrap_or(text);
+        if body.is_empty() {
+            return Err(NameError::Empty);
+        }
+        let mut canonical = String::with_capacity(body.len());
+        let mut wire = 1;
+        let mut position = 1;
+        for label in body.split('.') {
+            if !canonical.is_empty() {
+                canonical.push('.');
+            }
+            let bytes = unescape(label, position)?;
+            match bytes.len() {
+                0 => return Err(NameError::EmptyLabel(position)),
+                1..=MAX_LABEL => {}
+                _ => return Err(NameError::LabelTooLong(position)),
+            }
+            wire += bytes.len() + 1;
+            for byte in bytes {
+                push_canonical(&mut canonical, byte);
+            }
+            position += label.len() + 1;
+        }
+        if wire > MAX_WIRE {
+            return Err(NameError::TooLong(wire));
+        }
+        Ok(Name(canonical))
+    }
+}
+
+fn unescape(label: &str, start: usize) -> Result<Vec<u8>, NameError> {
+    let mut bytes = Vec::with_capacity(label.len());
+    let mut rest = label.as_bytes();
+    let mut position = start;
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte == b'\\' {
+            let (digits, after) = tail.split_at_checked(3).ok_or(NameError::Escape(position))?;
+            bytes.push(octal(digits).ok_or(NameError::Escape(position))?);
+            rest = after;
+            position += 4;
+        } else if byte.is_ascii_graphic() {
+            bytes.push(byte);
+            rest = tail;
+            position += 1;
+        } else {
+            return Err(NameError::Character(position));
+        }
+    }
+    Ok(bytes)
+}
+
+fn octal(digits: &[u8]) -> Option<u8> {
+    digits.iter().try_fold(0u8, |value, digit| match digit {
+        b'0'..=b'7' => value.checked_mul(8)?.checked_add(digit - b'0'),
+        _ => None,
+    })
+}
+
+fn push_canonical(text: &mut String, byte: u8) {
+    match byte.to_ascii_lowercase() {
+        plain @ (b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_') => text.push(char::from(plain)),
+        other => {
+            text.push('\\');
+            text.extend([other >> 6, other >> 3 & 7, other & 7].map(|digit| char::from(b'0' + digit)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+#[test]
+fn case_and_trailing_dot_do_not_matter() {
+    assert_eq!(name("Testing.Example.COM."), name("testing.example.com"));
+    assert_eq!(name("Testing.Example.COM.").as_str(), "testing.example.com");
+}
+
+#[test]
+fn escapes_and_their_characters_are_one_name() {
+    assert_eq!(name(r"\052.example.com"), name("*.example.com"));
+    assert_eq!(name("*.example.com").as_str(), r"\052.example.com");
+    assert_eq!(
+        name(r"\101.example.com"),
+        name("a.example.com"),
+        "an escaped letter is compared in lower case"
+    );
+    assert_ne!(
+        name(r"a\056b.example.com"),
+        name("a.b.example.com"),
+        "an escaped dot separates no labels"
+    );
+    assert!(name("*.example.com").is_wildcard());
+    assert!(!name("a.example.com").is_wildcard());
+}
+
+#[test]
+fn errors_name_the_position() {
+    for (text, error) in [
+        ("", NameError::Empty),
+        (".", NameError::Empty),
+        ("a..b", NameError::EmptyLabel(3)),
+        (".a", NameError::EmptyLabel(1)),
+        ("a b.c", NameError::Character(2)),
+        ("b\u{fc}cher.example.com", NameError::Character(2)),
+        (r"a.b\0", NameError::Escape(4)),
+        (r"\400.a", NameError::Escape(1)),
+        (r"\09a.a", NameError::Escape(1)),
+    ] {
+        assert_eq!(text.parse::<Name>(), Err(error), "{text:?}");
+    }
+}
+
+#[test]
+fn lengths_are_those_of_the_wire() {
+    let label = "a".repeat(63);
+    assert!(format!("{label}.com").parse::<Name>().is_ok());
+    assert_eq!(
+        format!("x.{label}a.com").parse::<Name>(),
+        Err(NameError::LabelTooLong(3))
+    );
+    let escaped = r"\052".repeat(63);
+    assert!(
+        format!("{escaped}.com").parse::<Name>().is_ok(),
+        "an escape is one byte"
+    );
+    let full = [&label[..], &label[..], &label[..], &label[..61]].join(".");
+    assert!(full.parse::<Name>().is_ok());
+    let over = [&label[..], &label[..], &label[..], &label[..62]].join(".");
+    assert_eq!(over.parse::<Name>(), Err(NameError::TooLong(256)));
+}
+
+#[test]
+fn below_goes_by_labels() {
+    assert!(name("a.example.com").is_below(&name("example.com")));
+    assert!(!name("example.com").is_below(&name("example.com")));
+    assert!(name("example.com").is_at_or_below(&name("example.com")));
+    assert!(!name("badexample.com").is_below(&name("example.com")));
+    assert!(!name("com").is_below(&name("example.com")));
+}
+
+#[test]
+fn ancestors_go_up_to_the_top() {
+    let all: Vec<_> = name("a.b.example.com").ancestors().map(|a| a.to_string()).collect();
+    assert_eq!(all, ["b.example.com", "example.com", "com"]);
+    assert_eq!(name("a.b.c").labels().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(name("a.b.c").fqdn(), "a.b.c.");
+}
+
+proptest! {
+    #[test]
+    fn what_parses_prints_and_parses_again(text in "\\PC{0,80}") {
+        if let Ok(parsed) = text.parse::<Name>() {
+            prop_assert_eq!(parsed.to_string().parse::<Name>().unwrap(), parsed.clone());
+            prop_assert_eq!(parsed.fqdn().parse::<Name>().unwrap(), parsed);
+        }
+    }
+
+    #[test]
+    fn plain_names_parse(text in "[a-zA-Z0-9_-]{1,20}(\\.[a-z]{1,8}){0,5}\\.?") {
+        let parsed: Name = text.parse().unwrap();
+        prop_assert_eq!(parsed.as_str(), text.trim_end_matches('.').to_ascii_lowercase());
+    }
+}

@@ -1,0 +1,45 @@
+//! Times to live.
+
+use std::fmt;
+
+/// Seconds for which a resolver may keep a record set: 0 to 2147483647 (RFC 2181, section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ttl(u32);
+
+impl Ttl {
+    /// The largest TTL.
+    pub const MAX: Ttl = Ttl(2_147_483_647);
+    /// Two days, as top-level domains use for delegations; the default of `TTL`.
+    pub const DELEGATION: Ttl = Ttl(172_800);
+    /// The TTL of the ownership record: read by people and by this function alone, so short.
+    pub const OWNERSHIP: Ttl = Ttl(300);
+
+    /// A TTL of `seconds`; `None` outside 0 to 2147483647.
+    pub fn new(seconds: i64) -> Option<Ttl> {
+        u32::try_from(seconds).ok().map(Ttl).filter(|ttl| *ttl <= Self::MAX)
+    }
+
+    /// The number of seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds() {
+        assert_eq!(Ttl::new(0).map(Ttl::seconds), Some(0));
+        assert_eq!(Ttl::new(2_147_483_647), Some(Ttl::MAX));
+        assert_eq!(Ttl::new(2_147_483_648), None);
+        assert_eq!(Ttl::new(-1), None);
+    }
+}

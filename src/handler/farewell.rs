@@ -1,0 +1,173 @@
+//! Delete.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::apply::{self, Applied};
+use super::{Outcome, Work, aws_failure, child, place};
+use crate::aws::route53::Session;
+use crate::cfn::physical_id::{PhysicalId, Place};
+use crate::cfn::properties::{Properties, Salvage};
+use crate::dns::name_servers::NameServers;
+use crate::error::{Failure, Kind};
+use crate::ownership::{Relation, record_name};
+use crate::plan::{self, Decision, Farewell};
+
+/// Between two looks for the claim of a Create that has not ended.
+const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
+/// What the last look is given.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
+    let (salvage, _) = Properties::salvage(&work.request.properties);
+    let text = work.request.physical_id.as_deref().unwrap_or_default();
+    match PhysicalId::parse(text) {
+        PhysicalId::Marker => Ok(work.outcome_of_nothing(Vec::new())),
+        PhysicalId::Place(place) => of_place(work, &salvage, &place).await,
+        PhysicalId::Foreign => of_foreign(work, &salvage).await,
+    }
+}
+
+async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<Outcome, Failure> {
+    work.progress.at("assuming the parent role");
+    let result = async {
+        let session = work.accounts.session(salvage.parent_role.as_ref()).await;
+        let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+        remove(work, &session, salvage, place).await
+    };
+    match result.await {
+        Ok(applied) => Ok(work.outcome_of_nothing(applied.warnings)),
+        // The parent zone is gone, and every delegation with it.
+        Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
+        Err(failure) if failure.kind == Kind::Stale => Ok(work.outcome_of_nothing(vec![failure.message])),
+        // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
+        Err(failure) if failure.kind == Kind::Denied && salvage.parent_role_unreadable => {
+            let warning = format!(
+                "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is invalid. {failure}",
+                place.name
+            );
+            Ok(work.outcome_of_nothing(vec![warning]))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Removes our claim from a place, and the delegation with it if the table says so.
+pub(super) async fn remove(
+    work: &Work<'_>,
+    session: &Session,
+    salvage: &Salvage,
+    place: &Place,
+) -> Result<Applied, Failure> {
+    let mut farewell = Farewell {
+        name: place.name.clone(),
+        claimant: work.claimant.clone(),
+        at: work.at,
+        known: salvage.name_servers.clone(),
+    };
+    let mut child_zone = salvage.child_zone.as_ref();
+    apply::apply(work, session, place, async |seen| {
+        let decision = plan::absent(&farewell, seen);
+        match (&decision, child_zone.take()) {
+            // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
+            (Decision::Proceed(plan), Some(zone)) if plan.left_changed => {
+                let zone = child::glance(work, zone, salvage.child_role.as_ref()).await.ok();
+                let servers = zone.and_then(|zone| zone.name_servers);
+                farewell.known = union(farewell.known.take(), servers);
+                Ok(plan::absent(&farewell, seen))
+            }
+            (_, zone) => {
+                child_zone = zone;
+                Ok(decision)
+            }
+        }
+    })
+    .await
+}
+
+fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameServers> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.union(&other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A Delete with an id that CloudFormation invented: the Create that it overtook may still write its claim, so look
+/// until that Create can't run any more. It started earlier than we did, with the same timeout.
+async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failure> {
+    let names_a_place = salvage.domain_name.is_some() || salvage.child_zone.is_some();
+    if salvage.parent_zone.is_none() || !names_a_place || salvage.parent_role_unreadable {
+        return Ok(work.outcome_of_nothing(Vec::new()));
+    }
+    work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
+    loop {
+        let looked = look(work, salvage).await;
+        match looked {
+            Ok(Some(applied)) => return Ok(work.outcome_of_nothing(applied.warnings)),
+            Err(failure) if failure.kind == Kind::Stale => return Ok(work.outcome_of_nothing(vec![failure.message])),
+            Ok(None) | Err(_) => {}
+        }
+        let left = work
+            .deadline
+            .work()
+            .saturating_duration_since(Instant::now())
+            .saturating_sub(LAST_LOOK);
+        if left.is_zero() {
+            return match looked {
+                Err(failure) if !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone | Kind::Refused) => {
+                    Err(failure)
+                }
+                _ => Ok(work.outcome_of_nothing(Vec::new())),
+            };
+        }
+        let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();
+        work.progress.at("waiting for the Create that this Delete overtook");
+        tokio::time::sleep(Duration::from_secs_f64(pause).min(left)).await;
+    }
+}
+
+/// Looks once; `None` if no claim of ours stands at the place that the properties name.
+async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<Applied>, Failure> {
+    let Some(asked) = &salvage.parent_zone else {
+        return Ok(None);
+    };
+    let name = match (&salvage.domain_name, &salvage.child_zone) {
+        (Some(name), _) => name.clone(),
+        (None, Some(zone)) => child::glance(work, zone, salvage.child_role.as_ref()).await?.name,
+        (None, None) => return Ok(None),
+    };
+    let session = work.accounts.session(salvage.parent_role.as_ref()).await;
+    let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+    let place = place::find(&session, &name, asked, None).await?;
+    if has_claim(work, &session, &place).await? {
+        remove(work, &session, salvage, &place).await.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+async fn has_claim(work: &Work<'_>, session: &Session, place: &Place) -> Result<bool, Failure> {
+    let claim = claim_at(work, session, place).await?;
+    Ok(claim.is_some())
+}
+
+/// When our own claim at a place was written, if it stands there.
+pub(super) async fn claim_at(work: &Work<'_>, session: &Session, place: &Place) -> Result<Option<i64>, Failure> {
+    let Some(record) = record_name(&place.name) else {
+        return Ok(None);
+    };
+    let set = session.record_set(&place.zone, &record, "TXT").await;
+    let set =
+        set.map_err(|error| aws_failure(&format!("reading {record} in the parent zone {}", place.zone), &error))?;
+    let seen = plan::Observation {
+        ownership: set,
+        ..Default::default()
+    };
+    Ok(seen
+        .claims()
+        .of(&work.claimant, Relation::Own)
+        .iter()
+        .map(|claim| claim.at)
+        .max())
+}

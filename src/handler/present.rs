@@ -1,0 +1,318 @@
+//! Create and Update.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Outcome, Work, apply, aws_failure, child, farewell, place};
+use crate::aws::route53::{ChangeStatus, Session};
+use crate::cfn::envelope::Kind as RequestKind;
+use crate::cfn::physical_id::{PhysicalId, Place};
+use crate::cfn::properties::{Properties, Salvage};
+use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
+use crate::error::{Failure, Kind};
+use crate::plan::{self, Arrival, Goal, Observation};
+
+/// What is asked, once the child zone was read.
+struct Child {
+    name: Name,
+    name_servers: Option<NameServers>,
+    warning: Option<String>,
+}
+
+/// The properties of the resource as it was before an Update.
+struct Before {
+    salvage: Salvage,
+    /// The place that they name; `None` if it can't be found.
+    place: Option<Place>,
+    warnings: Vec<String>,
+}
+
+pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
+    let wanted = Properties::parse(&work.request.properties);
+    let wanted = wanted.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
+    let physical = work
+        .request
+        .physical_id
+        .as_deref()
+        .filter(|_| work.request.kind == RequestKind::Update);
+    let physical = physical.map(PhysicalId::parse);
+    let pinned = physical.as_ref().and_then(PhysicalId::place);
+    let old = physical
+        .as_ref()
+        .map(|_| Properties::salvage(&work.request.old_properties));
+
+    work.progress.at("reading the child zone and assuming the parent role");
+    let (session, child) = tokio::join!(
+        async {
+            let session = work.accounts.session(wanted.parent_role.as_ref()).await;
+            session.map_err(|error| aws_failure("assuming the parent role", &error))
+        },
+        read_child(work, &wanted, pinned, old.as_ref().map(|(salvage, _)| salvage)),
+    );
+    let (session, child) = (session?, child?);
+    if child.name.is_wildcard() {
+        let message = format!(
+            "{} is a wildcard, and a wildcard can't be delegated; give a plain name",
+            child.name
+        );
+        return Err(Failure::new(Kind::Refused, message));
+    }
+    work.progress
+        .at(format!("looking for the parent zone of {}", child.name));
+    let place = place::find(&session, &child.name, &wanted.parent_zone, pinned).await?;
+    let before = match old {
+        None => None,
+        Some((salvage, errors)) => Some(
+            find_before(
+                work,
+                &session,
+                salvage,
+                errors.is_empty(),
+                &wanted,
+                &child,
+                &place,
+                pinned,
+            )
+            .await,
+        ),
+    };
+    let (arrival, physical_id) = arrival(work, physical.as_ref(), &place, before.as_ref());
+    if let (Arrival::Replacement, Some(pinned), Some(before)) = (arrival, pinned, &before) {
+        check_not_overtaken(work, before, pinned).await?;
+    }
+
+    let goal = Goal {
+        name: child.name.clone(),
+        name_servers: child.name_servers.clone(),
+        ttl: wanted.ttl,
+        allow_overwrite: wanted.allow_overwrite,
+        claimant: work.claimant.clone(),
+        at: work.at,
+        arrival,
+    };
+    let applied = apply::apply(work, &session, &place, async |seen| {
+        check_allowed(work, &goal, seen)?;
+        Ok(plan::present(&goal, seen))
+    })
+    .await?;
+
+    let name_servers = child.name_servers.or(applied.found);
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let mut outcome = Outcome {
+        physical_id,
+        data: BTreeMap::from([
+            ("DomainName", place.name.to_string()),
+            ("NameServers", text(name_servers.map(|servers| servers.to_string()))),
+            ("ParentZoneId", place.zone.to_string()),
+            ("ChildZoneId", text(wanted.child_zone.as_ref().map(ToString::to_string))),
+            ("Action", text(applied.action.map(|action| action.to_string()))),
+            (
+                "ChangeStatus",
+                match applied.status {
+                    ChangeStatus::Insync => "INSYNC".into(),
+                    ChangeStatus::Pending => "PENDING".into(),
+                },
+            ),
+            ("DsRecords", String::new()),
+            ("Verification", String::new()),
+        ]),
+        warnings: child.warning.into_iter().chain(applied.warnings).collect(),
+    };
+    tracing::info!(
+        name = %place.name, parent_zone_id = %place.zone, action = ?applied.action, status = ?applied.status,
+        "the delegation stands"
+    );
+    work.progress.mark_done(outcome.clone());
+    if let Some(before) = before {
+        outcome.warnings.extend(before.warnings.iter().cloned());
+        outcome.warnings.extend(clean_up(work, &before, pinned, &place).await);
+    }
+    Ok(outcome)
+}
+
+/// The child's name and name servers.
+///
+/// An unreadable child zone fails a Create, but an Update only if it asks for another child zone or other name servers.
+async fn read_child(
+    work: &Work<'_>,
+    wanted: &Properties,
+    pinned: Option<&Place>,
+    old: Option<&Salvage>,
+) -> Result<Child, Failure> {
+    let given = wanted.name_servers.clone();
+    let domain_name = || wanted.domain_name.clone();
+    let Some(id) = &wanted.child_zone else {
+        // Properties::parse saw to it that both are given.
+        let name = domain_name().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
+        return Ok(Child {
+            name,
+            name_servers: given,
+            warning: None,
+        });
+    };
+    match child::read(work, id, wanted.child_role.as_ref(), given.is_some()).await {
+        Ok(zone) => {
+            if let Some(name) = wanted.domain_name.as_ref().filter(|name| **name != zone.name) {
+                let message = format!(
+                    "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
+                    zone.name
+                );
+                return Err(Failure::new(Kind::Input, message));
+            }
+            Ok(Child {
+                name: zone.name,
+                name_servers: given.or(zone.name_servers),
+                warning: None,
+            })
+        }
+        Err(failure) => {
+            let unchanged =
+                old.is_some_and(|old| old.child_zone == wanted.child_zone && old.name_servers == wanted.name_servers);
+            let name = domain_name().or_else(|| pinned.map(|place| place.name.clone()));
+            match name.filter(|_| unchanged) {
+                Some(name) => {
+                    let warning =
+                        format!("The child zone was not read, and its name servers were kept as they are: {failure}");
+                    Ok(Child {
+                        name,
+                        name_servers: given,
+                        warning: Some(warning),
+                    })
+                }
+                None => Err(failure),
+            }
+        }
+    }
+}
+
+/// Finds the place of the old properties, by the same test as the new one. They never fail a request.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is asked now and what was asked before, side by side"
+)]
+async fn find_before(
+    work: &Work<'_>,
+    session: &Arc<Session>,
+    old: Salvage,
+    readable: bool,
+    wanted: &Properties,
+    child: &Child,
+    place: &Place,
+    pinned: Option<&Place>,
+) -> Before {
+    let mut warnings = Vec::new();
+    if !readable {
+        warnings.push("The old properties can't be read whole.".to_owned());
+    }
+    let found = async {
+        let name = match (&old.domain_name, &old.child_zone) {
+            (Some(name), _) => name.clone(),
+            (None, zone) if *zone == wanted.child_zone => child.name.clone(),
+            (None, Some(zone)) => child::glance(work, zone, old.child_role.as_ref()).await?.name,
+            (None, None) => return Ok(None),
+        };
+        let Some(asked) = &old.parent_zone else { return Ok(None) };
+        if name == child.name && *asked == wanted.parent_zone && old.parent_role == wanted.parent_role {
+            return Ok(Some(place.clone()));
+        }
+        let session = if old.parent_role == wanted.parent_role {
+            Arc::clone(session)
+        } else {
+            let session = work.accounts.session(old.parent_role.as_ref()).await;
+            session.map_err(|error| aws_failure("assuming the old parent role", &error))?
+        };
+        place::find(&session, &name, asked, pinned).await.map(Some)
+    };
+    let place = found.await.unwrap_or_else(|failure: Failure| {
+        warnings.push(format!("The place of the old properties was not found: {failure}"));
+        None
+    });
+    Before {
+        salvage: old,
+        place,
+        warnings,
+    }
+}
+
+/// How the request comes to its place, and the physical id that a success answers with.
+fn arrival(
+    work: &Work<'_>,
+    physical: Option<&PhysicalId>,
+    place: &Place,
+    before: Option<&Before>,
+) -> (Arrival, String) {
+    let kept = || work.request.physical_id.clone().unwrap_or_default();
+    match physical {
+        None => (Arrival::Create, place.to_string()),
+        Some(PhysicalId::Place(pinned)) if pinned == place => (Arrival::InPlace, kept()),
+        Some(PhysicalId::Place(_) | PhysicalId::Marker) => (Arrival::Replacement, place.to_string()),
+        Some(PhysicalId::Foreign) => match before.and_then(|before| before.place.as_ref()) {
+            Some(old) if old == place => (Arrival::InPlace, kept()),
+            Some(_) => (Arrival::Replacement, place.to_string()),
+            // Where it was is unknown: a new id would have CloudFormation delete the old one, and perhaps this place with it.
+            None => (Arrival::Replacement, kept()),
+        },
+    }
+}
+
+/// On a replacement: a later request may already have written our claim at the physical id's place.
+async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &Place) -> Result<(), Failure> {
+    let Ok(session) = work.accounts.session(before.salvage.parent_role.as_ref()).await else {
+        return Ok(());
+    };
+    match farewell::claim_at(work, &session, pinned).await {
+        Ok(Some(at)) if at > work.at => {
+            let message = format!(
+                "a later request of this resource has already written {}; this one changed nothing",
+                pinned.name
+            );
+            Err(Failure::new(Kind::Stale, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `DELEGATION_ALLOWED_NAMES` is checked where a request would start managing a name.
+fn check_allowed(work: &Work<'_>, goal: &Goal, seen: &Observation) -> Result<(), Failure> {
+    let starts = goal.arrival != Arrival::InPlace && seen.claims().own(&goal.claimant).is_none();
+    match &work.config.allowed_names {
+        Some(allowed) if starts && !allowed.allow(&goal.name) => {
+            let message = format!(
+                "{} is not one of the names that this function may delegate (DELEGATION_ALLOWED_NAMES); ask who runs it to allow the name",
+                goal.name
+            );
+            Err(Failure::new(Kind::Refused, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An Update whose old properties name a place that is neither the physical id's nor the new one is the rollback of a
+/// failed replacement: our claim there goes too. A failure of this is a warning.
+async fn clean_up(work: &Work<'_>, before: &Before, pinned: Option<&Place>, place: &Place) -> Vec<String> {
+    let Some(old) = before.place.as_ref().filter(|old| *old != place) else {
+        return Vec::new();
+    };
+    // With an id that is not ours, CloudFormation's own clean-up takes the place from the old properties.
+    let Some(pinned) = pinned else { return Vec::new() };
+    if old == pinned {
+        return Vec::new();
+    }
+    work.progress.at(format!(
+        "removing what a failed replacement left at {} in the parent zone {}",
+        old.name, old.zone
+    ));
+    let removed = async {
+        let session = work.accounts.session(before.salvage.parent_role.as_ref()).await;
+        let session = session.map_err(|error| aws_failure("assuming the old parent role", &error))?;
+        farewell::remove(work, &session, &before.salvage, old).await
+    };
+    match removed.await {
+        Ok(applied) => applied.warnings,
+        Err(failure) if failure.kind == Kind::NoSuchZone => Vec::new(),
+        Err(failure) => vec![format!(
+            "What a failed replacement left at {old} was not removed: {failure}"
+        )],
+    }
+}

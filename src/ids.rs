@@ -1,0 +1,162 @@
+//! Identifiers of AWS: hosted zones and roles.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The id of a hosted zone, without `/hostedzone/`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZoneId(String);
+
+impl ZoneId {
+    /// The id alone.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ZoneId {
+    type Err = IdError;
+
+    /// Accepts the id with or without `/hostedzone/`: 1 to 32 letters and digits (Route 53 API Reference, `HostedZone`).
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
+        let fits = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if fits {
+            Ok(Self(id.to_owned()))
+        } else {
+            Err(IdError::Zone)
+        }
+    }
+}
+
+impl fmt::Display for ZoneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The ARN of an IAM role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleArn {
+    text: String,
+    partition: String,
+}
+
+impl RoleArn {
+    /// The whole ARN.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The partition, `aws` for instance.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+}
+
+impl FromStr for RoleArn {
+    type Err = IdError;
+
+    /// Accepts `arn:<partition>:iam::<12 digits>:role/<path and name>`, 20 to 2048 bytes (STS API Reference, `AssumeRole`).
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let mut parts = text.splitn(6, ':');
+        let mut part = || parts.next().unwrap_or_default();
+        let (arn, partition, service, region, account, resource) = (part(), part(), part(), part(), part(), part());
+        let name = resource.strip_prefix("role/").unwrap_or_default();
+        let fits = text.len() <= 2048
+            && arn == "arn"
+            && (partition == "aws" || partition.starts_with("aws-"))
+            && partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            && service == "iam"
+            && region.is_empty()
+            && account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"/+=,.@_-".contains(&byte));
+        if fits {
+            Ok(Self {
+                text: text.to_owned(),
+                partition: partition.to_owned(),
+            })
+        } else {
+            Err(IdError::Role)
+        }
+    }
+}
+
+impl fmt::Display for RoleArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a text is not an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdError {
+    /// Not a hosted zone id.
+    Zone,
+    /// Not the ARN of a role.
+    Role,
+}
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Zone => "a hosted zone id has 1 to 32 letters and digits, Z0123456789ABCDEFGHIJ for instance",
+            Self::Role => "the ARN of a role is of the form arn:aws:iam::111111111111:role/name",
+        })
+    }
+}
+
+impl std::error::Error for IdError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zone_ids_with_and_without_prefix() {
+        assert_eq!("/hostedzone/Z1".parse::<ZoneId>(), "Z1".parse());
+        for bad in ["", "/hostedzone/", "Z-1", "Z1/x", "Z 1", &"Z".repeat(33)] {
+            assert_eq!(bad.parse::<ZoneId>(), Err(IdError::Zone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn role_arns() {
+        for good in [
+            "arn:aws:iam::111111111111:role/r",
+            "arn:aws-cn:iam::111111111111:role/path/to/r",
+            "arn:aws-us-gov:iam::111111111111:role/a+=,.@_-",
+        ] {
+            assert_eq!(good.parse::<RoleArn>().unwrap().to_string(), good);
+        }
+        assert_eq!(
+            "arn:aws-cn:iam::111111111111:role/r"
+                .parse::<RoleArn>()
+                .unwrap()
+                .partition(),
+            "aws-cn"
+        );
+        let long = format!("arn:aws:iam::111111111111:role/{}", "r".repeat(2048));
+        for bad in [
+            "",
+            "role/r",
+            "arn:aws:iam::111111111111:user/r",
+            "arn:aws:iam::111111111111:role/",
+            "arn:aws:iam::11111111111:role/r",
+            "arn:aws:iam::11111111111x:role/r",
+            "arn:aws:iam:us-east-1:111111111111:role/r",
+            "arn:aws:sts::111111111111:role/r",
+            "arn:gcp:iam::111111111111:role/r",
+            "arx:aws:iam::111111111111:role/r",
+            "arn:aws:iam::111111111111:role/r r",
+            "arn:aws-\u{e9}:iam::111111111111:role/r",
+            long.as_str(),
+        ] {
+            assert_eq!(bad.parse::<RoleArn>(), Err(IdError::Role), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a plan is refused, in words for the user: what, where, and what to do.
+
+use std::fmt;
+
+use crate::dns::name::Name;
+
+/// Why nothing may be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A CNAME stands at the zone cut.
+    Cname {
+        /// The zone cut.
+        name: Name,
+    },
+    /// A record set to change has a routing policy or is an alias.
+    RoutingPolicy {
+        /// The name of the record set.
+        name: Name,
+        /// Its type.
+        rtype: String,
+    },
+    /// The delegation is gone and the child zone can't be read, so nothing tells what it was.
+    NameServersUnknown {
+        /// The zone cut.
+        name: Name,
+    },
+    /// No delegation stands, but other stacks claim the name.
+    ClaimedByOthers {
+        /// The zone cut.
+        name: Name,
+        /// `<stack name>/<logical id>` of the claims.
+        owners: Vec<String>,
+    },
+    /// A delegation stands that is not ours to change.
+    Taken {
+        /// The zone cut.
+        name: Name,
+        /// The name servers found.
+        current: String,
+        /// The name servers asked for.
+        wanted: String,
+        /// `<stack name>/<logical id>` of the claims, none for a record set that somebody made by hand.
+        owners: Vec<String>,
+    },
+    /// The name servers would change under a standing DS record set.
+    DsStands {
+        /// The zone cut.
+        name: Name,
+    },
+    /// A name server below the zone cut has no address in the parent zone.
+    NoGlue {
+        /// The zone cut.
+        name: Name,
+        /// The name server.
+        server: Name,
+    },
+    /// The name is so long that no ownership record fits beside it.
+    NoRoomForOwnershipRecord {
+        /// The zone cut.
+        name: Name,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cname { name } => write!(
+                f,
+                "a CNAME record set stands at {name} in the parent zone, and nothing can stand beside a CNAME; remove it first"
+            ),
+            Self::RoutingPolicy { name, rtype } => write!(
+                f,
+                "the {rtype} record set at {name} in the parent zone has a routing policy or is an alias, which this \
+                 resource never writes; remove it first"
+            ),
+            Self::NameServersUnknown { name } => write!(
+                f,
+                "the delegation of {name} is gone from the parent zone and the child zone can't be read, so its name \
+                 servers are unknown; let the child zone be read, or give NameServers"
+            ),
+            Self::ClaimedByOthers { name, owners } => write!(
+                f,
+                "{name} is claimed by {}; remove it there, or set AllowOverwrite to take it over",
+                owners.join(", ")
+            ),
+            Self::Taken {
+                name,
+                current,
+                wanted,
+                owners,
+            } => {
+                let owner = if owners.is_empty() {
+                    "nobody by an ownership record".into()
+                } else {
+                    owners.join(", ")
+                };
+                write!(
+                    f,
+                    "{name} is already delegated in the parent zone to {current} (claimed by {owner}), and this resource \
+                     asks for {wanted}; remove that delegation, or set AllowOverwrite to take it over"
+                )
+            }
+            Self::DsStands { name } => write!(
+                f,
+                "the name servers of {name} can't change while a DS record set stands there: resolvers would call the \
+                 zone bogus; remove the DS record set from the parent zone, wait for its TTL, and try again"
+            ),
+            Self::NoGlue { name, server } => write!(
+                f,
+                "the name server {server} lies at or below {name} and has no A or AAAA record set in the parent zone, so \
+                 nobody could reach it; add its address there, or name another server"
+            ),
+            Self::NoRoomForOwnershipRecord { name } => {
+                write!(
+                    f,
+                    "{name} is too long: no ownership record fits beside it; use a shorter name"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

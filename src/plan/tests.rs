@@ -1,0 +1,585 @@
+//! The planner's tables, row by row; `properties.rs` holds what is true of every plan.
+
+mod properties;
+
+use super::*;
+
+const CUT: &str = "testing.example.com";
+const NOW: i64 = 2_000;
+const BEFORE: i64 = 1_000;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn servers(text: &str) -> NameServers {
+    NameServers::found(&text.split(',').collect::<Vec<_>>()).unwrap()
+}
+
+fn wanted() -> NameServers {
+    servers("ns-1.awsdns.com,ns-2.awsdns.org")
+}
+
+fn elsewhere() -> NameServers {
+    servers("ns1.somebody.net,ns2.somebody.net")
+}
+
+fn own() -> Claimant {
+    Claimant::new("arn:aws:cloudformation:x:1:stack/mine/1", "Delegation")
+}
+
+fn sibling() -> Claimant {
+    Claimant::new("arn:aws:cloudformation:x:1:stack/mine/1", "Renamed")
+}
+
+fn other() -> Claimant {
+    Claimant::new("arn:aws:cloudformation:x:1:stack/theirs/2", "Delegation")
+}
+
+fn claim(claimant: &Claimant, of: &NameServers, by: By) -> Claim {
+    claimant.claim(Digest::of_name_servers(of), BEFORE, by)
+}
+
+fn goal(arrival: Arrival) -> Goal {
+    Goal {
+        name: name(CUT),
+        name_servers: Some(wanted()),
+        ttl: Ttl::DELEGATION,
+        allow_overwrite: false,
+        claimant: own(),
+        at: NOW,
+        arrival,
+    }
+}
+
+fn overwriting(arrival: Arrival) -> Goal {
+    Goal {
+        allow_overwrite: true,
+        ..goal(arrival)
+    }
+}
+
+fn farewell() -> Farewell {
+    Farewell {
+        name: name(CUT),
+        claimant: own(),
+        at: NOW,
+        known: None,
+    }
+}
+
+fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
+    RecordSet::new(name(CUT), rtype, Ttl::new(ttl).unwrap(), values)
+}
+
+fn ns(of: &NameServers) -> RecordSet {
+    set("NS", 172_800, of.values())
+}
+
+/// What stands in the parent zone: an NS record set at the cut, and claims.
+fn seen(ns: Option<RecordSet>, claims: &[Claim]) -> Observation {
+    let values: Vec<String> = claims.iter().map(Claim::value).collect();
+    let record = ownership::record_name(&name(CUT)).unwrap();
+    let ownership = (!values.is_empty()).then(|| RecordSet::new(record, "TXT", Ttl::OWNERSHIP, values));
+    Observation {
+        at_cut: ns.into_iter().collect(),
+        below: Vec::new(),
+        ownership,
+    }
+}
+
+#[track_caller]
+fn plan(decision: Decision) -> Plan {
+    match decision {
+        Decision::Proceed(plan) => plan,
+        other => panic!("expected a plan, not {other:?}"),
+    }
+}
+
+#[track_caller]
+fn refusal(decision: Decision) -> Refusal {
+    match decision {
+        Decision::Refuse(refusal) => refusal,
+        other => panic!("expected a refusal, not {other:?}"),
+    }
+}
+
+/// The changes of a plan as `+NS`, `-TXT` and so on.
+fn shape(plan: &Plan) -> Vec<String> {
+    let sign = |change: &Change| if matches!(change, Change::Create(_)) { "+" } else { "-" };
+    plan.changes
+        .iter()
+        .map(|change| format!("{}{}", sign(change), change.record_set().rtype))
+        .collect()
+}
+
+/// The claims that stand once a plan is carried out.
+fn claims_after(plan: &Plan, before: &Observation) -> Claims {
+    let created = plan.changes.iter().find_map(|change| match change {
+        Change::Create(set) if set.rtype == "TXT" => Some(Claims::read(&set.values)),
+        _ => None,
+    });
+    let deleted = plan
+        .changes
+        .iter()
+        .any(|change| matches!(change, Change::Delete(set) if set.rtype == "TXT"));
+    created.unwrap_or_else(|| if deleted { Claims::default() } else { before.claims() })
+}
+
+const ARRIVALS: [Arrival; 3] = [Arrival::Create, Arrival::Replacement, Arrival::InPlace];
+
+mod present_table {
+    use super::*;
+
+    #[test]
+    fn none_without_others_is_created() {
+        for claims in [
+            vec![],
+            vec![claim(&own(), &wanted(), By::Adopted)],
+            vec![claim(&sibling(), &wanted(), By::Created)],
+        ] {
+            for arrival in ARRIVALS {
+                let seen = seen(None, &claims);
+                let plan = plan(present(&goal(arrival), &seen));
+                assert_eq!(plan.action, Some(Action::Created));
+                assert_eq!(shape(&plan).first().map(String::as_str), Some("+NS"));
+                let after = claims_after(&plan, &seen);
+                assert_eq!(
+                    (after.own(&own()).unwrap().by, after.own(&own()).unwrap().at),
+                    (By::Created, NOW)
+                );
+                assert_eq!(
+                    after.of(&own(), Relation::Sibling),
+                    seen.claims().of(&own(), Relation::Sibling)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn none_with_others_is_refused() {
+        let seen = seen(
+            None,
+            &[
+                claim(&other(), &wanted(), By::Created),
+                claim(&own(), &wanted(), By::Created),
+            ],
+        );
+        for arrival in ARRIVALS {
+            let refusal = refusal(present(&goal(arrival), &seen));
+            assert!(refusal.to_string().contains("theirs/Delegation"), "{refusal}");
+            let plan = plan(present(&overwriting(arrival), &seen));
+            assert_eq!(plan.action, Some(Action::Created));
+            assert!(claims_after(&plan, &seen).of(&own(), Relation::Other).is_empty());
+        }
+    }
+
+    #[test]
+    fn as_wanted_and_own_changes_what_differs() {
+        let claims = [claim(&own(), &wanted(), By::Created)];
+        let spelled = set("NS", 172_800, vec!["NS-2.awsdns.org".into(), "ns-1.AWSDNS.com.".into()]);
+        let kept = plan(present(&goal(Arrival::InPlace), &seen(Some(spelled), &claims)));
+        assert_eq!(
+            (shape(&kept), kept.action),
+            (vec!["-TXT".into(), "+TXT".into()], Some(Action::Unchanged))
+        );
+        assert!(kept.only_refreshes);
+        let other_ttl = set("NS", 60, wanted().values());
+        let changed = plan(present(&goal(Arrival::InPlace), &seen(Some(other_ttl), &claims)));
+        assert_eq!(shape(&changed), ["-NS", "+NS", "-TXT", "+TXT"]);
+        assert_eq!(changed.action, Some(Action::Updated));
+        assert!(!changed.only_refreshes);
+    }
+
+    #[test]
+    fn a_duplicate_of_what_was_done_changes_nothing() {
+        let seen = seen(
+            Some(ns(&wanted())),
+            &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created)],
+        );
+        for arrival in ARRIVALS {
+            assert_eq!(shape(&plan(present(&goal(arrival), &seen))), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn as_wanted_without_claims_is_adopted() {
+        let seen = seen(Some(ns(&wanted())), &[]);
+        for (goal, by, action) in [
+            (goal(Arrival::Create), By::Adopted, Action::Adopted),
+            (goal(Arrival::Replacement), By::Adopted, Action::Adopted),
+            (overwriting(Arrival::Create), By::Created, Action::Adopted),
+            (goal(Arrival::InPlace), By::Created, Action::Unchanged),
+        ] {
+            let plan = plan(present(&goal, &seen));
+            assert_eq!((shape(&plan), plan.action), (vec!["+TXT".to_owned()], Some(action)));
+            assert_eq!(
+                claims_after(&plan, &seen).own(&own()).unwrap().by,
+                by,
+                "{:?}",
+                goal.arrival
+            );
+        }
+    }
+
+    #[test]
+    fn an_adoption_brings_the_ttl() {
+        let seen = seen(Some(set("NS", 60, wanted().values())), &[]);
+        let plan = plan(present(&goal(Arrival::Create), &seen));
+        assert_eq!(shape(&plan), ["-NS", "+NS", "+TXT"]);
+        assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, By::Adopted);
+    }
+
+    #[test]
+    fn an_adoption_ends_with_the_next_update_in_place() {
+        let seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Adopted)]);
+        for (arrival, by) in [
+            (Arrival::Create, By::Adopted),
+            (Arrival::Replacement, By::Adopted),
+            (Arrival::InPlace, By::Created),
+        ] {
+            let plan = plan(present(&goal(arrival), &seen));
+            assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, by, "{arrival:?}");
+        }
+    }
+
+    #[test]
+    fn as_wanted_with_siblings_is_shared() {
+        for (siblings, by) in [
+            (vec![claim(&sibling(), &wanted(), By::Created)], By::Created),
+            (vec![claim(&sibling(), &wanted(), By::Adopted)], By::Adopted),
+        ] {
+            let seen = seen(Some(ns(&wanted())), &siblings);
+            let plan = plan(present(&goal(Arrival::Create), &seen));
+            assert_eq!(
+                (shape(&plan), plan.action),
+                (vec!["-TXT".into(), "+TXT".into()], Some(Action::Shared))
+            );
+            assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, by);
+            assert_eq!(claims_after(&plan, &seen).iter().count(), 2);
+        }
+    }
+
+    #[test]
+    fn overwriting_drops_siblings_on_an_update_and_never_on_create() {
+        let seen = seen(Some(ns(&wanted())), &[claim(&sibling(), &wanted(), By::Created)]);
+        for (arrival, left) in [(Arrival::Create, 1), (Arrival::Replacement, 0), (Arrival::InPlace, 0)] {
+            let plan = plan(present(&overwriting(arrival), &seen));
+            assert_eq!(
+                claims_after(&plan, &seen).of(&own(), Relation::Sibling).len(),
+                left,
+                "{arrival:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn as_wanted_with_others_is_refused() {
+        let seen = seen(Some(ns(&wanted())), &[claim(&other(), &wanted(), By::Created)]);
+        for arrival in [Arrival::Create, Arrival::Replacement] {
+            assert!(matches!(refusal(present(&goal(arrival), &seen)), Refusal::Taken { .. }));
+        }
+        let plan = plan(present(&overwriting(Arrival::Create), &seen));
+        assert_eq!(shape(&plan), ["-TXT", "+TXT"]);
+        assert_eq!(claims_after(&plan, &seen).iter().count(), 1);
+    }
+
+    #[test]
+    fn different_and_own_is_changed() {
+        let siblings = [
+            claim(&own(), &elsewhere(), By::Created),
+            claim(&sibling(), &elsewhere(), By::Created),
+        ];
+        for claims in [&siblings[..1], &siblings[..]] {
+            for arrival in ARRIVALS {
+                let seen = seen(Some(ns(&elsewhere())), claims);
+                let plan = plan(present(&goal(arrival), &seen));
+                assert_eq!(
+                    (shape(&plan), plan.action),
+                    (
+                        vec!["-NS".into(), "+NS".into(), "-TXT".into(), "+TXT".into()],
+                        Some(Action::Updated)
+                    )
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn different_without_own_is_refused() {
+        for claims in [
+            vec![],
+            vec![claim(&sibling(), &elsewhere(), By::Created)],
+            vec![claim(&other(), &elsewhere(), By::Created)],
+        ] {
+            let seen = seen(Some(ns(&elsewhere())), &claims);
+            for arrival in ARRIVALS {
+                let words = refusal(present(&goal(arrival), &seen)).to_string();
+                for part in ["ns1.somebody.net", "ns-1.awsdns.com", CUT] {
+                    assert!(words.contains(part), "{words}");
+                }
+                for claim in &claims {
+                    assert!(words.contains(claim.owner()), "{words}");
+                }
+                let plan = plan(present(&overwriting(arrival), &seen));
+                assert_eq!(shape(&plan).get(..2), Some(&["-NS".to_owned(), "+NS".to_owned()][..]));
+                assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, By::Created);
+            }
+        }
+    }
+}
+
+mod checks {
+    use super::*;
+
+    #[test]
+    fn a_row_that_refuses_leaves_an_untouched_delegation_alone() {
+        let claims = [claim(&other(), &wanted(), By::Created)];
+        let in_place = seen(Some(ns(&wanted())), &claims);
+        let kept = plan(present(&goal(Arrival::InPlace), &in_place));
+        assert!(kept.changes.is_empty(), "no claim is added");
+        assert!(kept.warnings[0].contains("theirs/Delegation"), "{:?}", kept.warnings);
+
+        let with_own = seen(
+            Some(ns(&wanted())),
+            &[claims[0].clone(), claim(&own(), &wanted(), By::Adopted)],
+        );
+        for arrival in ARRIVALS {
+            let kept = plan(present(&goal(arrival), &with_own));
+            assert_eq!(shape(&kept), ["-TXT", "+TXT"]);
+            assert!(kept.only_refreshes && !kept.warnings.is_empty());
+            let after = claims_after(&kept, &with_own);
+            assert_eq!(
+                (after.own(&own()).unwrap().at, after.own(&own()).unwrap().by),
+                (NOW, By::Adopted)
+            );
+        }
+        let other_ttl = seen(Some(set("NS", 60, wanted().values())), &claims);
+        assert!(
+            matches!(present(&goal(Arrival::InPlace), &other_ttl), Decision::Refuse(_)),
+            "the TTL would change"
+        );
+    }
+
+    #[test]
+    fn a_cname_at_the_cut_is_refused() {
+        let mut seen = seen(None, &[]);
+        seen.at_cut.push(set("CNAME", 60, vec!["x.example.net.".into()]));
+        for arrival in ARRIVALS {
+            assert!(matches!(
+                refusal(present(&overwriting(arrival), &seen)),
+                Refusal::Cname { .. }
+            ));
+        }
+    }
+
+    #[test]
+    fn name_servers_below_the_cut_need_glue() {
+        let mut goal = goal(Arrival::Create);
+        goal.name_servers = Some(servers("ns1.testing.example.com,ns2.example.net"));
+        let mut seen = seen(None, &[]);
+        assert!(
+            refusal(present(&goal, &seen))
+                .to_string()
+                .contains("ns1.testing.example.com")
+        );
+        let glue = RecordSet::new(
+            name("ns1.testing.example.com"),
+            "AAAA",
+            Ttl::OWNERSHIP,
+            vec!["2001:db8::1".into()],
+        );
+        seen.below.push(RecordSet {
+            rtype: "TXT".into(),
+            ..glue.clone()
+        });
+        assert!(matches!(present(&goal, &seen), Decision::Refuse(_)), "a TXT is no glue");
+        seen.below.push(glue);
+        assert_eq!(plan(present(&goal, &seen)).action, Some(Action::Created));
+    }
+
+    #[test]
+    fn routing_policies_are_nobodys_to_change() {
+        let mut special = ns(&elsewhere());
+        special.special = true;
+        let seen_ns = seen(Some(special.clone()), &[claim(&own(), &elsewhere(), By::Created)]);
+        assert!(matches!(
+            refusal(present(&overwriting(Arrival::InPlace), &seen_ns)),
+            Refusal::RoutingPolicy { .. }
+        ));
+        assert_eq!(
+            shape(&plan(absent(&farewell(), &seen_ns))),
+            ["-TXT"],
+            "only the claim goes"
+        );
+        let mut seen_txt = seen(None, &[claim(&own(), &wanted(), By::Created)]);
+        seen_txt.ownership.as_mut().unwrap().special = true;
+        assert!(matches!(
+            refusal(present(&goal(Arrival::Create), &seen_txt)),
+            Refusal::RoutingPolicy { .. }
+        ));
+        assert!(plan(absent(&farewell(), &seen_txt)).changes.is_empty());
+    }
+
+    #[test]
+    fn name_servers_do_not_change_under_a_standing_ds() {
+        let mut seen = seen(Some(ns(&elsewhere())), &[claim(&own(), &elsewhere(), By::Created)]);
+        seen.at_cut.push(set("DS", 3600, vec!["1 13 2 AB".into()]));
+        for goal in [goal(Arrival::InPlace), overwriting(Arrival::InPlace)] {
+            assert!(matches!(refusal(present(&goal, &seen)), Refusal::DsStands { .. }));
+        }
+        seen.ownership = super::seen(None, &[claim(&own(), &wanted(), By::Created)]).ownership;
+        assert_eq!(
+            plan(present(&goal(Arrival::InPlace), &seen)).action,
+            Some(Action::Updated),
+            "those of our claim are put back"
+        );
+    }
+
+    #[test]
+    fn unknown_name_servers_keep_those_that_are_there() {
+        let unknown = Goal {
+            name_servers: None,
+            ..goal(Arrival::InPlace)
+        };
+        let claims = [claim(&own(), &elsewhere(), By::Created)];
+        let kept = plan(present(&unknown, &seen(Some(ns(&elsewhere())), &claims)));
+        assert!(kept.only_refreshes);
+        let retimed = seen(Some(set("NS", 60, elsewhere().values())), &claims);
+        let retimed = plan(present(&unknown, &retimed));
+        assert_eq!(
+            retimed.changes.first().map(|change| change.record_set().values.clone()),
+            Some(elsewhere().values())
+        );
+        assert!(matches!(
+            refusal(present(&unknown, &seen(None, &claims))),
+            Refusal::NameServersUnknown { .. }
+        ));
+    }
+
+    #[test]
+    fn requests_older_than_our_claim_change_nothing() {
+        let later = own().claim(Digest::of_name_servers(&wanted()), NOW + 1, By::Created);
+        let seen = seen(Some(ns(&elsewhere())), &[later]);
+        for arrival in ARRIVALS {
+            assert_eq!(present(&overwriting(arrival), &seen), Decision::Overtaken);
+        }
+        assert_eq!(absent(&farewell(), &seen), Decision::Overtaken);
+    }
+
+    #[test]
+    fn values_of_strangers_stay() {
+        let mut seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)]);
+        seen.ownership.as_mut().unwrap().values.push("\"v=spf1 -all\"".into());
+        let updated = plan(present(&overwriting(Arrival::InPlace), &seen));
+        assert!(
+            claims_after(&updated, &seen)
+                .values()
+                .contains(&"\"v=spf1 -all\"".to_owned())
+        );
+        let deleted = plan(absent(&farewell(), &seen));
+        assert_eq!(shape(&deleted), ["-NS", "-TXT", "+TXT"]);
+        assert_eq!(claims_after(&deleted, &seen).values(), ["\"v=spf1 -all\""]);
+    }
+}
+
+mod absent_table {
+    use super::*;
+
+    #[test]
+    fn without_own_claim_nothing_is_ours() {
+        for claims in [
+            vec![],
+            vec![claim(&sibling(), &wanted(), By::Created)],
+            vec![claim(&other(), &wanted(), By::Created)],
+        ] {
+            let plan_with = plan(absent(&farewell(), &seen(Some(ns(&wanted())), &claims)));
+            assert!(plan_with.changes.is_empty() && plan_with.warnings[0].contains("left in place"));
+            assert_eq!(plan(absent(&farewell(), &seen(None, &claims))), Plan::default());
+        }
+    }
+
+    #[test]
+    fn with_other_claims_the_delegation_stays() {
+        let mut adopted = claim(&sibling(), &elsewhere(), By::Adopted);
+        adopted.at = 7;
+        for (ours, ns_now, by) in [
+            (claim(&own(), &wanted(), By::Created), wanted(), By::Created),
+            (claim(&own(), &wanted(), By::Created), elsewhere(), By::Adopted),
+            (claim(&own(), &wanted(), By::Adopted), wanted(), By::Adopted),
+        ] {
+            let seen = seen(Some(ns(&ns_now)), &[ours, adopted.clone()]);
+            let plan = plan(absent(&farewell(), &seen));
+            assert_eq!(shape(&plan), ["-TXT", "+TXT"]);
+            let after = claims_after(&plan, &seen);
+            let heir = after.own(&sibling()).unwrap();
+            assert_eq!((heir.by, heir.at), (by, 7));
+            assert_eq!(heir.ns == Some(Digest::of_name_servers(&wanted())), by == By::Created);
+        }
+    }
+
+    #[test]
+    fn others_inherit_nothing() {
+        let theirs = claim(&other(), &elsewhere(), By::Adopted);
+        let seen = seen(
+            Some(ns(&wanted())),
+            &[claim(&own(), &wanted(), By::Created), theirs.clone()],
+        );
+        let plan = plan(absent(&farewell(), &seen));
+        assert_eq!(claims_after(&plan, &seen).values(), [theirs.value()]);
+    }
+
+    #[test]
+    fn the_last_claim_takes_its_delegation_along() {
+        let mut seen = seen(
+            Some(set("NS", 60, vec!["NS-2.awsdns.org.".into(), "ns-1.awsdns.com".into()])),
+            &[claim(&own(), &wanted(), By::Created)],
+        );
+        seen.at_cut.push(set("DS", 3600, vec!["1 13 2 AB".into()]));
+        let plan = plan(absent(&farewell(), &seen));
+        assert_eq!(shape(&plan), ["-NS", "-DS", "-TXT"]);
+        assert_eq!(
+            plan.changes[0],
+            Change::Delete(seen.at_cut[0].clone()),
+            "exactly as read"
+        );
+    }
+
+    #[test]
+    fn name_servers_of_the_child_zone_are_ours_to_remove() {
+        let seen = seen(Some(ns(&elsewhere())), &[claim(&own(), &wanted(), By::Created)]);
+        let left = plan(absent(&farewell(), &seen));
+        assert_eq!(shape(&left), ["-TXT"]);
+        assert!(left.left_changed && left.warnings[0].contains("ns1.somebody.net"));
+        let known = Farewell {
+            known: Some(elsewhere().union(&wanted())),
+            ..farewell()
+        };
+        assert_eq!(shape(&plan(absent(&known, &seen))), ["-NS", "-TXT"]);
+        let partly = Farewell {
+            known: Some(servers("ns1.somebody.net")),
+            ..farewell()
+        };
+        assert_eq!(shape(&plan(absent(&partly, &seen))), ["-TXT"]);
+    }
+
+    #[test]
+    fn what_was_adopted_stays() {
+        for now in [wanted(), elsewhere()] {
+            let plan = plan(absent(
+                &farewell(),
+                &seen(Some(ns(&now)), &[claim(&own(), &wanted(), By::Adopted)]),
+            ));
+            assert_eq!(shape(&plan), ["-TXT"]);
+            assert!(plan.warnings[0].contains("there before"));
+        }
+    }
+
+    #[test]
+    fn without_a_delegation_the_claim_goes() {
+        for by in [By::Created, By::Adopted] {
+            let plan = plan(absent(&farewell(), &seen(None, &[claim(&own(), &wanted(), by)])));
+            assert_eq!((shape(&plan), plan.warnings.len()), (vec!["-TXT".to_owned()], 0));
+        }
+    }
+}
