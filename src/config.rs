@@ -18,11 +18,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            allowed_names: None,
-            response_hosts: Vec::new(),
-            propagation_wait: Duration::from_mins(1),
-        }
+        Self { allowed_names: None, response_hosts: Vec::new(), propagation_wait: Duration::from_mins(1) }
     }
 }
 
@@ -37,10 +33,7 @@ impl Config {
             config.response_hosts = list(&text).map(str::to_ascii_lowercase).collect();
         }
         if let Some(text) = get("DELEGATION_PROPAGATION_WAIT").filter(|text| !text.trim().is_empty()) {
-            let seconds = text
-                .trim()
-                .parse()
-                .map_err(|_| ConfigError::PropagationWait(text.clone()))?;
+            let seconds = text.trim().parse().map_err(|_| ConfigError::PropagationWait(text.clone()))?;
             config.propagation_wait = Duration::from_secs(seconds);
         }
         Ok(config)
@@ -60,19 +53,13 @@ pub struct AllowedNames {
 
 impl AllowedNames {
     fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut names = Self {
-            exact: Vec::new(),
-            below: Vec::new(),
-        };
+        let mut names = Self { exact: Vec::new(), below: Vec::new() };
         for item in list(text) {
             let (list, name) = match item.strip_prefix("*.") {
                 Some(parent) => (&mut names.below, parent),
                 None => (&mut names.exact, item),
             };
-            list.push(
-                name.parse()
-                    .map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?,
-            );
+            list.push(name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?);
         }
         Ok(names)
     }
@@ -97,10 +84,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::AllowedNames(item, error) => write!(f, "DELEGATION_ALLOWED_NAMES: {item:?} is not a name: {error}"),
             Self::PropagationWait(text) => {
-                write!(
-                    f,
-                    "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds"
-                )
+                write!(f, "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds")
             }
         }
     }
@@ -140,15 +124,7 @@ mod tests {
     fn wrong_settings_are_named() {
         assert!(read("DELEGATION_ALLOWED_NAMES", "a..b").is_err());
         assert!(read("DELEGATION_PROPAGATION_WAIT", "-1").is_err());
-        assert_eq!(
-            read("DELEGATION_PROPAGATION_WAIT", "0").unwrap().propagation_wait,
-            Duration::ZERO
-        );
-        assert_eq!(
-            read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,")
-                .unwrap()
-                .response_hosts,
-            ["localhost", "a:1"]
-        );
+        assert_eq!(read("DELEGATION_PROPAGATION_WAIT", "0").unwrap().propagation_wait, Duration::ZERO);
+        assert_eq!(read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").unwrap().response_hosts, ["localhost", "a:1"]);
     }
 }

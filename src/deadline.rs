@@ -22,17 +22,10 @@ impl Deadline {
     /// An end that is already past when the invocation starts means "unknown" and not "no time left": emulators of the
     /// Runtime API send such.
     pub fn new(end: SystemTime, now: SystemTime) -> Self {
-        let left = end
-            .duration_since(now)
-            .ok()
-            .filter(|left| !left.is_zero())
-            .unwrap_or(UNKNOWN);
+        let left = end.duration_since(now).ok().filter(|left| !left.is_zero()).unwrap_or(UNKNOWN);
         let reserve = RESERVE.min(left / 4);
         let end = Instant::now() + left;
-        Self {
-            work: end - reserve,
-            end,
-        }
+        Self { work: end - reserve, end }
     }
 
     /// When the work must end: the rest is for the answer.

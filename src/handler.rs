@@ -172,16 +172,9 @@ impl Handler {
             Err(_) => {
                 let step = progress.step();
                 progress.done().map_or_else(
-                    || {
-                        Err(Failure::new(
-                            FailureKind::Timeout,
-                            format!("the function ran out of time while {step}"),
-                        ))
-                    },
+                    || Err(Failure::new(FailureKind::Timeout, format!("the function ran out of time while {step}"))),
                     |mut outcome| {
-                        outcome
-                            .warnings
-                            .push(format!("The function ran out of time while {step}."));
+                        outcome.warnings.push(format!("The function ran out of time while {step}."));
                         Ok(outcome)
                     },
                 )
@@ -193,12 +186,10 @@ impl Handler {
 /// Runs a future; a panic inside it is an error and not the end of the process.
 async fn unwinding<T>(work: impl Future<Output = T>) -> Result<T, ()> {
     let mut work = Box::pin(work);
-    std::future::poll_fn(
-        |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_) => std::task::Poll::Ready(Err(())),
-        },
-    )
+    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(_) => std::task::Poll::Ready(Err(())),
+    })
     .await
 }
 
@@ -224,15 +215,7 @@ fn answer(
             }
             outcome.data.insert("Warning", outcome.warnings.join(" "));
             let (physical_id, data) = (outcome.physical_id, outcome.data);
-            (
-                Answer {
-                    status: Status::Success,
-                    physical_id,
-                    reason: String::new(),
-                    data,
-                },
-                false,
-            )
+            (Answer { status: Status::Success, physical_id, reason: String::new(), data }, false)
         }
         Err(failure) => {
             error!(
@@ -245,23 +228,13 @@ fn answer(
             let marker = real.is_none();
             let physical_id = real.unwrap_or_else(|| physical_id::marker(&target.request_id));
             let reason = failure.message;
-            (
-                Answer {
-                    status: Status::Failed,
-                    physical_id,
-                    reason,
-                    data: BTreeMap::new(),
-                },
-                marker,
-            )
+            (Answer { status: Status::Failed, physical_id, reason, data: BTreeMap::new() }, marker)
         }
     }
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
@@ -315,11 +288,7 @@ impl Work<'_> {
 
     /// The outcome of a request that changes nothing and keeps its physical id.
     fn outcome_of_nothing(&self, warnings: Vec<String>) -> Outcome {
-        Outcome {
-            physical_id: self.request.physical_id.clone().unwrap_or_default(),
-            data: BTreeMap::new(),
-            warnings,
-        }
+        Outcome { physical_id: self.request.physical_id.clone().unwrap_or_default(), data: BTreeMap::new(), warnings }
     }
 
     fn comment(&self) -> String {
@@ -330,10 +299,7 @@ impl Work<'_> {
 /// A failed call of AWS as a failure of the request: where it was made, and what to do about a denial.
 fn aws_failure(context: &str, error: &AwsError) -> Failure {
     let (kind, remedy) = match error.kind {
-        AwsErrorKind::Denied => (
-            FailureKind::Denied,
-            "; grant it, or correct the role or its external id",
-        ),
+        AwsErrorKind::Denied => (FailureKind::Denied, "; grant it, or correct the role or its external id"),
         AwsErrorKind::NoSuchHostedZone => (FailureKind::NoSuchZone, "; correct the id of the zone"),
         AwsErrorKind::Rejected | AwsErrorKind::NoAnswer | AwsErrorKind::Other => (FailureKind::Aws, ""),
     };

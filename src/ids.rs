@@ -21,11 +21,7 @@ impl FromStr for ZoneId {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
         let fits = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if fits {
-            Ok(Self(id.to_owned()))
-        } else {
-            Err(IdError::Zone)
-        }
+        if fits { Ok(Self(id.to_owned())) } else { Err(IdError::Zone) }
     }
 }
 
@@ -72,17 +68,8 @@ impl FromStr for RoleArn {
             && account.len() == 12
             && account.bytes().all(|byte| byte.is_ascii_digit())
             && !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"/+=,.@_-".contains(&byte));
-        if fits {
-            Ok(Self {
-                text: text.to_owned(),
-                partition: partition.to_owned(),
-            })
-        } else {
-            Err(IdError::Role)
-        }
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/+=,.@_-".contains(&byte));
+        if fits { Ok(Self { text: text.to_owned(), partition: partition.to_owned() }) } else { Err(IdError::Role) }
     }
 }
 
@@ -133,13 +120,7 @@ mod tests {
         ] {
             assert_eq!(good.parse::<RoleArn>().unwrap().to_string(), good);
         }
-        assert_eq!(
-            "arn:aws-cn:iam::111111111111:role/r"
-                .parse::<RoleArn>()
-                .unwrap()
-                .partition(),
-            "aws-cn"
-        );
+        assert_eq!("arn:aws-cn:iam::111111111111:role/r".parse::<RoleArn>().unwrap().partition(), "aws-cn");
         let long = format!("arn:aws:iam::111111111111:role/{}", "r".repeat(2048));
         for bad in [
             "",

@@ -13,12 +13,7 @@ pub fn init(level: Option<&str>) {
         "ERROR" | "FATAL" => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_current_span(false)
-        .init();
+    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_current_span(false).init();
     // A panic's message could hold anything of a request: the log says where it happened, and no more.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -17,9 +17,7 @@ async fn main() -> Result<(), Error> {
     custom_delegation::logging::init(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
     let variable = |name: &str| std::env::var(name).ok();
     let config = Config::read(variable)?;
-    let bundle = variable("AWS_CA_BUNDLE")
-        .or_else(|| variable("SSL_CERT_FILE"))
-        .filter(|path| !path.is_empty());
+    let bundle = variable("AWS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).filter(|path| !path.is_empty());
     let http = http::client(bundle.as_deref())?;
     let accounts = Accounts::load(http.clone(), &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await;
     let handler = Handler::new(config, http, accounts);
@@ -28,10 +26,7 @@ async fn main() -> Result<(), Error> {
             deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline),
             log_stream: event.context.env_config.log_stream.clone(),
         };
-        handler
-            .handle(event.payload, &invocation)
-            .await
-            .map_err(|error| error.to_string())
+        handler.handle(event.payload, &invocation).await.map_err(|error| error.to_string())
     }))
     .await
 }

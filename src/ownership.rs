@@ -61,21 +61,9 @@ impl Claimant {
         // arn:aws:cloudformation:<region>:<account>:stack/<stack name>/<uuid>
         let stack_name = stack_id.split('/').nth(1).unwrap_or(stack_id);
         let owner = format!("{stack_name}/{logical_id}");
-        let owner = owner
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || "-_./".contains(c) {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
-        Self {
-            stack: Digest::of(&[stack_id]),
-            id: Digest::of(&[stack_id, logical_id]),
-            owner,
-        }
+        let owner =
+            owner.chars().map(|c| if c.is_ascii_alphanumeric() || "-_./".contains(c) { c } else { '_' }).collect();
+        Self { stack: Digest::of(&[stack_id]), id: Digest::of(&[stack_id, logical_id]), owner }
     }
 
     /// `<stack name>/<logical id>`, for people.
@@ -96,15 +84,7 @@ impl Claimant {
 
     /// A claim of this claimant.
     pub fn claim(&self, ns: Digest, at: i64, by: By) -> Claim {
-        Claim {
-            stack: self.stack,
-            id: self.id,
-            ns: Some(ns),
-            ds: None,
-            at,
-            by,
-            owner: self.owner.clone(),
-        }
+        Claim { stack: self.stack, id: self.id, ns: Some(ns), ds: None, at, by, owner: self.owner.clone() }
     }
 }
 
@@ -173,11 +153,7 @@ impl Claim {
         }
         let fields = text.strip_prefix(HERITAGE)?.strip_prefix(',')?;
         let (fields, owner) = fields.split_once("owner=")?;
-        let field = |key: &str| {
-            fields
-                .split(',')
-                .find_map(|field| field.strip_prefix(key)?.strip_prefix('='))
-        };
+        let field = |key: &str| fields.split(',').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
         let optional = |key: &str| match field(key)? {
             "" => Some(None),
             digest => Some(Some(Digest::parse(digest)?)),
@@ -228,10 +204,7 @@ struct Entry {
 impl Claims {
     /// The entries of a TXT record set, in the order found.
     pub fn read<T: AsRef<str>>(values: &[T]) -> Self {
-        let entry = |value: &T| Entry {
-            value: value.as_ref().to_owned(),
-            claim: Claim::parse(value.as_ref()),
-        };
+        let entry = |value: &T| Entry { value: value.as_ref().to_owned(), claim: Claim::parse(value.as_ref()) };
         Self(values.iter().map(entry).collect())
     }
 
@@ -242,16 +215,12 @@ impl Claims {
 
     /// The claims that stand in this relation to the claimant.
     pub fn of(&self, claimant: &Claimant, relation: Relation) -> Vec<&Claim> {
-        self.iter()
-            .filter(|claim| claimant.relation(claim) == relation)
-            .collect()
+        self.iter().filter(|claim| claimant.relation(claim) == relation).collect()
     }
 
     /// The claimant's own claim.
     pub fn own(&self, claimant: &Claimant) -> Option<&Claim> {
-        self.of(claimant, Relation::Own)
-            .into_iter()
-            .max_by_key(|claim| claim.at)
+        self.of(claimant, Relation::Own).into_iter().max_by_key(|claim| claim.at)
     }
 
     /// Removes the claims for which `drop` holds; values that are no claims stay.
@@ -272,10 +241,7 @@ impl Claims {
 
     /// Adds a claim.
     pub fn add(&mut self, claim: Claim) {
-        self.0.push(Entry {
-            value: claim.value(),
-            claim: Some(claim),
-        });
+        self.0.push(Entry { value: claim.value(), claim: Some(claim) });
     }
 
     /// The values of the TXT record set.

@@ -26,10 +26,7 @@ impl HttpConnector for Connector {
 }
 
 async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-    let (head, body) = request
-        .try_into_http1x()
-        .map_err(|error| ConnectorError::user(error.into()))?
-        .into_parts();
+    let (head, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
     let bytes = body.bytes().map(<[u8]>::to_vec);
     let bytes = bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
@@ -40,9 +37,7 @@ async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpRespo
         headers.clone_from(response.headers());
     }
     let body = response.bytes().await.map_err(connector_error)?;
-    let answer = answer
-        .body(SdkBody::from(body))
-        .map_err(|error| ConnectorError::other(error.into(), None))?;
+    let answer = answer.body(SdkBody::from(body)).map_err(|error| ConnectorError::other(error.into(), None))?;
     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
@@ -53,9 +48,5 @@ fn user(error: reqwest::Error) -> ConnectorError {
 fn connector_error(error: reqwest::Error) -> ConnectorError {
     let timeout = error.is_timeout();
     let error = error.without_url().into();
-    if timeout {
-        ConnectorError::timeout(error)
-    } else {
-        ConnectorError::io(error)
-    }
+    if timeout { ConnectorError::timeout(error) } else { ConnectorError::io(error) }
 }

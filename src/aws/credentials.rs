@@ -42,16 +42,8 @@ impl Accounts {
     pub async fn load(http: reqwest::Client, function: &str) -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(Connector(http))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS)
-                    .with_max_backoff(MAX_BACKOFF),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            )
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_BACKOFF))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
             .load()
             .await;
         Self::new(config, function)
@@ -59,19 +51,12 @@ impl Accounts {
 
     fn new(config: SdkConfig, function: &str) -> Self {
         // STS API Reference, AssumeRole: RoleSessionName has 2 to 64 of these.
-        let name = function
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c))
-            .take(64);
+        let name = function.chars().filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c)).take(64);
         let mut session_name: String = name.collect();
         if session_name.len() < 2 {
             "custom-delegation".clone_into(&mut session_name);
         }
-        Self {
-            config,
-            session_name,
-            sessions: Mutex::default(),
-        }
+        Self { config, session_name, sessions: Mutex::default() }
     }
 
     /// A session with the rights of `role`, or of the function itself.
@@ -89,20 +74,11 @@ impl Accounts {
                 let credentials = self.assume(role, region).await?;
                 let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
                 let provider = SharedCredentialsProvider::new(credentials);
-                (
-                    self.config_in(region)
-                        .into_builder()
-                        .credentials_provider(provider)
-                        .build(),
-                    until,
-                )
+                (self.config_in(region).into_builder().credentials_provider(provider).build(), until)
             }
         };
         let session = Arc::new(Session::new(&config));
-        let kept = Kept {
-            session: Arc::clone(&session),
-            until,
-        };
+        let kept = Kept { session: Arc::clone(&session), until };
         self.lock().insert(role.cloned(), kept);
         Ok(session)
     }
@@ -123,11 +99,7 @@ impl Accounts {
     }
 
     fn config_in(&self, region: &'static str) -> SdkConfig {
-        self.config
-            .clone()
-            .into_builder()
-            .region(Region::from_static(region))
-            .build()
+        self.config.clone().into_builder().region(Region::from_static(region)).build()
     }
 
     async fn assume(&self, role: &Role, region: &'static str) -> Result<Credentials, AwsError> {
@@ -141,9 +113,8 @@ impl Accounts {
             .send()
             .await
             .map_err(|error| AwsError::of(ACTION, &error, &[]))?;
-        let given = answer
-            .credentials
-            .ok_or_else(|| AwsError::unreadable(ACTION, "no credentials in the answer".into()))?;
+        let given =
+            answer.credentials.ok_or_else(|| AwsError::unreadable(ACTION, "no credentials in the answer".into()))?;
         let expiry = SystemTime::try_from(given.expiration).ok();
         Ok(Credentials::new(
             given.access_key_id,

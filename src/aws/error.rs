@@ -43,11 +43,7 @@ impl AwsError {
     }
 
     pub(super) fn unreadable(action: &'static str, words: String) -> Self {
-        Self {
-            kind: AwsErrorKind::Other,
-            action,
-            words,
-        }
+        Self { kind: AwsErrorKind::Other, action, words }
     }
 
     pub(super) fn of<E>(action: &'static str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
@@ -56,11 +52,7 @@ impl AwsError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
-            return Self {
-                kind: AwsErrorKind::NoAnswer,
-                action,
-                words: chain(error),
-            };
+            return Self { kind: AwsErrorKind::NoAnswer, action, words: chain(error) };
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
@@ -72,20 +64,13 @@ impl AwsError {
         };
         // InvalidChangeBatch carries `messages` beside `message`: show all, each once.
         let mut words = service.message().unwrap_or_default().to_owned();
-        for message in messages
-            .iter()
-            .filter(|message| !service.message().unwrap_or_default().contains(*message))
-        {
+        for message in messages.iter().filter(|message| !service.message().unwrap_or_default().contains(*message)) {
             if !words.is_empty() {
                 words.push(' ');
             }
             words.push_str(message);
         }
-        let words = if words.is_empty() {
-            code.to_owned()
-        } else {
-            format!("{words} ({code})")
-        };
+        let words = if words.is_empty() { code.to_owned() } else { format!("{words} ({code})") };
         Self { kind, action, words }
     }
 }

@@ -47,9 +47,7 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(config: &SdkConfig) -> Self {
-        Self {
-            client: Client::new(config),
-        }
+        Self { client: Client::new(config) }
     }
 
     /// GetHostedZone.
@@ -57,18 +55,9 @@ impl Session {
         const ACTION: &str = "Route 53 GetHostedZone";
         let answer = self.client.get_hosted_zone().id(id.as_str()).send().await;
         let answer = answer.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
-        let zone = answer
-            .hosted_zone()
-            .ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
-        let name_servers = answer
-            .delegation_set()
-            .and_then(|set| NameServers::found(set.name_servers()));
-        Ok(HostedZone {
-            id: id.clone(),
-            name: name(ACTION, zone.name())?,
-            private: is_private(zone),
-            name_servers,
-        })
+        let zone = answer.hosted_zone().ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
+        let name_servers = answer.delegation_set().and_then(|set| NameServers::found(set.name_servers()));
+        Ok(HostedZone { id: id.clone(), name: name(ACTION, zone.name())?, private: is_private(zone), name_servers })
     }
 
     /// ListHostedZonesByName: the ids of the public zones of exactly this name.
@@ -77,11 +66,7 @@ impl Session {
         let mut found = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let call = self
-                .client
-                .list_hosted_zones_by_name()
-                .dns_name(wanted.fqdn())
-                .set_hosted_zone_id(next);
+            let call = self.client.list_hosted_zones_by_name().dns_name(wanted.fqdn()).set_hosted_zone_id(next);
             let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
             for zone in page.hosted_zones() {
                 if name(ACTION, zone.name())? != *wanted {
@@ -93,13 +78,9 @@ impl Session {
                 }
             }
             // The listing goes on with zones of this name only if the next one has it.
-            let same = page
-                .next_dns_name()
-                .and_then(|next| next.parse().ok())
-                .is_some_and(|next: Name| next == *wanted);
-            next = page
-                .next_hosted_zone_id()
-                .map(|id| id.trim_start_matches("/hostedzone/").to_owned());
+            let same =
+                page.next_dns_name().and_then(|next| next.parse().ok()).is_some_and(|next: Name| next == *wanted);
+            next = page.next_hosted_zone_id().map(|id| id.trim_start_matches("/hostedzone/").to_owned());
             if !page.is_truncated() || !same || next.is_none() {
                 return Ok(found);
             }
@@ -114,30 +95,18 @@ impl Session {
         max: i32,
     ) -> Result<Vec<RecordSet>, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
-        let mut call = self
-            .client
-            .list_resource_record_sets()
-            .hosted_zone_id(zone.as_str())
-            .max_items(max);
+        let mut call = self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(max);
         if let Some((name, rtype)) = start {
-            call = call
-                .start_record_name(name.fqdn())
-                .set_start_record_type(rtype.map(types::RrType::from));
+            call = call.start_record_name(name.fqdn()).set_start_record_type(rtype.map(types::RrType::from));
         }
         let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
-        page.resource_record_sets()
-            .iter()
-            .map(|set| record_set(ACTION, set))
-            .collect()
+        page.resource_record_sets().iter().map(|set| record_set(ACTION, set)).collect()
     }
 
     /// The record set of this name and type, if there is one.
     pub async fn record_set(&self, zone: &ZoneId, name: &Name, rtype: &str) -> Result<Option<RecordSet>, AwsError> {
         let page = self.record_sets(zone, Some((name, Some(rtype))), 1).await?;
-        Ok(page
-            .into_iter()
-            .next()
-            .filter(|set| set.name == *name && set.rtype == rtype))
+        Ok(page.into_iter().next().filter(|set| set.name == *name && set.rtype == rtype))
     }
 
     /// ChangeResourceRecordSets: all changes or none.
@@ -150,11 +119,7 @@ impl Session {
             batch = batch.changes(sdk_change(change).map_err(unbuilt)?);
         }
         let batch = batch.build().map_err(unbuilt)?;
-        let call = self
-            .client
-            .change_resource_record_sets()
-            .hosted_zone_id(zone.as_str())
-            .change_batch(batch);
+        let call = self.client.change_resource_record_sets().hosted_zone_id(zone.as_str()).change_batch(batch);
         let answer = call.send().await.map_err(|error| {
             let messages = match error.as_service_error() {
                 Some(ChangeResourceRecordSetsError::InvalidChangeBatch(error)) => error.messages().to_vec(),
@@ -162,14 +127,8 @@ impl Session {
             };
             AwsError::of(ACTION, &error, &messages)
         })?;
-        let insync = answer
-            .change_info()
-            .is_some_and(|info| *info.status() == types::ChangeStatus::Insync);
-        Ok(if insync {
-            ChangeStatus::Insync
-        } else {
-            ChangeStatus::Pending
-        })
+        let insync = answer.change_info().is_some_and(|info| *info.status() == types::ChangeStatus::Insync);
+        Ok(if insync { ChangeStatus::Insync } else { ChangeStatus::Pending })
     }
 }
 
@@ -183,16 +142,11 @@ fn is_private(zone: &types::HostedZone) -> bool {
 }
 
 fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
-    text.parse()
-        .map_err(|error| AwsError::unreadable(action, format!("the name {text:?} in the answer: {error}")))
+    text.parse().map_err(|error| AwsError::unreadable(action, format!("the name {text:?} in the answer: {error}")))
 }
 
 fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<RecordSet, AwsError> {
-    let values = set
-        .resource_records()
-        .iter()
-        .map(|record| record.value().to_owned())
-        .collect();
+    let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
     let special =
         set.alias_target().is_some() || set.set_identifier().is_some() || set.traffic_policy_instance_id().is_some();
     Ok(RecordSet {
@@ -216,8 +170,5 @@ fn sdk_change(change: &Change) -> Result<types::Change, aws_smithy_types::error:
     for value in &set.values {
         sdk = sdk.resource_records(types::ResourceRecord::builder().value(value).build()?);
     }
-    types::Change::builder()
-        .action(action)
-        .resource_record_set(sdk.build()?)
-        .build()
+    types::Change::builder().action(action).resource_record_set(sdk.build()?).build()
 }

@@ -131,11 +131,7 @@ pub fn request(event: &Value) -> Result<Request, EnvelopeError> {
 }
 
 fn text<'a>(event: &'a Value, field: &'static str) -> Result<&'a str, EnvelopeError> {
-    event
-        .get(field)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .ok_or(EnvelopeError::Field(field))
+    event.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or(EnvelopeError::Field(field))
 }
 
 #[cfg(test)]

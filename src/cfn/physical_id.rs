@@ -43,12 +43,9 @@ impl PhysicalId {
         if text.starts_with(MARKER) {
             return Self::Marker;
         }
-        let place = text.split_once('/').and_then(|(zone, name)| {
-            Some(Place {
-                zone: zone.parse().ok()?,
-                name: name.parse().ok()?,
-            })
-        });
+        let place = text
+            .split_once('/')
+            .and_then(|(zone, name)| Some(Place { zone: zone.parse().ok()?, name: name.parse().ok()? }));
         // Only our own spelling is ours: an id that merely reads like one is somebody else's.
         match place {
             Some(place) if place.to_string() == text => Self::Place(place),
@@ -86,16 +83,7 @@ mod tests {
 
     #[test]
     fn other_spellings_are_foreign() {
-        for text in [
-            "",
-            "Z1",
-            "Z1/",
-            "/hostedzone/Z1/a.b",
-            "Z1/A.b",
-            "Z1/a.b.",
-            "stack-Delegation-1ABCDEF",
-            "Z1/a b",
-        ] {
+        for text in ["", "Z1", "Z1/", "/hostedzone/Z1/a.b", "Z1/A.b", "Z1/a.b.", "stack-Delegation-1ABCDEF", "Z1/a b"] {
             assert_eq!(PhysicalId::parse(text), PhysicalId::Foreign, "{text:?}");
         }
     }

@@ -95,14 +95,7 @@ const KNOWN: [&str; 12] = [
 ];
 
 /// Properties of the contract that are not built yet: refused, never ignored.
-const NOT_YET: [&str; 6] = [
-    "AllowOcclusion",
-    "Dnssec",
-    "KeySigningKeys",
-    "DsTTL",
-    "WaitForSync",
-    "Verification",
-];
+const NOT_YET: [&str; 6] = ["AllowOcclusion", "Dnssec", "KeySigningKeys", "DsTTL", "WaitForSync", "Verification"];
 
 impl Properties {
     /// Reads `ResourceProperties` of a Create or Update, or those of the old resource.
@@ -226,14 +219,9 @@ impl<'a> Reader<'a> {
         }
         let similarity = |known: &str| strsim::jaro_winkler(&key.to_ascii_lowercase(), &known.to_ascii_lowercase());
         let known = KNOWN.iter().chain(&NOT_YET);
-        let nearest = known
-            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
-            .copied()
-            .unwrap_or_default();
+        let nearest = known.max_by(|a, b| similarity(a).total_cmp(&similarity(b))).copied().unwrap_or_default();
         let key: String = key.chars().take(100).collect();
-        Err(PropertyError(format!(
-            "{key} is not a property of Custom::Delegation; did you mean {nearest}?"
-        )))
+        Err(PropertyError(format!("{key} is not a property of Custom::Delegation; did you mean {nearest}?")))
     }
 
     /// A text; an empty one counts as not given, as `!If` and parameters without a value make it.
@@ -262,9 +250,9 @@ impl<'a> Reader<'a> {
         let id: Option<ZoneId> = self.parsed("ParentZoneId")?;
         let name: Option<Name> = self.parsed("ParentZoneName")?;
         match (id, name) {
-            (Some(_), Some(_)) => Err(PropertyError(
-                "ParentZoneId and ParentZoneName are both given; give one of them".into(),
-            )),
+            (Some(_), Some(_)) => {
+                Err(PropertyError("ParentZoneId and ParentZoneName are both given; give one of them".into()))
+            }
             (Some(id), None) => Ok(ParentZone::Id(id)),
             (None, Some(name)) => Ok(ParentZone::Name(name)),
             (None, None) => Ok(ParentZone::Closest),
@@ -280,19 +268,14 @@ impl<'a> Reader<'a> {
         };
         if external_id.is_some_and(|id| !fits(id)) {
             // STS API Reference, AssumeRole. The value itself is a secret.
-            return Err(PropertyError(format!(
-                "{id_key} is invalid: it has 2 to 1224 letters, digits and _+=,.@:/-"
-            )));
+            return Err(PropertyError(format!("{id_key} is invalid: it has 2 to 1224 letters, digits and _+=,.@:/-")));
         }
         match (arn, external_id) {
-            (None, Some(_)) => Err(PropertyError(format!(
-                "{id_key} is given without {arn_key}; give the role, or remove it"
-            ))),
+            (None, Some(_)) => {
+                Err(PropertyError(format!("{id_key} is given without {arn_key}; give the role, or remove it")))
+            }
             (None, None) => Ok(None),
-            (Some(arn), id) => Ok(Some(Role {
-                arn,
-                external_id: id.map(|id| ExternalId(id.to_owned())),
-            })),
+            (Some(arn), id) => Ok(Some(Role { arn, external_id: id.map(|id| ExternalId(id.to_owned())) })),
         }
     }
 
@@ -307,14 +290,10 @@ impl<'a> Reader<'a> {
                 texts.ok_or_else(|| PropertyError(format!("{KEY} is not a list of texts")))?
             }
             Some(_) => {
-                return Err(PropertyError(format!(
-                    "{KEY} is neither a list nor a comma-joined text"
-                )));
+                return Err(PropertyError(format!("{KEY} is neither a list nor a comma-joined text")));
             }
         };
-        NameServers::given(&texts)
-            .map(Some)
-            .map_err(|error| PropertyError(format!("{KEY} is invalid: {error}")))
+        NameServers::given(&texts).map(Some).map_err(|error| PropertyError(format!("{KEY} is invalid: {error}")))
     }
 
     fn ttl(&self) -> Result<Ttl, PropertyError> {
@@ -327,10 +306,7 @@ impl<'a> Reader<'a> {
         };
         let ttl = value.and_then(Ttl::new);
         ttl.ok_or_else(|| {
-            PropertyError(format!(
-                "{KEY} is invalid: it is a whole number of seconds from 0 to {}",
-                Ttl::MAX
-            ))
+            PropertyError(format!("{KEY} is invalid: it is a whole number of seconds from 0 to {}", Ttl::MAX))
         })
     }
 

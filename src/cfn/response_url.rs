@@ -48,9 +48,7 @@ impl ResponseUrl {
         let url = Url::parse(text).map_err(|_| ResponseUrlError::Malformed)?;
         let host = url.host_str().ok_or(ResponseUrlError::Malformed)?;
         let host_and_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-        let local = local_hosts
-            .iter()
-            .any(|local| *local == host || *local == host_and_port);
+        let local = local_hosts.iter().any(|local| *local == host || *local == host_and_port);
         let plain = url.username().is_empty() && url.password().is_none();
         if local && plain && matches!(url.scheme(), "http" | "https") {
             return Ok(Self(url));
@@ -58,19 +56,12 @@ impl ResponseUrl {
         if url.scheme() != "https" {
             return Err(ResponseUrlError::Scheme);
         }
-        let bucket_in_path = url
-            .path_segments()
-            .and_then(|mut path| path.next())
-            .is_some_and(is_bucket);
+        let bucket_in_path = url.path_segments().and_then(|mut path| path.next()).is_some_and(is_bucket);
         let in_bucket = match host.split_once('.') {
             Some((bucket, s3)) if is_bucket(bucket) => is_s3_host(s3),
             _ => bucket_in_path && is_s3_host(host),
         };
-        if in_bucket && plain && url.port().is_none() {
-            Ok(Self(url))
-        } else {
-            Err(ResponseUrlError::Host)
-        }
+        if in_bucket && plain && url.port().is_none() { Ok(Self(url)) } else { Err(ResponseUrlError::Host) }
     }
 
     /// The URL, to send the answer to and for nothing else.
@@ -80,17 +71,10 @@ impl ResponseUrl {
 
     /// When the URL was signed, in seconds since 1970: `X-Amz-Date` (SigV4), or `Expires` less two hours (SigV2).
     pub fn signed_at(&self) -> Option<i64> {
-        let query = |key: &str| {
-            self.0
-                .query_pairs()
-                .find(|(name, _)| name == key)
-                .map(|(_, value)| value)
-        };
+        let query = |key: &str| self.0.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value);
         if let Some(date) = query("X-Amz-Date") {
             let form = format_description!("[year][month][day]T[hour][minute][second]Z");
-            return PrimitiveDateTime::parse(&date, form)
-                .ok()
-                .map(|date| date.assume_utc().unix_timestamp());
+            return PrimitiveDateTime::parse(&date, form).ok().map(|date| date.assume_utc().unix_timestamp());
         }
         query("Expires")?.parse::<i64>().ok()?.checked_sub(SIGNED_FOR)
     }
@@ -104,10 +88,7 @@ impl fmt::Debug for ResponseUrl {
 
 fn is_bucket(label: &str) -> bool {
     label.strip_prefix(BUCKET).is_some_and(|rest| {
-        !rest.is_empty()
-            && rest
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     })
 }
 
@@ -123,18 +104,15 @@ const SUFFIXES: [&str; 7] = [
 ];
 
 fn is_s3_host(host: &str) -> bool {
-    SUFFIXES
-        .iter()
-        .filter_map(|suffix| host.strip_suffix(suffix))
-        .any(|service| {
-            let labels: Vec<&str> = service.split('.').collect();
-            match labels.as_slice() {
-                ["s3"] => true,
-                [one] => one.strip_prefix("s3-").is_some_and(is_region),
-                ["s3" | "s3-fips", region] | ["s3" | "s3-fips", "dualstack", region] => is_region(region),
-                _ => false,
-            }
-        })
+    SUFFIXES.iter().filter_map(|suffix| host.strip_suffix(suffix)).any(|service| {
+        let labels: Vec<&str> = service.split('.').collect();
+        match labels.as_slice() {
+            ["s3"] => true,
+            [one] => one.strip_prefix("s3-").is_some_and(is_region),
+            ["s3" | "s3-fips", region] | ["s3" | "s3-fips", "dualstack", region] => is_region(region),
+            _ => false,
+        }
+    })
 }
 
 /// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`.

@@ -24,14 +24,12 @@ pub enum SignalError {
 impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(status) => write!(
-                f,
-                "CloudFormation's response bucket refused the answer with status {status}"
-            ),
-            Self::OutOfTime(last) => write!(
-                f,
-                "the answer did not reach CloudFormation's response bucket in time: {last}"
-            ),
+            Self::Refused(status) => {
+                write!(f, "CloudFormation's response bucket refused the answer with status {status}")
+            }
+            Self::OutOfTime(last) => {
+                write!(f, "the answer did not reach CloudFormation's response bucket in time: {last}")
+            }
         }
     }
 }
@@ -44,12 +42,7 @@ pub async fn send(client: &reqwest::Client, url: &ResponseUrl, body: String, end
     loop {
         let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
         // A body as bytes carries no content type: the URL is signed without one.
-        let attempt = client
-            .put(url.expose().clone())
-            .timeout(timeout)
-            .body(body.clone().into_bytes())
-            .send()
-            .await;
+        let attempt = client.put(url.expose().clone()).timeout(timeout).body(body.clone().into_bytes()).send().await;
         let last = match attempt {
             Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {

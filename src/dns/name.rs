@@ -96,10 +96,7 @@ impl fmt::Display for NameError {
                 f,
                 "the character at position {at} is not allowed (write an international name in its xn-- form)"
             ),
-            Self::Escape(at) => write!(
-                f,
-                "the backslash at position {at} is not followed by three octal digits"
-            ),
+            Self::Escape(at) => write!(f, "the backslash at position {at} is not followed by three octal digits"),
         }
     }
 }

@@ -53,18 +53,12 @@ impl NameServers {
             if text.parse::<std::net::IpAddr>().is_ok() {
                 return Err(NameServersError::Address(text.to_owned()));
             }
-            let name: Name = text
-                .parse()
-                .map_err(|error| NameServersError::Name(text.to_owned(), error))?;
+            let name: Name = text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
             if let Some(twice) = names.replace(name) {
                 return Err(NameServersError::Twice(twice));
             }
         }
-        if names.is_empty() {
-            Err(NameServersError::None)
-        } else {
-            Ok(Self(names))
-        }
+        if names.is_empty() { Err(NameServersError::None) } else { Ok(Self(names)) }
     }
 
     /// The values of an NS record set as found; `None` if one of them is not a name that we could have written.

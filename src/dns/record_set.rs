@@ -24,13 +24,7 @@ pub struct RecordSet {
 impl RecordSet {
     /// A simple record set.
     pub fn new(name: Name, rtype: &str, ttl: Ttl, values: Vec<String>) -> Self {
-        Self {
-            name,
-            rtype: rtype.to_owned(),
-            ttl: Some(ttl),
-            values,
-            special: false,
-        }
+        Self { name, rtype: rtype.to_owned(), ttl: Some(ttl), values, special: false }
     }
 }
 

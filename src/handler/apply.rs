@@ -24,28 +24,20 @@ pub(super) struct Applied {
 
 /// Reads what stands at a place.
 pub(super) async fn observe(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
-    work.progress
-        .at(format!("reading {} in the parent zone {}", place.name, place.zone));
+    work.progress.at(format!("reading {} in the parent zone {}", place.name, place.zone));
     let record = ownership::record_name(&place.name);
-    let (sets, ownership) = tokio::join!(
-        session.record_sets(&place.zone, Some((&place.name, None)), PAGE),
-        async {
-            match &record {
-                None => Ok(None),
-                Some(record) => session.record_set(&place.zone, record, "TXT").await,
-            }
+    let (sets, ownership) = tokio::join!(session.record_sets(&place.zone, Some((&place.name, None)), PAGE), async {
+        match &record {
+            None => Ok(None),
+            Some(record) => session.record_set(&place.zone, record, "TXT").await,
         }
-    );
+    });
     let context = format!("reading {} in the parent zone {}", place.name, place.zone);
     let failure = |error: AwsError| aws_failure(&context, &error);
     let (ownership, sets) = (ownership.map_err(failure)?, sets.map_err(failure)?);
     let sets = sets.into_iter().filter(|set| set.name.is_at_or_below(&place.name));
     let (at_cut, below) = sets.partition(|set| set.name == place.name);
-    Ok(Observation {
-        at_cut,
-        below,
-        ownership,
-    })
+    Ok(Observation { at_cut, below, ownership })
 }
 
 /// Brings a place to what `decide` plans for it.
@@ -59,12 +51,8 @@ pub(super) async fn apply(
     for _ in 0..ROUNDS {
         let seen = observe(work, session, place).await?;
         let found = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
-        let applied = |plan: Plan, status| Applied {
-            action: plan.action,
-            status,
-            warnings: plan.warnings,
-            found: found.clone(),
-        };
+        let applied =
+            |plan: Plan, status| Applied { action: plan.action, status, warnings: plan.warnings, found: found.clone() };
         let plan = match decide(&seen).await? {
             Decision::Refuse(refusal) => {
                 forget_unsent(work, place, &seen);
@@ -82,11 +70,7 @@ pub(super) async fn apply(
         if plan.changes.is_empty() {
             // Our own batch of an earlier round went through and only its answer was lost: report what it did.
             let sent = last.filter(|_| carried_out(work, &seen)).map(|(_, plan, _)| plan);
-            let status = if sent.is_some() {
-                ChangeStatus::Pending
-            } else {
-                ChangeStatus::Insync
-            };
+            let status = if sent.is_some() { ChangeStatus::Pending } else { ChangeStatus::Insync };
             return Ok(applied(sent.unwrap_or(plan), status));
         }
         if let Some((before, _, error)) = &last
@@ -95,10 +79,7 @@ pub(super) async fn apply(
         {
             // Nothing changed since, so the rejection is no race: its words are the answer.
             forget_unsent(work, place, &seen);
-            let failure = aws_failure(
-                &format!("changing {} in the parent zone {}", place.name, place.zone),
-                error,
-            );
+            let failure = aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), error);
             return if plan.only_refreshes {
                 Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync))
             } else {
@@ -106,17 +87,12 @@ pub(super) async fn apply(
             };
         }
         work.check_fresh()?;
-        work.progress
-            .at(format!("changing {} in the parent zone {}", place.name, place.zone));
+        work.progress.at(format!("changing {} in the parent zone {}", place.name, place.zone));
         let sent_before = work.progress.sent().is_some();
         work.progress.mark_sent(place);
         match session.change(&place.zone, &work.comment(), &plan.changes).await {
             Ok(status) => {
-                let status = if plan.only_refreshes {
-                    ChangeStatus::Insync
-                } else {
-                    status
-                };
+                let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(applied(plan, status));
             }
             Err(error) if matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer) => {
@@ -126,10 +102,8 @@ pub(super) async fn apply(
                 if !sent_before {
                     work.progress.unmark_sent();
                 }
-                let failure = aws_failure(
-                    &format!("changing {} in the parent zone {}", place.name, place.zone),
-                    &error,
-                );
+                let failure =
+                    aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), &error);
                 if plan.only_refreshes && error.is_denied() {
                     return Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync));
                 }
@@ -138,10 +112,7 @@ pub(super) async fn apply(
         }
     }
     let words = last.map(|(_, _, error)| error.to_string()).unwrap_or_default();
-    Err(Failure::new(
-        Kind::Aws,
-        format!("changing {} in the parent zone {}: {words}", place.name, place.zone),
-    ))
+    Err(Failure::new(Kind::Aws, format!("changing {} in the parent zone {}: {words}", place.name, place.zone)))
 }
 
 /// True if our claim with this request's time stands there.
@@ -159,7 +130,6 @@ fn forget_unsent(work: &Work<'_>, place: &Place, seen: &Observation) {
 }
 
 fn refresh_failed(mut plan: Plan, failure: &Failure) -> Plan {
-    plan.warnings
-        .push(format!("The ownership record was not refreshed: {failure}"));
+    plan.warnings.push(format!("The ownership record was not refreshed: {failure}"));
     plan
 }

@@ -21,11 +21,7 @@ pub(super) async fn read(
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
     let session = work.accounts.session(role).await.map_err(failure)?;
     let (zone, head) = tokio::join!(session.hosted_zone(id), async {
-        if given {
-            Ok(Vec::new())
-        } else {
-            session.record_sets(id, None, APEX_PAGE).await
-        }
+        if given { Ok(Vec::new()) } else { session.record_sets(id, None, APEX_PAGE).await }
     });
     let zone = zone.map_err(failure)?;
     if zone.private {
@@ -38,10 +34,7 @@ pub(super) async fn read(
     if given {
         return Ok(zone);
     }
-    let mut apex = head
-        .map_err(failure)?
-        .into_iter()
-        .find(|set| set.name == zone.name && set.rtype == "NS");
+    let mut apex = head.map_err(failure)?.into_iter().find(|set| set.name == zone.name && set.rtype == "NS");
     if apex.is_none() {
         apex = session.record_set(id, &zone.name, "NS").await.map_err(failure)?;
     }

@@ -108,11 +108,7 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
             Err(failure) if failure.kind == Kind::Stale => return Ok(work.outcome_of_nothing(vec![failure.message])),
             Ok(None) | Err(_) => {}
         }
-        let left = work
-            .deadline
-            .work()
-            .saturating_duration_since(Instant::now())
-            .saturating_sub(LAST_LOOK);
+        let left = work.deadline.work().saturating_duration_since(Instant::now()).saturating_sub(LAST_LOOK);
         if left.is_zero() {
             return match looked {
                 Err(failure) if !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone | Kind::Refused) => {
@@ -160,14 +156,6 @@ pub(super) async fn claim_at(work: &Work<'_>, session: &Session, place: &Place) 
     let set = session.record_set(&place.zone, &record, "TXT").await;
     let set =
         set.map_err(|error| aws_failure(&format!("reading {record} in the parent zone {}", place.zone), &error))?;
-    let seen = plan::Observation {
-        ownership: set,
-        ..Default::default()
-    };
-    Ok(seen
-        .claims()
-        .of(&work.claimant, Relation::Own)
-        .iter()
-        .map(|claim| claim.at)
-        .max())
+    let seen = plan::Observation { ownership: set, ..Default::default() };
+    Ok(seen.claims().of(&work.claimant, Relation::Own).iter().map(|claim| claim.at).max())
 }

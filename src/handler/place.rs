@@ -28,15 +28,9 @@ pub(super) async fn find(
         ParentZone::Name(zone_name) => by_name(session, name, zone_name).await?,
         ParentZone::Closest => closest(session, name).await?,
     };
-    let place = Place {
-        zone,
-        name: name.clone(),
-    };
+    let place = Place { zone, name: name.clone() };
     if place.to_string().len() > physical_id::MAX {
-        return Err(refused(format!(
-            "{name} is too long: its physical id would exceed {} bytes",
-            physical_id::MAX
-        )));
+        return Err(refused(format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX)));
     }
     Ok(place)
 }
@@ -71,10 +65,7 @@ async fn by_id(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Fa
 
 async fn by_name(session: &Session, name: &Name, zone_name: &Name) -> Result<ZoneId, Failure> {
     check_below(name, zone_name)?;
-    let found = session
-        .public_zones(zone_name)
-        .await
-        .map_err(|error| listing(zone_name, &error))?;
+    let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found)?.ok_or_else(|| {
         let message = format!("the parent account has no public hosted zone named {zone_name} (ParentZoneName); correct the name or the role");
         Failure::new(Kind::NoSuchZone, message)
@@ -83,10 +74,7 @@ async fn by_name(session: &Session, name: &Name, zone_name: &Name) -> Result<Zon
 
 async fn closest(session: &Session, name: &Name) -> Result<ZoneId, Failure> {
     for enclosing in name.ancestors() {
-        let found = session
-            .public_zones(&enclosing)
-            .await
-            .map_err(|error| listing(&enclosing, &error))?;
+        let found = session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
         if let Some(id) = single(&enclosing, &found)? {
             return Ok(id);
         }
@@ -121,11 +109,7 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     if name.is_below(zone) {
         return Ok(());
     }
-    let what = if name == zone {
-        "is the parent zone itself"
-    } else {
-        "does not lie in the parent zone"
-    };
+    let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
     Err(refused(format!(
         "{name} {what} {zone}: a delegation stands at a name below its parent zone; correct the parent zone or the child's name"
     )))

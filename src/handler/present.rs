@@ -31,16 +31,10 @@ struct Before {
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let wanted = Properties::parse(&work.request.properties);
     let wanted = wanted.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
-    let physical = work
-        .request
-        .physical_id
-        .as_deref()
-        .filter(|_| work.request.kind == RequestKind::Update);
+    let physical = work.request.physical_id.as_deref().filter(|_| work.request.kind == RequestKind::Update);
     let physical = physical.map(PhysicalId::parse);
     let pinned = physical.as_ref().and_then(PhysicalId::place);
-    let old = physical
-        .as_ref()
-        .map(|_| Properties::salvage(&work.request.old_properties));
+    let old = physical.as_ref().map(|_| Properties::salvage(&work.request.old_properties));
 
     work.progress.at("reading the child zone and assuming the parent role");
     let (session, child) = tokio::join!(
@@ -52,30 +46,16 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     );
     let (session, child) = (session?, child?);
     if child.name.is_wildcard() {
-        let message = format!(
-            "{} is a wildcard, and a wildcard can't be delegated; give a plain name",
-            child.name
-        );
+        let message = format!("{} is a wildcard, and a wildcard can't be delegated; give a plain name", child.name);
         return Err(Failure::new(Kind::Refused, message));
     }
-    work.progress
-        .at(format!("looking for the parent zone of {}", child.name));
+    work.progress.at(format!("looking for the parent zone of {}", child.name));
     let place = place::find(&session, &child.name, &wanted.parent_zone, pinned).await?;
     let before = match old {
         None => None,
-        Some((salvage, errors)) => Some(
-            find_before(
-                work,
-                &session,
-                salvage,
-                errors.is_empty(),
-                &wanted,
-                &child,
-                &place,
-                pinned,
-            )
-            .await,
-        ),
+        Some((salvage, errors)) => {
+            Some(find_before(work, &session, salvage, errors.is_empty(), &wanted, &child, &place, pinned).await)
+        }
     };
     let (arrival, physical_id) = arrival(work, physical.as_ref(), &place, before.as_ref());
     if let (Arrival::Replacement, Some(pinned), Some(before)) = (arrival, pinned, &before) {
@@ -145,11 +125,7 @@ async fn read_child(
     let Some(id) = &wanted.child_zone else {
         // Properties::parse saw to it that both are given.
         let name = domain_name().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
-        return Ok(Child {
-            name,
-            name_servers: given,
-            warning: None,
-        });
+        return Ok(Child { name, name_servers: given, warning: None });
     };
     match child::read(work, id, wanted.child_role.as_ref(), given.is_some()).await {
         Ok(zone) => {
@@ -160,11 +136,7 @@ async fn read_child(
                 );
                 return Err(Failure::new(Kind::Input, message));
             }
-            Ok(Child {
-                name: zone.name,
-                name_servers: given.or(zone.name_servers),
-                warning: None,
-            })
+            Ok(Child { name: zone.name, name_servers: given.or(zone.name_servers), warning: None })
         }
         Err(failure) => {
             let unchanged =
@@ -174,11 +146,7 @@ async fn read_child(
                 Some(name) => {
                     let warning =
                         format!("The child zone was not read, and its name servers were kept as they are: {failure}");
-                    Ok(Child {
-                        name,
-                        name_servers: given,
-                        warning: Some(warning),
-                    })
+                    Ok(Child { name, name_servers: given, warning: Some(warning) })
                 }
                 None => Err(failure),
             }
@@ -187,10 +155,7 @@ async fn read_child(
 }
 
 /// Finds the place of the old properties, by the same test as the new one. They never fail a request.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what is asked now and what was asked before, side by side"
-)]
+#[expect(clippy::too_many_arguments, reason = "what is asked now and what was asked before, side by side")]
 async fn find_before(
     work: &Work<'_>,
     session: &Arc<Session>,
@@ -228,11 +193,7 @@ async fn find_before(
         warnings.push(format!("The place of the old properties was not found: {failure}"));
         None
     });
-    Before {
-        salvage: old,
-        place,
-        warnings,
-    }
+    Before { salvage: old, place, warnings }
 }
 
 /// How the request comes to its place, and the physical id that a success answers with.
@@ -299,10 +260,8 @@ async fn clean_up(work: &Work<'_>, before: &Before, pinned: Option<&Place>, plac
     if old == pinned {
         return Vec::new();
     }
-    work.progress.at(format!(
-        "removing what a failed replacement left at {} in the parent zone {}",
-        old.name, old.zone
-    ));
+    work.progress
+        .at(format!("removing what a failed replacement left at {} in the parent zone {}", old.name, old.zone));
     let removed = async {
         let session = work.accounts.session(before.salvage.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the old parent role", &error))?;
@@ -311,8 +270,6 @@ async fn clean_up(work: &Work<'_>, before: &Before, pinned: Option<&Place>, plac
     match removed.await {
         Ok(applied) => applied.warnings,
         Err(failure) if failure.kind == Kind::NoSuchZone => Vec::new(),
-        Err(failure) => vec![format!(
-            "What a failed replacement left at {old} was not removed: {failure}"
-        )],
+        Err(failure) => vec![format!("What a failed replacement left at {old} was not removed: {failure}")],
     }
 }

@@ -20,11 +20,7 @@ fn name_servers() -> Digest {
 #[test]
 fn a_claim_reads_as_documented() {
     let value = claimant().claim(name_servers(), 1_700_000_000, By::Created).value();
-    let shape = value
-        .trim_matches('"')
-        .split(',')
-        .map(|f| f.split('=').next().unwrap())
-        .collect::<Vec<_>>();
+    let shape = value.trim_matches('"').split(',').map(|f| f.split('=').next().unwrap()).collect::<Vec<_>>();
     assert_eq!(shape, ["heritage", "stack", "id", "ns", "ds", "at", "by", "owner"]);
     assert!(value.starts_with("\"heritage=custom-delegation,stack="));
     assert!(value.ends_with(",ds=,at=1700000000,by=created,owner=testing-dns/Delegation\""));
@@ -36,10 +32,7 @@ fn relations_go_by_stack_and_logical_id() {
     let claim = claimant().claim(name_servers(), 1, By::Created);
     assert_eq!(claimant().relation(&claim), Relation::Own);
     assert_eq!(Claimant::new(STACK, "Renamed").relation(&claim), Relation::Sibling);
-    assert_eq!(
-        Claimant::new(&STACK.replace("6f3c", "6f3d"), "Delegation").relation(&claim),
-        Relation::Other
-    );
+    assert_eq!(Claimant::new(&STACK.replace("6f3c", "6f3d"), "Delegation").relation(&claim), Relation::Other);
 }
 
 #[test]
@@ -54,9 +47,7 @@ fn long_owners_are_cut_to_one_string() {
 
 #[test]
 fn hostile_owners_cannot_break_out_of_the_string() {
-    let value = Claimant::new(STACK, "x\",by=adopted\\\u{e9}")
-        .claim(name_servers(), 1, By::Created)
-        .value();
+    let value = Claimant::new(STACK, "x\",by=adopted\\\u{e9}").claim(name_servers(), 1, By::Created).value();
     let claim = Claim::parse(&value).unwrap();
     assert_eq!(claim.by, By::Created);
     assert_eq!(claim.owner(), "testing-dns/x__by_adopted__");
@@ -82,10 +73,7 @@ fn what_is_no_claim_is_none() {
 
 #[test]
 fn fields_of_a_later_version_are_passed_over() {
-    let value = claimant()
-        .claim(name_servers(), 1, By::Created)
-        .value()
-        .replace("by=created,", "by=created,new=1,");
+    let value = claimant().claim(name_servers(), 1, By::Created).value().replace("by=created,", "by=created,new=1,");
     assert!(Claim::parse(&value).is_some());
 }
 
@@ -101,21 +89,12 @@ fn values_of_strangers_stay_to_the_letter() {
 
 #[test]
 fn the_record_stands_beside_the_cut() {
-    assert_eq!(
-        record_name(&name("testing.example.com")),
-        Some(name("_delegation-testing.example.com"))
-    );
+    assert_eq!(record_name(&name("testing.example.com")), Some(name("_delegation-testing.example.com")));
     let long = format!("{}.example.com", "a".repeat(52));
     let record = record_name(&name(&long)).unwrap();
     assert_eq!(record.first_label().len(), "_delegation-".len() + 16);
     assert_eq!(record.parent(), name(&long).parent());
-    assert_eq!(
-        record_name(&name(&format!("{}.example.com", "a".repeat(51))))
-            .unwrap()
-            .first_label()
-            .len(),
-        63
-    );
+    assert_eq!(record_name(&name(&format!("{}.example.com", "a".repeat(51)))).unwrap().first_label().len(), 63);
 }
 
 #[test]

@@ -83,17 +83,8 @@ impl fmt::Display for Refusal {
                 "{name} is claimed by {}; remove it there, or set AllowOverwrite to take it over",
                 owners.join(", ")
             ),
-            Self::Taken {
-                name,
-                current,
-                wanted,
-                owners,
-            } => {
-                let owner = if owners.is_empty() {
-                    "nobody by an ownership record".into()
-                } else {
-                    owners.join(", ")
-                };
+            Self::Taken { name, current, wanted, owners } => {
+                let owner = if owners.is_empty() { "nobody by an ownership record".into() } else { owners.join(", ") };
                 write!(
                     f,
                     "{name} is already delegated in the parent zone to {current} (claimed by {owner}), and this resource \
@@ -111,10 +102,7 @@ impl fmt::Display for Refusal {
                  nobody could reach it; add its address there, or name another server"
             ),
             Self::NoRoomForOwnershipRecord { name } => {
-                write!(
-                    f,
-                    "{name} is too long: no ownership record fits beside it; use a shorter name"
-                )
+                write!(f, "{name} is too long: no ownership record fits beside it; use a shorter name")
             }
         }
     }

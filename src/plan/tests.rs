@@ -3,6 +3,7 @@
 mod properties;
 
 use super::*;
+use crate::ownership::{self, By, Claim, Digest, Relation};
 
 const CUT: &str = "testing.example.com";
 const NOW: i64 = 2_000;
@@ -53,19 +54,11 @@ fn goal(arrival: Arrival) -> Goal {
 }
 
 fn overwriting(arrival: Arrival) -> Goal {
-    Goal {
-        allow_overwrite: true,
-        ..goal(arrival)
-    }
+    Goal { allow_overwrite: true, ..goal(arrival) }
 }
 
 fn farewell() -> Farewell {
-    Farewell {
-        name: name(CUT),
-        claimant: own(),
-        at: NOW,
-        known: None,
-    }
+    Farewell { name: name(CUT), claimant: own(), at: NOW, known: None }
 }
 
 fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
@@ -81,11 +74,7 @@ fn seen(ns: Option<RecordSet>, claims: &[Claim]) -> Observation {
     let values: Vec<String> = claims.iter().map(Claim::value).collect();
     let record = ownership::record_name(&name(CUT)).unwrap();
     let ownership = (!values.is_empty()).then(|| RecordSet::new(record, "TXT", Ttl::OWNERSHIP, values));
-    Observation {
-        at_cut: ns.into_iter().collect(),
-        below: Vec::new(),
-        ownership,
-    }
+    Observation { at_cut: ns.into_iter().collect(), below: Vec::new(), ownership }
 }
 
 #[track_caller]
@@ -107,10 +96,7 @@ fn refusal(decision: Decision) -> Refusal {
 /// The changes of a plan as `+NS`, `-TXT` and so on.
 fn shape(plan: &Plan) -> Vec<String> {
     let sign = |change: &Change| if matches!(change, Change::Create(_)) { "+" } else { "-" };
-    plan.changes
-        .iter()
-        .map(|change| format!("{}{}", sign(change), change.record_set().rtype))
-        .collect()
+    plan.changes.iter().map(|change| format!("{}{}", sign(change), change.record_set().rtype)).collect()
 }
 
 /// The claims that stand once a plan is carried out.
@@ -119,10 +105,7 @@ fn claims_after(plan: &Plan, before: &Observation) -> Claims {
         Change::Create(set) if set.rtype == "TXT" => Some(Claims::read(&set.values)),
         _ => None,
     });
-    let deleted = plan
-        .changes
-        .iter()
-        .any(|change| matches!(change, Change::Delete(set) if set.rtype == "TXT"));
+    let deleted = plan.changes.iter().any(|change| matches!(change, Change::Delete(set) if set.rtype == "TXT"));
     created.unwrap_or_else(|| if deleted { Claims::default() } else { before.claims() })
 }
 
@@ -133,38 +116,24 @@ mod present_table {
 
     #[test]
     fn none_without_others_is_created() {
-        for claims in [
-            vec![],
-            vec![claim(&own(), &wanted(), By::Adopted)],
-            vec![claim(&sibling(), &wanted(), By::Created)],
-        ] {
+        for claims in
+            [vec![], vec![claim(&own(), &wanted(), By::Adopted)], vec![claim(&sibling(), &wanted(), By::Created)]]
+        {
             for arrival in ARRIVALS {
                 let seen = seen(None, &claims);
                 let plan = plan(present(&goal(arrival), &seen));
                 assert_eq!(plan.action, Some(Action::Created));
                 assert_eq!(shape(&plan).first().map(String::as_str), Some("+NS"));
                 let after = claims_after(&plan, &seen);
-                assert_eq!(
-                    (after.own(&own()).unwrap().by, after.own(&own()).unwrap().at),
-                    (By::Created, NOW)
-                );
-                assert_eq!(
-                    after.of(&own(), Relation::Sibling),
-                    seen.claims().of(&own(), Relation::Sibling)
-                );
+                assert_eq!((after.own(&own()).unwrap().by, after.own(&own()).unwrap().at), (By::Created, NOW));
+                assert_eq!(after.of(&own(), Relation::Sibling), seen.claims().of(&own(), Relation::Sibling));
             }
         }
     }
 
     #[test]
     fn none_with_others_is_refused() {
-        let seen = seen(
-            None,
-            &[
-                claim(&other(), &wanted(), By::Created),
-                claim(&own(), &wanted(), By::Created),
-            ],
-        );
+        let seen = seen(None, &[claim(&other(), &wanted(), By::Created), claim(&own(), &wanted(), By::Created)]);
         for arrival in ARRIVALS {
             let refusal = refusal(present(&goal(arrival), &seen));
             assert!(refusal.to_string().contains("theirs/Delegation"), "{refusal}");
@@ -179,10 +148,7 @@ mod present_table {
         let claims = [claim(&own(), &wanted(), By::Created)];
         let spelled = set("NS", 172_800, vec!["NS-2.awsdns.org".into(), "ns-1.AWSDNS.com.".into()]);
         let kept = plan(present(&goal(Arrival::InPlace), &seen(Some(spelled), &claims)));
-        assert_eq!(
-            (shape(&kept), kept.action),
-            (vec!["-TXT".into(), "+TXT".into()], Some(Action::Unchanged))
-        );
+        assert_eq!((shape(&kept), kept.action), (vec!["-TXT".into(), "+TXT".into()], Some(Action::Unchanged)));
         assert!(kept.only_refreshes);
         let other_ttl = set("NS", 60, wanted().values());
         let changed = plan(present(&goal(Arrival::InPlace), &seen(Some(other_ttl), &claims)));
@@ -193,10 +159,7 @@ mod present_table {
 
     #[test]
     fn a_duplicate_of_what_was_done_changes_nothing() {
-        let seen = seen(
-            Some(ns(&wanted())),
-            &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created)],
-        );
+        let seen = seen(Some(ns(&wanted())), &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created)]);
         for arrival in ARRIVALS {
             assert_eq!(shape(&plan(present(&goal(arrival), &seen))), Vec::<String>::new());
         }
@@ -213,12 +176,7 @@ mod present_table {
         ] {
             let plan = plan(present(&goal, &seen));
             assert_eq!((shape(&plan), plan.action), (vec!["+TXT".to_owned()], Some(action)));
-            assert_eq!(
-                claims_after(&plan, &seen).own(&own()).unwrap().by,
-                by,
-                "{:?}",
-                goal.arrival
-            );
+            assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, by, "{:?}", goal.arrival);
         }
     }
 
@@ -233,11 +191,9 @@ mod present_table {
     #[test]
     fn an_adoption_ends_with_the_next_update_in_place() {
         let seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Adopted)]);
-        for (arrival, by) in [
-            (Arrival::Create, By::Adopted),
-            (Arrival::Replacement, By::Adopted),
-            (Arrival::InPlace, By::Created),
-        ] {
+        for (arrival, by) in
+            [(Arrival::Create, By::Adopted), (Arrival::Replacement, By::Adopted), (Arrival::InPlace, By::Created)]
+        {
             let plan = plan(present(&goal(arrival), &seen));
             assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, by, "{arrival:?}");
         }
@@ -251,10 +207,7 @@ mod present_table {
         ] {
             let seen = seen(Some(ns(&wanted())), &siblings);
             let plan = plan(present(&goal(Arrival::Create), &seen));
-            assert_eq!(
-                (shape(&plan), plan.action),
-                (vec!["-TXT".into(), "+TXT".into()], Some(Action::Shared))
-            );
+            assert_eq!((shape(&plan), plan.action), (vec!["-TXT".into(), "+TXT".into()], Some(Action::Shared)));
             assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, by);
             assert_eq!(claims_after(&plan, &seen).iter().count(), 2);
         }
@@ -265,11 +218,7 @@ mod present_table {
         let seen = seen(Some(ns(&wanted())), &[claim(&sibling(), &wanted(), By::Created)]);
         for (arrival, left) in [(Arrival::Create, 1), (Arrival::Replacement, 0), (Arrival::InPlace, 0)] {
             let plan = plan(present(&overwriting(arrival), &seen));
-            assert_eq!(
-                claims_after(&plan, &seen).of(&own(), Relation::Sibling).len(),
-                left,
-                "{arrival:?}"
-            );
+            assert_eq!(claims_after(&plan, &seen).of(&own(), Relation::Sibling).len(), left, "{arrival:?}");
         }
     }
 
@@ -286,20 +235,14 @@ mod present_table {
 
     #[test]
     fn different_and_own_is_changed() {
-        let siblings = [
-            claim(&own(), &elsewhere(), By::Created),
-            claim(&sibling(), &elsewhere(), By::Created),
-        ];
+        let siblings = [claim(&own(), &elsewhere(), By::Created), claim(&sibling(), &elsewhere(), By::Created)];
         for claims in [&siblings[..1], &siblings[..]] {
             for arrival in ARRIVALS {
                 let seen = seen(Some(ns(&elsewhere())), claims);
                 let plan = plan(present(&goal(arrival), &seen));
                 assert_eq!(
                     (shape(&plan), plan.action),
-                    (
-                        vec!["-NS".into(), "+NS".into(), "-TXT".into(), "+TXT".into()],
-                        Some(Action::Updated)
-                    )
+                    (vec!["-NS".into(), "+NS".into(), "-TXT".into(), "+TXT".into()], Some(Action::Updated))
                 );
             }
         }
@@ -340,25 +283,16 @@ mod checks {
         assert!(kept.changes.is_empty(), "no claim is added");
         assert!(kept.warnings[0].contains("theirs/Delegation"), "{:?}", kept.warnings);
 
-        let with_own = seen(
-            Some(ns(&wanted())),
-            &[claims[0].clone(), claim(&own(), &wanted(), By::Adopted)],
-        );
+        let with_own = seen(Some(ns(&wanted())), &[claims[0].clone(), claim(&own(), &wanted(), By::Adopted)]);
         for arrival in ARRIVALS {
             let kept = plan(present(&goal(arrival), &with_own));
             assert_eq!(shape(&kept), ["-TXT", "+TXT"]);
             assert!(kept.only_refreshes && !kept.warnings.is_empty());
             let after = claims_after(&kept, &with_own);
-            assert_eq!(
-                (after.own(&own()).unwrap().at, after.own(&own()).unwrap().by),
-                (NOW, By::Adopted)
-            );
+            assert_eq!((after.own(&own()).unwrap().at, after.own(&own()).unwrap().by), (NOW, By::Adopted));
         }
         let other_ttl = seen(Some(set("NS", 60, wanted().values())), &claims);
-        assert!(
-            matches!(present(&goal(Arrival::InPlace), &other_ttl), Decision::Refuse(_)),
-            "the TTL would change"
-        );
+        assert!(matches!(present(&goal(Arrival::InPlace), &other_ttl), Decision::Refuse(_)), "the TTL would change");
     }
 
     #[test]
@@ -366,10 +300,7 @@ mod checks {
         let mut seen = seen(None, &[]);
         seen.at_cut.push(set("CNAME", 60, vec!["x.example.net.".into()]));
         for arrival in ARRIVALS {
-            assert!(matches!(
-                refusal(present(&overwriting(arrival), &seen)),
-                Refusal::Cname { .. }
-            ));
+            assert!(matches!(refusal(present(&overwriting(arrival), &seen)), Refusal::Cname { .. }));
         }
     }
 
@@ -378,21 +309,9 @@ mod checks {
         let mut goal = goal(Arrival::Create);
         goal.name_servers = Some(servers("ns1.testing.example.com,ns2.example.net"));
         let mut seen = seen(None, &[]);
-        assert!(
-            refusal(present(&goal, &seen))
-                .to_string()
-                .contains("ns1.testing.example.com")
-        );
-        let glue = RecordSet::new(
-            name("ns1.testing.example.com"),
-            "AAAA",
-            Ttl::OWNERSHIP,
-            vec!["2001:db8::1".into()],
-        );
-        seen.below.push(RecordSet {
-            rtype: "TXT".into(),
-            ..glue.clone()
-        });
+        assert!(refusal(present(&goal, &seen)).to_string().contains("ns1.testing.example.com"));
+        let glue = RecordSet::new(name("ns1.testing.example.com"), "AAAA", Ttl::OWNERSHIP, vec!["2001:db8::1".into()]);
+        seen.below.push(RecordSet { rtype: "TXT".into(), ..glue.clone() });
         assert!(matches!(present(&goal, &seen), Decision::Refuse(_)), "a TXT is no glue");
         seen.below.push(glue);
         assert_eq!(plan(present(&goal, &seen)).action, Some(Action::Created));
@@ -403,21 +322,11 @@ mod checks {
         let mut special = ns(&elsewhere());
         special.special = true;
         let seen_ns = seen(Some(special.clone()), &[claim(&own(), &elsewhere(), By::Created)]);
-        assert!(matches!(
-            refusal(present(&overwriting(Arrival::InPlace), &seen_ns)),
-            Refusal::RoutingPolicy { .. }
-        ));
-        assert_eq!(
-            shape(&plan(absent(&farewell(), &seen_ns))),
-            ["-TXT"],
-            "only the claim goes"
-        );
+        assert!(matches!(refusal(present(&overwriting(Arrival::InPlace), &seen_ns)), Refusal::RoutingPolicy { .. }));
+        assert_eq!(shape(&plan(absent(&farewell(), &seen_ns))), ["-TXT"], "only the claim goes");
         let mut seen_txt = seen(None, &[claim(&own(), &wanted(), By::Created)]);
         seen_txt.ownership.as_mut().unwrap().special = true;
-        assert!(matches!(
-            refusal(present(&goal(Arrival::Create), &seen_txt)),
-            Refusal::RoutingPolicy { .. }
-        ));
+        assert!(matches!(refusal(present(&goal(Arrival::Create), &seen_txt)), Refusal::RoutingPolicy { .. }));
         assert!(plan(absent(&farewell(), &seen_txt)).changes.is_empty());
     }
 
@@ -438,10 +347,7 @@ mod checks {
 
     #[test]
     fn unknown_name_servers_keep_those_that_are_there() {
-        let unknown = Goal {
-            name_servers: None,
-            ..goal(Arrival::InPlace)
-        };
+        let unknown = Goal { name_servers: None, ..goal(Arrival::InPlace) };
         let claims = [claim(&own(), &elsewhere(), By::Created)];
         let kept = plan(present(&unknown, &seen(Some(ns(&elsewhere())), &claims)));
         assert!(kept.only_refreshes);
@@ -451,10 +357,7 @@ mod checks {
             retimed.changes.first().map(|change| change.record_set().values.clone()),
             Some(elsewhere().values())
         );
-        assert!(matches!(
-            refusal(present(&unknown, &seen(None, &claims))),
-            Refusal::NameServersUnknown { .. }
-        ));
+        assert!(matches!(refusal(present(&unknown, &seen(None, &claims))), Refusal::NameServersUnknown { .. }));
     }
 
     #[test]
@@ -472,11 +375,7 @@ mod checks {
         let mut seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)]);
         seen.ownership.as_mut().unwrap().values.push("\"v=spf1 -all\"".into());
         let updated = plan(present(&overwriting(Arrival::InPlace), &seen));
-        assert!(
-            claims_after(&updated, &seen)
-                .values()
-                .contains(&"\"v=spf1 -all\"".to_owned())
-        );
+        assert!(claims_after(&updated, &seen).values().contains(&"\"v=spf1 -all\"".to_owned()));
         let deleted = plan(absent(&farewell(), &seen));
         assert_eq!(shape(&deleted), ["-NS", "-TXT", "+TXT"]);
         assert_eq!(claims_after(&deleted, &seen).values(), ["\"v=spf1 -all\""]);
@@ -488,11 +387,9 @@ mod absent_table {
 
     #[test]
     fn without_own_claim_nothing_is_ours() {
-        for claims in [
-            vec![],
-            vec![claim(&sibling(), &wanted(), By::Created)],
-            vec![claim(&other(), &wanted(), By::Created)],
-        ] {
+        for claims in
+            [vec![], vec![claim(&sibling(), &wanted(), By::Created)], vec![claim(&other(), &wanted(), By::Created)]]
+        {
             let plan_with = plan(absent(&farewell(), &seen(Some(ns(&wanted())), &claims)));
             assert!(plan_with.changes.is_empty() && plan_with.warnings[0].contains("left in place"));
             assert_eq!(plan(absent(&farewell(), &seen(None, &claims))), Plan::default());
@@ -521,10 +418,7 @@ mod absent_table {
     #[test]
     fn others_inherit_nothing() {
         let theirs = claim(&other(), &elsewhere(), By::Adopted);
-        let seen = seen(
-            Some(ns(&wanted())),
-            &[claim(&own(), &wanted(), By::Created), theirs.clone()],
-        );
+        let seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created), theirs.clone()]);
         let plan = plan(absent(&farewell(), &seen));
         assert_eq!(claims_after(&plan, &seen).values(), [theirs.value()]);
     }
@@ -538,11 +432,7 @@ mod absent_table {
         seen.at_cut.push(set("DS", 3600, vec!["1 13 2 AB".into()]));
         let plan = plan(absent(&farewell(), &seen));
         assert_eq!(shape(&plan), ["-NS", "-DS", "-TXT"]);
-        assert_eq!(
-            plan.changes[0],
-            Change::Delete(seen.at_cut[0].clone()),
-            "exactly as read"
-        );
+        assert_eq!(plan.changes[0], Change::Delete(seen.at_cut[0].clone()), "exactly as read");
     }
 
     #[test]
@@ -551,25 +441,16 @@ mod absent_table {
         let left = plan(absent(&farewell(), &seen));
         assert_eq!(shape(&left), ["-TXT"]);
         assert!(left.left_changed && left.warnings[0].contains("ns1.somebody.net"));
-        let known = Farewell {
-            known: Some(elsewhere().union(&wanted())),
-            ..farewell()
-        };
+        let known = Farewell { known: Some(elsewhere().union(&wanted())), ..farewell() };
         assert_eq!(shape(&plan(absent(&known, &seen))), ["-NS", "-TXT"]);
-        let partly = Farewell {
-            known: Some(servers("ns1.somebody.net")),
-            ..farewell()
-        };
+        let partly = Farewell { known: Some(servers("ns1.somebody.net")), ..farewell() };
         assert_eq!(shape(&plan(absent(&partly, &seen))), ["-TXT"]);
     }
 
     #[test]
     fn what_was_adopted_stays() {
         for now in [wanted(), elsewhere()] {
-            let plan = plan(absent(
-                &farewell(),
-                &seen(Some(ns(&now)), &[claim(&own(), &wanted(), By::Adopted)]),
-            ));
+            let plan = plan(absent(&farewell(), &seen(Some(ns(&now)), &[claim(&own(), &wanted(), By::Adopted)])));
             assert_eq!(shape(&plan), ["-TXT"]);
             assert!(plan.warnings[0].contains("there before"));
         }

@@ -18,14 +18,8 @@ fn a_direct_event_and_one_in_a_notification_are_the_same_request() {
     let wrapped = json!({"Records": [{"Sns": {"Message": event().to_string()}}]});
     assert_eq!(unwrap(wrapped).unwrap(), event());
     assert_eq!(unwrap(event()).unwrap(), event());
-    assert_eq!(
-        unwrap(json!({"Records": [{"Sns": {"Message": "hello"}}]})),
-        Err(EnvelopeError::Message)
-    );
-    assert_eq!(
-        unwrap(json!({"Records": [{"Sns": {"Message": 1}}]})),
-        Err(EnvelopeError::Message)
-    );
+    assert_eq!(unwrap(json!({"Records": [{"Sns": {"Message": "hello"}}]})), Err(EnvelopeError::Message));
+    assert_eq!(unwrap(json!({"Records": [{"Sns": {"Message": 1}}]})), Err(EnvelopeError::Message));
 }
 
 #[test]
@@ -51,22 +45,10 @@ fn requests_say_what_is_missing() {
         event[field] = value;
         event
     };
-    assert_eq!(
-        request(&with("RequestType", json!("Adopt"))).unwrap_err(),
-        EnvelopeError::RequestType("Adopt".into())
-    );
-    assert_eq!(
-        request(&with("RequestType", json!(null))).unwrap_err(),
-        EnvelopeError::Field("RequestType")
-    );
-    assert_eq!(
-        request(&with("RequestType", json!("Delete"))).unwrap_err(),
-        EnvelopeError::Field("PhysicalResourceId")
-    );
-    assert_eq!(
-        request(&with("ResourceProperties", json!(7))).unwrap().properties,
-        json!(7)
-    );
+    assert_eq!(request(&with("RequestType", json!("Adopt"))).unwrap_err(), EnvelopeError::RequestType("Adopt".into()));
+    assert_eq!(request(&with("RequestType", json!(null))).unwrap_err(), EnvelopeError::Field("RequestType"));
+    assert_eq!(request(&with("RequestType", json!("Delete"))).unwrap_err(), EnvelopeError::Field("PhysicalResourceId"));
+    assert_eq!(request(&with("ResourceProperties", json!(7))).unwrap().properties, json!(7));
 }
 
 #[test]

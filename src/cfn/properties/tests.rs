@@ -32,12 +32,7 @@ fn defaults() {
     assert_eq!(parsed.parent_zone, ParentZone::Closest);
     assert!(!parsed.allow_overwrite);
     assert_eq!(
-        (
-            parsed.child_role,
-            parsed.parent_role,
-            parsed.domain_name,
-            parsed.name_servers
-        ),
+        (parsed.child_role, parsed.parent_role, parsed.domain_name, parsed.name_servers),
         (None, None, None, None)
     );
 }
@@ -97,17 +92,8 @@ fn bad_values_are_named() {
     refused(json!({"ParentZoneId": "Z1/../x"}), &["ParentZoneId"]);
     refused(json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam"]);
     refused(json!({"DomainName": "a..b"}), &["DomainName", "position 3"]);
-    refused(
-        json!({"DomainName": "b\u{fc}cher.example.com"}),
-        &["DomainName", "xn--"],
-    );
-    for ttl in [
-        json!("-1"),
-        json!(2_147_483_648_u64),
-        json!("1h"),
-        json!(1.5),
-        json!([300]),
-    ] {
+    refused(json!({"DomainName": "b\u{fc}cher.example.com"}), &["DomainName", "xn--"]);
+    for ttl in [json!("-1"), json!(2_147_483_648_u64), json!("1h"), json!(1.5), json!([300])] {
         refused(json!({"TTL": ttl}), &["TTL", "2147483647"]);
     }
     for value in [json!("yes"), json!(1), json!([])] {
@@ -121,32 +107,20 @@ fn bad_values_are_named() {
 
 #[test]
 fn both_or_neither_of_alternatives() {
-    refused(
-        json!({"ParentZoneId": "Z1", "ParentZoneName": "example.com"}),
-        &["ParentZoneId and ParentZoneName"],
-    );
+    refused(json!({"ParentZoneId": "Z1", "ParentZoneName": "example.com"}), &["ParentZoneId and ParentZoneName"]);
     refused(json!({"ChildZoneId": null}), &["ChildZoneId is missing"]);
-    refused(
-        json!({"ChildZoneId": null, "NameServers": "a.net"}),
-        &["DomainName is missing"],
-    );
+    refused(json!({"ChildZoneId": null, "NameServers": "a.net"}), &["DomainName is missing"]);
     refused(
         json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b", "ChildRoleArn": ROLE}),
         &["ChildRoleArn"],
     );
     assert!(parse(json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b"})).is_ok());
-    assert!(
-        parse(json!({"NameServers": "a.net"})).is_ok(),
-        "it overrides what is read"
-    );
+    assert!(parse(json!({"NameServers": "a.net"})).is_ok(), "it overrides what is read");
 }
 
 #[test]
 fn external_ids_need_their_role_and_are_not_shown() {
-    refused(
-        json!({"ParentExternalId": "secret"}),
-        &["ParentExternalId", "ParentRoleArn"],
-    );
+    refused(json!({"ParentExternalId": "secret"}), &["ParentExternalId", "ParentRoleArn"]);
     let error = parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the secret"})).unwrap_err();
     assert!(error.contains("ParentExternalId") && !error.contains("the secret"));
     let parsed = parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the-secret"})).unwrap();
@@ -167,20 +141,10 @@ fn over_long_values_are_named_and_cut() {
 #[test]
 fn no_properties_at_all() {
     for nothing in [Value::Null, json!({})] {
-        assert!(
-            Properties::parse(&nothing)
-                .unwrap_err()
-                .to_string()
-                .contains("ChildZoneId is missing")
-        );
+        assert!(Properties::parse(&nothing).unwrap_err().to_string().contains("ChildZoneId is missing"));
     }
     for odd in [json!([]), json!("x"), json!(1)] {
-        assert!(
-            Properties::parse(&odd)
-                .unwrap_err()
-                .to_string()
-                .contains("not an object")
-        );
+        assert!(Properties::parse(&odd).unwrap_err().to_string().contains("not an object"));
     }
 }
 

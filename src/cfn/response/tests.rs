@@ -15,12 +15,7 @@ fn target() -> Target {
 }
 
 fn failed(reason: &str) -> Answer {
-    Answer {
-        status: Status::Failed,
-        physical_id: "unresolved/r".into(),
-        reason: reason.into(),
-        data: BTreeMap::new(),
-    }
+    Answer { status: Status::Failed, physical_id: "unresolved/r".into(), reason: reason.into(), data: BTreeMap::new() }
 }
 
 #[test]

@@ -20,20 +20,10 @@ fn the_hosts_that_cloudformation_uses() {
         "euscdeeast1.s3.eusc-de-east-1.amazonaws.eu",
         "usisoeast1.s3.us-iso-east-1.c2s.ic.gov",
     ] {
-        assert!(
-            parse(&format!("https://{BUCKET}-{host}/{PATH}?X-Amz-Date=x")).is_ok(),
-            "{host}"
-        );
+        assert!(parse(&format!("https://{BUCKET}-{host}/{PATH}?X-Amz-Date=x")).is_ok(), "{host}");
     }
-    for host in [
-        "s3.amazonaws.com",
-        "s3-eu-west-1.amazonaws.com",
-        "s3.cn-north-1.amazonaws.com.cn",
-    ] {
-        assert!(
-            parse(&format!("https://{host}/{BUCKET}-euwest1/{PATH}")).is_ok(),
-            "path style on {host}"
-        );
+    for host in ["s3.amazonaws.com", "s3-eu-west-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"] {
+        assert!(parse(&format!("https://{host}/{BUCKET}-euwest1/{PATH}")).is_ok(), "path style on {host}");
     }
 }
 
@@ -58,10 +48,7 @@ fn other_hosts_are_refused() {
     ] {
         assert_eq!(parse(&url), Err(ResponseUrlError::Host), "{url}");
     }
-    assert_eq!(
-        parse(&format!("http://{BUCKET}-useast1.s3.amazonaws.com/x")),
-        Err(ResponseUrlError::Scheme)
-    );
+    assert_eq!(parse(&format!("http://{BUCKET}-useast1.s3.amazonaws.com/x")), Err(ResponseUrlError::Scheme));
     assert_eq!(parse("file:///etc/passwd"), Err(ResponseUrlError::Malformed));
     assert_eq!(parse("nonsense"), Err(ResponseUrlError::Malformed));
 }
@@ -77,19 +64,9 @@ fn local_hosts_only_when_named() {
 
 #[test]
 fn the_time_of_the_request_is_the_signing() {
-    let at = |query: &str| {
-        parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?{query}"))
-            .unwrap()
-            .signed_at()
-    };
-    assert_eq!(
-        at("X-Amz-Date=20231114T221320Z&X-Amz-Expires=7200"),
-        Some(1_700_000_000)
-    );
-    assert_eq!(
-        at("AWSAccessKeyId=A&Expires=1700007200&Signature=s"),
-        Some(1_700_000_000)
-    );
+    let at = |query: &str| parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?{query}")).unwrap().signed_at();
+    assert_eq!(at("X-Amz-Date=20231114T221320Z&X-Amz-Expires=7200"), Some(1_700_000_000));
+    assert_eq!(at("AWSAccessKeyId=A&Expires=1700007200&Signature=s"), Some(1_700_000_000));
     assert_eq!(at("X-Amz-Date=yesterday"), None);
     assert_eq!(at("Expires=soon"), None);
     assert_eq!(at("x=y"), None);
@@ -97,9 +74,6 @@ fn the_time_of_the_request_is_the_signing() {
 
 #[test]
 fn debug_shows_nothing() {
-    let url = parse(&format!(
-        "https://{BUCKET}-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret"
-    ))
-    .unwrap();
+    let url = parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret")).unwrap();
     assert_eq!(format!("{url:?}"), "ResponseUrl(…)");
 }

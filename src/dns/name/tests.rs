@@ -16,16 +16,8 @@ fn case_and_trailing_dot_do_not_matter() {
 fn escapes_and_their_characters_are_one_name() {
     assert_eq!(name(r"\052.example.com"), name("*.example.com"));
     assert_eq!(name("*.example.com").as_str(), r"\052.example.com");
-    assert_eq!(
-        name(r"\101.example.com"),
-        name("a.example.com"),
-        "an escaped letter is compared in lower case"
-    );
-    assert_ne!(
-        name(r"a\056b.example.com"),
-        name("a.b.example.com"),
-        "an escaped dot separates no labels"
-    );
+    assert_eq!(name(r"\101.example.com"), name("a.example.com"), "an escaped letter is compared in lower case");
+    assert_ne!(name(r"a\056b.example.com"), name("a.b.example.com"), "an escaped dot separates no labels");
     assert!(name("*.example.com").is_wildcard());
     assert!(!name("a.example.com").is_wildcard());
 }
@@ -51,15 +43,9 @@ fn errors_name_the_position() {
 fn lengths_are_those_of_the_wire() {
     let label = "a".repeat(63);
     assert!(format!("{label}.com").parse::<Name>().is_ok());
-    assert_eq!(
-        format!("x.{label}a.com").parse::<Name>(),
-        Err(NameError::LabelTooLong(3))
-    );
+    assert_eq!(format!("x.{label}a.com").parse::<Name>(), Err(NameError::LabelTooLong(3)));
     let escaped = r"\052".repeat(63);
-    assert!(
-        format!("{escaped}.com").parse::<Name>().is_ok(),
-        "an escape is one byte"
-    );
+    assert!(format!("{escaped}.com").parse::<Name>().is_ok(), "an escape is one byte");
     let full = [&label[..], &label[..], &label[..], &label[..61]].join(".");
     assert!(full.parse::<Name>().is_ok());
     let over = [&label[..], &label[..], &label[..], &label[..62]].join(".");

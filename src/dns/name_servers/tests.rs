@@ -12,18 +12,9 @@ fn order_case_and_dots_do_not_matter() {
 #[test]
 fn bad_lists_are_named() {
     assert_eq!(NameServers::given::<&str>(&[]), Err(NameServersError::None));
-    assert_eq!(
-        NameServers::given(&["192.0.2.1"]),
-        Err(NameServersError::Address("192.0.2.1".into()))
-    );
-    assert_eq!(
-        NameServers::given(&["2001:db8::1"]),
-        Err(NameServersError::Address("2001:db8::1".into()))
-    );
-    assert_eq!(
-        NameServers::given(&["a.b", "A.b."]),
-        Err(NameServersError::Twice("a.b".parse().unwrap()))
-    );
+    assert_eq!(NameServers::given(&["192.0.2.1"]), Err(NameServersError::Address("192.0.2.1".into())));
+    assert_eq!(NameServers::given(&["2001:db8::1"]), Err(NameServersError::Address("2001:db8::1".into())));
+    assert_eq!(NameServers::given(&["a.b", "A.b."]), Err(NameServersError::Twice("a.b".parse().unwrap())));
     assert!(matches!(NameServers::given(&["a..b"]), Err(NameServersError::Name(..))));
     let sixteen: Vec<String> = (0..16).map(|n| format!("ns{n}.example.net")).collect();
     assert!(NameServers::given(&sixteen).is_ok());
