@@ -82,7 +82,8 @@ pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey, now: &str) -> El
         "arn:aws:kms:us-east-1:{}:key/00000000-0000-0000-0000-000000000000",
         zone.account
     );
-    Element::new("KeySigningKey")
+    // The list has no member name of its own in the service model.
+    Element::new("member")
         .text("Name", &key.name)
         .text("KmsArn", &arn)
         .text("Flag", "257")
