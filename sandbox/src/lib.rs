@@ -1,1 +1,54 @@
 //! A strict local AWS for the tests and the demo of `Custom::Delegation`.
+//!
+//! [`Sandbox::start`] opens one listener on the loopback interface that serves Route 53 and STS to any unmodified AWS
+//! client. It is a simulation of rules, not of capacity: accounts, roles and policies ([`account`], [`iam`], [`sts`]), hosted
+//! zones with the batch rules of the service ([`route53`]), and ways to make it fail on demand ([`fault`]). Every call is
+//! recorded ([`journal`]).
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use sandbox::{RecordSet, Sandbox};
+//!
+//! let aws = Sandbox::start().await?;
+//! let parent = aws.account("111111111111");
+//! let zone = parent.hosted_zone("example.com");
+//! let role = parent.role("route53-delegation-parent").trust_account("222222222222", None).allow_all_route53();
+//! let function = aws.account("222222222222").role("delegation-function").allow_assume(&role.arn());
+//! for (name, value) in aws.env(&function.credentials()) {
+//!     // hand these to the client under test
+//! #   let _ = (name, value);
+//! }
+//! zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+//! # Ok(())
+//! # }
+//! ```
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a tool of tests: a mistake in the set-up should stop the test where it was made"
+)]
+
+pub mod account;
+pub mod aws;
+pub mod clock;
+pub mod fault;
+pub mod iam;
+pub mod journal;
+pub mod route53;
+pub mod serve;
+
+mod core;
+mod error;
+mod gate;
+mod quota;
+mod server;
+mod sts;
+
+pub use account::{Account, Credentials, Role};
+pub use aws::{Hook, Sandbox};
+pub use clock::Clock;
+pub use fault::{Fault, FaultHandle, FaultKind};
+pub use gate::Gate;
+pub use journal::{Call, Outcome};
+pub use quota::Quota;
+pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule, ZoneHandle};

@@ -1,0 +1,216 @@
+//! Accounts, roles and credentials, as a test sets them up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::core::{Core, RoleState, World, role_arn};
+use crate::iam::Policy;
+use crate::route53::{self, ZoneHandle};
+
+/// What signs calls.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `AKIA…` for a user, `ASIA…` for a session.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+    /// The token of a session.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// The environment variables from which an AWS client reads them.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let mut env = vec![
+            ("AWS_ACCESS_KEY_ID".to_owned(), self.access_key_id.clone()),
+            ("AWS_SECRET_ACCESS_KEY".to_owned(), self.secret_access_key.clone()),
+        ];
+        env.extend(
+            self.session_token
+                .clone()
+                .map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)),
+        );
+        env
+    }
+}
+
+/// An AWS account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub(crate) core: Arc<Core>,
+    id: String,
+}
+
+impl Account {
+    pub(crate) fn new(core: &Arc<Core>, id: &str) -> Self {
+        core.world().account(id);
+        Self {
+            core: Arc::clone(core),
+            id: id.to_owned(),
+        }
+    }
+
+    /// The twelve digits.
+    pub fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    /// Creates a public hosted zone. Several may have one name.
+    pub fn hosted_zone(&self, name: &str) -> ZoneHandle {
+        route53::create_zone(&self.core, &self.id, None, name, false)
+    }
+
+    /// Creates a private hosted zone.
+    pub fn private_hosted_zone(&self, name: &str) -> ZoneHandle {
+        route53::create_zone(&self.core, &self.id, None, name, true)
+    }
+
+    /// Creates a public hosted zone with a chosen id, which must be free.
+    pub fn hosted_zone_with_id(&self, id: &str, name: &str) -> ZoneHandle {
+        route53::create_zone(&self.core, &self.id, Some(id), name, false)
+    }
+
+    /// Creates a role that trusts nobody and may do nothing yet, or returns the one that exists.
+    pub fn role(&self, name: &str) -> Role {
+        let mut world = self.core.world();
+        let new = || RoleState {
+            max_session: 3600,
+            ..RoleState::default()
+        };
+        world.account(&self.id).roles.entry(name.to_owned()).or_insert_with(new);
+        Role {
+            core: Arc::clone(&self.core),
+            account: self.id.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Puts the account into an organization, the value of `aws:PrincipalOrgID`.
+    pub fn set_org(&self, id: &str) {
+        self.core.world().account(&self.id).org = Some(id.to_owned());
+    }
+
+    /// Credentials of a user who may do everything in the account.
+    pub fn user_credentials(&self) -> Credentials {
+        self.core.world().admin_key(&self.id)
+    }
+}
+
+/// A role. Its policies are looked at on each call, so changing them changes what existing sessions may do.
+#[derive(Clone, Debug)]
+pub struct Role {
+    core: Arc<Core>,
+    account: String,
+    name: String,
+}
+
+impl Role {
+    /// `arn:aws:iam::<account>:role/<name>`.
+    pub fn arn(&self) -> String {
+        role_arn(&self.account, &self.name)
+    }
+
+    /// The name.
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// Sets the trust policy. Panics if it is malformed.
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
+    pub fn trust(self, document: Value) -> Self {
+        let policy = parse(&document);
+        self.edit(|role| role.trust = policy);
+        self
+    }
+
+    /// Sets a trust policy that admits an account, with that external id if one is given.
+    #[must_use]
+    pub fn trust_account(self, account: &str, external_id: Option<&str>) -> Self {
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+            "Action": "sts:AssumeRole",
+        });
+        if let (Some(id), Some(object)) = (external_id, statement.as_object_mut()) {
+            object.insert("Condition".to_owned(), json!({"StringEquals": {"sts:ExternalId": id}}));
+        }
+        self.trust(json!({"Version": "2012-10-17", "Statement": [statement]}))
+    }
+
+    /// Adds an identity-based policy. Panics if it is malformed.
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
+    pub fn policy(self, document: Value) -> Self {
+        let policy = parse(&document);
+        self.edit(|role| role.policies.push(policy));
+        self
+    }
+
+    /// Takes all identity-based policies away.
+    #[must_use]
+    pub fn without_policies(self) -> Self {
+        self.edit(|role| role.policies.clear());
+        self
+    }
+
+    /// Allows every action of Route 53 on everything.
+    #[must_use]
+    pub fn allow_all_route53(self) -> Self {
+        self.policy(json!({"Statement": [{"Effect": "Allow", "Action": "route53:*", "Resource": "*"}]}))
+    }
+
+    /// Allows to assume a role (an ARN, or a pattern of ARNs).
+    #[must_use]
+    pub fn allow_assume(self, role_arn: &str) -> Self {
+        self.policy(json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role_arn}]}))
+    }
+
+    /// Sets the longest session that `AssumeRole` may ask for; one hour by default.
+    #[must_use]
+    pub fn max_session(self, duration: Duration) -> Self {
+        self.edit(|role| role.max_session = duration.as_secs());
+        self
+    }
+
+    /// Deletes the role. Its sessions stay known and may do nothing.
+    pub fn delete(&self) {
+        self.core.world().account(&self.account).roles.remove(&self.name);
+    }
+
+    /// A session of the role, as Lambda gives one to a function; valid for 12 hours of the sandbox's clock.
+    pub fn credentials(&self) -> Credentials {
+        self.credentials_for(Duration::from_hours(12))
+    }
+
+    /// A session that expires after that time of the sandbox's clock.
+    pub fn credentials_for(&self, duration: Duration) -> Credentials {
+        let expires = self.core.clock.now() + duration;
+        self.core
+            .world()
+            .session_key(&self.account, &self.name, "sandbox", expires, None)
+    }
+
+    fn edit(&self, edit: impl FnOnce(&mut RoleState)) {
+        let mut world: std::sync::MutexGuard<'_, World> = self.core.world();
+        edit(world.role(&self.account, &self.name).expect("the role was deleted"));
+    }
+}
+
+fn parse(document: &Value) -> Policy {
+    match Policy::parse(document) {
+        Ok(policy) => policy,
+        Err(problem) => panic!("MalformedPolicyDocument: {problem}: {document}"),
+    }
+}

@@ -1,0 +1,163 @@
+//! The sandbox as a test holds it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+
+use crate::account::{Account, Credentials};
+use crate::clock::Clock;
+use crate::core::{Core, lock};
+use crate::fault::{Fault, FaultHandle};
+use crate::gate::Gate;
+use crate::journal::Call;
+use crate::quota::Quota;
+use crate::route53::{self, SyncRule, ZoneHandle};
+use crate::server;
+
+/// A function of the test that sees calls.
+pub type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
+
+/// A local AWS. The server stops when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    core: Arc<Core>,
+    server: Arc<Server>,
+}
+
+#[derive(Debug)]
+struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Sandbox {
+    /// Starts one on a free port of the loopback interface.
+    pub async fn start() -> io::Result<Self> {
+        Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    /// Starts one on that address. It runs on threads of its own, so a test may block.
+    pub async fn start_on(address: SocketAddr) -> io::Result<Self> {
+        let core = Arc::new(Core::default());
+        let (stop, stopped) = watch::channel(false);
+        let (started, start) = oneshot::channel();
+        let served = Arc::clone(&core);
+        thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
+            let runtime = match tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+            {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                let listener = match TcpListener::bind(address).await {
+                    Ok(listener) => listener,
+                    Err(error) => return drop(started.send(Err(error))),
+                };
+                let _ = started.send(listener.local_addr());
+                server::run(listener, served, stopped).await;
+            });
+            // Calls that hang would hold an orderly shutdown for ever.
+            runtime.shutdown_background();
+        })?;
+        let address = start.await.map_err(io::Error::other)??;
+        Ok(Self {
+            core,
+            server: Arc::new(Server { address, stop }),
+        })
+    }
+
+    /// `http://127.0.0.1:<port>`, for Route 53 and STS alike.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// The account of that id; a new one on first use.
+    pub fn account(&self, id: &str) -> Account {
+        Account::new(&self.core, id)
+    }
+
+    /// The hosted zone of that id, whoever created it.
+    pub fn zone(&self, id: &str) -> Option<ZoneHandle> {
+        route53::handle(&self.core, id)
+    }
+
+    /// The environment variables with which an AWS client talks to the sandbox with these credentials.
+    pub fn env(&self, credentials: &Credentials) -> Vec<(String, String)> {
+        let mut env = vec![
+            ("AWS_ENDPOINT_URL".to_owned(), self.endpoint_url()),
+            ("AWS_REGION".to_owned(), "us-east-1".to_owned()),
+        ];
+        env.extend(credentials.env());
+        env
+    }
+
+    /// Every call so far, in the order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.core.journal.calls()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.core.journal.clear();
+    }
+
+    /// Sets a fault.
+    pub fn fault(&self, fault: Fault) -> FaultHandle {
+        self.core.faults.add(fault)
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.core.faults.clear();
+    }
+
+    /// Runs the function before every authenticated call is carried out, outside any lock: it may edit zones.
+    pub fn before_call(&self, hook: Hook) {
+        lock(&self.core.hooks).before.push(hook);
+    }
+
+    /// Runs the function after every call that was carried out, before its answer is sent.
+    pub fn after_call(&self, hook: Hook) {
+        lock(&self.core.hooks).after.push(hook);
+    }
+
+    /// Takes all hooks away, those of [`ZoneHandle::refuse_when`] included.
+    pub fn clear_hooks(&self) {
+        *lock(&self.core.hooks) = crate::core::Hooks::default();
+    }
+
+    /// Holds calls of that action (`*` for any), after their hooks and before they are carried out.
+    pub fn gate(&self, action: &str) -> Gate {
+        let (gate, state) = Gate::new(action);
+        lock(&self.core.gates).push(state);
+        gate
+    }
+
+    /// Throttles per account and action, with full buckets at first; `None` switches it off.
+    pub fn rate_limit(&self, quota: Option<Quota>) {
+        lock(&self.core.buckets).set(quota);
+    }
+
+    /// Sets when changes are `INSYNC`, earlier ones included; [`SyncRule::Polls`] of 1 by default.
+    pub fn sync_after(&self, rule: SyncRule) {
+        self.core.world().sync = rule;
+    }
+
+    /// The sandbox's clock.
+    pub fn clock(&self) -> Clock {
+        self.core.clock.clone()
+    }
+}

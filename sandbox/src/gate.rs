@@ -1,0 +1,98 @@
+//! Holding calls at a point, so that a test decides how they interleave.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Holds every call of one action, before it is carried out, until [`Gate::release`]. Dropping the last clone releases too.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Arc<GateState>,
+}
+
+/// The part that waiting calls hold.
+#[derive(Debug)]
+pub(crate) struct GateState {
+    action: String,
+    arrived: watch::Sender<usize>,
+    admitted: watch::Sender<usize>,
+}
+
+impl Gate {
+    pub(crate) fn new(action: &str) -> (Self, Arc<GateState>) {
+        let state = Arc::new(GateState {
+            action: action.to_owned(),
+            arrived: watch::Sender::new(0),
+            admitted: watch::Sender::new(0),
+        });
+        (
+            Self {
+                shared: Arc::new(Shared {
+                    state: Arc::clone(&state),
+                }),
+            },
+            state,
+        )
+    }
+
+    /// Waits until a call has come to the gate.
+    pub async fn arrived(&self) {
+        self.arrived_count(1).await;
+    }
+
+    /// Waits until so many calls in all have come to the gate.
+    pub async fn arrived_count(&self, count: usize) {
+        let mut arrivals = self.shared.state.arrived.subscribe();
+        // The sender lives in `self`, so waiting can't fail.
+        let _ = arrivals.wait_for(|arrived| *arrived >= count).await;
+    }
+
+    /// Lets the call that has waited longest pass, or the next one to come.
+    pub fn release_one(&self) {
+        self.shared
+            .state
+            .admitted
+            .send_modify(|admitted| *admitted = admitted.saturating_add(1));
+    }
+
+    /// Opens the gate for good.
+    pub fn release(&self) {
+        self.shared.state.open();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.state.open();
+    }
+}
+
+impl GateState {
+    pub(crate) fn stops(&self, action: &str) -> bool {
+        self.action == action || self.action == "*"
+    }
+
+    pub(crate) async fn pass(&self) {
+        let mut ticket = 0;
+        let mut admissions = self.admitted.subscribe();
+        self.arrived.send_modify(|arrived| {
+            ticket = *arrived;
+            *arrived += 1;
+        });
+        // The sender lives in `self`, so waiting can't fail.
+        let _ = admissions.wait_for(|admitted| *admitted > ticket).await;
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        *self.admitted.borrow() == usize::MAX
+    }
+
+    fn open(&self) {
+        self.admitted.send_replace(usize::MAX);
+    }
+}

@@ -1,0 +1,87 @@
+//! Policies and their evaluation (IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements reference").
+
+mod condition;
+mod policy;
+
+use std::collections::BTreeMap;
+
+pub(crate) use policy::{Policy, PrincipalMatch};
+
+/// The condition keys of a request: lower-case key to values. An absent key is not in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    keys: BTreeMap<String, Vec<String>>,
+}
+
+impl Context {
+    pub(crate) fn set(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+        self.keys.insert(key.to_ascii_lowercase(), values.into_iter().collect());
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&[String]> {
+        self.keys.get(&key.to_ascii_lowercase()).map(Vec::as_slice)
+    }
+}
+
+/// What is to be authorized.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    /// Such as `route53:GetChange`.
+    pub action: &'a str,
+    /// An ARN, or `*` for an action without resource-level permissions.
+    pub resource: &'a str,
+    pub context: &'a Context,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Allowed,
+    /// No statement applies: "an implicit deny".
+    NotAllowed,
+    /// "An explicit deny in any policy overrides any allows."
+    Denied,
+}
+
+/// The decision of identity-based policies.
+pub(crate) fn decide(policies: &[Policy], request: &Request<'_>) -> Decision {
+    let mut decision = Decision::NotAllowed;
+    for statement in policies.iter().flat_map(|policy| &policy.statements) {
+        if statement.applies(request) {
+            if statement.denies {
+                return Decision::Denied;
+            }
+            decision = Decision::Allowed;
+        }
+    }
+    decision
+}
+
+/// `*` is any text, `?` any one character ("IAM JSON policy elements: Resource").
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || text.get(t) == Some(c) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Change guardrails (Developer Guide, "Change Guardrails for hosted zones"). The documentation gives what each rejects, not the
+//! words: a message here names the record and the guardrail, as the service's does.
+
+use super::model::{Records, Zone};
+use super::name;
+use super::record::{Action, Change, RecordSet};
+
+/// A safety check on changes to a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Guardrail {
+    /// `NS_FORMAT_CHECK`, always on: "An NS record value that looks like a Route 53 name server but isn't one."
+    NsFormat,
+    /// `NS_DELEGATION_AUTHORITY_CHECK`, always on, public zones: "An NS record that delegates a subdomain to Route 53 name servers
+    /// that aren't authoritative for the subdomain."
+    NsDelegationAuthority,
+    /// `NS_OCCLUSION_CHECK`: "Rejects a record that a delegation would hide, or a delegation that would hide existing records."
+    NsOcclusion,
+    /// `ACTIVE_DELEGATION_CHECK`: taken to reject the removal of a delegation whose child zone is still served.
+    ActiveDelegation,
+}
+
+impl Guardrail {
+    pub(crate) const ALWAYS_ON: [Self; 2] = [Self::NsFormat, Self::NsDelegationAuthority];
+
+    /// The service's name for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NsFormat => "NS_FORMAT_CHECK",
+            Self::NsDelegationAuthority => "NS_DELEGATION_AUTHORITY_CHECK",
+            Self::NsOcclusion => "NS_OCCLUSION_CHECK",
+            Self::ActiveDelegation => "ACTIVE_DELEGATION_CHECK",
+        }
+    }
+
+    fn rejects(self, record: &RecordSet, why: &str) -> String {
+        format!(
+            "RRSet of type {} with DNS name {} is rejected by guardrail {}: {why}",
+            record.rtype,
+            record.name,
+            self.name()
+        )
+    }
+}
+
+/// What the zone's guardrails say to a batch that is otherwise right.
+pub(crate) fn check(
+    zone: &Zone,
+    changes: &[Change],
+    after: &Records,
+    hosts: &dyn Fn(&str, &str) -> bool,
+) -> Vec<String> {
+    let on = |guardrail| zone.guardrails.contains(&guardrail);
+    let mut messages = Vec::new();
+    for change in changes {
+        let record = &change.record;
+        let delegates = record.rtype == "NS" && record.name != zone.name;
+        if change.action == Action::Delete {
+            if delegates && on(Guardrail::ActiveDelegation) {
+                messages.extend(active(zone, record, after, hosts));
+            }
+            continue;
+        }
+        if record.rtype == "NS" && on(Guardrail::NsFormat) {
+            messages.extend(format(record));
+        }
+        if delegates && !zone.private && on(Guardrail::NsDelegationAuthority) {
+            messages.extend(authority(record, hosts));
+        }
+        if on(Guardrail::NsOcclusion) {
+            messages.extend(occlusion(zone, record, after));
+        }
+    }
+    messages
+}
+
+fn format(record: &RecordSet) -> Option<String> {
+    let odd = record
+        .values
+        .iter()
+        .find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
+    Some(Guardrail::NsFormat.rejects(
+        record,
+        &format!("'{odd}' is not a Route 53 name server. Correct the value."),
+    ))
+}
+
+fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
+    let strange = record
+        .values
+        .iter()
+        .find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
+    let why = format!(
+        "name server '{strange}' is not authoritative for {}. Use the name servers of its hosted zone.",
+        record.name
+    );
+    Some(Guardrail::NsDelegationAuthority.rejects(record, &why))
+}
+
+fn active(zone: &Zone, record: &RecordSet, after: &Records, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
+    let replaced = after
+        .values()
+        .any(|other| other.rtype == "NS" && other.name == record.name);
+    let server = record
+        .values
+        .iter()
+        .map(|value| server(value))
+        .find(|server| hosts(&record.name, server))?;
+    let why = format!("name server '{server}' still serves a hosted zone of that name. Delete that hosted zone first.");
+    (!replaced && !zone.private).then(|| Guardrail::ActiveDelegation.rejects(record, &why))
+}
+
+fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String> {
+    let delegation = |other: &&RecordSet| other.rtype == "NS" && other.name != zone.name;
+    let hides = |cut: &RecordSet, other: &RecordSet| {
+        let glue = matches!(other.rtype.as_str(), "A" | "AAAA")
+            && cut
+                .values
+                .iter()
+                .any(|value| name::normalize_lossy(value) == other.name);
+        let at_the_cut = other.name == cut.name && matches!(other.rtype.as_str(), "NS" | "DS");
+        name::is_within(&other.name, &cut.name) && !glue && !at_the_cut
+    };
+    let hidden = if delegation(&record) {
+        after
+            .values()
+            .find(|other| hides(record, other))
+            .map(|other| format!("it hides {} {}", other.name, other.rtype))
+    } else {
+        None
+    };
+    let hiding = || {
+        let cut = after
+            .values()
+            .filter(delegation)
+            .find(|cut| cut.name != record.name && hides(cut, record))?;
+        Some(format!("the delegation of {} hides it", cut.name))
+    };
+    hidden
+        .or_else(hiding)
+        .map(|why| Guardrail::NsOcclusion.rejects(record, &format!("{why}. Remove the hidden record.")))
+}
+
+fn server(value: &str) -> String {
+    value.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// `ns-<0 to 2047>.awsdns-<00 to 63>.<com, net, org or co.uk>`.
+fn is_route53(server: &str) -> bool {
+    let Some((head, tail)) = server.split_once(".awsdns-") else {
+        return false;
+    };
+    let number = head.strip_prefix("ns-").and_then(|number| number.parse::<u16>().ok());
+    let Some((block, domain)) = tail.split_once('.') else {
+        return false;
+    };
+    number.is_some_and(|number| number < 2048)
+        && block.len() == 2
+        && block.parse::<u8>().is_ok_and(|block| block < 64)
+        && matches!(domain, "com" | "net" | "org" | "co.uk")
+}
+
+#[cfg(test)]
+mod tests;

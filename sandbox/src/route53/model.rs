@@ -1,0 +1,347 @@
+//! A hosted zone and the rules of a change batch, without I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::guardrail::{self, Guardrail};
+use super::record::{Action, Change, RecordSet};
+use super::{KeySigningKey, name, order, rules};
+
+/// The order of `ListResourceRecordSets`: reversed name, type, set identifier.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub name: Vec<u8>,
+    pub rtype: String,
+    pub set_identifier: Option<String>,
+}
+
+impl Key {
+    pub(crate) fn of(record: &RecordSet) -> Self {
+        Self {
+            name: order::reversed(&record.name),
+            rtype: record.rtype.clone(),
+            set_identifier: record.set_identifier.clone(),
+        }
+    }
+}
+
+pub(crate) type Records = BTreeMap<Key, RecordSet>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Zone {
+    pub id: String,
+    pub account: String,
+    pub name: String,
+    pub private: bool,
+    pub comment: Option<String>,
+    pub caller_reference: String,
+    pub name_servers: Vec<String>,
+    pub records: Records,
+    pub revision: u64,
+    pub serve_signature: String,
+    pub keys: Vec<KeySigningKey>,
+    pub guardrails: BTreeSet<Guardrail>,
+}
+
+impl Zone {
+    /// A new zone has an SOA and an NS record set at its apex (Developer Guide, "NS and SOA records that Amazon Route 53 creates
+    /// for a public hosted zone").
+    pub(crate) fn new(id: &str, account: &str, name: &str, private: bool, name_servers: Vec<String>) -> Self {
+        let name = name::normalize_lossy(name);
+        let primary = name_servers.first().cloned().unwrap_or_default();
+        let soa = format!("{primary}. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400");
+        let mut zone = Self {
+            id: id.to_owned(),
+            account: account.to_owned(),
+            private,
+            comment: None,
+            caller_reference: format!("sandbox-{id}"),
+            records: Records::new(),
+            revision: 0,
+            serve_signature: "NOT_SIGNING".to_owned(),
+            keys: Vec::new(),
+            guardrails: Guardrail::ALWAYS_ON.into_iter().collect(),
+            name,
+            name_servers,
+        };
+        let values: Vec<String> = zone.name_servers.iter().map(|server| format!("{server}.")).collect();
+        zone.insert(RecordSet::new(&zone.name.clone(), "NS", 172_800, values));
+        zone.insert(RecordSet::new(&zone.name.clone(), "SOA", 900, [soa]));
+        zone.revision = 0;
+        zone
+    }
+
+    /// Puts a record set there, whatever the rules say.
+    pub(crate) fn insert(&mut self, mut record: RecordSet) {
+        record.name = name::normalize_lossy(&record.name);
+        record.rtype = record.rtype.to_ascii_uppercase();
+        self.records.insert(Key::of(&record), record);
+        self.revision += 1;
+    }
+
+    /// Takes all record sets of that name and type away; whether there were any.
+    pub(crate) fn take(&mut self, name: &str, rtype: &str) -> bool {
+        let (name, before) = (name::normalize_lossy(name), self.records.len());
+        self.records
+            .retain(|_, record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
+        let taken = self.records.len() < before;
+        self.revision += u64::from(taken);
+        taken
+    }
+
+    pub(crate) fn find(&self, name: &str, rtype: &str) -> Option<&RecordSet> {
+        let name = name::normalize_lossy(name);
+        self.records
+            .values()
+            .find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
+    }
+
+    /// The records after the batch, or every message that it earns. "Change batches are considered transactional changes. Route
+    /// 53 validates the changes in the request and then either makes all or none of the changes" (API reference,
+    /// "`ChangeResourceRecordSets`"). `hosts(name, server)` tells whether that Route 53 name server serves a public zone of that
+    /// name.
+    pub(crate) fn after(&self, changes: &[Change], hosts: &dyn Fn(&str, &str) -> bool) -> Result<Records, Vec<String>> {
+        refuse(limits(changes))?;
+        let changes = normalized(changes)?;
+        refuse(sequences(&changes))?;
+        let mut records = self.records.clone();
+        let mut messages: Vec<String> = changes
+            .iter()
+            .flat_map(|change| self.carry_out(change, &mut records))
+            .collect();
+        messages.extend(self.structure(&changes, &records));
+        if messages.is_empty() {
+            messages.extend(guardrail::check(self, &changes, &records, hosts));
+        }
+        refuse(messages)?;
+        Ok(records)
+    }
+
+    /// One change on the working copy.
+    fn carry_out(&self, change: &Change, records: &mut Records) -> Vec<String> {
+        let record = &change.record;
+        if !name::is_within(&record.name, &self.name) {
+            return vec![format!(
+                "RRSet with DNS name {} is not permitted in zone {}",
+                record.name, self.name
+            )];
+        }
+        let mut messages = Vec::new();
+        if change.action != Action::Delete {
+            messages.extend(rules::check(record));
+            messages.extend(self.placement(record));
+        }
+        let key = Key::of(record);
+        match (change.action, records.get(&key)) {
+            (Action::Create, Some(_)) => messages.push(format!("{} but it already exists", tried("create", record))),
+            (Action::Delete, None) => messages.push(format!("{} but it was not found", tried("delete", record))),
+            (Action::Delete, Some(current)) if !current.is_same_as(record) => messages.push(format!(
+                "{} but the values provided do not match the current values",
+                tried("delete", record)
+            )),
+            (Action::Delete, Some(_)) => {
+                records.remove(&key);
+            }
+            (Action::Create, None) | (Action::Upsert, _) => {
+                records.insert(key, record.clone());
+            }
+        }
+        messages
+    }
+
+    /// Where a type may not be.
+    fn placement(&self, record: &RecordSet) -> Vec<String> {
+        let mut messages = Vec::new();
+        if record.name == self.name && matches!(record.rtype.as_str(), "CNAME" | "DS") {
+            messages.push(format!(
+                "RRSet of type {} with DNS name {} is not permitted at apex in zone {}",
+                record.rtype, record.name, self.name
+            ));
+        }
+        // "You can't use the * wildcard for resource records sets that have a type of NS" (API reference, "ResourceRecordSet").
+        if record.rtype == "NS" && record.name.starts_with("\\052.") {
+            messages.push(format!(
+                "RRSet of type NS with DNS name {} is not permitted as a wildcard",
+                record.name
+            ));
+        }
+        if record.rtype == "SOA" && record.name != self.name {
+            messages.push(format!(
+                "RRSet of type SOA with DNS name {} is not permitted in zone {}",
+                record.name, self.name
+            ));
+        }
+        messages
+    }
+
+    /// Rules on what stands after the batch, looked at where the batch writes.
+    fn structure(&self, changes: &[Change], records: &Records) -> Vec<String> {
+        let mut messages = Vec::new();
+        for change in changes.iter().filter(|change| change.action != Action::Delete) {
+            messages.extend(self.company(&change.record, records));
+        }
+        let apex = |rtype: &str| {
+            records
+                .values()
+                .find(|record| record.name == self.name && record.rtype == rtype)
+                .map_or(0, |set| set.values.len())
+        };
+        // Developer Guide, "NS and SOA records that Amazon Route 53 creates for a public hosted zone".
+        if apex("SOA") != 1 {
+            messages.push("A HostedZone must contain exactly one SOA record.".to_owned());
+        }
+        if apex("NS") == 0 {
+            messages.push("A HostedZone must contain at least one NS record for the zone itself.".to_owned());
+        }
+        messages
+    }
+
+    /// What a written record set can't stand beside.
+    fn company(&self, record: &RecordSet, records: &Records) -> Vec<String> {
+        let name = Key::of(record).name;
+        let others: Vec<&RecordSet> = records
+            .iter()
+            .filter(|(key, other)| key.name == name && **key != Key::of(record) && other.name == record.name)
+            .map(|(_, other)| other)
+            .collect();
+        let has = |rtype: &str| others.iter().any(|other| other.rtype == rtype);
+        let mut messages = Vec::new();
+        // "You can't create other records for the name of a CNAME" (Developer Guide, "CNAME record type").
+        if record.rtype == "CNAME" && others.iter().any(|other| other.rtype != "CNAME") {
+            messages.push(format!(
+                "RRSet of type CNAME with DNS name {} is not permitted as it conflicts with other records with the same DNS \
+                 name in zone {}",
+                record.name, self.name
+            ));
+        } else if record.rtype != "CNAME" && has("CNAME") {
+            messages.push(format!(
+                "RRSet of type {} with DNS name {} is not permitted because a conflicting RRSet of type CNAME with the same \
+                 DNS name already exists in zone {}",
+                record.rtype, record.name, self.name
+            ));
+        }
+        // RFC 4035 section 2.4: "a DS RRset SHOULD NOT appear at a name that is not a delegation". The sandbox insists.
+        if record.rtype == "DS" && record.name != self.name && !has("NS") {
+            messages.push(format!(
+                "RRSet of type DS with DNS name {} is not permitted as there is no RRSet of type NS with the same DNS name in \
+                 zone {}",
+                record.name, self.name
+            ));
+        }
+        // API reference, "ResourceRecordSet", SetIdentifier: one routing policy for all record sets of a name and type.
+        let alike = others.iter().filter(|other| other.rtype == record.rtype);
+        if alike
+            .into_iter()
+            .any(|other| other.set_identifier.is_none() || record.set_identifier.is_none())
+        {
+            let identifier = record.set_identifier.as_deref().unwrap_or("null");
+            messages.push(format!(
+                "RRSet with DNS name {}, type {}, SetIdentifier {identifier} cannot be created as other RRSets exist with the \
+                 same name and type.",
+                record.name, record.rtype
+            ));
+        }
+        messages
+    }
+}
+
+fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
+    if messages.is_empty() { Ok(()) } else { Err(messages) }
+}
+
+fn tried(verb: &str, record: &RecordSet) -> String {
+    let identifier = record
+        .set_identifier
+        .as_ref()
+        .map(|identifier| format!(", set-identifier='{identifier}'"))
+        .unwrap_or_default();
+    format!(
+        "Tried to {verb} resource record set [name='{}', type='{}'{identifier}]",
+        record.name, record.rtype
+    )
+}
+
+/// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of characters (including spaces) in
+/// all Value elements cannot exceed 32,000. When the value of the Action element is UPSERT, each is counted twice"
+/// (Developer Guide, "Quotas", "Maximums on API requests"). An alias counts as one record.
+fn limits(changes: &[Change]) -> Vec<String> {
+    let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
+    let records: usize = changes
+        .iter()
+        .map(|change| weight(change) * change.record.values.len().max(1))
+        .sum();
+    let characters: usize = changes
+        .iter()
+        .map(|change| {
+            weight(change)
+                * change
+                    .record
+                    .values
+                    .iter()
+                    .map(|value| value.chars().count())
+                    .sum::<usize>()
+        })
+        .sum();
+    let mut messages = Vec::new();
+    if records > 1_000 {
+        messages.push("Number of records limit of 1000 exceeded.".to_owned());
+    }
+    if characters > 32_000 {
+        messages.push("Number of characters limit of 32000 exceeded.".to_owned());
+    }
+    // "Values in a resource record set: 400" (Developer Guide, "Quotas", "Quotas on records").
+    for change in changes.iter().filter(|change| change.record.values.len() > 400) {
+        messages.push(format!(
+            "Number of values limit of 400 exceeded for record set {}",
+            change.record.name
+        ));
+    }
+    messages
+}
+
+fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>> {
+    let mut messages = Vec::new();
+    let mut out = Vec::new();
+    for change in changes {
+        match name::normalize(&change.record.name) {
+            Ok(name) => out.push(Change {
+                record: RecordSet {
+                    name,
+                    ..change.record.clone()
+                },
+                ..*change
+            }),
+            Err(problem) => messages.push(rules::fatal(problem, &change.record.name)),
+        }
+    }
+    refuse(messages)?;
+    Ok(out)
+}
+
+/// One record set may be changed once, or deleted and then written anew: "you cannot delete the same resource record set more than
+/// once in a single change batch" (API reference, "`ChangeResourceRecordSets`").
+fn sequences(changes: &[Change]) -> Vec<String> {
+    let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
+    for change in changes {
+        by_key
+            .entry(Key::of(&change.record))
+            .or_insert((Vec::new(), &change.record))
+            .0
+            .push(change.action);
+    }
+    by_key
+        .into_values()
+        .filter(|(actions, _)| {
+            !matches!(
+                actions.as_slice(),
+                [_] | [Action::Delete, Action::Create | Action::Upsert]
+            )
+        })
+        .map(|(_, record)| {
+            let (rtype, name) = (&record.rtype, &record.name);
+            format!("The request contains an invalid set of changes for a resource record set '{rtype} {name}'")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! Record sets and the changes to them.
+
+use std::fmt;
+
+use super::name;
+
+/// A resource record set. Names are kept as the service returns them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSet {
+    /// The name: lower case, with a trailing dot and octal escapes.
+    pub name: String,
+    /// The type, such as `NS`.
+    pub rtype: String,
+    /// Time to live; an alias has none.
+    pub ttl: Option<u32>,
+    /// The values as they were written.
+    pub values: Vec<String>,
+    /// Tells record sets of one name and type apart, for routing policies.
+    pub set_identifier: Option<String>,
+    /// The weight of weighted routing.
+    pub weight: Option<i64>,
+    /// The target of an alias.
+    pub alias: Option<AliasTarget>,
+}
+
+/// The target of an alias record set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AliasTarget {
+    /// The hosted zone of the target.
+    pub hosted_zone_id: String,
+    /// The name of the target.
+    pub dns_name: String,
+    /// Whether the alias follows the health of its target.
+    pub evaluate_target_health: bool,
+}
+
+impl RecordSet {
+    /// A simple record set. Name and type are normalized; a name that the service would refuse is kept as it is.
+    pub fn new<V: Into<String>>(name: &str, rtype: &str, ttl: u32, values: impl IntoIterator<Item = V>) -> Self {
+        Self {
+            name: name::normalize_lossy(name),
+            rtype: rtype.to_ascii_uppercase(),
+            ttl: Some(ttl),
+            values: values.into_iter().map(Into::into).collect(),
+            set_identifier: None,
+            weight: None,
+            alias: None,
+        }
+    }
+
+    /// An alias record set.
+    pub fn alias(name: &str, rtype: &str, zone_id: &str, target: &str) -> Self {
+        let alias = AliasTarget {
+            hosted_zone_id: zone_id.to_owned(),
+            dns_name: target.to_owned(),
+            evaluate_target_health: false,
+        };
+        Self {
+            ttl: None,
+            alias: Some(alias),
+            ..Self::new(name, rtype, 0, Vec::<String>::new())
+        }
+    }
+
+    /// The same record set as one of several with weighted routing.
+    #[must_use]
+    pub fn weighted(mut self, set_identifier: &str, weight: i64) -> Self {
+        self.set_identifier = Some(set_identifier.to_owned());
+        self.weight = Some(weight);
+        self
+    }
+
+    /// The values in an order that does not depend on how they were written down.
+    pub fn sorted_values(&self) -> Vec<String> {
+        let mut values = self.values.clone();
+        values.sort();
+        values
+    }
+
+    /// "To delete a resource record set, you must specify all the same values that you specified when you created it"
+    /// (API reference, "`ChangeResourceRecordSets`"). The order of the values does not matter.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let same_alias = match (&self.alias, &other.alias) {
+            (Some(one), Some(two)) => {
+                one.hosted_zone_id == two.hosted_zone_id
+                    && one.evaluate_target_health == two.evaluate_target_health
+                    && name::normalize_lossy(&one.dns_name) == name::normalize_lossy(&two.dns_name)
+            }
+            (one, two) => one.is_none() && two.is_none(),
+        };
+        same_alias
+            && self.ttl == other.ttl
+            && self.weight == other.weight
+            && self.set_identifier == other.set_identifier
+            && self.sorted_values() == other.sorted_values()
+    }
+}
+
+impl fmt::Display for RecordSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if let Some(ttl) = self.ttl {
+            write!(f, " {ttl}")?;
+        }
+        write!(f, " {}", self.rtype)?;
+        if let Some(identifier) = &self.set_identifier {
+            write!(f, " ({identifier})")?;
+        }
+        match &self.alias {
+            Some(alias) => write!(f, " ALIAS {}", alias.dns_name),
+            None => write!(f, " {}", self.values.join(" ")),
+        }
+    }
+}
+
+/// What a change does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Creates a record set that must not exist.
+    Create,
+    /// Deletes a record set that must be exactly as given.
+    Delete,
+    /// Creates or replaces.
+    Upsert,
+}
+
+impl Action {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "CREATE" => Some(Self::Create),
+            "DELETE" => Some(Self::Delete),
+            "UPSERT" => Some(Self::Upsert),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "CREATE",
+            Self::Delete => "DELETE",
+            Self::Upsert => "UPSERT",
+        })
+    }
+}
+
+/// One change of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What to do.
+    pub action: Action,
+    /// With which record set. In the journal it is as the client wrote it.
+    pub record: RecordSet,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.action, self.record)
+    }
+}

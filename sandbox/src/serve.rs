@@ -1,0 +1,60 @@
+//! `sandbox serve`: the local AWS alone, for any client.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::Sandbox;
+
+/// Starts a sandbox with two accounts and describes it: a parent account with a zone and a role, a child account with a zone and a
+/// function role that may assume the other.
+pub async fn start(port: u16) -> io::Result<(Sandbox, String)> {
+    let aws = Sandbox::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let (parent, child) = (aws.account("111111111111"), aws.account("222222222222"));
+    let parent_zone = parent.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
+    let child_zone = child.hosted_zone_with_id("Z0CHILDEXAMPLE", "testing.example.com");
+    let parent_role = parent
+        .role("route53-delegation-parent")
+        .trust_account(&child.id(), None)
+        .allow_all_route53();
+    let function = child
+        .role("delegation-function")
+        .allow_all_route53()
+        .allow_assume(&parent_role.arn());
+
+    let mut text = String::new();
+    let _ = writeln!(text, "# A local AWS: Route 53 and STS at {}", aws.endpoint_url());
+    let _ = writeln!(
+        text,
+        "# account {}: zone {} {}, role {}",
+        parent.id(),
+        parent_zone.id(),
+        parent_zone.name(),
+        parent_role.arn()
+    );
+    let _ = writeln!(
+        text,
+        "# account {}: zone {} {}, role {}",
+        child.id(),
+        child_zone.id(),
+        child_zone.name(),
+        function.arn()
+    );
+    let _ = writeln!(text, "#   name servers: {}", child_zone.name_servers().join(" "));
+    let _ = writeln!(text, "\n# the function's role in account {}:", child.id());
+    write_exports(&mut text, &aws.env(&function.credentials()));
+    let _ = writeln!(text, "\n# instead, an administrator of account {}:", parent.id());
+    let commented: Vec<(String, String)> = parent.user_credentials().env();
+    for (name, value) in commented {
+        let _ = writeln!(text, "# export {name}={value}");
+    }
+    let _ = writeln!(text, "# unset AWS_SESSION_TOKEN");
+    let _ = writeln!(text, "\n# Ctrl-C ends it.");
+    Ok((aws, text))
+}
+
+fn write_exports(text: &mut String, env: &[(String, String)]) {
+    for (name, value) in env {
+        let _ = writeln!(text, "export {name}={value}");
+    }
+}

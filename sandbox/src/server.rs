@@ -1,0 +1,269 @@
+//! The listener and the way of a call: understand, authenticate, record, hold, spoil, carry out, answer.
+
+mod sigv4;
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::core::{Caller, Core, lock};
+use crate::error::ApiError;
+use crate::fault::FaultKind;
+use crate::gate::GateState;
+use crate::journal::{Call, Outcome};
+use crate::route53::xml::Element;
+use crate::route53::{NAMESPACE, api};
+use crate::sts;
+
+/// The largest body that is read.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Serves until the stop signal, or until its sender is gone.
+pub(crate) async fn run(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => return,
+        };
+        if let Ok((stream, _)) = accepted {
+            tokio::spawn(connection(stream, Arc::clone(&core)));
+        } else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// The connection is to be reset instead of an answer.
+#[derive(Debug)]
+struct Reset;
+
+impl std::fmt::Display for Reset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("connection reset on demand")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+async fn connection(stream: TcpStream, core: Arc<Core>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let core = Arc::clone(&core);
+        // Boxed, because the connection is polled in place.
+        Box::pin(async move { answer(&core, request).await })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    if poll_fn(|context| connection.poll_without_shutdown(context))
+        .await
+        .is_err()
+    {
+        // With no time to linger, closing sends a reset.
+        let stream = connection.into_parts().io.into_inner();
+        let _ = stream.set_zero_linger();
+    }
+}
+
+/// A request of either service.
+enum Asked {
+    Route53(api::Parsed),
+    Sts(sts::Query),
+}
+
+async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+    let path = parts.uri.path();
+    let asked = if api::serves(path) {
+        Asked::Route53(api::parse(
+            parts.method.as_str(),
+            path,
+            parts.uri.query().unwrap_or(""),
+            &body,
+        ))
+    } else {
+        Asked::Sts(sts::Query::parse(&body))
+    };
+    let service = asked.service();
+    let caller = sigv4::authenticate(core, &parts, &body, service);
+    let call = core.journal.begin(asked.call(core, caller.as_ref().ok()));
+    let mut way = Way { core, call };
+    let outcome = match caller {
+        Ok(caller) => way.take(&asked, &caller).await,
+        Err(error) => Ok(Err(error)),
+    };
+    let request_id = format!("{:08x}-0000-4000-8000-{:012x}", fastrand::u32(..), way.call.seq);
+    match outcome {
+        Ok(result) => Ok(way.deliver(&asked, result, &request_id)),
+        Err(Reset) => Err(Reset),
+    }
+}
+
+/// One call on its way.
+struct Way<'a> {
+    core: &'a Arc<Core>,
+    call: Call,
+}
+
+impl Way<'_> {
+    async fn take(&mut self, asked: &Asked, caller: &Caller) -> Result<Result<(u16, Element), ApiError>, Reset> {
+        let hooks = lock(&self.core.hooks).clone();
+        for hook in &hooks.before {
+            hook(&self.call);
+        }
+        let gates: Vec<Arc<GateState>> = {
+            let mut gates = lock(&self.core.gates);
+            gates.retain(|gate| !gate.is_open());
+            gates
+                .iter()
+                .filter(|gate| gate.stops(&self.call.action))
+                .cloned()
+                .collect()
+        };
+        for gate in gates {
+            gate.pass().await;
+        }
+        let faults = self.core.faults.strike(&self.call);
+        self.call.faults = faults.iter().map(|fault| format!("{fault:?}")).collect();
+        self.core.journal.update(&self.call);
+        for fault in &faults {
+            match fault {
+                FaultKind::Latency(time) => tokio::time::sleep(*time).await,
+                FaultKind::Throttle => return Ok(Err(ApiError::throttling())),
+                FaultKind::Status(status) => return Ok(Err(server_error(*status))),
+                FaultKind::Error { status, code, message } => {
+                    return Ok(Err(ApiError::new(*status, code, message.as_str())));
+                }
+                FaultKind::ResetBefore => return Err(Reset),
+                FaultKind::Hang => return pending::<Result<_, Reset>>().await,
+                FaultKind::ResetAfter | FaultKind::HangAfter => {}
+            }
+        }
+        let now = self.core.clock.now();
+        if !lock(&self.core.buckets).take(&self.call.account, &self.call.action, now) {
+            return Ok(Err(ApiError::throttling()));
+        }
+        let result = match asked {
+            Asked::Route53(parsed) => parsed
+                .request
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|request| api::serve(self.core, caller, request)),
+            Asked::Sts(query) => sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document)),
+        };
+        let lost = faults
+            .iter()
+            .find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
+        self.finish(&result, lost.is_none());
+        for hook in &hooks.after {
+            hook(&self.call);
+        }
+        match lost {
+            Some(FaultKind::HangAfter) => pending::<Result<_, Reset>>().await,
+            Some(_) => Err(Reset),
+            None => Ok(result),
+        }
+    }
+
+    fn finish(&mut self, result: &Result<(u16, Element), ApiError>, delivered: bool) {
+        let outcome = match result {
+            Ok((status, _)) => Outcome {
+                status: *status,
+                code: None,
+                message: None,
+                delivered,
+            },
+            Err(error) => Outcome {
+                status: error.status,
+                code: Some(error.code.clone()),
+                message: Some(error.message.clone()),
+                delivered,
+            },
+        };
+        self.call.outcome = Some(outcome);
+        self.core.journal.update(&self.call);
+    }
+
+    fn deliver(&mut self, asked: &Asked, result: Result<(u16, Element), ApiError>, request_id: &str) -> Response<Body> {
+        if self.call.outcome.is_none() {
+            self.finish(&result, true);
+        }
+        let (status, document) = result.unwrap_or_else(|error| {
+            let document = match asked {
+                Asked::Route53(_) => Element::error_response(NAMESPACE, &error, request_id),
+                Asked::Sts(_) => sts::error(&error, request_id),
+            };
+            (error.status, document)
+        });
+        let response = Response::builder()
+            .status(status)
+            .header("content-type", "text/xml")
+            .header("x-amzn-requestid", request_id)
+            .body(Body::from(document.document()));
+        response.unwrap_or_else(|_| Response::new(Body::empty()))
+    }
+}
+
+impl Asked {
+    fn service(&self) -> &'static str {
+        match self {
+            Self::Route53(_) => "route53",
+            Self::Sts(_) => "sts",
+        }
+    }
+
+    fn call(&self, core: &Core, caller: Option<&Caller>) -> Call {
+        let (action, zone, summary, role_arn) = match self {
+            Self::Route53(parsed) => (
+                parsed.action.to_owned(),
+                parsed.zone.clone(),
+                api::summary(parsed),
+                None,
+            ),
+            Self::Sts(query) => {
+                let role = query.get("RoleArn").map(str::to_owned);
+                (query.action().to_owned(), None, role.clone().unwrap_or_default(), role)
+            }
+        };
+        let (changes, comment) = match self {
+            Self::Route53(api::Parsed {
+                request: Ok(api::Request::ChangeResourceRecordSets(_, batch)),
+                ..
+            }) => (batch.changes.clone(), batch.comment.clone()),
+            _ => (Vec::new(), None),
+        };
+        Call {
+            seq: 0,
+            at: core.clock.now(),
+            service: self.service(),
+            action,
+            account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
+            principal: caller.map(|caller| caller.arn.clone()).unwrap_or_default(),
+            zone,
+            summary,
+            changes,
+            comment,
+            role_arn,
+            outcome: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+fn server_error(status: u16) -> ApiError {
+    match status {
+        503 => ApiError::new(503, "ServiceUnavailable", "Service is unavailable"),
+        other => ApiError::new(
+            other,
+            "InternalFailure",
+            "We encountered an internal error. Please try again.",
+        ),
+    }
+}

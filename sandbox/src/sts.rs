@@ -1,0 +1,240 @@
+//! STS: `AssumeRole` and `GetCallerIdentity` (query protocol).
+
+use std::time::Duration;
+
+use url::form_urlencoded;
+
+use crate::clock::iso8601;
+use crate::core::{Caller, Core};
+use crate::error::ApiError;
+use crate::iam::{self, Decision, Policy, PrincipalMatch};
+use crate::route53::xml::Element;
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// The parameters of a request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        Self(
+            form_urlencoded::parse(body)
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn action(&self) -> &str {
+        self.get("Action").unwrap_or("")
+    }
+}
+
+/// Carries the request out; the answer's document.
+pub(crate) fn serve(core: &Core, caller: &Caller, query: &Query, request_id: &str) -> Result<Element, ApiError> {
+    let result = match query.action() {
+        "AssumeRole" => assume_role(core, caller, query)?,
+        "GetCallerIdentity" => Element::new("GetCallerIdentityResult")
+            .text("Arn", &caller.arn)
+            .text("UserId", &caller.user_id)
+            .text("Account", &caller.account),
+        other => {
+            let message = format!("Could not find operation {other} for version 2011-06-15");
+            return Err(ApiError::new(400, "InvalidAction", message));
+        }
+    };
+    let metadata = Element::new("ResponseMetadata").text("RequestId", request_id);
+    Ok(Element::new(&format!("{}Response", query.action()))
+        .attribute("xmlns", NAMESPACE)
+        .child(result)
+        .child(metadata))
+}
+
+pub(crate) fn error(error: &ApiError, request_id: &str) -> Element {
+    Element::error_response(NAMESPACE, error, request_id)
+}
+
+struct Ask<'a> {
+    arn: &'a str,
+    account: String,
+    role: String,
+    session: &'a str,
+    external_id: Option<&'a str>,
+    duration: Option<u64>,
+    policy: Option<Policy>,
+}
+
+fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, ApiError> {
+    let ask = validate(query)?;
+    let mut world = core.world();
+    let role = world.role(&ask.account, &ask.role);
+    // A role that does not exist is denied in the same words: "the error doesn't tell whether the role exists".
+    let admitted = role.as_ref().is_some_and(|role| is_admitted(&role.trust, caller, &ask));
+    let Some(role) = role.filter(|_| admitted) else {
+        return Err(ApiError::access_denied(format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+            caller.arn, ask.arn
+        )));
+    };
+    let seconds = ask.duration.unwrap_or(3600);
+    // "Role chaining limits your AWS CLI or AWS API role session to a maximum of one hour" (IAM User Guide, "Roles terms").
+    if caller.is_session && seconds > 3600 {
+        let message =
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+        return Err(ApiError::new(400, "ValidationError", message));
+    }
+    if seconds > role.max_session {
+        let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        return Err(ApiError::new(400, "ValidationError", message));
+    }
+    let expires = core.clock.now() + Duration::from_secs(seconds);
+    let credentials = world.session_key(&ask.account, &ask.role, ask.session, expires, ask.policy);
+    let role_name = ask.role.rsplit('/').next().unwrap_or(&ask.role);
+    let user = Element::new("AssumedRoleUser")
+        .text("AssumedRoleId", &format!("AROA{}:{}", ask.role.len(), ask.session))
+        .text(
+            "Arn",
+            &format!("arn:aws:sts::{}:assumed-role/{role_name}/{}", ask.account, ask.session),
+        );
+    let keys = Element::new("Credentials")
+        .text("AccessKeyId", &credentials.access_key_id)
+        .text("SecretAccessKey", &credentials.secret_access_key)
+        .text("SessionToken", credentials.session_token.as_deref().unwrap_or(""))
+        .text("Expiration", &iso8601(expires));
+    Ok(Element::new("AssumeRoleResult").child(user).child(keys))
+}
+
+/// "Cross-account access: the trust policy of the role must allow the principal, and an identity-based policy of the principal must
+/// allow `sts:AssumeRole` on the role. In the same account, a trust policy that names the principal itself is enough"
+/// (IAM User Guide, "Cross-account policy evaluation logic" and "Policy evaluation logic").
+fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
+    let mut context = caller.context();
+    context.set("sts:RoleSessionName", [ask.session.to_owned()]);
+    if let Some(id) = ask.external_id {
+        context.set("sts:ExternalId", [id.to_owned()]);
+    }
+    let request = iam::Request {
+        action: "sts:AssumeRole",
+        resource: ask.arn,
+        context: &context,
+    };
+    let names = [caller.arn.as_str(), caller.principal_arn.as_str()];
+    let Ok(Some(matched)) = trust.admits(&caller.account, &names, &request) else {
+        return false;
+    };
+    match caller.decide(&request) {
+        Decision::Allowed => true,
+        Decision::NotAllowed => matched == PrincipalMatch::Direct && caller.account == ask.account,
+        Decision::Denied => false,
+    }
+}
+
+/// API reference, "`AssumeRole`": the constraints of the parameters.
+fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
+    let arn = required(query, "RoleArn", "roleArn", 20, 2048, |_| true)?;
+    let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| {
+        is_word(c) || "=,.@-".contains(c)
+    })?;
+    let external_id = query.get("ExternalId").map(|_| {
+        required(query, "ExternalId", "externalId", 2, 1224, |c| {
+            is_word(c) || "=,.@:/-".contains(c)
+        })
+    });
+    let duration = query.get("DurationSeconds").map(|text| {
+        text.parse::<u64>()
+            .ok()
+            .filter(|seconds| (900..=43_200).contains(seconds))
+            .ok_or_else(|| {
+                let bound = if text.parse::<u64>().is_ok_and(|seconds| seconds > 43_200) {
+                    "have value less than or equal to 43200"
+                } else {
+                    "have value greater than or equal to 900"
+                };
+                ApiError::constraint("ValidationError", text, "durationSeconds", bound)
+            })
+    });
+    let policy = query.get("Policy").map(|text| {
+        let document = serde_json::from_str(text).map_err(|error| error.to_string());
+        document
+            .and_then(|document| Policy::parse(&document))
+            .map_err(|problem| ApiError::new(400, "MalformedPolicyDocument", problem))
+    });
+    let (account, role) =
+        role_of(arn).ok_or_else(|| ApiError::new(400, "ValidationError", format!("{arn} is invalid")))?;
+    Ok(Ask {
+        arn,
+        account,
+        role,
+        session,
+        external_id: external_id.transpose()?,
+        duration: duration.transpose()?,
+        policy: policy.transpose()?,
+    })
+}
+
+/// Account and role of an ARN, if it is a role's.
+fn role_of(arn: &str) -> Option<(String, String)> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
+        return None;
+    };
+    let role = resource.strip_prefix("role/").filter(|role| !role.is_empty())?;
+    let digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && partition.starts_with("aws")).then(|| ((*account).to_owned(), role.to_owned()))
+}
+
+fn required<'a>(
+    query: &'a Query,
+    name: &str,
+    member: &str,
+    min: usize,
+    max: usize,
+    allowed: impl Fn(char) -> bool,
+) -> Result<&'a str, ApiError> {
+    const CODE: &str = "ValidationError";
+    let Some(value) = query.get(name) else {
+        return Err(ApiError::new(
+            400,
+            CODE,
+            format!(
+                "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+            ),
+        ));
+    };
+    let length = value.chars().count();
+    if length < min {
+        return Err(ApiError::constraint(
+            CODE,
+            value,
+            member,
+            &format!("have length greater than or equal to {min}"),
+        ));
+    }
+    if length > max {
+        return Err(ApiError::constraint(
+            CODE,
+            value,
+            member,
+            &format!("have length less than or equal to {max}"),
+        ));
+    }
+    if !value.chars().all(allowed) {
+        let pattern = "satisfy regular expression pattern: [\\w+=,.@-]*";
+        return Err(ApiError::constraint(CODE, value, member, pattern));
+    }
+    Ok(value)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '+'
+}
+
+#[cfg(test)]
+mod tests;
