@@ -23,9 +23,7 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
     }
 }
 
@@ -36,11 +34,7 @@ impl Credentials {
             ("AWS_ACCESS_KEY_ID".to_owned(), self.access_key_id.clone()),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), self.secret_access_key.clone()),
         ];
-        env.extend(
-            self.session_token
-                .clone()
-                .map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)),
-        );
+        env.extend(self.session_token.clone().map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)));
         env
     }
 }
@@ -55,10 +49,7 @@ pub struct Account {
 impl Account {
     pub(crate) fn new(core: &Arc<Core>, id: &str) -> Self {
         core.world().account(id);
-        Self {
-            core: Arc::clone(core),
-            id: id.to_owned(),
-        }
+        Self { core: Arc::clone(core), id: id.to_owned() }
     }
 
     /// The twelve digits.
@@ -84,16 +75,9 @@ impl Account {
     /// Creates a role that trusts nobody and may do nothing yet, or returns the one that exists.
     pub fn role(&self, name: &str) -> Role {
         let mut world = self.core.world();
-        let new = || RoleState {
-            max_session: 3600,
-            ..RoleState::default()
-        };
+        let new = || RoleState { max_session: 3600, ..RoleState::default() };
         world.account(&self.id).roles.entry(name.to_owned()).or_insert_with(new);
-        Role {
-            core: Arc::clone(&self.core),
-            account: self.id.clone(),
-            name: name.to_owned(),
-        }
+        Role { core: Arc::clone(&self.core), account: self.id.clone(), name: name.to_owned() }
     }
 
     /// Puts the account into an organization, the value of `aws:PrincipalOrgID`.
@@ -197,9 +181,7 @@ impl Role {
     /// A session that expires after that time of the sandbox's clock.
     pub fn credentials_for(&self, duration: Duration) -> Credentials {
         let expires = self.core.clock.now() + duration;
-        self.core
-            .world()
-            .session_key(&self.account, &self.name, "sandbox", expires, None)
+        self.core.world().session_key(&self.account, &self.name, "sandbox", expires, None)
     }
 
     fn edit(&self, edit: impl FnOnce(&mut RoleState)) {

@@ -53,11 +53,7 @@ impl Sandbox {
         let (started, start) = oneshot::channel();
         let served = Arc::clone(&core);
         thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-            {
+            let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
@@ -73,10 +69,7 @@ impl Sandbox {
             runtime.shutdown_background();
         })?;
         let address = start.await.map_err(io::Error::other)??;
-        Ok(Self {
-            core,
-            server: Arc::new(Server { address, stop }),
-        })
+        Ok(Self { core, server: Arc::new(Server { address, stop }) })
     }
 
     /// `http://127.0.0.1:<port>`, for Route 53 and STS alike.

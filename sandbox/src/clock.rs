@@ -38,9 +38,7 @@ impl Clock {
     /// Seconds since the epoch against which the time of a signature is checked.
     pub(crate) fn signature_time(&self) -> i64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(now.as_secs())
-            .unwrap_or(i64::MAX)
-            .saturating_add(self.offsets().skew_seconds)
+        i64::try_from(now.as_secs()).unwrap_or(i64::MAX).saturating_add(self.offsets().skew_seconds)
     }
 
     fn offsets(&self) -> Offsets {
@@ -50,9 +48,7 @@ impl Clock {
 
 /// The form of a time in an answer, `2026-01-02T03:04:05Z`.
 pub(crate) fn iso8601(time: SystemTime) -> String {
-    let whole = OffsetDateTime::from(time)
-        .replace_nanosecond(0)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let whole = OffsetDateTime::from(time).replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     whole.format(&Rfc3339).unwrap_or_default()
 }
 

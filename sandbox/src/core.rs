@@ -137,10 +137,7 @@ impl World {
     pub(crate) fn id(&mut self, prefix: &str, length: usize) -> String {
         let digest = Sha256::digest(format!("{prefix}{}", self.next()));
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let tail = digest
-            .iter()
-            .filter_map(|byte| letters.get(usize::from(byte % 32)))
-            .map(|byte| char::from(*byte));
+        let tail = digest.iter().filter_map(|byte| letters.get(usize::from(byte % 32))).map(|byte| char::from(*byte));
         prefix.chars().chain(tail).take(length).collect()
     }
 
@@ -156,10 +153,7 @@ impl World {
         expires: SystemTime,
         session_policy: Option<Policy>,
     ) -> Credentials {
-        let identity = Identity::Session {
-            role: role.to_owned(),
-            name: name.to_owned(),
-        };
+        let identity = Identity::Session { role: role.to_owned(), name: name.to_owned() };
         self.key(account, identity, Some(expires), session_policy)
     }
 
@@ -173,26 +167,14 @@ impl World {
         let prefix = if expires.is_some() { "ASIA" } else { "AKIA" };
         let access_key_id = self.id(prefix, 20);
         let secret = hex::encode(Sha256::digest(format!("secret {access_key_id}")));
-        let token = expires
-            .is_some()
-            .then(|| hex::encode(Sha256::digest(format!("token {access_key_id}"))));
+        let token = expires.is_some().then(|| hex::encode(Sha256::digest(format!("token {access_key_id}"))));
         let credentials = Credentials {
             access_key_id: access_key_id.clone(),
             secret_access_key: secret.clone(),
             session_token: token.clone(),
         };
         let account = account.to_owned();
-        self.keys.insert(
-            access_key_id,
-            Key {
-                secret,
-                token,
-                expires,
-                account,
-                identity,
-                session_policy,
-            },
-        );
+        self.keys.insert(access_key_id, Key { secret, token, expires, account, identity, session_policy });
         credentials
     }
 
@@ -207,30 +189,14 @@ impl World {
             }
             Identity::Session { role, name } => {
                 // A deleted role leaves sessions without any permission.
-                let policies = state
-                    .and_then(|state| state.roles.get(role))
-                    .map(|role| role.policies.clone());
+                let policies = state.and_then(|state| state.roles.get(role)).map(|role| role.policies.clone());
                 let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", last_segment(role));
-                (
-                    arn,
-                    role_arn(account, role),
-                    format!("AROA{}:{name}", role.len()),
-                    policies.unwrap_or_default(),
-                )
+                (arn, role_arn(account, role), format!("AROA{}:{name}", role.len()), policies.unwrap_or_default())
             }
         };
         let is_session = matches!(key.identity, Identity::Session { .. });
         let (account, session_policy) = (account.clone(), key.session_policy.clone());
-        Caller {
-            account,
-            arn,
-            principal_arn,
-            user_id,
-            is_session,
-            org,
-            policies,
-            session_policy,
-        }
+        Caller { account, arn, principal_arn, user_id, is_session, org, policies, session_policy }
     }
 }
 
@@ -258,23 +224,14 @@ impl Caller {
 
     /// Refuses in the words of the service ("Troubleshoot access denied error messages").
     pub(crate) fn authorize(&self, action: &str, resource: Option<&str>, context: &Context) -> Result<(), ApiError> {
-        let request = iam::Request {
-            action,
-            resource: resource.unwrap_or("*"),
-            context,
-        };
+        let request = iam::Request { action, resource: resource.unwrap_or("*"), context };
         let why = match self.decide(&request) {
             Decision::Allowed => return Ok(()),
             Decision::NotAllowed => format!("because no identity-based policy allows the {action} action"),
             Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
         };
-        let on = resource
-            .map(|resource| format!(" on resource: {resource}"))
-            .unwrap_or_default();
-        Err(ApiError::access_denied(format!(
-            "User: {} is not authorized to perform: {action}{on} {why}",
-            self.arn
-        )))
+        let on = resource.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
+        Err(ApiError::access_denied(format!("User: {} is not authorized to perform: {action}{on} {why}", self.arn)))
     }
 }
 

@@ -49,14 +49,7 @@ impl Fault {
     /// A fault for calls of that action; `*` for any.
     pub fn on(action: &str) -> Self {
         let action = action.to_owned();
-        Self {
-            action,
-            account: None,
-            zone: None,
-            from: 1,
-            times: 1,
-            kind: FaultKind::Status(500),
-        }
+        Self { action, account: None, zone: None, from: 1, times: 1, kind: FaultKind::Status(500) }
     }
 
     /// Only calls with credentials of that account.
@@ -122,12 +115,7 @@ impl FaultHandle {
 
     /// How many calls it has struck. Stays readable until it is removed.
     pub fn hits(&self) -> u64 {
-        self.faults
-            .lock()
-            .active
-            .iter()
-            .find(|active| active.id == self.id)
-            .map_or(0, |active| active.hits)
+        self.faults.lock().active.iter().find(|active| active.id == self.id).map_or(0, |active| active.hits)
     }
 }
 
@@ -155,27 +143,14 @@ impl Faults {
         let mut state = self.lock();
         state.last += 1;
         let id = state.last;
-        state.active.push(Active {
-            id,
-            fault,
-            seen: 0,
-            hits: 0,
-        });
-        FaultHandle {
-            id,
-            faults: Arc::clone(self),
-        }
+        state.active.push(Active { id, fault, seen: 0, hits: 0 });
+        FaultHandle { id, faults: Arc::clone(self) }
     }
 
     /// What strikes this call, in the order in which the faults were set.
     pub(crate) fn strike(&self, call: &Call) -> Vec<FaultKind> {
         let mut struck = Vec::new();
-        for active in self
-            .lock()
-            .active
-            .iter_mut()
-            .filter(|active| active.fault.matches(call))
-        {
+        for active in self.lock().active.iter_mut().filter(|active| active.fault.matches(call)) {
             active.seen += 1;
             let first = active.fault.from.max(1);
             if active.seen >= first && active.seen - first < active.fault.times {

@@ -30,14 +30,7 @@ impl Gate {
             arrived: watch::Sender::new(0),
             admitted: watch::Sender::new(0),
         });
-        (
-            Self {
-                shared: Arc::new(Shared {
-                    state: Arc::clone(&state),
-                }),
-            },
-            state,
-        )
+        (Self { shared: Arc::new(Shared { state: Arc::clone(&state) }) }, state)
     }
 
     /// Waits until a call has come to the gate.
@@ -54,10 +47,7 @@ impl Gate {
 
     /// Lets the call that has waited longest pass, or the next one to come.
     pub fn release_one(&self) {
-        self.shared
-            .state
-            .admitted
-            .send_modify(|admitted| *admitted = admitted.saturating_add(1));
+        self.shared.state.admitted.send_modify(|admitted| *admitted = admitted.saturating_add(1));
     }
 
     /// Opens the gate for good.

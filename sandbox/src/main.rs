@@ -26,17 +26,13 @@ fn main() -> ExitCode {
 }
 
 fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(command)
 }
 
 async fn serve(port: u16) -> Result<(), String> {
-    let (_aws, description) = sandbox::serve::start(port)
-        .await
-        .map_err(|error| format!("can't listen: {error}"))?;
+    let (_aws, description) = sandbox::serve::start(port).await.map_err(|error| format!("can't listen: {error}"))?;
     print!("{description}");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }

@@ -28,10 +28,7 @@ impl Buckets {
     /// Takes a token; `false` when there is none.
     pub(crate) fn take(&mut self, account: &str, action: &str, now: SystemTime) -> bool {
         let Some(quota) = self.quota else { return true };
-        let bucket = self
-            .levels
-            .entry((account.to_owned(), action.to_owned()))
-            .or_insert((quota.burst, now));
+        let bucket = self.levels.entry((account.to_owned(), action.to_owned())).or_insert((quota.burst, now));
         let passed = now.duration_since(bucket.1).unwrap_or(Duration::ZERO).as_secs_f64();
         let level = (bucket.0 + passed * quota.per_second).min(quota.burst);
         let granted = level >= 1.0;

@@ -80,10 +80,7 @@ impl KeySigningKey {
 
     /// The value of its DS record.
     pub fn ds_record(&self) -> String {
-        format!(
-            "{} {} {} {}",
-            self.key_tag, self.algorithm, self.digest_type, self.digest
-        )
+        format!("{} {} {} {}", self.key_tag, self.algorithm, self.digest_type, self.digest)
     }
 }
 
@@ -120,8 +117,7 @@ impl ZoneHandle {
 
     /// All record sets in the order of the listing.
     pub fn records(&self) -> Vec<RecordSet> {
-        self.read(|zone| zone.records.values().cloned().collect())
-            .unwrap_or_default()
+        self.read(|zone| zone.records.values().cloned().collect()).unwrap_or_default()
     }
 
     /// The record set of that name and type.
@@ -169,22 +165,12 @@ impl ZoneHandle {
 
     /// Switches a guardrail on or off.
     pub fn set_guardrail(&self, guardrail: Guardrail, on: bool) {
-        self.edit(|zone| {
-            if on {
-                zone.guardrails.insert(guardrail)
-            } else {
-                zone.guardrails.remove(&guardrail)
-            }
-        });
+        self.edit(|zone| if on { zone.guardrails.insert(guardrail) } else { zone.guardrails.remove(&guardrail) });
     }
 
     /// Has batches refused with the message that the function returns for them. It must not touch the sandbox.
     pub fn refuse_when(&self, refusal: Refusal) {
-        lock(&self.core.hooks)
-            .refusals
-            .entry(self.id.clone())
-            .or_default()
-            .push(refusal);
+        lock(&self.core.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
     }
 
     fn read<T>(&self, read: impl FnOnce(&ZoneModel) -> T) -> Option<T> {
@@ -207,24 +193,14 @@ pub(crate) fn create_zone(core: &Arc<Core>, account: &str, id: Option<&str>, nam
     let name = zone.name.clone();
     world.zones.insert(id.clone(), zone);
     drop(world);
-    ZoneHandle {
-        core: Arc::clone(core),
-        id,
-        name,
-        name_servers,
-    }
+    ZoneHandle { core: Arc::clone(core), id, name, name_servers }
 }
 
 pub(crate) fn handle(core: &Arc<Core>, id: &str) -> Option<ZoneHandle> {
     let world = core.world();
     let zone = world.zones.get(id)?;
     let (id, name, name_servers) = (zone.id.clone(), zone.name.clone(), zone.name_servers.clone());
-    Some(ZoneHandle {
-        core: Arc::clone(core),
-        id,
-        name,
-        name_servers,
-    })
+    Some(ZoneHandle { core: Arc::clone(core), id, name, name_servers })
 }
 
 /// Four name servers in four domains, as the service gives out: 0 to 511 in .com, then .net, .org and .co.uk, each in one of 64

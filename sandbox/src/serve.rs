@@ -13,14 +13,8 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, String)> {
     let (parent, child) = (aws.account("111111111111"), aws.account("222222222222"));
     let parent_zone = parent.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
     let child_zone = child.hosted_zone_with_id("Z0CHILDEXAMPLE", "testing.example.com");
-    let parent_role = parent
-        .role("route53-delegation-parent")
-        .trust_account(&child.id(), None)
-        .allow_all_route53();
-    let function = child
-        .role("delegation-function")
-        .allow_all_route53()
-        .allow_assume(&parent_role.arn());
+    let parent_role = parent.role("route53-delegation-parent").trust_account(&child.id(), None).allow_all_route53();
+    let function = child.role("delegation-function").allow_all_route53().allow_assume(&parent_role.arn());
 
     let mut text = String::new();
     let _ = writeln!(text, "# A local AWS: Route 53 and STS at {}", aws.endpoint_url());

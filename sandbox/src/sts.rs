@@ -18,18 +18,11 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub(crate) fn parse(body: &[u8]) -> Self {
-        Self(
-            form_urlencoded::parse(body)
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
-                .collect(),
-        )
+        Self(form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn action(&self) -> &str {
@@ -51,10 +44,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, query: &Query, request_id: &st
         }
     };
     let metadata = Element::new("ResponseMetadata").text("RequestId", request_id);
-    Ok(Element::new(&format!("{}Response", query.action()))
-        .attribute("xmlns", NAMESPACE)
-        .child(result)
-        .child(metadata))
+    Ok(Element::new(&format!("{}Response", query.action())).attribute("xmlns", NAMESPACE).child(result).child(metadata))
 }
 
 pub(crate) fn error(error: &ApiError, request_id: &str) -> Element {
@@ -99,10 +89,7 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
     let role_name = ask.role.rsplit('/').next().unwrap_or(&ask.role);
     let user = Element::new("AssumedRoleUser")
         .text("AssumedRoleId", &format!("AROA{}:{}", ask.role.len(), ask.session))
-        .text(
-            "Arn",
-            &format!("arn:aws:sts::{}:assumed-role/{role_name}/{}", ask.account, ask.session),
-        );
+        .text("Arn", &format!("arn:aws:sts::{}:assumed-role/{role_name}/{}", ask.account, ask.session));
     let keys = Element::new("Credentials")
         .text("AccessKeyId", &credentials.access_key_id)
         .text("SecretAccessKey", &credentials.secret_access_key)
@@ -120,11 +107,7 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     if let Some(id) = ask.external_id {
         context.set("sts:ExternalId", [id.to_owned()]);
     }
-    let request = iam::Request {
-        action: "sts:AssumeRole",
-        resource: ask.arn,
-        context: &context,
-    };
+    let request = iam::Request { action: "sts:AssumeRole", resource: ask.arn, context: &context };
     let names = [caller.arn.as_str(), caller.principal_arn.as_str()];
     let Ok(Some(matched)) = trust.admits(&caller.account, &names, &request) else {
         return false;
@@ -139,26 +122,19 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
 /// API reference, "`AssumeRole`": the constraints of the parameters.
 fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
     let arn = required(query, "RoleArn", "roleArn", 20, 2048, |_| true)?;
-    let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| {
-        is_word(c) || "=,.@-".contains(c)
-    })?;
-    let external_id = query.get("ExternalId").map(|_| {
-        required(query, "ExternalId", "externalId", 2, 1224, |c| {
-            is_word(c) || "=,.@:/-".contains(c)
-        })
-    });
+    let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| is_word(c) || "=,.@-".contains(c))?;
+    let external_id = query
+        .get("ExternalId")
+        .map(|_| required(query, "ExternalId", "externalId", 2, 1224, |c| is_word(c) || "=,.@:/-".contains(c)));
     let duration = query.get("DurationSeconds").map(|text| {
-        text.parse::<u64>()
-            .ok()
-            .filter(|seconds| (900..=43_200).contains(seconds))
-            .ok_or_else(|| {
-                let bound = if text.parse::<u64>().is_ok_and(|seconds| seconds > 43_200) {
-                    "have value less than or equal to 43200"
-                } else {
-                    "have value greater than or equal to 900"
-                };
-                ApiError::constraint("ValidationError", text, "durationSeconds", bound)
-            })
+        text.parse::<u64>().ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(|| {
+            let bound = if text.parse::<u64>().is_ok_and(|seconds| seconds > 43_200) {
+                "have value less than or equal to 43200"
+            } else {
+                "have value greater than or equal to 900"
+            };
+            ApiError::constraint("ValidationError", text, "durationSeconds", bound)
+        })
     });
     let policy = query.get("Policy").map(|text| {
         let document = serde_json::from_str(text).map_err(|error| error.to_string());
@@ -210,20 +186,10 @@ fn required<'a>(
     };
     let length = value.chars().count();
     if length < min {
-        return Err(ApiError::constraint(
-            CODE,
-            value,
-            member,
-            &format!("have length greater than or equal to {min}"),
-        ));
+        return Err(ApiError::constraint(CODE, value, member, &format!("have length greater than or equal to {min}")));
     }
     if length > max {
-        return Err(ApiError::constraint(
-            CODE,
-            value,
-            member,
-            &format!("have length less than or equal to {max}"),
-        ));
+        return Err(ApiError::constraint(CODE, value, member, &format!("have length less than or equal to {max}")));
     }
     if !value.chars().all(allowed) {
         let pattern = "satisfy regular expression pattern: [\\w+=,.@-]*";

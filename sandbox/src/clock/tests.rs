@@ -20,8 +20,5 @@ fn skew_moves_only_the_signature_time() {
 
 #[test]
 fn iso8601_has_whole_seconds() {
-    assert_eq!(
-        iso8601(UNIX_EPOCH + Duration::from_millis(1_500)),
-        "1970-01-01T00:00:01Z"
-    );
+    assert_eq!(iso8601(UNIX_EPOCH + Duration::from_millis(1_500)), "1970-01-01T00:00:01Z");
 }

@@ -21,9 +21,7 @@ fn call(action: &str, account: &str, zone: Option<&str>) -> Call {
 }
 
 fn strikes(faults: &Faults, n: usize) -> Vec<bool> {
-    (0..n)
-        .map(|_| !faults.strike(&call("GetChange", "1", None)).is_empty())
-        .collect()
+    (0..n).map(|_| !faults.strike(&call("GetChange", "1", None)).is_empty()).collect()
 }
 
 #[test]
@@ -50,10 +48,7 @@ fn limited_to_account_and_zone() {
     assert!(faults.strike(&call("GetHostedZone", "2", Some("Z1"))).is_empty());
     assert!(faults.strike(&call("GetHostedZone", "1", Some("Z2"))).is_empty());
     assert!(faults.strike(&call("GetHostedZone", "1", None)).is_empty());
-    assert_eq!(
-        faults.strike(&call("GetHostedZone", "1", Some("Z1"))),
-        [FaultKind::Status(500)]
-    );
+    assert_eq!(faults.strike(&call("GetHostedZone", "1", Some("Z1"))), [FaultKind::Status(500)]);
 }
 
 #[test]

@@ -71,23 +71,13 @@ impl Condition {
             "Null" => (Test::Null, false),
             _ => return Err(format!("unknown condition operator {operator}")),
         };
-        Ok(Self {
-            set,
-            test,
-            negated,
-            if_exists,
-            key: key.to_owned(),
-            values,
-        })
+        Ok(Self { set, test, negated, if_exists, key: key.to_owned(), values })
     }
 
     pub(super) fn holds(&self, context: &Context) -> bool {
         let present = context.get(&self.key).filter(|values| !values.is_empty());
         if self.test == Test::Null {
-            return self
-                .values
-                .iter()
-                .any(|value| value == if present.is_none() { "true" } else { "false" });
+            return self.values.iter().any(|value| value == if present.is_none() { "true" } else { "false" });
         }
         let Some(present) = present else {
             return match self.set {

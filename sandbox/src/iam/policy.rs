@@ -74,16 +74,7 @@ impl Policy {
 impl Statement {
     fn parse(statement: &Value) -> Result<Self, String> {
         let object = statement.as_object().ok_or("a statement is a JSON object")?;
-        let known = [
-            "Sid",
-            "Effect",
-            "Principal",
-            "Action",
-            "NotAction",
-            "Resource",
-            "NotResource",
-            "Condition",
-        ];
+        let known = ["Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
         only(object, &known)?;
         let denies = match object.get("Effect").and_then(Value::as_str) {
             Some("Allow") => false,
@@ -97,24 +88,13 @@ impl Statement {
         if principals.is_none() && resources.is_none() {
             return Err("a statement of an identity-based policy has a Resource or NotResource".to_owned());
         }
-        let conditions = object
-            .get("Condition")
-            .map(Condition::parse_all)
-            .transpose()?
-            .unwrap_or_default();
-        Ok(Self {
-            denies,
-            principals,
-            actions,
-            resources,
-            conditions,
-        })
+        let conditions = object.get("Condition").map(Condition::parse_all).transpose()?.unwrap_or_default();
+        Ok(Self { denies, principals, actions, resources, conditions })
     }
 
     pub(super) fn applies(&self, request: &Request<'_>) -> bool {
         let action = request.action.to_ascii_lowercase();
-        self.actions
-            .matches(|pattern| glob(&pattern.to_ascii_lowercase(), &action))
+        self.actions.matches(|pattern| glob(&pattern.to_ascii_lowercase(), &action))
             && self
                 .resources
                 .as_ref()
@@ -140,14 +120,8 @@ impl Patterns {
     fn parse(object: &Map<String, Value>, plain: &str, negated: &str) -> Result<Option<Self>, String> {
         match (object.get(plain), object.get(negated)) {
             (Some(_), Some(_)) => Err(format!("{plain} and {negated} exclude each other")),
-            (Some(value), None) => Ok(Some(Self {
-                negated: false,
-                patterns: strings(value)?,
-            })),
-            (None, Some(value)) => Ok(Some(Self {
-                negated: true,
-                patterns: strings(value)?,
-            })),
+            (Some(value), None) => Ok(Some(Self { negated: false, patterns: strings(value)? })),
+            (None, Some(value)) => Ok(Some(Self { negated: true, patterns: strings(value)? })),
             (None, None) => Ok(None),
         }
     }
@@ -182,13 +156,9 @@ pub(super) fn strings(value: &Value) -> Result<Vec<String>, String> {
         Value::String(one) => Ok(vec![one.clone()]),
         Value::Bool(one) => Ok(vec![one.to_string()]),
         Value::Number(one) => Ok(vec![one.to_string()]),
-        Value::Array(list) => Ok(list
-            .iter()
-            .map(strings)
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect()),
+        Value::Array(list) => {
+            Ok(list.iter().map(strings).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
         Value::Null | Value::Object(_) => Err("expected a string or a list of strings".to_owned()),
     }
 }

@@ -4,14 +4,7 @@ use super::*;
 
 fn decision(policies: &[Value], action: &str, resource: &str) -> Decision {
     let policies: Vec<Policy> = policies.iter().map(|policy| Policy::parse(policy).unwrap()).collect();
-    decide(
-        &policies,
-        &Request {
-            action,
-            resource,
-            context: &Context::default(),
-        },
-    )
+    decide(&policies, &Request { action, resource, context: &Context::default() })
 }
 
 fn statement(effect: &str, action: &str, resource: &str) -> Value {
@@ -40,27 +33,11 @@ fn allow_deny_and_nothing() {
     let allow = statement("Allow", "route53:get*", "arn:aws:route53:::hostedzone/*");
     let deny = statement("Deny", "*", zone);
     assert_eq!(decision(&[], "route53:GetHostedZone", zone), Decision::NotAllowed);
-    assert_eq!(
-        decision(std::slice::from_ref(&allow), "route53:GetHostedZone", zone),
-        Decision::Allowed
-    );
-    assert_eq!(
-        decision(std::slice::from_ref(&allow), "route53:ListHostedZones", "*"),
-        Decision::NotAllowed
-    );
-    assert_eq!(
-        decision(&[allow, deny], "route53:GetHostedZone", zone),
-        Decision::Denied
-    );
-    let resource = statement(
-        "Allow",
-        "route53:ListHostedZonesByName",
-        "arn:aws:route53:::hostedzone/*",
-    );
-    assert_eq!(
-        decision(&[resource], "route53:ListHostedZonesByName", "*"),
-        Decision::NotAllowed
-    );
+    assert_eq!(decision(std::slice::from_ref(&allow), "route53:GetHostedZone", zone), Decision::Allowed);
+    assert_eq!(decision(std::slice::from_ref(&allow), "route53:ListHostedZones", "*"), Decision::NotAllowed);
+    assert_eq!(decision(&[allow, deny], "route53:GetHostedZone", zone), Decision::Denied);
+    let resource = statement("Allow", "route53:ListHostedZonesByName", "arn:aws:route53:::hostedzone/*");
+    assert_eq!(decision(&[resource], "route53:ListHostedZonesByName", "*"), Decision::NotAllowed);
 }
 
 #[test]
@@ -80,28 +57,13 @@ fn trust() {
             .unwrap()
     };
     let context = Context::default();
-    let request = Request {
-        action: "sts:AssumeRole",
-        resource: "*",
-        context: &context,
-    };
+    let request = Request { action: "sts:AssumeRole", resource: "*", context: &context };
     let admits = |principal: Value| {
-        trust(principal)
-            .admits("222222222222", &["arn:aws:iam::222222222222:role/f"], &request)
-            .unwrap()
+        trust(principal).admits("222222222222", &["arn:aws:iam::222222222222:role/f"], &request).unwrap()
     };
-    assert_eq!(
-        admits(json!({"AWS": "arn:aws:iam::222222222222:root"})),
-        Some(PrincipalMatch::Account)
-    );
-    assert_eq!(
-        admits(json!({"AWS": ["333333333333", "222222222222"]})),
-        Some(PrincipalMatch::Account)
-    );
-    assert_eq!(
-        admits(json!({"AWS": "arn:aws:iam::222222222222:role/f"})),
-        Some(PrincipalMatch::Direct)
-    );
+    assert_eq!(admits(json!({"AWS": "arn:aws:iam::222222222222:root"})), Some(PrincipalMatch::Account));
+    assert_eq!(admits(json!({"AWS": ["333333333333", "222222222222"]})), Some(PrincipalMatch::Account));
+    assert_eq!(admits(json!({"AWS": "arn:aws:iam::222222222222:role/f"})), Some(PrincipalMatch::Direct));
     assert_eq!(admits(json!("*")), Some(PrincipalMatch::Direct));
     assert_eq!(admits(json!({"AWS": "arn:aws:iam::333333333333:root"})), None);
     assert_eq!(admits(json!({"Service": "lambda.amazonaws.com"})), None);

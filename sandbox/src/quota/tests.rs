@@ -9,10 +9,7 @@ fn off_until_set() {
 #[test]
 fn empties_by_account_and_action_and_refills_with_time() {
     let mut buckets = Buckets::default();
-    buckets.set(Some(Quota {
-        per_second: 1.0,
-        burst: 2.0,
-    }));
+    buckets.set(Some(Quota { per_second: 1.0, burst: 2.0 }));
     let start = SystemTime::UNIX_EPOCH;
     assert!(buckets.take("1", "a", start));
     assert!(buckets.take("1", "a", start));

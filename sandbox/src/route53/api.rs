@@ -52,11 +52,7 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
         zone: Some(id.to_owned()),
         request: zone_id(id).and(request),
     };
-    let global = |action, request| Parsed {
-        action,
-        zone: None,
-        request,
-    };
+    let global = |action, request| Parsed { action, zone: None, request };
     match (method, segments.as_slice()) {
         ("GET", ["hostedzone"]) => global("ListHostedZones", Ok(Request::ListHostedZones(query))),
         ("POST", ["hostedzone"]) => global("CreateHostedZone", input::new_zone(body).map(Request::CreateHostedZone)),
@@ -85,12 +81,7 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
 /// "Length Constraints: Maximum length of 32" for every hosted zone id.
 fn zone_id(id: &str) -> Result<(), ApiError> {
     if id.chars().count() > 32 {
-        return Err(ApiError::constraint(
-            "InvalidInput",
-            id,
-            "id",
-            "have length less than or equal to 32",
-        ));
+        return Err(ApiError::constraint("InvalidInput", id, "id", "have length less than or equal to 32"));
     }
     Ok(())
 }
@@ -106,11 +97,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
             let world = core.world();
             let zone = own_zone(&world, caller, id)?;
             let root = output::root("GetHostedZoneResponse");
-            Ok((
-                200,
-                root.child(output::hosted_zone(zone))
-                    .child(output::servers_or_vpcs(zone)),
-            ))
+            Ok((200, root.child(output::hosted_zone(zone)).child(output::servers_or_vpcs(zone))))
         }
         Request::GetDnssec(id) => {
             permitted(caller, "route53:GetDNSSEC", id)?;
@@ -143,11 +130,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
 }
 
 fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
-    caller.authorize(
-        action,
-        Some(&format!("arn:aws:route53:::hostedzone/{id}")),
-        &caller.context(),
-    )
+    caller.authorize(action, Some(&format!("arn:aws:route53:::hostedzone/{id}")), &caller.context())
 }
 
 /// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another account's is denied whatever the
@@ -165,12 +148,7 @@ fn own_zone<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Zone,
 }
 
 fn own_zones(world: &World, caller: &Caller) -> Vec<Zone> {
-    world
-        .zones
-        .values()
-        .filter(|zone| zone.account == caller.account)
-        .cloned()
-        .collect()
+    world.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
 }
 
 /// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy conditions for fine-grained
@@ -182,10 +160,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     let normalized = sets().map(|set| name::normalize_lossy(&set.name).trim_end_matches('.').to_owned());
     context.set(&key("NormalizedRecordNames"), normalized);
     context.set(&key("RecordTypes"), sets().map(|set| set.rtype.clone()));
-    context.set(
-        &key("Actions"),
-        batch.changes.iter().map(|change| change.action.to_string()),
-    );
+    context.set(&key("Actions"), batch.changes.iter().map(|change| change.action.to_string()));
     let resource = format!("arn:aws:route53:::hostedzone/{id}");
     caller.authorize("route53:ChangeResourceRecordSets", Some(&resource), &context)?;
 
@@ -199,11 +174,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         world.zones.values().any(|zone| serves(&zone))
     };
     let records = zone.after(&batch.changes, &hosts);
-    let records = if refused.is_empty() {
-        records
-    } else {
-        records.and(Err(refused))
-    };
+    let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
     let records =
         records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;
     if let Some(zone) = world.zones.get_mut(id) {
@@ -211,10 +182,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         zone.revision += 1;
     }
     let (change_id, change) = submit(core, &mut world, caller, batch.comment.clone());
-    Ok((
-        200,
-        output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change)),
-    ))
+    Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
 }
 
 fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {
@@ -233,11 +201,7 @@ fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<Strin
 /// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
 /// "`GetChange`").
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
-    caller.authorize(
-        "route53:GetChange",
-        Some(&format!("arn:aws:route53:::change/{id}")),
-        &caller.context(),
-    )?;
+    caller.authorize("route53:GetChange", Some(&format!("arn:aws:route53:::change/{id}")), &caller.context())?;
     let mut world = core.world();
     let sync = world.sync;
     let change = world
@@ -251,10 +215,7 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
         SyncRule::Immediately => true,
     };
     change.polls += 1;
-    Ok((
-        200,
-        output::root("GetChangeResponse").child(output::change_info(id, change)),
-    ))
+    Ok((200, output::root("GetChangeResponse").child(output::change_info(id, change))))
 }
 
 /// API reference, "`CreateHostedZone`".
@@ -292,10 +253,7 @@ fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     }
     world.zones.remove(id);
     let (change_id, change) = submit(core, &mut world, caller, None);
-    Ok((
-        200,
-        output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change)),
-    ))
+    Ok((200, output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change))))
 }
 
 /// What was asked, for the journal.
@@ -306,13 +264,11 @@ pub(crate) fn summary(parsed: &Parsed) -> String {
             let changes: Vec<String> = batch.changes.iter().map(ToString::to_string).collect();
             format!("{zone}: {}", changes.join("; "))
         }
-        Ok(Request::ListResourceRecordSets(_, query)) => format!(
-            "{zone} from {} {}",
-            query.get("name").unwrap_or("the start"),
-            query.get("type").unwrap_or("")
-        )
-        .trim_end()
-        .to_owned(),
+        Ok(Request::ListResourceRecordSets(_, query)) => {
+            format!("{zone} from {} {}", query.get("name").unwrap_or("the start"), query.get("type").unwrap_or(""))
+                .trim_end()
+                .to_owned()
+        }
         Ok(Request::ListHostedZonesByName(query)) => format!("from {}", query.get("dnsname").unwrap_or("the start")),
         Ok(Request::CreateHostedZone(new)) => new.name.clone(),
         Ok(Request::GetChange(id)) => id.clone(),

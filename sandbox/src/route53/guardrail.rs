@@ -75,21 +75,13 @@ pub(crate) fn check(
 }
 
 fn format(record: &RecordSet) -> Option<String> {
-    let odd = record
-        .values
-        .iter()
-        .find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
-    Some(Guardrail::NsFormat.rejects(
-        record,
-        &format!("'{odd}' is not a Route 53 name server. Correct the value."),
-    ))
+    let odd = record.values.iter().find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
+    Some(Guardrail::NsFormat.rejects(record, &format!("'{odd}' is not a Route 53 name server. Correct the value.")))
 }
 
 fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-    let strange = record
-        .values
-        .iter()
-        .find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
+    let strange =
+        record.values.iter().find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
     let why = format!(
         "name server '{strange}' is not authoritative for {}. Use the name servers of its hosted zone.",
         record.name
@@ -98,14 +90,8 @@ fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<S
 }
 
 fn active(zone: &Zone, record: &RecordSet, after: &Records, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-    let replaced = after
-        .values()
-        .any(|other| other.rtype == "NS" && other.name == record.name);
-    let server = record
-        .values
-        .iter()
-        .map(|value| server(value))
-        .find(|server| hosts(&record.name, server))?;
+    let replaced = after.values().any(|other| other.rtype == "NS" && other.name == record.name);
+    let server = record.values.iter().map(|value| server(value)).find(|server| hosts(&record.name, server))?;
     let why = format!("name server '{server}' still serves a hosted zone of that name. Delete that hosted zone first.");
     (!replaced && !zone.private).then(|| Guardrail::ActiveDelegation.rejects(record, &why))
 }
@@ -114,10 +100,7 @@ fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String>
     let delegation = |other: &&RecordSet| other.rtype == "NS" && other.name != zone.name;
     let hides = |cut: &RecordSet, other: &RecordSet| {
         let glue = matches!(other.rtype.as_str(), "A" | "AAAA")
-            && cut
-                .values
-                .iter()
-                .any(|value| name::normalize_lossy(value) == other.name);
+            && cut.values.iter().any(|value| name::normalize_lossy(value) == other.name);
         let at_the_cut = other.name == cut.name && matches!(other.rtype.as_str(), "NS" | "DS");
         name::is_within(&other.name, &cut.name) && !glue && !at_the_cut
     };
@@ -130,10 +113,7 @@ fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String>
         None
     };
     let hiding = || {
-        let cut = after
-            .values()
-            .filter(delegation)
-            .find(|cut| cut.name != record.name && hides(cut, record))?;
+        let cut = after.values().filter(delegation).find(|cut| cut.name != record.name && hides(cut, record))?;
         Some(format!("the delegation of {} hides it", cut.name))
     };
     hidden

@@ -114,21 +114,14 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
     let comment = request.batch.comment;
     if let Some(comment) = comment.as_ref().filter(|comment| comment.chars().count() > 256) {
         let bound = "have length less than or equal to 256";
-        return Err(ApiError::constraint(
-            "InvalidInput",
-            comment,
-            "changeBatch.comment",
-            bound,
-        ));
+        return Err(ApiError::constraint("InvalidInput", comment, "changeBatch.comment", bound));
     }
     if request.batch.changes.list.is_empty() {
         let bound = "have length greater than or equal to 1";
         return Err(ApiError::constraint("InvalidInput", "[]", "changeBatch.changes", bound));
     }
-    let changes = (1..)
-        .zip(request.batch.changes.list)
-        .map(|(n, change)| parse_change(n, change))
-        .collect::<Result<_, _>>()?;
+    let changes =
+        (1..).zip(request.batch.changes.list).map(|(n, change)| parse_change(n, change)).collect::<Result<_, _>>()?;
     Ok(Batch { comment, changes })
 }
 
@@ -136,49 +129,23 @@ fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
     let member = |field: &str| format!("changeBatch.changes.{n}.member.{field}");
     let constraint =
         |value: &str, field: &str, bound: &str| ApiError::constraint("InvalidInput", value, &member(field), bound);
-    let action = Action::parse(&change.action).ok_or_else(|| {
-        constraint(
-            &change.action,
-            "action",
-            "satisfy enum value set: [CREATE, DELETE, UPSERT]",
-        )
-    })?;
+    let action = Action::parse(&change.action)
+        .ok_or_else(|| constraint(&change.action, "action", "satisfy enum value set: [CREATE, DELETE, UPSERT]"))?;
     let set = change.resource_record_set;
     if !rules::TYPES.contains(&set.rtype.as_str()) {
         let bound = format!("satisfy enum value set: [{}]", rules::TYPES.join(", "));
         return Err(constraint(&set.rtype, "resourceRecordSet.type", &bound));
     }
     if set.name.chars().count() > 1024 {
-        return Err(constraint(
-            &set.name,
-            "resourceRecordSet.name",
-            "have length less than or equal to 1024",
-        ));
+        return Err(constraint(&set.name, "resourceRecordSet.name", "have length less than or equal to 1024"));
     }
     let ttl = set.ttl.map(|ttl| {
-        let bound = if ttl < 0 {
-            "greater than or equal to 0"
-        } else {
-            "less than or equal to 2147483647"
-        };
-        let refusal = || {
-            constraint(
-                &ttl.to_string(),
-                "resourceRecordSet.tTL",
-                &format!("have value {bound}"),
-            )
-        };
-        u32::try_from(ttl)
-            .ok()
-            .filter(|_| ttl <= i64::from(i32::MAX))
-            .ok_or_else(refusal)
+        let bound = if ttl < 0 { "greater than or equal to 0" } else { "less than or equal to 2147483647" };
+        let refusal = || constraint(&ttl.to_string(), "resourceRecordSet.tTL", &format!("have value {bound}"));
+        u32::try_from(ttl).ok().filter(|_| ttl <= i64::from(i32::MAX)).ok_or_else(refusal)
     });
-    let values: Vec<String> = set
-        .resource_records
-        .into_iter()
-        .flat_map(|records| records.list)
-        .map(|record| record.value)
-        .collect();
+    let values: Vec<String> =
+        set.resource_records.into_iter().flat_map(|records| records.list).map(|record| record.value).collect();
     if let Some(value) = values.iter().find(|value| value.chars().count() > 4000) {
         let field = "resourceRecordSet.resourceRecords.member.value";
         return Err(constraint(value, field, "have length less than or equal to 4000"));
@@ -205,10 +172,7 @@ fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
 fn whole(action: Action, record: &RecordSet) -> Result<(), ApiError> {
     let identifier = record.set_identifier.as_deref().unwrap_or("null");
     let name = name::normalize_lossy(&record.name);
-    let what = format!(
-        "[Action={action}, Name={name}, Type={}, SetIdentifier={identifier}]",
-        record.rtype
-    );
+    let what = format!("[Action={action}, Name={name}, Type={}, SetIdentifier={identifier}]", record.rtype);
     let plain = record.ttl.is_some() && !record.values.is_empty();
     let partly = record.ttl.is_some() || !record.values.is_empty();
     let found = match (&record.alias, plain, partly) {
@@ -235,29 +199,19 @@ pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
     let request: NewZoneXml = read(body)?;
     if request.caller_reference.is_empty() || request.caller_reference.chars().count() > 128 {
         let bound = "have length between 1 and 128";
-        return Err(ApiError::constraint(
-            "InvalidInput",
-            &request.caller_reference,
-            "callerReference",
-            bound,
-        ));
+        return Err(ApiError::constraint("InvalidInput", &request.caller_reference, "callerReference", bound));
     }
     let name = name::normalize(&request.name)
         .map_err(|problem| ApiError::new(400, "InvalidDomainName", rules::fatal(problem, &request.name)))?;
-    let (comment, private) = request.hosted_zone_config.map_or((None, false), |config| {
-        (config.comment, config.private_zone.unwrap_or(false))
-    });
+    let (comment, private) = request
+        .hosted_zone_config
+        .map_or((None, false), |config| (config.comment, config.private_zone.unwrap_or(false)));
     if private && request.vpc.is_none() {
         let message = "When you're creating a private hosted zone, you must specify a VPC";
         return Err(ApiError::invalid_input(message));
     }
     let private = request.vpc.is_some();
-    Ok(NewZone {
-        name,
-        caller_reference: request.caller_reference,
-        comment,
-        private,
-    })
+    Ok(NewZone { name, caller_reference: request.caller_reference, comment, private })
 }
 
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ApiError> {

@@ -17,14 +17,10 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
         return Err(ApiError::constraint("InvalidInput", rtype, "type", &bound));
     }
     if rtype.is_some() && start.is_none() {
-        return Err(ApiError::invalid_input(
-            "The input is not valid: a type requires a name",
-        ));
+        return Err(ApiError::invalid_input("The input is not valid: a type requires a name"));
     }
     if identifier.is_some() && rtype.is_none() {
-        return Err(ApiError::invalid_input(
-            "The input is not valid: an identifier requires a name and a type",
-        ));
+        return Err(ApiError::invalid_input("The input is not valid: an identifier requires a name and a type"));
     }
     let max = max_items(query, 300)?;
     let from = start.map(normalized).transpose()?.map(|start| Key {
@@ -32,11 +28,8 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
         rtype: rtype.unwrap_or("").to_owned(),
         set_identifier: identifier.map(str::to_owned),
     });
-    let mut rest = zone
-        .records
-        .iter()
-        .filter(|(key, _)| from.as_ref().is_none_or(|from| *key >= from))
-        .map(|(_, set)| set);
+    let mut rest =
+        zone.records.iter().filter(|(key, _)| from.as_ref().is_none_or(|from| *key >= from)).map(|(_, set)| set);
     let page: Vec<Element> = rest.by_ref().take(max).map(output::record_set).collect();
     let next = rest.next();
     let mut document = output::root("ListResourceRecordSetsResponse")
@@ -56,18 +49,12 @@ pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let marker = query.get("marker").map(bare_id);
     if let Some(unknown) = marker.filter(|marker| !zones.iter().any(|zone| zone.id == *marker)) {
-        return Err(ApiError::new(
-            404,
-            "NoSuchHostedZone",
-            format!("No hosted zone found with ID: {unknown}"),
-        ));
+        return Err(ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {unknown}")));
     }
     let private_only = query.get("hostedzonetype") == Some("PrivateHostedZone");
     let mut sorted: Vec<&Zone> = zones.iter().filter(|zone| zone.private || !private_only).collect();
     sorted.sort_by(|one, two| one.id.cmp(&two.id));
-    let mut rest = sorted
-        .into_iter()
-        .filter(|zone| marker.is_none_or(|marker| zone.id.as_str() >= marker));
+    let mut rest = sorted.into_iter().filter(|zone| marker.is_none_or(|marker| zone.id.as_str() >= marker));
     let page: Vec<Element> = rest.by_ref().take(max).map(output::hosted_zone).collect();
     let next = rest.next();
     let document = output::root("ListHostedZonesResponse")
@@ -86,23 +73,15 @@ pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, Api
     let max = max_items(query, 100)?;
     let (start, id) = (query.get("dnsname"), query.get("hostedzoneid").map(bare_id));
     if id.is_some() && start.is_none() {
-        return Err(ApiError::invalid_input(
-            "The input is not valid: a hosted zone id requires a DNS name",
-        ));
+        return Err(ApiError::invalid_input("The input is not valid: a hosted zone id requires a DNS name"));
     }
     let start = start.map(normalized).transpose()?;
-    let from = start
-        .as_ref()
-        .map(|start| (order::reversed(start), id.unwrap_or("").to_owned()));
-    let mut sorted: Vec<((Vec<u8>, String), &Zone)> = zones
-        .iter()
-        .map(|zone| ((order::reversed(&zone.name), zone.id.clone()), zone))
-        .collect();
+    let from = start.as_ref().map(|start| (order::reversed(start), id.unwrap_or("").to_owned()));
+    let mut sorted: Vec<((Vec<u8>, String), &Zone)> =
+        zones.iter().map(|zone| ((order::reversed(&zone.name), zone.id.clone()), zone)).collect();
     sorted.sort_by(|one, two| one.0.cmp(&two.0));
-    let mut rest = sorted
-        .into_iter()
-        .filter(|(key, _)| from.as_ref().is_none_or(|from| key >= from))
-        .map(|(_, zone)| zone);
+    let mut rest =
+        sorted.into_iter().filter(|(key, _)| from.as_ref().is_none_or(|from| key >= from)).map(|(_, zone)| zone);
     let page: Vec<Element> = rest.by_ref().take(max).map(output::hosted_zone).collect();
     let next = rest.next();
     let document = output::root("ListHostedZonesByNameResponse")
@@ -123,12 +102,7 @@ fn max_items(query: &Query, most: usize) -> Result<usize, ApiError> {
     };
     match text.parse::<usize>() {
         Ok(n) if n > 0 => Ok(n.min(most)),
-        _ => Err(ApiError::constraint(
-            "InvalidInput",
-            text,
-            "maxItems",
-            "have value greater than or equal to 1",
-        )),
+        _ => Err(ApiError::constraint("InvalidInput", text, "maxItems", "have value greater than or equal to 1")),
     }
 }
 

@@ -47,11 +47,7 @@ pub(crate) fn normalize_lossy(name: &str) -> String {
 /// The bytes of each label, escapes resolved. One trailing dot is ignored.
 pub(crate) fn labels(name: &str) -> Result<Vec<Vec<u8>>, NameProblem> {
     let mut labels = vec![Vec::new()];
-    let mut rest = name
-        .strip_suffix('.')
-        .filter(|head| !ends_in_escape(head))
-        .unwrap_or(name)
-        .bytes();
+    let mut rest = name.strip_suffix('.').filter(|head| !ends_in_escape(head)).unwrap_or(name).bytes();
     while let Some(byte) = rest.next() {
         let label = labels.last_mut().ok_or(LABEL_EMPTY)?;
         match byte {
@@ -59,10 +55,7 @@ pub(crate) fn labels(name: &str) -> Result<Vec<Vec<u8>>, NameProblem> {
             b'\\' => {
                 let mut value = 0u32;
                 for _ in 0..3 {
-                    let digit = rest
-                        .next()
-                        .filter(|digit| (b'0'..=b'7').contains(digit))
-                        .ok_or(UNSUPPORTED)?;
+                    let digit = rest.next().filter(|digit| (b'0'..=b'7').contains(digit)).ok_or(UNSUPPORTED)?;
                     value = value * 8 + u32::from(digit - b'0');
                 }
                 label.push(u8::try_from(value).map_err(|_| UNSUPPORTED)?);

@@ -55,11 +55,7 @@ impl RecordSet {
             dns_name: target.to_owned(),
             evaluate_target_health: false,
         };
-        Self {
-            ttl: None,
-            alias: Some(alias),
-            ..Self::new(name, rtype, 0, Vec::<String>::new())
-        }
+        Self { ttl: None, alias: Some(alias), ..Self::new(name, rtype, 0, Vec::<String>::new()) }
     }
 
     /// The same record set as one of several with weighted routing.

@@ -21,21 +21,14 @@ pub(crate) fn check(record: &RecordSet) -> Vec<String> {
         .collect();
     let mut seen: Vec<String> = Vec::new();
     for value in &record.values {
-        let key = if holds_a_name(&record.rtype) {
-            name::normalize_lossy(value)
-        } else {
-            value.clone()
-        };
+        let key = if holds_a_name(&record.rtype) { name::normalize_lossy(value) } else { value.clone() };
         if seen.contains(&key) {
             messages.push(format!("Duplicate Resource Record: '{value}'"));
         }
         seen.push(key);
     }
     if record.rtype == "CNAME" && record.values.len() > 1 {
-        messages.push(format!(
-            "RRSet of type CNAME with DNS name {} must have exactly one value",
-            record.name
-        ));
+        messages.push(format!("RRSet of type CNAME with DNS name {} must have exactly one value", record.name));
     }
     messages
 }
@@ -106,9 +99,7 @@ fn ds(value: &str) -> Option<String> {
 fn fields(value: &str, rtype: &str, count: usize, target: usize) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
     if fields.len() != count {
-        return Some(format!(
-            "{rtype}RRDATAWrongFieldCount (Value has the wrong number of fields)"
-        ));
+        return Some(format!("{rtype}RRDATAWrongFieldCount (Value has the wrong number of fields)"));
     }
     if fields.iter().take(target).any(|field| field.parse::<u16>().is_err()) {
         return Some(format!("{rtype}RRDATAInvalidNumber (Value is not a valid number)"));
@@ -136,9 +127,8 @@ fn character_strings(value: &str) -> Option<String> {
                 None => return Some(QUOTES.to_owned()),
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    let digits = (0..3)
-                        .take_while(|_| bytes.next_if(|byte| (b'0'..=b'7').contains(byte)).is_some())
-                        .count();
+                    let digits =
+                        (0..3).take_while(|_| bytes.next_if(|byte| (b'0'..=b'7').contains(byte)).is_some()).count();
                     if digits == 0 && bytes.next().is_none() {
                         return Some(QUOTES.to_owned());
                     }
@@ -154,10 +144,7 @@ fn character_strings(value: &str) -> Option<String> {
         if length > 255 || total > 4000 {
             return Some(LONG.to_owned());
         }
-        if bytes
-            .peek()
-            .is_some_and(|byte| !byte.is_ascii_whitespace() && *byte != b'"')
-        {
+        if bytes.peek().is_some_and(|byte| !byte.is_ascii_whitespace() && *byte != b'"') {
             return Some(QUOTES.to_owned());
         }
     }

@@ -14,10 +14,7 @@ pub(crate) struct Element {
 
 impl Element {
     pub(crate) fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            ..Self::default()
-        }
+        Self { name: name.to_owned(), ..Self::default() }
     }
 
     pub(crate) fn attribute(mut self, name: &str, value: &str) -> Self {
@@ -36,10 +33,7 @@ impl Element {
     }
 
     pub(crate) fn text(self, name: &str, text: &str) -> Self {
-        self.child(Self {
-            content: escape(text).into_owned(),
-            ..Self::new(name)
-        })
+        self.child(Self { content: escape(text).into_owned(), ..Self::new(name) })
     }
 
     pub(crate) fn maybe(self, name: &str, text: Option<&str>) -> Self {
@@ -57,22 +51,13 @@ impl Element {
     /// The error document that both services use, for `InvalidChangeBatch` too: its texts are joined in `Message`. (The reference
     /// shows an `InvalidChangeBatch` root with a list of `Messages`; recorded answers of the service have this form.)
     pub(crate) fn error_response(namespace: &str, error: &ApiError, request_id: &str) -> Self {
-        let inner = Self::new("Error")
-            .text("Type", error.sender())
-            .text("Code", &error.code)
-            .text("Message", &error.message);
-        Self::new("ErrorResponse")
-            .attribute("xmlns", namespace)
-            .child(inner)
-            .text("RequestId", request_id)
+        let inner =
+            Self::new("Error").text("Type", error.sender()).text("Code", &error.code).text("Message", &error.message);
+        Self::new("ErrorResponse").attribute("xmlns", namespace).child(inner).text("RequestId", request_id)
     }
 
     fn write(&self) -> String {
-        let Self {
-            name,
-            attributes,
-            content,
-        } = self;
+        let Self { name, attributes, content } = self;
         format!("<{name}{attributes}>{content}</{name}>")
     }
 }

@@ -26,20 +26,10 @@ struct Claimed<'a> {
 /// Who signed the request ("Common Errors" of both API references for the refusals). The region of the credential scope is not
 /// checked: with an endpoint of its own a client signs for its own region.
 pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &str) -> Result<Caller, ApiError> {
-    let missing = || {
-        ApiError::new(
-            403,
-            "MissingAuthenticationToken",
-            "Request is missing Authentication Token",
-        )
-    };
+    let missing = || ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token");
     let authorization = header(parts, "authorization").ok_or_else(missing)?;
     let claimed = claims(authorization).ok_or_else(|| {
-        ApiError::new(
-            400,
-            "IncompleteSignature",
-            "The request signature does not conform to AWS standards.",
-        )
+        ApiError::new(400, "IncompleteSignature", "The request signature does not conform to AWS standards.")
     })?;
     let timestamp = header(parts, "x-amz-date").ok_or_else(missing)?;
     let signed_at = parse_time(timestamp).ok_or_else(|| {
@@ -48,13 +38,8 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
     })?;
     fresh(core.clock.signature_time(), signed_at, timestamp)?;
 
-    let invalid = || {
-        ApiError::new(
-            403,
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-        )
-    };
+    let invalid =
+        || ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
     let (key, caller) = {
         let world = core.world();
         let key = world.keys.get(claimed.key_id).cloned().ok_or_else(invalid)?;
@@ -65,9 +50,7 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
         return Err(invalid());
     }
     if claimed.service != service {
-        return Err(mismatch(&format!(
-            "Credential should be scoped to correct service: '{service}'. "
-        )));
+        return Err(mismatch(&format!("Credential should be scoped to correct service: '{service}'. ")));
     }
     if claimed.date != timestamp.get(..8).unwrap_or("") {
         return Err(mismatch(
@@ -85,11 +68,7 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
         ));
     }
     if key.expires.is_some_and(|expires| expires <= core.clock.now()) {
-        return Err(ApiError::new(
-            403,
-            "ExpiredToken",
-            "The security token included in the request is expired",
-        ));
+        return Err(ApiError::new(403, "ExpiredToken", "The security token included in the request is expired"));
     }
     Ok(caller)
 }
@@ -103,26 +82,17 @@ fn fresh(now: i64, signed_at: SystemTime, timestamp: &str) -> Result<(), ApiErro
     let signed = signed_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let age = now.saturating_sub(i64::try_from(signed).unwrap_or(i64::MAX));
     if age > 300 {
-        return Err(mismatch(&format!(
-            "Signature expired: {timestamp} is now {age} seconds old (5 min. allowed)"
-        )));
+        return Err(mismatch(&format!("Signature expired: {timestamp} is now {age} seconds old (5 min. allowed)")));
     }
     if age < -300 {
-        return Err(mismatch(&format!(
-            "Signature not yet current: {timestamp} is still {} seconds ahead",
-            -age
-        )));
+        return Err(mismatch(&format!("Signature not yet current: {timestamp} is still {} seconds ahead", -age)));
     }
     Ok(())
 }
 
 fn claims(authorization: &str) -> Option<Claimed<'_>> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256")?;
-    let field = |name: &str| {
-        fields
-            .split(',')
-            .find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
-    };
+    let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
     let scope: Vec<&str> = field("Credential")?.split('/').collect();
     let [key_id, date, region, service, "aws4_request"] = scope.as_slice() else {
         return None;
@@ -174,9 +144,6 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
 
 fn parse_time(timestamp: &str) -> Option<SystemTime> {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let seconds = PrimitiveDateTime::parse(timestamp, format)
-        .ok()?
-        .assume_utc()
-        .unix_timestamp();
+    let seconds = PrimitiveDateTime::parse(timestamp, format).ok()?.assume_utc().unix_timestamp();
     Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?))
 }

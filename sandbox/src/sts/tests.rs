@@ -1,24 +1,13 @@
 use super::*;
 
 fn query(pairs: &[(&str, &str)]) -> Query {
-    Query(
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-    )
+    Query(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }
 
 fn refusal(pairs: &[(&str, &str)]) -> ApiError {
-    let all = [
-        ("RoleArn", "arn:aws:iam::111111111111:role/x"),
-        ("RoleSessionName", "session"),
-    ];
+    let all = [("RoleArn", "arn:aws:iam::111111111111:role/x"), ("RoleSessionName", "session")];
     let mut merged: Vec<(&str, &str)> = pairs.to_vec();
-    merged.extend(
-        all.iter()
-            .filter(|(name, _)| !pairs.iter().any(|(given, _)| given == name)),
-    );
+    merged.extend(all.iter().filter(|(name, _)| !pairs.iter().any(|(given, _)| given == name)));
     validate(&query(&merged)).err().expect("a refusal")
 }
 
@@ -26,33 +15,19 @@ fn refusal(pairs: &[(&str, &str)]) -> ApiError {
 fn parameters_are_validated() {
     for (pairs, words) in [
         (("RoleArn", "arn:aws:iam::1"), "greater than or equal to 20"),
-        (
-            ("RoleArn", "arn:aws:iam::111111111111:user/x"),
-            "arn:aws:iam::111111111111:user/x is invalid",
-        ),
+        (("RoleArn", "arn:aws:iam::111111111111:user/x"), "arn:aws:iam::111111111111:user/x is invalid"),
         (("RoleArn", "arn:aws:iam::11111111111:role/xyz"), "is invalid"),
-        (
-            ("RoleSessionName", "x"),
-            "at 'roleSessionName' failed to satisfy constraint",
-        ),
+        (("RoleSessionName", "x"), "at 'roleSessionName' failed to satisfy constraint"),
         (("RoleSessionName", "a b"), "regular expression"),
         (("DurationSeconds", "899"), "greater than or equal to 900"),
         (("DurationSeconds", "43201"), "less than or equal to 43200"),
         (("ExternalId", "x"), "at 'externalId'"),
     ] {
         let error = refusal(&[pairs]);
-        assert_eq!(
-            (error.status, error.code.as_str()),
-            (400, "ValidationError"),
-            "{pairs:?}"
-        );
+        assert_eq!((error.status, error.code.as_str()), (400, "ValidationError"), "{pairs:?}");
         assert!(error.message.contains(words), "{pairs:?}: {}", error.message);
     }
-    assert!(
-        refusal(&[("RoleSessionName", &"x".repeat(65))])
-            .message
-            .contains("less than or equal to 64")
-    );
+    assert!(refusal(&[("RoleSessionName", &"x".repeat(65))]).message.contains("less than or equal to 64"));
     assert_eq!(refusal(&[("Policy", "{")]).code, "MalformedPolicyDocument");
     assert!(validate(&query(&[])).is_err());
 }

@@ -27,11 +27,7 @@ async fn assume(aws: &Sandbox, credentials: &Credentials, role: &str, id: Option
 }
 
 async fn get_zone(aws: &Sandbox, credentials: &Credentials, id: &str) -> Result<(), String> {
-    let answer = route53_client(aws, credentials, 1)
-        .get_hosted_zone()
-        .id(id)
-        .send()
-        .await;
+    let answer = route53_client(aws, credentials, 1).get_hosted_zone().id(id).send().await;
     answer.map(|_| ()).map_err(|error| {
         let error = error.into_service_error();
         format!("{}: {}", error.code().unwrap(), error.message().unwrap())
@@ -41,27 +37,15 @@ async fn get_zone(aws: &Sandbox, credentials: &Credentials, id: &str) -> Result<
 #[tokio::test]
 async fn an_assumed_role_sees_the_other_account() {
     let world = world().await;
-    let session = assume(&world.aws, &world.function.credentials(), &world.role.arn(), None)
-        .await
-        .unwrap();
+    let session = assume(&world.aws, &world.function.credentials(), &world.role.arn(), None).await.unwrap();
     get_zone(&world.aws, &session, &world.zone.id()).await.unwrap();
-    let me = sts_client(&world.aws, &session)
-        .get_caller_identity()
-        .send()
-        .await
-        .unwrap();
+    let me = sts_client(&world.aws, &session).get_caller_identity().send().await.unwrap();
     assert_eq!(me.arn(), Some("arn:aws:sts::111111111111:assumed-role/parent/session"));
     assert_eq!(me.account(), Some(PARENT));
     let calls = world.aws.calls();
-    assert_eq!(
-        (calls[0].service, calls[0].action.as_str(), calls[0].account.as_str()),
-        ("sts", "AssumeRole", CHILD)
-    );
+    assert_eq!((calls[0].service, calls[0].action.as_str(), calls[0].account.as_str()), ("sts", "AssumeRole", CHILD));
     assert_eq!(calls[0].role_arn, Some(world.role.arn()));
-    assert_eq!(
-        (calls[1].action.as_str(), calls[1].account.as_str()),
-        ("GetHostedZone", PARENT)
-    );
+    assert_eq!((calls[1].action.as_str(), calls[1].account.as_str()), ("GetHostedZone", PARENT));
 }
 
 #[tokio::test]
@@ -69,32 +53,18 @@ async fn both_sides_must_allow_a_cross_account_session() {
     let world = world().await;
     let caller = "arn:aws:sts::222222222222:assumed-role/mute/sandbox";
     let denied = |role: &str| {
-        Err(format!(
-            "AccessDenied: User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}"
-        ))
+        Err(format!("AccessDenied: User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}"))
     };
     let mute = world.child.role("mute");
     let arn = world.role.arn();
-    assert_eq!(
-        assume(&world.aws, &mute.credentials(), &arn, None).await,
-        denied(&arn),
-        "own policy"
-    );
+    assert_eq!(assume(&world.aws, &mute.credentials(), &arn, None).await, denied(&arn), "own policy");
     let mute = mute.allow_assume("arn:aws:iam::*:role/parent");
     assume(&world.aws, &mute.credentials(), &arn, None).await.unwrap();
     let closed = world.parent.role("closed").allow_all_route53();
     let mute = mute.allow_assume("*");
-    assert_eq!(
-        assume(&world.aws, &mute.credentials(), &closed.arn(), None).await,
-        denied(&closed.arn()),
-        "trust"
-    );
+    assert_eq!(assume(&world.aws, &mute.credentials(), &closed.arn(), None).await, denied(&closed.arn()), "trust");
     let absent = "arn:aws:iam::111111111111:role/absent";
-    assert_eq!(
-        assume(&world.aws, &mute.credentials(), absent, None).await,
-        denied(absent),
-        "no such role"
-    );
+    assert_eq!(assume(&world.aws, &mute.credentials(), absent, None).await, denied(absent), "no such role");
 }
 
 #[tokio::test]
@@ -102,15 +72,10 @@ async fn external_id_and_organization() {
     let world = world().await;
     let role = world.parent.role("guarded").trust_account(CHILD, Some("secret-id"));
     let caller = world.function.credentials();
-    assume(&world.aws, &caller, &role.arn(), Some("secret-id"))
-        .await
-        .unwrap();
+    assume(&world.aws, &caller, &role.arn(), Some("secret-id")).await.unwrap();
     for id in [None, Some("other")] {
         assert!(
-            assume(&world.aws, &caller, &role.arn(), id)
-                .await
-                .unwrap_err()
-                .starts_with("AccessDenied: "),
+            assume(&world.aws, &caller, &role.arn(), id).await.unwrap_err().starts_with("AccessDenied: "),
             "{id:?}"
         );
     }
@@ -127,14 +92,9 @@ async fn external_id_and_organization() {
     world.child.set_org("o-example");
     assume(&world.aws, &caller, &role.arn(), None).await.unwrap();
     assert!(
-        assume(
-            &world.aws,
-            &world.child.role("other").allow_assume("*").credentials(),
-            &role.arn(),
-            None
-        )
-        .await
-        .is_err()
+        assume(&world.aws, &world.child.role("other").allow_assume("*").credentials(), &role.arn(), None)
+            .await
+            .is_err()
     );
 }
 
@@ -145,19 +105,11 @@ async fn same_account_roles() {
     let by_name = world.parent.role("by-name").trust(json!({"Statement": {
         "Effect": "Allow", "Principal": {"AWS": caller.arn()}, "Action": "sts:AssumeRole",
     }}));
-    assume(&world.aws, &caller.credentials(), &by_name.arn(), None)
-        .await
-        .unwrap();
+    assume(&world.aws, &caller.credentials(), &by_name.arn(), None).await.unwrap();
     let by_account = world.parent.role("by-account").trust_account(PARENT, None);
-    assert!(
-        assume(&world.aws, &caller.credentials(), &by_account.arn(), None)
-            .await
-            .is_err()
-    );
+    assert!(assume(&world.aws, &caller.credentials(), &by_account.arn(), None).await.is_err());
     let caller = caller.allow_assume(&by_account.arn());
-    assume(&world.aws, &caller.credentials(), &by_account.arn(), None)
-        .await
-        .unwrap();
+    assume(&world.aws, &caller.credentials(), &by_account.arn(), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -166,37 +118,14 @@ async fn session_durations() {
     let role = world.role.clone().max_session(Duration::from_hours(2));
     let ask = async |credentials: &Credentials, seconds: i32| {
         let client = sts_client(&world.aws, credentials);
-        let request = client
-            .assume_role()
-            .role_arn(role.arn())
-            .role_session_name("session")
-            .duration_seconds(seconds);
-        request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| error.into_service_error().message().unwrap().to_owned())
+        let request = client.assume_role().role_arn(role.arn()).role_session_name("session").duration_seconds(seconds);
+        request.send().await.map(|_| ()).map_err(|error| error.into_service_error().message().unwrap().to_owned())
     };
     let user = world.child.user_credentials();
     ask(&user, 7200).await.unwrap();
-    assert!(
-        ask(&user, 7201)
-            .await
-            .unwrap_err()
-            .contains("exceeds the MaxSessionDuration")
-    );
-    assert!(
-        ask(&world.function.credentials(), 3601)
-            .await
-            .unwrap_err()
-            .contains("role chaining")
-    );
-    assert!(
-        ask(&user, 60)
-            .await
-            .unwrap_err()
-            .contains("greater than or equal to 900")
-    );
+    assert!(ask(&user, 7201).await.unwrap_err().contains("exceeds the MaxSessionDuration"));
+    assert!(ask(&world.function.credentials(), 3601).await.unwrap_err().contains("role chaining"));
+    assert!(ask(&user, 60).await.unwrap_err().contains("greater than or equal to 900"));
 }
 
 #[tokio::test]
@@ -204,19 +133,10 @@ async fn credentials_that_are_refused() {
     let world = world().await;
     let id = world.zone.id();
     let good = world.parent.user_credentials();
-    let unknown = Credentials {
-        access_key_id: "AKIAUNKNOWN".to_owned(),
-        ..good.clone()
-    };
+    let unknown = Credentials { access_key_id: "AKIAUNKNOWN".to_owned(), ..good.clone() };
     let token = "The security token included in the request is invalid.";
-    assert_eq!(
-        get_zone(&world.aws, &unknown, &id).await,
-        Err(format!("InvalidClientTokenId: {token}"))
-    );
-    let wrong = Credentials {
-        secret_access_key: "wrong".to_owned(),
-        ..good.clone()
-    };
+    assert_eq!(get_zone(&world.aws, &unknown, &id).await, Err(format!("InvalidClientTokenId: {token}")));
+    let wrong = Credentials { secret_access_key: "wrong".to_owned(), ..good.clone() };
     assert!(
         get_zone(&world.aws, &wrong, &id)
             .await
@@ -224,16 +144,8 @@ async fn credentials_that_are_refused() {
             .starts_with("SignatureDoesNotMatch: The request signature")
     );
     let session = world.role.credentials_for(Duration::from_mins(15));
-    let bare = Credentials {
-        session_token: None,
-        ..session.clone()
-    };
-    assert!(
-        get_zone(&world.aws, &bare, &id)
-            .await
-            .unwrap_err()
-            .starts_with("InvalidClientTokenId: ")
-    );
+    let bare = Credentials { session_token: None, ..session.clone() };
+    assert!(get_zone(&world.aws, &bare, &id).await.unwrap_err().starts_with("InvalidClientTokenId: "));
     get_zone(&world.aws, &session, &id).await.unwrap();
     world.aws.clock().advance(Duration::from_mins(15));
     let expired = "ExpiredToken: The security token included in the request is expired";
@@ -241,17 +153,11 @@ async fn credentials_that_are_refused() {
     get_zone(&world.aws, &good, &id).await.unwrap();
     world.aws.clock().skew(-400);
     assert!(
-        get_zone(&world.aws, &good, &id)
-            .await
-            .unwrap_err()
-            .starts_with("SignatureDoesNotMatch: Signature not yet")
+        get_zone(&world.aws, &good, &id).await.unwrap_err().starts_with("SignatureDoesNotMatch: Signature not yet")
     );
     world.aws.clock().skew(400);
     assert!(
-        get_zone(&world.aws, &good, &id)
-            .await
-            .unwrap_err()
-            .starts_with("SignatureDoesNotMatch: Signature expired")
+        get_zone(&world.aws, &good, &id).await.unwrap_err().starts_with("SignatureDoesNotMatch: Signature expired")
     );
     let last = world.aws.calls().pop().unwrap();
     assert_eq!((last.account.as_str(), last.status()), ("", Some(403)));
@@ -282,11 +188,7 @@ async fn wording_of_denials() {
     );
     let credentials = role.credentials();
     role.delete();
-    let error = route53_client(&world.aws, &credentials, 1)
-        .list_hosted_zones()
-        .send()
-        .await
-        .unwrap_err();
+    let error = route53_client(&world.aws, &credentials, 1).list_hosted_zones().send().await.unwrap_err();
     assert_eq!(error.into_service_error().code(), Some("AccessDenied"));
 }
 
@@ -294,57 +196,28 @@ async fn wording_of_denials() {
 async fn condition_keys_of_change_resource_record_sets() {
     let world = world().await;
     let all = |operator: &str, key: &str, values: serde_json::Value| json!({operator: {format!("route53:ChangeResourceRecordSets{key}"): values}});
-    let names = all(
-        "ForAllValues:StringLike",
-        "NormalizedRecordNames",
-        json!(["*.dev.example.com", "\\052.example.com"]),
-    );
+    let names =
+        all("ForAllValues:StringLike", "NormalizedRecordNames", json!(["*.dev.example.com", "\\052.example.com"]));
     let types = all("ForAllValues:StringEquals", "RecordTypes", json!(["NS", "TXT"]));
     let actions = all("ForAllValues:StringEquals", "Actions", json!(["CREATE", "DELETE"]));
     for (name, condition, changes, allowed) in [
-        (
-            "n1",
-            &names,
-            vec![(ChangeAction::Create, "A.Dev.Example.com.", "NS")],
-            true,
-        ),
+        ("n1", &names, vec![(ChangeAction::Create, "A.Dev.Example.com.", "NS")], true),
         ("n2", &names, vec![(ChangeAction::Create, "*.example.com", "TXT")], true),
         (
             "n3",
             &names,
-            vec![
-                (ChangeAction::Create, "a.dev.example.com", "NS"),
-                (ChangeAction::Create, "b.example.com", "NS"),
-            ],
+            vec![(ChangeAction::Create, "a.dev.example.com", "NS"), (ChangeAction::Create, "b.example.com", "NS")],
             false,
         ),
         (
             "t1",
             &types,
-            vec![
-                (ChangeAction::Create, "a.example.com", "NS"),
-                (ChangeAction::Create, "b.example.com", "TXT"),
-            ],
+            vec![(ChangeAction::Create, "a.example.com", "NS"), (ChangeAction::Create, "b.example.com", "TXT")],
             true,
         ),
-        (
-            "t2",
-            &types,
-            vec![(ChangeAction::Create, "a.example.com", "CNAME")],
-            false,
-        ),
-        (
-            "a1",
-            &actions,
-            vec![(ChangeAction::Create, "a.example.com", "NS")],
-            true,
-        ),
-        (
-            "a2",
-            &actions,
-            vec![(ChangeAction::Upsert, "a.example.com", "NS")],
-            false,
-        ),
+        ("t2", &types, vec![(ChangeAction::Create, "a.example.com", "CNAME")], false),
+        ("a1", &actions, vec![(ChangeAction::Create, "a.example.com", "NS")], true),
+        ("a2", &actions, vec![(ChangeAction::Upsert, "a.example.com", "NS")], false),
     ] {
         let zone = world.parent.hosted_zone("example.com");
         let role = world.parent.role(name).policy(json!({"Statement": {
@@ -355,23 +228,10 @@ async fn condition_keys_of_change_resource_record_sets() {
             let value = if rtype == "TXT" { "\"x\"" } else { "ns1.example.org." };
             change(action, set(name, rtype, 300, &[value]))
         });
-        let request = client
-            .change_resource_record_sets()
-            .hosted_zone_id(zone.id())
-            .change_batch(batch(changes.collect()));
-        let code = request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| error.into_service_error().code().unwrap().to_owned());
-        assert_eq!(
-            code,
-            if allowed {
-                Ok(())
-            } else {
-                Err("AccessDenied".to_owned())
-            },
-            "{name}"
-        );
+        let request =
+            client.change_resource_record_sets().hosted_zone_id(zone.id()).change_batch(batch(changes.collect()));
+        let code =
+            request.send().await.map(|_| ()).map_err(|error| error.into_service_error().code().unwrap().to_owned());
+        assert_eq!(code, if allowed { Ok(()) } else { Err("AccessDenied".to_owned()) }, "{name}");
     }
 }

@@ -24,22 +24,12 @@ pub(crate) async fn world() -> World {
     let zone = parent.hosted_zone("example.com");
     let role = parent.role("parent").trust_account(CHILD, None).allow_all_route53();
     let function = child.role("function").allow_assume("*").allow_all_route53();
-    World {
-        aws,
-        parent,
-        child,
-        zone,
-        role,
-        function,
-    }
+    World { aws, parent, child, zone, role, function }
 }
 
 fn keys(credentials: &Credentials) -> route53::config::Credentials {
     let token = credentials.session_token.clone();
-    let (id, secret) = (
-        credentials.access_key_id.as_str(),
-        credentials.secret_access_key.as_str(),
-    );
+    let (id, secret) = (credentials.access_key_id.as_str(), credentials.secret_access_key.as_str());
     route53::config::Credentials::new(id, secret, token, None, "test")
 }
 
@@ -71,31 +61,17 @@ pub(crate) fn sts_client(aws: &Sandbox, credentials: &Credentials) -> sts::Clien
 }
 
 pub(crate) fn set(name: &str, rtype: &str, ttl: i64, values: &[&str]) -> ResourceRecordSet {
-    let values = values
-        .iter()
-        .map(|value| ResourceRecord::builder().value(*value).build().unwrap())
-        .collect();
-    let builder = ResourceRecordSet::builder()
-        .name(name)
-        .r#type(RrType::from(rtype))
-        .ttl(ttl);
+    let values = values.iter().map(|value| ResourceRecord::builder().value(*value).build().unwrap()).collect();
+    let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
     builder.set_resource_records(Some(values)).build().unwrap()
 }
 
 pub(crate) fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
-    Change::builder()
-        .action(action)
-        .resource_record_set(set)
-        .build()
-        .unwrap()
+    Change::builder().action(action).resource_record_set(set).build().unwrap()
 }
 
 pub(crate) fn batch(changes: Vec<Change>) -> ChangeBatch {
-    ChangeBatch::builder()
-        .comment("a test")
-        .set_changes(Some(changes))
-        .build()
-        .unwrap()
+    ChangeBatch::builder().comment("a test").set_changes(Some(changes)).build().unwrap()
 }
 
 pub(crate) fn create(name: &str, rtype: &str, values: &[&str]) -> ChangeBatch {

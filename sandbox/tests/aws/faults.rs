@@ -15,75 +15,41 @@ async fn a_lost_answer_makes_the_sdk_meet_its_own_record() {
     let fault = world.aws.fault(Fault::on(CHANGE).kind(FaultKind::ResetAfter));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 3);
     let batch = create("testing.example.com", "NS", &["ns1.example.org."]);
-    let answer = client
-        .change_resource_record_sets()
-        .hosted_zone_id(world.zone.id())
-        .change_batch(batch)
-        .send()
-        .await;
+    let answer = client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await;
     let error = answer.unwrap_err().into_service_error();
-    assert!(
-        error.message().unwrap().ends_with("but it already exists]"),
-        "{error:?}"
-    );
+    assert!(error.message().unwrap().ends_with("but it already exists]"), "{error:?}");
     assert!(world.zone.record("testing.example.com", "NS").is_some());
     let calls = world.aws.calls();
     assert_eq!(calls.len(), 2);
     assert!(calls[0].succeeded() && !calls[0].outcome.as_ref().unwrap().delivered);
-    assert_eq!(
-        (calls[0].faults.as_slice(), fault.hits()),
-        (&["ResetAfter".to_owned()][..], 1)
-    );
+    assert_eq!((calls[0].faults.as_slice(), fault.hits()), (&["ResetAfter".to_owned()][..], 1));
 }
 
 #[tokio::test]
 async fn a_reset_before_the_work_is_repeated() {
     let world = world().await;
-    world.aws.fault(
-        Fault::on(CHANGE)
-            .account(crate::common::PARENT)
-            .zone(&world.zone.id())
-            .kind(FaultKind::ResetBefore),
-    );
+    world
+        .aws
+        .fault(Fault::on(CHANGE).account(crate::common::PARENT).zone(&world.zone.id()).kind(FaultKind::ResetBefore));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 2);
     let batch = create("testing.example.com", "NS", &["ns1.example.org."]);
-    client
-        .change_resource_record_sets()
-        .hosted_zone_id(world.zone.id())
-        .change_batch(batch)
-        .send()
-        .await
-        .unwrap();
+    client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await.unwrap();
     let calls = world.aws.calls();
-    assert_eq!(
-        (calls.len(), calls[0].outcome.clone(), world.zone.revision()),
-        (2, None, 1)
-    );
+    assert_eq!((calls.len(), calls[0].outcome.clone(), world.zone.revision()), (2, None, 1));
 }
 
 #[tokio::test]
 async fn throttling_and_server_errors_are_repeated_by_the_sdk() {
     let world = world().await;
-    let other = FaultKind::Error {
-        status: 400,
-        code: "PriorRequestNotComplete".to_owned(),
-        message: "wait".to_owned(),
-    };
-    world
-        .aws
-        .fault(Fault::on("GetHostedZone").nth(1).kind(FaultKind::Throttle));
-    world
-        .aws
-        .fault(Fault::on("GetHostedZone").nth(2).kind(FaultKind::Status(503)));
+    let other =
+        FaultKind::Error { status: 400, code: "PriorRequestNotComplete".to_owned(), message: "wait".to_owned() };
+    world.aws.fault(Fault::on("GetHostedZone").nth(1).kind(FaultKind::Throttle));
+    world.aws.fault(Fault::on("GetHostedZone").nth(2).kind(FaultKind::Status(503)));
     world.aws.fault(Fault::on("GetHostedZone").nth(3).kind(other));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 5);
     client.get_hosted_zone().id(world.zone.id()).send().await.unwrap();
-    let seen: Vec<(Option<u16>, Option<String>)> = world
-        .aws
-        .calls()
-        .iter()
-        .map(|call| (call.status(), call.code().map(str::to_owned)))
-        .collect();
+    let seen: Vec<(Option<u16>, Option<String>)> =
+        world.aws.calls().iter().map(|call| (call.status(), call.code().map(str::to_owned))).collect();
     assert_eq!(
         seen,
         [
@@ -98,19 +64,13 @@ async fn throttling_and_server_errors_are_repeated_by_the_sdk() {
 #[tokio::test]
 async fn quota_by_account_and_action() {
     let world = world().await;
-    world.aws.rate_limit(Some(Quota {
-        per_second: 0.001,
-        burst: 2.0,
-    }));
+    world.aws.rate_limit(Some(Quota { per_second: 0.001, burst: 2.0 }));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
     let get = || client.get_hosted_zone().id(world.zone.id()).send();
     get().await.unwrap();
     get().await.unwrap();
     let error = get().await.unwrap_err().into_service_error();
-    assert_eq!(
-        (error.code(), error.message()),
-        (Some("Throttling"), Some("Rate exceeded"))
-    );
+    assert_eq!((error.code(), error.message()), (Some("Throttling"), Some("Rate exceeded")));
     client.list_hosted_zones().send().await.unwrap();
     world.aws.clock().advance(Duration::from_hours(1));
     get().await.unwrap();
@@ -137,10 +97,7 @@ async fn a_hang_is_for_the_client_to_end() {
 #[tokio::test]
 async fn an_outside_actor_between_reading_and_writing() {
     let world = world().await;
-    let (zone, other) = (
-        world.zone.clone(),
-        RecordSet::new("testing.example.com", "NS", 60, ["ns9.example.org."]),
-    );
+    let (zone, other) = (world.zone.clone(), RecordSet::new("testing.example.com", "NS", 60, ["ns9.example.org."]));
     world.aws.before_call(Arc::new(move |call| {
         if call.action == CHANGE {
             zone.put(other.clone());
@@ -153,12 +110,7 @@ async fn an_outside_actor_between_reading_and_writing() {
     }));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
     let batch = create("testing.example.com", "NS", &["ns1.example.org."]);
-    let answer = client
-        .change_resource_record_sets()
-        .hosted_zone_id(world.zone.id())
-        .change_batch(batch)
-        .send()
-        .await;
+    let answer = client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await;
     assert!(answer.unwrap_err().into_service_error().is_invalid_change_batch());
     assert_eq!(*after.lock().unwrap(), [Some("InvalidChangeBatch".to_owned())]);
 }
@@ -170,11 +122,7 @@ async fn gates_decide_the_order_of_calls() {
     let send = |server: &'static str| {
         let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
         let request = client.change_resource_record_sets().hosted_zone_id(world.zone.id());
-        tokio::spawn(
-            request
-                .change_batch(create("testing.example.com", "NS", &[server]))
-                .send(),
-        )
+        tokio::spawn(request.change_batch(create("testing.example.com", "NS", &[server])).send())
     };
     let first = send("ns1.example.org.");
     gate.arrived().await;
@@ -183,19 +131,9 @@ async fn gates_decide_the_order_of_calls() {
     assert_eq!(world.zone.revision(), 0, "both are held");
     gate.release_one();
     first.await.unwrap().unwrap();
-    assert_eq!(
-        world.zone.record("testing.example.com", "NS").unwrap().values,
-        ["ns1.example.org."]
-    );
+    assert_eq!(world.zone.record("testing.example.com", "NS").unwrap().values, ["ns1.example.org."]);
     gate.release();
-    assert!(
-        second
-            .await
-            .unwrap()
-            .unwrap_err()
-            .into_service_error()
-            .is_invalid_change_batch()
-    );
+    assert!(second.await.unwrap().unwrap_err().into_service_error().is_invalid_change_batch());
     send("ns3.example.org.").await.unwrap().unwrap_err();
 }
 
@@ -212,8 +150,5 @@ async fn dropping_the_sandbox_ends_the_server() {
     while std::net::TcpStream::connect(&address).is_ok() {
         tokio::task::yield_now().await;
     }
-    assert!(matches!(
-        client.list_hosted_zones().send().await,
-        Err(SdkError::DispatchFailure(_))
-    ));
+    assert!(matches!(client.list_hosted_zones().send().await, Err(SdkError::DispatchFailure(_))));
 }

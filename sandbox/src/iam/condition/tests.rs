@@ -7,10 +7,7 @@ fn holds(block: &Value, keys: &[(&str, &[&str])]) -> bool {
     for (key, values) in keys {
         context.set(key, values.iter().map(|value| (*value).to_owned()));
     }
-    Condition::parse_all(block)
-        .unwrap()
-        .iter()
-        .all(|condition| condition.holds(&context))
+    Condition::parse_all(block).unwrap().iter().all(|condition| condition.holds(&context))
 }
 
 #[test]
@@ -40,18 +37,12 @@ fn bool_and_arn() {
     assert!(holds(&json!({"Bool": {"b": true}}), &[("b", &["true"])]));
     assert!(!holds(&json!({"Bool": {"b": "false"}}), &[("b", &["true"])]));
     let arn: &[(&str, &[&str])] = &[("aws:PrincipalArn", &["arn:aws:iam::222222222222:role/x"])];
-    assert!(holds(
-        &json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}),
-        arn
-    ));
+    assert!(holds(&json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}), arn));
     assert!(
         !holds(&json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:*role/x"}}), arn),
         "components are matched one by one"
     );
-    assert!(holds(
-        &json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/y"}}),
-        arn
-    ));
+    assert!(holds(&json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/y"}}), arn));
 }
 
 #[test]
@@ -75,9 +66,6 @@ fn set_operators() {
 #[test]
 fn unknown_operators_are_refused() {
     for operator in ["StringEqual", "ForSomeValues:StringEquals", "NumericEquals"] {
-        assert!(
-            Condition::parse_all(&json!({operator: {"k": "v"}})).is_err(),
-            "{operator}"
-        );
+        assert!(Condition::parse_all(&json!({operator: {"k": "v"}})).is_err(), "{operator}");
     }
 }

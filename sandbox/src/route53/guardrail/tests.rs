@@ -4,13 +4,7 @@ use crate::route53::Action::{Create, Delete};
 const CUT: &str = "testing.example.com";
 
 fn zone() -> Zone {
-    Zone::new(
-        "Z1",
-        "111111111111",
-        "example.com",
-        false,
-        vec!["ns-0.awsdns-00.com".to_owned()],
-    )
+    Zone::new("Z1", "111111111111", "example.com", false, vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
 /// The child zone is served by `ns-1.awsdns-01.com` alone.
@@ -19,9 +13,7 @@ fn hosts(name: &str, server: &str) -> bool {
 }
 
 fn refusal(zone: &Zone, action: Action, record: RecordSet) -> Option<String> {
-    zone.after(&[Change { action, record }], &hosts)
-        .err()
-        .map(|messages| messages.join(", "))
+    zone.after(&[Change { action, record }], &hosts).err().map(|messages| messages.join(", "))
 }
 
 fn ns(value: &str) -> RecordSet {
@@ -35,10 +27,7 @@ fn always_on() {
     assert_eq!(refusal(&zone, Create, ns("NS-1.awsdns-01.com")), None);
     assert_eq!(refusal(&zone, Create, ns("ns1.example.org.")), None);
     let format = refusal(&zone, Create, ns("ns-1.awsdns-99.com.")).unwrap();
-    assert!(
-        format.contains("NS_FORMAT_CHECK") && format.contains("testing.example.com."),
-        "{format}"
-    );
+    assert!(format.contains("NS_FORMAT_CHECK") && format.contains("testing.example.com."), "{format}");
     let authority = refusal(&zone, Create, ns("ns-2.awsdns-01.com.")).unwrap();
     assert!(authority.contains("NS_DELEGATION_AUTHORITY_CHECK"), "{authority}");
 }
@@ -56,11 +45,7 @@ fn occlusion_is_opt_in_and_works_both_ways() {
     zone.insert(RecordSet::new("www.testing.example.com", "A", 300, ["192.0.2.1"]));
     assert_eq!(refusal(&zone, Create, ns("ns1.example.org.")), None);
     zone.guardrails.insert(Guardrail::NsOcclusion);
-    assert!(
-        refusal(&zone, Create, ns("ns1.example.org."))
-            .unwrap()
-            .contains("NS_OCCLUSION_CHECK")
-    );
+    assert!(refusal(&zone, Create, ns("ns1.example.org.")).unwrap().contains("NS_OCCLUSION_CHECK"));
     assert_eq!(refusal(&zone, Create, ns("www.testing.example.com.")), None, "glue");
     zone.take("www.testing.example.com", "A");
     zone.insert(ns("ns1.example.org."));
@@ -76,9 +61,5 @@ fn active_delegation_is_opt_in() {
     zone.insert(ns("ns-1.awsdns-01.com."));
     assert_eq!(refusal(&zone, Delete, ns("ns-1.awsdns-01.com.")), None);
     zone.guardrails.insert(Guardrail::ActiveDelegation);
-    assert!(
-        refusal(&zone, Delete, ns("ns-1.awsdns-01.com."))
-            .unwrap()
-            .contains("ACTIVE_DELEGATION_CHECK")
-    );
+    assert!(refusal(&zone, Delete, ns("ns-1.awsdns-01.com.")).unwrap().contains("ACTIVE_DELEGATION_CHECK"));
 }

@@ -4,13 +4,7 @@ use super::Action::{Create, Delete, Upsert};
 use super::*;
 
 fn zone() -> Zone {
-    Zone::new(
-        "Z1",
-        "111111111111",
-        "example.com",
-        false,
-        vec!["ns-0.awsdns-00.com".to_owned()],
-    )
+    Zone::new("Z1", "111111111111", "example.com", false, vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
 fn change(action: Action, record: RecordSet) -> Change {
@@ -64,10 +58,7 @@ fn delete_of_absent_or_differing() {
     for other in [
         ns(&["a.example.org."]),
         ns(&["a.example.org.", "b.example.org"]),
-        RecordSet {
-            ttl: Some(301),
-            ..ns(&["a.example.org.", "b.example.org."])
-        },
+        RecordSet { ttl: Some(301), ..ns(&["a.example.org.", "b.example.org."]) },
     ] {
         assert_eq!(refusal(&zone, &[change(Delete, other)]), [differs]);
     }
@@ -88,20 +79,14 @@ fn all_messages_and_nothing_done() {
     let messages = refusal(&zone, &changes);
     assert_eq!(messages.len(), 2, "{messages:?}");
     assert!(messages[0].ends_with("but it was not found"));
-    assert_eq!(
-        messages[1],
-        "RRSet with DNS name www.example.net. is not permitted in zone example.com."
-    );
+    assert_eq!(messages[1], "RRSet with DNS name www.example.net. is not permitted in zone example.com.");
 }
 
 #[test]
 fn names_outside_the_zone() {
     for name in ["www.example.net", "com", "anexample.com"] {
         let messages = refusal(&zone(), &[change(Create, a(name))]);
-        assert!(
-            messages[0].contains("is not permitted in zone example.com."),
-            "{messages:?}"
-        );
+        assert!(messages[0].contains("is not permitted in zone example.com."), "{messages:?}");
     }
 }
 
@@ -117,14 +102,8 @@ fn malformed_names() {
 fn delete_and_create_of_one_set_in_one_batch() {
     let mut zone = zone();
     zone.insert(ns(&["a.example.org."]));
-    let records = after(
-        &zone,
-        &[
-            change(Delete, ns(&["a.example.org."])),
-            change(Create, ns(&["b.example.org."])),
-        ],
-    )
-    .unwrap();
+    let records =
+        after(&zone, &[change(Delete, ns(&["a.example.org."])), change(Create, ns(&["b.example.org."]))]).unwrap();
     assert_eq!(records[&Key::of(&ns(&[]))].values, ["b.example.org."]);
 }
 
@@ -132,16 +111,8 @@ fn delete_and_create_of_one_set_in_one_batch() {
 fn other_sequences_on_one_set() {
     let mut zone = zone();
     zone.insert(a("www.example.com"));
-    for actions in [
-        vec![Create, Delete],
-        vec![Delete, Delete],
-        vec![Upsert, Upsert],
-        vec![Delete, Create, Delete],
-    ] {
-        let changes: Vec<Change> = actions
-            .iter()
-            .map(|action| change(*action, a("WWW.example.com.")))
-            .collect();
+    for actions in [vec![Create, Delete], vec![Delete, Delete], vec![Upsert, Upsert], vec![Delete, Create, Delete]] {
+        let changes: Vec<Change> = actions.iter().map(|action| change(*action, a("WWW.example.com."))).collect();
         assert_eq!(
             refusal(&zone, &changes),
             ["The request contains an invalid set of changes for a resource record set 'A www.example.com.'"],
@@ -161,10 +132,7 @@ fn cname_stands_alone() {
           DNS name in zone example.com."
         ]
     );
-    let swap = [
-        change(Create, cname("www.example.com")),
-        change(Delete, a("www.example.com")),
-    ];
+    let swap = [change(Create, cname("www.example.com")), change(Delete, a("www.example.com"))];
     assert!(after(&zone, &swap).is_ok(), "the batch is judged as a whole");
     zone.insert(cname("alias.example.com"));
     assert_eq!(
@@ -175,20 +143,14 @@ fn cname_stands_alone() {
         ]
     );
     let apex = refusal(&zone, &[change(Create, cname("example.com"))]);
-    assert!(
-        apex[0].contains("is not permitted at apex in zone example.com."),
-        "{apex:?}"
-    );
+    assert!(apex[0].contains("is not permitted at apex in zone example.com."), "{apex:?}");
 }
 
 #[test]
 fn apex_soa_and_ns_stay() {
     let zone = zone();
     let delete = |rtype| change(Delete, zone.find("example.com", rtype).unwrap().clone());
-    assert_eq!(
-        refusal(&zone, &[delete("SOA")]),
-        ["A HostedZone must contain exactly one SOA record."]
-    );
+    assert_eq!(refusal(&zone, &[delete("SOA")]), ["A HostedZone must contain exactly one SOA record."]);
     assert_eq!(
         refusal(&zone, &[delete("NS")]),
         ["A HostedZone must contain at least one NS record for the zone itself."]
@@ -199,25 +161,11 @@ fn apex_soa_and_ns_stay() {
 
 #[test]
 fn ds_needs_a_delegation() {
-    let ds = RecordSet::new(
-        "testing.example.com",
-        "DS",
-        300,
-        [format!("1 13 2 {}", "ab".repeat(32))],
-    );
+    let ds = RecordSet::new("testing.example.com", "DS", 300, [format!("1 13 2 {}", "ab".repeat(32))]);
     let alone = refusal(&zone(), &[change(Create, ds.clone())]);
     assert!(alone[0].contains("there is no RRSet of type NS"), "{alone:?}");
-    assert!(
-        after(
-            &zone(),
-            &[change(Create, ds.clone()), change(Create, ns(&["a.example.org."]))]
-        )
-        .is_ok()
-    );
-    let apex = RecordSet {
-        name: "example.com.".to_owned(),
-        ..ds
-    };
+    assert!(after(&zone(), &[change(Create, ds.clone()), change(Create, ns(&["a.example.org."]))]).is_ok());
+    let apex = RecordSet { name: "example.com.".to_owned(), ..ds };
     assert!(refusal(&zone(), &[change(Create, apex)])[0].contains("at apex"));
 }
 
@@ -237,10 +185,7 @@ fn one_routing_policy_for_a_name_and_type() {
     zone.insert(a("www.example.com").weighted("one", 1));
     assert!(after(&zone, &[change(Create, a("www.example.com").weighted("two", 1))]).is_ok());
     let simple = refusal(&zone, &[change(Create, a("www.example.com"))]);
-    assert!(
-        simple[0].contains("cannot be created as other RRSets exist with the same name and type"),
-        "{simple:?}"
-    );
+    assert!(simple[0].contains("cannot be created as other RRSets exist with the same name and type"), "{simple:?}");
     let again = refusal(&zone, &[change(Create, a("www.example.com").weighted("one", 2))]);
     assert!(
         again[0].contains("[name='www.example.com.', type='A', set-identifier='one'] but it already exists"),
@@ -250,42 +195,21 @@ fn one_routing_policy_for_a_name_and_type() {
 
 #[test]
 fn limits_of_a_request() {
-    let many = |n: usize, action| {
-        (0..n)
-            .map(|i| change(action, a(&format!("h{i}.example.com"))))
-            .collect::<Vec<_>>()
-    };
+    let many = |n: usize, action| (0..n).map(|i| change(action, a(&format!("h{i}.example.com")))).collect::<Vec<_>>();
     assert!(after(&zone(), &many(1000, Create)).is_ok());
-    assert_eq!(
-        refusal(&zone(), &many(1001, Create)),
-        ["Number of records limit of 1000 exceeded."]
-    );
+    assert_eq!(refusal(&zone(), &many(1001, Create)), ["Number of records limit of 1000 exceeded."]);
     assert!(after(&zone(), &many(500, Upsert)).is_ok());
-    assert_eq!(
-        refusal(&zone(), &many(501, Upsert)),
-        ["Number of records limit of 1000 exceeded."]
-    );
+    assert_eq!(refusal(&zone(), &many(501, Upsert)), ["Number of records limit of 1000 exceeded."]);
     let long = |n: usize, action| {
         let value = format!("\"{}\"", "a".repeat(248));
         (0..n)
-            .map(|i| {
-                change(
-                    action,
-                    RecordSet::new(&format!("t{i}.example.com"), "TXT", 1, [value.clone()]),
-                )
-            })
+            .map(|i| change(action, RecordSet::new(&format!("t{i}.example.com"), "TXT", 1, [value.clone()])))
             .collect::<Vec<_>>()
     };
     assert!(after(&zone(), &long(128, Create)).is_ok());
-    assert_eq!(
-        refusal(&zone(), &long(129, Create)),
-        ["Number of characters limit of 32000 exceeded."]
-    );
+    assert_eq!(refusal(&zone(), &long(129, Create)), ["Number of characters limit of 32000 exceeded."]);
     assert!(after(&zone(), &long(64, Upsert)).is_ok());
-    assert_eq!(
-        refusal(&zone(), &long(65, Upsert)),
-        ["Number of characters limit of 32000 exceeded."]
-    );
+    assert_eq!(refusal(&zone(), &long(65, Upsert)), ["Number of characters limit of 32000 exceeded."]);
 }
 
 #[test]

@@ -32,10 +32,7 @@ fn refused_names() {
     ] {
         assert_eq!(normalize(given).unwrap_err(), problem, "{given}");
     }
-    assert_eq!(
-        normalize(&format!("{}.com", "a".repeat(64))).unwrap_err(),
-        LABEL_TOO_LONG
-    );
+    assert_eq!(normalize(&format!("{}.com", "a".repeat(64))).unwrap_err(), LABEL_TOO_LONG);
     assert!(normalize(&format!("{}.com", "a".repeat(63))).is_ok());
     assert!(normalize(&format!("{}.com", "\\052".repeat(63))).is_ok());
     let long = format!("{0}.{0}.{0}.{0}", "a".repeat(63));
