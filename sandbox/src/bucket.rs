@@ -1,0 +1,341 @@
+//! CloudFormation's response bucket: pre-signed PUTs of answers (CloudFormation User Guide, "Custom resource request and
+//! response reference"; Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters").
+
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
+use aws_sigv4::sign::v4;
+use axum::body::{Body, to_bytes};
+use http::request::Parts;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use time::PrimitiveDateTime;
+use time::macros::format_description;
+
+use crate::clock::Clock;
+use crate::listen::{Listener, Reset};
+
+const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
+/// CloudFormation signs response URLs for two hours.
+const SIGNED_FOR: Duration = Duration::from_hours(2);
+/// The largest body that the bucket reads at all.
+const MAX_BODY: usize = 1024 * 1024;
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What one answer is for; together the key of its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseKey {
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The resource's name in the template.
+    pub logical_id: String,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl ResponseKey {
+    fn object(&self) -> String {
+        format!("{}|{}|{}", self.stack_id, self.logical_id, self.request_id)
+    }
+}
+
+/// What goes wrong with a PUT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketFault {
+    /// A bare error of this status; nothing is stored.
+    Status(u16),
+    /// The connection is reset and nothing is stored.
+    ResetBefore,
+    /// The answer is stored and the connection reset.
+    ResetAfter,
+    /// No answer ever; nothing is stored.
+    Hang,
+    /// So much later.
+    Latency(Duration),
+}
+
+/// One PUT, as the bucket saw it.
+#[derive(Clone)]
+pub struct Put {
+    /// The request that it answers, as the object's key says.
+    pub request_id: String,
+    /// The body as sent.
+    pub body: Vec<u8>,
+    /// The headers as sent.
+    pub headers: Vec<(String, String)>,
+    /// The status that was answered; 0 if the connection was reset or left hanging.
+    pub status: u16,
+    /// Whether CloudFormation gets to see it.
+    pub stored: bool,
+}
+
+impl Put {
+    /// The body as JSON, null if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Put {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Put")
+            .field("request_id", &self.request_id)
+            .field("body", &String::from_utf8_lossy(&self.body))
+            .field("status", &self.status)
+            .field("stored", &self.stored)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The response bucket. It stops when the last clone is dropped.
+#[derive(Clone)]
+pub struct ResponseBucket {
+    state: Arc<State>,
+    listener: Arc<Listener>,
+}
+
+impl fmt::Debug for ResponseBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBucket").field("host", &self.host()).finish_non_exhaustive()
+    }
+}
+
+struct State {
+    clock: Clock,
+    secret: String,
+    put: Mutex<Puts>,
+}
+
+#[derive(Default)]
+struct Puts {
+    seen: Vec<Put>,
+    faults: Vec<(BucketFault, u64)>,
+}
+
+impl State {
+    fn puts(&self) -> MutexGuard<'_, Puts> {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ResponseBucket {
+    /// Starts one on a free port of the loopback interface.
+    pub async fn start() -> io::Result<Self> {
+        let secret = hex::encode(std::iter::repeat_with(|| fastrand::u8(..)).take(20).collect::<Vec<_>>());
+        let state = Arc::new(State { clock: Clock::default(), secret, put: Mutex::default() });
+        let served = Arc::clone(&state);
+        let answer = Arc::new(move |request| -> futures::future::BoxFuture<'static, _> {
+            let state = Arc::clone(&served);
+            Box::pin(async move { answer(&state, request).await })
+        });
+        let listener = Arc::new(Listener::start("response-bucket", answer).await?);
+        Ok(Self { state, listener })
+    }
+
+    /// `127.0.0.1:<port>`, for `DELEGATION_RESPONSE_HOSTS`.
+    pub fn host(&self) -> String {
+        self.listener.address().to_string()
+    }
+
+    /// The bucket's clock.
+    pub fn clock(&self) -> Clock {
+        self.state.clock.clone()
+    }
+
+    /// A response URL, signed now.
+    pub fn presign(&self, key: &ResponseKey) -> String {
+        self.presign_at(key, self.state.clock.now())
+    }
+
+    /// A response URL, signed at that time.
+    pub fn presign_at(&self, key: &ResponseKey, at: SystemTime) -> String {
+        let path = path(&key.object());
+        presigned(&self.state.secret, &self.host(), &path, at).expect("a response URL can be signed")
+    }
+
+    /// A response URL in the form of Signature Version 2, which has `Expires` and no date.
+    pub fn presign_v2(&self, key: &ResponseKey, at: SystemTime) -> String {
+        let path = path(&key.object());
+        let expires = seconds(at) + SIGNED_FOR.as_secs();
+        let signature = signature_v2(&self.state.secret, &path, expires);
+        format!("http://{}{path}?AWSAccessKeyId=AKIASANDBOX&Signature={signature}&Expires={expires}", self.host())
+    }
+
+    /// Every PUT so far, refused ones included.
+    pub fn puts(&self) -> Vec<Put> {
+        self.state.puts().seen.clone()
+    }
+
+    /// The stored answers to a request, in the order of arrival.
+    pub fn answers(&self, request_id: &str) -> Vec<Put> {
+        let puts = self.state.puts();
+        puts.seen.iter().filter(|put| put.stored && put.request_id == request_id).cloned().collect()
+    }
+
+    /// Has the next `times` PUTs go wrong, after those that earlier faults strike.
+    pub fn fault(&self, kind: BucketFault, times: u64) {
+        self.state.puts().faults.push((kind, times));
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.state.puts().faults.clear();
+    }
+}
+
+fn path(object: &str) -> String {
+    let encoded: Vec<String> =
+        object.split('/').map(|part| utf8_percent_encode(part, UNRESERVED).to_string()).collect();
+    format!("/{BUCKET}/{}", encoded.join("/"))
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn presigned(secret: &str, host: &str, path: &str, at: SystemTime) -> Option<String> {
+    let identity = Credentials::new("AKIASANDBOX", secret, None, None, "sandbox").into();
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(SIGNED_FOR);
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region("us-east-1")
+        .name("s3")
+        .time(at)
+        .settings(settings)
+        .build()
+        .ok()?
+        .into();
+    let url = format!("http://{host}{path}");
+    let request = SignableRequest::new("PUT", &url, std::iter::empty(), SignableBody::UnsignedPayload).ok()?;
+    let (instructions, _) = sign(request, &params).ok()?.into_parts();
+    let pairs = instructions.params().iter().map(|(key, value)| {
+        format!("{}={}", utf8_percent_encode(key, UNRESERVED), utf8_percent_encode(value, UNRESERVED))
+    });
+    Some(format!("{url}?{}", pairs.collect::<Vec<_>>().join("&")))
+}
+
+/// Keyed like the real one, but not its HMAC-SHA1: no client computes it.
+fn signature_v2(secret: &str, path: &str, expires: u64) -> String {
+    hex::encode(Sha256::digest(format!("{secret}\nPUT\n\n\n{expires}\n{path}")))
+}
+
+async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let key = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
+    let put = Put {
+        request_id: key.rsplit('|').next().unwrap_or_default().to_owned(),
+        body: body.to_vec(),
+        headers: headers.collect(),
+        status: 0,
+        stored: false,
+    };
+    let fault = {
+        let mut puts = state.puts();
+        puts.faults.retain(|(_, times)| *times > 0);
+        puts.faults.first_mut().map(|(fault, times)| {
+            *times -= 1;
+            fault.clone()
+        })
+    };
+    match fault {
+        None => {}
+        Some(BucketFault::Latency(by)) => tokio::time::sleep(by).await,
+        Some(BucketFault::Status(status)) => return Ok(record(state, put, status, "InternalError", "on demand")),
+        Some(BucketFault::ResetBefore) => {
+            state.puts().seen.push(put);
+            return Err(Reset);
+        }
+        Some(BucketFault::Hang) => {
+            state.puts().seen.push(put);
+            return pending().await;
+        }
+        Some(BucketFault::ResetAfter) => {
+            let stored = check(state, &parts).is_ok();
+            state.puts().seen.push(Put { stored, ..put });
+            return Err(Reset);
+        }
+    }
+    Ok(match check(state, &parts) {
+        Ok(()) => record(state, put, 200, "", ""),
+        Err((status, code, message)) => record(state, put, status, code, message),
+    })
+}
+
+fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Response<Body> {
+    state.puts().seen.push(Put { status, stored: status == 200, ..put });
+    let body = if status == 200 {
+        String::new()
+    } else {
+        format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
+    };
+    Response::builder().status(status).body(Body::from(body)).unwrap_or_default()
+}
+
+type Refused = (u16, &'static str, &'static str);
+
+/// What S3 checks of a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned URLs").
+fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
+    if parts.method != Method::PUT {
+        return Err((405, "MethodNotAllowed", "The specified method is not allowed against this resource."));
+    }
+    let path = parts.uri.path();
+    if !path.starts_with(&format!("/{BUCKET}/")) {
+        return Err((404, "NoSuchBucket", "The specified bucket does not exist"));
+    }
+    let pairs: Vec<(String, String)> =
+        url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect();
+    let query = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let denied = (403, "AccessDenied", "Access Denied");
+    let expired = (403, "AccessDenied", "Request has expired");
+    let mismatch = (
+        403,
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided.",
+    );
+    // The URL is signed without a content type ("the content type must be empty": crhelper, cfn-response and the
+    // User Guide's own examples all send none).
+    if parts.headers.get("content-type").is_some_and(|value| !value.is_empty()) {
+        return Err(mismatch);
+    }
+    let now = seconds(state.clock.now());
+    if let Some(date) = query("X-Amz-Date") {
+        let form = format_description!("[year][month][day]T[hour][minute][second]Z");
+        let at = PrimitiveDateTime::parse(date, form).map_err(|_| denied)?.assume_utc().unix_timestamp();
+        let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(at).map_err(|_| denied)?);
+        let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let signed = presigned(&state.secret, host, path, at).ok_or(denied)?;
+        let given = query("X-Amz-Signature").ok_or(denied)?;
+        if !signed.contains(&format!("X-Amz-Signature={given}")) || given.len() != 64 {
+            return Err(mismatch);
+        }
+        return if now > seconds(at) + SIGNED_FOR.as_secs() { Err(expired) } else { Ok(()) };
+    }
+    let expires: u64 = query("Expires").and_then(|expires| expires.parse().ok()).ok_or(denied)?;
+    if query("Signature") != Some(&signature_v2(&state.secret, path, expires)) {
+        return Err(mismatch);
+    }
+    if now > expires { Err(expired) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! A listener on the loopback interface, on threads of its own so that a test may block.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use axum::body::Body;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+
+/// The connection is to be reset instead of an answer.
+#[derive(Debug)]
+pub(crate) struct Reset;
+
+impl std::fmt::Display for Reset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("connection reset on demand")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+/// Answers one request.
+pub(crate) type Answer =
+    Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Response<Body>, Reset>> + Send + Sync>;
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Listener {
+    /// Serves on a free port until dropped.
+    pub(crate) async fn start(name: &str, answer: Answer) -> io::Result<Self> {
+        let (stop, mut stopped) = watch::channel(false);
+        let (started, start) = oneshot::channel();
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await {
+                    Ok(listener) => listener,
+                    Err(error) => return drop(started.send(Err(error))),
+                };
+                let _ = started.send(listener.local_addr());
+                loop {
+                    let accepted = tokio::select! {
+                        accepted = listener.accept() => accepted,
+                        _ = stopped.changed() => return,
+                    };
+                    if let Ok((stream, _)) = accepted {
+                        tokio::spawn(connection(stream, Arc::clone(&answer)));
+                    } else {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                }
+            });
+            // Requests that hang would hold an orderly shutdown for ever.
+            runtime.shutdown_background();
+        })?;
+        let address = start.await.map_err(io::Error::other)??;
+        Ok(Self { address, stop })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+async fn connection(stream: TcpStream, answer: Answer) {
+    let mut connection =
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request)));
+    if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
+        // With no time to linger, closing sends a reset.
+        let stream = connection.into_parts().io.into_inner();
+        let _ = stream.set_zero_linger();
+    }
+}
