@@ -21,7 +21,7 @@ use crate::fault::FaultKind;
 use crate::gate::GateState;
 use crate::journal::{Call, Outcome};
 use crate::route53::xml::Element;
-use crate::route53::{NAMESPACE, api};
+use crate::route53::{NAMESPACE, api, routes};
 use crate::sts;
 
 /// The largest body that is read.
@@ -73,7 +73,7 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
 
 /// A request of either service.
 enum Asked {
-    Route53(api::Parsed),
+    Route53(routes::Parsed),
     Sts(sts::Query),
 }
 
@@ -81,8 +81,8 @@ async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response
     let (parts, body) = request.into_parts();
     let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
     let path = parts.uri.path();
-    let asked = if api::serves(path) {
-        Asked::Route53(api::parse(
+    let asked = if routes::serves(path) {
+        Asked::Route53(routes::parse(
             parts.method.as_str(),
             path,
             parts.uri.query().unwrap_or(""),
@@ -224,7 +224,7 @@ impl Asked {
             Self::Route53(parsed) => (
                 parsed.action.to_owned(),
                 parsed.zone.clone(),
-                api::summary(parsed),
+                routes::summary(parsed),
                 None,
             ),
             Self::Sts(query) => {
@@ -233,8 +233,8 @@ impl Asked {
             }
         };
         let (changes, comment) = match self {
-            Self::Route53(api::Parsed {
-                request: Ok(api::Request::ChangeResourceRecordSets(_, batch)),
+            Self::Route53(routes::Parsed {
+                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)),
                 ..
             }) => (batch.changes.clone(), batch.comment.clone()),
             _ => (Vec::new(), None),
