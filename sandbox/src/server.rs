@@ -121,11 +121,7 @@ impl Way<'_> {
         let gates: Vec<Arc<GateState>> = {
             let mut gates = lock(&self.core.gates);
             gates.retain(|gate| !gate.is_open());
-            gates
-                .iter()
-                .filter(|gate| gate.stops(&self.call.action))
-                .cloned()
-                .collect()
+            gates.iter().filter(|gate| gate.stops(&self.call)).cloned().collect()
         };
         for gate in gates {
             gate.pass().await;
