@@ -99,6 +99,10 @@ pub struct Role {
     name: String,
 }
 
+#[allow(
+    clippy::return_self_not_must_use,
+    reason = "they change the role, whether the handle is used on or not"
+)]
 impl Role {
     /// `arn:aws:iam::<account>:role/<name>`.
     pub fn arn(&self) -> String {
@@ -111,7 +115,6 @@ impl Role {
     }
 
     /// Sets the trust policy. Panics if it is malformed.
-    #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn trust(self, document: Value) -> Self {
         let policy = parse(&document);
@@ -120,7 +123,6 @@ impl Role {
     }
 
     /// Sets a trust policy that admits an account, with that external id if one is given.
-    #[must_use]
     pub fn trust_account(self, account: &str, external_id: Option<&str>) -> Self {
         let mut statement = json!({
             "Effect": "Allow",
@@ -134,7 +136,6 @@ impl Role {
     }
 
     /// Adds an identity-based policy. Panics if it is malformed.
-    #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn policy(self, document: Value) -> Self {
         let policy = parse(&document);
@@ -143,26 +144,22 @@ impl Role {
     }
 
     /// Takes all identity-based policies away.
-    #[must_use]
     pub fn without_policies(self) -> Self {
         self.edit(|role| role.policies.clear());
         self
     }
 
     /// Allows every action of Route 53 on everything.
-    #[must_use]
     pub fn allow_all_route53(self) -> Self {
         self.policy(json!({"Statement": [{"Effect": "Allow", "Action": "route53:*", "Resource": "*"}]}))
     }
 
     /// Allows to assume a role (an ARN, or a pattern of ARNs).
-    #[must_use]
     pub fn allow_assume(self, role_arn: &str) -> Self {
         self.policy(json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role_arn}]}))
     }
 
     /// Sets the longest session that `AssumeRole` may ask for; one hour by default.
-    #[must_use]
     pub fn max_session(self, duration: Duration) -> Self {
         self.edit(|role| role.max_session = duration.as_secs());
         self

@@ -12,7 +12,7 @@ use crate::account::{Account, Credentials};
 use crate::clock::Clock;
 use crate::core::{Core, lock};
 use crate::fault::{Fault, FaultHandle};
-use crate::gate::Gate;
+use crate::gate::{Gate, GateRule};
 use crate::journal::Call;
 use crate::quota::Quota;
 use crate::route53::{self, SyncRule, ZoneHandle};
@@ -134,7 +134,13 @@ impl Sandbox {
 
     /// Holds calls of that action (`*` for any), after their hooks and before they are carried out.
     pub fn gate(&self, action: &str) -> Gate {
-        let (gate, state) = Gate::new(action);
+        let action = action.to_owned();
+        self.gate_when(Arc::new(move |call| action == "*" || call.action == action))
+    }
+
+    /// Holds the calls for which the function says so, as [`Sandbox::gate`] does.
+    pub fn gate_when(&self, rule: GateRule) -> Gate {
+        let (gate, state) = Gate::new(rule);
         lock(&self.core.gates).push(state);
         gate
     }

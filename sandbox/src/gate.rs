@@ -1,10 +1,16 @@
 //! Holding calls at a point, so that a test decides how they interleave.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Holds every call of one action, before it is carried out, until [`Gate::release`]. Dropping the last clone releases too.
+use crate::journal::Call;
+
+/// Which calls a gate holds.
+pub type GateRule = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+
+/// Holds calls before they are carried out, until [`Gate::release`]. Dropping the last clone releases too.
 #[derive(Clone, Debug)]
 pub struct Gate {
     shared: Arc<Shared>,
@@ -16,17 +22,16 @@ struct Shared {
 }
 
 /// The part that waiting calls hold.
-#[derive(Debug)]
 pub(crate) struct GateState {
-    action: String,
+    rule: GateRule,
     arrived: watch::Sender<usize>,
     admitted: watch::Sender<usize>,
 }
 
 impl Gate {
-    pub(crate) fn new(action: &str) -> (Self, Arc<GateState>) {
+    pub(crate) fn new(rule: GateRule) -> (Self, Arc<GateState>) {
         let state = Arc::new(GateState {
-            action: action.to_owned(),
+            rule,
             arrived: watch::Sender::new(0),
             admitted: watch::Sender::new(0),
         });
@@ -62,9 +67,17 @@ impl Drop for Shared {
     }
 }
 
+impl fmt::Debug for GateState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GateState")
+            .field("arrived", &*self.arrived.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
 impl GateState {
-    pub(crate) fn stops(&self, action: &str) -> bool {
-        self.action == action || self.action == "*"
+    pub(crate) fn stops(&self, call: &Call) -> bool {
+        (self.rule)(call)
     }
 
     pub(crate) async fn pass(&self) {

@@ -1,7 +1,7 @@
 //! A strict local AWS for the tests and the demo of `Custom::Delegation`.
 //!
 //! [`Sandbox::start`] opens one listener on the loopback interface that serves Route 53 and STS to any unmodified AWS
-//! client. It is a simulation of rules, not of capacity: accounts, roles and policies ([`account`], [`iam`], [`sts`]), hosted
+//! client. It is a simulation of rules, not of capacity: accounts, roles and policies ([`account`]), hosted
 //! zones with the batch rules of the service ([`route53`]), and ways to make it fail on demand ([`fault`]). Every call is
 //! recorded ([`journal`]).
 //!
@@ -30,11 +30,8 @@
 
 pub mod account;
 pub mod aws;
-pub mod bucket;
 pub mod clock;
 pub mod fault;
-pub mod function;
-pub mod iam;
 pub mod journal;
 pub mod route53;
 pub mod serve;
@@ -42,18 +39,16 @@ pub mod serve;
 mod core;
 mod error;
 mod gate;
-mod listen;
+mod iam;
 mod quota;
 mod server;
 mod sts;
 
 pub use account::{Account, Credentials, Role};
 pub use aws::{Hook, Sandbox};
-pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
 pub use fault::{Fault, FaultHandle, FaultKind};
-pub use function::{Function, Invocation};
-pub use gate::Gate;
+pub use gate::{Gate, GateRule};
 pub use journal::{Call, Outcome};
 pub use quota::Quota;
 pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule, ZoneHandle};

@@ -1,6 +1,7 @@
 //! Route 53: hosted zones and their rules.
 
 pub(crate) mod api;
+mod batch;
 mod guardrail;
 mod input;
 mod list;
@@ -9,6 +10,7 @@ mod name;
 mod order;
 mod output;
 mod record;
+pub(crate) mod routes;
 mod rules;
 pub(crate) mod xml;
 

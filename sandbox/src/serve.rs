@@ -37,6 +37,8 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, String)> {
     let _ = writeln!(text, "#   name servers: {}", child_zone.name_servers().join(" "));
     let _ = writeln!(text, "\n# the function's role in account {}:", child.id());
     write_exports(&mut text, &aws.env(&function.credentials()));
+    // The name that older clients read.
+    let _ = writeln!(text, "export AWS_DEFAULT_REGION=us-east-1");
     let _ = writeln!(text, "\n# instead, an administrator of account {}:", parent.id());
     let commented: Vec<(String, String)> = parent.user_credentials().env();
     for (name, value) in commented {

@@ -21,7 +21,7 @@ use crate::fault::FaultKind;
 use crate::gate::GateState;
 use crate::journal::{Call, Outcome};
 use crate::route53::xml::Element;
-use crate::route53::{NAMESPACE, api};
+use crate::route53::{NAMESPACE, api, routes};
 use crate::sts;
 
 /// The largest body that is read.
@@ -61,7 +61,10 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
         Box::pin(async move { answer(&core, request).await })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
+    if poll_fn(|context| connection.poll_without_shutdown(context))
+        .await
+        .is_err()
+    {
         // With no time to linger, closing sends a reset.
         let stream = connection.into_parts().io.into_inner();
         let _ = stream.set_zero_linger();
@@ -70,7 +73,7 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
 
 /// A request of either service.
 enum Asked {
-    Route53(api::Parsed),
+    Route53(routes::Parsed),
     Sts(sts::Query),
 }
 
@@ -78,8 +81,13 @@ async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response
     let (parts, body) = request.into_parts();
     let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
     let path = parts.uri.path();
-    let asked = if api::serves(path) {
-        Asked::Route53(api::parse(parts.method.as_str(), path, parts.uri.query().unwrap_or(""), &body))
+    let asked = if routes::serves(path) {
+        Asked::Route53(routes::parse(
+            parts.method.as_str(),
+            path,
+            parts.uri.query().unwrap_or(""),
+            &body,
+        ))
     } else {
         Asked::Sts(sts::Query::parse(&body))
     };
@@ -113,7 +121,7 @@ impl Way<'_> {
         let gates: Vec<Arc<GateState>> = {
             let mut gates = lock(&self.core.gates);
             gates.retain(|gate| !gate.is_open());
-            gates.iter().filter(|gate| gate.stops(&self.call.action)).cloned().collect()
+            gates.iter().filter(|gate| gate.stops(&self.call)).cloned().collect()
         };
         for gate in gates {
             gate.pass().await;
@@ -139,12 +147,16 @@ impl Way<'_> {
             return Ok(Err(ApiError::throttling()));
         }
         let result = match asked {
-            Asked::Route53(parsed) => {
-                parsed.request.as_ref().map_err(Clone::clone).and_then(|request| api::serve(self.core, caller, request))
-            }
+            Asked::Route53(parsed) => parsed
+                .request
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|request| api::serve(self.core, caller, request)),
             Asked::Sts(query) => sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document)),
         };
-        let lost = faults.iter().find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
+        let lost = faults
+            .iter()
+            .find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
         self.finish(&result, lost.is_none());
         for hook in &hooks.after {
             hook(&self.call);
@@ -158,7 +170,12 @@ impl Way<'_> {
 
     fn finish(&mut self, result: &Result<(u16, Element), ApiError>, delivered: bool) {
         let outcome = match result {
-            Ok((status, _)) => Outcome { status: *status, code: None, message: None, delivered },
+            Ok((status, _)) => Outcome {
+                status: *status,
+                code: None,
+                message: None,
+                delivered,
+            },
             Err(error) => Outcome {
                 status: error.status,
                 code: Some(error.code.clone()),
@@ -200,16 +217,22 @@ impl Asked {
 
     fn call(&self, core: &Core, caller: Option<&Caller>) -> Call {
         let (action, zone, summary, role_arn) = match self {
-            Self::Route53(parsed) => (parsed.action.to_owned(), parsed.zone.clone(), api::summary(parsed), None),
+            Self::Route53(parsed) => (
+                parsed.action.to_owned(),
+                parsed.zone.clone(),
+                routes::summary(parsed),
+                None,
+            ),
             Self::Sts(query) => {
                 let role = query.get("RoleArn").map(str::to_owned);
                 (query.action().to_owned(), None, role.clone().unwrap_or_default(), role)
             }
         };
         let (changes, comment) = match self {
-            Self::Route53(api::Parsed { request: Ok(api::Request::ChangeResourceRecordSets(_, batch)), .. }) => {
-                (batch.changes.clone(), batch.comment.clone())
-            }
+            Self::Route53(routes::Parsed {
+                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)),
+                ..
+            }) => (batch.changes.clone(), batch.comment.clone()),
             _ => (Vec::new(), None),
         };
         Call {
@@ -233,6 +256,10 @@ impl Asked {
 fn server_error(status: u16) -> ApiError {
     match status {
         503 => ApiError::new(503, "ServiceUnavailable", "Service is unavailable"),
-        other => ApiError::new(other, "InternalFailure", "We encountered an internal error. Please try again."),
+        other => ApiError::new(
+            other,
+            "InternalFailure",
+            "We encountered an internal error. Please try again.",
+        ),
     }
 }

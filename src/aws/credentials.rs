@@ -49,6 +49,23 @@ impl Accounts {
         Self::new(config, function)
     }
 
+    /// The same with everything given instead of read from the environment, for a function in process.
+    pub fn given(http: reqwest::Client, function: &str, given: &Given) -> Self {
+        let token = given.session_token.clone();
+        let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&given.endpoint_url)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .sleep_impl(aws_smithy_async_sleep())
+            .http_client(Connector(http))
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .build();
+        Self::new(config, function)
+    }
+
     fn new(config: SdkConfig, function: &str) -> Self {
         // STS API Reference, AssumeRole: RoleSessionName has 2 to 64 of these.
         let name = function.chars().filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c)).take(64);

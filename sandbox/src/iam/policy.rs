@@ -153,6 +153,7 @@ fn principals(value: &Value) -> Result<Vec<String>, String> {
 /// A string, number or boolean, or a list of them, as strings.
 pub(super) fn strings(value: &Value) -> Result<Vec<String>, String> {
     match value {
+        Value::String(one) if one.contains("${") => Err(format!("policy variables are not supported: {one}")),
         Value::String(one) => Ok(vec![one.clone()]),
         Value::Bool(one) => Ok(vec![one.to_string()]),
         Value::Number(one) => Ok(vec![one.to_string()]),

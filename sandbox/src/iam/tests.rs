@@ -79,6 +79,7 @@ fn malformed_documents() {
         json!({"Statement": {"Effect": "Allow", "Action": "*"}}),
         json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Conditions": {}}}),
         json!({"Statement": {"Effect": "Allow", "Action": "*", "NotAction": "*", "Resource": "*"}}),
+        json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:iam::${aws:PrincipalAccount}:role/x"}}),
     ] {
         assert!(Policy::parse(&document).is_err(), "{document}");
     }

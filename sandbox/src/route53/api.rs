@@ -1,90 +1,13 @@
-//! The REST interface: which action a request is, and carrying it out.
+//! Carrying requests out, each with the permission it needs.
 
-use percent_encoding::percent_decode_str;
-
-use super::input::{self, Batch, NewZone};
+use super::input::{Batch, NewZone};
 use super::model::{Key, Zone};
+use super::routes::Request;
 use super::xml::Element;
 use super::{SyncRule, list, name, name_servers, output};
 use crate::clock::iso8601;
 use crate::core::{Caller, ChangeState, Core, World, lock};
 use crate::error::ApiError;
-use crate::sts::Query;
-
-/// A request, as far as it can be understood without knowing who asks.
-#[derive(Debug)]
-pub(crate) struct Parsed {
-    pub action: &'static str,
-    pub zone: Option<String>,
-    pub request: Result<Request, ApiError>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Request {
-    GetHostedZone(String),
-    DeleteHostedZone(String),
-    CreateHostedZone(NewZone),
-    ListHostedZones(Query),
-    ListHostedZonesByName(Query),
-    ListResourceRecordSets(String, Query),
-    ChangeResourceRecordSets(String, Batch),
-    GetChange(String),
-    GetDnssec(String),
-}
-
-/// Whether the path belongs to Route 53.
-pub(crate) fn serves(path: &str) -> bool {
-    path.starts_with("/2013-04-01/")
-}
-
-/// API reference, "Request Syntax" of each action. A trailing slash does not matter.
-pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parsed {
-    let decoded: Vec<String> = path
-        .trim_start_matches("/2013-04-01/")
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
-        .collect();
-    let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
-    let query = Query::parse(query.as_bytes());
-    let parsed = |action, id: &str, request: Result<Request, ApiError>| Parsed {
-        action,
-        zone: Some(id.to_owned()),
-        request: zone_id(id).and(request),
-    };
-    let global = |action, request| Parsed { action, zone: None, request };
-    match (method, segments.as_slice()) {
-        ("GET", ["hostedzone"]) => global("ListHostedZones", Ok(Request::ListHostedZones(query))),
-        ("POST", ["hostedzone"]) => global("CreateHostedZone", input::new_zone(body).map(Request::CreateHostedZone)),
-        ("GET", ["hostedzonesbyname"]) => global("ListHostedZonesByName", Ok(Request::ListHostedZonesByName(query))),
-        ("GET", ["hostedzone", id]) => parsed("GetHostedZone", id, Ok(Request::GetHostedZone((*id).to_owned()))),
-        ("DELETE", ["hostedzone", id]) => {
-            parsed("DeleteHostedZone", id, Ok(Request::DeleteHostedZone((*id).to_owned())))
-        }
-        ("GET", ["hostedzone", id, "rrset"]) => {
-            let request = Request::ListResourceRecordSets((*id).to_owned(), query);
-            parsed("ListResourceRecordSets", id, Ok(request))
-        }
-        ("POST", ["hostedzone", id, "rrset"]) => {
-            let request = input::batch(body).map(|batch| Request::ChangeResourceRecordSets((*id).to_owned(), batch));
-            parsed("ChangeResourceRecordSets", id, request)
-        }
-        ("GET", ["hostedzone", id, "dnssec"]) => parsed("GetDNSSEC", id, Ok(Request::GetDnssec((*id).to_owned()))),
-        ("GET", ["change", id]) => global("GetChange", Ok(Request::GetChange((*id).to_owned()))),
-        _ => {
-            let message = "The requested operation is not part of the sandbox";
-            global("Unknown", Err(ApiError::new(404, "UnknownOperationException", message)))
-        }
-    }
-}
-
-/// "Length Constraints: Maximum length of 32" for every hosted zone id.
-fn zone_id(id: &str) -> Result<(), ApiError> {
-    if id.chars().count() > 32 {
-        return Err(ApiError::constraint("InvalidInput", id, "id", "have length less than or equal to 32"));
-    }
-    Ok(())
-}
 
 /// Status and document.
 pub(crate) type Answer = (u16, Element);
@@ -97,7 +20,11 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
             let world = core.world();
             let zone = own_zone(&world, caller, id)?;
             let root = output::root("GetHostedZoneResponse");
-            Ok((200, root.child(output::hosted_zone(zone)).child(output::servers_or_vpcs(zone))))
+            Ok((
+                200,
+                root.child(output::hosted_zone(zone))
+                    .child(output::servers_or_vpcs(zone)),
+            ))
         }
         Request::GetDnssec(id) => {
             permitted(caller, "route53:GetDNSSEC", id)?;
@@ -130,7 +57,11 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
 }
 
 fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
-    caller.authorize(action, Some(&format!("arn:aws:route53:::hostedzone/{id}")), &caller.context())
+    caller.authorize(
+        action,
+        Some(&format!("arn:aws:route53:::hostedzone/{id}")),
+        &caller.context(),
+    )
 }
 
 /// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another account's is denied whatever the
@@ -148,7 +79,12 @@ fn own_zone<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Zone,
 }
 
 fn own_zones(world: &World, caller: &Caller) -> Vec<Zone> {
-    world.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
+    world
+        .zones
+        .values()
+        .filter(|zone| zone.account == caller.account)
+        .cloned()
+        .collect()
 }
 
 /// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy conditions for fine-grained
@@ -160,7 +96,10 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     let normalized = sets().map(|set| name::normalize_lossy(&set.name).trim_end_matches('.').to_owned());
     context.set(&key("NormalizedRecordNames"), normalized);
     context.set(&key("RecordTypes"), sets().map(|set| set.rtype.clone()));
-    context.set(&key("Actions"), batch.changes.iter().map(|change| change.action.to_string()));
+    context.set(
+        &key("Actions"),
+        batch.changes.iter().map(|change| change.action.to_string()),
+    );
     let resource = format!("arn:aws:route53:::hostedzone/{id}");
     caller.authorize("route53:ChangeResourceRecordSets", Some(&resource), &context)?;
 
@@ -174,7 +113,11 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         world.zones.values().any(|zone| serves(&zone))
     };
     let records = zone.after(&batch.changes, &hosts);
-    let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
+    let records = if refused.is_empty() {
+        records
+    } else {
+        records.and(Err(refused))
+    };
     let records =
         records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;
     if let Some(zone) = world.zones.get_mut(id) {
@@ -182,7 +125,10 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         zone.revision += 1;
     }
     let (change_id, change) = submit(core, &mut world, caller, batch.comment.clone());
-    Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
+    Ok((
+        200,
+        output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change)),
+    ))
 }
 
 fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {
@@ -201,7 +147,11 @@ fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<Strin
 /// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
 /// "`GetChange`").
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
-    caller.authorize("route53:GetChange", Some(&format!("arn:aws:route53:::change/{id}")), &caller.context())?;
+    caller.authorize(
+        "route53:GetChange",
+        Some(&format!("arn:aws:route53:::change/{id}")),
+        &caller.context(),
+    )?;
     let mut world = core.world();
     let sync = world.sync;
     let change = world
@@ -215,7 +165,10 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
         SyncRule::Immediately => true,
     };
     change.polls += 1;
-    Ok((200, output::root("GetChangeResponse").child(output::change_info(id, change))))
+    Ok((
+        200,
+        output::root("GetChangeResponse").child(output::change_info(id, change)),
+    ))
 }
 
 /// API reference, "`CreateHostedZone`".
@@ -253,25 +206,8 @@ fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     }
     world.zones.remove(id);
     let (change_id, change) = submit(core, &mut world, caller, None);
-    Ok((200, output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change))))
-}
-
-/// What was asked, for the journal.
-pub(crate) fn summary(parsed: &Parsed) -> String {
-    let zone = parsed.zone.as_deref().unwrap_or("");
-    match &parsed.request {
-        Ok(Request::ChangeResourceRecordSets(_, batch)) => {
-            let changes: Vec<String> = batch.changes.iter().map(ToString::to_string).collect();
-            format!("{zone}: {}", changes.join("; "))
-        }
-        Ok(Request::ListResourceRecordSets(_, query)) => {
-            format!("{zone} from {} {}", query.get("name").unwrap_or("the start"), query.get("type").unwrap_or(""))
-                .trim_end()
-                .to_owned()
-        }
-        Ok(Request::ListHostedZonesByName(query)) => format!("from {}", query.get("dnsname").unwrap_or("the start")),
-        Ok(Request::CreateHostedZone(new)) => new.name.clone(),
-        Ok(Request::GetChange(id)) => id.clone(),
-        Ok(_) | Err(_) => zone.to_owned(),
-    }
+    Ok((
+        200,
+        output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change)),
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::batch::{limits, normalized, refuse, sequences};
 use super::guardrail::{self, Guardrail};
 use super::record::{Action, Change, RecordSet};
 use super::{KeySigningKey, name, order, rules};
@@ -81,7 +82,8 @@ impl Zone {
     /// Takes all record sets of that name and type away; whether there were any.
     pub(crate) fn take(&mut self, name: &str, rtype: &str) -> bool {
         let (name, before) = (name::normalize_lossy(name), self.records.len());
-        self.records.retain(|_, record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
+        self.records
+            .retain(|_, record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
         let taken = self.records.len() < before;
         self.revision += u64::from(taken);
         taken
@@ -89,7 +91,9 @@ impl Zone {
 
     pub(crate) fn find(&self, name: &str, rtype: &str) -> Option<&RecordSet> {
         let name = name::normalize_lossy(name);
-        self.records.values().find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
+        self.records
+            .values()
+            .find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
     }
 
     /// The records after the batch, or every message that it earns. "Change batches are considered transactional changes. Route
@@ -101,8 +105,10 @@ impl Zone {
         let changes = normalized(changes)?;
         refuse(sequences(&changes))?;
         let mut records = self.records.clone();
-        let mut messages: Vec<String> =
-            changes.iter().flat_map(|change| self.carry_out(change, &mut records)).collect();
+        let mut messages: Vec<String> = changes
+            .iter()
+            .flat_map(|change| self.carry_out(change, &mut records))
+            .collect();
         messages.extend(self.structure(&changes, &records));
         if messages.is_empty() {
             messages.extend(guardrail::check(self, &changes, &records, hosts));
@@ -115,7 +121,10 @@ impl Zone {
     fn carry_out(&self, change: &Change, records: &mut Records) -> Vec<String> {
         let record = &change.record;
         if !name::is_within(&record.name, &self.name) {
-            return vec![format!("RRSet with DNS name {} is not permitted in zone {}", record.name, self.name)];
+            return vec![format!(
+                "RRSet with DNS name {} is not permitted in zone {}",
+                record.name, self.name
+            )];
         }
         let mut messages = Vec::new();
         if change.action != Action::Delete {
@@ -126,8 +135,10 @@ impl Zone {
         match (change.action, records.get(&key)) {
             (Action::Create, Some(_)) => messages.push(format!("{} but it already exists", tried("create", record))),
             (Action::Delete, None) => messages.push(format!("{} but it was not found", tried("delete", record))),
-            (Action::Delete, Some(current)) if !current.is_same_as(record) => messages
-                .push(format!("{} but the values provided do not match the current values", tried("delete", record))),
+            (Action::Delete, Some(current)) if !current.is_same_as(record) => messages.push(format!(
+                "{} but the values provided do not match the current values",
+                tried("delete", record)
+            )),
             (Action::Delete, Some(_)) => {
                 records.remove(&key);
             }
@@ -149,7 +160,10 @@ impl Zone {
         }
         // "You can't use the * wildcard for resource records sets that have a type of NS" (API reference, "ResourceRecordSet").
         if record.rtype == "NS" && record.name.starts_with("\\052.") {
-            messages.push(format!("RRSet of type NS with DNS name {} is not permitted as a wildcard", record.name));
+            messages.push(format!(
+                "RRSet of type NS with DNS name {} is not permitted as a wildcard",
+                record.name
+            ));
         }
         if record.rtype == "SOA" && record.name != self.name {
             messages.push(format!(
@@ -216,7 +230,10 @@ impl Zone {
         }
         // API reference, "ResourceRecordSet", SetIdentifier: one routing policy for all record sets of a name and type.
         let alike = others.iter().filter(|other| other.rtype == record.rtype);
-        if alike.into_iter().any(|other| other.set_identifier.is_none() || record.set_identifier.is_none()) {
+        if alike
+            .into_iter()
+            .any(|other| other.set_identifier.is_none() || record.set_identifier.is_none())
+        {
             let identifier = record.set_identifier.as_deref().unwrap_or("null");
             messages.push(format!(
                 "RRSet with DNS name {}, type {}, SetIdentifier {identifier} cannot be created as other RRSets exist with the \
@@ -228,68 +245,16 @@ impl Zone {
     }
 }
 
-fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
-    if messages.is_empty() { Ok(()) } else { Err(messages) }
-}
-
 fn tried(verb: &str, record: &RecordSet) -> String {
-    let identifier =
-        record.set_identifier.as_ref().map(|identifier| format!(", set-identifier='{identifier}'")).unwrap_or_default();
-    format!("Tried to {verb} resource record set [name='{}', type='{}'{identifier}]", record.name, record.rtype)
-}
-
-/// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of characters (including spaces) in
-/// all Value elements cannot exceed 32,000. When the value of the Action element is UPSERT, each is counted twice"
-/// (Developer Guide, "Quotas", "Maximums on API requests"). An alias counts as one record.
-fn limits(changes: &[Change]) -> Vec<String> {
-    let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
-    let records: usize = changes.iter().map(|change| weight(change) * change.record.values.len().max(1)).sum();
-    let characters: usize = changes
-        .iter()
-        .map(|change| weight(change) * change.record.values.iter().map(|value| value.chars().count()).sum::<usize>())
-        .sum();
-    let mut messages = Vec::new();
-    if records > 1_000 {
-        messages.push("Number of records limit of 1000 exceeded.".to_owned());
-    }
-    if characters > 32_000 {
-        messages.push("Number of characters limit of 32000 exceeded.".to_owned());
-    }
-    // "Values in a resource record set: 400" (Developer Guide, "Quotas", "Quotas on records").
-    for change in changes.iter().filter(|change| change.record.values.len() > 400) {
-        messages.push(format!("Number of values limit of 400 exceeded for record set {}", change.record.name));
-    }
-    messages
-}
-
-fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>> {
-    let mut messages = Vec::new();
-    let mut out = Vec::new();
-    for change in changes {
-        match name::normalize(&change.record.name) {
-            Ok(name) => out.push(Change { record: RecordSet { name, ..change.record.clone() }, ..*change }),
-            Err(problem) => messages.push(rules::fatal(problem, &change.record.name)),
-        }
-    }
-    refuse(messages)?;
-    Ok(out)
-}
-
-/// One record set may be changed once, or deleted and then written anew: "you cannot delete the same resource record set more than
-/// once in a single change batch" (API reference, "`ChangeResourceRecordSets`").
-fn sequences(changes: &[Change]) -> Vec<String> {
-    let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
-    for change in changes {
-        by_key.entry(Key::of(&change.record)).or_insert((Vec::new(), &change.record)).0.push(change.action);
-    }
-    by_key
-        .into_values()
-        .filter(|(actions, _)| !matches!(actions.as_slice(), [_] | [Action::Delete, Action::Create | Action::Upsert]))
-        .map(|(_, record)| {
-            let (rtype, name) = (&record.rtype, &record.name);
-            format!("The request contains an invalid set of changes for a resource record set '{rtype} {name}'")
-        })
-        .collect()
+    let identifier = record
+        .set_identifier
+        .as_ref()
+        .map(|identifier| format!(", set-identifier='{identifier}'"))
+        .unwrap_or_default();
+    format!(
+        "Tried to {verb} resource record set [name='{}', type='{}'{identifier}]",
+        record.name, record.rtype
+    )
 }
 
 #[cfg(test)]

@@ -164,6 +164,28 @@ async fn credentials_that_are_refused() {
 }
 
 #[tokio::test]
+async fn serve_prints_exports_that_work() {
+    let (aws, text) = sandbox::serve::start(0).await.unwrap();
+    let export = |name: &str| {
+        let line = format!("export {name}=");
+        text.lines()
+            .find_map(|text| text.strip_prefix(&line))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(export("AWS_ENDPOINT_URL"), aws.endpoint_url());
+    let function = Credentials {
+        access_key_id: export("AWS_ACCESS_KEY_ID"),
+        secret_access_key: export("AWS_SECRET_ACCESS_KEY"),
+        session_token: Some(export("AWS_SESSION_TOKEN")),
+    };
+    get_zone(&aws, &function, "Z0CHILDEXAMPLE").await.unwrap();
+    let role = "arn:aws:iam::111111111111:role/route53-delegation-parent";
+    let session = assume(&aws, &function, role, None).await.unwrap();
+    get_zone(&aws, &session, "Z0PARENTEXAMPLE").await.unwrap();
+}
+
+#[tokio::test]
 async fn wording_of_denials() {
     let world = world().await;
     let role = world.parent.role("reader");

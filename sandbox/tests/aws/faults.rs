@@ -80,18 +80,57 @@ async fn quota_by_account_and_action() {
     }
 }
 
+/// Waits for what another task brings about.
+async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_hang_is_for_the_client_to_end() {
     let world = world().await;
     for kind in [FaultKind::Hang, FaultKind::HangAfter] {
-        let (done, name) = (kind == FaultKind::HangAfter, format!("{kind:?}.example.com"));
+        let (after, name) = (kind == FaultKind::HangAfter, format!("{kind:?}.example.com"));
         let fault = world.aws.fault(Fault::on(CHANGE).kind(kind));
         let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
         let request = client.change_resource_record_sets().hosted_zone_id(world.zone.id());
-        let sent = request.change_batch(create(&name, "A", &["192.0.2.1"])).send();
-        assert!(tokio::time::timeout(Duration::from_millis(200), sent).await.is_err());
-        assert_eq!((world.zone.record(&name, "A").is_some(), fault.hits()), (done, 1));
+        let sent = tokio::spawn(request.change_batch(create(&name, "A", &["192.0.2.1"])).send());
+        until(|| fault.hits() == 1).await;
+        let outcome = || {
+            world
+                .aws
+                .calls()
+                .pop()
+                .and_then(|call| call.outcome)
+                .map(|outcome| outcome.delivered)
+        };
+        until(|| outcome() == after.then_some(false)).await;
+        assert_eq!(world.zone.record(&name, "A").is_some(), after);
+        assert!(!sent.is_finished());
+        sent.abort();
     }
+}
+
+#[tokio::test]
+async fn latency_comes_on_top_of_what_else_happens() {
+    let world = world().await;
+    let latency = world.aws.fault(
+        Fault::on("*")
+            .always()
+            .kind(FaultKind::Latency(Duration::from_millis(1))),
+    );
+    world.aws.fault(Fault::on("GetHostedZone").kind(FaultKind::Throttle));
+    let client = route53_client(&world.aws, &world.parent.user_credentials(), 2);
+    client.get_hosted_zone().id(world.zone.id()).send().await.unwrap();
+    assert_eq!(latency.hits(), 2);
+    assert_eq!(world.aws.calls()[0].faults, ["Latency(1ms)", "Throttle"]);
+    world.aws.clear_faults();
+    client.get_hosted_zone().id(world.zone.id()).send().await.unwrap();
+    assert!(world.aws.calls()[2].faults.is_empty());
 }
 
 #[tokio::test]
@@ -135,6 +174,22 @@ async fn gates_decide_the_order_of_calls() {
     gate.release();
     assert!(second.await.unwrap().unwrap_err().into_service_error().is_invalid_change_batch());
     send("ns3.example.org.").await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_gate_may_choose_and_opens_when_dropped() {
+    let world = world().await;
+    let gate = world
+        .aws
+        .gate_when(Arc::new(|call| call.account == crate::common::CHILD));
+    let parent = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    parent.list_hosted_zones().send().await.unwrap();
+    let child = route53_client(&world.aws, &world.child.user_credentials(), 1);
+    let held = tokio::spawn(child.list_hosted_zones().send());
+    gate.arrived().await;
+    assert!(!held.is_finished());
+    drop(gate);
+    held.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,96 @@
+//! What can be said of a batch without looking at the zone's records.
+
+use std::collections::BTreeMap;
+
+use super::model::Key;
+use super::record::{Action, Change, RecordSet};
+use super::{name, rules};
+
+/// An error if there are messages.
+pub(super) fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
+    if messages.is_empty() { Ok(()) } else { Err(messages) }
+}
+
+/// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of characters (including spaces) in
+/// all Value elements cannot exceed 32,000. When the value of the Action element is UPSERT, each is counted twice"
+/// (Developer Guide, "Quotas", "Maximums on API requests"). An alias counts as one record.
+pub(super) fn limits(changes: &[Change]) -> Vec<String> {
+    let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
+    let records: usize = changes
+        .iter()
+        .map(|change| weight(change) * change.record.values.len().max(1))
+        .sum();
+    let characters: usize = changes
+        .iter()
+        .map(|change| {
+            weight(change)
+                * change
+                    .record
+                    .values
+                    .iter()
+                    .map(|value| value.chars().count())
+                    .sum::<usize>()
+        })
+        .sum();
+    let mut messages = Vec::new();
+    if records > 1_000 {
+        messages.push("Number of records limit of 1000 exceeded.".to_owned());
+    }
+    if characters > 32_000 {
+        messages.push("Number of characters limit of 32000 exceeded.".to_owned());
+    }
+    // "Values in a resource record set: 400" (Developer Guide, "Quotas", "Quotas on records").
+    for change in changes.iter().filter(|change| change.record.values.len() > 400) {
+        messages.push(format!(
+            "Number of values limit of 400 exceeded for record set {}",
+            change.record.name
+        ));
+    }
+    messages
+}
+
+/// The same changes with names as the service keeps them.
+pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>> {
+    let mut messages = Vec::new();
+    let mut out = Vec::new();
+    for change in changes {
+        match name::normalize(&change.record.name) {
+            Ok(name) => out.push(Change {
+                record: RecordSet {
+                    name,
+                    ..change.record.clone()
+                },
+                ..*change
+            }),
+            Err(problem) => messages.push(rules::fatal(problem, &change.record.name)),
+        }
+    }
+    refuse(messages)?;
+    Ok(out)
+}
+
+/// One record set may be changed once, or deleted and then written anew: "you cannot delete the same resource record set more than
+/// once in a single change batch" (API reference, "`ChangeResourceRecordSets`").
+pub(super) fn sequences(changes: &[Change]) -> Vec<String> {
+    let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
+    for change in changes {
+        by_key
+            .entry(Key::of(&change.record))
+            .or_insert((Vec::new(), &change.record))
+            .0
+            .push(change.action);
+    }
+    by_key
+        .into_values()
+        .filter(|(actions, _)| {
+            !matches!(
+                actions.as_slice(),
+                [_] | [Action::Delete, Action::Create | Action::Upsert]
+            )
+        })
+        .map(|(_, record)| {
+            let (rtype, name) = (&record.rtype, &record.name);
+            format!("The request contains an invalid set of changes for a resource record set '{rtype} {name}'")
+        })
+        .collect()
+}
