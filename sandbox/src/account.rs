@@ -99,10 +99,7 @@ pub struct Role {
     name: String,
 }
 
-#[allow(
-    clippy::return_self_not_must_use,
-    reason = "they change the role, whether the handle is used on or not"
-)]
+#[allow(clippy::return_self_not_must_use, reason = "they change the role, whether the handle is used on or not")]
 impl Role {
     /// `arn:aws:iam::<account>:role/<name>`.
     pub fn arn(&self) -> String {

@@ -30,11 +30,7 @@ pub(crate) struct GateState {
 
 impl Gate {
     pub(crate) fn new(rule: GateRule) -> (Self, Arc<GateState>) {
-        let state = Arc::new(GateState {
-            rule,
-            arrived: watch::Sender::new(0),
-            admitted: watch::Sender::new(0),
-        });
+        let state = Arc::new(GateState { rule, arrived: watch::Sender::new(0), admitted: watch::Sender::new(0) });
         (Self { shared: Arc::new(Shared { state: Arc::clone(&state) }) }, state)
     }
 
@@ -69,9 +65,7 @@ impl Drop for Shared {
 
 impl fmt::Debug for GateState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GateState")
-            .field("arrived", &*self.arrived.borrow())
-            .finish_non_exhaustive()
+        f.debug_struct("GateState").field("arrived", &*self.arrived.borrow()).finish_non_exhaustive()
     }
 }
 

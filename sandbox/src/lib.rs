@@ -30,8 +30,10 @@
 
 pub mod account;
 pub mod aws;
+pub mod bucket;
 pub mod clock;
 pub mod fault;
+pub mod function;
 pub mod journal;
 pub mod route53;
 pub mod serve;
@@ -40,14 +42,17 @@ mod core;
 mod error;
 mod gate;
 mod iam;
+mod listen;
 mod quota;
 mod server;
 mod sts;
 
 pub use account::{Account, Credentials, Role};
 pub use aws::{Hook, Sandbox};
+pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
 pub use fault::{Fault, FaultHandle, FaultKind};
+pub use function::{Function, Invocation};
 pub use gate::{Gate, GateRule};
 pub use journal::{Call, Outcome};
 pub use quota::Quota;

@@ -61,10 +61,7 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
         Box::pin(async move { answer(&core, request).await })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    if poll_fn(|context| connection.poll_without_shutdown(context))
-        .await
-        .is_err()
-    {
+    if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
         // With no time to linger, closing sends a reset.
         let stream = connection.into_parts().io.into_inner();
         let _ = stream.set_zero_linger();
@@ -82,12 +79,7 @@ async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response
     let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
     let path = parts.uri.path();
     let asked = if routes::serves(path) {
-        Asked::Route53(routes::parse(
-            parts.method.as_str(),
-            path,
-            parts.uri.query().unwrap_or(""),
-            &body,
-        ))
+        Asked::Route53(routes::parse(parts.method.as_str(), path, parts.uri.query().unwrap_or(""), &body))
     } else {
         Asked::Sts(sts::Query::parse(&body))
     };
@@ -147,16 +139,12 @@ impl Way<'_> {
             return Ok(Err(ApiError::throttling()));
         }
         let result = match asked {
-            Asked::Route53(parsed) => parsed
-                .request
-                .as_ref()
-                .map_err(Clone::clone)
-                .and_then(|request| api::serve(self.core, caller, request)),
+            Asked::Route53(parsed) => {
+                parsed.request.as_ref().map_err(Clone::clone).and_then(|request| api::serve(self.core, caller, request))
+            }
             Asked::Sts(query) => sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document)),
         };
-        let lost = faults
-            .iter()
-            .find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
+        let lost = faults.iter().find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
         self.finish(&result, lost.is_none());
         for hook in &hooks.after {
             hook(&self.call);
@@ -170,12 +158,7 @@ impl Way<'_> {
 
     fn finish(&mut self, result: &Result<(u16, Element), ApiError>, delivered: bool) {
         let outcome = match result {
-            Ok((status, _)) => Outcome {
-                status: *status,
-                code: None,
-                message: None,
-                delivered,
-            },
+            Ok((status, _)) => Outcome { status: *status, code: None, message: None, delivered },
             Err(error) => Outcome {
                 status: error.status,
                 code: Some(error.code.clone()),
@@ -217,12 +200,7 @@ impl Asked {
 
     fn call(&self, core: &Core, caller: Option<&Caller>) -> Call {
         let (action, zone, summary, role_arn) = match self {
-            Self::Route53(parsed) => (
-                parsed.action.to_owned(),
-                parsed.zone.clone(),
-                routes::summary(parsed),
-                None,
-            ),
+            Self::Route53(parsed) => (parsed.action.to_owned(), parsed.zone.clone(), routes::summary(parsed), None),
             Self::Sts(query) => {
                 let role = query.get("RoleArn").map(str::to_owned);
                 (query.action().to_owned(), None, role.clone().unwrap_or_default(), role)
@@ -230,8 +208,7 @@ impl Asked {
         };
         let (changes, comment) = match self {
             Self::Route53(routes::Parsed {
-                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)),
-                ..
+                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)), ..
             }) => (batch.changes.clone(), batch.comment.clone()),
             _ => (Vec::new(), None),
         };
@@ -256,10 +233,6 @@ impl Asked {
 fn server_error(status: u16) -> ApiError {
     match status {
         503 => ApiError::new(503, "ServiceUnavailable", "Service is unavailable"),
-        other => ApiError::new(
-            other,
-            "InternalFailure",
-            "We encountered an internal error. Please try again.",
-        ),
+        other => ApiError::new(other, "InternalFailure", "We encountered an internal error. Please try again."),
     }
 }

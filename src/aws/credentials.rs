@@ -31,6 +31,19 @@ pub struct Accounts {
     sessions: Mutex<HashMap<Option<Role>, Kept>>,
 }
 
+/// Where AWS is and whose calls they are.
+#[derive(Clone)]
+pub struct Given {
+    /// The URL of every service.
+    pub endpoint_url: String,
+    /// The access key's id.
+    pub access_key_id: String,
+    /// The access key's secret.
+    pub secret_access_key: String,
+    /// The session's token, if the key is a temporary one.
+    pub session_token: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Kept {
     session: Arc<Session>,
@@ -40,30 +53,15 @@ struct Kept {
 impl Accounts {
     /// Reads the standard AWS settings; `function` names the sessions of assumed roles in CloudTrail.
     pub async fn load(http: reqwest::Client, function: &str) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Connector(http))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_BACKOFF))
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
-            .load()
-            .await;
-        Self::new(config, function)
+        Self::new(loader(http).load().await, function)
     }
 
-    /// The same with everything given instead of read from the environment, for a function in process.
-    pub fn given(http: reqwest::Client, function: &str, given: &Given) -> Self {
+    /// The same with the settings given instead of read, for a function in process.
+    pub async fn given(http: reqwest::Client, function: &str, given: &Given) -> Self {
         let token = given.session_token.clone();
         let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&given.endpoint_url)
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .sleep_impl(aws_smithy_async_sleep())
-            .http_client(Connector(http))
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .build();
-        Self::new(config, function)
+        let loader = loader(http).endpoint_url(&given.endpoint_url).region(Region::from_static("us-east-1"));
+        Self::new(loader.credentials_provider(credentials).load().await, function)
     }
 
     fn new(config: SdkConfig, function: &str) -> Self {
@@ -141,6 +139,13 @@ impl Accounts {
             "AssumeRole",
         ))
     }
+}
+
+fn loader(http: reqwest::Client) -> aws_config::ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Connector(http))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_BACKOFF))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
 }
 
 fn partition_of(region: &str) -> &'static str {

@@ -50,10 +50,12 @@ impl NameServers {
         let mut names = BTreeSet::new();
         for text in texts {
             let text = text.as_ref().trim();
+            // What an error repeats of it.
+            let head = || text.chars().take(100).collect::<String>();
             if text.parse::<std::net::IpAddr>().is_ok() {
                 return Err(NameServersError::Address(text.to_owned()));
             }
-            let name: Name = text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
+            let name: Name = text.parse().map_err(|error| NameServersError::Name(head(), error))?;
             if let Some(twice) = names.replace(name) {
                 return Err(NameServersError::Twice(twice));
             }

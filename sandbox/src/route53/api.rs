@@ -20,11 +20,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
             let world = core.world();
             let zone = own_zone(&world, caller, id)?;
             let root = output::root("GetHostedZoneResponse");
-            Ok((
-                200,
-                root.child(output::hosted_zone(zone))
-                    .child(output::servers_or_vpcs(zone)),
-            ))
+            Ok((200, root.child(output::hosted_zone(zone)).child(output::servers_or_vpcs(zone))))
         }
         Request::GetDnssec(id) => {
             permitted(caller, "route53:GetDNSSEC", id)?;
@@ -57,11 +53,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
 }
 
 fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
-    caller.authorize(
-        action,
-        Some(&format!("arn:aws:route53:::hostedzone/{id}")),
-        &caller.context(),
-    )
+    caller.authorize(action, Some(&format!("arn:aws:route53:::hostedzone/{id}")), &caller.context())
 }
 
 /// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another account's is denied whatever the
@@ -79,12 +71,7 @@ fn own_zone<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Zone,
 }
 
 fn own_zones(world: &World, caller: &Caller) -> Vec<Zone> {
-    world
-        .zones
-        .values()
-        .filter(|zone| zone.account == caller.account)
-        .cloned()
-        .collect()
+    world.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
 }
 
 /// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy conditions for fine-grained
@@ -96,10 +83,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     let normalized = sets().map(|set| name::normalize_lossy(&set.name).trim_end_matches('.').to_owned());
     context.set(&key("NormalizedRecordNames"), normalized);
     context.set(&key("RecordTypes"), sets().map(|set| set.rtype.clone()));
-    context.set(
-        &key("Actions"),
-        batch.changes.iter().map(|change| change.action.to_string()),
-    );
+    context.set(&key("Actions"), batch.changes.iter().map(|change| change.action.to_string()));
     let resource = format!("arn:aws:route53:::hostedzone/{id}");
     caller.authorize("route53:ChangeResourceRecordSets", Some(&resource), &context)?;
 
@@ -113,11 +97,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         world.zones.values().any(|zone| serves(&zone))
     };
     let records = zone.after(&batch.changes, &hosts);
-    let records = if refused.is_empty() {
-        records
-    } else {
-        records.and(Err(refused))
-    };
+    let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
     let records =
         records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;
     if let Some(zone) = world.zones.get_mut(id) {
@@ -125,10 +105,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         zone.revision += 1;
     }
     let (change_id, change) = submit(core, &mut world, caller, batch.comment.clone());
-    Ok((
-        200,
-        output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change)),
-    ))
+    Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
 }
 
 fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {
@@ -147,11 +124,7 @@ fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<Strin
 /// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
 /// "`GetChange`").
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
-    caller.authorize(
-        "route53:GetChange",
-        Some(&format!("arn:aws:route53:::change/{id}")),
-        &caller.context(),
-    )?;
+    caller.authorize("route53:GetChange", Some(&format!("arn:aws:route53:::change/{id}")), &caller.context())?;
     let mut world = core.world();
     let sync = world.sync;
     let change = world
@@ -165,10 +138,7 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
         SyncRule::Immediately => true,
     };
     change.polls += 1;
-    Ok((
-        200,
-        output::root("GetChangeResponse").child(output::change_info(id, change)),
-    ))
+    Ok((200, output::root("GetChangeResponse").child(output::change_info(id, change))))
 }
 
 /// API reference, "`CreateHostedZone`".
@@ -206,8 +176,5 @@ fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     }
     world.zones.remove(id);
     let (change_id, change) = submit(core, &mut world, caller, None);
-    Ok((
-        200,
-        output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change)),
-    ))
+    Ok((200, output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change))))
 }

@@ -16,21 +16,10 @@ pub(super) fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
 /// (Developer Guide, "Quotas", "Maximums on API requests"). An alias counts as one record.
 pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
-    let records: usize = changes
-        .iter()
-        .map(|change| weight(change) * change.record.values.len().max(1))
-        .sum();
+    let records: usize = changes.iter().map(|change| weight(change) * change.record.values.len().max(1)).sum();
     let characters: usize = changes
         .iter()
-        .map(|change| {
-            weight(change)
-                * change
-                    .record
-                    .values
-                    .iter()
-                    .map(|value| value.chars().count())
-                    .sum::<usize>()
-        })
+        .map(|change| weight(change) * change.record.values.iter().map(|value| value.chars().count()).sum::<usize>())
         .sum();
     let mut messages = Vec::new();
     if records > 1_000 {
@@ -41,10 +30,7 @@ pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     }
     // "Values in a resource record set: 400" (Developer Guide, "Quotas", "Quotas on records").
     for change in changes.iter().filter(|change| change.record.values.len() > 400) {
-        messages.push(format!(
-            "Number of values limit of 400 exceeded for record set {}",
-            change.record.name
-        ));
+        messages.push(format!("Number of values limit of 400 exceeded for record set {}", change.record.name));
     }
     messages
 }
@@ -55,13 +41,7 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
     let mut out = Vec::new();
     for change in changes {
         match name::normalize(&change.record.name) {
-            Ok(name) => out.push(Change {
-                record: RecordSet {
-                    name,
-                    ..change.record.clone()
-                },
-                ..*change
-            }),
+            Ok(name) => out.push(Change { record: RecordSet { name, ..change.record.clone() }, ..*change }),
             Err(problem) => messages.push(rules::fatal(problem, &change.record.name)),
         }
     }
@@ -74,20 +54,11 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
 pub(super) fn sequences(changes: &[Change]) -> Vec<String> {
     let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
     for change in changes {
-        by_key
-            .entry(Key::of(&change.record))
-            .or_insert((Vec::new(), &change.record))
-            .0
-            .push(change.action);
+        by_key.entry(Key::of(&change.record)).or_insert((Vec::new(), &change.record)).0.push(change.action);
     }
     by_key
         .into_values()
-        .filter(|(actions, _)| {
-            !matches!(
-                actions.as_slice(),
-                [_] | [Action::Delete, Action::Create | Action::Upsert]
-            )
-        })
+        .filter(|(actions, _)| !matches!(actions.as_slice(), [_] | [Action::Delete, Action::Create | Action::Upsert]))
         .map(|(_, record)| {
             let (rtype, name) = (&record.rtype, &record.name);
             format!("The request contains an invalid set of changes for a resource record set '{rtype} {name}'")

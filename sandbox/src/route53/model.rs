@@ -82,8 +82,7 @@ impl Zone {
     /// Takes all record sets of that name and type away; whether there were any.
     pub(crate) fn take(&mut self, name: &str, rtype: &str) -> bool {
         let (name, before) = (name::normalize_lossy(name), self.records.len());
-        self.records
-            .retain(|_, record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
+        self.records.retain(|_, record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
         let taken = self.records.len() < before;
         self.revision += u64::from(taken);
         taken
@@ -91,9 +90,7 @@ impl Zone {
 
     pub(crate) fn find(&self, name: &str, rtype: &str) -> Option<&RecordSet> {
         let name = name::normalize_lossy(name);
-        self.records
-            .values()
-            .find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
+        self.records.values().find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
     }
 
     /// The records after the batch, or every message that it earns. "Change batches are considered transactional changes. Route
@@ -105,10 +102,8 @@ impl Zone {
         let changes = normalized(changes)?;
         refuse(sequences(&changes))?;
         let mut records = self.records.clone();
-        let mut messages: Vec<String> = changes
-            .iter()
-            .flat_map(|change| self.carry_out(change, &mut records))
-            .collect();
+        let mut messages: Vec<String> =
+            changes.iter().flat_map(|change| self.carry_out(change, &mut records)).collect();
         messages.extend(self.structure(&changes, &records));
         if messages.is_empty() {
             messages.extend(guardrail::check(self, &changes, &records, hosts));
@@ -121,10 +116,7 @@ impl Zone {
     fn carry_out(&self, change: &Change, records: &mut Records) -> Vec<String> {
         let record = &change.record;
         if !name::is_within(&record.name, &self.name) {
-            return vec![format!(
-                "RRSet with DNS name {} is not permitted in zone {}",
-                record.name, self.name
-            )];
+            return vec![format!("RRSet with DNS name {} is not permitted in zone {}", record.name, self.name)];
         }
         let mut messages = Vec::new();
         if change.action != Action::Delete {
@@ -135,10 +127,8 @@ impl Zone {
         match (change.action, records.get(&key)) {
             (Action::Create, Some(_)) => messages.push(format!("{} but it already exists", tried("create", record))),
             (Action::Delete, None) => messages.push(format!("{} but it was not found", tried("delete", record))),
-            (Action::Delete, Some(current)) if !current.is_same_as(record) => messages.push(format!(
-                "{} but the values provided do not match the current values",
-                tried("delete", record)
-            )),
+            (Action::Delete, Some(current)) if !current.is_same_as(record) => messages
+                .push(format!("{} but the values provided do not match the current values", tried("delete", record))),
             (Action::Delete, Some(_)) => {
                 records.remove(&key);
             }
@@ -160,10 +150,7 @@ impl Zone {
         }
         // "You can't use the * wildcard for resource records sets that have a type of NS" (API reference, "ResourceRecordSet").
         if record.rtype == "NS" && record.name.starts_with("\\052.") {
-            messages.push(format!(
-                "RRSet of type NS with DNS name {} is not permitted as a wildcard",
-                record.name
-            ));
+            messages.push(format!("RRSet of type NS with DNS name {} is not permitted as a wildcard", record.name));
         }
         if record.rtype == "SOA" && record.name != self.name {
             messages.push(format!(
@@ -230,10 +217,7 @@ impl Zone {
         }
         // API reference, "ResourceRecordSet", SetIdentifier: one routing policy for all record sets of a name and type.
         let alike = others.iter().filter(|other| other.rtype == record.rtype);
-        if alike
-            .into_iter()
-            .any(|other| other.set_identifier.is_none() || record.set_identifier.is_none())
-        {
+        if alike.into_iter().any(|other| other.set_identifier.is_none() || record.set_identifier.is_none()) {
             let identifier = record.set_identifier.as_deref().unwrap_or("null");
             messages.push(format!(
                 "RRSet with DNS name {}, type {}, SetIdentifier {identifier} cannot be created as other RRSets exist with the \
@@ -246,15 +230,9 @@ impl Zone {
 }
 
 fn tried(verb: &str, record: &RecordSet) -> String {
-    let identifier = record
-        .set_identifier
-        .as_ref()
-        .map(|identifier| format!(", set-identifier='{identifier}'"))
-        .unwrap_or_default();
-    format!(
-        "Tried to {verb} resource record set [name='{}', type='{}'{identifier}]",
-        record.name, record.rtype
-    )
+    let identifier =
+        record.set_identifier.as_ref().map(|identifier| format!(", set-identifier='{identifier}'")).unwrap_or_default();
+    format!("Tried to {verb} resource record set [name='{}', type='{}'{identifier}]", record.name, record.rtype)
 }
 
 #[cfg(test)]

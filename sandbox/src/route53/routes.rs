@@ -47,11 +47,7 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
         zone: Some(id.to_owned()),
         request: zone_id(id).and(request),
     };
-    let global = |action, request| Parsed {
-        action,
-        zone: None,
-        request,
-    };
+    let global = |action, request| Parsed { action, zone: None, request };
     match (method, segments.as_slice()) {
         ("GET", ["hostedzone"]) => global("ListHostedZones", Ok(Request::ListHostedZones(query))),
         ("POST", ["hostedzone"]) => global("CreateHostedZone", input::new_zone(body).map(Request::CreateHostedZone)),
@@ -80,12 +76,7 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
 /// "Length Constraints: Maximum length of 32" for every hosted zone id.
 fn zone_id(id: &str) -> Result<(), ApiError> {
     if id.chars().count() > 32 {
-        return Err(ApiError::constraint(
-            "InvalidInput",
-            id,
-            "id",
-            "have length less than or equal to 32",
-        ));
+        return Err(ApiError::constraint("InvalidInput", id, "id", "have length less than or equal to 32"));
     }
     Ok(())
 }
@@ -98,13 +89,11 @@ pub(crate) fn summary(parsed: &Parsed) -> String {
             let changes: Vec<String> = batch.changes.iter().map(ToString::to_string).collect();
             format!("{zone}: {}", changes.join("; "))
         }
-        Ok(Request::ListResourceRecordSets(_, query)) => format!(
-            "{zone} from {} {}",
-            query.get("name").unwrap_or("the start"),
-            query.get("type").unwrap_or("")
-        )
-        .trim_end()
-        .to_owned(),
+        Ok(Request::ListResourceRecordSets(_, query)) => {
+            format!("{zone} from {} {}", query.get("name").unwrap_or("the start"), query.get("type").unwrap_or(""))
+                .trim_end()
+                .to_owned()
+        }
         Ok(Request::ListHostedZonesByName(query)) => format!("from {}", query.get("dnsname").unwrap_or("the start")),
         Ok(Request::CreateHostedZone(new)) => new.name.clone(),
         Ok(Request::GetChange(id)) => id.clone(),

@@ -168,10 +168,7 @@ async fn serve_prints_exports_that_work() {
     let (aws, text) = sandbox::serve::start(0).await.unwrap();
     let export = |name: &str| {
         let line = format!("export {name}=");
-        text.lines()
-            .find_map(|text| text.strip_prefix(&line))
-            .unwrap()
-            .to_owned()
+        text.lines().find_map(|text| text.strip_prefix(&line)).unwrap().to_owned()
     };
     assert_eq!(export("AWS_ENDPOINT_URL"), aws.endpoint_url());
     let function = Credentials {

@@ -100,14 +100,7 @@ async fn a_hang_is_for_the_client_to_end() {
         let request = client.change_resource_record_sets().hosted_zone_id(world.zone.id());
         let sent = tokio::spawn(request.change_batch(create(&name, "A", &["192.0.2.1"])).send());
         until(|| fault.hits() == 1).await;
-        let outcome = || {
-            world
-                .aws
-                .calls()
-                .pop()
-                .and_then(|call| call.outcome)
-                .map(|outcome| outcome.delivered)
-        };
+        let outcome = || world.aws.calls().pop().and_then(|call| call.outcome).map(|outcome| outcome.delivered);
         until(|| outcome() == after.then_some(false)).await;
         assert_eq!(world.zone.record(&name, "A").is_some(), after);
         assert!(!sent.is_finished());
@@ -118,11 +111,7 @@ async fn a_hang_is_for_the_client_to_end() {
 #[tokio::test]
 async fn latency_comes_on_top_of_what_else_happens() {
     let world = world().await;
-    let latency = world.aws.fault(
-        Fault::on("*")
-            .always()
-            .kind(FaultKind::Latency(Duration::from_millis(1))),
-    );
+    let latency = world.aws.fault(Fault::on("*").always().kind(FaultKind::Latency(Duration::from_millis(1))));
     world.aws.fault(Fault::on("GetHostedZone").kind(FaultKind::Throttle));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 2);
     client.get_hosted_zone().id(world.zone.id()).send().await.unwrap();
@@ -179,9 +168,7 @@ async fn gates_decide_the_order_of_calls() {
 #[tokio::test]
 async fn a_gate_may_choose_and_opens_when_dropped() {
     let world = world().await;
-    let gate = world
-        .aws
-        .gate_when(Arc::new(|call| call.account == crate::common::CHILD));
+    let gate = world.aws.gate_when(Arc::new(|call| call.account == crate::common::CHILD));
     let parent = route53_client(&world.aws, &world.parent.user_credentials(), 1);
     parent.list_hosted_zones().send().await.unwrap();
     let child = route53_client(&world.aws, &world.child.user_credentials(), 1);

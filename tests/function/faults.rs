@@ -1,0 +1,122 @@
+//! What goes wrong on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::{BucketFault, Fault, FaultKind, RecordSet};
+use serde_json::json;
+
+use crate::world::{NAME, World};
+
+#[tokio::test]
+async fn a_lost_answer_of_a_change_is_recognised_by_its_claim() {
+    let world = World::new().await;
+    world.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter));
+    let answer = world.create(json!({})).await.success();
+    assert_eq!((answer.get("Action"), answer.get("ChangeStatus")), ("CREATED", "PENDING"));
+    assert_eq!(world.delegated_to(), world.child_servers());
+    world.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter));
+    world.delete(answer.id(), json!({})).await.success();
+    assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn throttling_and_server_errors_are_tried_again() {
+    let world = World::new().await;
+    for action in
+        ["AssumeRole", "GetHostedZone", "ListHostedZonesByName", "ListResourceRecordSets", "ChangeResourceRecordSets"]
+    {
+        for kind in [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore] {
+            world.aws.fault(Fault::on(action).kind(kind));
+        }
+    }
+    world.create(json!({})).await.success();
+}
+
+#[tokio::test]
+async fn a_zone_that_changes_between_observing_and_changing_is_observed_again() {
+    let world = World::new().await;
+    let zone = world.parent.clone();
+    let once = std::sync::Once::new();
+    world.aws.before_call(Arc::new(move |call| {
+        if call.action == "ChangeResourceRecordSets" {
+            once.call_once(|| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."])));
+        }
+    }));
+    let answer = world.create(json!({})).await.failed(&["ns1.somebody.net"]);
+    assert!(answer.id().starts_with("unresolved/"));
+    assert_eq!(world.delegated_to(), ["ns1.somebody.net"]);
+    assert_eq!(world.claims(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_permanent_rejection_is_answered_in_route_53s_own_words() {
+    let world = World::new().await;
+    world.parent.refuse_when(Arc::new(|_| Some("a protection of this zone says no".into())));
+    let answer = world.create(json!({})).await.failed(&["a protection of this zone says no"]);
+    assert!(answer.id().starts_with("unresolved/"));
+    assert_eq!(world.changes_sent(), 2 - 1, "it is not sent again");
+}
+
+#[tokio::test]
+async fn out_of_time_before_a_change_is_a_failure_that_says_where() {
+    let mut world = World::new().await;
+    world.timeout = Duration::from_secs(2);
+    world.aws.fault(Fault::on("ListHostedZonesByName").always().kind(FaultKind::Hang));
+    let answer = world.create(json!({})).await.failed(&["ran out of time", "parent zone"]);
+    assert!(answer.id().starts_with("unresolved/"));
+}
+
+#[tokio::test]
+async fn out_of_time_while_a_change_is_under_way_answers_with_the_real_id() {
+    let mut world = World::new().await;
+    world.timeout = Duration::from_secs(2);
+    world.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
+    let answer = world.create(json!({})).await.failed(&["ran out of time"]);
+    assert_eq!(answer.id(), world.id());
+    world.aws.clear_faults();
+    world.delete(answer.id(), json!({})).await.success();
+    assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn the_answer_is_sent_again_while_the_bucket_fails() {
+    let world = World::new().await;
+    for fault in [BucketFault::Status(503), BucketFault::Status(429), BucketFault::ResetBefore] {
+        world.bucket.fault(fault, 1);
+    }
+    world.create(json!({})).await.success();
+}
+
+#[tokio::test]
+async fn an_undelivered_success_is_an_error_and_the_same_event_makes_it_good() {
+    let mut world = World::new().await;
+    world.timeout = Duration::from_secs(2);
+    world.bucket.fault(BucketFault::Status(503), 1000);
+    let event = world.event("Create", json!({"ResourceProperties": world.properties(json!({}))}));
+    let error = world.invoke(event.clone()).await.unwrap_err().to_string();
+    assert!(error.contains("503") && !error.contains("X-Amz"), "{error}");
+    world.bucket.clear_faults();
+    assert_eq!(world.deliver(event).await.success().id(), world.id());
+}
+
+#[tokio::test]
+async fn an_undelivered_failure_of_a_create_with_a_marker_is_no_error() {
+    let world = World::new().await;
+    world.bucket.fault(BucketFault::Status(403), 1);
+    let event = world.event("Create", json!({"ResourceProperties": {}}));
+    world.invoke(event).await.unwrap();
+    world.bucket.fault(BucketFault::Status(403), 1);
+    let event = world.event("Update", json!({"PhysicalResourceId": world.id(), "ResourceProperties": {}}));
+    assert!(world.invoke(event).await.unwrap_err().to_string().contains("403"));
+}
+
+#[tokio::test]
+async fn rights_that_come_late_are_waited_for() {
+    let world = World::with(|config| config.propagation_wait = Duration::from_secs(30)).await;
+    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not yet".into() };
+    world.aws.fault(Fault::on("AssumeRole").times(3).kind(denied.clone()));
+    let answer = world.create(json!({})).await.success();
+    world.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").times(1).kind(denied));
+    world.delete(answer.id(), json!({})).await.success();
+}

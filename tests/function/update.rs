@@ -1,0 +1,185 @@
+use std::time::{Duration, SystemTime};
+
+use sandbox::RecordSet;
+use serde_json::json;
+
+use crate::world::{NAME, World, plain};
+
+#[tokio::test]
+async fn a_ttl_changes_in_place() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let answer = world.update(&id, json!({}), json!({"TTL": "3600"})).await.success();
+    assert_eq!((answer.id(), answer.get("Action")), (id.as_str(), "UPDATED"));
+    assert_eq!(world.parent.record(NAME, "NS").unwrap().ttl, Some(3600));
+}
+
+#[tokio::test]
+async fn drift_is_repaired() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    for drift in [true, false] {
+        if drift {
+            world.put_ns(&["ns1.somebody.net."]);
+        } else {
+            world.parent.remove(NAME, "NS");
+        }
+        world.update(&id, json!({}), json!({"Trigger": "again"})).await.success();
+        assert_eq!(world.delegated_to(), world.child_servers());
+    }
+}
+
+#[tokio::test]
+async fn a_new_child_zone_of_the_same_name_stays_in_place() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let new = world.child_account.hosted_zone(NAME);
+    let answer = world.update(&id, json!({}), json!({"ChildZoneId": new.id()})).await.success();
+    assert_eq!(answer.id(), id);
+    assert_eq!(world.delegated_to(), plain(&new.name_servers()));
+}
+
+#[tokio::test]
+async fn another_name_is_a_replacement_and_its_clean_up_takes_the_old_one() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let new = json!({"ChildZoneId": other.id()});
+    let answer = world.update(&id, json!({}), new).await.success();
+    assert_eq!(answer.id(), format!("{}/staging.example.com", world.parent.id()));
+    assert_eq!(world.delegated_to(), world.child_servers(), "the old one stands until the clean-up");
+    world.delete(&id, json!({})).await.success();
+    assert_eq!(world.delegated_to(), Vec::<String>::new());
+    assert!(world.parent.record("staging.example.com", "NS").is_some());
+}
+
+#[tokio::test]
+async fn another_parent_zone_is_a_replacement() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let split = world.parent_account.hosted_zone("example.com");
+    let new = json!({"ParentZoneName": null, "ParentZoneId": split.id()});
+    let answer = world.update(&id, json!({}), new).await.success();
+    assert_eq!(answer.id(), format!("{}/{NAME}", split.id()));
+    world.delete(&id, json!({})).await.success();
+    assert_eq!(plain(&split.record(NAME, "NS").unwrap().values), world.child_servers());
+    assert_eq!(world.delegated_to(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_zone_of_the_physical_id_stays_while_it_satisfies_the_properties() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    // By name there are two now, and by closeness another one: neither moves what stands.
+    world.parent_account.hosted_zone("example.com");
+    for new in [
+        json!({"TTL": "60"}),
+        json!({"ParentZoneName": null}),
+        json!({"ParentZoneName": null, "ParentZoneId": world.parent.id()}),
+    ] {
+        assert_eq!(world.update(&id, json!({}), new).await.success().id(), id);
+    }
+}
+
+#[tokio::test]
+async fn the_rollback_of_a_failed_replacement_cleans_its_new_place() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let new = json!({"ChildZoneId": other.id()});
+    // The replacement went through, but its answer was FAILED (or lost), so that CloudFormation keeps the old id.
+    world.update(&id, json!({}), new.clone()).await.success();
+    let answer = world.update(&id, new, json!({})).await.success();
+    assert_eq!(answer.id(), id);
+    assert_eq!(world.delegated_to(), world.child_servers());
+    assert!(world.parent.record("staging.example.com", "NS").is_none());
+    assert!(world.parent.record("_delegation-staging.example.com", "TXT").is_none());
+}
+
+#[tokio::test]
+async fn a_foreign_physical_id_is_kept_while_the_place_is_unchanged() {
+    let world = World::new().await;
+    world.create(json!({})).await.success();
+    let answer = world.update("somebody-elses-id", json!({}), json!({"TTL": "60"})).await.success();
+    assert_eq!(answer.id(), "somebody-elses-id");
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let moved = world.update("somebody-elses-id", json!({}), json!({"ChildZoneId": other.id()})).await.success();
+    assert_eq!(moved.id(), format!("{}/staging.example.com", world.parent.id()));
+    world.delete("somebody-elses-id", json!({})).await.success();
+    assert_eq!(world.delegated_to(), Vec::<String>::new());
+    assert!(world.parent.record("staging.example.com", "NS").is_some());
+}
+
+#[tokio::test]
+async fn a_failed_update_keeps_its_id() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let answer = world.update(&id, json!({}), json!({"TTL": "soon"})).await.failed(&["TTL"]);
+    assert_eq!(answer.id(), id);
+    let answer = world.update(&id, json!({}), json!({"ChildZoneId": "ZGONE"})).await.failed(&["ZGONE"]);
+    assert_eq!(answer.id(), id);
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
+
+#[tokio::test]
+async fn an_unreadable_child_zone_does_not_stop_an_update_of_something_else() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let servers = world.child_servers();
+    world.function_role.clone().without_policies().allow_assume(&world.parent_role.arn());
+    let answer = world.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+    assert!(answer.get("Warning").contains("child zone"), "{}", answer.0);
+    assert_eq!(world.delegated_to(), servers);
+    assert_eq!(world.parent.record(NAME, "NS").unwrap().ttl, Some(60));
+    assert_eq!(answer.get("NameServers"), servers.join(","));
+    world.child.delete();
+    let answer = world.update(&id, json!({"TTL": "60"}), json!({"TTL": "60", "Trigger": "x"})).await.success();
+    assert_eq!(answer.get("Action"), "UNCHANGED");
+}
+
+#[tokio::test]
+async fn an_update_that_finds_nothing_to_change_writes_the_time_of_its_claim() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let later = SystemTime::now() + Duration::from_secs(30);
+    let properties = world.properties(json!({}));
+    let fields =
+        json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
+    let before = world.claims();
+    let answer = world.deliver(world.event_at("Update", later, fields.clone())).await.success();
+    assert_eq!(answer.get("Action"), "UNCHANGED");
+    assert_ne!(world.claims(), before);
+
+    // The fence: an Update and a Delete that were sent before change nothing any more.
+    let revision = world.parent.revision();
+    world.deliver(world.event("Update", fields.clone())).await.failed(&["later request"]);
+    world.deliver(world.event("Delete", fields)).await.success();
+    assert_eq!(world.parent.revision(), revision);
+}
+
+#[tokio::test]
+async fn a_stale_request_changes_nothing() {
+    let world = World::new().await;
+    let old = SystemTime::now() - Duration::from_secs(700);
+    let fields = json!({"ResourceProperties": world.properties(json!({}))});
+    world.deliver(world.event_at("Create", old, fields.clone())).await.failed(&["ServiceTimeout"]);
+    assert_eq!(world.actions(), Vec::<String>::new());
+    let longer = json!({"ResourceProperties": world.properties(json!({"ServiceTimeout": "3600"}))});
+    let id = world.deliver(world.event_at("Create", old, longer)).await.success().id().to_owned();
+    let delete = json!({"PhysicalResourceId": id, "ResourceProperties": world.properties(json!({}))});
+    world.deliver(world.event_at("Delete", old, delete)).await.success();
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
+
+#[tokio::test]
+async fn somebody_elses_record_at_the_new_place_stops_a_replacement() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let other = world.child_account.hosted_zone("staging.example.com");
+    world.parent.put(RecordSet::new("staging.example.com", "NS", 60, ["ns1.somebody.net."]));
+    let answer = world.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.failed(&["ns1.somebody.net"]);
+    assert_eq!(answer.id(), id);
+    world.update(&id, json!({"ChildZoneId": other.id()}), json!({})).await.success();
+    assert_eq!(world.parent.record("staging.example.com", "NS").unwrap().values, ["ns1.somebody.net."]);
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
