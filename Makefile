@@ -1,0 +1,74 @@
+# `make` lists the targets. What they need, they install: a Rust toolchain and Python 3 are the only premises.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+VENV := .venv
+# For a function on another architecture: a target that is installed, built by `cargo zigbuild` or `cargo lambda`.
+TARGET_TRIPLE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## the real function on a local AWS: Create, Update, Delete, and what each did
+	@echo "== building the release bootstrap (minutes on a first run)"
+	cargo build --release --bin bootstrap
+	@echo "== building the local AWS"
+	cargo build -p sandbox
+	$(TARGET_DIR)/debug/sandbox demo --bootstrap $(TARGET_DIR)/release/bootstrap --events events
+
+test: fmt-check lint doc unit template deny ## everything that CI checks
+	@echo "== make test: all checks passed"
+
+sandbox: ## the local AWS alone; prints the exports for any AWS client
+	cargo run -q -p sandbox -- serve
+
+fmt-check:
+	@echo "== format"
+	cargo fmt --all --check
+
+lint:
+	@echo "== lints"
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc:
+	@echo "== documentation"
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p custom-delegation -p sandbox
+
+unit: $(VENV)/ok
+	@echo "== tests"
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server cargo test --workspace
+
+template: $(VENV)/ok
+	@echo "== template"
+	$(VENV)/bin/cfn-lint template.yaml
+
+deny:
+	@echo "== licenses, advisories and sources of dependencies"
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; \
+	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
+
+$(VENV)/ok: tests/requirements.txt
+	@echo "== Python tools (cfn-lint, moto)"
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+fmt: ## format the sources
+	cargo fmt --all
+
+clean: ## remove what was built and installed
+	cargo clean
+	rm -rf $(VENV) .aws-sam
+
+# SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes").
+build-DelegationFunction:
+ifeq ($(TARGET_TRIPLE),)
+	cargo build --release --bin bootstrap
+	cp $(TARGET_DIR)/release/bootstrap $(ARTIFACTS_DIR)/bootstrap
+else
+	cargo zigbuild --release --bin bootstrap --target $(TARGET_TRIPLE).2.34
+	cp $(TARGET_DIR)/$(TARGET_TRIPLE)/release/bootstrap $(ARTIFACTS_DIR)/bootstrap
+endif
