@@ -35,6 +35,7 @@ pub mod clock;
 pub mod fault;
 pub mod function;
 pub mod journal;
+pub mod process;
 pub mod route53;
 pub mod serve;
 
@@ -44,6 +45,7 @@ mod gate;
 mod iam;
 mod listen;
 mod quota;
+mod runtime_api;
 mod server;
 mod sts;
 
@@ -55,5 +57,6 @@ pub use fault::{Fault, FaultHandle, FaultKind};
 pub use function::{Function, Invocation};
 pub use gate::{Gate, GateRule};
 pub use journal::{Call, Outcome};
+pub use process::{Bootstrap, DeadlineStyle, LambdaProcess};
 pub use quota::Quota;
 pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule, ZoneHandle};

@@ -1,0 +1,237 @@
+//! A real `bootstrap`, started and driven as Lambda does: frozen between invocations, killed at the deadline, started anew
+//! after it ended (AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, mpsc};
+
+use crate::function::{Function, Invocation};
+use crate::runtime_api::RuntimeApi;
+
+/// Lambda gives a function ten seconds to initialise.
+const INIT: Duration = Duration::from_secs(10);
+/// The lines of the log that are kept.
+const LINES: usize = 10_000;
+
+/// What to start.
+#[derive(Clone)]
+pub struct Bootstrap {
+    /// The program.
+    pub path: PathBuf,
+    /// The variables of its environment, beside those that Lambda sets.
+    pub env: Vec<(String, String)>,
+    /// The function's timeout.
+    pub timeout: Duration,
+    /// What it is told of its deadline.
+    pub deadline: DeadlineStyle,
+}
+
+impl fmt::Debug for Bootstrap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The environment holds credentials.
+        f.debug_struct("Bootstrap").field("path", &self.path).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// What a function is told of its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadlineStyle {
+    /// The time at which it is killed.
+    Real,
+    /// A time in 1970, as `cargo lambda watch` sends.
+    In1970,
+}
+
+/// A function whose code is a `bootstrap`.
+#[derive(Debug)]
+pub struct LambdaProcess {
+    bootstrap: Bootstrap,
+    api: RuntimeApi,
+    child: tokio::sync::Mutex<Option<Child>>,
+    log: Arc<Log>,
+    starts: AtomicU64,
+    invocations: AtomicU64,
+    kill: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Log(Mutex<VecDeque<String>>);
+
+impl Log {
+    fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, line: String) {
+        let mut lines = self.lines();
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+}
+
+impl LambdaProcess {
+    /// Starts the program and waits until it asks for its first event.
+    pub async fn spawn(bootstrap: Bootstrap) -> io::Result<Self> {
+        let process = Self {
+            bootstrap,
+            api: RuntimeApi::start().await?,
+            child: tokio::sync::Mutex::default(),
+            log: Arc::default(),
+            starts: AtomicU64::new(0),
+            invocations: AtomicU64::new(0),
+            kill: Notify::new(),
+        };
+        let child = process.start().await.map_err(io::Error::other)?;
+        *process.child.lock().await = Some(child);
+        Ok(process)
+    }
+
+    /// Its log, standard output and standard error together.
+    pub fn logs(&self) -> Vec<String> {
+        self.log.lines().iter().cloned().collect()
+    }
+
+    /// How often it was started.
+    pub fn starts(&self) -> u64 {
+        self.starts.load(Ordering::Relaxed)
+    }
+
+    /// The process id, if a process stands.
+    pub async fn pid(&self) -> Option<u32> {
+        self.child.lock().await.as_ref().and_then(Child::id)
+    }
+
+    /// Kills the process in the invocation that is under way, or at the start of the next.
+    pub fn kill_now(&self) {
+        self.kill.notify_one();
+    }
+
+    async fn start(&self) -> Result<Child, String> {
+        self.api.begin();
+        self.starts.fetch_add(1, Ordering::Relaxed);
+        let mut child = Command::new(&self.bootstrap.path)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("AWS_LAMBDA_RUNTIME_API", self.api.host())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "delegation")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/delegation")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]sandbox")
+            .envs(self.bootstrap.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{} can't be started: {error}", self.bootstrap.path.display()))?;
+        let (sender, mut ended) = mpsc::channel::<()>(1);
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(copy(stdout, Arc::clone(&self.log), sender.clone()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(copy(stderr, Arc::clone(&self.log), sender));
+        }
+        let ready = tokio::select! {
+            idle = tokio::time::timeout(INIT, self.api.idle()) => match idle {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(format!("initialising failed: {error}")),
+                Err(_) => Err("initialising took more than 10 seconds".to_owned()),
+            },
+            _ = child.wait() => {
+                // Until both pipes are read to their end.
+                let _ = tokio::time::timeout(INIT, ended.recv()).await;
+                Err(format!("it ended while initialising: {}", self.last_words()))
+            }
+        };
+        match ready {
+            Ok(()) => {
+                signal(&child, "-STOP").await;
+                Ok(child)
+            }
+            Err(error) => {
+                let _ = child.kill().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let lines = self.log.lines();
+        lines.iter().rev().take(5).rev().cloned().collect::<Vec<_>>().join("\n")
+    }
+
+    async fn run(&self, event: Value) -> Invocation {
+        let mut standing = self.child.lock().await;
+        let mut child = match standing.take() {
+            Some(child) => child,
+            None => match self.start().await {
+                Ok(child) => child,
+                Err(error) => return Invocation::Exited(error),
+            },
+        };
+        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
+        let request_id = format!("00000000-0000-4000-8000-{number:012x}");
+        let deadline = match self.bootstrap.deadline {
+            DeadlineStyle::Real => SystemTime::now() + self.bootstrap.timeout,
+            DeadlineStyle::In1970 => UNIX_EPOCH + self.bootstrap.timeout,
+        };
+        signal(&child, "-CONT").await;
+        let done = self.api.post(&request_id, &event, deadline);
+        let outcome = tokio::select! {
+            outcome = done => outcome.unwrap_or_else(|_| Invocation::Exited("the Runtime API was stopped".into())),
+            _ = child.wait() => Invocation::Exited(self.last_words()),
+            () = tokio::time::sleep(self.bootstrap.timeout) => Invocation::TimedOut,
+            () = self.kill.notified() => Invocation::Exited("killed".into()),
+        };
+        match outcome {
+            Invocation::TimedOut | Invocation::Exited(_) => {
+                let _ = child.kill().await;
+            }
+            Invocation::Returned(_) | Invocation::Failed { .. } => {
+                // Lambda freezes the environment once the process asks for its next event.
+                if let Ok(Ok(())) = tokio::time::timeout(INIT, self.api.idle()).await {
+                    signal(&child, "-STOP").await;
+                    *standing = Some(child);
+                }
+            }
+        }
+        outcome
+    }
+}
+
+impl Function for LambdaProcess {
+    fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
+        Box::pin(self.run(event))
+    }
+}
+
+async fn copy(from: impl AsyncRead + Unpin, log: Arc<Log>, _ended: mpsc::Sender<()>) {
+    let mut lines = BufReader::new(from).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        log.push(line);
+    }
+}
+
+/// Sends a signal by the command, for the call itself would take unsafe code.
+async fn signal(child: &Child, signal: &str) {
+    if let Some(pid) = child.id() {
+        let _ = Command::new("kill").args([signal, &pid.to_string()]).status().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
