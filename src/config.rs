@@ -104,7 +104,7 @@ mod tests {
     fn all_settings_are_optional() {
         let config = Config::read(|_| None).unwrap();
         assert!(config.allowed_names.is_none());
-        assert_eq!(config.propagation_wait, Duration::from_secs(60));
+        assert_eq!(config.propagation_wait, Duration::from_mins(1));
         assert!(read("DELEGATION_ALLOWED_NAMES", " ").unwrap().allowed_names.is_none());
     }
 

@@ -1,4 +1,5 @@
 //! The events of `events/` are what CloudFormation sends: `aws_lambda_events`' own types read them, and so does the envelope.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is missing")]
 
 use std::fs;
 

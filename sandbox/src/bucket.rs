@@ -161,7 +161,8 @@ impl ResponseBucket {
     /// A response URL, signed at that time.
     pub fn presign_at(&self, key: &ResponseKey, at: SystemTime) -> String {
         let path = path(&key.object());
-        presigned(&self.state.secret, &self.host(), &path, at).expect("a response URL can be signed")
+        let url = presigned(&self.state.secret, &self.host(), &path, at);
+        url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"))
     }
 
     /// A response URL in the form of Signature Version 2, which has `Expires` and no date.
@@ -306,7 +307,7 @@ fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
         url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect();
     let query = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let denied = (403, "AccessDenied", "Access Denied");
-    let expired = (403, "AccessDenied", "Request has expired");
+    let too_late = (403, "AccessDenied", "Request has expired");
     let mismatch = (
         403,
         "SignatureDoesNotMatch",
@@ -323,18 +324,18 @@ fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
         let at = PrimitiveDateTime::parse(date, form).map_err(|_| denied)?.assume_utc().unix_timestamp();
         let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(at).map_err(|_| denied)?);
         let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let signed = presigned(&state.secret, host, path, at).ok_or(denied)?;
+        let expected = presigned(&state.secret, host, path, at).ok_or(denied)?;
         let given = query("X-Amz-Signature").ok_or(denied)?;
-        if !signed.contains(&format!("X-Amz-Signature={given}")) || given.len() != 64 {
+        if !expected.contains(&format!("X-Amz-Signature={given}")) || given.len() != 64 {
             return Err(mismatch);
         }
-        return if now > seconds(at) + SIGNED_FOR.as_secs() { Err(expired) } else { Ok(()) };
+        return if now > seconds(at) + SIGNED_FOR.as_secs() { Err(too_late) } else { Ok(()) };
     }
     let expires: u64 = query("Expires").and_then(|expires| expires.parse().ok()).ok_or(denied)?;
     if query("Signature") != Some(&signature_v2(&state.secret, path, expires)) {
         return Err(mismatch);
     }
-    if now > expires { Err(expired) } else { Ok(()) }
+    if now > expires { Err(too_late) } else { Ok(()) }
 }
 
 #[cfg(test)]

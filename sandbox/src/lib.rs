@@ -38,6 +38,7 @@ pub mod journal;
 pub mod process;
 pub mod route53;
 pub mod serve;
+pub mod stack;
 
 mod core;
 mod error;
@@ -60,3 +61,4 @@ pub use journal::{Call, Outcome};
 pub use process::{Bootstrap, DeadlineStyle, LambdaProcess};
 pub use quota::Quota;
 pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule, ZoneHandle};
+pub use stack::{Outcome as StackOutcome, Resource, Stack, StackEvent, Template};

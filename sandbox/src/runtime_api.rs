@@ -125,7 +125,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Bo
         ));
     };
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let field = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+    let field = |name: &str| said.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     if path == "init/error" {
         state.slot().init_error = Some(format!("{}: {}", field("errorType"), field("errorMessage")));
         state.changed.notify_waiters();

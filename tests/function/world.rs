@@ -104,7 +104,7 @@ impl World {
             handler,
             stack: STACK.into(),
             logical_id: "Delegation".into(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             requests: AtomicU64::new(1),
         }
     }

@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "called with json!")]
+
 use serde_json::json;
 
 use super::*;

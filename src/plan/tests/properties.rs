@@ -63,7 +63,9 @@ fn zone() -> impl Strategy<Value = Zone> {
             let mut values = servers.values();
             if odd_spelling {
                 values.reverse();
-                values.iter_mut().for_each(|value| *value = value.trim_end_matches('.').to_ascii_uppercase());
+                for value in &mut values {
+                    *value = value.trim_end_matches('.').to_ascii_uppercase();
+                }
             }
             sets.push(RecordSet { special: special && ds, ..set("NS", ttl, values) });
             if ds {
