@@ -11,5 +11,6 @@ mod bad_input;
 mod create;
 mod delete;
 mod faults;
+mod occlusion;
 mod update;
 mod world;
