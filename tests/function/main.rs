@@ -12,5 +12,6 @@ mod create;
 mod delete;
 mod faults;
 mod occlusion;
+mod permissions;
 mod update;
 mod world;
