@@ -85,17 +85,26 @@ pub(super) async fn apply(
                     work.progress.unmark_sent();
                 }
                 let failure = change_failure(place, &error);
-                if plan.only_refreshes && error.is_denied() {
+                if plan.only_refreshes {
                     return Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync));
                 }
                 return Err(failure);
             }
         }
     }
-    Err(last.map_or_else(
-        || Failure::new(Kind::Internal, "no change was tried"),
-        |(_, _, error)| change_failure(place, &error),
-    ))
+    let Some((_, plan, error)) = last else {
+        return Err(Failure::new(Kind::Internal, "no change was tried"));
+    };
+    let failure = change_failure(place, &error);
+    if plan.only_refreshes {
+        return Ok(Applied {
+            action: plan.action,
+            status: ChangeStatus::Insync,
+            warnings: refresh_failed(plan, &failure).warnings,
+            found: None,
+        });
+    }
+    Err(failure)
 }
 
 /// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.

@@ -95,8 +95,6 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
                     ChangeStatus::Pending => "PENDING".into(),
                 },
             ),
-            ("DsRecords", String::new()),
-            ("Verification", String::new()),
         ]),
         warnings: child.warning.into_iter().chain(applied.warnings).collect(),
     };
