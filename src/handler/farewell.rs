@@ -16,8 +16,6 @@ use crate::plan::{self, Decision, Farewell};
 
 /// Between two looks for the claim of a Create that has not ended.
 const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
-/// What the last look is given.
-const LAST_LOOK: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let (salvage, _) = Properties::salvage(&work.request.properties);
@@ -94,7 +92,8 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
 }
 
 /// A Delete with an id that CloudFormation invented: the Create that it overtook may still write its claim, so look
-/// until that Create can't run any more. It started earlier than we did, with the same timeout.
+/// until that Create can't run any more. It started earlier than we did, with the same timeout: at our own
+/// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that.
 async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failure> {
     let names_a_place = salvage.domain_name.is_some() || salvage.child_zone.is_some();
     if salvage.parent_zone.is_none() || !names_a_place || salvage.parent_role_unreadable {
@@ -102,14 +101,14 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
     }
     work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
     loop {
+        let last = Instant::now() >= work.deadline.work();
         let looked = look(work, salvage).await;
         match looked {
             Ok(Some(applied)) => return Ok(work.outcome_of_nothing(applied.warnings)),
             Err(failure) if failure.kind == Kind::Stale => return Ok(work.outcome_of_nothing(vec![failure.message])),
             Ok(None) | Err(_) => {}
         }
-        let left = work.deadline.work().saturating_duration_since(Instant::now()).saturating_sub(LAST_LOOK);
-        if left.is_zero() {
+        if last {
             return match looked {
                 Err(failure) if !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone | Kind::Refused) => {
                     Err(failure)
@@ -118,8 +117,9 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
             };
         }
         let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();
+        let next = Instant::now() + Duration::from_secs_f64(pause);
         work.progress.at("waiting for the Create that this Delete overtook");
-        tokio::time::sleep(Duration::from_secs_f64(pause).min(left)).await;
+        tokio::time::sleep_until(next.min(work.deadline.work())).await;
     }
 }
 
