@@ -13,6 +13,7 @@ const RESERVE: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     work: Instant,
+    last_look: Instant,
     end: Instant,
 }
 
@@ -25,12 +26,18 @@ impl Deadline {
         let left = end.duration_since(now).ok().filter(|left| !left.is_zero()).unwrap_or(UNKNOWN);
         let reserve = RESERVE.min(left / 4);
         let end = Instant::now() + left;
-        Self { work: end - reserve, end }
+        Self { work: end - reserve, last_look: end - reserve / 2, end }
     }
 
     /// When the work must end: the rest is for the answer.
     pub fn work(self) -> Instant {
         self.work
+    }
+
+    /// When a Delete must end that waits for a Create. Its last look begins at [`Deadline::work`], when a Create that
+    /// started before it has no work time left, and so takes a part of the reserve.
+    pub fn last_look(self) -> Instant {
+        self.last_look
     }
 
     /// When the invocation ends.
@@ -49,6 +56,7 @@ mod tests {
         let deadline = Deadline::new(now + Duration::from_mins(5), now);
         assert_eq!(deadline.end() - Instant::now(), Duration::from_mins(5));
         assert_eq!(deadline.end() - deadline.work(), Duration::from_secs(20));
+        assert_eq!(deadline.end() - deadline.last_look(), Duration::from_secs(10));
         let short = Deadline::new(now + Duration::from_secs(4), now);
         assert_eq!(short.end() - short.work(), Duration::from_secs(1));
     }

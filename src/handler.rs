@@ -165,7 +165,8 @@ impl Handler {
             deadline,
             progress,
         };
-        match tokio::time::timeout_at(deadline.work(), unwinding(work.run())).await {
+        let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
+        match tokio::time::timeout_at(until, unwinding(work.run())).await {
             Ok(Ok(result)) => result,
             Ok(Err(())) => {
                 let message = "this program failed with a panic; its log says where";

@@ -17,8 +17,6 @@ use crate::plan::{self, Decision, Farewell};
 
 /// Between two looks for the claim of a Create that has not ended.
 const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
-/// What the last look is given.
-const LAST_LOOK: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let (salvage, _) = Properties::salvage(&work.request.properties);
@@ -101,7 +99,8 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
 }
 
 /// A Delete with an id that CloudFormation invented: the Create that it overtook may still write its claim, so look
-/// until that Create can't run any more. It started earlier than we did, with the same timeout.
+/// until that Create can't run any more. It started earlier than we did, with the same timeout: at our own
+/// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that.
 async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failure> {
     let names_a_place = salvage.domain_name.is_some() || salvage.child_zone.is_some();
     if salvage.parent_zone.is_none() || !names_a_place || salvage.parent_role_unreadable {
@@ -110,21 +109,22 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
     loop {
         // Running out of time while looking is the end of the wait and no failure.
         work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
+        let last = Instant::now() >= work.deadline.work();
         let looked = look(work, salvage).await;
         if let Ok(Some((session, place))) = &looked {
             work.progress.unmark_done();
             return removed(work, remove(work, session, salvage, place).await);
         }
-        let left = work.deadline.work().saturating_duration_since(Instant::now()).saturating_sub(LAST_LOOK);
-        if left.is_zero() {
+        if last {
             // Denied, or without such a zone: nothing of ours can stand there.
             let unknown = looked.err().filter(|failure| !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone));
             let warning = unknown.map(|failure| format!("Whether a delegation was left is unknown: {failure}"));
             return Ok(work.outcome_of_nothing(warning.into_iter().collect()));
         }
         let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();
+        let next = Instant::now() + Duration::from_secs_f64(pause);
         work.progress.at("waiting for the Create that this Delete overtook");
-        tokio::time::sleep(Duration::from_secs_f64(pause).min(left)).await;
+        tokio::time::sleep_until(next.min(work.deadline.work())).await;
     }
 }
 
