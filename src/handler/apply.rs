@@ -1,11 +1,15 @@
 //! Observe, plan, apply: a compare-and-swap on the parent zone, a few times if the zone changes meanwhile.
 
+use tracing::field::display;
+use tracing::{Span, info};
+
 use super::{Work, aws_failure};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::Place;
 use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
+use crate::metrics::Step;
 use crate::ownership;
 use crate::plan::{Action, Decision, Observation, Plan};
 
@@ -29,6 +33,7 @@ pub(super) async fn apply(
     place: &Place,
     mut look: impl AsyncFnMut(bool) -> Result<(Observation, Decision), Failure>,
 ) -> Result<Applied, Failure> {
+    Span::current().record("name", display(&place.name)).record("parent_zone_id", display(&place.zone));
     let mut last: Option<(Observation, Plan, AwsError)> = None;
     for round in 0..ROUNDS {
         let (seen, decision) = look(round > 0).await?;
@@ -72,12 +77,18 @@ pub(super) async fn apply(
         work.progress.at(format!("changing {} in the parent zone {}", place.name, place.zone));
         let sent_before = work.progress.sent().is_some();
         work.progress.mark_sent(place);
-        match session.change(&place.zone, &work.comment(), &plan.changes).await {
+        let sent = {
+            let _timing = work.progress.time(Step::Apply);
+            session.change(&place.zone, &work.comment(), &plan.changes).await
+        };
+        match sent {
             Ok(status) => {
+                info!(change = %plan, action = plan.action.map(Action::as_str), "the parent zone was changed");
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(applied(plan, status));
             }
             Err(error) if matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer) => {
+                info!(%error, round, "the change was rejected or not answered; the parent zone is read again");
                 last = Some((seen, plan, error));
             }
             Err(error) => {

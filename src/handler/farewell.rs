@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::info;
 
 use super::apply::{self, Applied};
 use super::{Outcome, Work, aws_failure, child, observe, place};
@@ -12,8 +13,9 @@ use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{Properties, Salvage};
 use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
+use crate::metrics::Step;
 use crate::ownership::{Relation, record_name};
-use crate::plan::{self, Decision, Farewell};
+use crate::plan::{self, Action, Decision, Farewell};
 
 /// Between two looks for the claim of a Create that has not ended.
 const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
@@ -51,7 +53,12 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
 /// What a removal comes to for CloudFormation.
 fn removed(work: &Work<'_>, result: Result<Applied, Failure>) -> Result<Outcome, Failure> {
     match result {
-        Ok(applied) => Ok(work.outcome_of_nothing(applied.warnings)),
+        Ok(applied) => {
+            work.progress.mark_action(applied.action);
+            let action = applied.action.map_or("NOTHING", Action::as_str);
+            info!(action, "nothing of this resource is left in the parent zone");
+            Ok(work.outcome_of_nothing(applied.warnings))
+        }
         // The parent zone is gone, and every delegation with it.
         Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
         Err(failure) if failure.kind == Kind::Stale => Ok(work.outcome_of_nothing(vec![failure.message])),
@@ -74,7 +81,9 @@ pub(super) async fn remove(
     };
     let mut child_zone = salvage.child_zone.as_ref();
     apply::apply(work, session, place, async |_| {
+        let timing = work.progress.time(Step::Observe);
         let seen = observe::cut(work, session, place).await?;
+        drop(timing);
         let mut decision = plan::absent(&farewell, &seen);
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
