@@ -100,9 +100,9 @@ async fn play(demo: &Demo, stage: &Stage, page: &mut Page<'_>, step: usize, requ
     let answers: Vec<Value> = stage.answers(&event).iter().map(crate::bucket::Put::json).collect();
     let answer = answers.first().cloned().unwrap_or_default();
 
-    page.block("calls", &show::calls(&stage.aws.calls(), page.paint()))?;
+    page.block("AWS calls", &show::calls(&stage.aws.calls(), page.paint()))?;
     let lines = listing::diff(&before, &after);
-    page.block("zone", &show::zone(&stage.parent.name(), &lines, page.paint()))?;
+    page.block("records", &show::zone(&stage.parent.name(), &lines, page.paint()))?;
     page.block("answer", &show::answer(&answer, took, page.paint()))?;
 
     let mut checks = check::of(&request.expected, &Seen { stage, event: &event, answer: &answer, before, after });

@@ -61,9 +61,9 @@ impl Stage {
         vec![
             format!("account 111111111111  parent zone {}, role {}", zone(&self.parent), self.parent_role.name()),
             format!("account 222222222222  child zone {}, role {}", zone(&self.child), self.function_role.name()),
-            "Both roles have no more rights than they need. Events go through the Lambda Runtime API and are"
+            "Both roles have no more rights than they need. The events are those of the folder events/, with a"
                 .to_owned(),
-            "those of the folder events/, with a response URL of a local bucket.".to_owned(),
+            "response URL of a local bucket; they reach the function through the Lambda Runtime API.".to_owned(),
         ]
     }
 

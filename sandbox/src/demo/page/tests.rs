@@ -13,9 +13,9 @@ fn text_is_wrapped_after_spaces_or_commas() {
 fn a_block_has_its_label_beside_its_first_line() {
     let mut out = Vec::new();
     let mut page = Page::new(&mut out, Paint::new(false));
-    page.block("calls", &["one".to_owned(), "two".to_owned()]).unwrap();
+    page.block("AWS calls", &["one".to_owned(), "two".to_owned()]).unwrap();
     page.block("", &["three".to_owned()]).unwrap();
-    assert_eq!(String::from_utf8(out).unwrap(), "  calls     one\n            two\nthree\n");
+    assert_eq!(String::from_utf8(out).unwrap(), "  AWS calls one\n            two\nthree\n");
 }
 
 #[test]
