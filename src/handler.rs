@@ -2,7 +2,9 @@
 
 mod apply;
 mod child;
+mod coverage;
 mod farewell;
+mod observe;
 mod place;
 mod present;
 mod progress;
@@ -19,7 +21,7 @@ use tracing::{error, info, warn};
 use crate::aws::credentials::Accounts;
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::cfn::envelope::{self, EnvelopeError, Kind, Request, Target};
-use crate::cfn::response::{Answer, Status};
+use crate::cfn::response::{ATTRIBUTES, Answer, Status};
 use crate::cfn::signal::{self, SignalError};
 use crate::cfn::{physical_id, properties};
 use crate::config::Config;
@@ -215,6 +217,9 @@ fn answer(
                 );
             }
             outcome.data.insert("Warning", outcome.warnings.join(" "));
+            for attribute in ATTRIBUTES {
+                outcome.data.entry(attribute).or_default();
+            }
             let (physical_id, data) = (outcome.physical_id, outcome.data);
             (Answer { status: Status::Success, physical_id, reason: String::new(), data }, false)
         }

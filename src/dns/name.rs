@@ -41,7 +41,7 @@ impl Name {
         self.0.split_once('.').map(|(_, rest)| Name(rest.to_owned()))
     }
 
-    /// This name, then each enclosing one, up to the top-level domain.
+    /// The names that enclose this one, the nearest first, up to the top-level domain.
     pub fn ancestors(&self) -> impl Iterator<Item = Name> {
         std::iter::successors(self.parent(), Name::parent)
     }
@@ -54,6 +54,28 @@ impl Name {
     /// True if this name is `other` or lies below it.
     pub fn is_at_or_below(&self, other: &Name) -> bool {
         self == other || self.is_below(other)
+    }
+
+    /// The wildcard directly below this name, `*.name`; `None` if it would be too long.
+    pub fn wildcard(&self) -> Option<Name> {
+        format!("*.{}", self.0).parse().ok()
+    }
+
+    /// The name as people write it: `*` as itself.
+    pub fn for_people(&self) -> String {
+        self.0.replace("\\052", "*")
+    }
+
+    /// Where the name stands in a listing: its labels reversed, each with a dot behind it (Route 53 API Reference,
+    /// `ListResourceRecordSets`), so that a name comes directly before the names below it.
+    pub fn position(&self) -> Vec<u8> {
+        let mut position = Vec::with_capacity(self.0.len() + 1);
+        for label in self.labels().rev() {
+            // A canonical label always resolves.
+            position.extend(unescape(label, 1).unwrap_or_default());
+            position.push(b'.');
+        }
+        position
     }
 
     /// True if the leftmost label is `*`.

@@ -1,11 +1,12 @@
 //! Delete.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::apply::{self, Applied};
-use super::{Outcome, Work, aws_failure, child, place};
+use super::{Outcome, Work, aws_failure, child, observe, place};
 use crate::aws::route53::Session;
 use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{Properties, Salvage};
@@ -34,11 +35,7 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
         let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
         remove(work, &session, salvage, place).await
     };
-    match result.await {
-        Ok(applied) => Ok(work.outcome_of_nothing(applied.warnings)),
-        // The parent zone is gone, and every delegation with it.
-        Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
-        Err(failure) if failure.kind == Kind::Stale => Ok(work.outcome_of_nothing(vec![failure.message])),
+    match removed(work, result.await) {
         // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
         Err(failure) if failure.kind == Kind::Denied && salvage.parent_role_unreadable => {
             let warning = format!(
@@ -47,6 +44,17 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
             );
             Ok(work.outcome_of_nothing(vec![warning]))
         }
+        result => result,
+    }
+}
+
+/// What a removal comes to for CloudFormation.
+fn removed(work: &Work<'_>, result: Result<Applied, Failure>) -> Result<Outcome, Failure> {
+    match result {
+        Ok(applied) => Ok(work.outcome_of_nothing(applied.warnings)),
+        // The parent zone is gone, and every delegation with it.
+        Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
+        Err(failure) if failure.kind == Kind::Stale => Ok(work.outcome_of_nothing(vec![failure.message])),
         Err(failure) => Err(failure),
     }
 }
@@ -65,21 +73,20 @@ pub(super) async fn remove(
         known: salvage.name_servers.clone(),
     };
     let mut child_zone = salvage.child_zone.as_ref();
-    apply::apply(work, session, place, async |seen| {
-        let decision = plan::absent(&farewell, seen);
+    apply::apply(work, session, place, async |_| {
+        let seen = observe::cut(work, session, place).await?;
+        let mut decision = plan::absent(&farewell, &seen);
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
             (Decision::Proceed(plan), Some(zone)) if plan.left_changed => {
                 let zone = child::glance(work, zone, salvage.child_role.as_ref()).await.ok();
                 let servers = zone.and_then(|zone| zone.name_servers);
                 farewell.known = union(farewell.known.take(), servers);
-                Ok(plan::absent(&farewell, seen))
+                decision = plan::absent(&farewell, &seen);
             }
-            (_, zone) => {
-                child_zone = zone;
-                Ok(decision)
-            }
+            (_, zone) => child_zone = zone,
         }
+        Ok((seen, decision))
     })
     .await
 }
@@ -99,22 +106,20 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
     if salvage.parent_zone.is_none() || !names_a_place || salvage.parent_role_unreadable {
         return Ok(work.outcome_of_nothing(Vec::new()));
     }
-    work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
     loop {
+        // Running out of time while looking is the end of the wait and no failure.
+        work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
         let last = Instant::now() >= work.deadline.work();
         let looked = look(work, salvage).await;
-        match looked {
-            Ok(Some(applied)) => return Ok(work.outcome_of_nothing(applied.warnings)),
-            Err(failure) if failure.kind == Kind::Stale => return Ok(work.outcome_of_nothing(vec![failure.message])),
-            Ok(None) | Err(_) => {}
+        if let Ok(Some((session, place))) = &looked {
+            work.progress.unmark_done();
+            return removed(work, remove(work, session, salvage, place).await);
         }
         if last {
-            return match looked {
-                Err(failure) if !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone | Kind::Refused) => {
-                    Err(failure)
-                }
-                _ => Ok(work.outcome_of_nothing(Vec::new())),
-            };
+            // Denied, or without such a zone: nothing of ours can stand there.
+            let unknown = looked.err().filter(|failure| !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone));
+            let warning = unknown.map(|failure| format!("Whether a delegation was left is unknown: {failure}"));
+            return Ok(work.outcome_of_nothing(warning.into_iter().collect()));
         }
         let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();
         let next = Instant::now() + Duration::from_secs_f64(pause);
@@ -123,8 +128,8 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
     }
 }
 
-/// Looks once; `None` if no claim of ours stands at the place that the properties name.
-async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<Applied>, Failure> {
+/// Looks once for the place that the properties name; `None` if no claim of ours stands there.
+async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>, Place)>, Failure> {
     let Some(asked) = &salvage.parent_zone else {
         return Ok(None);
     };
@@ -136,16 +141,8 @@ async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<Applied>, Fai
     let session = work.accounts.session(salvage.parent_role.as_ref()).await;
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let place = place::find(&session, &name, asked, None).await?;
-    if has_claim(work, &session, &place).await? {
-        remove(work, &session, salvage, &place).await.map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
-async fn has_claim(work: &Work<'_>, session: &Session, place: &Place) -> Result<bool, Failure> {
-    let claim = claim_at(work, session, place).await?;
-    Ok(claim.is_some())
+    let claim = claim_at(work, &session, &place).await?;
+    Ok(claim.map(|_| (session, place)))
 }
 
 /// When our own claim at a place was written, if it stands there.

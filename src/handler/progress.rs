@@ -46,6 +46,11 @@ impl Progress {
         self.lock().done = Some(outcome);
     }
 
+    /// What was done is not all that is asked: from here on, running out of time is a failure again.
+    pub(super) fn unmark_done(&self) {
+        self.lock().done = None;
+    }
+
     pub(super) fn done(&self) -> Option<Outcome> {
         self.lock().done.clone()
     }

@@ -1,6 +1,6 @@
 //! Create and Update.
 
-use super::{Action, Arrival, Decision, Goal, Observation, Plan, Refusal, changes_of_ownership};
+use super::{Action, Arrival, Decision, Goal, Observation, Plan, Refusal, changes_of_ownership, occluded, refusal};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::{Change, RecordSet};
@@ -16,7 +16,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     let Some(record_name) = ownership::record_name(&goal.name) else {
         return Decision::Refuse(Refusal::NoRoomForOwnershipRecord { name: goal.name.clone() });
     };
-    let cut = Cut::of(goal, seen);
+    let cut = Cut::of(goal, seen, own.as_ref());
     let guarded = own.is_none() && goal.arrival != Arrival::InPlace;
     let refusal = cut.refusal(goal, seen, &claims, own.as_ref());
     if let Some(refusal) = refusal {
@@ -35,7 +35,15 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
             Relation::Other => true,
         });
     }
-    put_own(&mut after, goal, cut.ns_digest(), by, own.as_ref());
+    match (&goal.name_servers, &own) {
+        (Some(wanted), _) => put_own(&mut after, goal, Some(Digest::of_name_servers(wanted)), by, own.as_ref()),
+        // Whose the name servers are that stand there is unknown: the claim goes on saying what it said.
+        (None, Some(own)) => put_own(&mut after, goal, own.ns, own.by, Some(own)),
+        (None, None) => {}
+    }
+    let drops_claims = claims
+        .iter()
+        .any(|claim| goal.claimant.relation(claim) != Relation::Own && !after.iter().any(|after| after == claim));
 
     let mut changes = cut.changes_of_name_servers(goal);
     changes.extend(changes_of_ownership(seen.ownership.as_ref(), &record_name, &after));
@@ -51,9 +59,10 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
         (_, None) => Action::Shared,
     };
     Decision::Proceed(Plan {
-        only_refreshes: !cut.changes() && !guarded,
+        only_refreshes: !cut.changes() && !guarded && !drops_claims,
         changes,
         action: Some(action),
+        warnings: cut.warnings(goal, seen),
         ..Plan::default()
     })
 }
@@ -92,12 +101,15 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    fn of(goal: &Goal, seen: &'a Observation) -> Self {
+    fn of(goal: &Goal, seen: &'a Observation, own: Option<&Claim>) -> Self {
         let ns = seen.at_cut("NS");
         let found = ns.and_then(|set| NameServers::found(&set.values));
         let wanted = goal.name_servers.clone().or_else(|| found.clone());
+        // Without knowing what is wanted, only what our claim names is ours to change.
+        let ours = || own.is_some_and(|own| own.ns.is_some() && own.ns == found.as_ref().map(Digest::of_name_servers));
         let state = match ns {
             None => State::Absent,
+            Some(_) if goal.name_servers.is_none() && !ours() => State::AsWanted,
             Some(_) if found.is_none() || found != wanted => State::Different,
             Some(set) if set.ttl != Some(goal.ttl) => State::OtherTtl,
             Some(_) => State::AsWanted,
@@ -118,6 +130,11 @@ impl<'a> Cut<'a> {
         let name = || goal.name.clone();
         if seen.at_cut("CNAME").is_some() {
             return Some(Refusal::Cname { name: name() });
+        }
+        if let Some(above) = seen.above.last() {
+            let servers = NameServers::found(&above.values).map(|servers| servers.to_string());
+            let servers = servers.unwrap_or_else(|| above.values.join(","));
+            return Some(Refusal::DelegatedAbove { name: name(), above: above.name.clone(), servers });
         }
         if let Some(special) = [self.ns, seen.ownership.as_ref()].into_iter().flatten().find(|set| set.special) {
             return Some(Refusal::RoutingPolicy { name: special.name.clone(), rtype: special.rtype.clone() });
@@ -145,7 +162,42 @@ impl<'a> Cut<'a> {
         if self.state == State::Different && seen.at_cut("DS").is_some() && !puts_back {
             return Some(Refusal::DsStands { name: name() });
         }
+        if self.state == State::Absent && !goal.allow_occlusion {
+            let lost: Vec<_> = self.lost(goal, seen).collect();
+            if !lost.is_empty() || seen.more_below {
+                return Some(Refusal::occludes(&goal.name, &lost, seen.more_below));
+            }
+        }
         without_glue(goal, seen, wanted)
+    }
+
+    /// What the delegation would hide and the child zone lacks.
+    fn lost<'b>(&'b self, goal: &'b Goal, seen: &'b Observation) -> impl Iterator<Item = &'b RecordSet> {
+        let covered = |set: &RecordSet| seen.covered.contains(&(set.name.clone(), set.rtype.clone()));
+        occluded(&goal.name, self.wanted.as_ref(), seen).filter(move |set| !covered(set))
+    }
+
+    /// What the user should know of a delegation that is made.
+    fn warnings(&self, goal: &Goal, seen: &Observation) -> Vec<String> {
+        if self.state != State::Absent {
+            return Vec::new();
+        }
+        let mut warnings = Vec::new();
+        let hidden: Vec<_> = self.lost(goal, seen).collect();
+        if !hidden.is_empty() {
+            let name = &goal.name;
+            let hidden = refusal::enumerate(&hidden, seen.more_below);
+            warnings.push(format!("The delegation of {name} hides record sets of the parent zone: {hidden}."));
+        }
+        let bare = seen.at_cut.is_empty() && seen.below.is_empty();
+        if let Some(wildcard) = seen.wildcard.as_ref().filter(|_| bare) {
+            let name = &goal.name;
+            warnings.push(format!(
+                "The wildcard {} of the parent zone answered for {name} and the names below it, and no longer does.",
+                wildcard.for_people(),
+            ));
+        }
+        warnings
     }
 
     fn taken(&self, goal: &Goal, wanted: &NameServers, owners: Vec<String>) -> Refusal {
@@ -156,8 +208,10 @@ impl<'a> Cut<'a> {
 
     /// How the request's own claim came to the delegation, once the plan is carried out.
     fn by(&self, goal: &Goal, claims: &Claims, own: Option<&Claim>) -> By {
-        let writes = matches!(self.state, State::Absent | State::Different);
-        if writes || goal.allow_overwrite {
+        let siblings = claims.of(&goal.claimant, Relation::Sibling);
+        // A Create leaves its siblings' claims and with them how they came to the delegation: its rollback needs them.
+        let takes = goal.allow_overwrite && (goal.arrival != Arrival::Create || siblings.is_empty());
+        if matches!(self.state, State::Absent | State::Different) || takes {
             return By::Created;
         }
         if let Some(own) = own {
@@ -165,7 +219,6 @@ impl<'a> Cut<'a> {
             let later = goal.arrival == Arrival::InPlace && own.at < goal.at;
             return if later { By::Created } else { own.by };
         }
-        let siblings = claims.of(&goal.claimant, Relation::Sibling);
         let adopts = match goal.arrival {
             Arrival::InPlace => !siblings.is_empty() && siblings.iter().all(|sibling| sibling.by == By::Adopted),
             Arrival::Create | Arrival::Replacement => siblings.iter().all(|sibling| sibling.by == By::Adopted),
