@@ -9,6 +9,7 @@
 )]
 
 mod delivery;
+mod demo;
 mod life;
 mod rename;
 mod rollback;
