@@ -1,7 +1,7 @@
 //! Observe, plan, apply: a compare-and-swap on the parent zone, a few times if the zone changes meanwhile.
 
 use tracing::field::display;
-use tracing::{Span, info};
+use tracing::{Span, debug, info};
 
 use super::{Work, aws_failure};
 use crate::aws::error::{AwsError, AwsErrorKind};
@@ -37,6 +37,7 @@ pub(super) async fn apply(
     let mut last: Option<(Observation, Plan, AwsError)> = None;
     for round in 0..ROUNDS {
         let (seen, decision) = look(round > 0).await?;
+        debug!(at_cut = ?seen.at_cut, ownership = ?seen.ownership, above = ?seen.above, "the parent zone was read");
         let found = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
         let applied =
             |plan: Plan, status| Applied { action: plan.action, status, warnings: plan.warnings, found: found.clone() };
