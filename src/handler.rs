@@ -2,7 +2,9 @@
 
 mod apply;
 mod child;
+mod coverage;
 mod farewell;
+mod observe;
 mod place;
 mod present;
 mod progress;

@@ -4,9 +4,11 @@
 //! read like them.
 
 mod absent;
+mod occlusion;
 mod present;
 mod refusal;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::dns::name::Name;
@@ -16,6 +18,7 @@ use crate::dns::ttl::Ttl;
 use crate::ownership::{Claimant, Claims};
 
 pub use absent::absent;
+pub use occlusion::occluded;
 pub use present::present;
 pub use refusal::Refusal;
 
@@ -30,6 +33,8 @@ pub struct Goal {
     pub ttl: Ttl,
     /// Replace, or take full ownership of, a delegation that somebody else made.
     pub allow_overwrite: bool,
+    /// Delegate although that hides record sets of the parent zone which the child zone lacks.
+    pub allow_occlusion: bool,
     /// Who asks.
     pub claimant: Claimant,
     /// When the request was made, in seconds since 1970.
@@ -56,8 +61,16 @@ pub struct Observation {
     pub at_cut: Vec<RecordSet>,
     /// Record sets below the zone cut, as many as one page of a listing holds.
     pub below: Vec<RecordSet>,
+    /// True if there are more below the zone cut than that page holds.
+    pub more_below: bool,
     /// The ownership record.
     pub ownership: Option<RecordSet>,
+    /// The NS record sets between the zone cut and the apex of the parent zone, the topmost last.
+    pub above: Vec<RecordSet>,
+    /// The wildcard that answers for the zone cut while nothing stands there.
+    pub wildcard: Option<Name>,
+    /// Which record sets at and below the zone cut the child zone answers for as well, by name and type.
+    pub covered: BTreeSet<(Name, String)>,
 }
 
 impl Observation {

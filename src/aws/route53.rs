@@ -39,6 +39,15 @@ pub enum ChangeStatus {
     Pending,
 }
 
+/// One page of a listing of record sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The record sets, in Route 53's order.
+    pub sets: Vec<RecordSet>,
+    /// The name with which the listing goes on, if it does; the last of `sets` may be of that name too.
+    pub next: Option<Name>,
+}
+
 /// Route 53 with the rights of one identity.
 #[derive(Debug)]
 pub struct Session {
@@ -93,20 +102,22 @@ impl Session {
         zone: &ZoneId,
         start: Option<(&Name, Option<&str>)>,
         max: i32,
-    ) -> Result<Vec<RecordSet>, AwsError> {
+    ) -> Result<Page, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
         let mut call = self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(max);
         if let Some((name, rtype)) = start {
             call = call.start_record_name(name.fqdn()).set_start_record_type(rtype.map(types::RrType::from));
         }
         let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
-        page.resource_record_sets().iter().map(|set| record_set(ACTION, set)).collect()
+        let sets = page.resource_record_sets().iter().map(|set| record_set(ACTION, set)).collect::<Result<_, _>>()?;
+        let next = page.next_record_name().filter(|_| page.is_truncated());
+        Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
     }
 
     /// The record set of this name and type, if there is one.
     pub async fn record_set(&self, zone: &ZoneId, name: &Name, rtype: &str) -> Result<Option<RecordSet>, AwsError> {
         let page = self.record_sets(zone, Some((name, Some(rtype))), 1).await?;
-        Ok(page.into_iter().next().filter(|set| set.name == *name && set.rtype == rtype))
+        Ok(page.sets.into_iter().next().filter(|set| set.name == *name && set.rtype == rtype))
     }
 
     /// ChangeResourceRecordSets: all changes or none.

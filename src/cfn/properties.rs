@@ -65,6 +65,8 @@ pub struct Properties {
     pub ttl: Ttl,
     /// `AllowOverwrite`.
     pub allow_overwrite: bool,
+    /// `AllowOcclusion`.
+    pub allow_occlusion: bool,
 }
 
 /// What is wrong with the properties: which one, what, and what to do.
@@ -79,7 +81,7 @@ impl fmt::Display for PropertyError {
 
 impl std::error::Error for PropertyError {}
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "ChildZoneId",
     "ChildRoleArn",
     "ChildExternalId",
@@ -91,11 +93,12 @@ const KNOWN: [&str; 12] = [
     "ParentExternalId",
     "TTL",
     "AllowOverwrite",
+    "AllowOcclusion",
     "Trigger",
 ];
 
 /// Properties of the contract that are not built yet: refused, never ignored.
-const NOT_YET: [&str; 6] = ["AllowOcclusion", "Dnssec", "KeySigningKeys", "DsTTL", "WaitForSync", "Verification"];
+const NOT_YET: [&str; 5] = ["Dnssec", "KeySigningKeys", "DsTTL", "WaitForSync", "Verification"];
 
 impl Properties {
     /// Reads `ResourceProperties` of a Create or Update, or those of the old resource.
@@ -111,6 +114,7 @@ impl Properties {
             parent_role: reader.role("ParentRoleArn", "ParentExternalId")?,
             ttl: reader.ttl()?,
             allow_overwrite: reader.boolean("AllowOverwrite")?,
+            allow_occlusion: reader.boolean("AllowOcclusion")?,
         };
         if parsed.child_zone.is_none() {
             if parsed.name_servers.is_none() {

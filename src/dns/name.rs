@@ -56,6 +56,28 @@ impl Name {
         self == other || self.is_below(other)
     }
 
+    /// The wildcard directly below this name, `*.name`; `None` if it would be too long.
+    pub fn wildcard(&self) -> Option<Name> {
+        format!("*.{}", self.0).parse().ok()
+    }
+
+    /// The name as people write it: `*` as itself.
+    pub fn for_people(&self) -> String {
+        self.0.replace("\\052", "*")
+    }
+
+    /// Where the name stands in a listing: its labels reversed, each with a dot behind it (Route 53 API Reference,
+    /// `ListResourceRecordSets`), so that a name comes directly before the names below it.
+    pub fn position(&self) -> Vec<u8> {
+        let mut position = Vec::with_capacity(self.0.len() + 1);
+        for label in self.labels().rev() {
+            // A canonical label always resolves.
+            position.extend(unescape(label, 1).unwrap_or_default());
+            position.push(b'.');
+        }
+        position
+    }
+
     /// True if the leftmost label is `*`.
     pub fn is_wildcard(&self) -> bool {
         self.first_label() == "\\052"

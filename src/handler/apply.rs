@@ -2,7 +2,7 @@
 
 use super::{Work, aws_failure};
 use crate::aws::error::{AwsError, AwsErrorKind};
-use crate::aws::route53::{ChangeStatus, PAGE, Session};
+use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::Place;
 use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
@@ -22,38 +22,20 @@ pub(super) struct Applied {
     pub(super) found: Option<NameServers>,
 }
 
-/// Reads what stands at a place.
-pub(super) async fn observe(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
-    work.progress.at(format!("reading {} in the parent zone {}", place.name, place.zone));
-    let record = ownership::record_name(&place.name);
-    let (sets, ownership) = tokio::join!(session.record_sets(&place.zone, Some((&place.name, None)), PAGE), async {
-        match &record {
-            None => Ok(None),
-            Some(record) => session.record_set(&place.zone, record, "TXT").await,
-        }
-    });
-    let context = format!("reading {} in the parent zone {}", place.name, place.zone);
-    let failure = |error: AwsError| aws_failure(&context, &error);
-    let (ownership, sets) = (ownership.map_err(failure)?, sets.map_err(failure)?);
-    let sets = sets.into_iter().filter(|set| set.name.is_at_or_below(&place.name));
-    let (at_cut, below) = sets.partition(|set| set.name == place.name);
-    Ok(Observation { at_cut, below, ownership })
-}
-
-/// Brings a place to what `decide` plans for it.
+/// Brings a place to what is planned for it. `look` observes and decides; it is told whether it looks again.
 pub(super) async fn apply(
     work: &Work<'_>,
     session: &Session,
     place: &Place,
-    mut decide: impl AsyncFnMut(&Observation) -> Result<Decision, Failure>,
+    mut look: impl AsyncFnMut(bool) -> Result<(Observation, Decision), Failure>,
 ) -> Result<Applied, Failure> {
     let mut last: Option<(Observation, Plan, AwsError)> = None;
-    for _ in 0..ROUNDS {
-        let seen = observe(work, session, place).await?;
+    for round in 0..ROUNDS {
+        let (seen, decision) = look(round > 0).await?;
         let found = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
         let applied =
             |plan: Plan, status| Applied { action: plan.action, status, warnings: plan.warnings, found: found.clone() };
-        let plan = match decide(&seen).await? {
+        let plan = match decision {
             Decision::Refuse(refusal) => {
                 forget_unsent(work, place, &seen);
                 return Err(Failure::new(Kind::Refused, refusal.to_string()));
@@ -79,7 +61,7 @@ pub(super) async fn apply(
         {
             // Nothing changed since, so the rejection is no race: its words are the answer.
             forget_unsent(work, place, &seen);
-            let failure = aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), error);
+            let failure = change_failure(place, error);
             return if plan.only_refreshes {
                 Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync))
             } else {
@@ -102,8 +84,7 @@ pub(super) async fn apply(
                 if !sent_before {
                     work.progress.unmark_sent();
                 }
-                let failure =
-                    aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), &error);
+                let failure = change_failure(place, &error);
                 if plan.only_refreshes && error.is_denied() {
                     return Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync));
                 }
@@ -111,8 +92,23 @@ pub(super) async fn apply(
             }
         }
     }
-    let words = last.map(|(_, _, error)| error.to_string()).unwrap_or_default();
-    Err(Failure::new(Kind::Aws, format!("changing {} in the parent zone {}: {words}", place.name, place.zone)))
+    Err(last.map_or_else(
+        || Failure::new(Kind::Internal, "no change was tried"),
+        |(_, _, error)| change_failure(place, &error),
+    ))
+}
+
+/// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.
+fn change_failure(place: &Place, error: &AwsError) -> Failure {
+    let mut failure = aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), error);
+    if let Some(record) = ownership::record_name(&place.name).filter(|_| error.is_denied()) {
+        failure.message = format!(
+            "{failure}; the change needs route53:ChangeResourceRecordSets with CREATE and DELETE for the NS record set of {} and for \
+             the TXT record set of {record}",
+            place.name
+        );
+    }
+    failure
 }
 
 /// True if our claim with this request's time stands there.

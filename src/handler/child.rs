@@ -1,27 +1,89 @@
 //! Reading the child zone: what it is called and which name servers serve it.
 
+use std::sync::Arc;
+
 use super::{Work, aws_failure};
-use crate::aws::route53::HostedZone;
-use crate::cfn::properties::Role;
+use crate::aws::route53::{HostedZone, Page, Session};
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::{Properties, Role, Salvage};
+use crate::dns::excerpt::Excerpt;
+use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
+use crate::dns::record_set::RecordSet;
 use crate::error::{Failure, Kind};
 use crate::ids::ZoneId;
 
-/// How many record sets of the apex are read at once: enough for its NS record set in all but odd zones.
+/// How many record sets are read at once from the apex on: its NS record set in all but odd zones, and a new zone whole.
 const APEX_PAGE: i32 = 20;
 
-/// The child zone, checked: public, and (unless the name servers are given) its apex agrees with its delegation set.
+/// What is asked of the child, once the child zone was read.
+pub(super) struct Child {
+    pub(super) name: Name,
+    /// The name servers to delegate to; `None` keeps those that are there.
+    pub(super) name_servers: Option<NameServers>,
+    /// Why the child zone was not read.
+    pub(super) warning: Option<String>,
+    /// The child zone, if it was read.
+    pub(super) zone: Option<ReadZone>,
+}
+
+/// A child zone that was read, and can be read further.
+pub(super) struct ReadZone {
+    pub(super) id: ZoneId,
+    pub(super) session: Arc<Session>,
+    pub(super) excerpt: Excerpt,
+}
+
+/// The child's name and name servers.
+///
+/// An unreadable child zone fails a Create, but an Update only if it asks for another child zone or other name servers.
 pub(super) async fn read(
+    work: &Work<'_>,
+    wanted: &Properties,
+    pinned: Option<&Place>,
+    old: Option<&Salvage>,
+) -> Result<Child, Failure> {
+    let given = wanted.name_servers.clone();
+    let Some(id) = &wanted.child_zone else {
+        // Properties::parse saw to it that both are given.
+        let name = wanted.domain_name.clone().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
+        return Ok(Child { name, name_servers: given, warning: None, zone: None });
+    };
+    match read_zone(work, id, wanted.child_role.as_ref(), given.is_some()).await {
+        Ok((zone, read)) => {
+            if let Some(name) = wanted.domain_name.as_ref().filter(|name| **name != zone.name) {
+                let message = format!(
+                    "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
+                    zone.name
+                );
+                return Err(Failure::new(Kind::Input, message));
+            }
+            let name_servers = given.or(zone.name_servers);
+            Ok(Child { name: zone.name, name_servers, warning: None, zone: Some(read) })
+        }
+        Err(failure) => {
+            let unchanged =
+                old.is_some_and(|old| old.child_zone == wanted.child_zone && old.name_servers == wanted.name_servers);
+            let name = wanted.domain_name.clone().or_else(|| pinned.map(|place| place.name.clone()));
+            let name = name.filter(|_| unchanged).ok_or_else(|| failure.clone())?;
+            let warning = format!("The child zone was not read, and its name servers were kept as they are: {failure}");
+            Ok(Child { name, name_servers: given, warning: Some(warning), zone: None })
+        }
+    }
+}
+
+/// The child zone, checked: public, and (unless the name servers are given) its apex agrees with its delegation set.
+async fn read_zone(
     work: &Work<'_>,
     id: &ZoneId,
     role: Option<&Role>,
     given: bool,
-) -> Result<HostedZone, Failure> {
+) -> Result<(HostedZone, ReadZone), Failure> {
     work.progress.at(format!("reading the child zone {id}"));
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
     let session = work.accounts.session(role).await.map_err(failure)?;
     let (zone, head) = tokio::join!(session.hosted_zone(id), async {
-        if given { Ok(Vec::new()) } else { session.record_sets(id, None, APEX_PAGE).await }
+        if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await }
     });
     let zone = zone.map_err(failure)?;
     if zone.private {
@@ -31,26 +93,37 @@ pub(super) async fn read(
         );
         return Err(Failure::new(Kind::Refused, message));
     }
-    if given {
-        return Ok(zone);
+    let mut excerpt = Excerpt::new(zone.name.clone());
+    if !given {
+        let head = head.map_err(failure)?;
+        check_apex(&session, &zone, &head).await?;
+        excerpt.add(&zone.name, &head.sets, head.next);
     }
-    let mut apex = head.map_err(failure)?.into_iter().find(|set| set.name == zone.name && set.rtype == "NS");
+    Ok((zone, ReadZone { id: id.clone(), session, excerpt }))
+}
+
+/// The NS record set of the zone's apex must name the name servers that serve the zone.
+async fn check_apex(session: &Session, zone: &HostedZone, head: &Page) -> Result<(), Failure> {
+    let id = &zone.id;
+    let is_apex = |set: &&RecordSet| set.name == zone.name && set.rtype == "NS";
+    let mut apex = head.sets.iter().find(is_apex).cloned();
     if apex.is_none() {
-        apex = session.record_set(id, &zone.name, "NS").await.map_err(failure)?;
+        let read = session.record_set(id, &zone.name, "NS").await;
+        apex = read.map_err(|error| aws_failure(&format!("reading the child zone {id}"), &error))?;
     }
     let apex = apex.and_then(|set| NameServers::found(&set.values));
-    if apex != zone.name_servers {
-        let text = |servers: &Option<NameServers>| servers.as_ref().map_or("none".into(), ToString::to_string);
-        let message = format!(
-            "the child zone {id} ({}) contradicts itself: its NS record set names {}, and Route 53 serves it from {}; \
-             correct that record set, or give NameServers",
-            zone.name,
-            text(&apex),
-            text(&zone.name_servers),
-        );
-        return Err(Failure::new(Kind::Refused, message));
+    if apex == zone.name_servers {
+        return Ok(());
     }
-    Ok(zone)
+    let text = |servers: &Option<NameServers>| servers.as_ref().map_or("none".into(), ToString::to_string);
+    let message = format!(
+        "the child zone {id} ({}) contradicts itself: its NS record set names {}, and Route 53 serves it from {}; \
+         correct that record set, or give NameServers",
+        zone.name,
+        text(&apex),
+        text(&zone.name_servers),
+    );
+    Err(Failure::new(Kind::Refused, message))
 }
 
 /// The name and name servers of a zone that may be anything, for an old resource or a Delete.

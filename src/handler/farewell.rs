@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::apply::{self, Applied};
-use super::{Outcome, Work, aws_failure, child, place};
+use super::{Outcome, Work, aws_failure, child, observe, place};
 use crate::aws::route53::Session;
 use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{Properties, Salvage};
@@ -67,21 +67,20 @@ pub(super) async fn remove(
         known: salvage.name_servers.clone(),
     };
     let mut child_zone = salvage.child_zone.as_ref();
-    apply::apply(work, session, place, async |seen| {
-        let decision = plan::absent(&farewell, seen);
+    apply::apply(work, session, place, async |_| {
+        let seen = observe::cut(work, session, place).await?;
+        let mut decision = plan::absent(&farewell, &seen);
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
             (Decision::Proceed(plan), Some(zone)) if plan.left_changed => {
                 let zone = child::glance(work, zone, salvage.child_role.as_ref()).await.ok();
                 let servers = zone.and_then(|zone| zone.name_servers);
                 farewell.known = union(farewell.known.take(), servers);
-                Ok(plan::absent(&farewell, seen))
+                decision = plan::absent(&farewell, &seen);
             }
-            (_, zone) => {
-                child_zone = zone;
-                Ok(decision)
-            }
+            (_, zone) => child_zone = zone,
         }
+        Ok((seen, decision))
     })
     .await
 }

@@ -3,22 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Outcome, Work, apply, aws_failure, child, farewell, place};
+use super::child::Child;
+use super::{Outcome, Work, apply, aws_failure, child, coverage, farewell, observe, place};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{Properties, Salvage};
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
 use crate::plan::{self, Arrival, Goal, Observation};
-
-/// What is asked, once the child zone was read.
-struct Child {
-    name: Name,
-    name_servers: Option<NameServers>,
-    warning: Option<String>,
-}
 
 /// The properties of the resource as it was before an Update.
 struct Before {
@@ -42,9 +34,9 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
             let session = work.accounts.session(wanted.parent_role.as_ref()).await;
             session.map_err(|error| aws_failure("assuming the parent role", &error))
         },
-        read_child(work, &wanted, pinned, old.as_ref().map(|(salvage, _)| salvage)),
+        child::read(work, &wanted, pinned, old.as_ref().map(|(salvage, _)| salvage)),
     );
-    let (session, child) = (session?, child?);
+    let (session, mut child) = (session?, child?);
     if child.name.is_wildcard() {
         let message = format!("{} is a wildcard, and a wildcard can't be delegated; give a plain name", child.name);
         return Err(Failure::new(Kind::Refused, message));
@@ -67,15 +59,24 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         name_servers: child.name_servers.clone(),
         ttl: wanted.ttl,
         allow_overwrite: wanted.allow_overwrite,
+        allow_occlusion: wanted.allow_occlusion,
         claimant: work.claimant.clone(),
         at: work.at,
         arrival,
     };
-    let applied = apply::apply(work, &session, &place, async |seen| {
-        check_allowed(work, &goal, seen)?;
-        Ok(plan::present(&goal, seen))
+    let applied = apply::apply(work, &session, &place, async |again| {
+        let mut seen = observe::surroundings(work, &session, &place, goal.name_servers.as_ref(), again).await?;
+        check_allowed(work, &goal, &seen)?;
+        if !goal.allow_occlusion {
+            coverage::fill_in(work, &mut child, &mut seen).await?;
+        }
+        let decision = plan::present(&goal, &seen);
+        Ok((seen, decision))
     })
     .await?;
+    if let (Arrival::Replacement, Some(pinned), Some(before)) = (arrival, pinned, &before) {
+        take_back_if_overtaken(work, &session, before, pinned, &place).await?;
+    }
 
     let name_servers = child.name_servers.or(applied.found);
     let text = |value: Option<String>| value.unwrap_or_default();
@@ -109,49 +110,6 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         outcome.warnings.extend(clean_up(work, &before, pinned, &place).await);
     }
     Ok(outcome)
-}
-
-/// The child's name and name servers.
-///
-/// An unreadable child zone fails a Create, but an Update only if it asks for another child zone or other name servers.
-async fn read_child(
-    work: &Work<'_>,
-    wanted: &Properties,
-    pinned: Option<&Place>,
-    old: Option<&Salvage>,
-) -> Result<Child, Failure> {
-    let given = wanted.name_servers.clone();
-    let domain_name = || wanted.domain_name.clone();
-    let Some(id) = &wanted.child_zone else {
-        // Properties::parse saw to it that both are given.
-        let name = domain_name().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
-        return Ok(Child { name, name_servers: given, warning: None });
-    };
-    match child::read(work, id, wanted.child_role.as_ref(), given.is_some()).await {
-        Ok(zone) => {
-            if let Some(name) = wanted.domain_name.as_ref().filter(|name| **name != zone.name) {
-                let message = format!(
-                    "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
-                    zone.name
-                );
-                return Err(Failure::new(Kind::Input, message));
-            }
-            Ok(Child { name: zone.name, name_servers: given.or(zone.name_servers), warning: None })
-        }
-        Err(failure) => {
-            let unchanged =
-                old.is_some_and(|old| old.child_zone == wanted.child_zone && old.name_servers == wanted.name_servers);
-            let name = domain_name().or_else(|| pinned.map(|place| place.name.clone()));
-            match name.filter(|_| unchanged) {
-                Some(name) => {
-                    let warning =
-                        format!("The child zone was not read, and its name servers were kept as they are: {failure}");
-                    Ok(Child { name, name_servers: given, warning: Some(warning) })
-                }
-                None => Err(failure),
-            }
-        }
-    }
 }
 
 /// Finds the place of the old properties, by the same test as the new one. They never fail a request.
@@ -225,13 +183,31 @@ async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &Place) -
     match farewell::claim_at(work, &session, pinned).await {
         Ok(Some(at)) if at > work.at => {
             let message = format!(
-                "a later request of this resource has already written {}; this one changed nothing",
+                "a later request of this resource has already written {}; this one left nothing changed",
                 pinned.name
             );
             Err(Failure::new(Kind::Stale, message))
         }
         _ => Ok(()),
     }
+}
+
+/// After a replacement: a request that came back to the physical id's place meanwhile has looked for our claim here before it was
+/// written, so whoever of the two looks last removes it.
+async fn take_back_if_overtaken(
+    work: &Work<'_>,
+    session: &Session,
+    before: &Before,
+    pinned: &Place,
+    place: &Place,
+) -> Result<(), Failure> {
+    let Err(stale) = check_not_overtaken(work, before, pinned).await else {
+        return Ok(());
+    };
+    work.progress.at(format!("taking back {} in the parent zone {}", place.name, place.zone));
+    let (wanted, _) = Properties::salvage(&work.request.properties);
+    farewell::remove(work, session, &wanted, place).await?;
+    Err(stale)
 }
 
 /// `DELEGATION_ALLOWED_NAMES` is checked where a request would start managing a name.

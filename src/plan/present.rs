@@ -1,6 +1,6 @@
 //! Create and Update.
 
-use super::{Action, Arrival, Decision, Goal, Observation, Plan, Refusal, changes_of_ownership};
+use super::{Action, Arrival, Decision, Goal, Observation, Plan, Refusal, changes_of_ownership, occluded, refusal};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::{Change, RecordSet};
@@ -54,6 +54,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
         only_refreshes: !cut.changes() && !guarded,
         changes,
         action: Some(action),
+        warnings: cut.warnings(goal, seen),
         ..Plan::default()
     })
 }
@@ -119,6 +120,11 @@ impl<'a> Cut<'a> {
         if seen.at_cut("CNAME").is_some() {
             return Some(Refusal::Cname { name: name() });
         }
+        if let Some(above) = seen.above.last() {
+            let servers = NameServers::found(&above.values).map(|servers| servers.to_string());
+            let servers = servers.unwrap_or_else(|| above.values.join(","));
+            return Some(Refusal::DelegatedAbove { name: name(), above: above.name.clone(), servers });
+        }
         if let Some(special) = [self.ns, seen.ownership.as_ref()].into_iter().flatten().find(|set| set.special) {
             return Some(Refusal::RoutingPolicy { name: special.name.clone(), rtype: special.rtype.clone() });
         }
@@ -145,7 +151,42 @@ impl<'a> Cut<'a> {
         if self.state == State::Different && seen.at_cut("DS").is_some() && !puts_back {
             return Some(Refusal::DsStands { name: name() });
         }
+        if self.state == State::Absent && !goal.allow_occlusion {
+            let lost: Vec<_> = self.lost(goal, seen).collect();
+            if !lost.is_empty() || seen.more_below {
+                return Some(Refusal::occludes(&goal.name, &lost, seen.more_below));
+            }
+        }
         without_glue(goal, seen, wanted)
+    }
+
+    /// What the delegation would hide and the child zone lacks.
+    fn lost<'b>(&'b self, goal: &'b Goal, seen: &'b Observation) -> impl Iterator<Item = &'b RecordSet> {
+        let covered = |set: &RecordSet| seen.covered.contains(&(set.name.clone(), set.rtype.clone()));
+        occluded(&goal.name, self.wanted.as_ref(), seen).filter(move |set| !covered(set))
+    }
+
+    /// What the user should know of a delegation that is made.
+    fn warnings(&self, goal: &Goal, seen: &Observation) -> Vec<String> {
+        if self.state != State::Absent {
+            return Vec::new();
+        }
+        let mut warnings = Vec::new();
+        let hidden: Vec<_> = self.lost(goal, seen).collect();
+        if !hidden.is_empty() {
+            let name = &goal.name;
+            let hidden = refusal::enumerate(&hidden, seen.more_below);
+            warnings.push(format!("The delegation of {name} hides record sets of the parent zone: {hidden}."));
+        }
+        let bare = seen.at_cut.is_empty() && seen.below.is_empty();
+        if let Some(wildcard) = seen.wildcard.as_ref().filter(|_| bare) {
+            let name = &goal.name;
+            warnings.push(format!(
+                "The wildcard {} of the parent zone answered for {name} and the names below it, and no longer does.",
+                wildcard.for_people(),
+            ));
+        }
+        warnings
     }
 
     fn taken(&self, goal: &Goal, wanted: &NameServers, owners: Vec<String>) -> Refusal {

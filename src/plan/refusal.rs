@@ -3,6 +3,10 @@
 use std::fmt;
 
 use crate::dns::name::Name;
+use crate::dns::record_set::RecordSet;
+
+/// How many record sets a message names before it counts the others.
+const NAMED: usize = 5;
 
 /// Why nothing may be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +15,24 @@ pub enum Refusal {
     Cname {
         /// The zone cut.
         name: Name,
+    },
+    /// The parent zone delegates a name above the zone cut, so that nobody asks it for names below that one.
+    DelegatedAbove {
+        /// The zone cut.
+        name: Name,
+        /// The name that is delegated.
+        above: Name,
+        /// Its name servers.
+        servers: String,
+    },
+    /// The delegation would hide record sets of the parent zone that the child zone lacks.
+    Occludes {
+        /// The zone cut.
+        name: Name,
+        /// The record sets, the first few by name; empty if none is known to be lost.
+        records: String,
+        /// True if there are more record sets at and below the cut than were compared.
+        more: bool,
     },
     /// A record set to change has a routing policy or is an alias.
     RoutingPolicy {
@@ -61,6 +83,24 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    pub(super) fn occludes(name: &Name, lost: &[&RecordSet], more: bool) -> Self {
+        Self::Occludes { name: name.clone(), records: enumerate(lost, more), more }
+    }
+}
+
+/// `a.example.com A, b.example.com TXT and at least 3 more`; empty for none.
+pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
+    let named = sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.rtype));
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    let left = sets.len().saturating_sub(NAMED);
+    if left > 0 {
+        let at_least = if more { "at least " } else { "" };
+        text = format!("{text} and {at_least}{left} more");
+    }
+    text
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,6 +108,28 @@ impl fmt::Display for Refusal {
                 f,
                 "a CNAME record set stands at {name} in the parent zone, and nothing can stand beside a CNAME; remove it first"
             ),
+            Self::DelegatedAbove { name, above, servers } => write!(
+                f,
+                "{name} can't be delegated in this parent zone, which delegates {above} already (to {servers}) and is not \
+                 asked for names below it; make the delegation in the hosted zone {above} (as ParentZoneName or \
+                 ParentZoneId, with a role of the account that has it)"
+            ),
+            Self::Occludes { name, records, more: false } => write!(
+                f,
+                "delegating {name} would hide record sets of the parent zone that the child zone lacks: {records}; copy \
+                 them to the child zone, or set AllowOcclusion if nobody needs them"
+            ),
+            Self::Occludes { name, records, more: true } => {
+                write!(
+                    f,
+                    "delegating {name} would hide record sets of the parent zone, more of them than can be compared with \
+                     the child zone"
+                )?;
+                if !records.is_empty() {
+                    write!(f, "; the child zone lacks {records}")?;
+                }
+                write!(f, "; see to it that the child zone has what is needed, and set AllowOcclusion")
+            }
             Self::RoutingPolicy { name, rtype } => write!(
                 f,
                 "the {rtype} record set at {name} in the parent zone has a routing policy or is an alias, which this \

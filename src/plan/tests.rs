@@ -47,6 +47,7 @@ fn goal(arrival: Arrival) -> Goal {
         name_servers: Some(wanted()),
         ttl: Ttl::DELEGATION,
         allow_overwrite: false,
+        allow_occlusion: false,
         claimant: own(),
         at: NOW,
         arrival,
@@ -74,7 +75,7 @@ fn seen(ns: Option<RecordSet>, claims: &[Claim]) -> Observation {
     let values: Vec<String> = claims.iter().map(Claim::value).collect();
     let record = ownership::record_name(&name(CUT)).unwrap();
     let ownership = (!values.is_empty()).then(|| RecordSet::new(record, "TXT", Ttl::OWNERSHIP, values));
-    Observation { at_cut: ns.into_iter().collect(), below: Vec::new(), ownership }
+    Observation { at_cut: ns.into_iter().collect(), ownership, ..Observation::default() }
 }
 
 #[track_caller]
@@ -313,8 +314,92 @@ mod checks {
         let glue = RecordSet::new(name("ns1.testing.example.com"), "AAAA", Ttl::OWNERSHIP, vec!["2001:db8::1".into()]);
         seen.below.push(RecordSet { rtype: "TXT".into(), ..glue.clone() });
         assert!(matches!(present(&goal, &seen), Decision::Refuse(_)), "a TXT is no glue");
-        seen.below.push(glue);
+        seen.below = vec![glue];
         assert_eq!(plan(present(&goal, &seen)).action, Some(Action::Created));
+    }
+
+    fn record(owner: &str, rtype: &str) -> RecordSet {
+        RecordSet::new(name(owner), rtype, Ttl::OWNERSHIP, vec!["x".into()])
+    }
+
+    #[test]
+    fn what_the_child_zone_lacks_is_not_hidden() {
+        let mut seen = seen(None, &[]);
+        seen.at_cut = vec![record(CUT, "A"), record(CUT, "MX")];
+        seen.below = vec![record("www.testing.example.com", "A"), record("*.testing.example.com", "TXT")];
+        for (at, rtype) in [(CUT, "MX"), ("www.testing.example.com", "A")] {
+            seen.covered.insert((name(at), rtype.to_owned()));
+        }
+        for arrival in ARRIVALS {
+            let goal = Goal { allow_overwrite: true, ..goal(arrival) };
+            let words = refusal(present(&goal, &seen)).to_string();
+            assert!(words.contains("lacks: testing.example.com A, *.testing.example.com TXT; copy"), "{words}");
+            let allowed = plan(present(&Goal { allow_occlusion: true, ..goal }, &seen));
+            assert_eq!((shape(&allowed), allowed.action), (vec!["+NS".into(), "+TXT".into()], Some(Action::Created)));
+            assert!(allowed.warnings[0].contains("*.testing.example.com TXT"), "{:?}", allowed.warnings);
+        }
+        for (at, rtype) in [(CUT, "A"), ("*.testing.example.com", "TXT")] {
+            seen.covered.insert((name(at), rtype.to_owned()));
+        }
+        let plan = plan(present(&goal(Arrival::Create), &seen));
+        assert_eq!((plan.action, plan.warnings), (Some(Action::Created), vec![]));
+    }
+
+    #[test]
+    fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
+        let mut seen = seen(None, &[]);
+        seen.below = (0..8).map(|n| record(&format!("h{n}.testing.example.com"), "A")).collect();
+        let words = refusal(present(&goal(Arrival::Create), &seen)).to_string();
+        assert!(
+            words.contains("h0.testing.example.com A") && words.contains("h4.testing.example.com A and 3 more"),
+            "{words}"
+        );
+        seen.more_below = true;
+        let words = refusal(present(&goal(Arrival::Create), &seen)).to_string();
+        assert!(words.contains("and at least 3 more") && words.contains("AllowOcclusion"), "{words}");
+        seen.covered = seen.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
+        let words = refusal(present(&goal(Arrival::Create), &seen)).to_string();
+        assert!(words.contains("more of them than can be compared") && !words.contains("lacks"), "{words}");
+    }
+
+    #[test]
+    fn a_delegation_that_stands_hides_nothing_more() {
+        let mut seen = seen(Some(ns(&wanted())), &[]);
+        seen.below = vec![record("www.testing.example.com", "A")];
+        seen.more_below = true;
+        assert_eq!(plan(present(&goal(Arrival::Create), &seen)).action, Some(Action::Adopted));
+    }
+
+    #[test]
+    fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
+        let mut seen = seen(None, &[]);
+        let above = |owner: &str| RecordSet::new(name(owner), "NS", Ttl::OWNERSHIP, vec!["ns1.x.net.".into()]);
+        seen.above = vec![above("b.example.com"), above("example.com")];
+        for goal in [overwriting(Arrival::Create), Goal { allow_occlusion: true, ..goal(Arrival::Replacement) }] {
+            let words = refusal(present(&goal, &seen)).to_string();
+            assert!(words.contains("delegates example.com already (to ns1.x.net)"), "{words}");
+        }
+        // A standing delegation is not stuck because somebody delegated a name above it.
+        seen = Observation {
+            above: seen.above,
+            ..super::seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)])
+        };
+        let kept = plan(present(&goal(Arrival::InPlace), &seen));
+        assert!(kept.only_refreshes && kept.warnings[0].contains("delegates example.com"), "{:?}", kept.warnings);
+    }
+
+    #[test]
+    fn a_wildcard_that_no_longer_answers_is_worth_a_warning() {
+        let mut seen = seen(None, &[]);
+        seen.wildcard = Some(name("*.example.com"));
+        let plan_bare = plan(present(&goal(Arrival::Create), &seen));
+        assert!(plan_bare.warnings[0].contains("*.example.com"), "{:?}", plan_bare.warnings);
+        seen.at_cut = vec![record(CUT, "TXT")];
+        seen.covered.insert((name(CUT), "TXT".into()));
+        assert!(
+            plan(present(&goal(Arrival::Create), &seen)).warnings.is_empty(),
+            "it did not answer for a name that exists"
+        );
     }
 
     #[test]

@@ -11,5 +11,7 @@ mod bad_input;
 mod create;
 mod delete;
 mod faults;
+mod occlusion;
+mod permissions;
 mod update;
 mod world;

@@ -183,3 +183,31 @@ async fn somebody_elses_record_at_the_new_place_stops_a_replacement() {
     assert_eq!(world.parent.record("staging.example.com", "NS").unwrap().values, ["ns1.somebody.net."]);
     assert_eq!(world.delegated_to(), world.child_servers());
 }
+
+#[tokio::test]
+async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let (old, new) = (world.properties(json!({})), world.properties(json!({"ChildZoneId": other.id()})));
+    let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
+    let there = world.event("Update", fields(&new, &old));
+    let back = world.event_at("Update", SystemTime::now() + Duration::from_secs(10), fields(&old, &new));
+    let request_id = there["RequestId"].as_str().unwrap().to_owned();
+    // The rollback finds nothing at the new place yet, for the replacement is held just before its change.
+    let once = std::sync::atomic::AtomicBool::new(true);
+    let first = move |call: &sandbox::Call| {
+        call.action == "ChangeResourceRecordSets" && once.swap(false, std::sync::atomic::Ordering::Relaxed)
+    };
+    let gate = world.aws.gate_when(std::sync::Arc::new(first));
+    tokio::join!(async { world.invoke(there).await.unwrap() }, async {
+        gate.arrived().await;
+        world.deliver(back).await.success();
+        gate.release();
+    });
+    let answer = world.bucket.answers(&request_id)[0].json();
+    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!(id)), "{answer}");
+    assert!(world.parent.record("staging.example.com", "NS").is_none());
+    assert!(world.parent.record("_delegation-staging.example.com", "TXT").is_none());
+    assert_eq!(world.delegated_to(), world.child_servers());
+}

@@ -29,7 +29,7 @@ impl Zone {
         let find = |set: &&RecordSet| Some(&set.name) == record.as_ref() && set.rtype == "TXT";
         let (at_cut, rest): (Vec<_>, Vec<_>) = self.0.iter().cloned().partition(|set| set.name == name(CUT));
         let below = rest.into_iter().filter(|set| set.name.is_below(&name(CUT))).collect();
-        Observation { at_cut, below, ownership: self.0.iter().find(find).cloned() }
+        Observation { at_cut, below, ownership: self.0.iter().find(find).cloned(), ..Observation::default() }
     }
 }
 
@@ -196,7 +196,7 @@ proptest! {
         let back = Goal { name_servers: Some(of), at: NOW + 1, ..goal(Arrival::InPlace) };
         let there = zone.apply(&plan(present(&forth, &before)).changes).unwrap();
         let home = there.apply(&plan(present(&back, &there.observe())).changes).unwrap();
-        let same: std::collections::BTreeSet<String> = home.observe().at_cut("NS").unwrap().values.iter().cloned().collect();
+        let same: BTreeSet<String> = home.observe().at_cut("NS").unwrap().values.iter().cloned().collect();
         prop_assert_eq!(same, before.at_cut("NS").unwrap().values.iter().cloned().collect());
         prop_assert_eq!(home.observe().at_cut("NS").unwrap().ttl, before.at_cut("NS").unwrap().ttl);
     }

@@ -1,0 +1,124 @@
+//! Observe: what stands at, below and around the zone cut in the parent zone.
+
+use super::{Work, aws_failure};
+use crate::aws::error::AwsError;
+use crate::aws::route53::{PAGE, Page, Session};
+use crate::cfn::physical_id::Place;
+use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
+use crate::dns::record_set::RecordSet;
+use crate::error::Failure;
+use crate::ownership;
+use crate::plan::Observation;
+
+/// How many record sets are read from an enclosing name on: its own, its wildcard, and in most zones the ownership record.
+const ENCLOSING_PAGE: i32 = 100;
+/// How many record sets one name server's addresses are looked for among.
+const GLUE_PAGE: i32 = 10;
+
+/// For a Delete: the zone cut and the ownership record.
+pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
+    let read = async { tokio::try_join!(at_and_below(session, place), ownership(session, place)) };
+    let ((at_cut, below, more_below), ownership) = reading(work, place, read).await?;
+    Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
+}
+
+/// For a Create or Update: the same, and what stands above the cut.
+///
+/// One listing from the name above the cut on serves for that name, its wildcard and, in most zones, the ownership record;
+/// `again` after a rejection, when the ownership record is read by itself.
+pub(super) async fn surroundings(
+    work: &Work<'_>,
+    session: &Session,
+    place: &Place,
+    name_servers: Option<&NameServers>,
+    again: bool,
+) -> Result<Observation, Failure> {
+    let read = async {
+        let ((at_cut, mut below, more_below), (above, wildcard, first)) =
+            tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
+        let record = ownership::record_name(&place.name);
+        let ownership = match (first, record) {
+            (Some(page), Some(record)) if !again && reaches(&page, &record) => {
+                page.sets.into_iter().find(|set| set.name == record && set.rtype == "TXT")
+            }
+            _ => ownership(session, place).await?,
+        };
+        if more_below {
+            below.extend(glue_beyond(session, place, name_servers, &below).await?);
+        }
+        Ok(Observation { at_cut, below, more_below, ownership, above, wildcard, ..Observation::default() })
+    };
+    reading(work, place, read).await
+}
+
+async fn reading<T>(
+    work: &Work<'_>,
+    place: &Place,
+    read: impl Future<Output = Result<T, AwsError>>,
+) -> Result<T, Failure> {
+    let what = format!("reading {} in the parent zone {}", place.name, place.zone);
+    work.progress.at(&what);
+    read.await.map_err(|error| aws_failure(&what, &error))
+}
+
+async fn at_and_below(session: &Session, place: &Place) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
+    let page = session.record_sets(&place.zone, Some((&place.name, None)), PAGE).await?;
+    let more_below = page.next.is_some_and(|next| next.is_at_or_below(&place.name));
+    let sets = page.sets.into_iter().filter(|set| set.name.is_at_or_below(&place.name));
+    let (at_cut, below) = sets.partition(|set| set.name == place.name);
+    Ok((at_cut, below, more_below))
+}
+
+async fn ownership(session: &Session, place: &Place) -> Result<Option<RecordSet>, AwsError> {
+    match ownership::record_name(&place.name) {
+        None => Ok(None),
+        Some(record) => session.record_set(&place.zone, &record, "TXT").await,
+    }
+}
+
+/// True if a page of the listing that starts above the ownership record holds it, or would hold it.
+fn reaches(page: &Page, record: &Name) -> bool {
+    page.next.as_ref().is_none_or(|next| next.position() > record.position())
+}
+
+/// From the name above the cut up to the apex, which alone has an SOA record: the delegations on the way, and the wildcard of
+/// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1). Also the first page read.
+async fn enclosing(session: &Session, place: &Place) -> Result<(Vec<RecordSet>, Option<Name>, Option<Page>), AwsError> {
+    let (mut above, mut wildcard, mut first, mut exists) = (Vec::new(), None, None, false);
+    for name in place.name.ancestors() {
+        let page = session.record_sets(&place.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
+        let find = |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
+        let apex = find("SOA").is_some();
+        if !apex {
+            above.extend(find("NS").cloned());
+        }
+        if !exists && page.sets.iter().any(|set| set.name.is_at_or_below(&name)) {
+            exists = true;
+            wildcard = name.wildcard().filter(|wildcard| page.sets.iter().any(|set| set.name == *wildcard));
+        }
+        first = first.or(Some(page));
+        if apex {
+            break;
+        }
+    }
+    Ok((above, wildcard, first))
+}
+
+/// The addresses of name servers below the cut that one page did not reach.
+async fn glue_beyond(
+    session: &Session,
+    place: &Place,
+    name_servers: Option<&NameServers>,
+    below: &[RecordSet],
+) -> Result<Vec<RecordSet>, AwsError> {
+    let mut glue = Vec::new();
+    let servers = name_servers.into_iter().flat_map(NameServers::iter);
+    let last = below.last().map(|set| set.name.position());
+    for server in servers.filter(|server| server.is_below(&place.name) && Some(server.position()) >= last) {
+        let page = session.record_sets(&place.zone, Some((server, None)), GLUE_PAGE).await?;
+        let new = page.sets.into_iter().filter(|set| set.name == *server && !below.contains(set));
+        glue.extend(new);
+    }
+    Ok(glue)
+}

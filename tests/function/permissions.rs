@@ -1,0 +1,72 @@
+//! The policies to copy in `docs/permissions.md` are enough for the function, and not more than they say.
+
+use serde_json::{Value, json};
+
+use crate::world::{EXTERNAL_ID, NAME, World};
+
+/// The policy under a heading of the page, with the ids of this world.
+fn policy(world: &World, heading: &str) -> Value {
+    let page = std::fs::read_to_string("docs/permissions.md").unwrap();
+    let (_, section) =
+        page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let (_, block) = section.split_once("```json\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let text = block
+        .replace("Z0PARENTEXAMPLE", &world.parent.id())
+        .replace("Z0CHILDEXAMPLE", &world.child.id())
+        .replace("arn:aws:iam::222222222222:role/route53-delegation-function", &world.function_role.arn())
+        .replace("arn:aws:iam::111111111111:role/route53-delegation-parent", &world.parent_role.arn())
+        .replace("route53-delegation-example", EXTERNAL_ID);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{heading}: {error}"))
+}
+
+async fn world() -> World {
+    let world = World::new().await;
+    let parent = world.parent_role.clone().without_policies();
+    parent.trust(policy(&world, "Parent role: trust policy")).policy(policy(&world, "Parent role: permissions"));
+    world.function_role.clone().without_policies().policy(policy(&world, "Function role: permissions"));
+    world
+}
+
+#[tokio::test]
+async fn they_are_enough_for_the_whole_life_of_a_delegation() {
+    let world = world().await;
+    let by_id = json!({"ParentZoneName": null, "ParentZoneId": world.parent.id()});
+    for parent in [json!({}), by_id, json!({"ParentZoneName": null})] {
+        let id = world.create(parent.clone()).await.success().id().to_owned();
+        let mut changed = parent.clone();
+        changed["TTL"] = json!("60");
+        assert_eq!(world.update(&id, parent, changed.clone()).await.success().get("Warning"), "");
+        world.delete(&id, changed).await.success();
+        assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+    }
+    let deep = world.child_account.hosted_zone("a.dev.example.com");
+    world.create(json!({"ChildZoneId": deep.id()})).await.success();
+    assert!(world.aws.calls().iter().all(sandbox::Call::succeeded), "nothing was denied on the way");
+}
+
+#[tokio::test]
+async fn other_names_and_other_records_are_denied() {
+    let world = world().await;
+    for name in ["staging.example.com", "dev.example.com"] {
+        let zone = world.child_account.hosted_zone(name);
+        world.create(json!({"ChildZoneId": zone.id()})).await.failed(&["denied", name]);
+    }
+    world.create(json!({"ParentExternalId": "another-id"})).await.failed(&["sts:AssumeRole"]);
+    assert_eq!(world.parent.revision(), 1, "only the record of the set-up");
+}
+
+#[tokio::test]
+async fn the_child_role_reads_its_zone_and_no_other() {
+    let world = world().await;
+    let role = world.aws.account("333333333333").role("route53-delegation-child");
+    let zone = world.aws.account("333333333333").hosted_zone(NAME);
+    let mut own = policy(&world, "Child role: permissions");
+    own["Statement"][0]["Resource"] = json!(format!("arn:aws:route53:::hostedzone/{}", zone.id()));
+    role.clone().trust(policy(&world, "Parent role: trust policy")).policy(own);
+    let child = |id: String| json!({"ChildZoneId": id, "ChildRoleArn": role.arn(), "ChildExternalId": EXTERNAL_ID});
+    let id = world.create(child(zone.id())).await.success().id().to_owned();
+    world.delete(&id, child(zone.id())).await.success();
+    let other = world.aws.account("333333333333").hosted_zone("dev.testing.example.com");
+    world.create(child(other.id())).await.failed(&["GetHostedZone was denied"]);
+}
