@@ -11,7 +11,7 @@ use crate::history::{
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
 /// Whether the function knows `AllowOcclusion`, and checks what a delegation hides.
-pub(crate) const OCCLUSION: bool = false;
+pub(crate) const OCCLUSION: bool = true;
 
 type Templates = [BTreeMap<usize, Wish>; STACKS.len()];
 
@@ -27,19 +27,19 @@ pub(crate) fn history(seed: u64) -> History {
 fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     let stack = (rng.usize(..stacks) + 2 * usize::from(rng.bool())) % STACKS.len();
     let act = match rng.u32(..1000) {
-        0..620 => {
+        0..700 => {
             let (template, fail_after) = deployment(rng, stack, &templates[stack]);
             if fail_after.is_none() {
                 templates[stack].clone_from(&template);
             }
             Act::Deploy { stack, template, fail_after }
         }
-        620..720 => {
+        700..745 => {
             templates[stack].clear();
             Act::Delete { stack }
         }
-        720..905 => Act::Redeliver { stack, pick: rng.usize(..1000) },
-        905..913 => Act::Cancel { stack, logical_id: rng.usize(..LOGICAL_IDS.len()), wish: wish(rng, stack) },
+        745..910 => Act::Redeliver { stack, pick: rng.usize(..1000) },
+        910..916 => Act::Cancel { stack, logical_id: rng.usize(..LOGICAL_IDS.len()), wish: wish(rng, stack) },
         _ => Act::Nothing,
     };
     let edits = if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
@@ -67,14 +67,14 @@ fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, Wish>) {
         return;
     };
     match (kind, rng.choice(&free)) {
-        (0..15, Some(new)) => {
+        (0..10, Some(new)) => {
             template.insert(*new, wish(rng, stack));
         }
-        (15..35, Some(new)) => {
+        (10..32, Some(new)) => {
             let renamed = template.remove(&old);
             template.extend(renamed.map(|wish| (*new, wish)));
         }
-        (35..42, _) => {
+        (32..38, _) => {
             template.remove(&old);
         }
         _ => {

@@ -44,6 +44,7 @@ pub(crate) struct Ledger {
     pub(crate) atlas: Atlas,
     pub(crate) zones: Vec<Records>,
     tick: Tick,
+    last_edit: Tick,
     /// When each record set got what it holds.
     born: BTreeMap<(usize, String, String), Tick>,
     places: BTreeMap<Place, History>,
@@ -67,6 +68,8 @@ pub(crate) struct Ledger {
     /// A request with AllowOverwrite changed something in this step.
     overwrote: bool,
     pub(crate) in_trouble: bool,
+    /// Nobody edited anything, nothing went wrong on the way, nothing was delivered twice, and nobody asked for AllowOverwrite.
+    pub(crate) quiet: bool,
     violation: Option<String>,
     log: Vec<String>,
     pub(crate) tally: BTreeMap<String, u64>,
@@ -80,6 +83,7 @@ impl Ledger {
             atlas,
             zones,
             tick: 1,
+            last_edit: 0,
             born: BTreeMap::new(),
             places: BTreeMap::new(),
             digests: BTreeMap::new(),
@@ -93,6 +97,7 @@ impl Ledger {
             shaky: BTreeSet::new(),
             overwrote: false,
             in_trouble: false,
+            quiet: true,
             violation: None,
             log: Vec::new(),
             tally: BTreeMap::new(),
@@ -151,6 +156,8 @@ impl Ledger {
         self.born.insert((zone, name.to_owned(), rtype.to_owned()), self.tick);
         let history = self.places.entry(place.clone()).or_default();
         history.edited = self.tick;
+        self.last_edit = self.tick;
+        self.quiet = false;
         let matters = rtype == "NS" || claims_at(&self.zones, &place).0 != claims;
         if matters {
             history.touched = true;

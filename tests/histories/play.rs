@@ -212,7 +212,7 @@ impl Theatre {
     fn trouble(&self, troubles: &[Trouble]) {
         for trouble in troubles {
             let mut ledger = self.stage.ledger();
-            ledger.in_trouble = true;
+            (ledger.in_trouble, ledger.quiet) = (true, false);
             ledger.note(format!("{trouble:?}"));
             let change = || Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter);
             match trouble {

@@ -25,6 +25,7 @@ pub(crate) struct Delivery {
     pub(super) pinned: Option<Place>,
     /// The place of the old properties if it is neither: what a failed replacement left goes.
     pub(super) cleanup: Option<Place>,
+    pub(super) began: Tick,
     /// When the reading began that the next batch is planned on.
     pub(super) round: Option<Tick>,
     /// When the reading began that the batch under way was planned on.
@@ -46,17 +47,19 @@ impl Ledger {
         let physical_id = text(event, "PhysicalResourceId");
         let pinned = self.atlas.of_id(&physical_id);
         let asked = self.atlas.asked(&event["ResourceProperties"]);
-        let by_properties = asked.as_ref().and_then(|asked| self.atlas.place(asked, pinned.as_ref()));
+        let old = self.atlas.asked(&event["OldResourceProperties"]).filter(|_| kind == "Update");
+        let by_properties =
+            asked.as_ref().and_then(|asked| self.wanted_place(&owner, asked, pinned.as_ref(), old.as_ref()));
         let marker = physical_id.starts_with("unresolved/");
         let target = match kind.as_str() {
             "Delete" if marker => None,
             "Delete" => pinned.clone().or(by_properties),
             _ => by_properties,
         };
-        let old = self.atlas.asked(&event["OldResourceProperties"]).filter(|_| kind == "Update");
         let was = old.as_ref().and_then(|old| self.atlas.place(old, pinned.as_ref()));
         let cleanup = was.filter(|was| Some(was) != target.as_ref() && Some(was) != pinned.as_ref());
         let first = self.known.insert(request_id.clone());
+        self.quiet &= first && !asked.as_ref().is_some_and(|asked| asked.overwrite || asked.occlusion);
         let again = if first { "" } else { " AGAIN" };
         let at = signed_at(&text(event, "ResponseURL"));
         self.note(format!("{kind}{again} {owner} at={at} id={physical_id:?} target={target:?}"));
@@ -86,6 +89,7 @@ impl Ledger {
             target,
             pinned,
             cleanup,
+            began,
             round: None,
             changing: began,
             last_read: began,
@@ -97,6 +101,15 @@ impl Ledger {
 }
 
 impl Ledger {
+    /// The place of the properties; where the parent properties changed, it may be the one where the own claim stands.
+    fn wanted_place(&self, owner: &str, asked: &Asked, pinned: Option<&Place>, old: Option<&Asked>) -> Option<Place> {
+        let home = self.atlas.place(asked, None).filter(|home| {
+            old.is_some_and(|old| old.parent != asked.parent)
+                && self.claims(home).iter().any(|claim| claim.owner == owner)
+        });
+        home.or_else(|| self.atlas.place(asked, pinned))
+    }
+
     /// True if the tables let a Create or Update of `asked` through; false may also mean that it depends.
     fn is_clear(&self, owner: &str, at: i64, asked: &Asked, place: &Place) -> bool {
         let claims = self.claims(place);

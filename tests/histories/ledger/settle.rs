@@ -28,7 +28,7 @@ impl Ledger {
             ("Delete", true) => self.check_deleted(&delivery),
             ("Delete", false) => self.excuse(&delivery),
             (_, true) => self.check_success(&delivery, &answer, calm),
-            (_, false) if delivery.must_succeed && calm && !self.in_trouble => {
+            (_, false) if delivery.must_succeed && self.last_edit < delivery.began && !self.in_trouble => {
                 self.violated(
                     6,
                     &format!("nothing stands in the way of the {}, and it failed: {reason}", delivery.kind),
@@ -161,6 +161,9 @@ impl Ledger {
                 StackOutcome::Complete => {}
                 StackOutcome::RolledBack(_) => self.check_rolled_back(stack),
                 StackOutcome::Stuck(_) => {
+                    if self.quiet {
+                        self.violated(3, "a stack is stuck without a cause");
+                    }
                     self.stuck.insert(stack.to_owned());
                 }
             }
