@@ -17,13 +17,19 @@ const ENCLOSING_PAGE: i32 = 100;
 const GLUE_PAGE: i32 = 10;
 
 /// For a Delete: the zone cut and the ownership record.
+///
+/// The ownership record is read before the cut, never beside it. Two reads are no snapshot, but every batch of this resource
+/// rewrites the ownership record: if it is still the one that was read when our own batch compares it, no batch came between.
 pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
-    let read = async { tokio::try_join!(at_and_below(session, place), ownership(session, place)) };
-    let ((at_cut, below, more_below), ownership) = reading(work, place, read).await?;
+    let read = async {
+        let ownership = ownership(session, place).await?;
+        Ok((ownership, at_and_below(session, place).await?))
+    };
+    let (ownership, (at_cut, below, more_below)) = reading(work, place, read).await?;
     Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
 }
 
-/// For a Create or Update: the same, and what stands above the cut.
+/// For a Create or Update: the same in the same order, and what stands above the cut.
 ///
 /// One listing from the name above the cut on serves for that name, its wildcard and, in most zones, the ownership record;
 /// `again` after a rejection, when the ownership record is read by itself.
@@ -35,8 +41,7 @@ pub(super) async fn surroundings(
     again: bool,
 ) -> Result<Observation, Failure> {
     let read = async {
-        let ((at_cut, mut below, more_below), (above, wildcard, first)) =
-            tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
+        let (above, wildcard, first) = enclosing(session, place).await?;
         let record = ownership::record_name(&place.name);
         let ownership = match (first, record) {
             (Some(page), Some(record)) if !again && reaches(&page, &record) => {
@@ -44,6 +49,7 @@ pub(super) async fn surroundings(
             }
             _ => ownership(session, place).await?,
         };
+        let (at_cut, mut below, more_below) = at_and_below(session, place).await?;
         if more_below {
             below.extend(glue_beyond(session, place, name_servers, &below).await?);
         }

@@ -3,7 +3,7 @@
 use sandbox::Call;
 
 use super::{Delivery, Ledger, Records, claims_at, delegation_at};
-use crate::atlas::{Place, Servers, plain};
+use crate::atlas::{Place, Servers, is_below, plain};
 use crate::claims::{Claim, stack_of};
 
 /// A place before and after a batch.
@@ -149,7 +149,11 @@ impl Ledger {
         if now.at != delivery.at {
             self.violated(6, "the claim does not carry the time of its request");
         }
-        if !turn.calm || own == Some(now) {
+        // Under a delegation above it, a standing one is kept as it is, `by` and all.
+        let above = self.zones[turn.place.zone].keys().any(|(name, rtype)| {
+            rtype == "NS" && *name != self.atlas.parents[turn.place.zone].name && is_below(&turn.place.name, name)
+        });
+        if !turn.calm || above || own == Some(now) {
             return;
         }
         let kept = own.is_some_and(|own| own.ns == now.ns);
