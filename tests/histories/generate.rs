@@ -45,8 +45,8 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     let edits = if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
     let calm = matches!(act, Act::Cancel { .. });
     let edits = if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
-    let troubles = if rng.u32(..100) < 12 && !calm { vec![trouble(rng)] } else { Vec::new() };
-    Step { act, edits, troubles }
+    let trouble = if rng.u32(..100) < 12 && !calm { Some(trouble(rng)) } else { None };
+    Step { act, edits, trouble }
 }
 
 fn deployment(rng: &mut Rng, stack: usize, before: &BTreeMap<usize, Wish>) -> (BTreeMap<usize, Wish>, Option<usize>) {

@@ -32,7 +32,7 @@ pub(crate) struct History {
 pub(crate) struct Step {
     pub(crate) act: Act,
     pub(crate) edits: Vec<(When, Edit)>,
-    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) trouble: Option<Trouble>,
 }
 
 #[derive(Clone, Debug)]
@@ -168,7 +168,7 @@ impl fmt::Display for History {
         self.steps.iter().enumerate().try_for_each(|(index, step)| {
             writeln!(f, "step {index}: {:?}", step.act)?;
             step.edits.iter().try_for_each(|(when, edit)| writeln!(f, "        {when:?}: {edit:?}"))?;
-            step.troubles.iter().try_for_each(|trouble| writeln!(f, "        {trouble:?}"))
+            step.trouble.iter().try_for_each(|trouble| writeln!(f, "        {trouble:?}"))
         })
     }
 }

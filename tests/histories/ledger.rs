@@ -40,6 +40,7 @@ struct History {
     edited: Tick,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "a reference model is slow and obvious")]
 pub(crate) struct Ledger {
     pub(crate) atlas: Atlas,
     pub(crate) zones: Vec<Records>,
@@ -63,12 +64,12 @@ pub(crate) struct Ledger {
     /// What the step began with.
     before: Vec<Records>,
     step_began: Tick,
-    /// Where something was broken when the step began.
-    shaky: BTreeSet<Place>,
-    /// A request with AllowOverwrite changed something in this step.
+    /// The names of which something was broken when the step began, in whichever parent zone.
+    shaky: BTreeSet<String>,
+    /// A request with `AllowOverwrite` changed something in this step.
     overwrote: bool,
     pub(crate) in_trouble: bool,
-    /// Nobody edited anything, nothing went wrong on the way, nothing was delivered twice, and nobody asked for AllowOverwrite.
+    /// Nobody edited anything, nothing went wrong on the way, nothing was delivered twice, and no `Allow` was set.
     pub(crate) quiet: bool,
     violation: Option<String>,
     log: Vec<String>,
@@ -112,7 +113,7 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn note(&mut self, text: String) {
+    pub(crate) fn note(&mut self, text: &str) {
         self.tick += 1;
         self.log.push(format!("  {:>4} {text}", self.tick));
     }
@@ -120,7 +121,7 @@ impl Ledger {
     pub(crate) fn violated(&mut self, invariant: u8, text: &str) {
         if self.violation.is_none() {
             self.violation = Some(format!("invariant {invariant}: {text}"));
-            self.note(format!("VIOLATED: invariant {invariant}: {text}"));
+            self.note(&format!("VIOLATED: invariant {invariant}: {text}"));
         }
     }
 
@@ -144,7 +145,7 @@ impl Ledger {
     /// The outside actor put a record set, or removed it.
     pub(crate) fn edited(&mut self, zone: usize, name: &str, rtype: &str, now: Option<RecordSet>) {
         let text = now.as_ref().map_or_else(|| format!("removes {name} {rtype}"), |set| format!("puts {set}"));
-        self.note(format!("the outside actor {text} in parent zone {zone}"));
+        self.note(&format!("the outside actor {text} in parent zone {zone}"));
         let cut = name.strip_prefix("_delegation-").unwrap_or(name).to_owned();
         let place = Place { zone, name: cut };
         let claims = self.claims(&place);
@@ -198,7 +199,7 @@ impl Ledger {
             _ => "refused",
         };
         let comment = call.comment.clone().unwrap_or_default();
-        self.note(format!("batch ({comment}) {end}: {}", changes.concat()));
+        self.note(&format!("batch ({comment}) {end}: {}", changes.concat()));
         if !call.succeeded() {
             self.count("batch rejected");
             return;

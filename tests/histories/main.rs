@@ -60,7 +60,9 @@ fn nobodys_record_is_lost_in_any_history() {
     match all(first, count) {
         Ok(tally) => {
             eprintln!("{count} histories from seed {first} in {:.1?}:", began.elapsed());
-            tally.iter().for_each(|(what, times)| eprintln!("{times:>8} {what}"));
+            for (what, times) in &tally {
+                eprintln!("{times:>8} {what}");
+            }
             if count >= HISTORIES {
                 for what in COVERED {
                     assert!(tally.contains_key(what), "no history met: {what}");
@@ -115,5 +117,7 @@ async fn worker(next: &AtomicU64, last: u64) -> (Tally, Option<(u64, String)>) {
 }
 
 fn add(tally: &mut Tally, more: Tally) {
-    more.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times);
+    for (what, times) in more {
+        *tally.entry(what).or_default() += times;
+    }
 }

@@ -15,7 +15,7 @@ use crate::history::{Act, Below, Edit, History, LOGICAL_IDS, NAMES, STACKS, Spot
 use crate::ledger::Ledger;
 
 /// Lambda's timeout for the function.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// What a Delete gets that has to wait for the Create that it overtook: it looks at once, and a second later for the last time.
 const SHORT: Duration = Duration::from_secs(8);
 /// Between two requests, for CloudFormation.
@@ -89,10 +89,11 @@ impl Deliveries {
         let invocation = handler::Invocation { deadline, log_stream: "stream".into() };
         let handler = Arc::clone(&self.handler);
         // The handler's future stays on the thread where it was made, as it does in a function.
-        let handled = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });
-        let result = handled.await.unwrap().map_err(|error| error.to_string());
+        let task = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });
+        let result = task.await.unwrap().map_err(|error| error.to_string());
         let heard = before.iter().any(|put| put.stored);
-        self.stage.ledger().end(&request_id, result.clone(), puts().get(before.len()..).unwrap_or_default(), heard);
+        let ended = result.as_ref().err().map(String::as_str);
+        self.stage.ledger().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
         self.bucket.clock().advance(APART);
         match result {
             Ok(()) => Invocation::Returned(Value::Null),
@@ -135,7 +136,7 @@ pub(crate) async fn play(history: &History, http: &reqwest::Client) -> Result<Ta
         theatre.stage.ledger().verdict()?;
     }
     for stack in 0..STACKS.len() {
-        let step = Step { act: Act::Delete { stack }, edits: Vec::new(), troubles: Vec::new() };
+        let step = Step { act: Act::Delete { stack }, edits: Vec::new(), trouble: None };
         theatre.step(history.steps.len() + stack, &step).await;
         theatre.stage.ledger().verdict()?;
     }
@@ -154,7 +155,7 @@ struct Theatre {
 impl Theatre {
     async fn step(&self, index: usize, step: &Step) {
         self.stage.ledger().begin_step(&format!("step {index}: {:?}", step.act));
-        self.trouble(&step.troubles);
+        self.trouble(step.trouble);
         *self.pending() = Pending { edits: step.edits.clone(), ..Pending::default() };
         self.outside(|when| when == When::Before);
         let (stack, outcome) = self.act(&step.act).await;
@@ -206,25 +207,27 @@ impl Theatre {
     fn outside(&self, due: impl Fn(When) -> bool) {
         let edits = self.pending().take(due);
         let mut ledger = self.stage.ledger();
-        edits.iter().for_each(|edit| perform(&mut ledger, edit));
+        for edit in &edits {
+            perform(&mut ledger, edit);
+        }
     }
 
-    fn trouble(&self, troubles: &[Trouble]) {
-        for trouble in troubles {
+    fn trouble(&self, trouble: Option<Trouble>) {
+        if let Some(trouble) = trouble {
             let mut ledger = self.stage.ledger();
             (ledger.in_trouble, ledger.quiet) = (true, false);
-            ledger.note(format!("{trouble:?}"));
-            let change = || Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter);
-            match trouble {
-                Trouble::LostChange => drop(self.aws.fault(change())),
-                Trouble::LostSecondChange => drop(self.aws.fault(change().nth(2))),
-                Trouble::LostRead => {
-                    drop(self.aws.fault(Fault::on("ListResourceRecordSets").kind(FaultKind::ResetBefore)))
-                }
-                Trouble::LostAnswer => self.bucket.fault(BucketFault::ResetAfter, 1),
-                Trouble::BucketDown => self.bucket.fault(BucketFault::Status(503), 1),
-                Trouble::Unheard => self.bucket.fault(BucketFault::Status(403), 3),
-            }
+            ledger.note(&format!("{trouble:?}"));
+            let fault = |action: &str, kind| Fault::on(action).kind(kind);
+            let lost = fault("ChangeResourceRecordSets", FaultKind::ResetAfter);
+            let fault = match trouble {
+                Trouble::LostChange => lost,
+                Trouble::LostSecondChange => lost.nth(2),
+                Trouble::LostRead => fault("ListResourceRecordSets", FaultKind::ResetBefore),
+                Trouble::LostAnswer => return self.bucket.fault(BucketFault::ResetAfter, 1),
+                Trouble::BucketDown => return self.bucket.fault(BucketFault::Status(503), 1),
+                Trouble::Unheard => return self.bucket.fault(BucketFault::Status(403), 3),
+            };
+            self.aws.fault(fault);
         }
     }
 }

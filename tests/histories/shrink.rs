@@ -58,10 +58,12 @@ fn shorter(history: &History) -> Vec<History> {
     }
     for (index, step) in history.steps.iter().enumerate() {
         for edit in 0..step.edits.len() {
-            with(&|candidate| drop(candidate.steps[index].edits.remove(edit)));
+            with(&|candidate| {
+                candidate.steps[index].edits.remove(edit);
+            });
         }
-        for trouble in 0..step.troubles.len() {
-            with(&|candidate| candidate.steps[index].troubles.truncate(trouble));
+        if step.trouble.is_some() {
+            with(&|candidate| candidate.steps[index].trouble = None);
         }
         if let Act::Deploy { template, fail_after, .. } = &step.act {
             if fail_after.is_some() {
@@ -71,10 +73,10 @@ fn shorter(history: &History) -> Vec<History> {
                     }
                 });
             }
-            for id in template.keys().copied() {
+            for id in template.keys() {
                 with(&|candidate| {
                     if let Act::Deploy { template, .. } = &mut candidate.steps[index].act {
-                        template.remove(&id);
+                        template.remove(id);
                     }
                 });
             }

@@ -63,7 +63,7 @@ impl Ledger {
                     }
                 })
         };
-        let Some(place) = places.cloned().find(touches) else {
+        let Some(place) = places.into_iter().find(|place| touches(place)).cloned() else {
             return self
                 .violated(1, "a batch changes what is neither the delegation nor the ownership record of its place");
         };
@@ -216,7 +216,7 @@ impl Ledger {
         match (turn.before.is_some(), turn.after.is_some()) {
             (true, false) if !goes => self.violated(1, "a Delete removed a delegation that the table keeps"),
             (true, true) if goes && turn.calm => {
-                self.violated(4, "a Delete left the delegation that its resource made")
+                self.violated(4, "a Delete left the delegation that its resource made");
             }
             (true, true) if turn.before != turn.after => self.violated(1, "a Delete changed the name servers"),
             (false, true) => self.violated(1, "a Delete made a delegation"),

@@ -62,14 +62,12 @@ impl Ledger {
         self.quiet &= first && !asked.as_ref().is_some_and(|asked| asked.overwrite || asked.occlusion);
         let again = if first { "" } else { " AGAIN" };
         let at = signed_at(&text(event, "ResponseURL"));
-        self.note(format!("{kind}{again} {owner} at={at} id={physical_id:?} target={target:?}"));
+        self.note(&format!("{kind}{again} {owner} at={at} id={physical_id:?} target={target:?}"));
         if !first {
             self.count("redelivered");
         }
-        if kind == "Delete" && first {
-            if let Some(place) = &target {
-                self.held.remove(&(owner.clone(), place.clone()));
-            }
+        if let Some(place) = target.as_ref().filter(|_| kind == "Delete" && first) {
+            self.held.remove(&(owner.clone(), place.clone()));
         }
         let began = self.tick;
         let must_succeed = first

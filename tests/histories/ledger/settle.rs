@@ -9,18 +9,18 @@ use crate::claims::stack_of;
 use crate::history::NAMES;
 
 impl Ledger {
-    /// A delivery has ended: `returned` towards Lambda, after these PUTs. `heard` tells that an earlier delivery's answer
+    /// A delivery has ended, with an error towards Lambda or without, after these PUTs. `heard` tells that an earlier delivery's answer
     /// had been stored.
-    pub(crate) fn end(&mut self, request_id: &str, returned: Result<(), String>, puts: &[Put], heard: bool) {
+    pub(crate) fn end(&mut self, request_id: &str, error: Option<&str>, puts: &[Put], heard: bool) {
         let Some(index) = self.active.iter().position(|delivery| delivery.request_id == request_id) else { return };
         let delivery = self.active.remove(index);
-        self.check_answers(&delivery, returned.as_ref().map_err(String::as_str).err(), puts);
+        self.check_answers(&delivery, error, puts);
         let answer = puts.last().map(Put::json).unwrap_or_default();
         let success = answer["Status"] == "SUCCESS";
         let stored = puts.iter().any(|put| put.stored);
         let reason = text(&answer, "Reason");
         let id = text(&answer, "PhysicalResourceId");
-        self.note(format!("{} {} ends: {} {id} {reason}", delivery.kind, delivery.owner, answer["Status"]));
+        self.note(&format!("{} {} ends: {} {id} {reason}", delivery.kind, delivery.owner, answer["Status"]));
         let action = answer["Data"]["Action"].as_str().unwrap_or("");
         self.count(format!("{} {} {action}", delivery.kind, answer["Status"].as_str().unwrap_or("none")).trim_end());
         let calm = self.is_calm(&delivery);
@@ -134,15 +134,16 @@ impl Ledger {
     }
 
     pub(crate) fn begin_step(&mut self, text: &str) {
-        self.note(format!("---- {text}"));
+        self.note(&format!("---- {text}"));
         self.before.clone_from(&self.zones);
         self.step_began = self.tick;
-        self.shaky = self.held.iter().filter(|(_, held)| held.broken).map(|((_, place), _)| place.clone()).collect();
+        self.shaky =
+            self.held.iter().filter(|(_, held)| held.broken).map(|((_, place), _)| place.name.clone()).collect();
         for place in self.all_places() {
             let held = |owner: &str| self.held.contains_key(&(owner.to_owned(), place.clone()));
             // The claim of a late delivery goes with the next Delete, rollback or not.
             if self.claims(&place).iter().any(|claim| !held(&claim.owner)) {
-                self.shaky.insert(place);
+                self.shaky.insert(place.name);
             }
         }
         self.overwrote = false;
@@ -154,7 +155,7 @@ impl Ledger {
             self.violated(0, "the replica is not what stands in the parent zones");
         }
         if let (Some(stack), Some(outcome)) = (stack, outcome) {
-            self.note(format!("{stack}: {outcome:?}"));
+            self.note(&format!("{stack}: {outcome:?}"));
             let word = format!("{outcome:?}");
             self.count(&format!("stack {}", word.split('(').next().unwrap_or_default()));
             match outcome {
@@ -212,7 +213,7 @@ impl Ledger {
     fn check_rolled_back(&mut self, stack: &str) {
         for place in self.all_places() {
             let edited = self.places.get(&place).is_some_and(|history| history.edited >= self.step_began);
-            if edited || self.overwrote || self.shaky.contains(&place) {
+            if edited || self.overwrote || self.shaky.contains(&place.name) {
                 continue;
             }
             let names = |found: Option<(crate::atlas::Servers, u32)>| found.map(|(servers, _)| servers);
