@@ -6,10 +6,11 @@ VENV := .venv
 # For a function on another architecture: a target that is installed, built by `cargo zigbuild` or `cargo lambda`.
 TARGET_TRIPLE ?=
 
-.DEFAULT_GOAL := help
+# How many random histories `make histories` plays, and the first seed.
 HISTORIES ?= 50000
 HISTORY_SEED ?= 1000000
 
+.DEFAULT_GOAL := help
 .PHONY: help demo test histories sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
 
 help: ## list the targets

@@ -3,7 +3,7 @@
 use sandbox::Call;
 
 use super::{Delivery, Ledger, Records, claims_at, delegation_at};
-use crate::atlas::{Place, Servers, is_below, plain};
+use crate::atlas::{Place, Servers, plain};
 use crate::claims::{Claim, stack_of};
 
 /// A place before and after a batch.
@@ -150,10 +150,7 @@ impl Ledger {
             self.violated(6, "the claim does not carry the time of its request");
         }
         // Under a delegation above it, a standing one is kept as it is, `by` and all.
-        let above = self.zones[turn.place.zone].keys().any(|(name, rtype)| {
-            rtype == "NS" && *name != self.atlas.parents[turn.place.zone].name && is_below(&turn.place.name, name)
-        });
-        if !turn.calm || above || own == Some(now) {
+        if !turn.calm || self.lies_below_a_delegation(&turn.place) || own == Some(now) {
             return;
         }
         let kept = own.is_some_and(|own| own.ns == now.ns);

@@ -118,15 +118,12 @@ impl Ledger {
             at_or_below || is_below(&place.name, name) && *name != self.atlas.parents[place.zone].name
         };
         let empty = !self.zones[place.zone].keys().any(in_the_way);
-        let undivided = |(name, rtype): &(String, String)| {
-            rtype != "NS" || *name == self.atlas.parents[place.zone].name || !is_below(&place.name, name)
-        };
         let fresh = own.is_none_or(|own| own.at <= at);
         let row = match self.delegation(place) {
             None => empty,
             Some((servers, _)) => servers == asked.servers || own.is_some(),
         };
-        fresh && !others && row && self.zones[place.zone].keys().all(undivided)
+        fresh && !others && row && !self.lies_below_a_delegation(place)
     }
 }
 

@@ -33,6 +33,13 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// A delegation stands between the apex of the place's zone and the place.
+    pub(super) fn lies_below_a_delegation(&self, place: &Place) -> bool {
+        delegated_above(&self.zones[place.zone], &self.atlas.parents[place.zone], &place.name)
+    }
+}
+
 /// A delegation stands between the zone's apex and the name.
 fn delegated_above(records: &Records, zone: &Zone, name: &str) -> bool {
     records.keys().any(|(cut, rtype)| rtype == "NS" && *cut != zone.name && is_below(name, cut))

@@ -87,8 +87,9 @@ impl Ledger {
         }
         let claims = self.claims(place);
         let others = claims.iter().any(|claim| claim.stack() != stack_of(&delivery.owner));
-        // Beside the claims of others an Update leaves everything as it is, and adds none.
-        let may_lack = others && !asked.overwrite && delivery.kind == "Update";
+        // Where a row or a check would refuse, an Update leaves everything as it is, and adds none.
+        let refused = others && !asked.overwrite || self.lies_below_a_delegation(place);
+        let may_lack = refused && delivery.kind == "Update";
         if !may_lack && !claims.iter().any(|claim| claim.owner == delivery.owner) {
             self.violated(6, "a SUCCESS, and no claim of the resource stands");
         }
