@@ -6,8 +6,12 @@ VENV := .venv
 # For a function on another architecture: a target that is installed, built by `cargo zigbuild` or `cargo lambda`.
 TARGET_TRIPLE ?=
 
+# How many random histories `make histories` plays, and the first seed.
+HISTORIES ?= 50000
+HISTORY_SEED ?= 1000000
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
+.PHONY: help demo test histories sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +25,9 @@ demo: ## the real function on a local AWS: Create, Update, Delete, and what each
 
 test: fmt-check lint doc unit template deny ## everything that CI checks
 	@echo "== make test: all checks passed"
+
+histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
+	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --test histories --test races -- --nocapture
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
 	cargo run -q -p sandbox -- serve

@@ -3,7 +3,7 @@
 use tracing::field::display;
 use tracing::{Span, debug, info};
 
-use super::{Work, aws_failure};
+use super::{Work, aws_failure, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::Place;
@@ -73,6 +73,11 @@ pub(super) async fn apply(
             } else {
                 Err(failure)
             };
+        }
+        if !plan.changes.iter().any(|change| change.record_set().name == place.name)
+            && !observe::still(work, session, place, &seen).await?
+        {
+            continue;
         }
         work.check_fresh()?;
         work.progress.at(format!("changing {} in the parent zone {}", place.name, place.zone));

@@ -52,6 +52,22 @@ pub(super) async fn surroundings(
     reading(work, place, read).await
 }
 
+/// Before a batch that compares the ownership record alone: true if the zone cut still is as it was seen.
+///
+/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come between. One that changes NS
+/// would be rejected then, but not one that only claims what stands. Every batch of this resource rewrites the ownership
+/// record, so if the cut, read *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
+/// nothing of ours came between.
+pub(super) async fn still(
+    work: &Work<'_>,
+    session: &Session,
+    place: &Place,
+    seen: &Observation,
+) -> Result<bool, Failure> {
+    let (at_cut, ..) = reading(work, place, at_and_below(session, place)).await?;
+    Ok(at_cut == seen.at_cut)
+}
+
 async fn reading<T>(
     work: &Work<'_>,
     place: &Place,

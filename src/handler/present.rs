@@ -10,7 +10,8 @@ use super::{Outcome, Work, apply, aws_failure, child, coverage, farewell, observ
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::{PhysicalId, Place};
-use crate::cfn::properties::{Properties, Salvage};
+use crate::cfn::properties::{ParentZone, Properties, Salvage};
+use crate::dns::name::Name;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::plan::{self, Action, Arrival, Goal, Observation};
@@ -46,7 +47,8 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         return Err(Failure::new(Kind::Refused, message));
     }
     work.progress.at(format!("looking for the parent zone of {}", child.name));
-    let place = place::find(&session, &child.name, &wanted.parent_zone, pinned).await?;
+    let old_zone = old.as_ref().and_then(|(salvage, _)| salvage.parent_zone.as_ref());
+    let place = find_place(work, &session, &child.name, &wanted.parent_zone, pinned, old_zone).await?;
     drop(timing);
     let before = match old {
         None => None,
@@ -114,6 +116,27 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         outcome.warnings.extend(clean_up(work, &before, pinned, &place).await);
     }
     Ok(outcome)
+}
+
+/// The wanted place. An Update that no longer says which parent zone it wants stays with the physical id's, unless our own claim
+/// stands where it would be looked up: then a replacement is rolled back, and this is the place that it came from.
+async fn find_place(
+    work: &Work<'_>,
+    session: &Session,
+    name: &Name,
+    asked: &ParentZone,
+    pinned: Option<&Place>,
+    old: Option<&ParentZone>,
+) -> Result<Place, Failure> {
+    let place = place::find(session, name, asked, pinned).await?;
+    if Some(&place) != pinned || matches!(asked, ParentZone::Id(_)) || old == Some(asked) {
+        return Ok(place);
+    }
+    match place::find(session, name, asked, None).await {
+        Ok(home) if home != place && farewell::claim_at(work, session, &home).await?.is_some() => Ok(home),
+        Err(failure) if !matches!(failure.kind, Kind::Refused | Kind::NoSuchZone | Kind::Denied) => Err(failure),
+        Ok(_) | Err(_) => Ok(place),
+    }
 }
 
 /// Finds the place of the old properties, by the same test as the new one. They never fail a request.

@@ -97,6 +97,25 @@ async fn the_rollback_of_a_failed_replacement_cleans_its_new_place() {
 }
 
 #[tokio::test]
+async fn regression_the_rollback_of_a_move_from_the_closest_zone_finds_it_again() {
+    let world = World::new().await;
+    let split = world.parent_account.hosted_zone("testing.example.com");
+    let child = world.child_account.hosted_zone("dev.testing.example.com");
+    let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+    let id = world.create(closest.clone()).await.success().id().to_owned();
+    assert_eq!(id, format!("{}/dev.testing.example.com", split.id()));
+    let named = json!({"ChildZoneId": child.id(), "ParentZoneName": "example.com"});
+    let moved = world.update(&id, closest.clone(), named.clone()).await.success().id().to_owned();
+    assert_eq!(moved, format!("{}/dev.testing.example.com", world.parent.id()));
+    // The zone of the physical id would do for "closest" too, but then nobody would ever delete the first place.
+    let back = world.update(&moved, named.clone(), closest).await.success();
+    assert_eq!(back.id(), id);
+    world.delete(&moved, named).await.success();
+    assert!(split.record("dev.testing.example.com", "NS").is_some());
+    assert!(world.parent.record("dev.testing.example.com", "NS").is_none());
+}
+
+#[tokio::test]
 async fn a_foreign_physical_id_is_kept_while_the_place_is_unchanged() {
     let world = World::new().await;
     world.create(json!({})).await.success();

@@ -1,0 +1,214 @@
+//! Where everything is: accounts, roles, parent zones, child zones and functions of one history.
+
+use std::collections::BTreeSet;
+
+use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::config::Config;
+use custom_delegation::handler::Handler;
+use sandbox::{RecordSet, ResponseBucket, Sandbox, ZoneHandle};
+use serde_json::{Value, json};
+
+use crate::history::{CHILD_ACCOUNTS, CHILDREN, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish};
+
+pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
+/// Both may be given to the records of child zones.
+const CHILD_RECORDS: [(&str, &str, &str); 4] =
+    [("www.", "A", "192.0.2.7"), ("*.", "A", "192.0.2.8"), ("mail.", "CNAME", "mail.example.net"), ("", "MX", "5 mx")];
+
+pub(crate) type Servers = BTreeSet<String>;
+
+#[derive(Clone)]
+pub(crate) struct Zone {
+    pub(crate) handle: ZoneHandle,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) account: usize,
+    pub(crate) servers: Servers,
+}
+
+#[derive(Clone)]
+pub(crate) struct Atlas {
+    pub(crate) parents: Vec<Zone>,
+    pub(crate) children: Vec<Zone>,
+    roles: Vec<String>,
+}
+
+/// A place of a delegation: an index into the parent zones, and the child's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) zone: usize,
+    pub(crate) name: String,
+}
+
+impl Place {
+    /// The name of the ownership record.
+    pub(crate) fn record(&self) -> String {
+        format!("_delegation-{}", self.name)
+    }
+}
+
+/// What properties ask for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// An index into the child zones.
+    pub(crate) child: usize,
+    pub(crate) name: String,
+    pub(crate) servers: Servers,
+    pub(crate) ttl: u32,
+    pub(crate) overwrite: bool,
+    pub(crate) occlusion: bool,
+    pub(crate) parent: Parent,
+}
+
+impl Atlas {
+    pub(crate) fn draw(aws: &Sandbox, child_records: u16) -> Self {
+        let zone = |account: usize, id: &str, name: &str| {
+            let handle = aws.account(id).hosted_zone(name);
+            let servers = handle.name_servers().into_iter().collect();
+            Zone { id: handle.id(), name: name.to_owned(), account, servers, handle }
+        };
+        let parents = PARENTS.map(|(account, name)| zone(account, PARENT_ACCOUNTS[account], name)).to_vec();
+        let children = CHILDREN.map(|(account, name)| zone(account, CHILD_ACCOUNTS[account], NAMES[name])).to_vec();
+        let roles = PARENT_ACCOUNTS.map(|account| {
+            let trust: Vec<String> = CHILD_ACCOUNTS.iter().map(|id| format!("arn:aws:iam::{id}:root")).collect();
+            let statement = json!({"Effect": "Allow", "Principal": {"AWS": trust}, "Action": "sts:AssumeRole"});
+            let role = aws.account(account).role("parent").trust(json!({"Statement": [statement]}));
+            role.without_policies().allow_all_route53().arn()
+        });
+        for (index, child) in children.iter().enumerate() {
+            for (bit, (label, rtype, value)) in CHILD_RECORDS.iter().enumerate() {
+                if child_records >> ((index * 3 + bit * 5) % 16) & 1 == 1 {
+                    child.handle.put(RecordSet::new(&format!("{label}{}", child.name), rtype, 60, [*value]));
+                }
+            }
+        }
+        Self { parents, children, roles: roles.to_vec() }
+    }
+
+    /// The function of a child account.
+    pub(crate) async fn function(
+        &self,
+        aws: &Sandbox,
+        bucket: &ResponseBucket,
+        http: &reqwest::Client,
+        account: usize,
+    ) -> Handler {
+        let role = aws.account(CHILD_ACCOUNTS[account]).role("function").without_policies();
+        let credentials = role.allow_all_route53().allow_assume("*").credentials();
+        let given = Given {
+            endpoint_url: aws.endpoint_url(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+        };
+        let config = Config {
+            propagation_wait: std::time::Duration::ZERO,
+            response_hosts: vec![bucket.host()],
+            ..Config::default()
+        };
+        Handler::new(config, http.clone(), Accounts::given(http.clone(), "delegation", &given).await)
+    }
+
+    pub(crate) fn properties(&self, wish: &Wish) -> Value {
+        let mut properties = json!({
+            "ChildZoneId": self.children[wish.child].id,
+            "TTL": wish.ttl,
+            "Trigger": wish.trigger,
+        });
+        let account = match wish.parent {
+            Parent::Id(zone) => {
+                properties["ParentZoneId"] = json!(self.parents[zone].id);
+                PARENTS[zone].0
+            }
+            Parent::Name(zone) => {
+                properties["ParentZoneName"] = json!(self.parents[zone].name);
+                PARENTS[zone].0
+            }
+            Parent::Closest(account) => account,
+        };
+        properties["ParentRoleArn"] = json!(self.roles[account]);
+        if wish.overwrite {
+            properties["AllowOverwrite"] = json!(true);
+        }
+        if wish.occlusion {
+            properties["AllowOcclusion"] = json!(true);
+        }
+        if wish.vanity {
+            properties["NameServers"] = json!(VANITY);
+        }
+        properties
+    }
+
+    /// What the properties of an event ask for: [`Atlas::properties`] read back.
+    pub(crate) fn asked(&self, properties: &Value) -> Option<Asked> {
+        let text = |key: &str| properties[key].as_str();
+        let child = self.children.iter().position(|zone| Some(zone.id.as_str()) == text("ChildZoneId"))?;
+        let account = self.roles.iter().position(|role| Some(role.as_str()) == text("ParentRoleArn"))?;
+        let parent = match (text("ParentZoneId"), text("ParentZoneName")) {
+            (Some(id), _) => Parent::Id(self.parents.iter().position(|zone| zone.id == id)?),
+            (None, Some(name)) => Parent::Name(self.named(account, name)?),
+            (None, None) => Parent::Closest(account),
+        };
+        let given = properties["NameServers"].as_array();
+        let given = given.map(|servers| servers.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        Some(Asked {
+            child,
+            name: self.children[child].name.clone(),
+            servers: given.unwrap_or_else(|| self.children[child].servers.clone()),
+            ttl: text("TTL")?.parse().ok()?,
+            overwrite: text("AllowOverwrite") == Some("true"),
+            occlusion: text("AllowOcclusion") == Some("true"),
+            parent,
+        })
+    }
+
+    /// The place that is asked for, as section 3 of the design finds it; `None` if there is none.
+    pub(crate) fn place(&self, asked: &Asked, pinned: Option<&Place>) -> Option<Place> {
+        let stays = |pinned: &&Place| {
+            let zone = &self.parents[pinned.zone];
+            pinned.name == asked.name
+                && match asked.parent {
+                    Parent::Id(id) => id == pinned.zone,
+                    Parent::Name(other) => zone.account == PARENTS[other].0 && zone.name == PARENTS[other].1,
+                    Parent::Closest(account) => zone.account == account,
+                }
+        };
+        if let Some(pinned) = pinned.filter(stays) {
+            return Some(pinned.clone());
+        }
+        let zone = match asked.parent {
+            Parent::Id(zone) | Parent::Name(zone) => Some(zone),
+            Parent::Closest(account) => {
+                let mut above = asked.name.split_once('.').map(|(_, above)| above);
+                std::iter::from_fn(|| {
+                    let name = above?;
+                    above = name.split_once('.').map(|(_, above)| above);
+                    Some(name)
+                })
+                .find_map(|name| self.named(account, name))
+            }
+        };
+        let zone = zone.filter(|zone| is_below(&asked.name, &self.parents[*zone].name))?;
+        Some(Place { zone, name: asked.name.clone() })
+    }
+
+    fn named(&self, account: usize, name: &str) -> Option<usize> {
+        self.parents.iter().position(|zone| zone.account == account && zone.name == name)
+    }
+
+    /// The place that a physical id names.
+    pub(crate) fn of_id(&self, physical_id: &str) -> Option<Place> {
+        let (id, name) = physical_id.split_once('/')?;
+        let zone = self.parents.iter().position(|zone| zone.id == id)?;
+        Some(Place { zone, name: name.to_owned() })
+    }
+}
+
+/// Lower case, without the trailing dot.
+pub(crate) fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+pub(crate) fn is_below(name: &str, above: &str) -> bool {
+    name.strip_suffix(above).is_some_and(|rest| rest.ends_with('.'))
+}

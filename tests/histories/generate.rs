@@ -1,0 +1,189 @@
+//! Random histories, the same for the same seed.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+
+use crate::history::{
+    Act, Below, CHILDREN, Edit, History, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot, Step, Trouble, When, Whose,
+    Wish,
+};
+
+const TTLS: [u32; 3] = [60, 300, 172_800];
+/// Whether the function knows `AllowOcclusion`, and checks what a delegation hides.
+pub(crate) const OCCLUSION: bool = true;
+
+type Templates = [BTreeMap<usize, Wish>; STACKS.len()];
+
+pub(crate) fn history(seed: u64) -> History {
+    let mut rng = Rng::with_seed(seed);
+    // Few stacks and names at first, so that they meet.
+    let stacks = rng.usize(1..=STACKS.len());
+    let mut templates = Templates::default();
+    let steps = (0..rng.usize(3..=9)).map(|_| step(&mut rng, stacks, &mut templates)).collect();
+    History { child_records: rng.u16(..), steps }
+}
+
+fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
+    let stack = (rng.usize(..stacks) + 2 * usize::from(rng.bool())) % STACKS.len();
+    let act = match rng.u32(..1000) {
+        0..700 => {
+            let (template, fail_after) = deployment(rng, stack, &templates[stack]);
+            if fail_after.is_none() {
+                templates[stack].clone_from(&template);
+            }
+            Act::Deploy { stack, template, fail_after }
+        }
+        700..745 => {
+            templates[stack].clear();
+            Act::Delete { stack }
+        }
+        745..910 => Act::Redeliver { stack, pick: rng.usize(..1000) },
+        910..916 => Act::Cancel { stack, logical_id: rng.usize(..LOGICAL_IDS.len()), wish: wish(rng, stack) },
+        _ => Act::Nothing,
+    };
+    let edits = if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
+    let calm = matches!(act, Act::Cancel { .. });
+    let edits = if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
+    let trouble = if rng.u32(..100) < 12 && !calm { Some(trouble(rng)) } else { None };
+    Step { act, edits, trouble }
+}
+
+fn deployment(rng: &mut Rng, stack: usize, before: &BTreeMap<usize, Wish>) -> (BTreeMap<usize, Wish>, Option<usize>) {
+    let mut template = before.clone();
+    for _ in 0..rng.usize(1..=2) {
+        mutate(rng, stack, &mut template);
+    }
+    let standing: Vec<usize> = template.keys().copied().collect();
+    let fail_after = if rng.u32(..100) < 30 { rng.choice(&standing).copied() } else { None };
+    (template, fail_after)
+}
+
+fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, Wish>) {
+    let standing: Vec<usize> = template.keys().copied().collect();
+    let free: Vec<usize> = (0..LOGICAL_IDS.len()).filter(|id| !template.contains_key(id)).collect();
+    let (Some(&old), kind) = (rng.choice(&standing), rng.u32(..100)) else {
+        template.insert(rng.usize(..LOGICAL_IDS.len()), wish(rng, stack));
+        return;
+    };
+    match (kind, rng.choice(&free)) {
+        (0..10, Some(new)) => {
+            template.insert(*new, wish(rng, stack));
+        }
+        (10..32, Some(new)) => {
+            let renamed = template.remove(&old);
+            template.extend(renamed.map(|wish| (*new, wish)));
+        }
+        (32..38, _) => {
+            template.remove(&old);
+        }
+        _ => {
+            template.entry(old).and_modify(|wish| change(rng, stack, wish));
+        }
+    }
+}
+
+fn change(rng: &mut Rng, stack: usize, wish: &mut Wish) {
+    match rng.u32(..100) {
+        0..20 => wish.ttl = TTLS[rng.usize(..TTLS.len())],
+        20..50 => wish.child = child(rng, stack),
+        50..65 => {}
+        65..78 => wish.overwrite = !wish.overwrite,
+        78..86 => wish.vanity = !wish.vanity,
+        86..90 => wish.occlusion = OCCLUSION && !wish.occlusion,
+        _ => wish.trigger += 1,
+    }
+    let moved = rng.u32(..100) < 15;
+    if moved || !fits(wish) {
+        wish.parent = parent(rng, wish.child);
+    }
+}
+
+fn wish(rng: &mut Rng, stack: usize) -> Wish {
+    let child = child(rng, stack);
+    Wish {
+        child,
+        parent: parent(rng, child),
+        ttl: TTLS[rng.usize(..TTLS.len())],
+        overwrite: rng.u32(..100) < 12,
+        occlusion: OCCLUSION && rng.u32(..100) < 15,
+        vanity: rng.u32(..100) < 8,
+        trigger: 0,
+    }
+}
+
+fn child(rng: &mut Rng, stack: usize) -> usize {
+    let own: Vec<usize> = (0..CHILDREN.len()).filter(|child| CHILDREN[*child].0 == STACKS[stack]).collect();
+    // The first ones share their name with those of the other account.
+    if rng.u32(..100) < 30 { own[0] } else { *rng.choice(&own).unwrap_or(&0) }
+}
+
+fn parent(rng: &mut Rng, child: usize) -> Parent {
+    let zone = match rng.u32(..100) {
+        0..75 => 0,
+        75..90 => 1,
+        _ => 2,
+    };
+    let zone = if NAMES[CHILDREN[child].1].ends_with(&format!(".{}", PARENTS[zone].1)) { zone } else { 0 };
+    match rng.u32(..100) {
+        0..40 => Parent::Id(zone),
+        40..75 => Parent::Name(zone),
+        _ => Parent::Closest(PARENTS[zone].0),
+    }
+}
+
+fn fits(wish: &Wish) -> bool {
+    match wish.parent {
+        Parent::Id(2) | Parent::Name(2) => NAMES[CHILDREN[wish.child].1].ends_with(".testing.example.com"),
+        _ => true,
+    }
+}
+
+fn when(rng: &mut Rng) -> When {
+    match rng.u32(..100) {
+        0..15 => When::Before,
+        15..45 => When::Read(rng.usize(..8)),
+        45..85 => When::Change(rng.usize(..4)),
+        _ => When::After,
+    }
+}
+
+fn spot(rng: &mut Rng) -> Spot {
+    match rng.u32(..100) {
+        0..50 => (0, 0),
+        50..75 => (0, rng.usize(..NAMES.len())),
+        75..90 => (1, rng.usize(..NAMES.len())),
+        _ => (2, 2),
+    }
+}
+
+fn edit(rng: &mut Rng) -> Edit {
+    let at = spot(rng);
+    let below = |rng: &mut Rng| [Below::Www, Below::Mail, Below::Mx][rng.usize(..3)];
+    match rng.u32(..100) {
+        0..22 => {
+            let same: Vec<usize> = (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.1).collect();
+            let child = rng.choice(&same).copied().filter(|_| rng.u32(..100) < 70);
+            let whose = child.map_or(Whose::Stranger, Whose::Child);
+            Edit::PutNs { at, whose, ttl: TTLS[rng.usize(..TTLS.len())] }
+        }
+        22..36 => Edit::RemoveNs { at },
+        36..54 if OCCLUSION => Edit::PutBelow { at, what: below(rng) },
+        54..60 if OCCLUSION => Edit::RemoveBelow { at, what: below(rng) },
+        36..66 => Edit::PutStranger { at },
+        66..76 => Edit::RemoveStranger { at },
+        76..88 => Edit::RemoveOwnership { at },
+        _ => Edit::PutAside { zone: at.0 },
+    }
+}
+
+fn trouble(rng: &mut Rng) -> Trouble {
+    match rng.u32(..100) {
+        0..35 => Trouble::LostChange,
+        35..50 => Trouble::LostSecondChange,
+        50..55 => Trouble::LostRead,
+        55..75 => Trouble::LostAnswer,
+        75..85 => Trouble::BucketDown,
+        _ => Trouble::Unheard,
+    }
+}

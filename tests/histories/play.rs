@@ -1,0 +1,297 @@
+//! Plays a history against the function on the sandbox.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use custom_delegation::handler::{self, Handler};
+use sandbox::{
+    BucketFault, Call, Fault, FaultKind, Function, Invocation, RecordSet, ResponseBucket, Sandbox, Stack, StackOutcome,
+    Template, ZoneHandle,
+};
+use serde_json::Value;
+
+use crate::atlas::{Atlas, plain};
+use crate::history::{Act, Below, Edit, History, LOGICAL_IDS, NAMES, STACKS, Spot, Step, Trouble, When, Whose};
+use crate::ledger::Ledger;
+
+/// Lambda's timeout for the function.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// What a Delete gets that has to wait for the Create that it overtook: it looks at once, and a second later for the last time.
+const SHORT: Duration = Duration::from_secs(8);
+/// Between two requests, for CloudFormation.
+const APART: Duration = Duration::from_secs(2);
+const STRANGER: &str = "\"v=spf1 -all\"";
+
+pub(crate) type Tally = std::collections::BTreeMap<String, u64>;
+
+/// The outside actor and the ledger, which see every call.
+pub(crate) struct Stage {
+    ledger: Mutex<Ledger>,
+    edits: Mutex<Pending>,
+}
+
+#[derive(Default)]
+struct Pending {
+    reads: usize,
+    changes: usize,
+    edits: Vec<(When, Edit)>,
+}
+
+impl Stage {
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn before_call(&self, call: &Call) {
+        let mut ledger = self.ledger();
+        let parent = ledger.atlas.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref());
+        if parent {
+            let mut pending = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = if call.action == "ChangeResourceRecordSets" {
+                pending.changes += 1;
+                When::Change(pending.changes - 1)
+            } else {
+                pending.reads += 1;
+                When::Read(pending.reads - 1)
+            };
+            for edit in pending.take(|when| when == now) {
+                perform(&mut ledger, &edit);
+            }
+        }
+        ledger.called(call);
+    }
+}
+
+impl Pending {
+    fn take(&mut self, due: impl Fn(When) -> bool) -> Vec<Edit> {
+        let (now, later) = std::mem::take(&mut self.edits).into_iter().partition(|(when, _)| due(*when));
+        self.edits = later;
+        now.into_iter().map(|(_, edit)| edit).collect()
+    }
+}
+
+/// The function of one account behind Lambda.
+struct Deliveries {
+    stage: Arc<Stage>,
+    handler: Arc<Handler>,
+    bucket: ResponseBucket,
+}
+
+impl Deliveries {
+    async fn deliver(&self, event: Value) -> Invocation {
+        let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
+        let physical_id = event["PhysicalResourceId"].as_str().unwrap_or_default();
+        let invented = event["RequestType"] == "Delete" && !physical_id.contains('/');
+        let puts = || self.bucket.puts().into_iter().filter(|put| put.request_id == request_id).collect::<Vec<_>>();
+        let before = puts();
+        self.stage.ledger().begin(&event);
+        let deadline = SystemTime::now() + if invented { SHORT } else { TIMEOUT };
+        let invocation = handler::Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
+        let handler = Arc::clone(&self.handler);
+        // The handler's future stays on the thread where it was made, as it does in a function.
+        let task = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });
+        let result = task.await.unwrap().map_err(|error| error.to_string());
+        let heard = before.iter().any(|put| put.stored);
+        let ended = result.as_ref().err().map(String::as_str);
+        self.stage.ledger().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
+        self.bucket.clock().advance(APART);
+        match result {
+            Ok(()) => Invocation::Returned(Value::Null),
+            Err(message) => Invocation::Failed { error_type: "HandlerError".into(), message },
+        }
+    }
+}
+
+impl Function for Deliveries {
+    fn invoke(&self, event: Value) -> futures::future::BoxFuture<'_, Invocation> {
+        Box::pin(self.deliver(event))
+    }
+}
+
+/// Plays a history; an error tells which invariant was violated and all that happened.
+pub(crate) async fn play(history: &History, http: &reqwest::Client) -> Result<Tally, String> {
+    let aws = Sandbox::start().await.map_err(|error| error.to_string())?;
+    let bucket = ResponseBucket::start().await.map_err(|error| error.to_string())?;
+    let atlas = Atlas::draw(&aws, history.child_records);
+    let stage =
+        Arc::new(Stage { ledger: Mutex::new(Ledger::new(atlas.clone())), edits: Mutex::new(Pending::default()) });
+    let (before, after) = (Arc::clone(&stage), Arc::clone(&stage));
+    aws.before_call(Arc::new(move |call| before.before_call(call)));
+    aws.after_call(Arc::new(move |call| after.ledger().answered(call)));
+    let mut functions: Vec<Arc<dyn Function>> = Vec::new();
+    for account in 0..crate::history::CHILD_ACCOUNTS.len() {
+        let handler = Arc::new(atlas.function(&aws, &bucket, http, account).await);
+        functions.push(Arc::new(Deliveries { stage: Arc::clone(&stage), handler, bucket: bucket.clone() }));
+    }
+    let stacks: Vec<Stack> = (0..)
+        .zip(STACKS)
+        .map(|(index, account)| {
+            let id = crate::history::CHILD_ACCOUNTS[account];
+            Stack::new(&format!("stack{index}"), id, &bucket, Arc::clone(&functions[account]))
+        })
+        .collect();
+    let theatre = Theatre { aws, bucket, atlas, stage, stacks };
+    for (index, step) in history.steps.iter().enumerate() {
+        theatre.step(index, step).await;
+        theatre.stage.ledger().verdict()?;
+    }
+    for stack in 0..STACKS.len() {
+        let step = Step { act: Act::Delete { stack }, edits: Vec::new(), trouble: None };
+        theatre.step(history.steps.len() + stack, &step).await;
+        theatre.stage.ledger().verdict()?;
+    }
+    let tally = theatre.stage.ledger().tally.clone();
+    Ok(tally)
+}
+
+struct Theatre {
+    aws: Sandbox,
+    bucket: ResponseBucket,
+    atlas: Atlas,
+    stage: Arc<Stage>,
+    stacks: Vec<Stack>,
+}
+
+impl Theatre {
+    async fn step(&self, index: usize, step: &Step) {
+        self.stage.ledger().begin_step(&format!("step {index}: {:?}", step.act));
+        self.trouble(step.trouble);
+        *self.pending() = Pending { edits: step.edits.clone(), ..Pending::default() };
+        self.outside(|when| when == When::Before);
+        let (stack, outcome) = self.act(&step.act).await;
+        self.outside(|_| true);
+        self.aws.clear_faults();
+        self.bucket.clear_faults();
+        let mut ledger = self.stage.ledger();
+        ledger.in_trouble = false;
+        let name = stack.map(|stack| format!("stack{stack}"));
+        ledger.end_step(name.as_deref(), outcome.as_ref());
+    }
+
+    async fn act(&self, act: &Act) -> (Option<usize>, Option<StackOutcome>) {
+        match act {
+            Act::Deploy { stack, template, fail_after } => {
+                let resource = |(id, wish): (&usize, _)| (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(wish));
+                let template: Template = template.iter().map(resource).collect();
+                if let Some(id) = fail_after {
+                    self.stacks[*stack].fail_after(LOGICAL_IDS[*id]);
+                }
+                (Some(*stack), Some(self.stacks[*stack].deploy(&template).await))
+            }
+            Act::Delete { stack } => (Some(*stack), Some(self.stacks[*stack].delete().await)),
+            Act::Redeliver { stack, pick } => {
+                let sent = self.stacks[*stack].history();
+                if let Some(event) = sent.get(pick % sent.len().max(1)) {
+                    self.stacks[*stack].redeliver(&event.request_id).await;
+                }
+                (None, None)
+            }
+            Act::Cancel { stack, logical_id, wish } => {
+                let stack = &self.stacks[*stack];
+                // CloudFormation creates nothing twice under one logical id.
+                if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
+                    self.stage.ledger().cancelling = true;
+                    stack.cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(wish)).await;
+                    self.stage.ledger().cancelling = false;
+                }
+                (None, None)
+            }
+            Act::Nothing => (None, None),
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.stage.edits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outside(&self, due: impl Fn(When) -> bool) {
+        let edits = self.pending().take(due);
+        let mut ledger = self.stage.ledger();
+        for edit in &edits {
+            perform(&mut ledger, edit);
+        }
+    }
+
+    fn trouble(&self, trouble: Option<Trouble>) {
+        if let Some(trouble) = trouble {
+            let mut ledger = self.stage.ledger();
+            (ledger.in_trouble, ledger.quiet) = (true, false);
+            ledger.note(&format!("{trouble:?}"));
+            let fault = |action: &str, kind| Fault::on(action).kind(kind);
+            let lost = fault("ChangeResourceRecordSets", FaultKind::ResetAfter);
+            let fault = match trouble {
+                Trouble::LostChange => lost,
+                Trouble::LostSecondChange => lost.nth(2),
+                Trouble::LostRead => fault("ListResourceRecordSets", FaultKind::ResetBefore),
+                Trouble::LostAnswer => return self.bucket.fault(BucketFault::ResetAfter, 1),
+                Trouble::BucketDown => return self.bucket.fault(BucketFault::Status(503), 1),
+                Trouble::Unheard => return self.bucket.fault(BucketFault::Status(403), 3),
+            };
+            self.aws.fault(fault);
+        }
+    }
+}
+
+/// The outside actor edits a parent zone, and the ledger hears of it.
+fn perform(ledger: &mut Ledger, edit: &Edit) {
+    let name_of = |at: &Spot| NAMES[at.1].to_owned();
+    let record_of = |at: &Spot| format!("_delegation-{}", NAMES[at.1]);
+    let below = |at: &Spot, what: Below| match what {
+        Below::Www => (format!("www.{}", NAMES[at.1]), "A", "192.0.2.1"),
+        Below::Mail => (format!("mail.{}", NAMES[at.1]), "TXT", "\"here\""),
+        Below::Mx => (NAMES[at.1].to_owned(), "MX", "10 mx.example.net"),
+    };
+    let put = |ledger: &mut Ledger, zone: usize, set: RecordSet| {
+        handle(ledger, zone).put(set.clone());
+        ledger.edited(zone, &plain(&set.name), &set.rtype, Some(set.clone()));
+    };
+    let remove = |ledger: &mut Ledger, zone: usize, name: &str, rtype: &str| {
+        if handle(ledger, zone).remove(name, rtype) {
+            ledger.edited(zone, name, rtype, None);
+        }
+    };
+    match edit {
+        Edit::PutNs { at, whose, ttl } => {
+            let servers: Vec<String> = match whose {
+                Whose::Stranger => vec!["ns1.somebody.net.".into(), "ns2.somebody.net.".into()],
+                Whose::Child(child) => ledger.atlas.children[*child].servers.iter().map(|s| format!("{s}.")).collect(),
+            };
+            put(ledger, at.0, RecordSet::new(&name_of(at), "NS", *ttl, servers));
+        }
+        Edit::RemoveNs { at } => remove(ledger, at.0, &name_of(at), "NS"),
+        Edit::PutBelow { at, what } => {
+            let (name, rtype, value) = below(at, *what);
+            put(ledger, at.0, RecordSet::new(&name, rtype, 300, [value]));
+        }
+        Edit::RemoveBelow { at, what } => {
+            let (name, rtype, _) = below(at, *what);
+            remove(ledger, at.0, &name, rtype);
+        }
+        Edit::PutAside { zone } => {
+            let name = format!("aside.{}", ledger.atlas.parents[*zone].name);
+            put(ledger, *zone, RecordSet::new(&name, "A", 60, ["192.0.2.99"]));
+        }
+        Edit::PutStranger { at } => {
+            let record = ledger.record(at.0, &record_of(at), "TXT").cloned();
+            let mut set = record.unwrap_or_else(|| RecordSet::new(&record_of(at), "TXT", 60, Vec::<String>::new()));
+            if !set.values.iter().any(|value| value == STRANGER) {
+                set.values.insert(0, STRANGER.to_owned());
+                put(ledger, at.0, set);
+            }
+        }
+        Edit::RemoveStranger { at } => {
+            let Some(mut set) = ledger.record(at.0, &record_of(at), "TXT").cloned() else { return };
+            set.values.retain(|value| value != STRANGER);
+            if set.values.is_empty() {
+                remove(ledger, at.0, &record_of(at), "TXT");
+            } else {
+                put(ledger, at.0, set);
+            }
+        }
+        Edit::RemoveOwnership { at } => remove(ledger, at.0, &record_of(at), "TXT"),
+    }
+}
+
+fn handle(ledger: &Ledger, zone: usize) -> ZoneHandle {
+    ledger.atlas.parents[zone].handle.clone()
+}

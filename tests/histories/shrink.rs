@@ -1,0 +1,86 @@
+//! Shortens a history that fails for as long as it still does.
+
+use std::fmt::Write as _;
+
+use crate::generate;
+use crate::history::{Act, History};
+use crate::play;
+
+/// Calls of a request may come in another order in each run: a shorter history gets so many tries to fail.
+const TRIES: usize = 3;
+/// The most histories that are played to find a short one.
+const BUDGET: usize = 400;
+
+/// What to tell about the failure of a seed.
+pub(crate) async fn shrunk(seed: u64, failure: String) -> String {
+    let http = custom_delegation::http::client(None).unwrap();
+    let mut best = generate::history(seed);
+    let mut told = failure;
+    let invariant = |told: &str| told.split(':').next().unwrap_or_default().to_owned();
+    let wanted = invariant(&told);
+    let mut budget = BUDGET;
+    'shorter: loop {
+        for candidate in shorter(&best) {
+            for _ in 0..TRIES {
+                if budget == 0 {
+                    break 'shorter;
+                }
+                budget -= 1;
+                if let Err(told_now) = play::play(&candidate, &http).await
+                    && invariant(&told_now) == wanted
+                {
+                    (best, told) = (candidate, told_now);
+                    continue 'shorter;
+                }
+            }
+        }
+        break;
+    }
+    let mut report = String::new();
+    let _ = write!(
+        report,
+        "seed {seed} (HISTORY_SEED={seed} HISTORIES=1): {}\nthe shortened history:\n{best}what happened:\n{told}",
+        told.lines().next().unwrap_or_default(),
+    );
+    report
+}
+
+/// The same with one thing less, the big things first.
+fn shorter(history: &History) -> Vec<History> {
+    let mut candidates = Vec::new();
+    let mut with = |edit: &dyn Fn(&mut History)| {
+        let mut candidate = history.clone();
+        edit(&mut candidate);
+        candidates.push(candidate);
+    };
+    for index in (0..history.steps.len()).rev() {
+        with(&|candidate| drop(candidate.steps.remove(index)));
+    }
+    for (index, step) in history.steps.iter().enumerate() {
+        for edit in 0..step.edits.len() {
+            with(&|candidate| {
+                candidate.steps[index].edits.remove(edit);
+            });
+        }
+        if step.trouble.is_some() {
+            with(&|candidate| candidate.steps[index].trouble = None);
+        }
+        if let Act::Deploy { template, fail_after, .. } = &step.act {
+            if fail_after.is_some() {
+                with(&|candidate| {
+                    if let Act::Deploy { fail_after, .. } = &mut candidate.steps[index].act {
+                        *fail_after = None;
+                    }
+                });
+            }
+            for id in template.keys() {
+                with(&|candidate| {
+                    if let Act::Deploy { template, .. } = &mut candidate.steps[index].act {
+                        template.remove(id);
+                    }
+                });
+            }
+        }
+    }
+    candidates
+}

@@ -1,0 +1,216 @@
+//! A parent zone, child zones, and two functions with roles of their own.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::config::Config;
+use custom_delegation::handler::{Handler, Invocation};
+use custom_delegation::http;
+use sandbox::{RecordSet, ResponseBucket, ResponseKey, Sandbox, ZoneHandle};
+use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
+
+use crate::interleave::{Ended, Judgement, Race, Side};
+
+pub(crate) const NAME: &str = "testing.example.com";
+pub(crate) const OTHER_NAME: &str = "staging.example.com";
+
+/// How a stack's request begins: whose it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Who {
+    pub(crate) stack: &'static str,
+    pub(crate) logical_id: &'static str,
+}
+
+pub(crate) const ONE: Who = Who { stack: "one", logical_id: "Alpha" };
+/// A sibling of [`ONE`].
+pub(crate) const SIBLING: Who = Who { stack: "one", logical_id: "Beta" };
+pub(crate) const TWO: Who = Who { stack: "two", logical_id: "Alpha" };
+
+pub(crate) struct Arena {
+    pub(crate) parent: ZoneHandle,
+    /// Of the first function: two of [`NAME`] and one of [`OTHER_NAME`].
+    pub(crate) children: [ZoneHandle; 3],
+    /// Of the second function.
+    pub(crate) foreign: ZoneHandle,
+    aws: Sandbox,
+    bucket: ResponseBucket,
+    handlers: [Rc<Handler>; 2],
+    requests: AtomicU64,
+}
+
+impl Arena {
+    pub(crate) async fn new() -> Rc<Self> {
+        let aws = Sandbox::start().await.unwrap();
+        let bucket = ResponseBucket::start().await.unwrap();
+        let parent = aws.account("111111111111").hosted_zone("example.com");
+        let children = [NAME, NAME, OTHER_NAME].map(|name| aws.account("222222222222").hosted_zone(name));
+        let foreign = aws.account("333333333333").hosted_zone(NAME);
+        let trusted = json!(["arn:aws:iam::222222222222:root", "arn:aws:iam::333333333333:root"]);
+        let trust = json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
+        let role = aws.account("111111111111").role("parent").trust(json!({"Statement": [trust]}));
+        role.allow_all_route53();
+        let a = function(&aws, &bucket, "222222222222", "side-a").await;
+        let b = function(&aws, &bucket, "333333333333", "side-b").await;
+        Rc::new(Self { parent, children, foreign, aws, bucket, handlers: [a, b], requests: AtomicU64::new(1) })
+    }
+
+    /// Properties that ask for a child zone, with some more.
+    pub(crate) fn asks(&self, child: &ZoneHandle, more: &Value) -> Value {
+        let mut properties = json!({
+            "ChildZoneId": child.id(),
+            "ParentRoleArn": "arn:aws:iam::111111111111:role/parent",
+            "ParentZoneId": self.parent.id(),
+            "TTL": "300",
+        });
+        for (key, value) in more.as_object().unwrap_or(&Map::new()) {
+            properties[key] = value.clone();
+        }
+        properties
+    }
+
+    /// A request, later than those before.
+    pub(crate) fn request(&self, who: Who, kind: &str, id: Option<&str>, new: &Value, old: Option<&Value>) -> Value {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let account = if who.stack == "one" { "222222222222" } else { "333333333333" };
+        let key = ResponseKey {
+            stack_id: format!("arn:aws:cloudformation:us-east-1:{account}:stack/{}/0", who.stack),
+            logical_id: who.logical_id.to_owned(),
+            request_id: format!("request-{number}"),
+        };
+        let at = SystemTime::now() + Duration::from_secs(2 * number);
+        let mut event = json!({
+            "RequestType": kind,
+            "ResponseURL": self.bucket.presign_at(&key, at),
+            "StackId": key.stack_id,
+            "RequestId": key.request_id,
+            "LogicalResourceId": key.logical_id,
+            "ResourceProperties": new,
+        });
+        if let Some(id) = id {
+            event["PhysicalResourceId"] = json!(id);
+        }
+        if let Some(old) = old {
+            event["OldResourceProperties"] = old.clone();
+        }
+        event
+    }
+
+    /// Has a request served before the race, and gives its physical id.
+    pub(crate) async fn done(&self, side: Side, event: Value) -> String {
+        let answer = serve(&self.handlers[side as usize], &self.bucket, event).await;
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+        answer["PhysicalResourceId"].as_str().unwrap().to_owned()
+    }
+
+    /// Two requests race.
+    pub(crate) fn race(
+        self: Rc<Self>,
+        a: Value,
+        b: Value,
+        judge: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
+    ) -> (Race, Judgement) {
+        let (race, [ended_a, ended_b]) = Race::new(&self.aws, None);
+        let (a, b) = (self.start(0, a, ended_a), self.start(1, b, ended_b));
+        let judgement = async move {
+            let (a, b) = (a.await.unwrap(), b.await.unwrap());
+            judge(&self, &a, &b).map_err(|wrong| format!("{wrong}\na: {a}\nb: {b}\n{}", self.told()))
+        };
+        (race, Box::pin(judgement))
+    }
+
+    /// The same, both sent to the first function, which has a second instance.
+    pub(crate) async fn race_of_one(
+        mut self: Rc<Self>,
+        a: Value,
+        b: Value,
+        judge: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
+    ) -> (Race, Judgement) {
+        let again = function(&self.aws, &self.bucket, "222222222222", "side-b").await;
+        Rc::get_mut(&mut self).unwrap().handlers[1] = again;
+        self.race(a, b, judge)
+    }
+
+    /// A request races with one edit of the parent zone.
+    pub(crate) fn race_with_edit(
+        self: Rc<Self>,
+        a: Value,
+        edit: impl FnOnce(&ZoneHandle) + 'static,
+        judge: impl Fn(&Self, &Value) -> Result<(), String> + 'static,
+    ) -> (Race, Judgement) {
+        let parent = self.parent.clone();
+        let (race, [ended, _]) = Race::new(&self.aws, Some(Box::new(move || edit(&parent))));
+        let a = self.start(0, a, ended);
+        let judgement = async move {
+            let a = a.await.unwrap();
+            judge(&self, &a).map_err(|wrong| format!("{wrong}\na: {a}\n{}", self.told()))
+        };
+        (race, Box::pin(judgement))
+    }
+
+    fn start(&self, handler: usize, event: Value, ended: Ended) -> JoinHandle<Value> {
+        let (handler, bucket) = (Rc::clone(&self.handlers[handler]), self.bucket.clone());
+        tokio::task::spawn_local(async move {
+            let answer = serve(&handler, &bucket, event).await;
+            ended.send_replace(true);
+            answer
+        })
+    }
+
+    /// The name servers that a name is delegated to, sorted.
+    pub(crate) fn delegated(&self, name: &str) -> Option<Vec<String>> {
+        self.parent.record(name, "NS").map(|set| plain(&set.values))
+    }
+
+    /// Whose claims stand at a name, sorted.
+    pub(crate) fn claims(&self, name: &str) -> Vec<String> {
+        let set = self.parent.record(&format!("_delegation-{name}"), "TXT");
+        let owner = |value: &String| Some(value.strip_suffix('"')?.split_once("owner=")?.1.to_owned());
+        let mut owners: Vec<String> = set.iter().flat_map(|set| set.values.iter().filter_map(owner)).collect();
+        owners.sort();
+        owners
+    }
+
+    fn told(&self) -> String {
+        let batches = self.aws.calls().into_iter().filter(|call| call.action == "ChangeResourceRecordSets");
+        let lines = batches.map(|call| format!("{} {:?}: {}", call.principal, call.status(), call.summary));
+        let records = self.parent.records().into_iter().map(|set: RecordSet| set.to_string());
+        lines.chain(["the parent zone:".to_owned()]).chain(records).collect::<Vec<_>>().join("\n")
+    }
+}
+
+async fn function(aws: &Sandbox, bucket: &ResponseBucket, account: &str, side: &str) -> Rc<Handler> {
+    let role = aws.account(account).role(side).allow_all_route53().allow_assume("*");
+    let credentials = role.credentials();
+    let given = Given {
+        endpoint_url: aws.endpoint_url(),
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: credentials.session_token,
+    };
+    let config = Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
+    let client = http::client(None).unwrap();
+    Rc::new(Handler::new(config, client.clone(), Accounts::given(client, side, &given).await))
+}
+
+async fn serve(handler: &Handler, bucket: &ResponseBucket, event: Value) -> Value {
+    let id = event["RequestId"].as_str().unwrap().to_owned();
+    let invocation = Invocation {
+        deadline: SystemTime::now() + Duration::from_mins(1),
+        id: "lambda".into(),
+        log_stream: "stream".into(),
+    };
+    handler.handle(event, &invocation).await.unwrap();
+    let answers = bucket.answers(&id);
+    // Two deliveries of one request have an answer each.
+    answers.last().unwrap().json()
+}
+
+/// Sorted, without dots.
+pub(crate) fn plain(values: &[String]) -> Vec<String> {
+    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    values.sort();
+    values
+}
