@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::metrics::{Metrics, Step};
+use crate::plan::Action;
 use progress::Progress;
 use work::{Outcome, Work, aws_failure};
 
@@ -141,7 +142,7 @@ impl Handler {
             signal::send(&self.http, &target.url, body, deadline.end()).await
         };
         (self.metrics)(&Metrics {
-            action: progress.action().filter(|_| failure.is_none()).map(|action| action.as_str()),
+            action: progress.action().filter(|_| failure.is_none()).map(Action::as_str),
             failure,
             signal_failed: sent.is_err(),
             throttled_calls: self.accounts.throttled_calls().saturating_sub(throttled),
