@@ -583,3 +583,26 @@ mod absent_table {
         }
     }
 }
+
+#[test]
+fn actions_and_plans_print_as_documented() {
+    let plan = plan(present(&overwriting(Arrival::Create), &seen(Some(ns(&elsewhere())), &[])));
+    let text = plan.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "- testing.example.com 172800 NS ns1.somebody.net. ns2.somebody.net.");
+    assert_eq!(lines[1], "+ testing.example.com 172800 NS ns-1.awsdns.com. ns-2.awsdns.org.");
+    assert!(lines[2].starts_with("+ _delegation-testing.example.com 300 TXT \"heritage=custom-delegation,"), "{text}");
+    let words = [
+        Action::Created,
+        Action::Updated,
+        Action::Adopted,
+        Action::Unchanged,
+        Action::Shared,
+        Action::Removed,
+        Action::Left,
+    ];
+    assert_eq!(
+        words.map(|action| action.to_string()).join(","),
+        "CREATED,UPDATED,ADOPTED,UNCHANGED,SHARED,REMOVED,LEFT"
+    );
+}
