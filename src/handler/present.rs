@@ -27,6 +27,7 @@ struct Before {
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let wanted = Properties::parse(&work.request.properties);
     let wanted = wanted.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
+    check_partitions(work, &wanted)?;
     let physical = work.request.physical_id.as_deref().filter(|_| work.request.kind == RequestKind::Update);
     let physical = physical.map(PhysicalId::parse);
     let pinned = physical.as_ref().and_then(PhysicalId::place);
@@ -116,6 +117,23 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         outcome.warnings.extend(clean_up(work, &before, pinned, &place).await);
     }
     Ok(outcome)
+}
+
+/// A role of another partition can't be assumed, whatever the policies say (IAM User Guide, "Cross-account resource access in
+/// IAM").
+fn check_partitions(work: &Work<'_>, wanted: &Properties) -> Result<(), Failure> {
+    let Some(partition) = &work.partition else { return Ok(()) };
+    for (property, role) in [("ChildRoleArn", &wanted.child_role), ("ParentRoleArn", &wanted.parent_role)] {
+        if let Some(arn) = role.as_ref().map(|role| &role.arn).filter(|arn| arn.partition() != partition) {
+            let message = format!(
+                "{property} {arn} is a role of the partition {}, and this function is in {partition}: roles can't be assumed \
+                 across partitions; use a function in that partition",
+                arn.partition()
+            );
+            return Err(Failure::new(Kind::Input, message));
+        }
+    }
+    Ok(())
 }
 
 /// The wanted place. An Update that no longer says which parent zone it wants stays with the physical id's, unless our own claim
