@@ -14,7 +14,7 @@ use crate::cfn::properties::{ParentZone, Properties, Salvage};
 use crate::dns::name::Name;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::plan::{self, Action, Arrival, Goal, Observation};
+use crate::plan::{self, Action, Arrival, Goal};
 
 /// The properties of the resource as it was before an Update.
 struct Before {
@@ -68,6 +68,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         ttl: wanted.ttl,
         allow_overwrite: wanted.allow_overwrite,
         allow_occlusion: wanted.allow_occlusion,
+        allowed: work.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(&child.name)),
         claimant: work.claimant.clone(),
         at: work.at,
         arrival,
@@ -75,7 +76,6 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let applied = apply::apply(work, &session, &place, async |again| {
         let timing = work.progress.time(Step::Observe);
         let mut seen = observe::surroundings(work, &session, &place, goal.name_servers.as_ref(), again).await?;
-        check_allowed(work, &goal, &seen)?;
         if !goal.allow_occlusion {
             coverage::fill_in(work, &mut child, &mut seen).await?;
         }
@@ -253,21 +253,6 @@ async fn take_back_if_overtaken(
     let (wanted, _) = Properties::salvage(&work.request.properties);
     farewell::remove(work, session, &wanted, place).await?;
     Err(stale)
-}
-
-/// `DELEGATION_ALLOWED_NAMES` is checked where a request would start managing a name.
-fn check_allowed(work: &Work<'_>, goal: &Goal, seen: &Observation) -> Result<(), Failure> {
-    let starts = goal.arrival != Arrival::InPlace && seen.claims().own(&goal.claimant).is_none();
-    match &work.config.allowed_names {
-        Some(allowed) if starts && !allowed.allow(&goal.name) => {
-            let message = format!(
-                "{} is not one of the names that this function may delegate (DELEGATION_ALLOWED_NAMES); ask who runs it to allow the name",
-                goal.name
-            );
-            Err(Failure::new(Kind::Refused, message))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// An Update whose old properties name a place that is neither the physical id's nor the new one is the rollback of a
