@@ -120,10 +120,10 @@ impl Ledger {
                 self.violated(4, "a Delete succeeded, and a claim of its resource stands");
             }
             self.excused.insert(key);
-        } else if !self.active.iter().any(|other| other.owner == delivery.owner) {
-            self.excused.remove(&key);
-        } else {
+        } else if self.active.iter().any(|other| other.owner == delivery.owner) {
             self.excused.insert(key);
+        } else if !self.claims(place).iter().any(|claim| claim.owner == delivery.owner) {
+            self.excused.remove(&key);
         }
     }
 
