@@ -38,5 +38,6 @@ pub mod handler;
 pub mod http;
 pub mod ids;
 pub mod logging;
+pub mod metrics;
 pub mod ownership;
 pub mod plan;

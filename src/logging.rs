@@ -1,19 +1,32 @@
-//! Logs as JSON lines, and panics without their message.
+//! Logs as JSON lines, fields at the top level, and panics without their message. `docs/logging.md` lists every event.
+
+use std::io::stdout;
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL; INFO if it is not given).
 ///
-/// TRACE is taken as DEBUG, for at TRACE the Lambda runtime logs whole events, and with them the response URL. What other
-/// crates log goes the same way: only this crate's events, and errors of the others, are written.
+/// Only this crate's events are written, and errors of the others: at TRACE the Lambda runtime logs whole events, and with
+/// them the response URL. `timestamp` and `level` are the fields by which Lambda filters JSON logs.
 pub fn init(level: Option<&str>) {
     let level = match level.unwrap_or_default().to_ascii_uppercase().as_str() {
-        "TRACE" | "DEBUG" => LevelFilter::DEBUG,
+        "TRACE" => LevelFilter::TRACE,
+        "DEBUG" => LevelFilter::DEBUG,
         "WARN" => LevelFilter::WARN,
         "ERROR" | "FATAL" => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_current_span(false).init();
+    let mut layer = json_subscriber::JsonLayer::new(stdout);
+    layer.with_timer("timestamp", SystemTime);
+    layer.with_level("level");
+    layer.with_flattened_event();
+    layer.with_top_level_flattened_current_span();
+    let targets = Targets::new().with_target("custom_delegation", level).with_default(LevelFilter::ERROR);
+    tracing_subscriber::registry().with(targets).with(layer).init();
     // A panic's message could hold anything of a request: the log says where it happened, and no more.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();

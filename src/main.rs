@@ -1,8 +1,6 @@
 //! The Lambda function: wiring only.
 
-// The types of the runtime's futures around the handler's are deeper than the compiler's default limit.
-#![recursion_limit = "256"]
-
+use std::io::{Write as _, stdout};
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::Accounts;
@@ -20,10 +18,14 @@ async fn main() -> Result<(), Error> {
     let bundle = variable("AWS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).filter(|path| !path.is_empty());
     let http = http::client(bundle.as_deref())?;
     let accounts = Accounts::load(http.clone(), &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await;
-    let handler = Handler::new(config, http, accounts);
+    let handler = Handler::new(config, http, accounts).with_metrics(|metrics| {
+        // A log that can't be written is no reason to fail a request.
+        let _ = writeln!(stdout(), "{}", metrics.line(SystemTime::now()));
+    });
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation {
             deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline),
+            id: event.context.request_id.clone(),
             log_stream: event.context.env_config.log_stream.clone(),
         };
         handler.handle(event.payload, &invocation).await.map_err(|error| error.to_string())

@@ -99,17 +99,30 @@ pub enum Action {
     Unchanged,
     /// A delegation of a sibling resource is shared.
     Shared,
+    /// A Delete removed the delegation; for metrics alone.
+    Removed,
+    /// A Delete removed the claim and no delegation; for metrics alone.
+    Left,
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Action {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Created => "CREATED",
             Self::Updated => "UPDATED",
             Self::Adopted => "ADOPTED",
             Self::Unchanged => "UNCHANGED",
             Self::Shared => "SHARED",
-        })
+            Self::Removed => "REMOVED",
+            Self::Left => "LEFT",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

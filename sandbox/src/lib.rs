@@ -32,6 +32,7 @@ pub mod account;
 pub mod aws;
 pub mod bucket;
 pub mod clock;
+pub mod demo;
 pub mod fault;
 pub mod function;
 pub mod journal;

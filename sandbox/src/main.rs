@@ -1,9 +1,14 @@
-//! `sandbox serve [--port N]`.
+//! `sandbox serve [--port N]` and `sandbox demo --bootstrap PATH --events DIR`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: sandbox serve [--port N]    the local AWS (Route 53 and STS) until Ctrl-C";
+use sandbox::demo::{self, Demo};
+
+const USAGE: &str =
+    "usage: sandbox serve [--port N]                         the local AWS (Route 53 and STS) until Ctrl-C
+       sandbox demo --bootstrap PATH --events DIR      the function at work, told step by step";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -14,6 +19,10 @@ fn main() -> ExitCode {
             Ok(port) => run(serve(port)),
             Err(_) => Err(format!("'{port}' is not a port number\n{USAGE}")),
         },
+        ["demo", "--bootstrap", bootstrap, "--events", events] => {
+            let colour = wants_colour();
+            run(show(Demo { bootstrap: bootstrap.into(), events: events.into(), colour }))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match result {
@@ -35,4 +44,19 @@ async fn serve(port: u16) -> Result<(), String> {
     let (_aws, description) = sandbox::serve::start(port).await.map_err(|error| format!("can't listen: {error}"))?;
     print!("{description}");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
+}
+
+async fn show(demo: Demo) -> Result<(), String> {
+    let mut out = std::io::stdout();
+    tokio::select! {
+        told = demo::run(&demo, &mut out) => told,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+    }
+}
+
+/// On a terminal, unless it is told otherwise (<https://no-color.org>).
+fn wants_colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
 }

@@ -159,7 +159,7 @@ impl LambdaProcess {
         };
         match ready {
             Ok(()) => {
-                signal(&child, "-STOP").await;
+                freeze(&child).await;
                 Ok(child)
             }
             Err(error) => {
@@ -204,7 +204,7 @@ impl LambdaProcess {
             Invocation::Returned(_) | Invocation::Failed { .. } => {
                 // Lambda freezes the environment once the process asks for its next event.
                 if let Ok(Ok(())) = tokio::time::timeout(INIT, self.api.idle()).await {
-                    signal(&child, "-STOP").await;
+                    freeze(&child).await;
                     *standing = Some(child);
                 }
             }
@@ -223,6 +223,18 @@ async fn copy(from: impl AsyncRead + Unpin, log: Arc<Log>, _ended: mpsc::Sender<
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         log.push(line);
+    }
+}
+
+/// Stops the process. The kernel does so when it next schedules it, which is waited for where `/proc` tells.
+async fn freeze(child: &Child) {
+    signal(child, "-STOP").await;
+    let stat = format!("/proc/{}/stat", child.id().unwrap_or_default());
+    for _ in 0..1000 {
+        match std::fs::read_to_string(&stat) {
+            Ok(stat) if !stat.contains(") T ") => tokio::time::sleep(Duration::from_millis(1)).await,
+            _ => return,
+        }
     }
 }
 

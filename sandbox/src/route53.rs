@@ -17,7 +17,7 @@ pub(crate) mod xml;
 use std::sync::Arc;
 
 pub use guardrail::Guardrail;
-pub(crate) use model::Zone as ZoneModel;
+pub(crate) use model::{Key as RecordKey, Zone as ZoneModel};
 pub(crate) use output::NAMESPACE;
 pub use record::{Action, AliasTarget, Change, RecordSet};
 

@@ -1,5 +1,8 @@
 //! The SDK's HTTP interface over the one reqwest client.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -8,9 +11,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-/// Sends the SDK's requests with a [`reqwest::Client`].
+/// Sends the SDK's requests with a [`reqwest::Client`], and counts the answers that said that there were too many.
 #[derive(Clone, Debug)]
-pub(super) struct Connector(pub(super) reqwest::Client);
+pub(super) struct Connector {
+    pub(super) client: reqwest::Client,
+    pub(super) throttled: Arc<AtomicU64>,
+}
 
 impl HttpClient for Connector {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -20,12 +26,16 @@ impl HttpClient for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.clone();
-        HttpConnectorFuture::new(async move { send(client, request).await })
+        let Self { client, throttled } = self.clone();
+        HttpConnectorFuture::new(async move { send(client, request, &throttled).await })
     }
 }
 
-async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn send(
+    client: reqwest::Client,
+    request: HttpRequest,
+    throttled: &AtomicU64,
+) -> Result<HttpResponse, ConnectorError> {
     let (head, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
     let bytes = body.bytes().map(<[u8]>::to_vec);
@@ -36,9 +46,21 @@ async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpRespo
     if let Some(headers) = answer.headers_mut() {
         headers.clone_from(response.headers());
     }
+    let failed = response.status().is_client_error();
     let body = response.bytes().await.map_err(connector_error)?;
+    if failed && says_too_many(&body) {
+        throttled.fetch_add(1, Ordering::Relaxed);
+    }
     let answer = answer.body(SdkBody::from(body)).map_err(|error| ConnectorError::other(error.into(), None))?;
     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+/// The codes of Route 53 and STS (Route 53 API Reference and STS API Reference, "Common Errors"; Route 53 Developer Guide,
+/// "Quotas on API requests").
+fn says_too_many(body: &[u8]) -> bool {
+    let codes = ["<Code>Throttling</Code>", "<Code>ThrottlingException</Code>", "<Code>PriorRequestNotComplete</Code>"];
+    let text = String::from_utf8_lossy(body);
+    codes.iter().any(|code| text.contains(code))
 }
 
 fn user(error: reqwest::Error) -> ConnectorError {

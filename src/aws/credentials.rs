@@ -1,12 +1,14 @@
 //! Whose calls they are: the function's own credentials, or those of an assumed role.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_route53::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -17,9 +19,11 @@ use crate::cfn::properties::Role;
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a call is tried: throttling by the account's quota passes within seconds.
-const ATTEMPTS: u32 = 8;
+/// The first retry comes at a random moment before this, each further one before twice as much, up to the longest.
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// More than fit into the longest invocation, fifteen minutes, on average; the SDK's start-up time grows with it.
+const ATTEMPTS: u32 = 500;
 /// Credentials of a role are renewed when they have less than this left.
 const RENEW_BEFORE: Duration = Duration::from_mins(6);
 
@@ -27,6 +31,7 @@ const RENEW_BEFORE: Duration = Duration::from_mins(6);
 #[derive(Debug)]
 pub struct Accounts {
     config: SdkConfig,
+    throttled: Arc<AtomicU64>,
     session_name: String,
     sessions: Mutex<HashMap<Option<Role>, Kept>>,
 }
@@ -53,25 +58,28 @@ struct Kept {
 impl Accounts {
     /// Reads the standard AWS settings; `function` names the sessions of assumed roles in CloudTrail.
     pub async fn load(http: reqwest::Client, function: &str) -> Self {
-        Self::new(loader(http).load().await, function)
+        let throttled = Arc::default();
+        Self::new(loader(http, &throttled).load().await, throttled, function)
     }
 
     /// The same with the settings given instead of read, for a function in process.
     pub async fn given(http: reqwest::Client, function: &str, given: &Given) -> Self {
         let token = given.session_token.clone();
         let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
-        let loader = loader(http).endpoint_url(&given.endpoint_url).region(Region::from_static("us-east-1"));
-        Self::new(loader.credentials_provider(credentials).load().await, function)
+        let throttled = Arc::default();
+        let loader =
+            loader(http, &throttled).endpoint_url(&given.endpoint_url).region(Region::from_static("us-east-1"));
+        Self::new(loader.credentials_provider(credentials).load().await, throttled, function)
     }
 
-    fn new(config: SdkConfig, function: &str) -> Self {
+    fn new(config: SdkConfig, throttled: Arc<AtomicU64>, function: &str) -> Self {
         // STS API Reference, AssumeRole: RoleSessionName has 2 to 64 of these.
         let name = function.chars().filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c)).take(64);
         let mut session_name: String = name.collect();
         if session_name.len() < 2 {
             "custom-delegation".clone_into(&mut session_name);
         }
-        Self { config, session_name, sessions: Mutex::default() }
+        Self { config, throttled, session_name, sessions: Mutex::default() }
     }
 
     /// A session with the rights of `role`, or of the function itself.
@@ -98,6 +106,11 @@ impl Accounts {
         Ok(session)
     }
 
+    /// How many answers so far said that there were too many calls.
+    pub fn throttled_calls(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+
     /// Drops every kept session: after a denial, in case that rights were granted since they were made.
     pub fn forget(&self) {
         self.lock().clear();
@@ -119,7 +132,8 @@ impl Accounts {
 
     async fn assume(&self, role: &Role, region: &'static str) -> Result<Credentials, AwsError> {
         const ACTION: &str = "STS AssumeRole";
-        let sts = aws_sdk_sts::Client::new(&self.config_in(region));
+        let config = aws_sdk_sts::config::Builder::from(&self.config_in(region));
+        let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
         let answer = sts
             .assume_role()
             .role_arn(role.arn.as_str())
@@ -141,11 +155,20 @@ impl Accounts {
     }
 }
 
-fn loader(http: reqwest::Client) -> aws_config::ConfigLoader {
+/// Passing errors are retried with full jitter as long as the invocation has time, and not by count: its deadline drops the
+/// call. So neither the number of attempts nor the SDK's quota of retries ends them before.
+fn loader(http: reqwest::Client, throttled: &Arc<AtomicU64>) -> aws_config::ConfigLoader {
+    let connector = Connector { client: http, throttled: Arc::clone(throttled) };
+    let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS);
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Connector(http))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_BACKOFF))
+        .http_client(connector)
+        .retry_config(retry.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MAX_BACKOFF))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+}
+
+/// The share of one service in the SDK's quota of retries: without a limit.
+pub(super) fn unlimited(service: &'static str) -> RetryPartition {
+    RetryPartition::custom(service).token_bucket(TokenBucket::unlimited()).build()
 }
 
 fn partition_of(region: &str) -> &'static str {

@@ -5,6 +5,7 @@ use aws_sdk_route53::Client;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 use aws_sdk_route53::types;
 
+use super::credentials::unlimited;
 use super::error::{AwsError, AwsErrorKind};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
@@ -56,7 +57,8 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let config = aws_sdk_route53::config::Builder::from(config).retry_partition(unlimited("route53"));
+        Self { client: Client::from_conf(config.build()) }
     }
 
     /// GetHostedZone.

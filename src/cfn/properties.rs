@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
         let arn: Option<RoleArn> = self.parsed(arn_key)?;
         let external_id = self.text(id_key)?;
         let fits = |id: &str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-\\".contains(&byte);
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
             (2..=1224).contains(&id.len()) && id.bytes().all(allowed)
         };
         if external_id.is_some_and(|id| !fits(id)) {

@@ -46,6 +46,19 @@ struct Body<'a> {
     data: &'a BTreeMap<&'static str, String>,
 }
 
+/// What `Fn::GetAtt` gives: each of them is in every SUCCESS, empty where it has nothing to say.
+pub const ATTRIBUTES: [&str; 9] = [
+    "DomainName",
+    "NameServers",
+    "ParentZoneId",
+    "ChildZoneId",
+    "Action",
+    "ChangeStatus",
+    "DsRecords",
+    "Verification",
+    "Warning",
+];
+
 /// The attributes that are prose: they are shortened before any other.
 const PROSE: [&str; 2] = ["Verification", "Warning"];
 

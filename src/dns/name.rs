@@ -41,7 +41,7 @@ impl Name {
         self.0.split_once('.').map(|(_, rest)| Name(rest.to_owned()))
     }
 
-    /// This name, then each enclosing one, up to the top-level domain.
+    /// The names that enclose this one, the nearest first, up to the top-level domain.
     pub fn ancestors(&self) -> impl Iterator<Item = Name> {
         std::iter::successors(self.parent(), Name::parent)
     }

@@ -1,11 +1,15 @@
 //! Observe, plan, apply: a compare-and-swap on the parent zone, a few times if the zone changes meanwhile.
 
-use super::{Work, aws_failure};
+use tracing::field::display;
+use tracing::{Span, debug, info};
+
+use super::{Work, aws_failure, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::Place;
 use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
+use crate::metrics::Step;
 use crate::ownership;
 use crate::plan::{Action, Decision, Observation, Plan};
 
@@ -29,9 +33,11 @@ pub(super) async fn apply(
     place: &Place,
     mut look: impl AsyncFnMut(bool) -> Result<(Observation, Decision), Failure>,
 ) -> Result<Applied, Failure> {
+    Span::current().record("name", display(&place.name)).record("parent_zone_id", display(&place.zone));
     let mut last: Option<(Observation, Plan, AwsError)> = None;
     for round in 0..ROUNDS {
         let (seen, decision) = look(round > 0).await?;
+        debug!(at_cut = ?seen.at_cut, ownership = ?seen.ownership, above = ?seen.above, "the parent zone was read");
         let found = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
         let applied =
             |plan: Plan, status| Applied { action: plan.action, status, warnings: plan.warnings, found: found.clone() };
@@ -68,16 +74,27 @@ pub(super) async fn apply(
                 Err(failure)
             };
         }
+        if !plan.changes.iter().any(|change| change.record_set().name == place.name)
+            && !observe::still(work, session, place, &seen).await?
+        {
+            continue;
+        }
         work.check_fresh()?;
         work.progress.at(format!("changing {} in the parent zone {}", place.name, place.zone));
         let sent_before = work.progress.sent().is_some();
         work.progress.mark_sent(place);
-        match session.change(&place.zone, &work.comment(), &plan.changes).await {
+        let sent = {
+            let _timing = work.progress.time(Step::Apply);
+            session.change(&place.zone, &work.comment(), &plan.changes).await
+        };
+        match sent {
             Ok(status) => {
+                info!(change = %plan, action = plan.action.map(Action::as_str), "the parent zone was changed");
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(applied(plan, status));
             }
             Err(error) if matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer) => {
+                info!(%error, round, "the change was rejected or not answered; the parent zone is read again");
                 last = Some((seen, plan, error));
             }
             Err(error) => {
@@ -85,17 +102,26 @@ pub(super) async fn apply(
                     work.progress.unmark_sent();
                 }
                 let failure = change_failure(place, &error);
-                if plan.only_refreshes && error.is_denied() {
+                if plan.only_refreshes {
                     return Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync));
                 }
                 return Err(failure);
             }
         }
     }
-    Err(last.map_or_else(
-        || Failure::new(Kind::Internal, "no change was tried"),
-        |(_, _, error)| change_failure(place, &error),
-    ))
+    let Some((_, plan, error)) = last else {
+        return Err(Failure::new(Kind::Internal, "no change was tried"));
+    };
+    let failure = change_failure(place, &error);
+    if plan.only_refreshes {
+        return Ok(Applied {
+            action: plan.action,
+            status: ChangeStatus::Insync,
+            warnings: refresh_failed(plan, &failure).warnings,
+            found: None,
+        });
+    }
+    Err(failure)
 }
 
 /// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.

@@ -1,8 +1,10 @@
 //! Delete.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::info;
 
 use super::apply::{self, Applied};
 use super::{Outcome, Work, aws_failure, child, observe, place};
@@ -11,13 +13,12 @@ use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{Properties, Salvage};
 use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
+use crate::metrics::Step;
 use crate::ownership::{Relation, record_name};
-use crate::plan::{self, Decision, Farewell};
+use crate::plan::{self, Action, Decision, Farewell};
 
 /// Between two looks for the claim of a Create that has not ended.
 const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
-/// What the last look is given.
-const LAST_LOOK: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let (salvage, _) = Properties::salvage(&work.request.properties);
@@ -36,11 +37,7 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
         let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
         remove(work, &session, salvage, place).await
     };
-    match result.await {
-        Ok(applied) => Ok(work.outcome_of_nothing(applied.warnings)),
-        // The parent zone is gone, and every delegation with it.
-        Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
-        Err(failure) if failure.kind == Kind::Stale => Ok(work.outcome_of_nothing(vec![failure.message])),
+    match removed(work, result.await) {
         // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
         Err(failure) if failure.kind == Kind::Denied && salvage.parent_role_unreadable => {
             let warning = format!(
@@ -49,6 +46,22 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
             );
             Ok(work.outcome_of_nothing(vec![warning]))
         }
+        result => result,
+    }
+}
+
+/// What a removal comes to for CloudFormation.
+fn removed(work: &Work<'_>, result: Result<Applied, Failure>) -> Result<Outcome, Failure> {
+    match result {
+        Ok(applied) => {
+            work.progress.mark_action(applied.action);
+            let action = applied.action.map_or("NOTHING", Action::as_str);
+            info!(action, "nothing of this resource is left in the parent zone");
+            Ok(work.outcome_of_nothing(applied.warnings))
+        }
+        // The parent zone is gone, and every delegation with it.
+        Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
+        Err(failure) if failure.kind == Kind::Stale => Ok(work.outcome_of_nothing(vec![failure.message])),
         Err(failure) => Err(failure),
     }
 }
@@ -68,7 +81,9 @@ pub(super) async fn remove(
     };
     let mut child_zone = salvage.child_zone.as_ref();
     apply::apply(work, session, place, async |_| {
+        let timing = work.progress.time(Step::Observe);
         let seen = observe::cut(work, session, place).await?;
+        drop(timing);
         let mut decision = plan::absent(&farewell, &seen);
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
@@ -93,37 +108,37 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
 }
 
 /// A Delete with an id that CloudFormation invented: the Create that it overtook may still write its claim, so look
-/// until that Create can't run any more. It started earlier than we did, with the same timeout.
+/// until that Create can't run any more. It started earlier than we did, with the same timeout: at our own
+/// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that.
 async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failure> {
     let names_a_place = salvage.domain_name.is_some() || salvage.child_zone.is_some();
     if salvage.parent_zone.is_none() || !names_a_place || salvage.parent_role_unreadable {
         return Ok(work.outcome_of_nothing(Vec::new()));
     }
-    work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
     loop {
+        // Running out of time while looking is the end of the wait and no failure.
+        work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
+        let last = Instant::now() >= work.deadline.work();
         let looked = look(work, salvage).await;
-        match looked {
-            Ok(Some(applied)) => return Ok(work.outcome_of_nothing(applied.warnings)),
-            Err(failure) if failure.kind == Kind::Stale => return Ok(work.outcome_of_nothing(vec![failure.message])),
-            Ok(None) | Err(_) => {}
+        if let Ok(Some((session, place))) = &looked {
+            work.progress.unmark_done();
+            return removed(work, remove(work, session, salvage, place).await);
         }
-        let left = work.deadline.work().saturating_duration_since(Instant::now()).saturating_sub(LAST_LOOK);
-        if left.is_zero() {
-            return match looked {
-                Err(failure) if !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone | Kind::Refused) => {
-                    Err(failure)
-                }
-                _ => Ok(work.outcome_of_nothing(Vec::new())),
-            };
+        if last {
+            // Denied, or without such a zone: nothing of ours can stand there.
+            let unknown = looked.err().filter(|failure| !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone));
+            let warning = unknown.map(|failure| format!("Whether a delegation was left is unknown: {failure}"));
+            return Ok(work.outcome_of_nothing(warning.into_iter().collect()));
         }
         let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();
+        let next = Instant::now() + Duration::from_secs_f64(pause);
         work.progress.at("waiting for the Create that this Delete overtook");
-        tokio::time::sleep(Duration::from_secs_f64(pause).min(left)).await;
+        tokio::time::sleep_until(next.min(work.deadline.work())).await;
     }
 }
 
-/// Looks once; `None` if no claim of ours stands at the place that the properties name.
-async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<Applied>, Failure> {
+/// Looks once for the place that the properties name; `None` if no claim of ours stands there.
+async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>, Place)>, Failure> {
     let Some(asked) = &salvage.parent_zone else {
         return Ok(None);
     };
@@ -135,16 +150,8 @@ async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<Applied>, Fai
     let session = work.accounts.session(salvage.parent_role.as_ref()).await;
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let place = place::find(&session, &name, asked, None).await?;
-    if has_claim(work, &session, &place).await? {
-        remove(work, &session, salvage, &place).await.map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
-async fn has_claim(work: &Work<'_>, session: &Session, place: &Place) -> Result<bool, Failure> {
-    let claim = claim_at(work, session, place).await?;
-    Ok(claim.is_some())
+    let claim = claim_at(work, &session, &place).await?;
+    Ok(claim.map(|_| (session, place)))
 }
 
 /// When our own claim at a place was written, if it stands there.

@@ -17,19 +17,13 @@ const ENCLOSING_PAGE: i32 = 100;
 const GLUE_PAGE: i32 = 10;
 
 /// For a Delete: the zone cut and the ownership record.
-///
-/// The ownership record is read before the cut, never beside it. Two reads are no snapshot, but every batch of this resource
-/// rewrites the ownership record: if it is still the one that was read when our own batch compares it, no batch came between.
 pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
-    let read = async {
-        let ownership = ownership(session, place).await?;
-        Ok((ownership, at_and_below(session, place).await?))
-    };
-    let (ownership, (at_cut, below, more_below)) = reading(work, place, read).await?;
+    let read = async { tokio::try_join!(at_and_below(session, place), ownership(session, place)) };
+    let ((at_cut, below, more_below), ownership) = reading(work, place, read).await?;
     Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
 }
 
-/// For a Create or Update: the same in the same order, and what stands above the cut.
+/// For a Create or Update: the same, and what stands above the cut.
 ///
 /// One listing from the name above the cut on serves for that name, its wildcard and, in most zones, the ownership record;
 /// `again` after a rejection, when the ownership record is read by itself.
@@ -41,7 +35,8 @@ pub(super) async fn surroundings(
     again: bool,
 ) -> Result<Observation, Failure> {
     let read = async {
-        let (above, wildcard, first) = enclosing(session, place).await?;
+        let ((at_cut, mut below, more_below), (above, wildcard, first)) =
+            tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
         let record = ownership::record_name(&place.name);
         let ownership = match (first, record) {
             (Some(page), Some(record)) if !again && reaches(&page, &record) => {
@@ -49,13 +44,28 @@ pub(super) async fn surroundings(
             }
             _ => ownership(session, place).await?,
         };
-        let (at_cut, mut below, more_below) = at_and_below(session, place).await?;
         if more_below {
             below.extend(glue_beyond(session, place, name_servers, &below).await?);
         }
         Ok(Observation { at_cut, below, more_below, ownership, above, wildcard, ..Observation::default() })
     };
     reading(work, place, read).await
+}
+
+/// Before a batch that compares the ownership record alone: true if the zone cut still is as it was seen.
+///
+/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come between. One that changes NS
+/// would be rejected then, but not one that only claims what stands. Every batch of this resource rewrites the ownership
+/// record, so if the cut, read *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
+/// nothing of ours came between.
+pub(super) async fn still(
+    work: &Work<'_>,
+    session: &Session,
+    place: &Place,
+    seen: &Observation,
+) -> Result<bool, Failure> {
+    let (at_cut, ..) = reading(work, place, at_and_below(session, place)).await?;
+    Ok(at_cut == seen.at_cut)
 }
 
 async fn reading<T>(

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tracing::info;
+
 use super::child::Child;
 use super::{Outcome, Work, apply, aws_failure, child, coverage, farewell, observe, place};
 use crate::aws::route53::{ChangeStatus, Session};
@@ -11,7 +13,8 @@ use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{ParentZone, Properties, Salvage};
 use crate::dns::name::Name;
 use crate::error::{Failure, Kind};
-use crate::plan::{self, Arrival, Goal, Observation};
+use crate::metrics::Step;
+use crate::plan::{self, Action, Arrival, Goal, Observation};
 
 /// The properties of the resource as it was before an Update.
 struct Before {
@@ -30,6 +33,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let old = physical.as_ref().map(|_| Properties::salvage(&work.request.old_properties));
 
     work.progress.at("reading the child zone and assuming the parent role");
+    let timing = work.progress.time(Step::Observe);
     let (session, child) = tokio::join!(
         async {
             let session = work.accounts.session(wanted.parent_role.as_ref()).await;
@@ -45,6 +49,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     work.progress.at(format!("looking for the parent zone of {}", child.name));
     let old_zone = old.as_ref().and_then(|(salvage, _)| salvage.parent_zone.as_ref());
     let place = find_place(work, &session, &child.name, &wanted.parent_zone, pinned, old_zone).await?;
+    drop(timing);
     let before = match old {
         None => None,
         Some((salvage, errors)) => {
@@ -67,11 +72,14 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         arrival,
     };
     let applied = apply::apply(work, &session, &place, async |again| {
+        let timing = work.progress.time(Step::Observe);
         let mut seen = observe::surroundings(work, &session, &place, goal.name_servers.as_ref(), again).await?;
         check_allowed(work, &goal, &seen)?;
         if !goal.allow_occlusion {
             coverage::fill_in(work, &mut child, &mut seen).await?;
         }
+        drop(timing);
+        let _timing = work.progress.time(Step::Plan);
         let decision = plan::present(&goal, &seen);
         Ok((seen, decision))
     })
@@ -97,15 +105,11 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
                     ChangeStatus::Pending => "PENDING".into(),
                 },
             ),
-            ("DsRecords", String::new()),
-            ("Verification", String::new()),
         ]),
         warnings: child.warning.into_iter().chain(applied.warnings).collect(),
     };
-    tracing::info!(
-        name = %place.name, parent_zone_id = %place.zone, action = ?applied.action, status = ?applied.status,
-        "the delegation stands"
-    );
+    work.progress.mark_action(applied.action);
+    info!(action = applied.action.map(Action::as_str), status = ?applied.status, "the delegation stands");
     work.progress.mark_done(outcome.clone());
     if let Some(before) = before {
         outcome.warnings.extend(before.warnings.iter().cloned());

@@ -1,9 +1,14 @@
 //! How far a request has come, for the answer that must be given when its work is cut off.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::Outcome;
+use tokio::time::Instant;
+
+use super::work::Outcome;
 use crate::cfn::physical_id::Place;
+use crate::metrics::Step;
+use crate::plan::Action;
 
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<State>);
@@ -13,6 +18,23 @@ struct State {
     step: String,
     sent: Option<Place>,
     done: Option<Outcome>,
+    action: Option<Action>,
+    spent: [Duration; 4],
+}
+
+/// Adds to a step's time what passes until it is dropped, be it by a deadline.
+pub(super) struct Timing<'a> {
+    progress: &'a Progress,
+    step: Step,
+    started: Instant,
+}
+
+impl Drop for Timing<'_> {
+    fn drop(&mut self) {
+        if let Some(spent) = self.progress.lock().spent.get_mut(self.step as usize) {
+            *spent += self.started.elapsed();
+        }
+    }
 }
 
 impl Progress {
@@ -46,8 +68,31 @@ impl Progress {
         self.lock().done = Some(outcome);
     }
 
+    /// What was done is not all that is asked: from here on, running out of time is a failure again.
+    pub(super) fn unmark_done(&self) {
+        self.lock().done = None;
+    }
+
     pub(super) fn done(&self) -> Option<Outcome> {
         self.lock().done.clone()
+    }
+
+    /// What the request did.
+    pub(super) fn mark_action(&self, action: Option<Action>) {
+        self.lock().action = action;
+    }
+
+    pub(super) fn action(&self) -> Option<Action> {
+        self.lock().action
+    }
+
+    /// Measures a step until the value is dropped.
+    pub(super) fn time(&self, step: Step) -> Timing<'_> {
+        Timing { progress: self, step, started: Instant::now() }
+    }
+
+    pub(super) fn spent(&self) -> [Duration; 4] {
+        self.lock().spent
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

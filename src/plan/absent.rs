@@ -1,6 +1,6 @@
 //! Delete.
 
-use super::{Decision, Farewell, Observation, Plan, changes_of_ownership};
+use super::{Action, Decision, Farewell, Observation, Plan, changes_of_ownership};
 use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::Change;
 use crate::ownership::{By, Digest, Relation};
@@ -28,7 +28,7 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
     let mut after = claims.clone();
     after.remove(|claim| farewell.claimant.relation(claim) == Relation::Own);
 
-    let mut plan = Plan::default();
+    let mut plan = Plan { action: Some(Action::Left), ..Plan::default() };
     let last = after.iter().next().is_none();
     if !last {
         if as_written && own.by == By::Created {
@@ -46,6 +46,7 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
             plan.warnings
                 .push(format!("The delegation of {name} was left in place: it was there before this resource."));
         } else if as_written || known() {
+            plan.action = Some(Action::Removed);
             plan.changes.extend([Some(ns), seen.at_cut("DS")].into_iter().flatten().cloned().map(Change::Delete));
         } else {
             plan.left_changed = true;

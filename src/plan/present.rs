@@ -16,7 +16,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     let Some(record_name) = ownership::record_name(&goal.name) else {
         return Decision::Refuse(Refusal::NoRoomForOwnershipRecord { name: goal.name.clone() });
     };
-    let cut = Cut::of(goal, seen);
+    let cut = Cut::of(goal, seen, own.as_ref());
     let guarded = own.is_none() && goal.arrival != Arrival::InPlace;
     let refusal = cut.refusal(goal, seen, &claims, own.as_ref());
     if let Some(refusal) = refusal {
@@ -35,7 +35,15 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
             Relation::Other => true,
         });
     }
-    put_own(&mut after, goal, cut.ns_digest(), by, own.as_ref());
+    match (&goal.name_servers, &own) {
+        (Some(wanted), _) => put_own(&mut after, goal, Some(Digest::of_name_servers(wanted)), by, own.as_ref()),
+        // Whose the name servers are that stand there is unknown: the claim goes on saying what it said.
+        (None, Some(own)) => put_own(&mut after, goal, own.ns, own.by, Some(own)),
+        (None, None) => {}
+    }
+    let drops_claims = claims
+        .iter()
+        .any(|claim| goal.claimant.relation(claim) != Relation::Own && !after.iter().any(|after| after == claim));
 
     let mut changes = cut.changes_of_name_servers(goal);
     changes.extend(changes_of_ownership(seen.ownership.as_ref(), &record_name, &after));
@@ -51,7 +59,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
         (_, None) => Action::Shared,
     };
     Decision::Proceed(Plan {
-        only_refreshes: !cut.changes() && !guarded,
+        only_refreshes: !cut.changes() && !guarded && !drops_claims,
         changes,
         action: Some(action),
         warnings: cut.warnings(goal, seen),
@@ -93,12 +101,15 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    fn of(goal: &Goal, seen: &'a Observation) -> Self {
+    fn of(goal: &Goal, seen: &'a Observation, own: Option<&Claim>) -> Self {
         let ns = seen.at_cut("NS");
         let found = ns.and_then(|set| NameServers::found(&set.values));
         let wanted = goal.name_servers.clone().or_else(|| found.clone());
+        // Without knowing what is wanted, only what our claim names is ours to change.
+        let ours = || own.is_some_and(|own| own.ns.is_some() && own.ns == found.as_ref().map(Digest::of_name_servers));
         let state = match ns {
             None => State::Absent,
+            Some(_) if goal.name_servers.is_none() && !ours() => State::AsWanted,
             Some(_) if found.is_none() || found != wanted => State::Different,
             Some(set) if set.ttl != Some(goal.ttl) => State::OtherTtl,
             Some(_) => State::AsWanted,
@@ -197,8 +208,10 @@ impl<'a> Cut<'a> {
 
     /// How the request's own claim came to the delegation, once the plan is carried out.
     fn by(&self, goal: &Goal, claims: &Claims, own: Option<&Claim>) -> By {
-        let writes = matches!(self.state, State::Absent | State::Different);
-        if writes || goal.allow_overwrite {
+        let siblings = claims.of(&goal.claimant, Relation::Sibling);
+        // A Create leaves its siblings' claims and with them how they came to the delegation: its rollback needs them.
+        let takes = goal.allow_overwrite && (goal.arrival != Arrival::Create || siblings.is_empty());
+        if matches!(self.state, State::Absent | State::Different) || takes {
             return By::Created;
         }
         if let Some(own) = own {
@@ -206,7 +219,6 @@ impl<'a> Cut<'a> {
             let later = goal.arrival == Arrival::InPlace && own.at < goal.at;
             return if later { By::Created } else { own.by };
         }
-        let siblings = claims.of(&goal.claimant, Relation::Sibling);
         let adopts = match goal.arrival {
             Arrival::InPlace => !siblings.is_empty() && siblings.iter().all(|sibling| sibling.by == By::Adopted),
             Arrival::Create | Arrival::Replacement => siblings.iter().all(|sibling| sibling.by == By::Adopted),

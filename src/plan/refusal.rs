@@ -146,11 +146,15 @@ impl fmt::Display for Refusal {
                 owners.join(", ")
             ),
             Self::Taken { name, current, wanted, owners } => {
-                let owner = if owners.is_empty() { "nobody by an ownership record".into() } else { owners.join(", ") };
+                let claimed = if owners.is_empty() {
+                    "no ownership record claims it".to_owned()
+                } else {
+                    format!("claimed by {}", owners.join(", "))
+                };
                 write!(
                     f,
-                    "{name} is already delegated in the parent zone to {current} (claimed by {owner}), and this resource \
-                     asks for {wanted}; remove that delegation, or set AllowOverwrite to take it over"
+                    "{name} is already delegated in the parent zone to {current} ({claimed}), and this resource asks \
+                     for {wanted}; remove that delegation, or set AllowOverwrite to take it over"
                 )
             }
             Self::DsStands { name } => write!(

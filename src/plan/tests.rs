@@ -215,6 +215,13 @@ mod present_table {
     }
 
     #[test]
+    fn regression_a_share_with_overwrite_leaves_an_adoption_an_adoption() {
+        let seen = seen(Some(ns(&wanted())), &[claim(&sibling(), &wanted(), By::Adopted)]);
+        let plan = plan(present(&overwriting(Arrival::Create), &seen));
+        assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, By::Adopted);
+    }
+
+    #[test]
     fn overwriting_drops_siblings_on_an_update_and_never_on_create() {
         let seen = seen(Some(ns(&wanted())), &[claim(&sibling(), &wanted(), By::Created)]);
         for (arrival, left) in [(Arrival::Create, 1), (Arrival::Replacement, 0), (Arrival::InPlace, 0)] {
@@ -446,6 +453,33 @@ mod checks {
     }
 
     #[test]
+    fn regression_unknown_name_servers_make_nothing_ours() {
+        let unknown = Goal { name_servers: None, ..goal(Arrival::InPlace) };
+        // Somebody changed the delegation by hand: the claim goes on naming ours, so that a Delete leaves theirs.
+        let changed = seen(Some(set("NS", 60, elsewhere().values())), &[claim(&own(), &wanted(), By::Adopted)]);
+        let kept = plan(present(&unknown, &changed));
+        assert_eq!(shape(&kept), ["-TXT", "+TXT"]);
+        let after = claims_after(&kept, &changed).own(&own()).cloned().unwrap();
+        assert_eq!((after.ns, after.by), (Some(Digest::of_name_servers(&wanted())), By::Adopted));
+        // Without a claim nothing is claimed and nothing changed.
+        for claims in [vec![], vec![claim(&sibling(), &wanted(), By::Created)]] {
+            let kept = plan(present(&unknown, &seen(Some(set("NS", 60, elsewhere().values())), &claims)));
+            assert_eq!((shape(&kept), kept.action), (vec![], Some(Action::Unchanged)));
+        }
+    }
+
+    #[test]
+    fn a_denied_takeover_is_no_mere_refresh() {
+        let theirs = seen(
+            Some(ns(&wanted())),
+            &[claim(&other(), &wanted(), By::Created), claim(&own(), &wanted(), By::Created)],
+        );
+        assert!(!plan(present(&overwriting(Arrival::InPlace), &theirs)).only_refreshes);
+        let alone = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)]);
+        assert!(plan(present(&overwriting(Arrival::InPlace), &alone)).only_refreshes);
+    }
+
+    #[test]
     fn requests_older_than_our_claim_change_nothing() {
         let later = own().claim(Digest::of_name_servers(&wanted()), NOW + 1, By::Created);
         let seen = seen(Some(ns(&elsewhere())), &[later]);
@@ -548,4 +582,27 @@ mod absent_table {
             assert_eq!((shape(&plan), plan.warnings.len()), (vec!["-TXT".to_owned()], 0));
         }
     }
+}
+
+#[test]
+fn actions_and_plans_print_as_documented() {
+    let plan = plan(present(&overwriting(Arrival::Create), &seen(Some(ns(&elsewhere())), &[])));
+    let text = plan.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "- testing.example.com 172800 NS ns1.somebody.net. ns2.somebody.net.");
+    assert_eq!(lines[1], "+ testing.example.com 172800 NS ns-1.awsdns.com. ns-2.awsdns.org.");
+    assert!(lines[2].starts_with("+ _delegation-testing.example.com 300 TXT \"heritage=custom-delegation,"), "{text}");
+    let words = [
+        Action::Created,
+        Action::Updated,
+        Action::Adopted,
+        Action::Unchanged,
+        Action::Shared,
+        Action::Removed,
+        Action::Left,
+    ];
+    assert_eq!(
+        words.map(|action| action.to_string()).join(","),
+        "CREATED,UPDATED,ADOPTED,UNCHANGED,SHARED,REMOVED,LEFT"
+    );
 }

@@ -13,6 +13,9 @@ async fn what_was_created_is_removed_and_nothing_else() {
     let answer = world.delete(&id, json!({})).await.success();
     assert_eq!(answer.id(), id);
     assert_eq!(world.parent.records(), before);
+    for attribute in custom_delegation::cfn::response::ATTRIBUTES {
+        assert_eq!(answer.get(attribute), "", "each attribute is in every SUCCESS");
+    }
     world.delete(&id, json!({})).await.success();
 }
 
@@ -127,16 +130,43 @@ async fn an_invented_id_waits_for_the_create_that_it_overtook() {
         gate.arrived().await;
         let looked = world.aws.calls().len();
         tokio::join!(async { world.invoke(delete).await.unwrap() }, async {
-            while world.aws.calls().len() < looked + 4 {
+            while world.aws.calls().len() < looked + 3 {
                 tokio::task::yield_now().await;
             }
             gate.release();
         });
     });
     for id in ids {
-        assert_eq!(world.bucket.answers(&id)[0].json()["Status"], "SUCCESS");
+        let answer = world.bucket.answers(&id)[0].json();
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
     }
     assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn regression_a_found_claim_that_cannot_be_removed_fails_a_delete_with_an_invented_id() {
+    let world = World::new().await;
+    world.create(json!({})).await.success();
+    let read_only = json!({"Statement": [{"Effect": "Allow", "Resource": "*",
+        "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]}]});
+    world.parent_role.clone().without_policies().policy(read_only);
+    world.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.failed(&["ChangeResourceRecordSets", "denied"]);
+    world.parent_role.clone().allow_all_route53();
+    world.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn an_invented_id_that_is_denied_or_unanswered_ends_well() {
+    for fault in [sandbox::FaultKind::Status(503), sandbox::FaultKind::Hang] {
+        let mut world = World::new().await;
+        world.timeout = Duration::from_secs(3);
+        world.aws.fault(sandbox::Fault::on("ListHostedZonesByName").always().kind(fault));
+        world.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    }
+    let mut world = World::new().await;
+    world.timeout = Duration::from_secs(3);
+    world.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({"ParentExternalId": "wrong-id"})).await.success();
 }
 
 #[tokio::test]

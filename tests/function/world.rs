@@ -152,7 +152,8 @@ impl World {
     }
 
     pub(crate) async fn invoke(&self, event: Value) -> Result<(), HandlerError> {
-        let invocation = Invocation { deadline: SystemTime::now() + self.timeout, log_stream: "stream".into() };
+        let invocation =
+            Invocation { deadline: SystemTime::now() + self.timeout, id: "lambda".into(), log_stream: "stream".into() };
         self.handler.handle(event, &invocation).await
     }
 

@@ -86,7 +86,7 @@ impl Deliveries {
         let before = puts();
         self.stage.ledger().begin(&event);
         let deadline = SystemTime::now() + if invented { SHORT } else { TIMEOUT };
-        let invocation = handler::Invocation { deadline, log_stream: "stream".into() };
+        let invocation = handler::Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
         let handler = Arc::clone(&self.handler);
         // The handler's future stays on the thread where it was made, as it does in a function.
         let task = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });

@@ -197,7 +197,11 @@ async fn function(aws: &Sandbox, bucket: &ResponseBucket, account: &str, side: &
 
 async fn serve(handler: &Handler, bucket: &ResponseBucket, event: Value) -> Value {
     let id = event["RequestId"].as_str().unwrap().to_owned();
-    let invocation = Invocation { deadline: SystemTime::now() + Duration::from_mins(1), log_stream: "stream".into() };
+    let invocation = Invocation {
+        deadline: SystemTime::now() + Duration::from_mins(1),
+        id: "lambda".into(),
+        log_stream: "stream".into(),
+    };
     handler.handle(event, &invocation).await.unwrap();
     let answers = bucket.answers(&id);
     // Two deliveries of one request have an answer each.

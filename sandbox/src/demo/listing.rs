@@ -1,0 +1,142 @@
+//! The records of a zone before and after, as one listing with the changes marked.
+
+use std::collections::BTreeMap;
+
+use super::page::{ROOM, wrap};
+use super::paint::Paint;
+use crate::route53::{RecordKey, RecordSet};
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Kept,
+    Removed,
+    Added,
+}
+
+/// One record; of a set that stayed as it was only the first, with how many follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) mark: Mark,
+    name: String,
+    ttl: Option<u32>,
+    rtype: String,
+    value: String,
+    more: usize,
+}
+
+/// Every record that was or is there, in the order of the zone; what was removed before what was added.
+pub(super) fn diff(before: &[RecordSet], after: &[RecordSet]) -> Vec<Line> {
+    let mut sets: BTreeMap<RecordKey, (Option<&RecordSet>, Option<&RecordSet>)> = BTreeMap::new();
+    for set in before {
+        sets.entry(RecordKey::of(set)).or_default().0 = Some(set);
+    }
+    for set in after {
+        sets.entry(RecordKey::of(set)).or_default().1 = Some(set);
+    }
+    sets.into_values().flat_map(|(before, after)| of_set(before, after)).collect()
+}
+
+fn of_set(before: Option<&RecordSet>, after: Option<&RecordSet>) -> Vec<Line> {
+    let records = |set: Option<&RecordSet>| set.map(records).unwrap_or_default();
+    let (before, after) = (records(before), records(after));
+    if before == after {
+        let more = before.len().saturating_sub(1);
+        return before.into_iter().take(1).map(|line| Line { more, ..line }).collect();
+    }
+    let marked = |lines: &[Line], others: &[Line], found: bool, mark| {
+        let chosen = lines.iter().filter(|line| others.contains(line) == found);
+        chosen.map(|line| Line { mark, ..line.clone() }).collect::<Vec<_>>()
+    };
+    let mut lines = marked(&before, &after, false, Mark::Removed);
+    lines.extend(marked(&before, &after, true, Mark::Kept));
+    lines.extend(marked(&after, &before, false, Mark::Added));
+    lines
+}
+
+/// The records of a set, in an order that does not depend on how it was written down.
+fn records(set: &RecordSet) -> Vec<Line> {
+    let values = match &set.alias {
+        Some(alias) => vec![format!("ALIAS {}", alias.dns_name)],
+        None => set.sorted_values(),
+    };
+    let line = |value| Line {
+        mark: Mark::Kept,
+        name: set.name.clone(),
+        ttl: set.ttl,
+        rtype: set.rtype.clone(),
+        value,
+        more: 0,
+    };
+    values.into_iter().map(line).collect()
+}
+
+/// `3 records added, 2 removed`.
+pub(super) fn count(lines: &[Line]) -> String {
+    let of = |mark| lines.iter().filter(|line| line.mark == mark).count();
+    match (of(Mark::Added), of(Mark::Removed)) {
+        (0, 0) => "nothing changed".to_owned(),
+        (added, 0) => format!("{} added", records_of(added)),
+        (0, removed) => format!("{} removed", records_of(removed)),
+        (added, removed) => format!("{} added, {removed} removed", records_of(added)),
+    }
+}
+
+fn records_of(count: usize) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+}
+
+/// The listing as text. A value that is too long for its column goes below, broken after commas.
+pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
+    let width = lines.iter().map(|line| line.name.len()).max().unwrap_or_default();
+    let mut text = Vec::new();
+    let mut last: Option<&Line> = None;
+    for line in lines {
+        let again = last.is_some_and(|last| {
+            (last.mark, &last.name, &last.rtype, last.ttl) == (line.mark, &line.name, &line.rtype, line.ttl)
+        });
+        last = Some(line);
+        let ttl = line.ttl.map(|ttl| ttl.to_string()).unwrap_or_default();
+        let head = format!("{:width$}  {ttl:>6}  {:<4}  ", line.name, line.rtype);
+        let head = if again { " ".repeat(head.len()) } else { head };
+        let more = if line.more > 0 { format!(" and {} more", line.more) } else { String::new() };
+        let value = format!("{}{more}", line.value);
+        if head.len() + value.len() + 2 <= ROOM {
+            text.push(marked(line.mark, &format!("{head}{value}"), paint));
+            continue;
+        }
+        if line.mark == Mark::Kept {
+            // The end of a claim says whose it is; of anything else the beginning is enough.
+            let tail = if line.rtype == "TXT" { 24 } else { 0 };
+            let short = shortened(&value, ROOM.saturating_sub(head.len() + 2), tail);
+            text.push(marked(line.mark, &format!("{head}{short}"), paint));
+            continue;
+        }
+        if !again {
+            text.push(marked(line.mark, head.trim_end(), paint));
+        }
+        for part in wrap(&value, ROOM - 6) {
+            text.push(marked(line.mark, &format!("    {part}"), paint));
+        }
+    }
+    text
+}
+
+/// Leaves out what is before the last `tail` characters and does not fit.
+fn shortened(value: &str, width: usize, tail: usize) -> String {
+    let length = value.chars().count();
+    let head: String = value.chars().take(width.saturating_sub(tail + 1)).collect();
+    let tail: String = value.chars().skip(length.saturating_sub(tail)).collect();
+    format!("{head}…{tail}")
+}
+
+fn marked(mark: Mark, text: &str, paint: Paint) -> String {
+    match mark {
+        Mark::Kept => paint.dim(&format!("  {text}")),
+        Mark::Removed => paint.bad(&format!("- {text}")),
+        Mark::Added => paint.good(&format!("+ {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+use super::*;
+
+fn www() -> RecordSet {
+    RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"])
+}
+
+fn ns(ttl: u32) -> RecordSet {
+    RecordSet::new("testing.example.com", "NS", ttl, ["ns-2.example.net.", "ns-1.example.net."])
+}
+
+fn listed(before: &[RecordSet], after: &[RecordSet]) -> Vec<String> {
+    render(&diff(before, after), Paint::new(false))
+}
+
+#[test]
+fn what_stays_takes_one_line_a_set() {
+    assert_eq!(
+        listed(&[www(), ns(300)], &[ns(300), www()]),
+        [
+            "  testing.example.com.     300  NS    ns-1.example.net. and 1 more",
+            "  www.example.com.         300  A     192.0.2.1",
+        ]
+    );
+    assert_eq!(count(&diff(&[www()], &[www()])), "nothing changed");
+}
+
+#[test]
+fn the_order_of_values_is_no_change() {
+    let turned = RecordSet::new("testing.example.com", "NS", 300, ["ns-1.example.net.", "ns-2.example.net."]);
+    assert_eq!(count(&diff(&[ns(300)], &[turned])), "nothing changed");
+}
+
+#[test]
+fn each_record_that_comes_or_goes_is_marked() {
+    assert_eq!(
+        listed(&[www()], &[www(), ns(300)]),
+        [
+            "+ testing.example.com.     300  NS    ns-1.example.net.",
+            "+                                     ns-2.example.net.",
+            "  www.example.com.         300  A     192.0.2.1",
+        ]
+    );
+    assert_eq!(count(&diff(&[], &[ns(300)])), "2 records added");
+    assert_eq!(count(&diff(&[ns(300)], &[])), "2 records removed");
+}
+
+#[test]
+fn another_ttl_is_another_record() {
+    assert_eq!(
+        listed(&[ns(300)], &[ns(60)]),
+        [
+            "- testing.example.com.     300  NS    ns-1.example.net.",
+            "-                                     ns-2.example.net.",
+            "+ testing.example.com.      60  NS    ns-1.example.net.",
+            "+                                     ns-2.example.net.",
+        ]
+    );
+    assert_eq!(count(&diff(&[ns(300)], &[ns(60)])), "2 records added, 2 removed");
+}
+
+#[test]
+fn of_a_changed_set_the_values_that_stay_are_listed_and_not_marked() {
+    let txt = |values: &[&str]| RecordSet::new("t.example.com", "TXT", 300, values.iter().copied());
+    assert_eq!(
+        listed(&[txt(&["\"a\"", "\"b\""])], &[txt(&["\"b\"", "\"c\""])]),
+        [
+            "- t.example.com.     300  TXT   \"a\"",
+            "  t.example.com.     300  TXT   \"b\"",
+            "+ t.example.com.     300  TXT   \"c\"",
+        ]
+    );
+}
+
+#[test]
+fn long_values_stay_within_the_page() {
+    let long = ["part=0123456789"; 20].join(",");
+    let set = RecordSet::new("t.example.com", "TXT", 300, [long]);
+    let set = [set];
+    for lines in [listed(&[], &set), listed(&set, &set)] {
+        assert!(lines.iter().all(|line| line.chars().count() <= ROOM), "{lines:#?}");
+    }
+}
+
+#[test]
+fn of_a_long_value_that_stays_both_ends_are_shown() {
+    assert_eq!(shortened("0123456789abcdef", 9, 6), "01…abcdef");
+    assert_eq!(shortened("0123456789abcdef", 9, 0), "01234567…");
+}
+
+#[test]
+fn changes_are_coloured() {
+    let lines = render(&diff(&[], &[www()]), Paint::new(true));
+    assert_eq!(lines, ["\x1b[32m+ www.example.com.     300  A     192.0.2.1\x1b[0m"]);
+}

@@ -1,0 +1,79 @@
+//! The page: titles, and labelled blocks of lines.
+
+use std::io::Write;
+
+use super::paint::Paint;
+
+/// What the page is made for, in columns.
+pub(super) const WIDTH: usize = 100;
+/// Where the text of a block begins.
+const MARGIN: usize = 12;
+/// What a line of a block may take.
+pub(super) const ROOM: usize = WIDTH - MARGIN;
+
+/// Where the story is written.
+pub(super) struct Page<'a> {
+    out: &'a mut dyn Write,
+    paint: Paint,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, paint: Paint) -> Self {
+        Self { out, paint }
+    }
+
+    pub(super) fn paint(&self) -> Paint {
+        self.paint
+    }
+
+    pub(super) fn title(&mut self, text: &str) -> Result<(), String> {
+        let rule = "=".repeat(WIDTH.saturating_sub(text.len() + 4));
+        let title = self.paint.heading(&format!("== {text} {rule}"));
+        self.write(&format!("\n{title}\n"))
+    }
+
+    pub(super) fn step(&mut self, number: usize, title: &str, why: &str) -> Result<(), String> {
+        self.title(&format!("{number}. {title}"))?;
+        let why: Vec<String> = wrap(why, WIDTH).iter().map(|line| self.paint.dim(line)).collect();
+        self.write(&format!("{}\n", why.join("\n")))
+    }
+
+    /// Lines beside a label; without a label they begin at the left.
+    pub(super) fn block(&mut self, label: &str, lines: &[String]) -> Result<(), String> {
+        if label.is_empty() {
+            return self.write(&format!("{}\n", lines.join("\n")));
+        }
+        let mut text = if label == "request" { "\n".to_owned() } else { String::new() };
+        let mut label = self.paint.bold(&format!("  {label:<width$}", width = MARGIN - 2));
+        for line in lines {
+            text.push_str(&label);
+            text.push_str(line);
+            text.push('\n');
+            label = " ".repeat(MARGIN);
+        }
+        self.write(&text)
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), String> {
+        // A pipe that was closed ends the demo.
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        written.map_err(|error| format!("the output can't be written: {error}"))
+    }
+}
+
+/// Breaks a text after spaces and commas into lines of at most `width` characters, where it has any.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for piece in text.split_inclusive([' ', ',']) {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || line.chars().count() + piece.trim_end().chars().count() <= width => {
+                line.push_str(piece);
+            }
+            _ => lines.push(piece.to_owned()),
+        }
+    }
+    lines.iter().map(|line| line.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+use super::*;
+
+#[test]
+fn text_is_wrapped_after_spaces_or_commas() {
+    assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+    assert_eq!(wrap("one,two,three", 8), ["one,two,", "three"]);
+    assert_eq!(wrap("one, two", 4), ["one,", "two"]);
+    assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+    assert_eq!(wrap("", 4), [""]);
+}
+
+#[test]
+fn a_block_has_its_label_beside_its_first_line() {
+    let mut out = Vec::new();
+    let mut page = Page::new(&mut out, Paint::new(false));
+    page.block("AWS calls", &["one".to_owned(), "two".to_owned()]).unwrap();
+    page.block("", &["three".to_owned()]).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), "  AWS calls one\n            two\nthree\n");
+}
+
+#[test]
+fn titles_fill_the_width() {
+    let mut out = Vec::new();
+    Page::new(&mut out, Paint::new(false)).title("Summary").unwrap();
+    assert_eq!(String::from_utf8(out).unwrap().trim().len(), WIDTH);
+}
+
+#[test]
+fn colour_is_only_where_it_is_wanted() {
+    assert_eq!(Paint::new(false).bad("x"), "x");
+    assert_eq!(Paint::new(true).bad("x"), "\x1b[31mx\x1b[0m");
+}

@@ -1,0 +1,169 @@
+//! A request, its calls and its answer as text.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::check::Check;
+use super::listing::{self, Line, Mark};
+use super::page::{ROOM, wrap};
+use super::paint::Paint;
+use crate::journal::Call;
+use crate::route53::Action;
+
+/// The width of a column of keys.
+const KEYS: usize = 18;
+
+/// `Create Delegation`.
+pub(super) fn name(event: &Value) -> String {
+    format!("{} {}", text(event, "RequestType"), text(event, "LogicalResourceId"))
+}
+
+/// What is asked: on Create the properties, on Update what changed, on Delete the physical id.
+pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
+    let head = name(event);
+    let stack = text(event, "StackId");
+    let stack = stack.split('/').nth(1).unwrap_or(stack);
+    let mut lines = vec![format!("{}  {}", paint.bold(&head), paint.dim(&format!("stack {stack}, events/{file}")))];
+    let (new, old) = (event.get("ResourceProperties"), event.get("OldResourceProperties"));
+    let id = || entry("PhysicalResourceId", text(event, "PhysicalResourceId"));
+    match text(event, "RequestType") {
+        "Create" => lines.extend(shown(new).map(|(key, value)| entry(key, &value)).collect::<Vec<_>>()),
+        "Update" => {
+            lines.push(id());
+            lines.extend(differences(old, new));
+        }
+        _ => lines.push(id()),
+    }
+    lines
+}
+
+/// The properties that say what is wanted; an external id is as secret as its owner treats it.
+fn shown(properties: Option<&Value>) -> impl Iterator<Item = (&str, String)> {
+    let properties = properties.and_then(Value::as_object).into_iter().flatten();
+    properties.filter(|(key, _)| !key.starts_with("Service")).map(|(key, value)| {
+        let value = if key.ends_with("ExternalId") { "(not shown)".to_owned() } else { plain(value) };
+        (key.as_str(), value)
+    })
+}
+
+fn differences(old: Option<&Value>, new: Option<&Value>) -> Vec<String> {
+    let keys: std::collections::BTreeSet<&str> = shown(old).chain(shown(new)).map(|(key, _)| key).collect();
+    let value = |properties: Option<&Value>, key: &str| properties?.get(key).map(plain);
+    let mut lines = Vec::new();
+    for key in keys {
+        let (before, after) = (value(old, key), value(new, key));
+        if before != after {
+            let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+            lines.push(entry(key, &format!("{} -> {}", or_none(before), or_none(after))));
+        }
+    }
+    lines
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn entry(key: &str, value: &str) -> String {
+    format!("{key:<KEYS$}  {value}")
+}
+
+/// The calls in the order of their arrival, with how often each was made in a row.
+pub(super) fn calls(calls: &[Call], paint: Paint) -> Vec<String> {
+    let mut counted: Vec<(String, &Call, usize)> = Vec::new();
+    for call in calls {
+        let line = one_call(call);
+        match counted.last_mut() {
+            Some((last, _, times)) if *last == line => *times += 1,
+            _ => counted.push((line, call, 1)),
+        }
+    }
+    if counted.is_empty() {
+        return vec!["none".to_owned()];
+    }
+    let lines = counted.into_iter().map(|(line, call, times)| {
+        let line = if times > 1 { format!("{line}  (x{times})") } else { line };
+        match (call.succeeded(), call.changes.is_empty()) {
+            (false, _) => paint.bad(&line),
+            (true, false) => paint.bold(&line),
+            (true, true) => line,
+        }
+    });
+    lines.collect()
+}
+
+fn one_call(call: &Call) -> String {
+    let what = match (&call.role_arn, &call.zone) {
+        // `<account>:<name>`
+        (Some(arn), _) => arn.split(':').skip(4).collect::<Vec<_>>().join(":").replace(":role/", ":"),
+        (None, Some(zone)) => zone.clone(),
+        (None, None) => call.summary.clone(),
+    };
+    let changes = call.changes.iter().map(|change| {
+        let sign = match change.action {
+            Action::Create => "+",
+            Action::Delete => "-",
+            Action::Upsert => "~",
+        };
+        format!(" {sign}{}", change.record.rtype)
+    });
+    let what = format!("{what}{}", changes.collect::<String>());
+    // As IAM writes actions.
+    let action = format!("{}:{}", call.service, call.action);
+    let line = format!("{:<12}  {action:<32}  {what}", call.account);
+    let code = call.code().map(|code| format!("  FAILED: {code}"));
+    let unanswered = || (!call.succeeded()).then(|| "  FAILED: no answer".to_owned());
+    format!("{}{}", line.trim_end(), code.or_else(unanswered).unwrap_or_default())
+}
+
+/// The parent zone, before and after in one listing.
+pub(super) fn zone(name: &str, lines: &[Line], paint: Paint) -> Vec<String> {
+    let count = listing::count(lines);
+    let mut text = vec![format!("{}: {count}", name.trim_end_matches('.'))];
+    if lines.iter().any(|line| line.mark != Mark::Kept) {
+        text.extend(listing::render(lines, paint));
+    }
+    text
+}
+
+/// `SUCCESS CREATED`, `FAILED`.
+pub(super) fn status(answer: &Value) -> String {
+    let action = answer.pointer("/Data/Action").and_then(Value::as_str).unwrap_or_default();
+    let status = answer.get("Status").and_then(Value::as_str).unwrap_or("no answer");
+    format!("{status} {action}").trim_end().to_owned()
+}
+
+/// What CloudFormation got.
+pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String> {
+    let status = match text(answer, "Status") {
+        "" => paint.bad("no answer"),
+        "SUCCESS" => paint.good("SUCCESS"),
+        other => paint.bad(other),
+    };
+    let mut lines = vec![format!("{status}  {}", paint.dim(&format!("after {} ms", took.as_millis())))];
+    let mut entries: Vec<(&str, &str)> =
+        ["PhysicalResourceId", "Reason"].iter().map(|field| (*field, text(answer, field))).collect();
+    let data = answer.get("Data").and_then(Value::as_object).into_iter().flatten();
+    entries.extend(data.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())));
+    for (key, value) in entries.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let mut key = key;
+        for line in wrap(value, ROOM - KEYS - 2) {
+            lines.push(entry(key, &line));
+            key = "";
+        }
+    }
+    lines
+}
+
+pub(super) fn check(check: &Check, paint: Paint) -> String {
+    let mark = if check.holds { paint.good("ok") } else { paint.bad("NOT TRUE") };
+    format!("{mark}  {}", check.text)
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

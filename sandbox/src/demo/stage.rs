@@ -1,0 +1,154 @@
+//! Two accounts with their zones and roles, as a user would set them up, the response bucket and the function.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::bucket::{Put, ResponseBucket, ResponseKey};
+use crate::function::{Function, Invocation};
+use crate::process::{Bootstrap, DeadlineStyle, LambdaProcess};
+use crate::route53::{RecordSet, ZoneHandle};
+use crate::{Account, Role, Sandbox};
+
+/// The name of the delegation, and of the ownership record beside it.
+pub(super) const NAME: &str = "testing.example.com";
+pub(super) const RECORD: &str = "_delegation-testing.example.com";
+/// A name that somebody delegated by hand.
+const SHOP: &str = "shop.example.com";
+/// The external id of the events.
+const EXTERNAL_ID: &str = "route53-delegation-example";
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Between the signing of two response URLs: a request's time is told by it, to the second.
+const BETWEEN: Duration = Duration::from_mins(1);
+
+pub(super) struct Stage {
+    pub(super) aws: Sandbox,
+    pub(super) parent: ZoneHandle,
+    pub(super) child: ZoneHandle,
+    pub(super) function: LambdaProcess,
+    /// The parent zone before the first event.
+    pub(super) first: Vec<RecordSet>,
+    bucket: ResponseBucket,
+    parent_role: Role,
+    function_role: Role,
+}
+
+impl Stage {
+    pub(super) async fn set(bootstrap: &Path) -> Result<Self, String> {
+        let listening = |error| format!("the local AWS can't listen: {error}");
+        let aws = Sandbox::start().await.map_err(listening)?;
+        let bucket = ResponseBucket::start().await.map_err(listening)?;
+        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let parent = parent_zone(&parent_account);
+        let child = child_account.hosted_zone_with_id("Z0CHILDEXAMPLE", NAME);
+        child_account.hosted_zone_with_id("Z0SHOPEXAMPLE", SHOP);
+        let function_role = child_account.role("delegation-function");
+        let parent_role = parent_role(&parent_account, &parent, &function_role);
+        let function_role = function_role.policy(function_policy(&parent_role));
+
+        let mut env = aws.env(&function_role.credentials());
+        env.push(("DELEGATION_RESPONSE_HOSTS".to_owned(), bucket.host()));
+        let bootstrap = Bootstrap { path: bootstrap.to_owned(), env, timeout: TIMEOUT, deadline: DeadlineStyle::Real };
+        let function = LambdaProcess::spawn(bootstrap).await.map_err(|error| format!("the function: {error}"))?;
+        let first = parent.records();
+        Ok(Self { aws, parent, child, function, first, bucket, parent_role, function_role })
+    }
+
+    /// Who is who, in a few lines.
+    pub(super) fn description(&self) -> Vec<String> {
+        let zone = |zone: &ZoneHandle| format!("{} ({})", zone.name().trim_end_matches('.'), zone.id());
+        vec![
+            format!("account 111111111111  parent zone {}, role {}", zone(&self.parent), self.parent_role.name()),
+            format!("account 222222222222  child zone {}, role {}", zone(&self.child), self.function_role.name()),
+            "Both roles have no more rights than they need. The events are those of the folder events/, with a"
+                .to_owned(),
+            "response URL of a local bucket; they reach the function through the Lambda Runtime API.".to_owned(),
+        ]
+    }
+
+    /// The event of a file, with a response URL of the local bucket that is signed now.
+    pub(super) fn event(&self, folder: &Path, file: &str) -> Result<Value, String> {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut event: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let field = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let key = ResponseKey {
+            stack_id: field("StackId"),
+            logical_id: field("LogicalResourceId"),
+            request_id: field("RequestId"),
+        };
+        self.bucket.clock().advance(BETWEEN);
+        let url = self.bucket.presign(&key);
+        let fields = event.as_object_mut().ok_or_else(|| format!("{} is no JSON object", path.display()))?;
+        fields.insert("ResponseURL".to_owned(), json!(url));
+        Ok(event)
+    }
+
+    pub(super) async fn invoke(&self, event: Value) -> Invocation {
+        self.function.invoke(event).await
+    }
+
+    /// The answers that CloudFormation got to an event.
+    pub(super) fn answers(&self, event: &Value) -> Vec<Put> {
+        let id = event.get("RequestId").and_then(Value::as_str).unwrap_or_default();
+        self.bucket.answers(id)
+    }
+}
+
+fn parent_zone(account: &Account) -> ZoneHandle {
+    let zone = account.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
+    zone.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.com."]));
+    zone.put(RecordSet::new("mail.example.com", "A", 300, ["192.0.2.25"]));
+    zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.80", "192.0.2.81"]));
+    // Somebody delegated this one by hand, long ago.
+    zone.put(RecordSet::new(SHOP, "NS", 86_400, ["ns1.webshop.example.net.", "ns2.webshop.example.net."]));
+    zone
+}
+
+/// The role in the parent account: only the function may assume it, with the external id, and it may write nothing but NS
+/// and TXT record sets of the names that are delegated, by CREATE and DELETE.
+fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
+    let zone_arn = format!("arn:aws:route53:::hostedzone/{}", zone.id());
+    let names: Vec<String> =
+        [NAME, SHOP].iter().flat_map(|name| [(*name).to_owned(), format!("_delegation-{name}")]).collect();
+    account
+        .role("route53-delegation-parent")
+        .trust(json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": function.arn()},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+        }]}))
+        .policy(json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "route53:ListHostedZonesByName", "Resource": "*"},
+            {"Effect": "Allow", "Action": "route53:GetChange", "Resource": "arn:aws:route53:::change/*"},
+            {
+                "Effect": "Allow",
+                "Action": ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
+                "Resource": zone_arn,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "route53:ChangeResourceRecordSets",
+                "Resource": zone_arn,
+                "Condition": {"ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": names,
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["NS", "TXT"],
+                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
+                }},
+            },
+        ]}))
+}
+
+/// What `template.yaml` gives the function, logs apart.
+fn function_policy(parent_role: &Role) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": parent_role.arn()},
+        {
+            "Effect": "Allow",
+            "Action": ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
+            "Resource": "arn:aws:route53:::hostedzone/*",
+        },
+    ]})
+}

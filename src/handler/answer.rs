@@ -1,0 +1,46 @@
+//! What CloudFormation is told.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tracing::{error, warn};
+
+use super::progress::Progress;
+use super::work::Outcome;
+use crate::cfn::envelope::{self, Kind, Target};
+use crate::cfn::physical_id;
+use crate::cfn::response::{ATTRIBUTES, Answer, Status};
+use crate::error::Failure;
+
+/// The answer, and whether it is a Create's failure with a marker.
+pub(super) fn answer(
+    result: Result<Outcome, Failure>,
+    kind: Option<Kind>,
+    event: &Value,
+    target: &Target,
+    progress: &Progress,
+) -> (Answer, bool) {
+    match result {
+        Ok(mut outcome) => {
+            for warning in &outcome.warnings {
+                warn!(physical_id = outcome.physical_id, warning, "the request succeeds with a warning");
+            }
+            outcome.data.insert("Warning", outcome.warnings.join(" "));
+            for attribute in ATTRIBUTES {
+                outcome.data.entry(attribute).or_default();
+            }
+            let (physical_id, data) = (outcome.physical_id, outcome.data);
+            (Answer { status: Status::Success, physical_id, reason: String::new(), data }, false)
+        }
+        Err(failure) => {
+            error!(failure = %failure.kind, reason = failure.message, "the request failed");
+            // A Create that changed something, or may have, answers with the real id, so that its Delete finds it.
+            let known = envelope::physical_id(event).filter(|_| kind != Some(Kind::Create));
+            let real = known.or_else(|| progress.sent().map(|place| place.to_string()));
+            let marker = real.is_none();
+            let physical_id = real.unwrap_or_else(|| physical_id::marker(&target.request_id));
+            let reason = failure.message;
+            (Answer { status: Status::Failed, physical_id, reason, data: BTreeMap::new() }, marker)
+        }
+    }
+}

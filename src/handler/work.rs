@@ -1,0 +1,142 @@
+//! One request at work: what it knows, and how often it tries.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+use tracing::info;
+
+use super::progress::Progress;
+use super::{farewell, present};
+use crate::aws::credentials::Accounts;
+use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::cfn::envelope::{Kind, Request, Target};
+use crate::cfn::properties;
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::{Failure, Kind as FailureKind};
+use crate::ownership::Claimant;
+
+/// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
+const SERVICE_TIMEOUT: i64 = 3600;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// One request at work.
+pub(super) struct Work<'a> {
+    pub(super) accounts: &'a Accounts,
+    pub(super) config: &'a Config,
+    pub(super) request: &'a Request,
+    pub(super) claimant: Claimant,
+    /// The request's time, in seconds since 1970.
+    pub(super) at: i64,
+    pub(super) stale_after: Option<i64>,
+    pub(super) deadline: Deadline,
+    pub(super) progress: &'a Progress,
+}
+
+/// How a request ended well.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) physical_id: String,
+    pub(super) data: BTreeMap<&'static str, String>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> Work<'a> {
+    /// The work that a request asks for. Its time is when its URL was signed; a URL without a date has the clock's, and is
+    /// never stale.
+    pub(super) fn new(
+        config: &'a Config,
+        accounts: &'a Accounts,
+        request: &'a Request,
+        target: &Target,
+        deadline: Deadline,
+        progress: &'a Progress,
+    ) -> Self {
+        let signed_at = target.url.signed_at();
+        let timeout = properties::service_timeout(&request.properties).unwrap_or(SERVICE_TIMEOUT);
+        Self {
+            accounts,
+            config,
+            request,
+            claimant: Claimant::new(&target.stack_id, &target.logical_id),
+            at: signed_at.unwrap_or_else(now),
+            stale_after: signed_at.map(|at| at.saturating_add(timeout)),
+            deadline,
+            progress,
+        }
+    }
+
+    pub(super) async fn run(&self) -> Result<Outcome, Failure> {
+        if let Err(stale) = self.check_fresh() {
+            // What a stale Delete would have removed was removed, or is claimed, by a later request.
+            return match self.request.kind {
+                Kind::Delete => Ok(self.outcome_of_nothing(vec![stale.message])),
+                Kind::Create | Kind::Update => Err(stale),
+            };
+        }
+        let until = Instant::now() + self.config.propagation_wait;
+        let mut pause = FIRST_PAUSE;
+        let mut dropped = false;
+        loop {
+            let result = match self.request.kind {
+                Kind::Create | Kind::Update => present::run(self).await,
+                Kind::Delete => farewell::run(self).await,
+            };
+            let Err(failure) = &result else { return result };
+            if failure.kind != FailureKind::Denied {
+                return result;
+            }
+            if !dropped {
+                // The credentials kept from an earlier invocation may be older than the right.
+                dropped = true;
+                self.accounts.forget();
+                continue;
+            }
+            let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+            if self.request.kind == Kind::Delete || Instant::now() + jittered >= until {
+                return result;
+            }
+            info!(%failure, "a call was denied; the right may be too new to be seen, so it is tried again");
+            self.progress.at(format!("waiting for a right to be seen ({failure})"));
+            tokio::time::sleep(jittered).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Fails once CloudFormation has given up on the request.
+    pub(super) fn check_fresh(&self) -> Result<(), Failure> {
+        match self.stale_after {
+            Some(after) if now() > after => {
+                let message = "this request is older than its ServiceTimeout: CloudFormation no longer waits for it, and nothing was changed";
+                Err(Failure::new(FailureKind::Stale, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The outcome of a request that changes nothing and keeps its physical id.
+    pub(super) fn outcome_of_nothing(&self, warnings: Vec<String>) -> Outcome {
+        Outcome { physical_id: self.request.physical_id.clone().unwrap_or_default(), data: BTreeMap::new(), warnings }
+    }
+
+    pub(super) fn comment(&self) -> String {
+        format!("Custom::Delegation {} {}", self.request.kind, self.claimant.owner())
+    }
+}
+
+/// A failed call of AWS as a failure of the request: where it was made, and what to do about a denial.
+pub(super) fn aws_failure(context: &str, error: &AwsError) -> Failure {
+    let (kind, remedy) = match error.kind {
+        AwsErrorKind::Denied => (FailureKind::Denied, "; grant it, or correct the role or its external id"),
+        AwsErrorKind::NoSuchHostedZone => (FailureKind::NoSuchZone, "; correct the id of the zone"),
+        AwsErrorKind::Rejected | AwsErrorKind::NoAnswer | AwsErrorKind::Other => (FailureKind::Aws, ""),
+    };
+    Failure::new(kind, format!("{context}: {error}{remedy}"))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,185 @@
+//! How events reach the function: twice, overtaking one another, after a freeze, or without a place to answer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sandbox::{
+    DeadlineStyle, Fault, FaultKind, Function, Gate, Invocation, LambdaProcess, Sandbox, StackOutcome, ZoneHandle,
+};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::world::{Invoked, NAME, Setting, World};
+
+/// Kills the process once its next change was carried out, before it hears of it.
+fn die_after_the_next_change(world: &World) {
+    world.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::HangAfter));
+    let (process, armed) = (Arc::clone(&world.function), AtomicBool::new(true));
+    world.aws.after_call(Arc::new(move |call| {
+        if call.action == "ChangeResourceRecordSets" && armed.swap(false, Ordering::Relaxed) {
+            process.kill_now();
+        }
+    }));
+}
+
+#[tokio::test]
+async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_had_not() {
+    let world = World::new().await;
+    die_after_the_next_change(&world);
+    assert_eq!(world.deploy("Delegation", json!({})).await, StackOutcome::Complete);
+    world.assert_delegated(300, 1);
+    assert_eq!(world.stack.resources()["Delegation"].physical_id, format!("{}/{NAME}", world.parent.id()));
+
+    die_after_the_next_change(&world);
+    assert_eq!(world.deploy("Delegation", json!({"TTL": 60})).await, StackOutcome::Complete);
+    world.assert_delegated(60, 1);
+
+    die_after_the_next_change(&world);
+    assert_eq!(world.stack.delete().await, StackOutcome::Complete);
+    world.assert_as_before();
+    assert_eq!(world.function.starts(), 4);
+    let changes = world.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
+    assert_eq!(changes, 3, "no redelivery changed anything more");
+}
+
+#[tokio::test]
+async fn a_duplicate_and_a_latecomer_change_nothing() {
+    let world = World::new().await;
+    world.deploy("Delegation", json!({})).await;
+    let create = world.last().request_id;
+    let revision = world.parent.revision();
+    assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
+    assert_eq!(world.parent.revision(), revision);
+
+    // Response URLs are signed to the second, and an update never follows within one.
+    world.bucket.clock().advance(Duration::from_secs(2));
+    world.deploy("Delegation", json!({"TTL": 60})).await;
+    let revision = world.parent.revision();
+    assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
+    assert_eq!(world.parent.revision(), revision);
+    world.assert_delegated(60, 1);
+}
+
+/// One execution environment serves Creates, another one Deletes, and each Delete waits until a Create is held.
+struct Overtaking {
+    creating: Arc<LambdaProcess>,
+    deleting: LambdaProcess,
+    gate: Gate,
+    looking: Arc<AtomicBool>,
+}
+
+impl Function for Overtaking {
+    fn invoke(&self, event: Value) -> Invoked<'_> {
+        Box::pin(async move {
+            if event["RequestType"] == "Create" {
+                return self.creating.invoke(event).await;
+            }
+            self.gate.arrived().await;
+            self.looking.store(true, Ordering::Relaxed);
+            self.deleting.invoke(event).await
+        })
+    }
+}
+
+/// Tells when the overtaking Delete has looked at the parent zone.
+fn looked(aws: &Sandbox, parent: &ZoneHandle, looking: &Arc<AtomicBool>) -> Arc<Notify> {
+    let (looked, seen) = (Arc::new(Notify::new()), Arc::clone(looking));
+    let (notify, zone) = (Arc::clone(&looked), parent.id());
+    aws.after_call(Arc::new(move |call| {
+        if call.zone.as_ref() == Some(&zone) && seen.load(Ordering::Relaxed) {
+            notify.notify_one();
+        }
+    }));
+    looked
+}
+
+/// A cancelled Create whose change is held until the Delete has looked, and for `longer`.
+async fn cancel(timeout: Duration, longer: Duration) {
+    let setting = Setting { timeout, ..Setting::default() };
+    let mut world = World::with(setting.clone()).await;
+    let (gate, looking) = (world.aws.gate("ChangeResourceRecordSets"), Arc::default());
+    let looked = looked(&world.aws, &world.parent, &looking);
+    let deleting = world.another(&setting).await;
+    let creating = Arc::clone(&world.function);
+    world.serve_by(Overtaking { creating, deleting, gate: gate.clone(), looking });
+    let properties = world.properties(json!({}));
+    let release = async {
+        looked.notified().await;
+        tokio::time::sleep(longer).await;
+        gate.release();
+    };
+    let ((created, deleted), ()) = tokio::join!(world.stack.cancel_create("Delegation", &properties), release);
+    assert_eq!(created.unwrap()["Status"], "SUCCESS");
+    let deleted = deleted.unwrap();
+    assert_eq!(deleted["Status"], "SUCCESS", "{deleted}");
+    assert!(deleted["PhysicalResourceId"].as_str().unwrap().starts_with("mine-Delegation-"));
+    let calls = world.aws.calls().into_iter();
+    let changes = calls.filter(|call| call.action == "ChangeResourceRecordSets" && call.succeeded()).count();
+    assert_eq!(changes, 2, "it was created and removed");
+    world.assert_as_before();
+}
+
+#[tokio::test]
+async fn a_delete_that_overtakes_its_create_waits_for_it() {
+    cancel(Duration::from_secs(8), Duration::ZERO).await;
+}
+
+/// The Delete's last look came seconds before the Create it waited for ran out of time.
+#[tokio::test]
+async fn regression_the_last_look_of_a_delete_comes_after_the_end_of_the_create() {
+    cancel(Duration::from_secs(8), Duration::from_secs(3)).await;
+}
+
+#[tokio::test]
+async fn a_process_frozen_between_invocations_works_when_thawed() {
+    let world = World::new().await;
+    for (n, ttl) in [300, 60, 300, 60].into_iter().enumerate() {
+        if n == 2 {
+            // What the connections that it kept are good for after a long freeze.
+            for action in ["AssumeRole", "GetHostedZone", "ListResourceRecordSets"] {
+                world.aws.fault(Fault::on(action).kind(FaultKind::ResetBefore));
+            }
+        }
+        assert!(world.deploy("Delegation", json!({"TTL": ttl})).await.is_complete());
+        world.assert_delegated(ttl, 1);
+        let pid = world.function.pid().await.unwrap();
+        let stat = Path::new("/proc").join(pid.to_string()).join("stat");
+        assert!(std::fs::read_to_string(stat).unwrap().contains(") T "), "it is stopped");
+    }
+    assert_eq!(world.function.starts(), 1);
+    let assumed = world.actions().into_iter().filter(|action| action == "AssumeRole").count();
+    assert_eq!(assumed, 1, "the session of the parent role is kept while warm");
+}
+
+#[tokio::test]
+async fn a_deadline_in_1970_means_that_none_is_known() {
+    let world = World::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() }).await;
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    world.assert_delegated(300, 1);
+    assert!(world.stack.delete().await.is_complete());
+    world.assert_as_before();
+}
+
+#[tokio::test]
+async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
+    let world = World::new().await;
+    let properties = world.properties(json!({}));
+    let signed = "https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=5ec4e7";
+    for url in [json!(signed), json!("http://169.254.169.254/?X-Amz-Signature=5ec4e7"), json!(7), Value::Null] {
+        let mut event = world.stack.event("Create", "Delegation", None, &properties, None);
+        event["ResponseURL"] = url;
+        let Invocation::Failed { message, .. } = world.function.invoke(event).await else { panic!("it can't answer") };
+        assert!(message.contains("ResponseURL") && !message.contains("5ec4e7"), "{message}");
+    }
+    for event in [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})] {
+        assert!(matches!(world.function.invoke(event).await, Invocation::Failed { .. }));
+    }
+    assert!(world.bucket.puts().is_empty() && world.actions().is_empty());
+    world.assert_as_before();
+    let log = world.function.logs().join("\n");
+    assert_eq!(log.matches("this event can't be answered").count(), 8, "{log}");
+    assert!(log.contains(r#""level":"ERROR""#) && !log.contains("5ec4e7"), "{log}");
+    assert_eq!(world.function.starts(), 1, "it lives on");
+}

@@ -1,0 +1,72 @@
+//! `make demo`, with this build's `bootstrap`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sandbox::demo::{self, Demo};
+
+async fn play(bootstrap: &str, events: &Path, colour: bool) -> (Result<(), String>, String) {
+    let mut out = Vec::new();
+    let demo = Demo { bootstrap: bootstrap.into(), events: events.to_owned(), colour };
+    let told = demo::run(&demo, &mut out).await;
+    (told, String::from_utf8(out).unwrap())
+}
+
+const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_bootstrap");
+
+#[tokio::test]
+async fn the_demo_shows_the_events_doing_their_job() {
+    let (told, text) = play(BOOTSTRAP, Path::new("events"), false).await;
+    assert_eq!(told, Ok(()), "{text}");
+    for entry in fs::read_dir("events").unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        assert!(text.contains(&format!("events/{file}")), "{file} is played");
+    }
+    for words in ["Action              CREATED", "UPDATED", "SHARED", "FAILED", "TTL                 300 -> 3600"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for words in ["+ testing.example.com. ", "- testing.example.com. ", "route53:ChangeResourceRecordSets", "Summary"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    for secret in ["X-Amz", "route53-delegation-example", "\x1b"] {
+        assert!(!text.contains(secret), "{secret:?} is shown");
+    }
+}
+
+#[tokio::test]
+async fn colour_changes_nothing_but_the_colour() {
+    let (told, text) = play(BOOTSTRAP, Path::new("events"), true).await;
+    assert_eq!(told, Ok(()));
+    assert!(text.contains("\x1b[32m+ testing.example.com. ") && text.contains("\x1b[31m- testing.example.com. "));
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn a_demo_that_goes_wrong_says_what() {
+    let (told, _) = play("no/such/bootstrap", Path::new("events"), false).await;
+    assert!(told.unwrap_err().contains("no/such/bootstrap can't be started"));
+    let (told, _) = play(BOOTSTRAP, Path::new("no/such/events"), false).await;
+    assert!(told.unwrap_err().contains("create.json"));
+
+    let folder = Folder(std::env::temp_dir().join(format!("demo-events-{}", std::process::id())));
+    fs::create_dir_all(&folder.0).unwrap();
+    for entry in fs::read_dir("events").unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap().replace(r#""TTL": "3600""#, r#""TTL": "an hour""#);
+        fs::write(folder.0.join(path.file_name().unwrap()), text).unwrap();
+    }
+    let (told, text) = play(BOOTSTRAP, &folder.0, false).await;
+    let wrong = told.unwrap_err();
+    assert!(wrong.contains("update.json: not true that the answer is SUCCESS, Action UPDATED"), "{wrong}");
+    assert!(text.contains("NOT TRUE  the answer is SUCCESS") && text.contains("NOT AS EXPECTED"), "{text}");
+    assert!(text.contains("The last lines of the function's log"));
+}

@@ -1,0 +1,183 @@
+//! Two accounts, their zones, a `bootstrap` behind the Runtime API, and a stack that it serves.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sandbox::{
+    Account, Bootstrap, Credentials, DeadlineStyle, Function, Invocation, LambdaProcess, RecordSet, ResponseBucket,
+    Sandbox, Stack, StackEvent, StackOutcome, Template, ZoneHandle,
+};
+use serde_json::{Map, Value, json};
+
+pub(crate) const NAME: &str = "testing.example.com";
+pub(crate) const RECORD: &str = "_delegation-testing.example.com";
+pub(crate) const EXTERNAL_ID: &str = "an-external-id";
+
+/// What an invocation gives, as [`Function::invoke`] wants it.
+pub(crate) type Invoked<'a> = Pin<Box<dyn Future<Output = Invocation> + Send + 'a>>;
+
+pub(crate) struct World {
+    pub(crate) aws: Sandbox,
+    pub(crate) bucket: ResponseBucket,
+    pub(crate) child_account: Account,
+    pub(crate) parent: ZoneHandle,
+    pub(crate) child: ZoneHandle,
+    pub(crate) role_arn: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) function: Arc<LambdaProcess>,
+    pub(crate) stack: Stack,
+    before: Vec<RecordSet>,
+    gaps: Arc<Mutex<Vec<String>>>,
+}
+
+/// How the function runs.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: DeadlineStyle,
+    pub(crate) log_level: &'static str,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(30), deadline: DeadlineStyle::Real, log_level: "INFO" }
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(Setting::default()).await
+    }
+
+    pub(crate) async fn with(setting: Setting) -> Self {
+        let aws = Sandbox::start().await.unwrap();
+        let bucket = ResponseBucket::start().await.unwrap();
+        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let parent = parent_account.hosted_zone("example.com");
+        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+        parent.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.net."]));
+        let child = child_account.hosted_zone(NAME);
+        let role = parent_account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
+        let function_role = child_account.role("function").allow_all_route53().allow_assume(&role.arn());
+        let credentials = function_role.credentials();
+        let function = Arc::new(spawn(&aws, &bucket, &credentials, &setting).await);
+        let stack = Stack::new("mine", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
+        let (before, role_arn, gaps) = (parent.records(), role.arn(), Arc::default());
+        Self { aws, bucket, child_account, parent, child, role_arn, credentials, function, stack, before, gaps }
+    }
+
+    /// Another execution environment of the same function, as Lambda starts one for a second event at a time.
+    pub(crate) async fn another(&self, setting: &Setting) -> LambdaProcess {
+        spawn(&self.aws, &self.bucket, &self.credentials, setting).await
+    }
+
+    /// Hands the stack to another way of delivering its events.
+    pub(crate) fn serve_by(&mut self, function: impl Function + 'static) {
+        self.stack = Stack::new("mine", "222222222222", &self.bucket, Arc::new(function));
+    }
+
+    /// The properties of the README's example, with changes; null takes one away.
+    pub(crate) fn properties(&self, changes: Value) -> Value {
+        let mut properties = json!({
+            "ServiceTimeout": 600,
+            "ChildZoneId": self.child.id(),
+            "ParentRoleArn": self.role_arn,
+            "ParentExternalId": EXTERNAL_ID,
+            "ParentZoneName": "example.com",
+            "TTL": 300,
+        });
+        for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
+            properties[key] = value.clone();
+        }
+        properties.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        properties
+    }
+
+    /// A template with one delegation of that logical id.
+    pub(crate) fn template(&self, logical_id: &str, changes: Value) -> Template {
+        Template::from([(logical_id.to_owned(), self.properties(changes))])
+    }
+
+    pub(crate) async fn deploy(&self, logical_id: &str, changes: Value) -> StackOutcome {
+        self.stack.deploy(&self.template(logical_id, changes)).await
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_delegated(&self, ttl: u32, claims: usize) {
+        let record = self.parent.record(NAME, "NS").expect("the delegation stands");
+        assert_eq!((plain(&record.values), record.ttl), (plain(&self.child.name_servers()), Some(ttl)));
+        assert_eq!(self.claims().len(), claims, "{:?}", self.claims());
+    }
+
+    /// The parent zone is as it was before any event.
+    #[track_caller]
+    pub(crate) fn assert_as_before(&self) {
+        assert_eq!(self.parent.records(), self.before);
+    }
+
+    pub(crate) fn claims(&self) -> Vec<String> {
+        self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default()
+    }
+
+    /// From now on, looks after every change that was carried out whether the delegation stands.
+    pub(crate) fn watch_the_delegation(&self) {
+        let (zone, gaps) = (self.parent.clone(), Arc::clone(&self.gaps));
+        self.aws.after_call(Arc::new(move |call| {
+            if call.action == "ChangeResourceRecordSets" && zone.record(NAME, "NS").is_none() {
+                gaps.lock().unwrap().push(format!("{}: {}", call.seq, call.summary));
+            }
+        }));
+    }
+
+    /// The delegation stood after each change since [`World::watch_the_delegation`].
+    #[track_caller]
+    pub(crate) fn assert_it_always_stood(&self) {
+        assert_eq!(*self.gaps.lock().unwrap(), Vec::<String>::new());
+    }
+
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.aws.calls().iter().map(|call| call.action.clone()).collect()
+    }
+
+    /// `Create Delegation`, `Update Delegation failed` and so on, of the requests so far.
+    pub(crate) fn story(&self) -> Vec<String> {
+        let line = |event: &StackEvent| {
+            let failed = if event.failure.is_some() { " failed" } else { "" };
+            format!("{} {}{failed}", event.request_type, event.logical_id)
+        };
+        self.stack.history().iter().map(line).collect()
+    }
+
+    pub(crate) fn last(&self) -> StackEvent {
+        self.stack.history().pop().unwrap()
+    }
+}
+
+async fn spawn(aws: &Sandbox, bucket: &ResponseBucket, credentials: &Credentials, setting: &Setting) -> LambdaProcess {
+    let mut env = aws.env(credentials);
+    env.extend(
+        [
+            ("DELEGATION_RESPONSE_HOSTS", bucket.host()),
+            ("DELEGATION_PROPAGATION_WAIT", "0".to_owned()),
+            ("AWS_LAMBDA_LOG_LEVEL", setting.log_level.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    let path = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
+    let bootstrap = Bootstrap { path, env, timeout: setting.timeout, deadline: setting.deadline };
+    LambdaProcess::spawn(bootstrap).await.unwrap()
+}
+
+pub(crate) fn plain(values: &[String]) -> Vec<String> {
+    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    values.sort();
+    values
+}
+
+/// The operation failed for a reason with these words, and all is as before.
+#[track_caller]
+pub(crate) fn rolled_back(outcome: &StackOutcome, words: &str) {
+    assert!(matches!(outcome, StackOutcome::RolledBack(reason) if reason.contains(words)), "{outcome:?}");
+}
