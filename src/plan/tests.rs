@@ -45,6 +45,7 @@ fn goal(arrival: Arrival) -> Goal {
     Goal {
         name: name(CUT),
         name_servers: Some(wanted()),
+        objection: None,
         ttl: Ttl::DELEGATION,
         allow_overwrite: false,
         allow_occlusion: false,
@@ -484,6 +485,34 @@ mod checks {
             let kept = plan(present(&unknown, &seen(Some(set("NS", 60, elsewhere().values())), &claims)));
             assert_eq!((shape(&kept), kept.action), (vec![], Some(Action::Unchanged)));
         }
+    }
+
+    #[test]
+    fn regression_unknown_name_servers_never_come_to_a_new_place() {
+        for claims in [vec![], vec![claim(&sibling(), &elsewhere(), By::Created)]] {
+            let unknown = Goal { name_servers: None, ..overwriting(Arrival::Replacement) };
+            let refused = refusal(present(&unknown, &seen(Some(ns(&elsewhere())), &claims)));
+            assert!(matches!(refused, Refusal::NameServersUnknown { .. }), "{refused}");
+        }
+    }
+
+    #[test]
+    fn regression_an_overwrite_that_claims_nothing_drops_nobodys_claim() {
+        let unknown = Goal { name_servers: None, ..overwriting(Arrival::InPlace) };
+        let theirs = seen(Some(ns(&wanted())), &[claim(&other(), &wanted(), By::Created)]);
+        assert!(plan(present(&unknown, &theirs)).changes.is_empty());
+    }
+
+    #[test]
+    fn what_a_check_of_the_child_zone_finds_guards_a_change() {
+        let objecting = |ttl| {
+            let objection = Some("the child zone is private".to_owned());
+            Goal { name_servers: None, objection, ttl: Ttl::new(ttl).unwrap(), ..goal(Arrival::InPlace) }
+        };
+        let seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)]);
+        let kept = plan(present(&objecting(172_800), &seen));
+        assert!(kept.only_refreshes && kept.warnings[0].contains("is private"), "{:?}", kept.warnings);
+        assert_eq!(refusal(present(&objecting(60), &seen)).to_string(), "the child zone is private");
     }
 
     #[test]

@@ -149,6 +149,9 @@ impl Ledger {
         if now.at != delivery.at {
             self.violated(6, "the claim does not carry the time of its request");
         }
+        if let Some(written) = turn.names_after().filter(|_| turn.names_before() != turn.names_after()) {
+            self.digests.entry(now.ns.clone()).or_insert_with(|| written.clone());
+        }
         // Under a delegation above it, a standing one is kept as it is, `by` and all.
         if !turn.calm || self.lies_below_a_delegation(&turn.place) || own == Some(now) {
             return;
