@@ -139,6 +139,7 @@ mod present_table {
         let seen = seen(None, &[claim(&other(), &wanted(), By::Created), claim(&own(), &wanted(), By::Created)]);
         for arrival in ARRIVALS {
             let refusal = refusal(present(&goal(arrival), &seen));
+            assert!(matches!(refusal, Refusal::ClaimedByOthers { .. }), "{refusal}");
             assert!(refusal.to_string().contains("theirs/Delegation"), "{refusal}");
             let plan = plan(present(&overwriting(arrival), &seen));
             assert_eq!(plan.action, Some(Action::Created));
@@ -189,6 +190,14 @@ mod present_table {
         let plan = plan(present(&goal(Arrival::Create), &seen));
         assert_eq!(shape(&plan), ["-NS", "+NS", "+TXT"]);
         assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, By::Adopted);
+    }
+
+    #[test]
+    fn a_lost_claim_is_written_anew_in_place() {
+        for (ttl, action) in [(172_800, Action::Unchanged), (60, Action::Updated)] {
+            let plan = plan(present(&goal(Arrival::InPlace), &seen(Some(set("NS", ttl, wanted().values())), &[])));
+            assert_eq!(plan.action, Some(action));
+        }
     }
 
     #[test]
@@ -386,6 +395,15 @@ mod checks {
         seen.covered = seen.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
         let words = refusal(present(&goal(Arrival::Create), &seen)).to_string();
         assert!(words.contains("more of them than can be compared") && !words.contains("lacks"), "{words}");
+    }
+
+    #[test]
+    fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
+        let mut seen = seen(None, &[]);
+        seen.at_cut = vec![record(CUT, "DS")];
+        seen.below = vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
+        let hidden: Vec<_> = occluded(&name(CUT), Some(&wanted()), &seen).map(|set| set.to_string()).collect();
+        assert_eq!(hidden, ["b.testing.example.com 300 NS x", "b.testing.example.com 300 DS x"]);
     }
 
     #[test]
