@@ -10,8 +10,13 @@ TARGET_TRIPLE ?=
 HISTORIES ?= 50000
 HISTORY_SEED ?= 1000000
 
+# For how many seconds `make fuzz` runs each target, and which targets.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= envelope properties names ownership answer
+FUZZ_BIN := fuzz/target/bin
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
+.PHONY: help demo test histories fuzz sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +33,18 @@ test: fmt-check lint doc unit template deny ## everything that CI checks
 
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --test histories --test races -- --nocapture
+
+fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
+	@for target in $(FUZZ_TARGETS); do \
+		echo "== fuzz: $$target, $(FUZZ_SECONDS) s"; \
+		mkdir -p fuzz/corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 $(FUZZ_BIN)/cargo-fuzz run $$target fuzz/corpus/$$target fuzz/corpus-regressions/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=16384 -print_final_stats=1; \
+	done
+
+# RUSTC_BOOTSTRAP lets the stable compiler instrument the code.
+$(FUZZ_BIN)/cargo-fuzz:
+	cargo install cargo-fuzz --locked --root fuzz/target
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
 	cargo run -q -p sandbox -- serve

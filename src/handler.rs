@@ -111,7 +111,7 @@ impl Handler {
             parent_zone_id = Empty,
         );
         // On the heap, so that the type of the whole does not outgrow the compiler's limits for whoever calls this.
-        Box::pin(self.serve(&event, &target, deadline, &invocation.log_stream)).instrument(span).await
+        Box::pin(self.serve(&event, &target, deadline, invocation)).instrument(span).await
     }
 
     async fn serve(
@@ -119,7 +119,7 @@ impl Handler {
         event: &Value,
         target: &Target,
         deadline: Deadline,
-        log_stream: &str,
+        invocation: &Invocation,
     ) -> Result<(), HandlerError> {
         let (started, throttled) = (Instant::now(), self.accounts.throttled_calls());
         let request = envelope::request(event);
@@ -136,13 +136,20 @@ impl Handler {
         let kind = request.as_ref().ok().map(|request| request.kind);
         let (answer, marker) = answer::answer(result, kind, event, target, &progress);
         let (status, physical_id) = (answer.status, answer.physical_id.clone());
-        let body = answer.body(target, log_stream);
+        let body = answer.body(target, &invocation.log_stream);
         let sent = {
             let _timing = progress.time(Step::Signal);
             signal::send(&self.http, &target.url, body, deadline.end()).await
         };
+        let action = progress.action().filter(|_| failure.is_none()).map(Action::as_str);
         (self.metrics)(&Metrics {
-            action: progress.action().filter(|_| failure.is_none()).map(Action::as_str),
+            fields: vec![
+                ("lambda_request_id", invocation.id.clone()),
+                ("request_id", target.request_id.clone()),
+                ("stack", target.stack_id.clone()),
+                ("logical_id", target.logical_id.clone()),
+            ],
+            action,
             failure,
             signal_failed: sent.is_err(),
             throttled_calls: self.accounts.throttled_calls().saturating_sub(throttled),
@@ -152,7 +159,7 @@ impl Handler {
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match sent {
             Ok(()) => {
-                info!(?status, physical_id, duration_ms, "the answer was sent");
+                info!(?status, action, physical_id, duration_ms, "the answer was sent");
                 Ok(())
             }
             Err(error) => {

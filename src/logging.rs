@@ -25,7 +25,11 @@ pub fn init(level: Option<&str>) {
     layer.with_level("level");
     layer.with_flattened_event();
     layer.with_top_level_flattened_current_span();
-    let targets = Targets::new().with_target("custom_delegation", level).with_default(LevelFilter::ERROR);
+    let targets = Targets::new()
+        .with_target("custom_delegation", level)
+        // Says again what the function returned, without the request's fields, and a panic with its message.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
+        .with_default(LevelFilter::ERROR);
     tracing_subscriber::registry().with(targets).with(layer).init();
     // A panic's message could hold anything of a request: the log says where it happened, and no more.
     std::panic::set_hook(Box::new(|panic| {

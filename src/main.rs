@@ -1,6 +1,7 @@
 //! The Lambda function: wiring only.
 
 use std::io::{Write as _, stdout};
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::Accounts;
@@ -11,8 +12,18 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     custom_delegation::logging::init(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the function can't run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let mut config = Config::read(variable);
     let bundle = variable("AWS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).filter(|path| !path.is_empty());

@@ -24,6 +24,8 @@ pub enum Step {
 /// What one invocation counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
+    /// The fields of the request's log lines that its line carries as well, as no dimension of anything.
+    pub fields: Vec<(&'static str, String)>,
     /// What the request did, for a request that succeeded.
     pub action: Option<&'static str>,
     /// What kind of failure it was, for one that failed.
@@ -42,7 +44,8 @@ impl Metrics {
     /// The line to write.
     pub fn line(&self, at: SystemTime) -> String {
         let timestamp = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let mut line = Map::new();
+        let mut line: Map<String, Value> =
+            self.fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let mut directives = Vec::new();
         let directive = |dimensions: &[&str], names: &[&str], unit: &str| {
             let metrics: Vec<Value> = names.iter().map(|name| json!({"Name": name, "Unit": unit})).collect();

@@ -94,8 +94,11 @@ fn chain(error: &dyn Error) -> String {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.is_denied() { "was denied" } else { "failed" };
-        write!(f, "{} {verb}: {}", self.action, self.words)
+        if self.is_denied() {
+            write!(f, "{} was denied: {}", self.action, self.words)
+        } else {
+            write!(f, "{} failed: {}", self.action, self.words)
+        }
     }
 }
 

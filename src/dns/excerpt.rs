@@ -13,7 +13,8 @@ use super::record_set::RecordSet;
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     apex: Name,
-    types: BTreeMap<Vec<u8>, (Name, Vec<String>)>,
+    /// By position and name: `y.x` and the label `x\056y` have one position.
+    types: BTreeMap<(Vec<u8>, Name), Vec<String>>,
     stretches: Vec<Stretch>,
 }
 
@@ -38,9 +39,9 @@ impl Excerpt {
     pub fn add(&mut self, from: &Name, sets: &[RecordSet], next: Option<Name>) {
         self.stretches.push(Stretch { from: from.position(), next });
         for set in sets {
-            let entry = self.types.entry(set.name.position()).or_insert_with(|| (set.name.clone(), Vec::new()));
-            if !entry.1.contains(&set.rtype) {
-                entry.1.push(set.rtype.clone());
+            let types = self.types.entry((set.name.position(), set.name.clone())).or_default();
+            if !types.contains(&set.rtype) {
+                types.push(set.rtype.clone());
             }
         }
     }
@@ -92,15 +93,17 @@ impl Excerpt {
     fn types_at(&self, name: &Name) -> Result<&[String], Unread> {
         let position = name.position();
         self.stretch(&position).ok_or_else(|| Unread(name.clone()))?;
-        Ok(self.types.get(&position).map(|(_, types)| types.as_slice()).unwrap_or_default())
+        Ok(self.types.get(&(position, name.clone())).map(Vec::as_slice).unwrap_or_default())
     }
 
     /// True if there is a record set at or below the name.
     fn exists(&self, name: &Name) -> Result<bool, Unread> {
         let position = name.position();
         let stretch = self.stretch(&position).ok_or_else(|| Unread(name.clone()))?;
-        let read = self.types.range(position..).next().map(|(_, (next, _))| next);
-        Ok([read, stretch.next.as_ref()].into_iter().flatten().any(|next| next.is_at_or_below(name)))
+        // What lies below starts with the same bytes; of what does, only an escaped dot lies elsewhere.
+        let after = self.types.range((position.clone(), name.clone())..).map(|((at, next), _)| (at, next));
+        let read = after.take_while(|(at, _)| at.starts_with(&position)).map(|(_, next)| next);
+        Ok(read.chain(&stretch.next).any(|next| next.is_at_or_below(name)))
     }
 
     fn stretch(&self, position: &[u8]) -> Option<&Stretch> {

@@ -110,9 +110,8 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
         return Ok(());
     }
     let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
-    Err(refused(format!(
-        "{name} {what} {zone}: a delegation stands at a name below its parent zone; correct the parent zone or the child's name"
-    )))
+    let rule = "a delegation stands at a name below its parent zone; correct the parent zone or the child's name";
+    Err(refused(format!("{name} {what} {zone}: {rule}")))
 }
 
 fn refused(message: String) -> Failure {

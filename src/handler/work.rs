@@ -120,7 +120,10 @@ impl<'a> Work<'a> {
                 self.waited.set(true);
                 continue;
             }
-            info!(%failure, "a call was denied; the right may be too new to be seen, so it is tried again");
+            info!(
+                reason = failure.message,
+                "a call was denied; the right may be too new to be seen, so it is tried again"
+            );
             self.progress.at(format!("waiting for a right to be seen ({failure})"));
             tokio::time::sleep(jittered).await;
             pause = (pause * 2).min(MAX_PAUSE);

@@ -11,6 +11,7 @@
 mod delivery;
 mod demo;
 mod life;
+mod logs;
 mod rename;
 mod rollback;
 mod secrets;

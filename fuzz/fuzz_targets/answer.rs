@@ -1,0 +1,4 @@
+//! See `custom_delegation_fuzz::answer`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| custom_delegation_fuzz::answer(data));

@@ -1,0 +1,349 @@
+//! What holds for any bytes: the bodies of the fuzz targets, ordinary functions that panic where a law is broken.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use custom_delegation::cfn::envelope::{self, Target};
+use custom_delegation::cfn::physical_id::{self, PhysicalId};
+use custom_delegation::cfn::properties::{self, Properties, Role};
+use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
+use custom_delegation::cfn::response_url::ResponseUrl;
+use custom_delegation::dns::excerpt::Excerpt;
+use custom_delegation::dns::name::Name;
+use custom_delegation::dns::name_servers::NameServers;
+use custom_delegation::dns::record_set::RecordSet;
+use custom_delegation::dns::ttl::Ttl;
+use custom_delegation::ownership::{self, By, Claim, Claimant, Claims, Digest, Relation};
+use serde_json::{Map, Value, json};
+
+/// Stands for what nobody may see.
+const SECRET: &str = "5ec4e75ec4e7";
+const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x";
+
+/// The raw event: whatever it is, no panic, and the response URL's query is in no error and no `Debug` form.
+pub fn envelope(data: &[u8]) {
+    let Some(mut event) = json_without_secret(data) else { return };
+    conceal_urls(&mut event);
+    let local = ["localhost:9000".to_owned()];
+    let event = match envelope::unwrap(event) {
+        Ok(event) => event,
+        Err(error) => return assert_silent(&error),
+    };
+    match envelope::target(&event, &local) {
+        Ok(target) => {
+            let _ = target.url.signed_at();
+            assert!(!format!("{target:?}").contains(SECRET), "Debug shows the response URL");
+            assert!(!target.stack_id.is_empty() && !target.request_id.is_empty() && !target.logical_id.is_empty());
+            let marker = physical_id::marker(&target.request_id);
+            assert!(marker.len() <= physical_id::MAX);
+            assert_eq!(PhysicalId::parse(&marker), PhysicalId::Marker);
+        }
+        Err(error) => assert_silent(&error),
+    }
+    match envelope::request(&event) {
+        Ok(request) => {
+            let id = request.physical_id.as_deref().unwrap_or_default();
+            if let PhysicalId::Place(place) = PhysicalId::parse(id) {
+                assert_eq!(place.to_string(), id, "only our own spelling is ours");
+            }
+            check_properties(&request.properties);
+            check_properties(&request.old_properties);
+        }
+        Err(error) => assert_silent(&error),
+    }
+}
+
+/// `ResourceProperties`: each value reads back from its own text, what a Delete salvages is what an Update parses, and no
+/// error shows an external id.
+pub fn properties(data: &[u8]) {
+    let Some(mut given) = json_without_secret(data) else { return };
+    check_properties(&given);
+    for ending in [SECRET.to_owned(), format!(" {SECRET}")] {
+        for key in ["ParentExternalId", "ChildExternalId"] {
+            if let Some(Value::String(id)) = given.get_mut(key) {
+                id.push_str(&ending);
+            }
+        }
+        let parsed = Properties::parse(&given);
+        assert!(!format!("{parsed:?}").contains(SECRET), "an external id is shown");
+        let (salvage, errors) = Properties::salvage(&given);
+        assert!(!format!("{salvage:?}{errors:?}").contains(SECRET), "an external id is shown");
+    }
+}
+
+/// Two names, a line each: canonical texts are their own, and names are equal exactly if their labels are.
+pub fn names(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (one, other) = text.split_once('\n').unwrap_or((&text, "Example.COM."));
+    let (one, other) = (check_name(one), check_name(other));
+    let (Some(one), Some(other)) = (one, other) else { return };
+    let (labels, other_labels) = (labels(&one), labels(&other));
+    assert_eq!(one == other, labels == other_labels, "{one} {other}");
+    let below = labels.len() > other_labels.len() && labels.ends_with(&other_labels);
+    assert_eq!(one.is_below(&other), below, "{one} below {other}");
+    assert_eq!(one.is_at_or_below(&other), below || one == other);
+    if below {
+        assert!(one.position() > other.position(), "a name comes before the names below it");
+        assert!(one.ancestors().any(|ancestor| ancestor == other));
+    }
+    check_excerpt(&one, &other);
+    if let Ok(servers) = NameServers::given(&[one.as_str(), other.as_str()]) {
+        assert_eq!(NameServers::found(&servers.values()).as_ref(), Some(&servers));
+    }
+}
+
+/// A TXT record set, a value each line, and one stack resource that claims there: claims read back, and what is not a claim
+/// stays to the letter.
+pub fn ownership(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let values: Vec<&str> = text.lines().collect();
+    let found = Claims::read(&values);
+    assert_eq!(found.values(), values, "what was read is what stands there");
+    for claim in found.iter() {
+        let again = Claim::parse(&claim.value()).unwrap_or_else(|| panic!("{} is no claim", claim.value()));
+        assert_eq!(again.value(), claim.value());
+        assert_eq!((again.ns, again.ds, again.at, again.by), (claim.ns, claim.ds, claim.at, claim.by));
+    }
+    let foreign: Vec<&str> = values.iter().copied().filter(|value| Claim::parse(value).is_none()).collect();
+
+    let mut parts = text.splitn(3, '\n');
+    let mut part = || parts.next().unwrap_or_default();
+    let (claimant, sibling) = (Claimant::new(part(), part()), Claimant::new(part(), "Sibling"));
+    let servers = NameServers::given(&["ns1.example.net"]).map(|servers| Digest::of_name_servers(&servers));
+    let Ok(digest) = servers else { panic!("a name server") };
+    let at = data.iter().fold(0_i64, |at, byte| at.wrapping_mul(256).wrapping_add(i64::from(*byte)));
+    let by = if data.len().is_multiple_of(2) { By::Created } else { By::Adopted };
+    let claim = claimant.claim(digest, at, by);
+    let mut claims = found.clone();
+    claims.add(claim.clone());
+    let value = claim.value();
+    assert!(value.len() <= 257 && value.starts_with('"') && value.ends_with('"'), "{value}");
+    assert!(!value[1..value.len() - 1].contains(['"', '\\']) && value.is_ascii(), "{value}");
+    let read = Claims::read(&claims.values());
+    assert_eq!(read.values(), claims.values());
+    let own = read.of(&claimant, Relation::Own);
+    assert!(own.iter().any(|own| (own.ns, own.at, own.by) == (Some(digest), at, by)), "{value}");
+    assert_eq!(claimant.relation(&claim), Relation::Own);
+    assert_ne!(sibling.relation(&claim), Relation::Own);
+
+    claims.edit(|claim| {
+        claim.by = By::Created;
+        true
+    });
+    claims.remove(|_| true);
+    assert_eq!(claims.values(), foreign, "what is no claim stays");
+    if let Ok(cut) = part().parse::<Name>()
+        && let Some(record) = ownership::record_name(&cut)
+    {
+        assert_eq!(record.parent(), cut.parent(), "beside the cut");
+        assert_ne!(record, cut);
+    }
+}
+
+/// The answer, its texts cut from the bytes: at most 4096 bytes, valid JSON, every attribute there, each text itself or a head of
+/// it with the pointer.
+pub fn answer(data: &[u8]) {
+    let (head, body) = data.split_at(data.len().min(8));
+    let text = String::from_utf8_lossy(body).into_owned();
+    // How often each text repeats the bytes: so a few bytes make a long answer.
+    let times = |n: usize| usize::from(head.get(n).copied().unwrap_or_default());
+    let failed = !times(0).is_multiple_of(2);
+    let long = |n: usize| text.repeat(times(n)).chars().take(8_000).collect::<String>();
+    let Ok(url) = ResponseUrl::parse(URL, &[]) else { panic!("a response URL") };
+    // What CloudFormation itself gives is bounded (CloudFormation API Reference): a stack's ARN, ids, names.
+    let short = |text: &str, bytes: usize| {
+        let mut used = 0;
+        let fits = |c: &char| {
+            used += json!(c.to_string()).to_string().len() - 2;
+            used <= bytes
+        };
+        text.chars().take_while(fits).collect::<String>()
+    };
+    let target = Target {
+        url,
+        stack_id: short(&long(1), 300),
+        request_id: short(&long(2), 64),
+        logical_id: short(&long(3), 255),
+    };
+    let mut given = BTreeMap::new();
+    if !failed {
+        for (index, attribute) in ATTRIBUTES.into_iter().enumerate() {
+            // Names and lists of names have a length of their own; prose has none.
+            let text = match attribute {
+                "Warning" => long(4),
+                "Verification" => long(5),
+                _ => short(&long(6), 40 * index),
+            };
+            given.insert(attribute, text);
+        }
+    }
+    let answer = Answer {
+        status: if failed { Status::Failed } else { Status::Success },
+        physical_id: format!("Z1/{}", short(&long(7), 1000)),
+        reason: if failed { long(4) } else { String::new() },
+        data: given,
+    };
+    let log_stream = "2026/11/25/[$LATEST]0123456789abcdef0123456789abcdef";
+    let sent = answer.clone().body(&target, log_stream);
+    assert!(sent.len() <= response::MAX, "{} bytes", sent.len());
+    let read: Map<String, Value> = serde_json::from_str(&sent).unwrap_or_else(|error| panic!("{error}: {sent}"));
+    assert_eq!(read["PhysicalResourceId"], json!(answer.physical_id));
+    assert_eq!(read["StackId"], json!(target.stack_id));
+    assert_eq!(read["RequestId"], json!(target.request_id));
+    assert_eq!(read["LogicalResourceId"], json!(target.logical_id));
+    let pointer = format!("… (more in log stream {log_stream})");
+    let fits = |sent: &Value, whole: &str| {
+        let sent = sent.as_str().unwrap_or_else(|| panic!("no text"));
+        sent == whole || sent.strip_suffix(&pointer).is_some_and(|head| whole.starts_with(head))
+    };
+    if failed {
+        assert!(answer.reason.is_empty() || fits(&read["Reason"], &answer.reason));
+    }
+    for (attribute, whole) in &answer.data {
+        let sent = &read["Data"][attribute];
+        assert!(fits(sent, whole), "{attribute}: {sent}");
+        let prose = ["Warning", "Verification"].contains(attribute);
+        assert!(prose || sent == whole, "{attribute} is a value and not prose");
+    }
+}
+
+/// The bytes as JSON, or as a text; `None` if they hold the secret themselves.
+fn json_without_secret(data: &[u8]) -> Option<Value> {
+    let text = String::from_utf8_lossy(data);
+    if text.contains(SECRET) || text.contains("5ec4") {
+        return None;
+    }
+    Some(serde_json::from_slice(data).unwrap_or_else(|_| json!(text)))
+}
+
+/// Adds the secret to the query of the response URL, in the event and in the message of an SNS notification.
+fn conceal_urls(event: &mut Value) {
+    if let Some(Value::String(message)) = event.pointer_mut("/Records/0/Sns/Message")
+        && let Ok(mut inner) = serde_json::from_str::<Value>(message)
+    {
+        conceal_urls(&mut inner);
+        *message = inner.to_string();
+    }
+    match event.get_mut("ResponseURL") {
+        Some(Value::String(url)) => {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str("X-Amz-Signature=");
+            url.push_str(SECRET);
+        }
+        Some(_) => {}
+        None => {
+            if let Some(event) = event.as_object_mut() {
+                event.insert("ResponseURL".into(), json!(format!("{URL}?{SECRET}")));
+            }
+        }
+    }
+}
+
+fn assert_silent(error: &(impl fmt::Display + fmt::Debug)) {
+    assert!(!format!("{error} {error:?}").contains(SECRET), "an error shows the response URL");
+}
+
+fn check_properties(given: &Value) {
+    let _ = properties::service_timeout(given).is_none_or(|seconds| {
+        assert!((1..=3600).contains(&seconds));
+        true
+    });
+    let (salvage, errors) = Properties::salvage(given);
+    for error in &errors {
+        assert!(error.to_string().chars().count() < 2000, "an error is no copy of its cause");
+    }
+    let parsed = match Properties::parse(given) {
+        Ok(parsed) => parsed,
+        Err(error) => return assert!(error.to_string().chars().count() < 2000, "an error is no copy of its cause"),
+    };
+    assert_eq!(errors, []);
+    assert!(!salvage.parent_role_unreadable);
+    assert_eq!(salvage.parent_zone, Some(parsed.parent_zone));
+    assert_eq!(
+        (&salvage.child_zone, &salvage.child_role, &salvage.domain_name, &salvage.name_servers, &salvage.parent_role),
+        (&parsed.child_zone, &parsed.child_role, &parsed.domain_name, &parsed.name_servers, &parsed.parent_role)
+    );
+    assert!(parsed.child_zone.is_some() || (parsed.domain_name.is_some() && parsed.name_servers.is_some()));
+    // The canonical form of each value says the same.
+    let role = |role: &Option<Role>| role.as_ref().map(|role| role.arn.to_string());
+    let external =
+        |role: &Option<Role>| role.as_ref().and_then(|role| role.external_id.as_ref().map(|id| id.expose().to_owned()));
+    let (parent_id, parent_name) = match &salvage.parent_zone {
+        Some(properties::ParentZone::Id(id)) => (Some(id.to_string()), None),
+        Some(properties::ParentZone::Name(name)) => (None, Some(name.to_string())),
+        _ => (None, None),
+    };
+    let canonical = json!({
+        "ChildZoneId": salvage.child_zone.as_ref().map(ToString::to_string),
+        "ChildRoleArn": role(&salvage.child_role),
+        "ChildExternalId": external(&salvage.child_role),
+        "DomainName": salvage.domain_name.as_ref().map(ToString::to_string),
+        "NameServers": salvage.name_servers.as_ref().map(ToString::to_string),
+        "ParentZoneId": parent_id,
+        "ParentZoneName": parent_name,
+        "ParentRoleArn": role(&salvage.parent_role),
+        "ParentExternalId": external(&salvage.parent_role),
+        "TTL": parsed.ttl.to_string(),
+        "AllowOverwrite": parsed.allow_overwrite.to_string(),
+        "AllowOcclusion": parsed.allow_occlusion,
+    });
+    let again = Properties::parse(&canonical).unwrap_or_else(|error| panic!("{error}: {canonical}"));
+    assert_eq!(Properties::salvage(&canonical), (salvage, Vec::new()));
+    assert_eq!((again.ttl, again.allow_overwrite), (parsed.ttl, parsed.allow_overwrite));
+    assert_eq!(again.allow_occlusion, parsed.allow_occlusion);
+}
+
+/// Reads a name and checks what holds for it alone.
+fn check_name(text: &str) -> Option<Name> {
+    let name: Name = match text.parse() {
+        Ok(name) => name,
+        Err(error) => {
+            let _ = format!("{error} {error:?}");
+            return None;
+        }
+    };
+    for same in [name.as_str(), &name.fqdn(), &name.as_str().to_ascii_uppercase(), &text.to_ascii_uppercase()] {
+        assert_eq!(same.parse().as_ref(), Ok(&name), "{same}");
+    }
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.\\".contains(&byte);
+    assert!(name.as_str().bytes().all(plain), "{name}");
+    let labels = labels(&name);
+    assert!(labels.iter().all(|label| (1..=63).contains(&label.len())));
+    let wire: usize = labels.iter().map(|label| label.len() + 1).sum();
+    assert!(wire < 255, "{wire}");
+    assert_eq!(name.ancestors().count(), labels.len() - 1);
+    assert_eq!(name.is_wildcard(), labels[0] == b"*");
+    assert!(name.wildcard().is_none_or(|wildcard| wildcard.is_wildcard() && wildcard.is_below(&name)));
+    assert_eq!(PhysicalId::parse(&format!("Z1/{name}")).place().map(|place| &place.name), Some(&name));
+    assert_ne!(ownership::record_name(&name).as_ref(), Some(&name));
+    Some(name)
+}
+
+/// A zone that holds one record set answers for its name and for no other.
+fn check_excerpt(one: &Name, other: &Name) {
+    let Some(apex) = one.ancestors().last().filter(|apex| other.is_below(apex)) else { return };
+    let mut excerpt = Excerpt::new(apex.clone());
+    let ttl = Ttl::DELEGATION;
+    excerpt.add(&apex, &[RecordSet::new(other.clone(), "A", ttl, vec!["192.0.2.1".into()])], None);
+    assert_eq!(excerpt.answers(other, "A"), Ok(true), "{other}");
+    if !other.is_wildcard() {
+        assert_eq!(excerpt.answers(one, "A"), Ok(one == other), "{one} of a zone that holds {other}");
+    }
+}
+
+/// The bytes of the labels, decoded independently of the code under test: from `\ooo` as in a zone file.
+fn labels(name: &Name) -> Vec<Vec<u8>> {
+    let decode = |label: &str| {
+        let (mut bytes, mut chars) = (Vec::new(), label.bytes());
+        while let Some(byte) = chars.next() {
+            bytes.push(if byte == b'\\' {
+                let octal: String = chars.by_ref().take(3).map(char::from).collect();
+                u8::from_str_radix(&octal, 8).unwrap_or_else(|error| panic!("{name}: {error}"))
+            } else {
+                byte
+            });
+        }
+        bytes
+    };
+    name.as_str().split('.').map(decode).collect()
+}

@@ -1,0 +1,115 @@
+//! What the function writes: JSON lines with the request's fields, and the metrics.
+
+use std::process::Command;
+
+use sandbox::{BucketFault, Function as _};
+use serde_json::{Value, json};
+
+use crate::world::{NAME, Setting, World, rolled_back};
+
+const METRICS: &str = "_aws";
+
+/// A life with everything in it that is logged, warnings and failures included; its log lines.
+async fn live(log_level: &'static str) -> (World, Vec<Value>) {
+    let world = World::with(Setting { log_level, ..Setting::default() }).await;
+    rolled_back(&world.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
+    rolled_back(&world.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await, "does not lie");
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    world.bucket.fault(BucketFault::Status(403), 3);
+    rolled_back(&world.deploy("Delegation", json!({"TTL": 60})).await, "did not receive a response");
+    assert!(world.stack.delete().await.is_complete());
+    world.function.invoke(json!({"RequestType": "Create"})).await;
+    let lines = world.function.logs();
+    let object = |line: &String| match serde_json::from_str(line) {
+        Ok(Value::Object(map)) => Value::Object(map),
+        _ => panic!("{line} is no JSON object"),
+    };
+    let lines = lines.iter().map(object).collect();
+    (world, lines)
+}
+
+fn is_metrics(line: &Value) -> bool {
+    line.get(METRICS).is_some()
+}
+
+#[tokio::test]
+async fn each_line_is_an_object_with_the_fields_of_its_request() {
+    let (world, lines) = live("INFO").await;
+    let events: Vec<&Value> = lines.iter().filter(|line| !is_metrics(line)).collect();
+    assert!(events.len() > 20, "{}", events.len());
+    for event in &events {
+        for field in ["timestamp", "level", "message", "lambda_request_id"] {
+            assert!(event[field].is_string(), "{field}: {event}");
+        }
+        if event["message"] == "this event can't be answered" {
+            continue;
+        }
+        for field in ["request_id", "stack", "logical_id", "request_type"] {
+            assert!(event[field].is_string(), "{field}: {event}");
+        }
+    }
+    let of = |message: &str| events.iter().filter(|event| event["message"] == message).collect::<Vec<_>>();
+    for event in
+        ["the parent zone was changed", "the delegation stands", "nothing of this resource is left in the parent zone"]
+            .into_iter()
+            .flat_map(of)
+            .filter(|event| event["action"] != "NOTHING")
+    {
+        assert_eq!((&event["name"], &event["parent_zone_id"]), (&json!(NAME), &json!(world.parent.id())), "{event}");
+        assert!(event["action"].is_string(), "{event}");
+    }
+    for event in of("the answer was sent") {
+        assert!(event["duration_ms"].is_u64() && event["status"].is_string(), "{event}");
+        assert!(event["status"] == "Failed" || event["physical_id"].as_str().unwrap().contains('/'), "{event}");
+    }
+    let failures: Vec<_> = of("the request failed").iter().map(|event| event["failure"].clone()).collect();
+    assert_eq!(failures, ["input", "refused"], "each failure is logged once");
+    assert_eq!((of("the answer was not delivered").len(), of("this event can't be answered").len()), (3, 1));
+}
+
+#[tokio::test]
+async fn each_request_has_one_line_of_metrics() {
+    let (_, lines) = live("INFO").await;
+    let metrics: Vec<&Value> = lines.iter().filter(|line| is_metrics(line)).collect();
+    let requests = lines.iter().filter(|line| line["message"] == "a request came").count();
+    assert_eq!(metrics.len(), requests);
+    for line in &metrics {
+        assert!(line[METRICS]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000, "{line}");
+        let directives = line[METRICS]["CloudWatchMetrics"].as_array().unwrap();
+        for directive in directives {
+            assert_eq!(directive["Namespace"], "CustomDelegation");
+            for dimension in directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
+            {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{line}");
+            }
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()), "{line}");
+                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line}");
+            }
+        }
+        for field in ["lambda_request_id", "request_id", "stack", "logical_id"] {
+            assert!(line[field].is_string(), "{field}: {line}");
+        }
+    }
+    let sum = |name: &str| metrics.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
+    assert_eq!((sum("Failures"), sum("SignalFailures")), (2, 3));
+}
+
+#[tokio::test]
+async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
+    let (_, lines) = live("ERROR").await;
+    let (metrics, events): (Vec<&Value>, Vec<&Value>) = lines.iter().partition(|line| is_metrics(line));
+    assert!(metrics.len() > 5);
+    assert!(events.iter().all(|event| event["level"] == "ERROR"), "{events:?}");
+    assert!(events.iter().any(|event| event["message"] == "the request failed"));
+}
+
+#[test]
+fn a_wrong_setting_is_one_line_at_the_start() {
+    let mut bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let output = bootstrap.env_clear().env("DELEGATION_PROPAGATION_WAIT", "soon").output().unwrap();
+    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("the function can't run")));
+    assert!(line["error"].as_str().unwrap().contains("DELEGATION_PROPAGATION_WAIT"), "{line}");
+}
