@@ -56,9 +56,11 @@ impl AwsError {
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
-            "AccessDenied" | "AccessDeniedException" | "NotAuthorizedException" => AwsErrorKind::Denied,
-            // A kept session whose role was made anew, or that ended early: a new one may be let in.
-            "InvalidClientTokenId"
+            // The last five: a kept session whose role was made anew, or that ended early; a new one may be let in.
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "NotAuthorizedException"
+            | "InvalidClientTokenId"
             | "UnrecognizedClientException"
             | "InvalidToken"
             | "ExpiredToken"

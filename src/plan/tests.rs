@@ -402,7 +402,7 @@ mod checks {
         let mut seen = seen(None, &[]);
         seen.at_cut = vec![record(CUT, "DS")];
         seen.below = vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
-        let hidden: Vec<_> = occluded(&name(CUT), Some(&wanted()), &seen).map(|set| set.to_string()).collect();
+        let hidden: Vec<_> = occluded(&name(CUT), Some(&wanted()), &seen).map(ToString::to_string).collect();
         assert_eq!(hidden, ["b.testing.example.com 300 NS x", "b.testing.example.com 300 DS x"]);
     }
 
