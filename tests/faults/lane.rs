@@ -7,7 +7,7 @@ use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
-use sandbox::{Account, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
+use sandbox::{Account, Credentials, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
 use serde_json::{Map, Value, json};
 
 use crate::story::AMPLE;
@@ -73,9 +73,14 @@ impl Lane {
         Self { aws, bucket, parent, child, other, parent_role, function_account, before, client, requests }
     }
 
+    /// The credentials that Lambda gives to the function.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.function_account.role("function").credentials()
+    }
+
     /// A function that has just started: it keeps no session yet.
     pub(crate) async fn function(&self) -> Handler {
-        let credentials = self.function_account.role("function").credentials();
+        let credentials = self.credentials();
         let given = Given {
             endpoint_url: self.aws.endpoint_url(),
             access_key_id: credentials.access_key_id,

@@ -14,6 +14,7 @@
 mod answer;
 mod clock;
 mod deadline;
+mod killed;
 mod lane;
 mod matrix;
 mod pool;
