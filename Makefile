@@ -10,8 +10,12 @@ TARGET_TRIPLE ?=
 HISTORIES ?= 50000
 HISTORY_SEED ?= 1000000
 
+# How many random events `make faults` sends, and the first seed.
+EVENTS ?= 10000
+EVENT_SEED ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
+.PHONY: help demo test histories faults load sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +32,12 @@ test: fmt-check lint doc unit template deny ## everything that CI checks
 
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --test histories --test races -- --nocapture
+
+faults: ## every fault at every call, kills, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
+	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 cargo test --test faults -- --nocapture
+
+load: ## a hundred delegations at once at the quota of Route 53, for five minutes; prints a table
+	LOAD=1 cargo test --test load -- --nocapture
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
 	cargo run -q -p sandbox -- serve

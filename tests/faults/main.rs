@@ -14,8 +14,10 @@
 mod answer;
 mod clock;
 mod deadline;
+mod hostile;
 mod killed;
 mod lane;
 mod matrix;
 mod pool;
+mod random;
 mod story;

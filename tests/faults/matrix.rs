@@ -90,9 +90,11 @@ fn cases(story: Story, calls: &[Call]) -> Vec<Case> {
 fn strikes(kind: &FaultKind, call: &Call) -> Vec<u64> {
     let changes = call.action == "ChangeResourceRecordSets";
     match kind {
-        _ if pool::long() || changes => vec![1, 3, u64::MAX],
-        // A read that was carried out and one that was not are the same; the attempt ends after ten seconds.
+        _ if pool::long() => vec![1, 3, u64::MAX],
+        // An attempt that hangs ends after ten seconds; a read that was carried out and one that was not are the same.
+        FaultKind::Hang | FaultKind::HangAfter if changes => vec![1, u64::MAX],
         FaultKind::HangAfter => vec![],
+        _ if changes => vec![1, 3, u64::MAX],
         FaultKind::Status(503) | FaultKind::ResetAfter | FaultKind::Throttle => vec![1, u64::MAX],
         _ => vec![1],
     }
