@@ -8,6 +8,9 @@ use tokio::time::Instant;
 const UNKNOWN: Duration = Duration::from_mins(5);
 /// What is kept for the answer, at most.
 const RESERVE: Duration = Duration::from_secs(20);
+/// What is kept for the way back to Lambda, at most: a function that Lambda kills is delivered the same event again, even if
+/// its own decision was not to fail.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// When an invocation ends, and when its work must end so that the answer still fits.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +28,7 @@ impl Deadline {
     pub fn new(end: SystemTime, now: SystemTime) -> Self {
         let left = end.duration_since(now).ok().filter(|left| !left.is_zero()).unwrap_or(UNKNOWN);
         let reserve = RESERVE.min(left / 4);
-        let end = Instant::now() + left;
+        let end = Instant::now() + left - MARGIN.min(left / 20);
         Self { work: end - reserve, last_look: end - reserve / 2, end }
     }
 
@@ -40,7 +43,7 @@ impl Deadline {
         self.last_look
     }
 
-    /// When the invocation ends.
+    /// When the last attempt to answer must end, a little before Lambda ends the invocation.
     pub fn end(self) -> Instant {
         self.end
     }
@@ -54,7 +57,7 @@ mod tests {
     async fn a_part_is_kept_for_the_answer() {
         let now = SystemTime::now();
         let deadline = Deadline::new(now + Duration::from_mins(5), now);
-        assert_eq!(deadline.end() - Instant::now(), Duration::from_mins(5));
+        assert_eq!(deadline.end() - Instant::now(), Duration::from_secs(299));
         assert_eq!(deadline.end() - deadline.work(), Duration::from_secs(20));
         assert_eq!(deadline.end() - deadline.last_look(), Duration::from_secs(10));
         let short = Deadline::new(now + Duration::from_secs(4), now);
@@ -64,6 +67,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_deadline_in_1970_is_unknown() {
         let deadline = Deadline::new(SystemTime::UNIX_EPOCH + Duration::from_mins(5), SystemTime::now());
-        assert_eq!(deadline.end() - Instant::now(), UNKNOWN);
+        assert_eq!(deadline.end() - Instant::now(), UNKNOWN.saturating_sub(MARGIN));
     }
 }

@@ -79,6 +79,11 @@ impl fmt::Display for RoleArn {
     }
 }
 
+/// The partition of any ARN, `aws` for instance; `None` if the text is no ARN.
+pub fn partition_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split_once(':').map(|(partition, _)| partition)
+}
+
 /// Why a text is not an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdError {

@@ -35,6 +35,8 @@ pub struct Goal {
     pub allow_overwrite: bool,
     /// Delegate although that hides record sets of the parent zone which the child zone lacks.
     pub allow_occlusion: bool,
+    /// Whether this function may start to manage the name (`DELEGATION_ALLOWED_NAMES`).
+    pub allowed: bool,
     /// Who asks.
     pub claimant: Claimant,
     /// When the request was made, in seconds since 1970.

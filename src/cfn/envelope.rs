@@ -74,22 +74,25 @@ impl fmt::Display for EnvelopeError {
             Self::Field(field) => write!(f, "the event has no {field}: it is not a custom resource request"),
             Self::Url(error) => error.fmt(f),
             Self::RequestType(kind) => write!(f, "RequestType {kind:?} is unknown; it is Create, Update or Delete"),
-            Self::Message => f.write_str("the message of the SNS notification is not a custom resource request"),
+            Self::Message => f.write_str("the event is no SNS notification of one custom resource request"),
         }
     }
 }
 
 impl std::error::Error for EnvelopeError {}
 
-/// The request itself: the event, or the message that an SNS notification carries.
+/// The request itself: the event, or the message that an SNS notification carries (CloudFormation User Guide, "Amazon
+/// SNS-backed custom resources").
 pub fn unwrap(event: Value) -> Result<Value, EnvelopeError> {
-    match event.pointer("/Records/0/Sns/Message") {
-        None => Ok(event),
-        Some(message) => {
-            let text = message.as_str().ok_or(EnvelopeError::Message)?;
-            serde_json::from_str(text).map_err(|_| EnvelopeError::Message)
-        }
-    }
+    let Some(records) = event.get("Records").and_then(Value::as_array) else {
+        return Ok(event);
+    };
+    // SNS hands Lambda one notification at a time; of several, all but one would go unanswered.
+    let [record] = records.as_slice() else {
+        return Err(EnvelopeError::Message);
+    };
+    let message = record.pointer("/Sns/Message").and_then(Value::as_str).ok_or(EnvelopeError::Message)?;
+    serde_json::from_str(message).map_err(|_| EnvelopeError::Message)
 }
 
 /// Where to answer a request.

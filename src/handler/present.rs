@@ -14,7 +14,7 @@ use crate::cfn::properties::{ParentZone, Properties, Salvage};
 use crate::dns::name::Name;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::plan::{self, Action, Arrival, Goal, Observation};
+use crate::plan::{self, Action, Arrival, Goal};
 
 /// The properties of the resource as it was before an Update.
 struct Before {
@@ -27,6 +27,7 @@ struct Before {
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let wanted = Properties::parse(&work.request.properties);
     let wanted = wanted.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
+    check_partitions(work, &wanted)?;
     let physical = work.request.physical_id.as_deref().filter(|_| work.request.kind == RequestKind::Update);
     let physical = physical.map(PhysicalId::parse);
     let pinned = physical.as_ref().and_then(PhysicalId::place);
@@ -67,6 +68,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         ttl: wanted.ttl,
         allow_overwrite: wanted.allow_overwrite,
         allow_occlusion: wanted.allow_occlusion,
+        allowed: work.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(&child.name)),
         claimant: work.claimant.clone(),
         at: work.at,
         arrival,
@@ -74,7 +76,6 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let applied = apply::apply(work, &session, &place, async |again| {
         let timing = work.progress.time(Step::Observe);
         let mut seen = observe::surroundings(work, &session, &place, goal.name_servers.as_ref(), again).await?;
-        check_allowed(work, &goal, &seen)?;
         if !goal.allow_occlusion {
             coverage::fill_in(work, &mut child, &mut seen).await?;
         }
@@ -116,6 +117,23 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         outcome.warnings.extend(clean_up(work, &before, pinned, &place).await);
     }
     Ok(outcome)
+}
+
+/// A role of another partition can't be assumed, whatever the policies say (IAM User Guide, "Cross-account resource access in
+/// IAM").
+fn check_partitions(work: &Work<'_>, wanted: &Properties) -> Result<(), Failure> {
+    let Some(partition) = &work.partition else { return Ok(()) };
+    for (property, role) in [("ChildRoleArn", &wanted.child_role), ("ParentRoleArn", &wanted.parent_role)] {
+        if let Some(arn) = role.as_ref().map(|role| &role.arn).filter(|arn| arn.partition() != partition) {
+            let message = format!(
+                "{property} {arn} is a role of the partition {}, and this function is in {partition}: roles can't be assumed \
+                 across partitions; use a function in that partition",
+                arn.partition()
+            );
+            return Err(Failure::new(Kind::Input, message));
+        }
+    }
+    Ok(())
 }
 
 /// The wanted place. An Update that no longer says which parent zone it wants stays with the physical id's, unless our own claim
@@ -235,21 +253,6 @@ async fn take_back_if_overtaken(
     let (wanted, _) = Properties::salvage(&work.request.properties);
     farewell::remove(work, session, &wanted, place).await?;
     Err(stale)
-}
-
-/// `DELEGATION_ALLOWED_NAMES` is checked where a request would start managing a name.
-fn check_allowed(work: &Work<'_>, goal: &Goal, seen: &Observation) -> Result<(), Failure> {
-    let starts = goal.arrival != Arrival::InPlace && seen.claims().own(&goal.claimant).is_none();
-    match &work.config.allowed_names {
-        Some(allowed) if starts && !allowed.allow(&goal.name) => {
-            let message = format!(
-                "{} is not one of the names that this function may delegate (DELEGATION_ALLOWED_NAMES); ask who runs it to allow the name",
-                goal.name
-            );
-            Err(Failure::new(Kind::Refused, message))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// An Update whose old properties name a place that is neither the physical id's nor the new one is the rollback of a

@@ -15,6 +15,7 @@ use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Failure, Kind as FailureKind};
+use crate::ids;
 use crate::ownership::Claimant;
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
@@ -28,6 +29,8 @@ pub(super) struct Work<'a> {
     pub(super) config: &'a Config,
     pub(super) request: &'a Request,
     pub(super) claimant: Claimant,
+    /// The partition of the stack, and so of this function; `None` if the stack's id is no ARN.
+    pub(super) partition: Option<String>,
     /// The request's time, in seconds since 1970.
     pub(super) at: i64,
     pub(super) stale_after: Option<i64>,
@@ -61,6 +64,7 @@ impl<'a> Work<'a> {
             config,
             request,
             claimant: Claimant::new(&target.stack_id, &target.logical_id),
+            partition: ids::partition_of(&target.stack_id).map(str::to_owned),
             at: signed_at.unwrap_or_else(now),
             stale_after: signed_at.map(|at| at.saturating_add(timeout)),
             deadline,

@@ -121,3 +121,16 @@ proptest! {
         let _ = Claim::parse(&value);
     }
 }
+
+#[test]
+fn digests_are_those_of_the_documents() {
+    // What earlier versions wrote must be recognised for ever: sha256 of the parts, one a line, its first 8 bytes.
+    let value = claimant().claim(name_servers(), 1, By::Created).value();
+    assert!(value.contains(",stack=ecd8cceb8d2ed68f,id=28f96fc1dff4dc98,ns=9466c28656b57359,"), "{value}");
+}
+
+#[test]
+fn the_owner_is_stack_and_logical_id() {
+    assert_eq!(claimant().owner(), "testing-dns/Delegation");
+    assert_eq!(Claimant::new("odd", "Delegation").owner(), "odd/Delegation");
+}

@@ -128,6 +128,10 @@ impl<'a> Cut<'a> {
 
     fn refusal(&self, goal: &Goal, seen: &Observation, claims: &Claims, own: Option<&Claim>) -> Option<Refusal> {
         let name = || goal.name.clone();
+        // Whatever the physical id says: without a claim of its own, the request would start to manage the name.
+        if !goal.allowed && own.is_none() {
+            return Some(Refusal::NotAllowed { name: name() });
+        }
         if seen.at_cut("CNAME").is_some() {
             return Some(Refusal::Cname { name: name() });
         }

@@ -11,6 +11,11 @@ const NAMED: usize = 5;
 /// Why nothing may be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The function may not start to manage the name.
+    NotAllowed {
+        /// The zone cut.
+        name: Name,
+    },
     /// A CNAME stands at the zone cut.
     Cname {
         /// The zone cut.
@@ -104,6 +109,11 @@ pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAllowed { name } => write!(
+                f,
+                "{name} is not one of the names that this function may delegate (DELEGATION_ALLOWED_NAMES); ask who runs it \
+                 to allow the name"
+            ),
             Self::Cname { name } => write!(
                 f,
                 "a CNAME record set stands at {name} in the parent zone, and nothing can stand beside a CNAME; remove it first"

@@ -48,6 +48,7 @@ fn goal(arrival: Arrival) -> Goal {
         ttl: Ttl::DELEGATION,
         allow_overwrite: false,
         allow_occlusion: false,
+        allowed: true,
         claimant: own(),
         at: NOW,
         arrival,
@@ -301,6 +302,23 @@ mod checks {
         }
         let other_ttl = seen(Some(set("NS", 60, wanted().values())), &claims);
         assert!(matches!(present(&goal(Arrival::InPlace), &other_ttl), Decision::Refuse(_)), "the TTL would change");
+    }
+
+    #[test]
+    fn a_name_that_is_not_allowed_is_not_newly_managed_whatever_the_physical_id_says() {
+        let not_allowed = |arrival| Goal { allowed: false, ..overwriting(arrival) };
+        let unclaimed = seen(Some(ns(&wanted())), &[]);
+        for arrival in [Arrival::Create, Arrival::Replacement] {
+            assert!(matches!(refusal(present(&not_allowed(arrival), &unclaimed)), Refusal::NotAllowed { .. }));
+        }
+        let kept = plan(present(&not_allowed(Arrival::InPlace), &unclaimed));
+        assert!(kept.changes.is_empty() && kept.warnings[0].contains("DELEGATION_ALLOWED_NAMES"), "no claim is added");
+        for seen in [seen(None, &[]), seen(Some(ns(&elsewhere())), &[])] {
+            assert!(matches!(refusal(present(&not_allowed(Arrival::InPlace), &seen)), Refusal::NotAllowed { .. }));
+        }
+        // What is managed already goes on being managed.
+        let claimed = seen(Some(ns(&elsewhere())), &[claim(&own(), &elsewhere(), By::Created)]);
+        assert_eq!(plan(present(&not_allowed(Arrival::InPlace), &claimed)).action, Some(Action::Updated));
     }
 
     #[test]
@@ -582,4 +600,27 @@ mod absent_table {
             assert_eq!((shape(&plan), plan.warnings.len()), (vec!["-TXT".to_owned()], 0));
         }
     }
+}
+
+#[test]
+fn actions_and_plans_print_as_documented() {
+    let plan = plan(present(&overwriting(Arrival::Create), &seen(Some(ns(&elsewhere())), &[])));
+    let text = plan.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "- testing.example.com 172800 NS ns1.somebody.net. ns2.somebody.net.");
+    assert_eq!(lines[1], "+ testing.example.com 172800 NS ns-1.awsdns.com. ns-2.awsdns.org.");
+    assert!(lines[2].starts_with("+ _delegation-testing.example.com 300 TXT \"heritage=custom-delegation,"), "{text}");
+    let words = [
+        Action::Created,
+        Action::Updated,
+        Action::Adopted,
+        Action::Unchanged,
+        Action::Shared,
+        Action::Removed,
+        Action::Left,
+    ];
+    assert_eq!(
+        words.map(|action| action.to_string()).join(","),
+        "CREATED,UPDATED,ADOPTED,UNCHANGED,SHARED,REMOVED,LEFT"
+    );
 }

@@ -1,5 +1,6 @@
 //! Each bad input gets one FAILED with one clear sentence, and nothing is changed.
 
+use custom_delegation::config::Config;
 use sandbox::RecordSet;
 use serde_json::{Value, json};
 
@@ -160,4 +161,35 @@ async fn over_long_everything() {
     ] {
         refused(&world, json!({key: long}), &[&key[..key.len().min(20)]]).await;
     }
+}
+
+#[tokio::test]
+async fn roles_of_another_partition() {
+    let world = World::new().await;
+    let role = "arn:aws-cn:iam::111111111111:role/parent";
+    for property in ["ParentRoleArn", "ChildRoleArn"] {
+        refused(&world, json!({property: role}), &[property, role, "aws-cn", "across partitions"]).await;
+    }
+    assert_eq!(world.actions(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn names_that_this_function_may_not_delegate() {
+    let allowed = |names: &str| {
+        let names = names.to_owned();
+        Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone())).unwrap().allowed_names
+    };
+    let world = World::with(|config| config.allowed_names = allowed("*.dev.example.com")).await;
+    refused(&world, json!({}), &[NAME, "DELEGATION_ALLOWED_NAMES"]).await;
+    let dev = world.child_account.hosted_zone("a.dev.example.com");
+    let id = world.create(json!({"ChildZoneId": dev.id()})).await.success().id().to_owned();
+    // A replacement would start managing a name; a Delete starts nothing.
+    world.update(&id, json!({"ChildZoneId": dev.id()}), json!({})).await.failed(&[NAME, "DELEGATION_ALLOWED_NAMES"]);
+    world.delete(&id, json!({"ChildZoneId": dev.id()})).await.success();
+
+    let mut world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    world.restart(|config| config.allowed_names = allowed("other.example.com")).await;
+    world.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+    world.delete(&id, json!({"TTL": "60"})).await.success();
 }

@@ -1,12 +1,13 @@
 //! What goes wrong on the way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sandbox::{BucketFault, Fault, FaultKind, RecordSet};
 use serde_json::json;
 
-use crate::world::{NAME, World};
+use crate::world::{NAME, RECORD, World};
 
 #[tokio::test]
 async fn a_lost_answer_of_a_change_is_recognised_by_its_claim() {
@@ -47,6 +48,27 @@ async fn a_zone_that_changes_between_observing_and_changing_is_observed_again() 
     assert!(answer.id().starts_with("unresolved/"));
     assert_eq!(world.delegated_to(), ["ns1.somebody.net"]);
     assert_eq!(world.claims(), Vec::<String>::new());
+}
+
+/// Two reads are no snapshot. Read after the cut, the ownership record of a sibling that has just gone made the new resource
+/// adopt a delegation that no longer stood.
+#[tokio::test]
+async fn regression_a_sibling_goes_between_the_two_reads() {
+    let mut world = World::new().await;
+    world.create(json!({})).await.success();
+    world.logical_id = "Renamed".into();
+    let (zone, reads) = (world.parent.clone(), AtomicUsize::new(0));
+    world.aws.before_call(Arc::new(move |call| {
+        let read = call.action == "ListResourceRecordSets" && call.zone.as_deref() == Some(&zone.id());
+        if read && reads.fetch_add(1, Ordering::Relaxed) == 1 {
+            zone.remove(NAME, "NS");
+            zone.remove(RECORD, "TXT");
+        }
+    }));
+    let answer = world.create(json!({})).await.success();
+    assert_eq!(answer.get("Action"), "CREATED");
+    assert_eq!(world.delegated_to(), world.child_servers());
+    assert_eq!(world.claims().len(), 1);
 }
 
 #[tokio::test]

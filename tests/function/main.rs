@@ -13,5 +13,6 @@ mod delete;
 mod faults;
 mod occlusion;
 mod permissions;
+mod sns;
 mod update;
 mod world;

@@ -80,18 +80,7 @@ impl World {
         let role = parent_account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID));
         let parent_role = role.allow_all_route53();
         let function_role = child_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
-        let mut config =
-            Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
-        configure(&mut config);
-        let credentials = function_role.credentials();
-        let given = Given {
-            endpoint_url: aws.endpoint_url(),
-            access_key_id: credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key,
-            session_token: credentials.session_token,
-        };
-        let client = http::client(None).unwrap();
-        let handler = Handler::new(config, client.clone(), Accounts::given(client, "delegation", &given).await);
+        let handler = handler(&aws, &bucket, &function_role, configure).await;
         Self {
             aws,
             bucket,
@@ -107,6 +96,11 @@ impl World {
             timeout: Duration::from_mins(1),
             requests: AtomicU64::new(1),
         }
+    }
+
+    /// The same function anew, with other settings.
+    pub(crate) async fn restart(&mut self, configure: impl FnOnce(&mut Config)) {
+        self.handler = handler(&self.aws, &self.bucket, &self.function_role, configure).await;
     }
 
     /// The properties of the README's example, with changes; null takes one away.
@@ -217,6 +211,21 @@ impl World {
     pub(crate) fn changes_sent(&self) -> usize {
         self.actions().iter().filter(|action| *action == "ChangeResourceRecordSets").count()
     }
+}
+
+async fn handler(aws: &Sandbox, bucket: &ResponseBucket, role: &Role, configure: impl FnOnce(&mut Config)) -> Handler {
+    let mut config =
+        Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
+    configure(&mut config);
+    let credentials = role.credentials();
+    let given = Given {
+        endpoint_url: aws.endpoint_url(),
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: credentials.session_token,
+    };
+    let client = http::client(None).unwrap();
+    Handler::new(config, client.clone(), Accounts::given(client, "delegation", &given).await)
 }
 
 pub(crate) fn plain(values: &[String]) -> Vec<String> {

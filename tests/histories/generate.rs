@@ -13,7 +13,14 @@ const TTLS: [u32; 3] = [60, 300, 172_800];
 /// Whether the function knows `AllowOcclusion`, and checks what a delegation hides.
 pub(crate) const OCCLUSION: bool = true;
 
-type Templates = [BTreeMap<usize, Wish>; STACKS.len()];
+type Templates = [Plans; STACKS.len()];
+
+/// What a stack wants, and everything that it has wanted: people go back, and then what is late can do most harm.
+#[derive(Clone, Default)]
+struct Plans {
+    now: BTreeMap<usize, Wish>,
+    past: Vec<(usize, Wish)>,
+}
 
 pub(crate) fn history(seed: u64) -> History {
     let mut rng = Rng::with_seed(seed);
@@ -30,12 +37,13 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
         0..700 => {
             let (template, fail_after) = deployment(rng, stack, &templates[stack]);
             if fail_after.is_none() {
-                templates[stack].clone_from(&template);
+                templates[stack].now.clone_from(&template);
             }
+            templates[stack].past.extend(template.clone());
             Act::Deploy { stack, template, fail_after }
         }
         700..745 => {
-            templates[stack].clear();
+            templates[stack].now.clear();
             Act::Delete { stack }
         }
         745..910 => Act::Redeliver { stack, pick: rng.usize(..1000) },
@@ -49,10 +57,16 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     Step { act, edits, trouble }
 }
 
-fn deployment(rng: &mut Rng, stack: usize, before: &BTreeMap<usize, Wish>) -> (BTreeMap<usize, Wish>, Option<usize>) {
-    let mut template = before.clone();
-    for _ in 0..rng.usize(1..=2) {
-        mutate(rng, stack, &mut template);
+fn deployment(rng: &mut Rng, stack: usize, plans: &Plans) -> (BTreeMap<usize, Wish>, Option<usize>) {
+    let mut template = plans.now.clone();
+    if let Some((id, wish)) = rng.choice(&plans.past)
+        && rng.u32(..100) < 30
+    {
+        template.insert(*id, wish.clone());
+    } else {
+        for _ in 0..rng.usize(1..=2) {
+            mutate(rng, stack, &mut template);
+        }
     }
     let standing: Vec<usize> = template.keys().copied().collect();
     let fail_after = if rng.u32(..100) < 30 { rng.choice(&standing).copied() } else { None };

@@ -61,6 +61,8 @@ pub(crate) struct Ledger {
     stuck: BTreeSet<String>,
     /// While a Create is cancelled, no stack holds what it makes.
     pub(crate) cancelling: bool,
+    /// A delivery that no stack waits for.
+    pub(crate) late: bool,
     /// What the step began with.
     before: Vec<Records>,
     step_began: Tick,
@@ -94,6 +96,7 @@ impl Ledger {
             excused: BTreeSet::new(),
             stuck: BTreeSet::new(),
             cancelling: false,
+            late: false,
             step_began: 0,
             shaky: BTreeSet::new(),
             overwrote: false,

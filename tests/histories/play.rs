@@ -182,7 +182,9 @@ impl Theatre {
             Act::Redeliver { stack, pick } => {
                 let sent = self.stacks[*stack].history();
                 if let Some(event) = sent.get(pick % sent.len().max(1)) {
+                    self.stage.ledger().late = true;
                     self.stacks[*stack].redeliver(&event.request_id).await;
+                    self.stage.ledger().late = false;
                 }
                 (None, None)
             }

@@ -74,12 +74,14 @@ fn the_wildcard_of_the_closest_name_that_exists() {
 
 #[test]
 fn what_the_child_zone_delegates_it_does_not_answer() {
-    let records = [("sub", "NS"), ("www.sub", "A"), ("*", "A")];
+    let records = [("sub", "NS"), ("www.sub", "A"), ("deep.sub", "NS"), ("*", "A")];
     for (owner, rtype, expected) in [
         ("www.sub.c.example", "A", false),
         ("sub.c.example", "A", false),
         ("x.sub.c.example", "A", false),
         ("sub.c.example", "NS", true),
+        ("deep.sub.c.example", "NS", false),
+        ("deep.sub.c.example", "DS", false),
         ("x.c.example", "A", true),
     ] {
         assert_eq!(answers(&records, owner, rtype), expected, "{owner} {rtype}");
@@ -94,6 +96,14 @@ fn a_large_zone_takes_a_handful_of_pages() {
     assert_eq!(ask(&zone, 300, "h05000.c.example", "A"), (true, 1));
     let (answered, reads) = ask(&zone, 300, "h05000x.c.example", "A");
     assert!(!answered && reads <= 3, "{reads}");
+}
+
+#[test]
+fn the_name_with_which_a_page_goes_on_is_not_read_yet() {
+    let zone = zone(&[("a", "A"), ("a", "TXT")]);
+    let mut excerpt = Excerpt::new(name("c.example"));
+    excerpt.add(&name("c.example"), &zone[..3], Some(name("a.c.example")));
+    assert_eq!(excerpt.answers(&name("a.c.example"), "TXT"), Err(Unread(name("a.c.example"))));
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Ledger {
         let key = (delivery.owner.clone(), place.clone());
         let claimed = self.claims(place).iter().any(|claim| claim.owner == delivery.owner);
         let held = Held { servers: asked.servers.clone(), broken: !calm || !claimed };
-        if news && !self.cancelling {
+        if news && !self.cancelling && !self.late {
             self.excused.remove(&key);
             self.held.insert(key, held);
         } else if let Some(known) = self.held.get_mut(&key).filter(|known| known.servers == held.servers) {
@@ -120,10 +120,10 @@ impl Ledger {
                 self.violated(4, "a Delete succeeded, and a claim of its resource stands");
             }
             self.excused.insert(key);
-        } else if !self.active.iter().any(|other| other.owner == delivery.owner) {
-            self.excused.remove(&key);
-        } else {
+        } else if self.active.iter().any(|other| other.owner == delivery.owner) {
             self.excused.insert(key);
+        } else if !self.claims(place).iter().any(|claim| claim.owner == delivery.owner) {
+            self.excused.remove(&key);
         }
     }
 
