@@ -148,13 +148,16 @@ async fn play(lane: &Lane, case: &Case) -> Result<String, String> {
     let fault = Fault::on(&case.action).account(&case.account).nth(case.nth).times(case.times).kind(case.kind.clone());
     let fault = lane.aws.fault(fault);
     let timeout = if case.persists() { SHORT } else { AMPLE };
-    let struck = lane.deliver(&event, timeout, || {}).await?;
-    if fault.hits() == 0 {
+    let struck = lane.deliver(&event, timeout, || fault.remove()).await?;
+    fault.remove();
+    if lane.aws.calls().iter().all(|call| call.faults.is_empty()) {
         return Err("the fault struck no call".to_owned());
     }
-    fault.remove();
-    if struck.deliveries != 1 {
+    if struck.deliveries != 1 && !case.persists() {
         return Err(format!("delivered {} times, though the response bucket is well", struck.deliveries));
+    }
+    if struck.answer.is_none() {
+        return Err("no answer".to_owned());
     }
     // A denial that stays is no passing fault for a function that does not wait for rights.
     let denied = matches!(&case.kind, FaultKind::Error { code, .. } if code == "AccessDenied") && case.times > 1;
