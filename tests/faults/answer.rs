@@ -127,3 +127,40 @@ async fn a_failed_update_that_comes_again_after_its_rollback_changes_nothing() {
     assert!(lane.deliver(&delete, AMPLE, || {}).await.unwrap().success());
     lane.check_as_before().unwrap();
 }
+
+/// A Create's failure reached CloudFormation, but the function did not hear so and failed towards Lambda: the event came again
+/// after the Delete of the rollback, and made a delegation that no stack knew.
+#[tokio::test]
+async fn regression_a_failed_create_that_may_be_known_is_not_delivered_again() {
+    let lane = Lane::new().await;
+    let properties = lane.properties(json!({}));
+    let create = lane.event("Create", None, &properties, None);
+    let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
+    lane.bucket.fault(BucketFault::ResetAfter, FOREVER);
+    let struck = lane.deliver(&create, SHORT, || {}).await.unwrap();
+    hang.remove();
+    lane.bucket.clear_faults();
+    assert_eq!((struck.status(), struck.deliveries), ("FAILED", 1), "{struck:?}");
+    let delete = lane.event("Delete", struck.id(), &properties, None);
+    assert!(lane.deliver(&delete, AMPLE, || {}).await.unwrap().success());
+    lane.check_as_before().unwrap();
+}
+
+/// If it is certain that CloudFormation does not have it, it gets its answer by the redelivery.
+#[tokio::test]
+async fn a_failed_create_that_is_not_known_is_delivered_again() {
+    let lane = Lane::new().await;
+    let properties = lane.properties(json!({}));
+    let create = lane.event("Create", None, &properties, None);
+    let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
+    lane.bucket.fault(BucketFault::Status(403), 1);
+    let well = || {
+        hang.remove();
+        lane.bucket.clear_faults();
+    };
+    let struck = lane.deliver(&create, SHORT, well).await.unwrap();
+    assert_eq!((struck.status(), struck.deliveries), ("SUCCESS", 2), "{struck:?}");
+    let delete = lane.event("Delete", struck.id(), &properties, None);
+    assert!(lane.deliver(&delete, AMPLE, || {}).await.unwrap().success());
+    lane.check_as_before().unwrap();
+}
