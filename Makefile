@@ -15,8 +15,12 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= envelope properties names ownership answer
 FUZZ_BIN := fuzz/target/bin
 
+# How many random events `make faults` sends, and the first seed.
+EVENTS ?= 10000
+EVENT_SEED ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories fuzz sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
+.PHONY: help demo test histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit template deny clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +49,17 @@ fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from 
 # RUSTC_BOOTSTRAP lets the stable compiler instrument the code.
 $(FUZZ_BIN)/cargo-fuzz:
 	cargo install cargo-fuzz --locked --root fuzz/target
+
+faults: ## every fault at every call, kills, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
+	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 cargo test --test faults -- --nocapture
+
+load: ## a hundred delegations at once at the quota of Route 53, for five minutes; prints a table
+	LOAD=1 cargo test --test load -- --nocapture
+
+mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
+	cargo mutants -f src/plan.rs -f 'src/plan/*.rs' -f src/ownership.rs -f src/dns/name.rs -f src/dns/excerpt.rs \
+		-f src/dns/name_servers.rs --output target -- --lib
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
 	cargo run -q -p sandbox -- serve

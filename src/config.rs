@@ -14,29 +14,42 @@ pub struct Config {
     pub response_hosts: Vec<String>,
     /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call of a Create or Update is tried again.
     pub propagation_wait: Duration,
+    /// What is wrong with the settings: Create and Update are answered with it, and a Delete does without them. A function that
+    /// did not start would leave every stack waiting.
+    pub problem: Option<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { allowed_names: None, response_hosts: Vec::new(), propagation_wait: Duration::from_mins(1) }
+        Self {
+            allowed_names: None,
+            response_hosts: Vec::new(),
+            propagation_wait: Duration::from_mins(1),
+            problem: None,
+        }
     }
 }
 
 impl Config {
     /// Reads the settings by `get`, which gives a variable of the environment.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let mut config = Self::default();
-        if let Some(text) = get("DELEGATION_ALLOWED_NAMES").filter(|text| !text.trim().is_empty()) {
-            config.allowed_names = Some(AllowedNames::parse(&text)?);
-        }
         if let Some(text) = get("DELEGATION_RESPONSE_HOSTS") {
             config.response_hosts = list(&text).map(str::to_ascii_lowercase).collect();
         }
+        config.problem = config.read_checked(get).err().map(|error| error.to_string());
+        config
+    }
+
+    fn read_checked(&mut self, get: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        if let Some(text) = get("DELEGATION_ALLOWED_NAMES").filter(|text| !text.trim().is_empty()) {
+            self.allowed_names = Some(AllowedNames::parse(&text)?);
+        }
         if let Some(text) = get("DELEGATION_PROPAGATION_WAIT").filter(|text| !text.trim().is_empty()) {
             let seconds = text.trim().parse().map_err(|_| ConfigError::PropagationWait(text.clone()))?;
-            config.propagation_wait = Duration::from_secs(seconds);
+            self.propagation_wait = Duration::from_secs(seconds);
         }
-        Ok(config)
+        Ok(())
     }
 }
 
@@ -44,17 +57,22 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below `dev.example.com`.
+/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below `dev.example.com`, or `*`.
 #[derive(Clone, Debug)]
 pub struct AllowedNames {
+    all: bool,
     exact: Vec<Name>,
     below: Vec<Name>,
 }
 
 impl AllowedNames {
     fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut names = Self { exact: Vec::new(), below: Vec::new() };
+        let mut names = Self { all: false, exact: Vec::new(), below: Vec::new() };
         for item in list(text) {
+            if item == "*" {
+                names.all = true;
+                continue;
+            }
             let (list, name) = match item.strip_prefix("*.") {
                 Some(parent) => (&mut names.below, parent),
                 None => (&mut names.exact, item),
@@ -66,7 +84,7 @@ impl AllowedNames {
 
     /// True if `name` may be delegated.
     pub fn allow(&self, name: &Name) -> bool {
-        self.exact.contains(name) || self.below.iter().any(|parent| name.is_below(parent))
+        self.all || self.exact.contains(name) || self.below.iter().any(|parent| name.is_below(parent))
     }
 }
 
@@ -96,21 +114,21 @@ impl std::error::Error for ConfigError {}
 mod tests {
     use super::*;
 
-    fn read(key: &str, value: &str) -> Result<Config, ConfigError> {
+    fn read(key: &str, value: &str) -> Config {
         Config::read(|name| (name == key).then(|| value.to_owned()))
     }
 
     #[test]
     fn all_settings_are_optional() {
-        let config = Config::read(|_| None).unwrap();
-        assert!(config.allowed_names.is_none());
+        let config = Config::read(|_| None);
+        assert!(config.allowed_names.is_none() && config.problem.is_none());
         assert_eq!(config.propagation_wait, Duration::from_mins(1));
-        assert!(read("DELEGATION_ALLOWED_NAMES", " ").unwrap().allowed_names.is_none());
+        assert!(read("DELEGATION_ALLOWED_NAMES", " ").allowed_names.is_none());
     }
 
     #[test]
     fn allowed_names_are_names_and_patterns() {
-        let config = read("DELEGATION_ALLOWED_NAMES", "testing.example.com., *.Dev.example.com").unwrap();
+        let config = read("DELEGATION_ALLOWED_NAMES", "testing.example.com., *.Dev.example.com");
         let allow = |name: &str| config.allowed_names.as_ref().unwrap().allow(&name.parse().unwrap());
         assert!(allow("testing.example.com"));
         assert!(allow("a.dev.example.com"));
@@ -118,13 +136,17 @@ mod tests {
         assert!(!allow("dev.example.com"));
         assert!(!allow("x.testing.example.com"));
         assert!(!allow("xdev.example.com"));
+        let all = read("DELEGATION_ALLOWED_NAMES", "*").allowed_names.unwrap();
+        assert!(all.allow(&"any.example.net".parse().unwrap()));
     }
 
     #[test]
     fn wrong_settings_are_named() {
-        assert!(read("DELEGATION_ALLOWED_NAMES", "a..b").is_err());
-        assert!(read("DELEGATION_PROPAGATION_WAIT", "-1").is_err());
-        assert_eq!(read("DELEGATION_PROPAGATION_WAIT", "0").unwrap().propagation_wait, Duration::ZERO);
-        assert_eq!(read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").unwrap().response_hosts, ["localhost", "a:1"]);
+        for (key, value) in [("DELEGATION_ALLOWED_NAMES", "a..b"), ("DELEGATION_PROPAGATION_WAIT", "-1")] {
+            let problem = read(key, value).problem.unwrap();
+            assert!(problem.contains(key) && problem.contains(value), "{problem}");
+        }
+        assert_eq!(read("DELEGATION_PROPAGATION_WAIT", "0").propagation_wait, Duration::ZERO);
+        assert_eq!(read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").response_hosts, ["localhost", "a:1"]);
     }
 }

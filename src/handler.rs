@@ -22,6 +22,7 @@ use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
 use crate::cfn::envelope::{self, EnvelopeError, Kind, Request, Target};
+use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -164,8 +165,12 @@ impl Handler {
             }
             Err(error) => {
                 error!(?status, physical_id, duration_ms, %error, "the answer was not delivered");
-                // A redelivered Create could succeed after CloudFormation has given up, and nobody would delete that.
-                if marker { Ok(()) } else { Err(HandlerError::Signal(error)) }
+                // A redelivered Create could succeed after CloudFormation has given up, and nobody would delete that. It has
+                // if it got the failure, delivered for all we know or not; if not, its Delete finds our claim.
+                let given_up = kind == Some(Kind::Create)
+                    && status == Status::Failed
+                    && matches!(error, SignalError::Unacknowledged(_));
+                if marker || given_up { Ok(()) } else { Err(HandlerError::Signal(error)) }
             }
         }
     }

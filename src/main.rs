@@ -25,9 +25,16 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
-    let config = Config::read(variable)?;
+    let mut config = Config::read(variable);
     let bundle = variable("AWS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).filter(|path| !path.is_empty());
-    let http = http::client(bundle.as_deref())?;
+    // With the compiled-in roots at least the answer goes out, and says what is wrong.
+    let http = http::client(bundle.as_deref()).or_else(|error| {
+        config.problem.get_or_insert(error.to_string());
+        http::client(None)
+    })?;
+    if let Some(problem) = &config.problem {
+        tracing::error!(problem, "the settings are wrong");
+    }
     let accounts = Accounts::load(http.clone(), &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await;
     let handler = Handler::new(config, http, accounts).with_metrics(|metrics| {
         // A log that can't be written is no reason to fail a request.

@@ -29,6 +29,8 @@ pub struct Goal {
     pub name: Name,
     /// The wanted name servers; `None` keeps those that are there (an Update whose child zone can't be read).
     pub name_servers: Option<NameServers>,
+    /// What a check of the child zone found wrong, for an Update that does not ask to change it.
+    pub objection: Option<String>,
     /// The wanted TTL of the NS record set.
     pub ttl: Ttl,
     /// Replace, or take full ownership of, a delegation that somebody else made.
@@ -152,6 +154,13 @@ pub struct Plan {
     pub only_refreshes: bool,
     /// True if a delegation stays because its name servers are not those that our claim names.
     pub left_changed: bool,
+}
+
+impl Plan {
+    /// True for the plan of a Delete.
+    pub fn removes(&self) -> bool {
+        matches!(self.action, Some(Action::Removed | Action::Left))
+    }
 }
 
 impl fmt::Display for Plan {

@@ -145,9 +145,14 @@ impl Sandbox {
         gate
     }
 
-    /// Throttles per account and action, with full buckets at first; `None` switches it off.
+    /// Throttles Route 53 per account and action, with full buckets at first; `None` switches it off.
     pub fn rate_limit(&self, quota: Option<Quota>) {
         lock(&self.core.buckets).set(quota);
+    }
+
+    /// Throttles Route 53 per account over all actions, beside [`Sandbox::rate_limit`].
+    pub fn rate_limit_overall(&self, quota: Option<Quota>) {
+        lock(&self.core.buckets).set_overall(quota);
     }
 
     /// Sets when changes are `INSYNC`, earlier ones included; [`SyncRule::Polls`] of 1 by default.

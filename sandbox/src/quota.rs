@@ -1,10 +1,10 @@
-//! Throttling by token bucket, as the services throttle: per account and action.
+//! Throttling by token bucket, as Route 53 throttles: per account and action, and per account over all actions.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// A token bucket's size and refill. Off unless set: "Route 53 API requests: ten requests per second per account, bursts of
-/// 50" (Developer Guide, "Quotas", "Quotas on API requests").
+/// A token bucket's size and refill. Off unless set: ten requests per second and bursts of 50; "All requests: five requests
+/// per second per AWS account" before (Developer Guide, "Quotas", "Quotas on API requests").
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quota {
     /// Tokens that come back each second.
@@ -15,25 +15,49 @@ pub struct Quota {
 
 #[derive(Debug, Default)]
 pub(crate) struct Buckets {
-    quota: Option<Quota>,
-    levels: BTreeMap<(String, String), (f64, SystemTime)>,
+    by_action: Option<Quota>,
+    overall: Option<Quota>,
+    /// By account, and by action or by none for the bucket of all actions.
+    levels: BTreeMap<(String, Option<String>), (f64, SystemTime)>,
 }
 
 impl Buckets {
-    pub(crate) fn set(&mut self, quota: Option<Quota>) {
-        self.quota = quota;
+    pub(crate) fn set(&mut self, by_action: Option<Quota>) {
+        self.by_action = by_action;
         self.levels.clear();
     }
 
-    /// Takes a token; `false` when there is none.
+    pub(crate) fn set_overall(&mut self, overall: Option<Quota>) {
+        self.overall = overall;
+        self.levels.clear();
+    }
+
+    /// Takes a token from each bucket of the call; `false`, and nothing is taken, when one of them is empty.
     pub(crate) fn take(&mut self, account: &str, action: &str, now: SystemTime) -> bool {
-        let Some(quota) = self.quota else { return true };
-        let bucket = self.levels.entry((account.to_owned(), action.to_owned())).or_insert((quota.burst, now));
-        let passed = now.duration_since(bucket.1).unwrap_or(Duration::ZERO).as_secs_f64();
-        let level = (bucket.0 + passed * quota.per_second).min(quota.burst);
-        let granted = level >= 1.0;
-        *bucket = (if granted { level - 1.0 } else { level }, now);
+        let action = self.by_action.map(|quota| (quota, (account.to_owned(), Some(action.to_owned()))));
+        let overall = self.overall.map(|quota| (quota, (account.to_owned(), None)));
+        let buckets: Vec<_> = action.into_iter().chain(overall).collect();
+        let mut granted = true;
+        for (quota, key) in &buckets {
+            granted &= self.fill(*quota, key, now) >= 1.0;
+        }
+        if granted {
+            for (_, key) in &buckets {
+                if let Some((level, _)) = self.levels.get_mut(key) {
+                    *level -= 1.0;
+                }
+            }
+        }
         granted
+    }
+
+    /// The level of a bucket, with what came back since it was last looked at.
+    fn fill(&mut self, quota: Quota, key: &(String, Option<String>), now: SystemTime) -> f64 {
+        let (level, at) = self.levels.entry(key.clone()).or_insert((quota.burst, now));
+        let passed = now.duration_since(*at).unwrap_or(Duration::ZERO).as_secs_f64();
+        *level = (*level + passed * quota.per_second).min(quota.burst);
+        *at = now;
+        *level
     }
 }
 

@@ -56,7 +56,15 @@ impl AwsError {
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
-            "AccessDenied" | "AccessDeniedException" | "NotAuthorizedException" => AwsErrorKind::Denied,
+            // The last five: a kept session whose role was made anew, or that ended early; a new one may be let in.
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "NotAuthorizedException"
+            | "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "InvalidToken"
+            | "ExpiredToken"
+            | "ExpiredTokenException" => AwsErrorKind::Denied,
             "NoSuchHostedZone" => AwsErrorKind::NoSuchHostedZone,
             "InvalidChangeBatch" => AwsErrorKind::Rejected,
             _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoAnswer,

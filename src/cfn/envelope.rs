@@ -42,8 +42,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a request asks, its properties not yet read.
-#[derive(Clone, Debug)]
+/// What a request asks, its properties not yet read. They may hold an external id, so `Debug` does not show them.
+#[derive(Clone)]
 pub struct Request {
     /// What is asked.
     pub kind: Kind,
@@ -53,6 +53,13 @@ pub struct Request {
     pub properties: Value,
     /// `OldResourceProperties`, null if there are none.
     pub old_properties: Value,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Request");
+        shown.field("kind", &self.kind).field("physical_id", &self.physical_id).finish_non_exhaustive()
+    }
 }
 
 /// Why an event is no request.

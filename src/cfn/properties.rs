@@ -290,8 +290,9 @@ impl<'a> Reader<'a> {
             Some(Value::String(joined)) if joined.trim().is_empty() => return Ok(None),
             Some(Value::String(joined)) => joined.split(',').collect(),
             Some(Value::Array(values)) => {
-                let texts: Option<_> = values.iter().map(Value::as_str).collect();
-                texts.ok_or_else(|| PropertyError(format!("{KEY} is not a list of texts")))?
+                let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+                let texts = texts.ok_or_else(|| PropertyError(format!("{KEY} is not a list of texts")))?;
+                texts.into_iter().flat_map(|text| text.split(',')).collect()
             }
             Some(_) => {
                 return Err(PropertyError(format!("{KEY} is neither a list nor a comma-joined text")));

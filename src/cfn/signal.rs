@@ -19,6 +19,8 @@ pub enum SignalError {
     Refused(u16),
     /// No attempt got through in time; what the last one met.
     OutOfTime(String),
+    /// The same, but the answer to an attempt was lost, so that CloudFormation may have the answer all the same.
+    Unacknowledged(String),
 }
 
 impl fmt::Display for SignalError {
@@ -27,7 +29,7 @@ impl fmt::Display for SignalError {
             Self::Refused(status) => {
                 write!(f, "CloudFormation's response bucket refused the answer with status {status}")
             }
-            Self::OutOfTime(last) => {
+            Self::OutOfTime(last) | Self::Unacknowledged(last) => {
                 write!(f, "the answer did not reach CloudFormation's response bucket in time: {last}")
             }
         }
@@ -39,6 +41,7 @@ impl std::error::Error for SignalError {}
 /// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
 pub async fn send(client: &reqwest::Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
     let mut backoff = FIRST_BACKOFF;
+    let mut may_have_arrived = false;
     loop {
         let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
         // A body as bytes carries no content type: the URL is signed without one.
@@ -46,14 +49,23 @@ pub async fn send(client: &reqwest::Client, url: &ResponseUrl, body: String, end
         let last = match attempt {
             Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
-                return Err(SignalError::Refused(answer.status().as_u16()));
+                let status = answer.status().as_u16();
+                return Err(if may_have_arrived {
+                    SignalError::Unacknowledged(format!("status {status}"))
+                } else {
+                    SignalError::Refused(status)
+                });
             }
             Ok(answer) => format!("status {}", answer.status().as_u16()),
-            Err(error) => cause(&error.without_url()),
+            Err(error) => {
+                may_have_arrived |= !error.is_connect();
+                cause(&error.without_url())
+            }
         };
         let pause = backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
         if Instant::now() + pause >= end {
-            return Err(SignalError::OutOfTime(last));
+            let error = if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };
+            return Err(error(last));
         }
         tokio::time::sleep(pause).await;
         backoff = (backoff * 2).min(MAX_BACKOFF);

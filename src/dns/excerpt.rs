@@ -52,8 +52,12 @@ impl Excerpt {
         if !name.is_at_or_below(&self.apex) || self.refers_away(name, rtype)? {
             return Ok(false);
         }
-        let fits = |types: &[String]| types.iter().any(|other| other == rtype || other == "CNAME");
         let types = self.types_at(name)?;
+        // A delegation hands over all names below it, which one answer in its place would not.
+        if ["NS", "DS"].contains(&rtype) {
+            return Ok(types.iter().any(|other| other == rtype));
+        }
+        let fits = |types: &[String]| types.iter().any(|other| other == rtype || other == "CNAME");
         if !types.is_empty() {
             return Ok(fits(types));
         }

@@ -21,6 +21,8 @@ pub enum NameServersError {
     TooMany(usize),
     /// One of them is not a domain name.
     Name(String, NameError),
+    /// One of them has a character that no host name has.
+    Host(String),
     /// One of them is an address; an NS record set holds names.
     Address(String),
     /// One of them is given twice.
@@ -33,6 +35,7 @@ impl fmt::Display for NameServersError {
             Self::None => f.write_str("it names no name server"),
             Self::TooMany(count) => write!(f, "it names {count} name servers and at most {MAX} are possible"),
             Self::Name(text, error) => write!(f, "{text:?} is not a domain name: {error}"),
+            Self::Host(text) => write!(f, "{text:?} is not a host name; give the name of the name server alone"),
             Self::Address(text) => write!(f, "{text:?} is an address; give the name of the name server"),
             Self::Twice(name) => write!(f, "{name} is given twice"),
         }
@@ -56,6 +59,10 @@ impl NameServers {
                 return Err(NameServersError::Address(text.to_owned()));
             }
             let name: Name = text.parse().map_err(|error| NameServersError::Name(head(), error))?;
+            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is common all the same.
+            if name.as_str().contains('\\') {
+                return Err(NameServersError::Host(head()));
+            }
             if let Some(twice) = names.replace(name) {
                 return Err(NameServersError::Twice(twice));
             }

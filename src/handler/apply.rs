@@ -3,7 +3,7 @@
 use tracing::field::display;
 use tracing::{Span, debug, info};
 
-use super::{Work, aws_failure, observe};
+use super::{Work, aws_failure, farewell, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::Place;
@@ -37,6 +37,9 @@ pub(super) async fn apply(
     let mut last: Option<(Observation, Plan, AwsError)> = None;
     for round in 0..ROUNDS {
         let (seen, decision) = look(round > 0).await?;
+        if last.as_ref().is_some_and(|(_, _, error)| error.kind == AwsErrorKind::Rejected) {
+            forget_unsent(work, place, &seen);
+        }
         debug!(at_cut = ?seen.at_cut, ownership = ?seen.ownership, above = ?seen.above, "the parent zone was read");
         let found = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
         let applied =
@@ -57,8 +60,9 @@ pub(super) async fn apply(
         };
         if plan.changes.is_empty() {
             // Our own batch of an earlier round went through and only its answer was lost: report what it did.
-            let sent = last.filter(|_| carried_out(work, &seen)).map(|(_, plan, _)| plan);
-            let status = if sent.is_some() { ChangeStatus::Pending } else { ChangeStatus::Insync };
+            let sent = last.filter(|(_, plan, _)| carried_out(work, &seen, plan)).map(|(_, plan, _)| plan);
+            let pending = sent.is_some() || work.progress.sent().as_ref() == Some(place);
+            let status = if pending { ChangeStatus::Pending } else { ChangeStatus::Insync };
             return Ok(applied(sent.unwrap_or(plan), status));
         }
         if let Some((before, _, error)) = &last
@@ -93,7 +97,10 @@ pub(super) async fn apply(
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(applied(plan, status));
             }
-            Err(error) if matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer) => {
+            Err(error)
+                if matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer)
+                    || landed(work, session, place, &plan).await =>
+            {
                 info!(%error, round, "the change was rejected or not answered; the parent zone is read again");
                 last = Some((seen, plan, error));
             }
@@ -110,7 +117,9 @@ pub(super) async fn apply(
         }
     }
     let Some((_, plan, error)) = last else {
-        return Err(Failure::new(Kind::Internal, "no change was tried"));
+        let message =
+            format!("{} in the parent zone {} changed whenever it was read; try again", place.name, place.zone);
+        return Err(Failure::new(Kind::Aws, message));
     };
     let failure = change_failure(place, &error);
     if plan.only_refreshes {
@@ -137,9 +146,18 @@ fn change_failure(place: &Place, error: &AwsError) -> Failure {
     failure
 }
 
-/// True if our claim with this request's time stands there.
-fn carried_out(work: &Work<'_>, seen: &Observation) -> bool {
-    seen.claims().own(&work.claimant).is_none_or(|own| own.at == work.at)
+/// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may have been carried out.
+async fn landed(work: &Work<'_>, session: &Session, place: &Place, plan: &Plan) -> bool {
+    let claim = farewell::claim_at(work, session, place).await;
+    !plan.removes() && claim.is_ok_and(|at| at == Some(work.at))
+}
+
+/// True if what the plan makes of our claim is what stands there.
+fn carried_out(work: &Work<'_>, seen: &Observation, plan: &Plan) -> bool {
+    match seen.claims().own(&work.claimant) {
+        Some(own) => own.at == work.at && !plan.removes(),
+        None => plan.removes(),
+    }
 }
 
 /// After a rejection or a lost answer: if no claim of this request stands there, no change of it was carried out.

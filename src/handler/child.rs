@@ -23,6 +23,8 @@ pub(super) struct Child {
     pub(super) name_servers: Option<NameServers>,
     /// Why the child zone was not read.
     pub(super) warning: Option<String>,
+    /// What a check of the child zone found wrong.
+    pub(super) objection: Option<String>,
     /// The child zone, if it was read.
     pub(super) zone: Option<ReadZone>,
 }
@@ -47,7 +49,7 @@ pub(super) async fn read(
     let Some(id) = &wanted.child_zone else {
         // Properties::parse saw to it that both are given.
         let name = wanted.domain_name.clone().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
-        return Ok(Child { name, name_servers: given, warning: None, zone: None });
+        return Ok(Child { name, name_servers: given, warning: None, objection: None, zone: None });
     };
     match read_zone(work, id, wanted.child_role.as_ref(), given.is_some()).await {
         Ok((zone, read)) => {
@@ -59,15 +61,22 @@ pub(super) async fn read(
                 return Err(Failure::new(Kind::Input, message));
             }
             let name_servers = given.or(zone.name_servers);
-            Ok(Child { name: zone.name, name_servers, warning: None, zone: Some(read) })
+            Ok(Child { name: zone.name, name_servers, warning: None, objection: None, zone: Some(read) })
         }
+        // A right may be too new to be seen: only when that was waited for is the zone unreadable.
+        Err(failure) if failure.kind == Kind::Denied && !work.waited() => Err(failure),
         Err(failure) => {
             let unchanged =
                 old.is_some_and(|old| old.child_zone == wanted.child_zone && old.name_servers == wanted.name_servers);
             let name = wanted.domain_name.clone().or_else(|| pinned.map(|place| place.name.clone()));
             let name = name.filter(|_| unchanged).ok_or_else(|| failure.clone())?;
-            let warning = format!("The child zone was not read, and its name servers were kept as they are: {failure}");
-            Ok(Child { name, name_servers: given, warning: Some(warning), zone: None })
+            let (warning, objection) = if failure.kind == Kind::Refused {
+                (None, Some(failure.message))
+            } else {
+                let kept = "The child zone was not read, and its name servers were kept as they are";
+                (Some(format!("{kept}: {failure}")), None)
+            };
+            Ok(Child { name, name_servers: given, warning, objection, zone: None })
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::plan::{self, Action, Arrival, Goal};
 /// The properties of the resource as it was before an Update.
 struct Before {
     salvage: Salvage,
+    /// The name that they ask for, as far as it is known.
+    name: Option<Name>,
     /// The place that they name; `None` if it can't be found.
     place: Option<Place>,
     warnings: Vec<String>,
@@ -58,13 +60,16 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         }
     };
     let (arrival, physical_id) = arrival(work, physical.as_ref(), &place, before.as_ref());
-    if let (Arrival::Replacement, Some(pinned), Some(before)) = (arrival, pinned, &before) {
-        check_not_overtaken(work, before, pinned).await?;
+    let replaces = before.as_ref().zip(pinned).filter(|_| arrival == Arrival::Replacement);
+    if let Some((before, pinned)) = replaces {
+        // An earlier delivery of this request may have written the new place before it was cut off.
+        take_back_if_overtaken(work, &session, before, pinned, &place).await?;
     }
 
     let goal = Goal {
         name: child.name.clone(),
         name_servers: child.name_servers.clone(),
+        objection: child.objection.clone(),
         ttl: wanted.ttl,
         allow_overwrite: wanted.allow_overwrite,
         allow_occlusion: wanted.allow_occlusion,
@@ -84,10 +89,11 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         let decision = plan::present(&goal, &seen);
         Ok((seen, decision))
     })
-    .await?;
-    if let (Arrival::Replacement, Some(pinned), Some(before)) = (arrival, pinned, &before) {
+    .await;
+    if let Some((before, pinned)) = replaces.filter(|_| applied.is_ok() || work.progress.sent().is_some()) {
         take_back_if_overtaken(work, &session, before, pinned, &place).await?;
     }
+    let applied = applied?;
 
     let name_servers = child.name_servers.or(applied.found);
     let text = |value: Option<String>| value.unwrap_or_default();
@@ -151,10 +157,19 @@ async fn find_place(
         return Ok(place);
     }
     match place::find(session, name, asked, None).await {
-        Ok(home) if home != place && farewell::claim_at(work, session, &home).await?.is_some() => Ok(home),
-        Err(failure) if !matches!(failure.kind, Kind::Refused | Kind::NoSuchZone | Kind::Denied) => Err(failure),
+        Ok(home) if home != place => match farewell::claim_at(work, session, &home).await {
+            Ok(Some(_)) => Ok(home),
+            Err(failure) if !out_of_reach(&failure) => Err(failure),
+            Ok(None) | Err(_) => Ok(place),
+        },
+        Err(failure) if !out_of_reach(&failure) => Err(failure),
         Ok(_) | Err(_) => Ok(place),
     }
+}
+
+/// True if a zone that the request does not need is not to be had: no reason to fail it.
+fn out_of_reach(failure: &Failure) -> bool {
+    matches!(failure.kind, Kind::Refused | Kind::NoSuchZone | Kind::Denied)
 }
 
 /// Finds the place of the old properties, by the same test as the new one. They never fail a request.
@@ -173,6 +188,7 @@ async fn find_before(
     if !readable {
         warnings.push("The old properties can't be read whole.".to_owned());
     }
+    let mut known = None;
     let found = async {
         let name = match (&old.domain_name, &old.child_zone) {
             (Some(name), _) => name.clone(),
@@ -180,6 +196,7 @@ async fn find_before(
             (None, Some(zone)) => child::glance(work, zone, old.child_role.as_ref()).await?.name,
             (None, None) => return Ok(None),
         };
+        known = Some(name.clone());
         let Some(asked) = &old.parent_zone else { return Ok(None) };
         if name == child.name && *asked == wanted.parent_zone && old.parent_role == wanted.parent_role {
             return Ok(Some(place.clone()));
@@ -196,7 +213,7 @@ async fn find_before(
         warnings.push(format!("The place of the old properties was not found: {failure}"));
         None
     });
-    Before { salvage: old, place, warnings }
+    Before { salvage: old, name: known, place, warnings }
 }
 
 /// How the request comes to its place, and the physical id that a success answers with.
@@ -214,6 +231,9 @@ fn arrival(
         Some(PhysicalId::Foreign) => match before.and_then(|before| before.place.as_ref()) {
             Some(old) if old == place => (Arrival::InPlace, kept()),
             Some(_) => (Arrival::Replacement, place.to_string()),
+            None if before.and_then(|before| before.name.as_ref()).is_some_and(|name| *name != place.name) => {
+                (Arrival::Replacement, place.to_string())
+            }
             // Where it was is unknown: a new id would have CloudFormation delete the old one, and perhaps this place with it.
             None => (Arrival::Replacement, kept()),
         },
@@ -237,8 +257,9 @@ async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &Place) -
     }
 }
 
-/// After a replacement: a request that came back to the physical id's place meanwhile has looked for our claim here before it was
-/// written, so whoever of the two looks last removes it.
+/// Before and after a replacement: fails if a later request was at the physical id's place meanwhile, and takes back what this
+/// request wrote at the new one. A request that came back has looked here before it was written, so whoever of the two looks last
+/// removes it.
 async fn take_back_if_overtaken(
     work: &Work<'_>,
     session: &Session,
@@ -249,6 +270,9 @@ async fn take_back_if_overtaken(
     let Err(stale) = check_not_overtaken(work, before, pinned).await else {
         return Ok(());
     };
+    if farewell::claim_at(work, session, place).await? != Some(work.at) {
+        return Err(stale);
+    }
     work.progress.at(format!("taking back {} in the parent zone {}", place.name, place.zone));
     let (wanted, _) = Properties::salvage(&work.request.properties);
     farewell::remove(work, session, &wanted, place).await?;
@@ -268,12 +292,18 @@ async fn clean_up(work: &Work<'_>, before: &Before, pinned: Option<&Place>, plac
     }
     work.progress
         .at(format!("removing what a failed replacement left at {} in the parent zone {}", old.name, old.zone));
-    let removed = async {
+    let remove = async || {
         let session = work.accounts.session(before.salvage.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the old parent role", &error))?;
         farewell::remove(work, &session, &before.salvage, old).await
     };
-    match removed.await {
+    let mut removed = remove().await;
+    if removed.as_ref().is_err_and(|failure| failure.kind == Kind::Denied) {
+        // The credentials kept from an earlier invocation may be older than the right.
+        work.accounts.forget();
+        removed = remove().await;
+    }
+    match removed {
         Ok(applied) => applied.warnings,
         Err(failure) if failure.kind == Kind::NoSuchZone => Vec::new(),
         Err(failure) => vec![format!("What a failed replacement left at {old} was not removed: {failure}")],

@@ -1,5 +1,6 @@
 //! One request at work: what it knows, and how often it tries.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -36,6 +37,8 @@ pub(super) struct Work<'a> {
     pub(super) stale_after: Option<i64>,
     pub(super) deadline: Deadline,
     pub(super) progress: &'a Progress,
+    /// Whether a denial was waited for as long as it is.
+    waited: Cell<bool>,
 }
 
 /// How a request ended well.
@@ -69,7 +72,13 @@ impl<'a> Work<'a> {
             stale_after: signed_at.map(|at| at.saturating_add(timeout)),
             deadline,
             progress,
+            waited: Cell::new(false),
         }
+    }
+
+    /// True once a denied call was tried for as long as a new right may take to be seen.
+    pub(super) fn waited(&self) -> bool {
+        self.waited.get()
     }
 
     pub(super) async fn run(&self) -> Result<Outcome, Failure> {
@@ -83,6 +92,11 @@ impl<'a> Work<'a> {
         let until = Instant::now() + self.config.propagation_wait;
         let mut pause = FIRST_PAUSE;
         let mut dropped = false;
+        if let (Some(problem), Kind::Create | Kind::Update) = (&self.config.problem, self.request.kind) {
+            let message =
+                format!("this function is set up wrongly, and changes nothing until that is corrected: {problem}");
+            return Err(Failure::new(FailureKind::Input, message));
+        }
         loop {
             let result = match self.request.kind {
                 Kind::Create | Kind::Update => present::run(self).await,
@@ -99,8 +113,12 @@ impl<'a> Work<'a> {
                 continue;
             }
             let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-            if self.request.kind == Kind::Delete || Instant::now() + jittered >= until {
+            if self.request.kind == Kind::Delete || self.waited() {
                 return result;
+            }
+            if Instant::now() + jittered >= until {
+                self.waited.set(true);
+                continue;
             }
             info!(
                 reason = failure.message,

@@ -28,7 +28,8 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
 
     let by = cut.by(goal, &claims, own.as_ref());
     let mut after = claims.clone();
-    if goal.allow_overwrite {
+    // Without a claim to write, nobody's is dropped: the delegation lives as long as a claim does.
+    if goal.allow_overwrite && (goal.name_servers.is_some() || own.is_some()) {
         after.remove(|claim| match goal.claimant.relation(claim) {
             Relation::Own => false,
             Relation::Sibling => goal.arrival != Arrival::Create,
@@ -131,6 +132,12 @@ impl<'a> Cut<'a> {
         // Whatever the physical id says: without a claim of its own, the request would start to manage the name.
         if !goal.allowed && own.is_none() {
             return Some(Refusal::NotAllowed { name: name() });
+        }
+        if let Some(objection) = &goal.objection {
+            return Some(Refusal::Child { words: objection.clone() });
+        }
+        if goal.name_servers.is_none() && own.is_none() && goal.arrival != Arrival::InPlace {
+            return Some(Refusal::NameServersUnknown { name: name() });
         }
         if seen.at_cut("CNAME").is_some() {
             return Some(Refusal::Cname { name: name() });

@@ -46,7 +46,12 @@ pub enum Refusal {
         /// Its type.
         rtype: String,
     },
-    /// The delegation is gone and the child zone can't be read, so nothing tells what it was.
+    /// A check of the child zone refuses it.
+    Child {
+        /// What it found.
+        words: String,
+    },
+    /// The child zone can't be read, and no claim of the resource tells what its name servers were.
     NameServersUnknown {
         /// The zone cut.
         name: Name,
@@ -114,6 +119,7 @@ impl fmt::Display for Refusal {
                 "{name} is not one of the names that this function may delegate (DELEGATION_ALLOWED_NAMES); ask who runs it \
                  to allow the name"
             ),
+            Self::Child { words } => f.write_str(words),
             Self::Cname { name } => write!(
                 f,
                 "a CNAME record set stands at {name} in the parent zone, and nothing can stand beside a CNAME; remove it first"
@@ -147,8 +153,8 @@ impl fmt::Display for Refusal {
             ),
             Self::NameServersUnknown { name } => write!(
                 f,
-                "the delegation of {name} is gone from the parent zone and the child zone can't be read, so its name \
-                 servers are unknown; let the child zone be read, or give NameServers"
+                "the name servers of {name} are unknown: the child zone can't be read, and no delegation that this resource \
+                 made stands in the parent zone; let the child zone be read, or give NameServers"
             ),
             Self::ClaimedByOthers { name, owners } => write!(
                 f,

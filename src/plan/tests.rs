@@ -45,6 +45,7 @@ fn goal(arrival: Arrival) -> Goal {
     Goal {
         name: name(CUT),
         name_servers: Some(wanted()),
+        objection: None,
         ttl: Ttl::DELEGATION,
         allow_overwrite: false,
         allow_occlusion: false,
@@ -138,6 +139,7 @@ mod present_table {
         let seen = seen(None, &[claim(&other(), &wanted(), By::Created), claim(&own(), &wanted(), By::Created)]);
         for arrival in ARRIVALS {
             let refusal = refusal(present(&goal(arrival), &seen));
+            assert!(matches!(refusal, Refusal::ClaimedByOthers { .. }), "{refusal}");
             assert!(refusal.to_string().contains("theirs/Delegation"), "{refusal}");
             let plan = plan(present(&overwriting(arrival), &seen));
             assert_eq!(plan.action, Some(Action::Created));
@@ -188,6 +190,14 @@ mod present_table {
         let plan = plan(present(&goal(Arrival::Create), &seen));
         assert_eq!(shape(&plan), ["-NS", "+NS", "+TXT"]);
         assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, By::Adopted);
+    }
+
+    #[test]
+    fn a_lost_claim_is_written_anew_in_place() {
+        for (ttl, action) in [(172_800, Action::Unchanged), (60, Action::Updated)] {
+            let plan = plan(present(&goal(Arrival::InPlace), &seen(Some(set("NS", ttl, wanted().values())), &[])));
+            assert_eq!(plan.action, Some(action));
+        }
     }
 
     #[test]
@@ -388,6 +398,15 @@ mod checks {
     }
 
     #[test]
+    fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
+        let mut seen = seen(None, &[]);
+        seen.at_cut = vec![record(CUT, "DS")];
+        seen.below = vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
+        let hidden: Vec<_> = occluded(&name(CUT), Some(&wanted()), &seen).map(ToString::to_string).collect();
+        assert_eq!(hidden, ["b.testing.example.com 300 NS x", "b.testing.example.com 300 DS x"]);
+    }
+
+    #[test]
     fn a_delegation_that_stands_hides_nothing_more() {
         let mut seen = seen(Some(ns(&wanted())), &[]);
         seen.below = vec![record("www.testing.example.com", "A")];
@@ -484,6 +503,34 @@ mod checks {
             let kept = plan(present(&unknown, &seen(Some(set("NS", 60, elsewhere().values())), &claims)));
             assert_eq!((shape(&kept), kept.action), (vec![], Some(Action::Unchanged)));
         }
+    }
+
+    #[test]
+    fn regression_unknown_name_servers_never_come_to_a_new_place() {
+        for claims in [vec![], vec![claim(&sibling(), &elsewhere(), By::Created)]] {
+            let unknown = Goal { name_servers: None, ..overwriting(Arrival::Replacement) };
+            let refused = refusal(present(&unknown, &seen(Some(ns(&elsewhere())), &claims)));
+            assert!(matches!(refused, Refusal::NameServersUnknown { .. }), "{refused}");
+        }
+    }
+
+    #[test]
+    fn regression_an_overwrite_that_claims_nothing_drops_nobodys_claim() {
+        let unknown = Goal { name_servers: None, ..overwriting(Arrival::InPlace) };
+        let theirs = seen(Some(ns(&wanted())), &[claim(&other(), &wanted(), By::Created)]);
+        assert!(plan(present(&unknown, &theirs)).changes.is_empty());
+    }
+
+    #[test]
+    fn what_a_check_of_the_child_zone_finds_guards_a_change() {
+        let objecting = |ttl| {
+            let objection = Some("the child zone is private".to_owned());
+            Goal { name_servers: None, objection, ttl: Ttl::new(ttl).unwrap(), ..goal(Arrival::InPlace) }
+        };
+        let seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)]);
+        let kept = plan(present(&objecting(172_800), &seen));
+        assert!(kept.only_refreshes && kept.warnings[0].contains("is private"), "{:?}", kept.warnings);
+        assert_eq!(refusal(present(&objecting(60), &seen)).to_string(), "the child zone is private");
     }
 
     #[test]

@@ -177,7 +177,7 @@ async fn roles_of_another_partition() {
 async fn names_that_this_function_may_not_delegate() {
     let allowed = |names: &str| {
         let names = names.to_owned();
-        Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone())).unwrap().allowed_names
+        Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone())).allowed_names
     };
     let world = World::with(|config| config.allowed_names = allowed("*.dev.example.com")).await;
     refused(&world, json!({}), &[NAME, "DELEGATION_ALLOWED_NAMES"]).await;
@@ -192,4 +192,16 @@ async fn names_that_this_function_may_not_delegate() {
     world.restart(|config| config.allowed_names = allowed("other.example.com")).await;
     world.update(&id, json!({}), json!({"TTL": "60"})).await.success();
     world.delete(&id, json!({"TTL": "60"})).await.success();
+}
+
+#[tokio::test]
+async fn regression_wrong_settings_are_answered_and_stop_no_delete() {
+    let mut world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    world.restart(|config| config.problem = Config::read(|_| Some("a..b".into())).problem).await;
+    let words = ["this function is set up wrongly", "DELEGATION_ALLOWED_NAMES", "a..b"];
+    assert!(world.create(json!({})).await.failed(&words).id().starts_with("unresolved/"));
+    world.update(&id, json!({}), json!({"TTL": "60"})).await.failed(&words);
+    world.delete(&id, json!({})).await.success();
+    assert_eq!(world.delegated_to(), Vec::<String>::new());
 }

@@ -142,3 +142,28 @@ async fn rights_that_come_late_are_waited_for() {
     world.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").times(1).kind(denied));
     world.delete(answer.id(), json!({})).await.success();
 }
+
+#[tokio::test]
+async fn regression_a_change_that_landed_before_it_was_denied_is_found() {
+    let world = World::new().await;
+    world.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter));
+    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not any more".into() };
+    world.aws.fault(Fault::on("ChangeResourceRecordSets").nth(2).kind(denied));
+    let answer = world.create(json!({})).await.success();
+    assert_eq!((answer.id(), answer.get("ChangeStatus")), (world.id().as_str(), "PENDING"));
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
+
+#[tokio::test]
+async fn regression_a_session_that_ended_early_is_made_anew() {
+    for code in ["InvalidClientTokenId", "ExpiredToken"] {
+        let world = World::new().await;
+        let id = world.create(json!({})).await.success().id().to_owned();
+        let ended =
+            FaultKind::Error { status: 403, code: code.into(), message: "the security token is invalid".into() };
+        world.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").kind(ended.clone()));
+        world.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+        world.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").kind(ended));
+        world.delete(&id, json!({"TTL": "60"})).await.success();
+    }
+}

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use sandbox::RecordSet;
@@ -203,6 +205,12 @@ async fn somebody_elses_record_at_the_new_place_stops_a_replacement() {
     assert_eq!(world.delegated_to(), world.child_servers());
 }
 
+/// The first change of all, and no other.
+fn first_change() -> sandbox::GateRule {
+    let first = AtomicBool::new(true);
+    Arc::new(move |call| call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed))
+}
+
 #[tokio::test]
 async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
     let world = World::new().await;
@@ -214,11 +222,7 @@ async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
     let back = world.event_at("Update", SystemTime::now() + Duration::from_secs(10), fields(&old, &new));
     let request_id = there["RequestId"].as_str().unwrap().to_owned();
     // The rollback finds nothing at the new place yet, for the replacement is held just before its change.
-    let once = std::sync::atomic::AtomicBool::new(true);
-    let first = move |call: &sandbox::Call| {
-        call.action == "ChangeResourceRecordSets" && once.swap(false, std::sync::atomic::Ordering::Relaxed)
-    };
-    let gate = world.aws.gate_when(std::sync::Arc::new(first));
+    let gate = world.aws.gate_when(first_change());
     tokio::join!(async { world.invoke(there).await.unwrap() }, async {
         gate.arrived().await;
         world.deliver(back).await.success();
@@ -228,5 +232,67 @@ async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
     assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!(id)), "{answer}");
     assert!(world.parent.record("staging.example.com", "NS").is_none());
     assert!(world.parent.record("_delegation-staging.example.com", "TXT").is_none());
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
+
+#[tokio::test]
+async fn regression_an_overtaken_replacement_that_was_cut_off_is_taken_back_by_its_redelivery() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let (old, new) = (world.properties(json!({})), world.properties(json!({"ChildZoneId": other.id()})));
+    let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
+    let there = world.event("Update", fields(&new, &old));
+    let back = world.event_at("Update", SystemTime::now() + Duration::from_secs(10), fields(&old, &new));
+    // The rollback looks before the replacement's batch lands, and the replacement is killed right after it landed.
+    let gate = world.aws.gate_when(first_change());
+    {
+        let mut killed = Box::pin(world.invoke(there.clone()));
+        tokio::select! {
+            _ = &mut killed => panic!("it is held"),
+            () = gate.arrived() => {}
+        }
+        world.deliver(back).await.success();
+        let look = world.aws.gate("ListResourceRecordSets");
+        gate.release();
+        tokio::select! {
+            _ = &mut killed => panic!("it is held"),
+            () = look.arrived() => {}
+        }
+    }
+    assert!(world.parent.record("staging.example.com", "NS").is_some());
+    world.deliver(there).await.failed(&["a later request"]);
+    assert!(world.parent.record("staging.example.com", "NS").is_none());
+    assert!(world.parent.record("_delegation-staging.example.com", "TXT").is_none());
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
+
+#[tokio::test]
+async fn regression_a_zone_that_is_not_needed_and_not_readable_fails_no_update() {
+    let world = World::new().await;
+    let nearer = world.parent_account.hosted_zone("test.example.com");
+    let child = world.child_account.hosted_zone("a.test.example.com");
+    let named = json!({"ChildZoneId": child.id()});
+    let id = world.create(named.clone()).await.success().id().to_owned();
+    let scoped = json!({"Statement": [
+        {"Effect": "Allow", "Action": "route53:ListHostedZonesByName", "Resource": "*"},
+        {"Effect": "Allow", "Action": "route53:*", "Resource": format!("arn:aws:route53:::hostedzone/{}", world.parent.id())},
+    ]});
+    world.parent_role.clone().without_policies().policy(scoped);
+    let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+    assert_eq!(world.update(&id, named, closest).await.success().id(), id);
+    assert!(nearer.record("a.test.example.com", "NS").is_none());
+}
+
+#[tokio::test]
+async fn regression_an_unreadable_child_zone_takes_no_foreign_delegation_at_a_new_place() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let split = world.parent_account.hosted_zone("example.com");
+    split.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+    world.child.delete();
+    let moved = json!({"ParentZoneName": null, "ParentZoneId": split.id()});
+    assert_eq!(world.update(&id, json!({}), moved).await.failed(&["name servers", "unknown"]).id(), id);
+    assert_eq!(split.record(NAME, "NS").unwrap().values, ["ns1.somebody.net."]);
     assert_eq!(world.delegated_to(), world.child_servers());
 }

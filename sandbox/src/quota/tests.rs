@@ -20,3 +20,18 @@ fn empties_by_account_and_action_and_refills_with_time() {
     assert!(buckets.take("1", "a", start + Duration::from_secs(1)));
     assert!(!buckets.take("1", "a", start + Duration::from_secs(1)));
 }
+
+#[test]
+fn the_bucket_of_all_actions_counts_beside_those_of_each() {
+    let mut buckets = Buckets::default();
+    buckets.set(Some(Quota { per_second: 1.0, burst: 2.0 }));
+    buckets.set_overall(Some(Quota { per_second: 1.0, burst: 3.0 }));
+    let start = SystemTime::UNIX_EPOCH;
+    assert!(buckets.take("1", "a", start));
+    assert!(buckets.take("1", "a", start));
+    assert!(!buckets.take("1", "a", start), "its own bucket is empty");
+    assert!(buckets.take("1", "b", start), "and what was refused took nothing from that of all");
+    assert!(!buckets.take("1", "b", start), "that of all is empty");
+    assert!(buckets.take("2", "b", start));
+    assert!(buckets.take("1", "b", start + Duration::from_secs(1)));
+}

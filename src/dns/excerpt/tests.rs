@@ -73,6 +73,19 @@ fn the_wildcard_of_the_closest_name_that_exists() {
 }
 
 #[test]
+fn regression_no_wildcard_or_cname_makes_up_for_a_delegation() {
+    let records = [("*", "CNAME"), ("a", "CNAME"), ("b", "NS")];
+    for (owner, rtype, expected) in [
+        ("x.c.example", "NS", false),
+        ("a.c.example", "NS", false),
+        ("a.c.example", "DS", false),
+        ("b.c.example", "NS", true),
+    ] {
+        assert_eq!(answers(&records, owner, rtype), expected, "{owner} {rtype}");
+    }
+}
+
+#[test]
 fn what_the_child_zone_delegates_it_does_not_answer() {
     let records = [("sub", "NS"), ("www.sub", "A"), ("deep.sub", "NS"), ("*", "A")];
     for (owner, rtype, expected) in [

@@ -36,3 +36,11 @@ fn subsets_and_unions() {
     assert!(!both.is_subset(&one));
     assert_eq!(one.union(&NameServers::found(&["b.net"]).unwrap()), both);
 }
+
+#[test]
+fn regression_what_is_no_host_name_is_not_escaped_into_one() {
+    for text in ["https://ns1.example.net", "ns1.example.net,ns2.example.net", "*.example.net", r"a\056b.example.net"] {
+        assert_eq!(NameServers::given(&[text]), Err(NameServersError::Host(text.to_owned())));
+    }
+    assert!(NameServers::given(&["_ns-1.example.net"]).is_ok());
+}

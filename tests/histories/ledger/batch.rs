@@ -149,6 +149,9 @@ impl Ledger {
         if now.at != delivery.at {
             self.violated(6, "the claim does not carry the time of its request");
         }
+        if let Some(written) = turn.names_after().filter(|_| turn.names_before() != turn.names_after()) {
+            self.digests.entry(now.ns.clone()).or_insert_with(|| written.clone());
+        }
         // Under a delegation above it, a standing one is kept as it is, `by` and all.
         if !turn.calm || self.lies_below_a_delegation(&turn.place) || own == Some(now) {
             return;
@@ -162,9 +165,11 @@ impl Ledger {
         let wrote = turn.names_before() != turn.names_after();
         let in_place = delivery.kind == "Update" && delivery.pinned.as_ref() == Some(&turn.place);
         let refused = !Turn::others(&turn.claims_before, &delivery.owner).is_empty() && !asked.overwrite;
+        // A Create that shares leaves its siblings' adoption one: its rollback must harm nothing.
+        let takes = asked.overwrite && (delivery.kind != "Create" || siblings.is_empty());
         let all_adopted = siblings.iter().all(|sibling| !sibling.created);
         let created = match own {
-            _ if wrote || (asked.overwrite && !refused) => true,
+            _ if wrote || (takes && !refused) => true,
             Some(own) if refused => own.created,
             Some(own) => own.created || (in_place && own.at < delivery.at),
             None if in_place => siblings.is_empty() || !all_adopted,

@@ -1,0 +1,228 @@
+//! One parent zone, its child zones, and a function that is new for each case.
+
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
+
+use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::config::Config;
+use custom_delegation::handler::{Handler, Invocation};
+use custom_delegation::http;
+use sandbox::{Account, Credentials, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
+use serde_json::{Map, Value, json};
+
+use crate::story::AMPLE;
+
+pub(crate) const PARENT: &str = "111111111111";
+pub(crate) const CHILD: &str = "222222222222";
+pub(crate) const NAME: &str = "testing.example.com";
+pub(crate) const OTHER: &str = "other.example.com";
+const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
+/// Deliveries of one event: Lambda gives an asynchronous event up to three.
+const DELIVERIES: usize = 3;
+
+pub(crate) struct Lane {
+    pub(crate) aws: Sandbox,
+    pub(crate) bucket: ResponseBucket,
+    pub(crate) parent: ZoneHandle,
+    pub(crate) child: ZoneHandle,
+    pub(crate) other: ZoneHandle,
+    pub(crate) parent_role: Role,
+    function_account: Account,
+    before: Vec<RecordSet>,
+    client: reqwest::Client,
+    requests: Cell<u64>,
+}
+
+/// What became of an event.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    /// What CloudFormation saw first; `None` if nothing was stored.
+    pub(crate) answer: Option<Value>,
+    pub(crate) deliveries: usize,
+}
+
+impl Delivered {
+    /// `SUCCESS`, `FAILED`, or nothing if there was no answer.
+    pub(crate) fn status(&self) -> &str {
+        self.answer.as_ref().and_then(|answer| answer["Status"].as_str()).unwrap_or_default()
+    }
+
+    pub(crate) fn success(&self) -> bool {
+        self.status() == "SUCCESS"
+    }
+
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.answer.as_ref()?["PhysicalResourceId"].as_str()
+    }
+}
+
+impl Lane {
+    pub(crate) async fn new() -> Self {
+        let aws = Sandbox::start().await.unwrap();
+        let bucket = ResponseBucket::start().await.unwrap();
+        let (parent_account, function_account) = (aws.account(PARENT), aws.account(CHILD));
+        let parent = parent_account.hosted_zone("example.com");
+        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+        parent.put(RecordSet::new("theirs.example.com", "NS", 300, ["ns1.theirs.net.", "ns2.theirs.net."]));
+        parent.put(RecordSet::new("_delegation-theirs.example.com", "TXT", 300, ["\"not a claim\""]));
+        let (child, other) = (function_account.hosted_zone(NAME), function_account.hosted_zone(OTHER));
+        let parent_role = parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
+        function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
+        let (before, client) = (parent.records(), http::client(None).unwrap());
+        let requests = Cell::new(1);
+        Self { aws, bucket, parent, child, other, parent_role, function_account, before, client, requests }
+    }
+
+    /// The credentials that Lambda gives to the function.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.function_account.role("function").credentials()
+    }
+
+    /// A function that has just started: it keeps no session yet.
+    pub(crate) async fn function(&self) -> Handler {
+        let credentials = self.credentials();
+        let given = Given {
+            endpoint_url: self.aws.endpoint_url(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+        };
+        let config =
+            Config { propagation_wait: Duration::ZERO, response_hosts: vec![self.bucket.host()], ..Config::default() };
+        Handler::new(config, self.client.clone(), Accounts::given(self.client.clone(), "delegation", &given).await)
+    }
+
+    /// The properties of the README's example, with changes.
+    pub(crate) fn properties(&self, changes: Value) -> Value {
+        let mut properties = json!({
+            "ChildZoneId": self.child.id(),
+            "ParentRoleArn": self.parent_role.arn(),
+            "ParentZoneName": "example.com",
+            "TTL": "300",
+        });
+        for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
+            properties[key] = value.clone();
+        }
+        properties
+    }
+
+    /// A request that CloudFormation makes after those before.
+    pub(crate) fn event(&self, kind: &str, id: Option<&str>, new: &Value, old: Option<&Value>) -> Value {
+        let number = self.requests.get();
+        self.requests.set(number + 1);
+        let key = ResponseKey {
+            stack_id: STACK.to_owned(),
+            logical_id: "Delegation".to_owned(),
+            request_id: format!("request-{number}"),
+        };
+        // URLs are signed to the second, and two requests for a resource are further apart than this test makes them.
+        let at = SystemTime::now() + Duration::from_secs(2 * number);
+        let mut event = json!({
+            "RequestType": kind,
+            "ResponseURL": self.bucket.presign_at(&key, at),
+            "StackId": key.stack_id,
+            "RequestId": key.request_id,
+            "LogicalResourceId": key.logical_id,
+            "ResourceProperties": new,
+        });
+        if let Some(id) = id {
+            event["PhysicalResourceId"] = json!(id);
+        }
+        if let Some(old) = old {
+            event["OldResourceProperties"] = old.clone();
+        }
+        event
+    }
+
+    /// Delivers an event to a new function, once.
+    pub(crate) async fn invoke(&self, event: &Value, timeout: Duration) -> Result<(), String> {
+        let invocation = Invocation {
+            deadline: SystemTime::now() + timeout,
+            id: "lambda".to_owned(),
+            log_stream: "stream".to_owned(),
+        };
+        let result = self.function().await.handle(event.clone(), &invocation).await.map_err(|error| error.to_string());
+        if let Err(error) = &result {
+            assert!(!error.contains("X-Amz") && !error.contains("://"), "the URL is a secret: {error}");
+        }
+        result
+    }
+
+    /// Delivers an event as Lambda does, again while the invocation returns an error. `between` runs before a redelivery,
+    /// which has time enough. An invocation that ends well has given its one answer.
+    pub(crate) async fn deliver(
+        &self,
+        event: &Value,
+        timeout: Duration,
+        between: impl Fn(),
+    ) -> Result<Delivered, String> {
+        let request = event["RequestId"].as_str().unwrap();
+        let mut deliveries = 0;
+        while deliveries < DELIVERIES {
+            if deliveries > 0 {
+                between();
+            }
+            deliveries += 1;
+            let before = self.bucket.answers(request).len();
+            if self.invoke(event, if deliveries == 1 { timeout } else { AMPLE }).await.is_ok() {
+                // A Create that failed and changed nothing is not tried again, be its answer delivered or not.
+                if self.bucket.answers(request).len() == before && event["RequestType"] != "Create" {
+                    return Err("an invocation ended well and without an answer".to_owned());
+                }
+                break;
+            }
+        }
+        let stored = self.bucket.answers(request);
+        check_answers(&stored, deliveries)?;
+        // The first one is what CloudFormation acts upon.
+        Ok(Delivered { answer: stored.first().map(Put::json), deliveries })
+    }
+
+    /// What is wrong with the delegation of that zone, if it should be there with that TTL and one claim.
+    pub(crate) fn check_delegated(&self, zone: &ZoneHandle, ttl: u32) -> Result<(), String> {
+        let name = zone.name();
+        let name = name.trim_end_matches('.');
+        let set = self.parent.record(name, "NS").ok_or_else(|| format!("{name} is not delegated"))?;
+        let claims = self.parent.record(&format!("_delegation-{name}"), "TXT").map_or(0, |set| set.values.len());
+        if plain(&set.values) == plain(&zone.name_servers()) && set.ttl == Some(ttl) && claims == 1 {
+            return Ok(());
+        }
+        Err(format!("{name} is delegated as {set} with {claims} claims"))
+    }
+
+    /// What is left in the parent zone, or missing, compared with before the first request.
+    pub(crate) fn check_as_before(&self) -> Result<(), String> {
+        let now = self.parent.records();
+        if now == self.before {
+            return Ok(());
+        }
+        let lines: Vec<String> = now.iter().map(ToString::to_string).collect();
+        Err(format!("the parent zone is not as before:\n{}", lines.join("\n")))
+    }
+
+    /// Nothing that others made was touched.
+    pub(crate) fn check_others(&self) -> Result<(), String> {
+        let now = self.parent.records();
+        let missing = self.before.iter().find(|set| !now.contains(set));
+        missing.map_or(Ok(()), |set| Err(format!("{set} was changed")))
+    }
+}
+
+/// One answer for each delivery at most: one that was lost on the way back is sent again, word for word. A failure that
+/// nobody acknowledged may be followed by the success of a redelivery, but never the other way round.
+fn check_answers(stored: &[Put], deliveries: usize) -> Result<(), String> {
+    let mut bodies: Vec<String> = stored.iter().map(|put| String::from_utf8_lossy(&put.body).into_owned()).collect();
+    bodies.dedup();
+    let statuses: Vec<Value> = stored.iter().map(|put| put.json()["Status"].clone()).collect();
+    let taken_back = statuses.windows(2).any(|pair| pair[0] == "SUCCESS" && pair[1] != "SUCCESS");
+    if bodies.len() > deliveries || taken_back || bodies.iter().any(|body| body.len() > 4096) {
+        return Err(format!("in {deliveries} deliveries these answers: {bodies:#?}"));
+    }
+    Ok(())
+}
+
+fn plain(values: &[String]) -> Vec<String> {
+    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    values.sort();
+    values
+}

@@ -1,0 +1,166 @@
+//! Random events, hostile ones included: one answer or none, and never a panic, a leak, or a foreign record touched.
+//!
+//! `EVENTS` sets their number and `EVENT_SEED` the first seed; a failure prints its seed and its event.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, Once};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use sandbox::{Put, ResponseBucket};
+use serde_json::{Value, json};
+
+use crate::hostile::{self, Hostile};
+use crate::lane::Lane;
+use crate::pool;
+
+const SIDE_BY_SIDE: usize = 32;
+const EVENTS: u64 = 1000;
+/// A Delete by an id that is not ours waits for a Create until its time is over.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// What an event may take in all on a busy machine.
+const BOUND: Duration = Duration::from_secs(10);
+
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// What the ids of an event may come to, as JSON, for its answer to fit: more than CloudFormation makes.
+const LEGAL: [(&str, usize); 4] =
+    [("StackId", 400), ("RequestId", 128), ("LogicalResourceId", 255), ("PhysicalResourceId", 1024)];
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn count_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let default = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+            default(info);
+        }));
+    });
+}
+
+#[test]
+fn no_event_makes_it_panic_answer_twice_leak_or_touch_what_is_not_its_own() {
+    count_panics();
+    let (count, first) = (setting("EVENTS").unwrap_or(EVENTS), setting("EVENT_SEED").unwrap_or(1));
+    let (began, panics) = (Instant::now(), PANICS.load(Ordering::Relaxed));
+    let (mut tally, mut failures, mut longest) = (BTreeMap::<String, usize>::new(), Vec::new(), Duration::ZERO);
+    for (seed, result) in pool::run(first..first + count, SIDE_BY_SIDE, worker) {
+        match result {
+            Ok((ended, took)) => {
+                *tally.entry(ended).or_default() += 1;
+                longest = longest.max(took);
+            }
+            Err(wrong) => failures.push(format!("EVENT_SEED={seed}: {wrong}")),
+        }
+    }
+    eprintln!(
+        "{count} random events from seed {first} in {:.1?}, the longest {longest:.1?}: {tally:?}",
+        began.elapsed()
+    );
+    assert!(failures.is_empty(), "{} events:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n\n"));
+    assert_eq!(PANICS.load(Ordering::Relaxed), panics, "panics");
+    let late = tally.get("late").copied().unwrap_or_default() as u64;
+    assert!(late <= count / 100, "{late} answers were late");
+    if count >= EVENTS {
+        for ended in ["SUCCESS", "FAILED", "no request", "not delivered"] {
+            assert!(tally.contains_key(ended), "no event ended with {ended}");
+        }
+    }
+}
+
+async fn worker(queue: &Mutex<VecDeque<u64>>) -> Vec<(u64, Result<(String, Duration), String>)> {
+    let (mut lane, mut results) = (Lane::new().await, Vec::new());
+    // A bucket that no setting of the function names.
+    let foreign = ResponseBucket::start().await.unwrap();
+    while let Some(seed) = pool::take(queue) {
+        let mut rng = Rng::with_seed(seed);
+        let hostile = hostile::event(&lane, &mut rng, &foreign.host());
+        lane.aws.clear_calls();
+        let began = Instant::now();
+        let ended = play(&lane, &hostile, &foreign).await;
+        let took = began.elapsed();
+        let ended = match ended {
+            Ok(ended) if took <= BOUND => Ok((ended, took)),
+            Ok(_) => Err(format!("it took {took:?}\n{}", shown(&hostile.event))),
+            Err(wrong) => Err(format!("{wrong}\n{}", shown(&hostile.event))),
+        };
+        if ended.is_err() {
+            lane = Lane::new().await;
+        }
+        results.push((seed, ended));
+    }
+    results
+}
+
+fn shown(event: &Value) -> String {
+    event.to_string().chars().take(4000).collect()
+}
+
+async fn play(lane: &Lane, hostile: &Hostile, foreign: &ResponseBucket) -> Result<String, String> {
+    let result = lane.invoke(&hostile.event, TIMEOUT).await;
+    let stored = lane.bucket.answers(&hostile.signed_for);
+    if let Err(error) = &result
+        && error.contains(&hostile.signature)
+    {
+        return Err(format!("the signature is in the error {error}"));
+    }
+    if !foreign.puts().is_empty() {
+        return Err("an answer went to a URL that is not allowed".to_owned());
+    }
+    let ended = match (&result, stored.as_slice()) {
+        (_, [_, _, ..]) => return Err("several answers".to_owned()),
+        (Ok(()), [put]) => check_answer(hostile, put)?,
+        (Ok(()), []) if hostile.url_intact => return Err("it ended well and without an answer".to_owned()),
+        (Ok(()), []) => "not delivered".to_owned(),
+        // Little time is left after a Delete's last look, and a busy machine may eat that: it is delivered again.
+        (Err(error), _) if error.contains("in time") => "late".to_owned(),
+        (Err(error), [_]) => return Err(format!("answered, and yet an error: {error}")),
+        (Err(error), []) if error.contains("response bucket refused") => "not delivered".to_owned(),
+        (Err(_), []) => "no request".to_owned(),
+    };
+    lane.check_others()?;
+    undo(lane, hostile, &stored).await?;
+    Ok(ended)
+}
+
+fn check_answer(hostile: &Hostile, put: &Put) -> Result<String, String> {
+    let answer = put.json();
+    let length = |field| hostile.request[field].as_str().map_or(0, |text| json!(text).to_string().len());
+    if put.body.len() > 4096 && LEGAL.iter().all(|(field, most)| length(*field) <= *most) {
+        return Err(format!("an answer of {} bytes", put.body.len()));
+    }
+    let text = String::from_utf8_lossy(&put.body);
+    if text.contains(&hostile.signature) || text.contains("panic") {
+        return Err(format!("the answer {text}"));
+    }
+    match answer["Status"].as_str() {
+        Some(status @ ("SUCCESS" | "FAILED")) => Ok(status.to_owned()),
+        _ => Err(format!("the answer {text}")),
+    }
+}
+
+/// What a Create made, CloudFormation's Delete removes.
+async fn undo(lane: &Lane, hostile: &Hostile, stored: &[Put]) -> Result<(), String> {
+    let Some(answer) = stored.first().map(Put::json) else { return Ok(()) };
+    if hostile.request["RequestType"] != "Create" || answer["Data"]["Action"] != "CREATED" {
+        return Ok(());
+    }
+    let id = answer["PhysicalResourceId"].as_str();
+    let mut delete = lane.event("Delete", id, &hostile.request["ResourceProperties"], None);
+    for field in ["StackId", "LogicalResourceId"] {
+        delete[field] = hostile.request[field].clone();
+    }
+    let name = answer["Data"]["DomainName"].as_str().unwrap_or_default();
+    let request = delete["RequestId"].as_str().unwrap_or_default().to_owned();
+    lane.invoke(&delete, BOUND).await?;
+    let answers = lane.bucket.answers(&request);
+    if answers.len() != 1 || answers[0].json()["Status"] != "SUCCESS" || lane.parent.record(name, "NS").is_some() {
+        return Err(format!("its Delete was answered {answers:?}, and {:?} stands", lane.parent.record(name, "NS")));
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Many delegations at once into one parent account, at the service's quota: all succeed, none twice, and nearly as fast as
+//! the quota allows.
+//!
+//! `LOAD=1` runs the quotas that the service has or had (minutes); otherwise a short form with a quota of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test stops where something is missing, and says what it has done"
+)]
+
+mod fleet;
+mod table;
+
+use std::time::Duration;
+
+use fleet::Fleet;
+use sandbox::Quota;
+use table::Row;
+
+/// How much longer than the quota alone demands a deployment may take; the goal is 1.5, the rest is for a busy machine.
+const FACTOR: f64 = 3.0;
+/// What the machine may take beside, for clients and zones of a hundred functions.
+const OVERHEAD: Duration = Duration::from_secs(5);
+
+/// What is deployed at once.
+#[derive(Clone, Copy)]
+struct Scenario {
+    stacks: usize,
+    delegations: usize,
+    quota: Quota,
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let quota = |per_second, burst| Quota { per_second, burst };
+    if std::env::var("LOAD").is_ok_and(|load| load == "1") {
+        let all = [quota(10.0, 50.0), quota(5.0, 5.0)];
+        all.into_iter().flat_map(|quota| [1, 50].map(|stacks| Scenario { stacks, delegations: 100, quota })).collect()
+    } else {
+        [1, 5].map(|stacks| Scenario { stacks, delegations: 10, quota: quota(50.0, 10.0) }).to_vec()
+    }
+}
+
+#[test]
+fn all_succeed_once_and_in_the_time_that_the_quota_allows() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut rows = Vec::new();
+    for scenario in scenarios() {
+        // One thread serves all functions, which are not `Send`; the sandbox has its own.
+        rows.push(tokio::task::LocalSet::new().block_on(&runtime, run(scenario)));
+    }
+    eprintln!("{}", table::print(&rows));
+    for row in &rows {
+        let most = row.quota_allows.mul_f64(FACTOR) + OVERHEAD;
+        assert!(row.took <= most, "{:?} instead of at most {most:?}", row.took);
+    }
+}
+
+async fn run(scenario: Scenario) -> Row {
+    let fleet = Fleet::new(scenario.stacks, scenario.delegations).await;
+    fleet.aws.rate_limit(Some(scenario.quota));
+    fleet.aws.rate_limit_overall(Some(scenario.quota));
+    let took = fleet.deploy().await;
+    fleet.assert_each_stands_once();
+    Row::new(scenario, took, &fleet.aws.calls())
+}
