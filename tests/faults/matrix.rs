@@ -14,7 +14,7 @@ use crate::story::{AMPLE, STORIES, Story};
 /// Workers, each with an AWS of its own.
 const SIDE_BY_SIDE: usize = 32;
 /// An invocation that never gets further has so long.
-const SHORT: Duration = Duration::from_secs(2);
+const SHORT: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Debug)]
 struct Case {
@@ -150,7 +150,8 @@ async fn play(lane: &Lane, case: &Case) -> Result<String, String> {
     let timeout = if case.persists() { SHORT } else { AMPLE };
     let struck = lane.deliver(&event, timeout, || fault.remove()).await?;
     fault.remove();
-    if lane.aws.calls().iter().all(|call| call.faults.is_empty()) {
+    // On a busy machine a short invocation may end before the call; that the fault strikes is shown by the ample one.
+    if !case.persists() && lane.aws.calls().iter().all(|call| call.faults.is_empty()) {
         return Err("the fault struck no call".to_owned());
     }
     if struck.deliveries != 1 && !case.persists() {
