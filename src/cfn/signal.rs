@@ -51,7 +51,7 @@ pub async fn send(client: &reqwest::Client, url: &ResponseUrl, body: String, end
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
                 let status = answer.status().as_u16();
                 return Err(if may_have_arrived {
-                    SignalError::Unacknowledged(format!("status {status}"))
+                    SignalError::Unacknowledged(SignalError::Refused(status).to_string())
                 } else {
                     SignalError::Refused(status)
                 });
