@@ -21,7 +21,7 @@ const NO_MESSAGES: [(&str, &str); 6] = [
     ("Custom::Delegation {} {}", "the comment of the change batch"),
     ("Route 53 ", "the action in an error of AWS"),
     ("STS AssumeRole", "the action in an error of AWS"),
-    ("status {}", "what the last attempt to answer met"),
+    ("status {", "what the last attempt to answer met"),
     ("+ {set}", "a change in the log"),
     ("- {set}", "a change in the log"),
 ];
