@@ -650,6 +650,14 @@ mod absent_table {
 }
 
 #[test]
+fn plans_of_a_delete_remove_and_others_do_not() {
+    let claims = [claim(&own(), &wanted(), By::Created)];
+    assert!(plan(absent(&farewell(), &seen(Some(ns(&wanted())), &claims))).removes());
+    assert!(plan(absent(&farewell(), &seen(None, &claims))).removes());
+    assert!(!plan(present(&goal(Arrival::InPlace), &seen(None, &claims))).removes());
+}
+
+#[test]
 fn actions_and_plans_print_as_documented() {
     let plan = plan(present(&overwriting(Arrival::Create), &seen(Some(ns(&elsewhere())), &[])));
     let text = plan.to_string();
