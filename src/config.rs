@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::dns::name::{Name, NameError};
 
+/// The longest wait in seconds: the longest time that Lambda gives a function.
+const MAX_WAIT: u64 = 900;
+
 /// The settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -46,7 +49,8 @@ impl Config {
             self.allowed_names = Some(AllowedNames::parse(&text)?);
         }
         if let Some(text) = get("DELEGATION_PROPAGATION_WAIT").filter(|text| !text.trim().is_empty()) {
-            let seconds = text.trim().parse().map_err(|_| ConfigError::PropagationWait(text.clone()))?;
+            let seconds = text.trim().parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
+            let seconds = seconds.ok_or_else(|| ConfigError::PropagationWait(text.clone()))?;
             self.propagation_wait = Duration::from_secs(seconds);
         }
         Ok(())
@@ -102,7 +106,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::AllowedNames(item, error) => write!(f, "DELEGATION_ALLOWED_NAMES: {item:?} is not a name: {error}"),
             Self::PropagationWait(text) => {
-                write!(f, "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds")
+                write!(f, "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds from 0 to {MAX_WAIT}")
             }
         }
     }
@@ -142,7 +146,11 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_named() {
-        for (key, value) in [("DELEGATION_ALLOWED_NAMES", "a..b"), ("DELEGATION_PROPAGATION_WAIT", "-1")] {
+        for (key, value) in [
+            ("DELEGATION_ALLOWED_NAMES", "a..b"),
+            ("DELEGATION_PROPAGATION_WAIT", "-1"),
+            ("DELEGATION_PROPAGATION_WAIT", "18446744073709551615"),
+        ] {
             let problem = read(key, value).problem.unwrap();
             assert!(problem.contains(key) && problem.contains(value), "{problem}");
         }

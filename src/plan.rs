@@ -187,7 +187,7 @@ fn changes_of_ownership(before: Option<&RecordSet>, name: &Name, after: &Claims)
     let values = after.values();
     let mut changes = Vec::new();
     match before {
-        Some(set) if set.values == values => {}
+        Some(set) if set.special || set.values == values => {}
         Some(set) => {
             changes.push(Change::Delete(set.clone()));
             if !values.is_empty() {

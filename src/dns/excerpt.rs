@@ -79,7 +79,9 @@ impl Excerpt {
     /// True if a delegation in this zone, at or above the name, sends the question to other name servers.
     fn refers_away(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
         let within = std::iter::once(name.clone()).chain(name.ancestors()).take_while(|name| name.is_below(&self.apex));
-        let found = within.into_iter().try_for_each(|cut| {
+        // The topmost first, for a page that is read from it on holds those below as well.
+        let within: Vec<Name> = within.collect();
+        let found = within.into_iter().rev().try_for_each(|cut| {
             let own = cut == *name && ["NS", "DS"].contains(&rtype);
             match self.types_at(&cut) {
                 Err(unread) => ControlFlow::Break(Err(unread)),

@@ -59,8 +59,9 @@ impl NameServers {
                 return Err(NameServersError::Address(text.to_owned()));
             }
             let name: Name = text.parse().map_err(|error| NameServersError::Name(head(), error))?;
-            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is common all the same.
-            if name.as_str().contains('\\') {
+            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is common all the same, and
+            // the slash below in-addr.arpa (RFC 2317, section 4).
+            if name.as_str().replace("\\057", "").contains('\\') {
                 return Err(NameServersError::Host(head()));
             }
             if let Some(twice) = names.replace(name) {

@@ -97,15 +97,16 @@ pub(super) async fn apply(
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(applied(plan, status));
             }
-            Err(error)
-                if matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer)
-                    || landed(work, session, place, &plan).await =>
-            {
-                info!(%error, round, "the change was rejected or not answered; the parent zone is read again");
-                last = Some((seen, plan, error));
-            }
             Err(error) => {
-                if !sent_before {
+                let unanswered = matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer);
+                let landed = if unanswered { Ok(true) } else { landed(work, session, place, &plan).await };
+                if matches!(landed, Ok(true)) {
+                    info!(%error, round, "the change was rejected or not answered; the parent zone is read again");
+                    last = Some((seen, plan, error));
+                    continue;
+                }
+                // What can't be read may have been changed.
+                if landed.is_ok() && !sent_before {
                     work.progress.unmark_sent();
                 }
                 let failure = change_failure(place, &error);
@@ -147,9 +148,9 @@ fn change_failure(place: &Place, error: &AwsError) -> Failure {
 }
 
 /// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may have been carried out.
-async fn landed(work: &Work<'_>, session: &Session, place: &Place, plan: &Plan) -> bool {
-    let claim = farewell::claim_at(work, session, place).await;
-    !plan.removes() && claim.is_ok_and(|at| at == Some(work.at))
+async fn landed(work: &Work<'_>, session: &Session, place: &Place, plan: &Plan) -> Result<bool, Failure> {
+    let claim = farewell::claim_at(work, session, place).await?;
+    Ok(!plan.removes() && claim == Some(work.at))
 }
 
 /// True if what the plan makes of our claim is what stands there.

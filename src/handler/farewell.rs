@@ -88,7 +88,8 @@ pub(super) async fn remove(
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
             (Decision::Proceed(plan), Some(zone)) if plan.left_changed => {
-                let zone = child::glance(work, zone, salvage.child_role.as_ref()).await.ok();
+                let zone =
+                    work.afresh(async || child::glance(work, zone, salvage.child_role.as_ref()).await).await.ok();
                 let servers = zone.and_then(|zone| zone.name_servers);
                 farewell.known = union(farewell.known.take(), servers);
                 decision = plan::absent(&farewell, &seen);
@@ -119,7 +120,7 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
         // Running out of time while looking is the end of the wait and no failure.
         work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
         let last = Instant::now() >= work.deadline.work();
-        let looked = look(work, salvage).await;
+        let looked = work.afresh(async || look(work, salvage).await).await;
         if let Ok(Some((session, place))) = &looked {
             work.progress.unmark_done();
             return removed(work, remove(work, session, salvage, place).await);

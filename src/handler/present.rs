@@ -188,16 +188,15 @@ async fn find_before(
     if !readable {
         warnings.push("The old properties can't be read whole.".to_owned());
     }
-    let mut known = None;
-    let found = async {
-        let name = match (&old.domain_name, &old.child_zone) {
-            (Some(name), _) => name.clone(),
-            (None, zone) if *zone == wanted.child_zone => child.name.clone(),
-            (None, Some(zone)) => child::glance(work, zone, old.child_role.as_ref()).await?.name,
-            (None, None) => return Ok(None),
-        };
-        known = Some(name.clone());
-        let Some(asked) = &old.parent_zone else { return Ok(None) };
+    let name = work.afresh(async || match (&old.domain_name, &old.child_zone) {
+        (Some(name), _) => Ok(Some(name.clone())),
+        (None, zone) if *zone == wanted.child_zone => Ok(Some(child.name.clone())),
+        (None, Some(zone)) => Ok(Some(child::glance(work, zone, old.child_role.as_ref()).await?.name)),
+        (None, None) => Ok(None),
+    });
+    let name = name.await;
+    let found = work.afresh(async || {
+        let (Some(name), Some(asked)) = (name.clone()?, &old.parent_zone) else { return Ok(None) };
         if name == child.name && *asked == wanted.parent_zone && old.parent_role == wanted.parent_role {
             return Ok(Some(place.clone()));
         }
@@ -208,12 +207,12 @@ async fn find_before(
             session.map_err(|error| aws_failure("assuming the old parent role", &error))?
         };
         place::find(&session, &name, asked, pinned).await.map(Some)
-    };
+    });
     let place = found.await.unwrap_or_else(|failure: Failure| {
         warnings.push(format!("The place of the old properties was not found: {failure}"));
         None
     });
-    Before { salvage: old, name: known, place, warnings }
+    Before { salvage: old, name: name.ok().flatten(), place, warnings }
 }
 
 /// How the request comes to its place, and the physical id that a success answers with.
@@ -242,10 +241,12 @@ fn arrival(
 
 /// On a replacement: a later request may already have written our claim at the physical id's place.
 async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &Place) -> Result<(), Failure> {
-    let Ok(session) = work.accounts.session(before.salvage.parent_role.as_ref()).await else {
-        return Ok(());
-    };
-    match farewell::claim_at(work, &session, pinned).await {
+    let claim = work.afresh(async || {
+        let session = work.accounts.session(before.salvage.parent_role.as_ref()).await;
+        let session = session.map_err(|error| aws_failure("assuming the old parent role", &error))?;
+        farewell::claim_at(work, &session, pinned).await
+    });
+    match claim.await {
         Ok(Some(at)) if at > work.at => {
             let message = format!(
                 "a later request of this resource has already written {}; this one left nothing changed",
@@ -253,7 +254,10 @@ async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &Place) -
             );
             Err(Failure::new(Kind::Stale, message))
         }
-        _ => Ok(()),
+        // Old properties never fail a request.
+        Ok(_) => Ok(()),
+        Err(failure) if out_of_reach(&failure) => Ok(()),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -292,18 +296,12 @@ async fn clean_up(work: &Work<'_>, before: &Before, pinned: Option<&Place>, plac
     }
     work.progress
         .at(format!("removing what a failed replacement left at {} in the parent zone {}", old.name, old.zone));
-    let remove = async || {
+    let removed = work.afresh(async || {
         let session = work.accounts.session(before.salvage.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the old parent role", &error))?;
         farewell::remove(work, &session, &before.salvage, old).await
-    };
-    let mut removed = remove().await;
-    if removed.as_ref().is_err_and(|failure| failure.kind == Kind::Denied) {
-        // The credentials kept from an earlier invocation may be older than the right.
-        work.accounts.forget();
-        removed = remove().await;
-    }
-    match removed {
+    });
+    match removed.await {
         Ok(applied) => applied.warnings,
         Err(failure) if failure.kind == Kind::NoSuchZone => Vec::new(),
         Err(failure) => vec![format!("What a failed replacement left at {old} was not removed: {failure}")],

@@ -23,6 +23,8 @@ use crate::ownership::Claimant;
 const SERVICE_TIMEOUT: i64 = 3600;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// What is left of the invocation after a denial was waited for, at most.
+const AFTER_WAITING: Duration = Duration::from_secs(20);
 
 /// One request at work.
 pub(super) struct Work<'a> {
@@ -89,7 +91,9 @@ impl<'a> Work<'a> {
                 Kind::Create | Kind::Update => Err(stale),
             };
         }
-        let until = Instant::now() + self.config.propagation_wait;
+        // Some time is left after the wait, for an Update that can do without what is denied.
+        let left = self.deadline.work().saturating_duration_since(Instant::now());
+        let until = Instant::now() + self.config.propagation_wait.min(left - (left / 3).min(AFTER_WAITING));
         let mut pause = FIRST_PAUSE;
         let mut dropped = false;
         if let (Some(problem), Kind::Create | Kind::Update) = (&self.config.problem, self.request.kind) {
@@ -127,6 +131,18 @@ impl<'a> Work<'a> {
             self.progress.at(format!("waiting for a right to be seen ({failure})"));
             tokio::time::sleep(jittered).await;
             pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier
+    /// invocation may have ended, or be older than the right.
+    pub(super) async fn afresh<T>(&self, work: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+        match work().await {
+            Err(failure) if failure.kind == FailureKind::Denied => {
+                self.accounts.forget();
+                work().await
+            }
+            result => result,
         }
     }
 

@@ -32,7 +32,8 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     if goal.allow_overwrite && (goal.name_servers.is_some() || own.is_some()) {
         after.remove(|claim| match goal.claimant.relation(claim) {
             Relation::Own => false,
-            Relation::Sibling => goal.arrival != Arrival::Create,
+            // What comes to a new place may be rolled back by its own Delete, and then a sibling must still be there.
+            Relation::Sibling => goal.arrival == Arrival::InPlace,
             Relation::Other => true,
         });
     }
@@ -220,8 +221,8 @@ impl<'a> Cut<'a> {
     /// How the request's own claim came to the delegation, once the plan is carried out.
     fn by(&self, goal: &Goal, claims: &Claims, own: Option<&Claim>) -> By {
         let siblings = claims.of(&goal.claimant, Relation::Sibling);
-        // A Create leaves its siblings' claims and with them how they came to the delegation: its rollback needs them.
-        let takes = goal.allow_overwrite && (goal.arrival != Arrival::Create || siblings.is_empty());
+        // Where its siblings' claims stay, so does how they came to the delegation.
+        let takes = goal.allow_overwrite && (goal.arrival == Arrival::InPlace || siblings.is_empty());
         if matches!(self.state, State::Absent | State::Different) || takes {
             return By::Created;
         }

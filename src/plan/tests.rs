@@ -233,9 +233,9 @@ mod present_table {
     }
 
     #[test]
-    fn overwriting_drops_siblings_on_an_update_and_never_on_create() {
+    fn overwriting_drops_siblings_in_place_alone() {
         let seen = seen(Some(ns(&wanted())), &[claim(&sibling(), &wanted(), By::Created)]);
-        for (arrival, left) in [(Arrival::Create, 1), (Arrival::Replacement, 0), (Arrival::InPlace, 0)] {
+        for (arrival, left) in [(Arrival::Create, 1), (Arrival::Replacement, 1), (Arrival::InPlace, 0)] {
             let plan = plan(present(&overwriting(arrival), &seen));
             assert_eq!(claims_after(&plan, &seen).of(&own(), Relation::Sibling).len(), left, "{arrival:?}");
         }
@@ -457,6 +457,8 @@ mod checks {
         seen_txt.ownership.as_mut().unwrap().special = true;
         assert!(matches!(refusal(present(&goal(Arrival::Create), &seen_txt)), Refusal::RoutingPolicy { .. }));
         assert!(plan(absent(&farewell(), &seen_txt)).changes.is_empty());
+        seen_txt.at_cut = vec![ns(&wanted())];
+        assert!(plan(present(&goal(Arrival::InPlace), &seen_txt)).changes.is_empty(), "it is kept, and theirs too");
     }
 
     #[test]

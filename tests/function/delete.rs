@@ -201,3 +201,15 @@ async fn an_overwritten_delegation_is_deleted_by_its_new_owner_alone() {
     );
     assert!(world.parent.record(NAME, "NS").is_none());
 }
+
+#[tokio::test]
+async fn regression_an_invented_id_is_looked_for_with_a_new_session_when_the_kept_one_has_ended() {
+    let mut world = World::new().await;
+    world.create(json!({})).await.success();
+    world.timeout = Duration::from_secs(4);
+    let ended =
+        sandbox::FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message: "invalid".into() };
+    world.aws.fault(sandbox::Fault::on("ListHostedZonesByName").account("111111111111").kind(ended));
+    world.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}

@@ -296,3 +296,32 @@ async fn regression_an_unreadable_child_zone_takes_no_foreign_delegation_at_a_ne
     assert_eq!(split.record(NAME, "NS").unwrap().values, ["ns1.somebody.net."]);
     assert_eq!(world.delegated_to(), world.child_servers());
 }
+
+/// A resource came to the place of another one of its stack by a replacement with `AllowOverwrite`, and was rolled back.
+#[tokio::test]
+async fn regression_the_rollback_of_a_replacement_with_overwrite_leaves_the_siblings_delegation() {
+    let mut world = World::new().await;
+    world.create(json!({})).await.success();
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let staging = json!({"ChildZoneId": other.id()});
+    world.logical_id = "Second".into();
+    let second = world.create(staging.clone()).await.success().id().to_owned();
+    let over = json!({"AllowOverwrite": "true"});
+    let moved = world.update(&second, staging.clone(), over.clone()).await.success().id().to_owned();
+    assert_eq!(moved, world.id());
+    assert_eq!(world.update(&moved, over.clone(), staging).await.success().id(), second);
+    world.delete(&moved, over).await.success();
+    assert_eq!(world.delegated_to(), world.child_servers(), "the first one still holds it");
+    assert_eq!(world.claims().len(), 1);
+}
+
+#[tokio::test]
+async fn regression_a_wait_longer_than_the_invocation_fails_no_update_that_can_do_without() {
+    let mut world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    world.function_role.clone().without_policies().allow_assume(&world.parent_role.arn());
+    world.restart(|config| config.propagation_wait = Duration::from_mins(15)).await;
+    world.timeout = Duration::from_secs(6);
+    let answer = world.update(&id, json!({}), json!({"Trigger": "again"})).await.success();
+    assert!(answer.get("Warning").contains("child zone"), "{}", answer.0);
+}

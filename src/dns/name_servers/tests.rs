@@ -43,4 +43,5 @@ fn regression_what_is_no_host_name_is_not_escaped_into_one() {
         assert_eq!(NameServers::given(&[text]), Err(NameServersError::Host(text.to_owned())));
     }
     assert!(NameServers::given(&["_ns-1.example.net"]).is_ok());
+    assert!(NameServers::given(&["ns.0/25.2.0.192.in-addr.arpa"]).is_ok());
 }

@@ -128,11 +128,12 @@ impl Ledger {
         {
             self.violated(1, "claims of other stacks changed without AllowOverwrite");
         }
-        let update = delivery.kind == "Update" && asked.overwrite;
+        let in_place = delivery.kind == "Update" && delivery.pinned.as_ref().is_none_or(|pinned| *pinned == turn.place);
+        let update = in_place && asked.overwrite;
         if Turn::siblings(&turn.claims_after, owner) != siblings
             && !(update && Turn::siblings(&turn.claims_after, owner).is_empty())
         {
-            self.violated(1, "claims of siblings changed, and not by an Update with AllowOverwrite");
+            self.violated(1, "claims of siblings changed, and not by an Update in place with AllowOverwrite");
         }
         let now: Vec<&Claim> = turn.claims_after.iter().filter(|claim| claim.owner == *owner).collect();
         match now.as_slice() {
@@ -165,8 +166,8 @@ impl Ledger {
         let wrote = turn.names_before() != turn.names_after();
         let in_place = delivery.kind == "Update" && delivery.pinned.as_ref() == Some(&turn.place);
         let refused = !Turn::others(&turn.claims_before, &delivery.owner).is_empty() && !asked.overwrite;
-        // A Create that shares leaves its siblings' adoption one: its rollback must harm nothing.
-        let takes = asked.overwrite && (delivery.kind != "Create" || siblings.is_empty());
+        // What comes to a new place leaves its siblings' adoption one: its rollback must harm nothing.
+        let takes = asked.overwrite && (in_place || siblings.is_empty());
         let all_adopted = siblings.iter().all(|sibling| !sibling.created);
         let created = match own {
             _ if wrote || (takes && !refused) => true,
