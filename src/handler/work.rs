@@ -93,7 +93,8 @@ impl<'a> Work<'a> {
         }
         // Some time is left after the wait, for an Update that can do without what is denied.
         let left = self.deadline.work().saturating_duration_since(Instant::now());
-        let until = Instant::now() + self.config.propagation_wait.min(left - (left / 3).min(AFTER_WAITING));
+        let until =
+            Instant::now() + self.config.propagation_wait.min(left.saturating_sub((left / 3).min(AFTER_WAITING)));
         let mut pause = FIRST_PAUSE;
         let mut dropped = false;
         if let (Some(problem), Kind::Create | Kind::Update) = (&self.config.problem, self.request.kind) {
