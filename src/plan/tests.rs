@@ -681,3 +681,47 @@ fn actions_and_plans_print_as_documented() {
         "CREATED,UPDATED,ADOPTED,UNCHANGED,SHARED,REMOVED,LEFT"
     );
 }
+
+mod details {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_in_place_does_not_end_the_adoption_of_its_own_request() {
+        let adopted = own().claim(Digest::of_name_servers(&wanted()), NOW, By::Adopted);
+        let other_ttl = seen(Some(set("NS", 60, wanted().values())), &[adopted]);
+        let plan = plan(present(&goal(Arrival::InPlace), &other_ttl));
+        assert_eq!(claims_after(&plan, &other_ttl).own(&own()).unwrap().by, By::Adopted);
+    }
+
+    #[test]
+    fn a_claim_written_anew_beside_adopting_siblings_adopts() {
+        for (siblings, by) in [(By::Adopted, By::Adopted), (By::Created, By::Created)] {
+            let seen = seen(Some(ns(&wanted())), &[claim(&sibling(), &wanted(), siblings)]);
+            let plan = plan(present(&goal(Arrival::InPlace), &seen));
+            assert_eq!(claims_after(&plan, &seen).own(&own()).unwrap().by, by);
+        }
+    }
+
+    #[test]
+    fn the_address_of_another_name_is_no_glue() {
+        let goal = Goal {
+            name_servers: Some(servers("ns1.testing.example.com")),
+            allow_occlusion: true,
+            ..goal(Arrival::Create)
+        };
+        let mut seen = seen(None, &[]);
+        let address = |owner: &str| RecordSet::new(name(owner), "A", Ttl::OWNERSHIP, vec!["192.0.2.1".into()]);
+        seen.below = vec![address("ns2.testing.example.com")];
+        assert!(matches!(refusal(present(&goal, &seen)), Refusal::NoGlue { .. }));
+    }
+
+    #[test]
+    fn of_several_own_claims_one_is_left() {
+        let older = own().claim(Digest::of_name_servers(&elsewhere()), BEFORE - 1, By::Adopted);
+        let seen = seen(Some(ns(&wanted())), &[older, claim(&own(), &wanted(), By::Created)]);
+        let plan = plan(present(&goal(Arrival::InPlace), &seen));
+        let after = claims_after(&plan, &seen);
+        assert_eq!(after.iter().count(), 1);
+        assert_eq!((after.own(&own()).unwrap().at, after.own(&own()).unwrap().by), (NOW, By::Created));
+    }
+}
