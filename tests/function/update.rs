@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use sandbox::RecordSet;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{NAME, World, plain};
 
@@ -211,15 +211,20 @@ fn first_change() -> sandbox::GateRule {
     Arc::new(move |call| call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed))
 }
 
+/// An Update of `id` that replaces it by staging.example.com, and the later one that takes this back.
+fn replacement_and_rollback(world: &World, id: &str) -> (Value, Value) {
+    let other = world.child_account.hosted_zone("staging.example.com");
+    let (old, new) = (world.properties(json!({})), world.properties(json!({"ChildZoneId": other.id()})));
+    let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
+    let later = SystemTime::now() + Duration::from_secs(10);
+    (world.event("Update", fields(&new, &old)), world.event_at("Update", later, fields(&old, &new)))
+}
+
 #[tokio::test]
 async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
     let world = World::new().await;
     let id = world.create(json!({})).await.success().id().to_owned();
-    let other = world.child_account.hosted_zone("staging.example.com");
-    let (old, new) = (world.properties(json!({})), world.properties(json!({"ChildZoneId": other.id()})));
-    let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
-    let there = world.event("Update", fields(&new, &old));
-    let back = world.event_at("Update", SystemTime::now() + Duration::from_secs(10), fields(&old, &new));
+    let (there, back) = replacement_and_rollback(&world, &id);
     let request_id = there["RequestId"].as_str().unwrap().to_owned();
     // The rollback finds nothing at the new place yet, for the replacement is held just before its change.
     let gate = world.aws.gate_when(first_change());
@@ -239,11 +244,7 @@ async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
 async fn regression_an_overtaken_replacement_that_was_cut_off_is_taken_back_by_its_redelivery() {
     let world = World::new().await;
     let id = world.create(json!({})).await.success().id().to_owned();
-    let other = world.child_account.hosted_zone("staging.example.com");
-    let (old, new) = (world.properties(json!({})), world.properties(json!({"ChildZoneId": other.id()})));
-    let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
-    let there = world.event("Update", fields(&new, &old));
-    let back = world.event_at("Update", SystemTime::now() + Duration::from_secs(10), fields(&old, &new));
+    let (there, back) = replacement_and_rollback(&world, &id);
     // The rollback looks before the replacement's batch lands, and the replacement is killed right after it landed.
     let gate = world.aws.gate_when(first_change());
     {
