@@ -1,6 +1,6 @@
 //! Who serves which zone, and the zones above those of the test, which are made up: the root, and a zone for each top-level
-//! domain. A top-level domain holds the addresses of the name servers whose names are in it, and the delegations of the top zones:
-//! those that no other zone encloses. (There is no zone between: no `awsdns-00.com`, no `co.uk`.)
+//! domain. All of these are signed. A top-level domain holds the addresses of the name servers whose names are in it, and the delegations of the top zones:
+//! those that no other zone encloses; with a DS record set if the zone is signing. (There is no zone between: no `awsdns-00.com`, no `co.uk`.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{Name, RData};
 
+use super::sign::Keys;
 use super::state::Shared;
 use super::zone::{Zone, name};
 use crate::core::World;
@@ -31,10 +32,15 @@ pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
 /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
 /// (Developer Guide, "Getting the name servers for a public hosted zone").
 fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
-    let mut zones = Vec::new();
+    let (mut zones, dnskey_ttl) = (Vec::new(), shared.state().dnskey_ttl);
     for zone in shared.core.world().served() {
         if zone.name_servers.iter().any(|own| own == server) && is_there(zone) {
-            zones.extend(name(&zone.name).map(|origin| Zone::with_records(origin, zone.served.records())));
+            let Some(origin) = name(&zone.name) else { continue };
+            let mut copy = Zone::with_records(origin, zone.served.records());
+            if let Some(keys) = Keys::of(zone) {
+                copy.sign(keys, dnskey_ttl);
+            }
+            zones.push(copy);
         }
     }
     let outside = shared.state().outside.clone();
@@ -63,7 +69,8 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 }
 
 /// What the zones above those of the test need to know.
-struct Registry {
+struct Registry<'a> {
+    shared: &'a Arc<Shared>,
     ttl: u32,
     /// The top zones, by name.
     tops: BTreeMap<Name, Top>,
@@ -75,10 +82,11 @@ struct Registry {
 
 struct Top {
     servers: Vec<Name>,
+    ds: Vec<RData>,
 }
 
-impl Registry {
-    fn look(shared: &Arc<Shared>) -> Self {
+impl<'a> Registry<'a> {
+    fn look(shared: &'a Arc<Shared>) -> Self {
         let (mut servers, mut tops) = (shared.servers(), BTreeMap::new());
         let (outside, real, ttl) = {
             let state = shared.state();
@@ -88,14 +96,14 @@ impl Registry {
             let mut world = shared.core.world();
             for zone in chosen(&mut world, &real) {
                 servers.extend(zone.name_servers.iter().cloned());
-                add(&mut tops, &zone.name, &zone.name_servers);
+                add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
             }
         }
         // Backwards, so that the first of a name stays.
         for zone in outside.values().rev() {
             servers.extend(zone.servers.iter().cloned());
             if !real.contains_key(&zone.name) {
-                add(&mut tops, &zone.name, &zone.servers);
+                add(&mut tops, &zone.name, &zone.servers, None);
             }
         }
         let enclosed = |inner: &Name, names: &[Name]| names.iter().any(|outer| outer != inner && outer.zone_of(inner));
@@ -104,13 +112,16 @@ impl Registry {
         let servers: BTreeSet<String> = servers.into_iter().collect();
         let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
-        Self { ttl, tops, hosts: hosts(shared, &servers), root: fixed(ROOT), top_level: fixed(TOP_LEVEL) }
+        Self { shared, ttl, tops, hosts: hosts(shared, &servers), root: fixed(ROOT), top_level: fixed(TOP_LEVEL) }
     }
 
     fn root(&self) -> Zone {
         let mut zone = self.made_up(&Name::root(), ROOT);
         for domain in self.domains() {
-            zone.add(&domain, self.ttl, server(TOP_LEVEL));
+            let ds = self.shared.keys(&domain.to_string()).ds();
+            for data in ds.into_iter().chain([server(TOP_LEVEL)]) {
+                zone.add(&domain, self.ttl, data);
+            }
         }
         for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
             self.delegate(&mut zone, top, delegation);
@@ -131,7 +142,7 @@ impl Registry {
             .collect()
     }
 
-    /// A zone with its apex and the addresses of the servers whose names are in it.
+    /// A signed zone with its apex and the addresses of the servers whose names are in it.
     fn made_up(&self, origin: &Name, primary: &str) -> Zone {
         let mut zone = Zone::new(origin.clone());
         let mname = name(primary).unwrap_or_default();
@@ -145,12 +156,14 @@ impl Registry {
         for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {
             zone.add(&host, self.ttl, RData::A(A(address)));
         }
+        zone.sign(self.shared.keys(&origin.to_string()), self.ttl);
         zone
     }
 
     fn delegate(&self, zone: &mut Zone, top: &Name, delegation: &Top) {
-        for server in &delegation.servers {
-            zone.add(top, self.ttl, RData::NS(NS(server.clone())));
+        let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
+        for data in servers.chain(delegation.ds.iter().cloned()) {
+            zone.add(top, self.ttl, data);
         }
     }
 
@@ -179,9 +192,10 @@ fn chosen<'a>(world: &'a mut World, real: &BTreeMap<String, String>) -> Vec<&'a 
     zones.into_values().collect()
 }
 
-fn add(tops: &mut BTreeMap<Name, Top>, origin: &str, servers: &[String]) {
+fn add(tops: &mut BTreeMap<Name, Top>, origin: &str, servers: &[String], ds: Option<Vec<RData>>) {
     let Some(origin) = name(origin) else { return };
-    tops.insert(origin, Top { servers: servers.iter().filter_map(|server| name(server)).collect() });
+    let servers = servers.iter().filter_map(|server| name(server)).collect();
+    tops.insert(origin, Top { servers, ds: ds.unwrap_or_default() });
 }
 
 fn server(text: &str) -> RData {

@@ -8,6 +8,7 @@
 
 mod answers;
 mod common;
+mod dnssec;
 mod faults;
 mod propagation;
 mod resolver;
