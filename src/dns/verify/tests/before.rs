@@ -264,6 +264,18 @@ async fn addresses_without_a_route_are_no_finding() {
 }
 
 #[tokio::test]
+async fn each_address_of_a_name_server_counts() {
+    const TWO: &[(&str, &str)] =
+        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "127.0.0.12"), ("ns2.example.net", "127.0.0.11")];
+    let refused = script(|ask| ask.code(ResponseCode::Refused));
+    let world = World::start(vec![(RESOLVER, resolver(TWO)), (11, child(SERVERS).script()), (12, refused)]);
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
+    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.12) does not answer for the zone (REFUSED)");
+    assert_eq!(states(&finding), [ServerState::Lame, ServerState::Serves]);
+}
+
+#[tokio::test]
 async fn a_dead_resolver_is_not_waited_for_long() {
     // Nobody listens there.
     let verifier = Verifier::new(Some("127.0.0.1:1".parse().unwrap())).with_timing(brisk());
