@@ -71,6 +71,8 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         name_servers: child.name_servers.clone(),
         objection: child.objection.clone(),
         ttl: wanted.ttl,
+        ds: plan::WantedDs::Off,
+        ds_ttl: wanted.ds_ttl,
         allow_overwrite: wanted.allow_overwrite,
         allow_occlusion: wanted.allow_occlusion,
         allowed: work.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(&child.name)),
