@@ -1,0 +1,1 @@
+//! The DNS check against scripted servers.
