@@ -22,7 +22,7 @@ pub use absent::absent;
 pub use occlusion::occluded;
 pub use present::present;
 pub use refusal::Refusal;
-pub use secure::WantedDs;
+pub use secure::{DsRefusal, WantedDs};
 
 /// What a Create or Update wants at a place.
 #[derive(Clone, Debug)]

@@ -190,7 +190,7 @@ impl Session {
         Ok(status(answer.map_err(|error| AwsError::of("Route 53 GetChange", &error, &[]))?.change_info()))
     }
 
-    /// GetDNSSEC: whether a zone is signed, and by which keys.
+    /// `GetDNSSEC`: whether a zone is signed, and by which keys.
     pub async fn signing(&self, zone: &ZoneId) -> Result<Signing, AwsError> {
         let answer = self.client.get_dnssec().hosted_zone_id(zone.as_str()).send().await;
         let answer = answer.map_err(|error| AwsError::of("Route 53 GetDNSSEC", &error, &[]))?;

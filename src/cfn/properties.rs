@@ -49,6 +49,7 @@ pub enum ParentZone {
 
 /// The properties of a request, each valid by itself and all together.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own, which a user sets")]
 pub struct Properties {
     /// `ChildZoneId`.
     pub child_zone: Option<ZoneId>,
@@ -103,7 +104,7 @@ impl fmt::Display for PropertyError {
 
 impl std::error::Error for PropertyError {}
 
-/// What Custom::Delegation takes.
+/// What `Custom::Delegation` takes.
 const KNOWN: [&str; 18] = [
     "ChildZoneId",
     "ChildRoleArn",

@@ -77,8 +77,7 @@ pub(super) async fn apply(
             return unrefreshed(plan, seen, failure);
         }
         let compares = |change: &Change| change.record_set().name == place.name && change.record_set().rtype == "NS";
-        if !plan.changes.iter().any(compares) && !observe::still(work, session, place, &seen).await?
-        {
+        if !plan.changes.iter().any(compares) && !observe::still(work, session, place, &seen).await? {
             continue;
         }
         work.check_fresh()?;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::secure::DsRefusal;
 use crate::dns::name::Name;
 use crate::dns::record_set::RecordSet;
-use crate::dns::ttl::Ttl;
 
 /// How many record sets a message names before it counts the others.
 const NAMED: usize = 5;
@@ -75,38 +75,12 @@ pub enum Refusal {
         /// `<stack name>/<logical id>` of the claims, none for a record set that somebody made by hand.
         owners: Vec<String>,
     },
-    /// A DS record set is asked for, and which is not known.
-    Unsigned {
+    /// The DS record set forbids it.
+    Ds {
         /// The zone cut.
         name: Name,
         /// Why.
-        why: String,
-    },
-    /// The name servers would change under a standing DS record set that this resource covers.
-    DsStands {
-        /// The zone cut.
-        name: Name,
-        /// The TTL of the DS record set.
-        ttl: Option<Ttl>,
-    },
-    /// The name servers would change in the batch that adds a DS record set.
-    DsWithNameServers {
-        /// The zone cut.
-        name: Name,
-    },
-    /// The name servers would come or change under a DS record set that no claim of this resource covers.
-    DsOfOthers {
-        /// The zone cut.
-        name: Name,
-    },
-    /// A DS record set stands that is not ours to change.
-    DsTaken {
-        /// The zone cut.
-        name: Name,
-        /// The DS records found.
-        current: String,
-        /// The DS records asked for.
-        wanted: String,
+        why: DsRefusal,
     },
     /// A name server below the zone cut has no address in the parent zone.
     NoGlue {
@@ -202,40 +176,7 @@ impl fmt::Display for Refusal {
                      for {wanted}; remove that delegation, or set AllowOverwrite to take it over"
                 )
             }
-            Self::Unsigned { name, why } => write!(f, "no DS record set can be added for {name}: {why}"),
-            Self::DsStands { name, ttl } => {
-                write!(
-                    f,
-                    "the name servers of {name} can't change while a DS record set stands there: resolvers hold one or the \
-                     other for its TTL and would call the zone bogus; set Dnssec to false"
-                )?;
-                match ttl {
-                    Some(ttl) => write!(f, ", wait {ttl} seconds (the TTL of the DS record set)")?,
-                    None => write!(f, ", wait for the TTL of the DS record set")?,
-                }
-                write!(
-                    f,
-                    ", change the child zone or the name servers, wait for the TTL of the NS record set, and set Dnssec to \
-                     true again"
-                )
-            }
-            Self::DsWithNameServers { name } => write!(
-                f,
-                "the name servers of {name} can't change together with the adding of its DS record set: resolvers hold the \
-                 old name servers for their TTL and would call the zone bogus; change the name servers with Dnssec false, \
-                 wait for the TTL of the NS record set, and set Dnssec to true"
-            ),
-            Self::DsOfOthers { name } => write!(
-                f,
-                "the name servers of {name} can't be set while a DS record set stands there that this resource did not \
-                 write: resolvers would call the zone bogus; remove the DS record set from the parent zone by hand, wait \
-                 for its TTL, and try again"
-            ),
-            Self::DsTaken { name, current, wanted } => write!(
-                f,
-                "the DS record set of {name} in the parent zone is {current}, which this resource did not write, and it asks \
-                 for {wanted}; correct or remove that record set, or set AllowOverwrite to take it over"
-            ),
+            Self::Ds { name, why } => why.say(name, f),
             Self::NoGlue { name, server } => write!(
                 f,
                 "the name server {server} lies at or below {name} and has no A or AAAA record set in the parent zone, so \

@@ -1,8 +1,12 @@
 //! The DS record set: what becomes of it on a Create or Update.
 
+use std::fmt;
+
 use super::{Goal, Observation, Refusal};
 use crate::dns::ds::DsRecords;
+use crate::dns::name::Name;
 use crate::dns::record_set::{Change, RecordSet};
+use crate::dns::ttl::Ttl;
 use crate::ownership::{By, Claim, Claims, Digest, Relation};
 
 /// What a Create or Update wants of the DS record set.
@@ -65,16 +69,15 @@ impl<'a> Secure<'a> {
                 let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
                 if relied_on { Step::Stays } else { Step::Removed }
             }
-            WantedDs::Off => Step::Stays,
             WantedDs::Records(_) if set.is_none() => {
                 // A duplicate of the request that put name servers back adds none either.
-                let put_back = own.is_some_and(|own| own.at == goal.at && own.ds.is_none());
-                if puts_back || put_back { Step::Deferred } else { Step::Added }
+                let duplicate = own.is_some_and(|own| own.at == goal.at && own.ds.is_none());
+                if puts_back || duplicate { Step::Deferred } else { Step::Added }
             }
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) => Step::Replaced,
             WantedDs::Records(_) if set.is_some_and(|set| set.ttl != Some(goal.ds_ttl)) => Step::Retimed,
             WantedDs::Unknown { newly: true, .. } if !siblings_cover && !own.is_some_and(covers) => Step::Impossible,
-            WantedDs::Records(_) | WantedDs::Unknown { .. } => Step::Stays,
+            WantedDs::Off | WantedDs::Records(_) | WantedDs::Unknown { .. } => Step::Stays,
         };
         Self { set, found, digest, step }
     }
@@ -94,9 +97,9 @@ impl<'a> Secure<'a> {
         existing: bool,
         changing: bool,
     ) -> Option<Refusal> {
-        let name = || goal.name.clone();
+        let refuse = |why| Refusal::Ds { name: goal.name.clone(), why };
         if let (Step::Impossible, WantedDs::Unknown { why, .. }) = (self.step, &goal.ds) {
-            return Some(Refusal::Unsigned { name: name(), why: why.clone() });
+            return Some(refuse(DsRefusal::Unknown(why.clone())));
         }
         let set = self.set.filter(|set| set.special && self.changes());
         if let Some(set) = set {
@@ -107,29 +110,22 @@ impl<'a> Secure<'a> {
         let covered = ours.clone().any(|claim| claim.ds == self.digest);
         if changing && (self.set.is_some() || self.step == Step::Added) {
             return Some(match self.set {
-                None => Refusal::DsWithNameServers { name: name() },
-                Some(_) if covered => Refusal::DsStands { name: name(), ttl: self.set.and_then(|set| set.ttl) },
-                Some(_) => Refusal::DsOfOthers { name: name() },
+                None => refuse(DsRefusal::WithNameServers),
+                Some(set) if covered => refuse(DsRefusal::Stands { ttl: set.ttl }),
+                Some(_) => refuse(DsRefusal::OfOthers),
             });
         }
         if self.step == Step::Replaced && !goal.allow_overwrite && ours.count() == 0 {
             let current = self.set.map(|set| set.values.join(",")).unwrap_or_default();
             let current = self.found.as_ref().map_or(current, ToString::to_string);
-            let wanted = self.wanted(goal).map(ToString::to_string).unwrap_or_default();
-            return Some(Refusal::DsTaken { name: name(), current, wanted });
+            let wanted = wanted(goal).map(ToString::to_string).unwrap_or_default();
+            return Some(refuse(DsRefusal::Taken { current, wanted }));
         }
         // A new delegation under it would be bogus from its first second on.
-        if !existing && self.set.is_some() && self.step == Step::Stays && self.wanted(goal).is_none() && !covered {
-            return Some(Refusal::DsOfOthers { name: name() });
+        if !existing && self.set.is_some() && self.step == Step::Stays && wanted(goal).is_none() && !covered {
+            return Some(refuse(DsRefusal::OfOthers));
         }
         None
-    }
-
-    fn wanted<'g>(&self, goal: &'g Goal) -> Option<&'g DsRecords> {
-        match &goal.ds {
-            WantedDs::Records(wanted) => Some(wanted),
-            WantedDs::Off | WantedDs::Unknown { .. } => None,
-        }
     }
 
     /// The DS record set that our claim covers once the plan is carried out.
@@ -152,8 +148,7 @@ impl<'a> Secure<'a> {
 
     pub(super) fn changes_of_ds(&self, goal: &Goal) -> Vec<Change> {
         let delete = self.set.cloned().map(Change::Delete);
-        let create = self
-            .wanted(goal)
+        let create = wanted(goal)
             .map(|wanted| Change::Create(RecordSet::new(goal.name.clone(), "DS", goal.ds_ttl, wanted.values())));
         let (delete, create) = match self.step {
             Step::Stays | Step::Deferred | Step::Impossible => (None, None),
@@ -181,6 +176,76 @@ impl<'a> Secure<'a> {
                  for their TTL. Update again after that, with another Trigger."
             )),
             _ => None,
+        }
+    }
+}
+
+fn wanted(goal: &Goal) -> Option<&DsRecords> {
+    match &goal.ds {
+        WantedDs::Records(wanted) => Some(wanted),
+        WantedDs::Off | WantedDs::Unknown { .. } => None,
+    }
+}
+
+/// Why the DS record set forbids a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DsRefusal {
+    /// One is asked for, and which is not known: why.
+    Unknown(String),
+    /// The name servers would change under a standing DS record set that this resource covers.
+    Stands {
+        /// Its TTL.
+        ttl: Option<Ttl>,
+    },
+    /// The name servers would change in the batch that adds one.
+    WithNameServers,
+    /// The name servers would come or change under one that no claim of this resource covers.
+    OfOthers,
+    /// One stands that is not ours to change.
+    Taken {
+        /// The DS records found.
+        current: String,
+        /// The DS records asked for.
+        wanted: String,
+    },
+}
+
+impl DsRefusal {
+    pub(super) fn say(&self, name: &Name, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(why) => write!(f, "no DS record set can be added for {name}: {why}"),
+            Self::Stands { ttl } => {
+                write!(
+                    f,
+                    "the name servers of {name} can't change while a DS record set stands there: resolvers hold one or the \
+                     other for its TTL and would call the zone bogus; set Dnssec to false, "
+                )?;
+                match ttl {
+                    Some(ttl) => write!(f, "wait {ttl} seconds (the TTL of the DS record set)")?,
+                    None => f.write_str("wait for the TTL of the DS record set")?,
+                }
+                f.write_str(
+                    ", change the child zone or the name servers, wait for the TTL of the NS record set, and set Dnssec to \
+                     true again",
+                )
+            }
+            Self::WithNameServers => write!(
+                f,
+                "the name servers of {name} can't change together with the adding of its DS record set: resolvers hold the \
+                 old name servers for their TTL and would call the zone bogus; change the name servers with Dnssec false, \
+                 wait for the TTL of the NS record set, and set Dnssec to true"
+            ),
+            Self::OfOthers => write!(
+                f,
+                "the name servers of {name} can't be set while a DS record set stands there that this resource did not \
+                 write: resolvers would call the zone bogus; remove the DS record set from the parent zone by hand, wait \
+                 for its TTL, and try again"
+            ),
+            Self::Taken { current, wanted } => write!(
+                f,
+                "the DS record set of {name} in the parent zone is {current}, which this resource did not write, and it \
+                 asks for {wanted}; correct or remove that record set, or set AllowOverwrite to take it over"
+            ),
         }
     }
 }

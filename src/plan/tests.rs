@@ -474,7 +474,7 @@ mod checks {
         let mut seen = seen(Some(ns(&elsewhere())), &[claim(&own(), &elsewhere(), By::Created)]);
         seen.at_cut.push(set("DS", 3600, vec!["1 13 2 AB".into()]));
         for goal in [goal(Arrival::InPlace), overwriting(Arrival::InPlace)] {
-            assert!(matches!(refusal(present(&goal, &seen)), Refusal::DsOfOthers { .. }));
+            assert!(matches!(refusal(present(&goal, &seen)), Refusal::Ds { why: DsRefusal::OfOthers, .. }));
         }
         seen.ownership = super::seen(None, &[claim(&own(), &wanted(), By::Created)]).ownership;
         assert_eq!(

@@ -113,6 +113,7 @@ impl World {
             "ParentExternalId": EXTERNAL_ID,
             "ParentZoneName": "example.com",
             "TTL": "300",
+            "Verification": "NONE",
         });
         for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
             properties[key] = value.clone();
@@ -214,8 +215,12 @@ impl World {
 }
 
 async fn handler(aws: &Sandbox, bucket: &ResponseBucket, role: &Role, configure: impl FnOnce(&mut Config)) -> Handler {
-    let mut config =
-        Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
+    let mut config = Config {
+        propagation_wait: Duration::ZERO,
+        sync_pause: Duration::ZERO,
+        response_hosts: vec![bucket.host()],
+        ..Config::default()
+    };
     configure(&mut config);
     let credentials = role.credentials();
     let given = Given {

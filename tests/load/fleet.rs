@@ -78,6 +78,7 @@ impl Fleet {
                 "ChildZoneId": child.id(),
                 "ParentRoleArn": role_arn,
                 "ParentZoneName": "example.com",
+                "Verification": "NONE",
             },
         });
         Delegation { handler, child, key, event }

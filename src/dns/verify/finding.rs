@@ -32,6 +32,7 @@ pub struct Finding {
     pub(super) servers: Vec<(Name, ServerState)>,
     pub(super) problems: Vec<Problem>,
     pub(super) no_egress: bool,
+    pub(super) bogus: bool,
 }
 
 /// What a name server did when it was asked for the child zone.
@@ -146,6 +147,11 @@ impl Kind {
         }
     }
 
+    /// True if a resolver that validates does not get from this DS record to the zone's keys.
+    pub(super) fn breaks_the_chain(&self) -> bool {
+        matches!(self, Self::NoKey(_) | Self::NotSigning(_) | Self::OutOfTime(_))
+    }
+
     /// What a server that has this problem at the apex of the child zone is.
     pub(super) fn state(&self) -> ServerState {
         match self {
@@ -173,6 +179,11 @@ impl Finding {
     /// What each of the wanted name servers did.
     pub fn servers(&self) -> &[(Name, ServerState)] {
         &self.servers
+    }
+
+    /// True if a name server of the child has no key for any of the DS records: resolvers that validate would call the zone bogus.
+    pub fn is_bogus(&self) -> bool {
+        self.bogus
     }
 
     /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.

@@ -193,6 +193,10 @@ pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) 
         dnssec: check.wanted.ds.is_some(),
         servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
         problems: sheets().flat_map(Sheet::problems).collect(),
+        bogus: check.wanted.ds.as_ref().is_some_and(|ds| {
+            let broken = |line: &Line| line.problems.iter().filter(|problem| problem.kind.breaks_the_chain()).count();
+            child.lines.iter().any(|line| broken(line) >= ds.iter().count())
+        }),
         no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
     }
 }

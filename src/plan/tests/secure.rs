@@ -32,6 +32,10 @@ fn with_ds(mut seen: Observation, records: &DsRecords, ttl: i64) -> Observation 
     seen
 }
 
+fn because(why: DsRefusal) -> Refusal {
+    Refusal::Ds { name: name(CUT), why }
+}
+
 fn own_ds(plan: &Plan, before: &Observation) -> Option<Digest> {
     claims_after(plan, before).own(&own()).unwrap().ds
 }
@@ -95,9 +99,7 @@ fn a_differing_ds_of_others_is_refused_unless_overwritten() {
     {
         let seen = secured(&old(), &claims);
         let refused = refusal(present(&securing(Arrival::InPlace), &seen));
-        assert!(
-            matches!(&refused, Refusal::DsTaken { current, wanted, .. } if *current == old().to_string() && *wanted == new().to_string())
-        );
+        assert_eq!(refused, because(DsRefusal::Taken { current: old().to_string(), wanted: new().to_string() }));
         let plan = plan(present(&Goal { allow_overwrite: true, ..securing(Arrival::InPlace) }, &seen));
         assert_eq!(&shape(&plan)[..2], ["-DS", "+DS"]);
     }
@@ -154,13 +156,13 @@ fn name_servers_never_change_beside_a_ds() {
     for goal in [securing(Arrival::InPlace), goal(Arrival::InPlace), overwriting(Arrival::InPlace)] {
         let stands = with_ds(different(std::slice::from_ref(&ours)), &old(), 3600);
         let refused = refusal(present(&goal, &stands));
-        assert_eq!(refused, Refusal::DsStands { name: name(CUT), ttl: Some(Ttl::DS) });
+        assert_eq!(refused, because(DsRefusal::Stands { ttl: Some(Ttl::DS) }));
         let uncovered = with_ds(different(&[claim(&own(), &elsewhere(), By::Created)]), &old(), 3600);
-        assert_eq!(refusal(present(&goal, &uncovered)), Refusal::DsOfOthers { name: name(CUT) });
+        assert_eq!(refusal(present(&goal, &uncovered)), because(DsRefusal::OfOthers));
     }
     let none_yet = different(&[claim(&own(), &elsewhere(), By::Created)]);
     let refused = refusal(present(&securing(Arrival::InPlace), &none_yet));
-    assert_eq!(refused, Refusal::DsWithNameServers { name: name(CUT) });
+    assert_eq!(refused, because(DsRefusal::WithNameServers));
     // Without a DS they do.
     assert_eq!(shape(&plan(present(&goal(Arrival::InPlace), &none_yet)))[..2], ["-NS", "+NS"]);
 }
@@ -241,8 +243,11 @@ fn every_row_of_a_delete_takes_a_ds_that_only_we_cover() {
 #[test]
 fn no_delegation_is_made_under_a_ds_of_others() {
     let stray = with_ds(seen(None, &[]), &old(), 3600);
-    assert_eq!(refusal(present(&goal(Arrival::Create), &stray)), Refusal::DsOfOthers { name: name(CUT) });
-    assert!(matches!(refusal(present(&securing(Arrival::Create), &stray)), Refusal::DsTaken { .. }));
+    assert_eq!(refusal(present(&goal(Arrival::Create), &stray)), because(DsRefusal::OfOthers));
+    assert!(matches!(
+        refusal(present(&securing(Arrival::Create), &stray)),
+        Refusal::Ds { why: DsRefusal::Taken { .. }, .. }
+    ));
 }
 
 #[test]
