@@ -39,7 +39,7 @@ pub(super) async fn before(
     work.progress.at(format!("asking the name servers of {name}"));
     let _timing = work.progress.time(Step::Check);
     let finding = work.verifier.child(&wanted, patience).await;
-    report(&finding, "the name servers were asked before the change");
+    report(&finding, "before");
     let adds_ds = plan.leaves(seen, name, "DS") != seen.at_cut("DS");
     if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && adds_ds)) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
@@ -62,15 +62,15 @@ pub(super) async fn after(
     work.progress.at(format!("asking the name servers of {parent} and {name}"));
     let _timing = work.progress.time(Step::Check);
     let finding = work.verifier.delegation(parent, &wanted, patience).await;
-    report(&finding, "the name servers were asked");
+    report(&finding, "after");
     Some(finding)
 }
 
-fn report(finding: &Finding, message: &'static str) {
+fn report(finding: &Finding, when: &'static str) {
     if finding.is_good() {
-        info!(verification = %finding, "{message}");
+        info!(when, verification = %finding, "the name servers were asked");
     } else {
-        warn!(verification = %finding, "{message}");
+        warn!(when, verification = %finding, "the name servers were asked");
     }
 }
 
