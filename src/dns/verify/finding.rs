@@ -240,7 +240,7 @@ impl fmt::Display for Problem {
         let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
         let addresses = if addresses.is_empty() { String::new() } else { format!(" ({})", addresses.join(", ")) };
         let role = if self.role == Role::Parent { " of the parent zone" } else { "" };
-        let text = format!("{}{addresses}{role} {}", Short(&self.server), self.kind.words(self.role));
+        let text = format!("{}{addresses}{role} {}", Short(&self.server), self.kind.words());
         match text.char_indices().nth(PROBLEM) {
             Some((end, _)) => write!(f, "{}...", text.get(..end).unwrap_or_default()),
             None => f.write_str(&text),
@@ -249,7 +249,7 @@ impl fmt::Display for Problem {
 }
 
 impl Kind {
-    fn words(&self, role: Role) -> String {
+    fn words(&self) -> String {
         match self {
             Self::Unresolved(Unresolved::NoGlue) => {
                 "lies in the child zone, and the parent zone has no address for it (glue)".to_owned()
@@ -287,10 +287,7 @@ impl Kind {
             Self::Unverifiable(tag, what, number) => {
                 format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
             }
-            Self::TooMany => match role {
-                Role::Parent => "has too many name servers to ask them all".to_owned(),
-                Role::Child => "names too many name servers".to_owned(),
-            },
+            Self::TooMany => "has too many name servers to ask them all".to_owned(),
         }
     }
 }
