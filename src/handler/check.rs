@@ -44,7 +44,7 @@ pub(super) async fn before(
         }
         return Ok(None);
     };
-    report(&finding, "the name servers were asked before the change");
+    report(&finding, "before");
     let adds_ds = plan.leaves(seen, name, "DS") != seen.at_cut("DS");
     if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && adds_ds)) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
@@ -72,15 +72,15 @@ pub(super) async fn after(
     let most = if changed { SETTLING } else { Duration::ZERO };
     let ask = async |patience| work.verifier.delegation(parent, &wanted, patience).await;
     let finding = bounded(work, most, ask).await?;
-    report(&finding, "the name servers were asked");
+    report(&finding, "after");
     Some(finding)
 }
 
-fn report(finding: &Finding, message: &'static str) {
+fn report(finding: &Finding, when: &'static str) {
     if finding.is_good() {
-        info!(verification = %finding, "{message}");
+        info!(when, verification = %finding, "the name servers were asked");
     } else {
-        warn!(verification = %finding, "{message}");
+        warn!(when, verification = %finding, "the name servers were asked");
     }
 }
 
