@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::Work;
@@ -19,7 +19,7 @@ use crate::plan::{Observation, Plan};
 const FRESH: Duration = Duration::from_secs(30);
 /// For how long name servers may differ after Route 53 has reported the change in sync.
 const SETTLING: Duration = Duration::from_secs(15);
-/// What one round of questions takes at most, silence on all sides included; kept free before the deadline.
+/// What one round of questions takes at most, silence on all sides included.
 const ROUND: Duration = Duration::from_secs(8);
 
 /// Before the parent zone is touched: every name server to be written must serve the child zone.
@@ -35,10 +35,15 @@ pub(super) async fn before(
     seen: &Observation,
 ) -> Result<Option<Finding>, Failure> {
     let Some(wanted) = wanted(name, plan, seen) else { return Ok(None) };
-    let Some(patience) = patience(work, FRESH) else { return Ok(None) };
     work.progress.at(format!("asking the name servers of {name}"));
-    let _timing = work.progress.time(Step::Check);
-    let finding = work.verifier.child(&wanted, patience).await;
+    let finding = bounded(work, FRESH, async |patience| work.verifier.child(&wanted, patience).await).await;
+    let Some(finding) = finding else {
+        if verification == Verification::Require {
+            let message = format!("nothing was changed: {}", no_time(name));
+            return Err(Failure::new(Kind::Unverified, message));
+        }
+        return Ok(None);
+    };
     report(&finding, "before");
     let adds_ds = plan.leaves(seen, name, "DS") != seen.at_cut("DS");
     if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && adds_ds)) {
@@ -46,6 +51,11 @@ pub(super) async fn before(
         return Err(Failure::new(Kind::Unverified, message));
     }
     Ok(Some(finding))
+}
+
+/// That there was no check.
+pub(super) fn no_time(name: &Name) -> String {
+    format!("the name servers of {name} were not asked: too little time was left for it")
 }
 
 /// After the change: every name server of the parent zone must refer to exactly what is wanted; `None` if that can't be asked.
@@ -58,10 +68,10 @@ pub(super) async fn after(
     changed: bool,
 ) -> Option<Finding> {
     let wanted = wanted(name, plan, seen)?;
-    let patience = patience(work, if changed { SETTLING } else { Duration::ZERO })?;
     work.progress.at(format!("asking the name servers of {parent} and {name}"));
-    let _timing = work.progress.time(Step::Check);
-    let finding = work.verifier.delegation(parent, &wanted, patience).await;
+    let most = if changed { SETTLING } else { Duration::ZERO };
+    let ask = async |patience| work.verifier.delegation(parent, &wanted, patience).await;
+    let finding = bounded(work, most, ask).await?;
     report(&finding, "after");
     Some(finding)
 }
@@ -89,7 +99,11 @@ fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
     })
 }
 
-/// How long a check may wait for things to settle; `None` if there is no time left for one.
-fn patience(work: &Work<'_>, most: Duration) -> Option<Duration> {
-    work.deadline.work().saturating_duration_since(Instant::now()).checked_sub(ROUND).map(|left| left.min(most))
+/// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
+/// reported must not use up the time of the request.
+async fn bounded(work: &Work<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Finding) -> Option<Finding> {
+    let left = work.deadline.work().saturating_duration_since(Instant::now());
+    let patience = left.checked_sub(ROUND)?.min(most);
+    let _timing = work.progress.time(Step::Check);
+    timeout(patience + ROUND, ask(patience)).await.ok()
 }

@@ -167,7 +167,7 @@ async fn verify(
         _ => None,
     };
     let Some(finding) = after.as_ref().or(before.as_ref()) else {
-        let message = format!("the name servers of {name} were not asked: there was no time left for it");
+        let message = check::no_time(name);
         if required {
             return Err(Failure::new(Kind::Unverified, message));
         }

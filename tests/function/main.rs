@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod check;
 mod create;
 mod delete;
 mod dnssec;

@@ -103,6 +103,9 @@ async fn a_no_comes_with_the_soa() {
     let soa = "ns.example.net. h.example.net. 1 7200 900 1209600 30";
     world.parent.put(RecordSet::new("example.com", "SOA", 900, [soa]));
     assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 30, "the smaller of the two");
+    world.dns.cap_ttl(7);
+    assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 7);
+    assert_eq!(ask(server, "www.example.com", "A").await.answers[0].ttl, 7);
 }
 
 #[tokio::test]
