@@ -202,21 +202,15 @@ impl Dns {
         self.shared().core.world().serve = rule;
     }
 
-    /// Sets the TTL of everything in the root and the top-level domains; a second by default, so that a resolver with a cache sees
-    /// them change.
-    pub fn set_top_ttl(&self, seconds: u32) {
-        self.shared().state().ttl = seconds;
-    }
-
     /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and delv take.
     pub fn trust_anchor(&self) -> String {
         let ds = self.shared().keys(".").ds();
         ds.first().map(|ds| format!(". IN DS {ds}")).unwrap_or_default()
     }
 
-    /// Sets the TTL of the DNSKEY record sets of hosted zones; an hour by default, as in Route 53.
-    pub fn set_dnskey_ttl(&self, seconds: u32) {
-        self.shared().state().dnskey_ttl = seconds;
+    /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.
+    pub fn cap_ttl(&self, seconds: u32) {
+        self.shared().state().cap = seconds;
     }
 
     /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault. `resolver` is the resolver.

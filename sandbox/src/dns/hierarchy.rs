@@ -19,6 +19,10 @@ use crate::route53::{ZoneModel, normalize_lossy};
 pub(super) const ROOT: &str = "a.root-servers.net";
 /// The server of every top-level domain.
 pub(super) const TOP_LEVEL: &str = "a.gtld-servers.net";
+/// TTL of what is made up: so short that a cache sees it change.
+const TTL: u32 = 1;
+/// TTL of a hosted zone's keys, as in Route 53.
+const DNSKEY_TTL: u32 = 3600;
 
 /// The zones that a server has.
 pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
@@ -32,18 +36,21 @@ pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
 /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
 /// (Developer Guide, "Getting the name servers for a public hosted zone").
 fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
-    let (mut zones, dnskey_ttl) = (Vec::new(), shared.state().dnskey_ttl);
+    let mut zones = Vec::new();
     for zone in shared.core.world().served() {
         if zone.name_servers.iter().any(|own| own == server) && is_there(zone) {
             let Some(origin) = name(&zone.name) else { continue };
             let mut copy = Zone::with_records(origin, zone.served.records());
             if let Some(keys) = Keys::of(zone) {
-                copy.sign(keys, dnskey_ttl);
+                copy.sign(keys, DNSKEY_TTL);
             }
             zones.push(copy);
         }
     }
-    let outside = shared.state().outside.clone();
+    let (outside, cap) = {
+        let state = shared.state();
+        (state.outside.clone(), state.cap)
+    };
     for zone in outside.values().filter(|zone| zone.servers.iter().any(|own| own == server)) {
         let Some(origin) = name(&zone.name) else { continue };
         let mut copy = Zone::with_records(origin.clone(), &zone.records);
@@ -53,6 +60,9 @@ fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
             }
         }
         zones.push(copy);
+    }
+    for zone in &mut zones {
+        zone.cap(cap);
     }
     zones
 }
@@ -71,7 +81,6 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 /// What the zones above those of the test need to know.
 struct Registry<'a> {
     shared: &'a Arc<Shared>,
-    ttl: u32,
     /// The top zones, by name.
     tops: BTreeMap<Name, Top>,
     /// Every name server.
@@ -88,9 +97,9 @@ struct Top {
 impl<'a> Registry<'a> {
     fn look(shared: &'a Arc<Shared>) -> Self {
         let (mut servers, mut tops) = (shared.servers(), BTreeMap::new());
-        let (outside, real, ttl) = {
+        let (outside, real) = {
             let state = shared.state();
-            (state.outside.clone(), state.real.clone(), state.ttl)
+            (state.outside.clone(), state.real.clone())
         };
         {
             let mut world = shared.core.world();
@@ -112,7 +121,7 @@ impl<'a> Registry<'a> {
         let servers: BTreeSet<String> = servers.into_iter().collect();
         let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
-        Self { shared, ttl, tops, hosts: hosts(shared, &servers), root: fixed(ROOT), top_level: fixed(TOP_LEVEL) }
+        Self { shared, tops, hosts: hosts(shared, &servers), root: fixed(ROOT), top_level: fixed(TOP_LEVEL) }
     }
 
     fn root(&self) -> Zone {
@@ -120,11 +129,11 @@ impl<'a> Registry<'a> {
         for domain in self.domains() {
             let ds = self.shared.keys(&domain.to_string()).ds();
             for data in ds.into_iter().chain([server(TOP_LEVEL)]) {
-                zone.add(&domain, self.ttl, data);
+                zone.add(&domain, TTL, data);
             }
         }
         for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
-            self.delegate(&mut zone, top, delegation);
+            delegate(&mut zone, top, delegation);
         }
         zone
     }
@@ -135,7 +144,7 @@ impl<'a> Registry<'a> {
             .map(|domain| {
                 let mut zone = self.made_up(&domain, TOP_LEVEL);
                 for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
-                    self.delegate(&mut zone, top, delegation);
+                    delegate(&mut zone, top, delegation);
                 }
                 zone
             })
@@ -146,25 +155,18 @@ impl<'a> Registry<'a> {
     fn made_up(&self, origin: &Name, primary: &str) -> Zone {
         let mut zone = Zone::new(origin.clone());
         let mname = name(primary).unwrap_or_default();
-        let soa = SOA::new(mname, origin.clone(), 1, 7200, 900, 1_209_600, self.ttl);
-        zone.add(origin, self.ttl, RData::SOA(soa));
-        zone.add(origin, self.ttl, server(primary));
+        let soa = SOA::new(mname, origin.clone(), 1, 7200, 900, 1_209_600, TTL);
+        zone.add(origin, TTL, RData::SOA(soa));
+        zone.add(origin, TTL, server(primary));
         let fixed = [(ROOT, self.root), (TOP_LEVEL, self.top_level)];
         let fixed = fixed.into_iter().filter_map(|(server, address)| Some((name(server)?, address)));
         // The root has the addresses of its own and the top-level domains' server, as glue.
         let own = self.hosts.iter().filter(|_| !origin.is_root()).cloned();
         for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {
-            zone.add(&host, self.ttl, RData::A(A(address)));
+            zone.add(&host, TTL, RData::A(A(address)));
         }
-        zone.sign(self.shared.keys(&origin.to_string()), self.ttl);
+        zone.sign(self.shared.keys(&origin.to_string()), TTL);
         zone
-    }
-
-    fn delegate(&self, zone: &mut Zone, top: &Name, delegation: &Top) {
-        let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
-        for data in servers.chain(delegation.ds.iter().cloned()) {
-            zone.add(top, self.ttl, data);
-        }
     }
 
     /// The top-level domains of all that has a name; those that are a zone of the test are its own.
@@ -172,6 +174,13 @@ impl<'a> Registry<'a> {
         let fixed = name(TOP_LEVEL);
         let names = self.tops.keys().chain(self.hosts.iter().map(|(host, _)| host)).chain(fixed.as_ref());
         names.map(|name| name.trim_to(1)).filter(|domain| !self.tops.contains_key(domain)).collect()
+    }
+}
+
+fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
+    let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
+    for data in servers.chain(delegation.ds.iter().cloned()) {
+        zone.add(top, TTL, data);
     }
 }
 

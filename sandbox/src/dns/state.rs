@@ -45,10 +45,8 @@ pub(super) struct State {
     pub outsiders: usize,
     /// Which hosted zone the registry delegates a top zone's name to.
     pub real: BTreeMap<String, String>,
-    /// TTL of what is made up.
-    pub ttl: u32,
-    /// TTL of the hosted zones' DNSKEY record sets.
-    pub dnskey_ttl: u32,
+    /// The largest TTL of the zones of the test.
+    pub cap: u32,
     /// The keys of the zones that are made up.
     keys: BTreeMap<String, Keys>,
 }
@@ -65,8 +63,7 @@ impl Shared {
             outside: BTreeMap::new(),
             outsiders: 0,
             real: BTreeMap::new(),
-            ttl: 1,
-            dnskey_ttl: 3600,
+            cap: u32::MAX,
             keys: BTreeMap::new(),
         };
         Self { core, port, resolver, runtime, state: Mutex::new(state) }

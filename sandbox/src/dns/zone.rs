@@ -62,6 +62,13 @@ impl Zone {
         self.keys = Some(keys);
     }
 
+    /// Lets no TTL be greater.
+    pub(super) fn cap(&mut self, ttl: u32) {
+        for set in self.sets.values_mut().flat_map(BTreeMap::values_mut) {
+            set.ttl = set.ttl.min(ttl);
+        }
+    }
+
     pub(super) fn keys(&self) -> Option<&Keys> {
         self.keys.as_ref()
     }

@@ -40,7 +40,7 @@ async fn the_active_keys_are_published_and_sign_themselves() {
     assert!(published.contains(&one.dnskey_record()) && published.contains(&two.dnskey_record()));
     assert_eq!(published.iter().filter(|key| key.starts_with("256 3 13 ")).count(), 1);
     assert!(keys.answers.iter().all(|record| record.ttl == 3600));
-    world.dns.set_dnskey_ttl(2);
+    world.dns.cap_ttl(2);
     assert!(world.parent.set_key_status("one", "INACTIVE"));
     let keys = signed(&world, &world.parent, "example.com", "DNSKEY").await;
     assert_eq!(shape(&keys).2, [3, 0, 0]);

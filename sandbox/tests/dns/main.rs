@@ -14,3 +14,4 @@ mod propagation;
 mod resolver;
 mod transport;
 mod tree;
+mod validation;
