@@ -56,7 +56,7 @@ impl Sequence {
         world.parent.create_key("parent");
         world.parent.start_signing();
         let (dns, unbound) = unbound::start(&world.aws).await?;
-        //dns.set_dnskey_ttl(TTL);
+        dns.set_dnskey_ttl(TTL);
         world.handler = world.handler.with_verifier(Verifier::new(Some(dns.resolver())));
         world.timeout = Duration::from_secs(50);
         Some(Self { world, dns, unbound })
