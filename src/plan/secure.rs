@@ -187,6 +187,9 @@ fn wanted(goal: &Goal) -> Option<&DsRecords> {
     }
 }
 
+/// The TTL of the DNSKEY record set of a hosted zone in seconds (Route 53 gives it no other).
+const KEYS_TTL: u32 = 3600;
+
 /// Why the DS record set forbids a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DsRefusal {
@@ -220,10 +223,9 @@ impl DsRefusal {
                     "the name servers of {name} can't change while a DS record set stands there: resolvers hold one or the \
                      other for its TTL and would call the zone bogus; set Dnssec to false, "
                 )?;
-                match ttl {
-                    Some(ttl) => write!(f, "wait {ttl} seconds (the TTL of the DS record set)")?,
-                    None => f.write_str("wait for the TTL of the DS record set")?,
-                }
+                // Unbound, for one, trusts keys for their own TTL, also when the DS record set has gone meanwhile.
+                let seconds = ttl.map_or(KEYS_TTL, Ttl::seconds).max(KEYS_TTL);
+                write!(f, "wait {seconds} seconds (for so long resolvers hold the DS record set or the child's keys)")?;
                 f.write_str(
                     ", change the child zone or the name servers, wait for the TTL of the NS record set, and set Dnssec to \
                      true again",

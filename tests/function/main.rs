@@ -15,6 +15,7 @@ mod dnssec;
 mod faults;
 mod occlusion;
 mod permissions;
+mod sequences;
 mod sns;
 mod sync;
 mod update;

@@ -133,7 +133,7 @@ impl<'a> Registry<'a> {
             }
         }
         for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
-            self.delegate(&mut zone, top, delegation);
+            delegate(&mut zone, top, delegation);
         }
         zone
     }
@@ -144,7 +144,7 @@ impl<'a> Registry<'a> {
             .map(|domain| {
                 let mut zone = self.made_up(&domain, TOP_LEVEL);
                 for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
-                    self.delegate(&mut zone, top, delegation);
+                    delegate(&mut zone, top, delegation);
                 }
                 zone
             })
@@ -169,18 +169,18 @@ impl<'a> Registry<'a> {
         zone
     }
 
-    fn delegate(&self, zone: &mut Zone, top: &Name, delegation: &Top) {
-        let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
-        for data in servers.chain(delegation.ds.iter().cloned()) {
-            zone.add(top, TTL, data);
-        }
-    }
-
     /// The top-level domains of all that has a name; those that are a zone of the test are its own.
     fn domains(&self) -> BTreeSet<Name> {
         let fixed = name(TOP_LEVEL);
         let names = self.tops.keys().chain(self.hosts.iter().map(|(host, _)| host)).chain(fixed.as_ref());
         names.map(|name| name.trim_to(1)).filter(|domain| !self.tops.contains_key(domain)).collect()
+    }
+}
+
+fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
+    let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
+    for data in servers.chain(delegation.ds.iter().cloned()) {
+        zone.add(top, TTL, data);
     }
 }
 

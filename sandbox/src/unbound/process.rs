@@ -118,6 +118,7 @@ fn write_config(dns: &Dns, address: SocketAddr, folder: &Path) -> io::Result<Pat
         ("module-config", "\"validator iterator\"".to_owned()),
         ("val-bogus-ttl", "1".to_owned()),
         ("val-log-level", "2".to_owned()),
+        ("ede", "yes".to_owned()),
         ("infra-host-ttl", "1".to_owned()),
         ("infra-keep-probing", "yes".to_owned()),
         // A name that the tests may use, which unbound would else deny by itself (RFC 6761).

@@ -69,6 +69,8 @@ async fn a_zone_that_none_encloses_is_delegated_from_above() {
     let first = account.hosted_zone("example.org");
     let second = account.hosted_zone("example.org");
     assert_eq!(servers("example.org").await, dotted(&first.name_servers()), "the first of them");
+    world.dns.delegate_to(&first);
+    assert_eq!(servers("example.org").await, dotted(&first.name_servers()));
     world.dns.delegate_to(&second);
     assert_eq!(servers("example.org").await, dotted(&second.name_servers()), "the one that was named");
     let deep = account.hosted_zone("deep.below.co.uk");
