@@ -103,8 +103,11 @@ impl<'a> Registry<'a> {
         };
         {
             let mut world = shared.core.world();
-            for zone in chosen(&mut world, &real) {
+            // Every name server has an address, also those of a zone to which nobody delegates yet.
+            for zone in world.served() {
                 servers.extend(zone.name_servers.iter().cloned());
+            }
+            for zone in chosen(&mut world, &real) {
                 add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
             }
         }
