@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::finding::{Finding, Kind, Problem, Role, ServerState, Unresolved};
 use super::judge::{Heard, child, parent};
@@ -171,19 +172,24 @@ impl Check<'_> {
         }
         let (role, zone) = (sheet.role, &sheet.zone);
         let open = sheet.lines.iter_mut().filter(|line| line.outcome.is_none() || line.may_pass(role));
-        join_all(open.map(|line| async { line.outcome = Some(self.ask(role, zone, &line.server).await) })).await;
+        let open = open.map(|line| async { line.outcome = Some(self.ask(role, zone, &line.server).await) }.boxed());
+        side_by_side(open.collect()).await;
     }
 
     async fn ask(&self, role: Role, zone: &Name, server: &Name) -> Result<Vec<(IpAddr, Heard)>, Unresolved> {
         let addresses = self.addresses(server).await?;
-        let heard = join_all(addresses.iter().map(|address| async {
-            match role {
-                Role::Child => child(&self.net, *address, self.port, self.wanted).await,
-                Role::Parent => parent(&self.net, *address, self.port, zone, self.wanted).await,
-            }
-        }));
-        let heard = heard.await;
-        Ok(addresses.into_iter().zip(heard).collect())
+        let mut asked: Vec<(IpAddr, Heard)> = addresses.into_iter().map(|address| (address, Heard::Silence)).collect();
+        let each = asked.iter_mut().map(|(address, heard)| {
+            let of_role = async {
+                *heard = match role {
+                    Role::Child => child(&self.net, *address, self.port, self.wanted).await,
+                    Role::Parent => parent(&self.net, *address, self.port, zone, self.wanted).await,
+                }
+            };
+            of_role.boxed()
+        });
+        side_by_side(each.collect()).await;
+        Ok(asked)
     }
 
     async fn addresses(&self, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
@@ -194,6 +200,11 @@ impl Check<'_> {
         let addresses = glue(&self.wanted.glue, server);
         if addresses.is_empty() { Err(Unresolved::NoGlue) } else { Ok(addresses) }
     }
+}
+
+/// Waits for all of them. In boxes, of one type: the code that drives them is in the package once.
+async fn side_by_side(mut futures: FuturesUnordered<BoxFuture<'_, ()>>) {
+    while futures.next().await.is_some() {}
 }
 
 /// What the sheets say.
