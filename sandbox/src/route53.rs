@@ -12,12 +12,14 @@ mod output;
 mod record;
 pub(crate) mod routes;
 mod rules;
+mod served;
 pub(crate) mod xml;
 
 use std::sync::Arc;
 
 pub use guardrail::Guardrail;
 pub(crate) use model::{Key as RecordKey, Zone as ZoneModel};
+pub(crate) use name::{labels, normalize_lossy};
 pub(crate) use output::NAMESPACE;
 pub use record::{Action, AliasTarget, Change, RecordSet};
 
@@ -189,8 +191,9 @@ pub(crate) fn create_zone(core: &Arc<Core>, account: &str, id: Option<&str>, nam
     let mut world = core.world();
     let id = id.map_or_else(|| world.id("Z", 21), str::to_owned);
     assert!(!world.zones.contains_key(&id), "there is a hosted zone {id} already");
-    let name_servers = name_servers(world.next());
-    let zone = ZoneModel::new(&id, account, name, private, name_servers);
+    let number = world.next();
+    let mut zone = ZoneModel::new(&id, account, name, private, name_servers(number));
+    zone.number = number;
     let name_servers = zone.name_servers.clone();
     let name = zone.name.clone();
     world.zones.insert(id.clone(), zone);
