@@ -69,9 +69,9 @@ impl<'a> Secure<'a> {
                 let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
                 if relied_on { Step::Stays } else { Step::Removed }
             }
-            WantedDs::Records(_) if set.is_none() => {
+            WantedDs::Records(wanted) if set.is_none() => {
                 // A duplicate of the request that put name servers back adds none either.
-                let duplicate = own.is_some_and(|own| own.at == goal.at && own.ds.is_none());
+                let duplicate = own.is_some_and(|own| own.at == goal.at && own.ds == Some(Digest::of_ds(wanted)));
                 if puts_back || duplicate { Step::Deferred } else { Step::Added }
             }
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) => Step::Replaced,
@@ -136,8 +136,8 @@ impl<'a> Secure<'a> {
         match &goal.ds {
             WantedDs::Off => None,
             WantedDs::Records(wanted) => match self.step {
-                Step::Added | Step::Replaced => Some(Digest::of_ds(wanted)),
-                Step::Deferred => None,
+                // Deferred: so a duplicate of the request knows what it is not to add.
+                Step::Added | Step::Replaced | Step::Deferred => Some(Digest::of_ds(wanted)),
                 _ if had == self.digest || shared() || by == By::Created => self.digest,
                 _ => None,
             },

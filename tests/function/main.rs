@@ -10,9 +10,11 @@
 mod bad_input;
 mod create;
 mod delete;
+mod dnssec;
 mod faults;
 mod occlusion;
 mod permissions;
 mod sns;
+mod sync;
 mod update;
 mod world;

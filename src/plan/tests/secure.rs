@@ -181,7 +181,10 @@ fn no_ds_is_added_where_name_servers_were_just_put_back() {
     assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
     assert!(put_back.warnings[0].contains("No DS record set was added"), "{:?}", put_back.warnings);
     // A duplicate of the request finds them as wanted, and adds none either; a later one does.
-    let after = seen(Some(ns(&wanted())), &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created)]);
+    let after = seen(
+        Some(ns(&wanted())),
+        &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created).covering(own_ds(&put_back, &drifted))],
+    );
     assert!(plan(present(&securing(Arrival::InPlace), &after)).changes.is_empty());
     let later = Goal { at: NOW + 1, ..securing(Arrival::InPlace) };
     assert_eq!(shape(&plan(present(&later, &after)))[..1], ["+DS"]);
