@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_route53::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::connector::Connector;
-use super::error::AwsError;
+use super::error::{AwsError, chain};
 use super::route53::Session;
 use crate::cfn::properties::Role;
 
@@ -24,6 +24,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// More than fit into the longest invocation, fifteen minutes, on average; the SDK's start-up time grows with it.
 const ATTEMPTS: u32 = 500;
+/// The attempts of a call for which a person waits: half a minute at most, if nothing hangs.
+const ATTENDED: u32 = 8;
 /// Credentials of a role are renewed when they have less than this left.
 const RENEW_BEFORE: Duration = Duration::from_mins(6);
 
@@ -49,6 +51,15 @@ pub struct Given {
     pub session_token: Option<String>,
 }
 
+/// What a person chooses of the standard AWS settings.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// The profile, in place of `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// The Region, in place of `AWS_REGION`; it tells the partition.
+    pub region: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Kept {
     session: Arc<Session>,
@@ -60,6 +71,25 @@ impl Accounts {
     pub async fn load(http: reqwest::Client, function: &str) -> Self {
         let throttled = Arc::default();
         Self::new(loader(http, &throttled).load().await, throttled, function)
+    }
+
+    /// The same for a person who waits and may choose; `program` names the sessions of assumed roles in CloudTrail.
+    pub async fn attended(http: reqwest::Client, program: &str, choice: &Choice) -> Self {
+        let throttled = Arc::default();
+        let mut loader = loader(http, &throttled).retry_config(retry(ATTENDED));
+        if let Some(profile) = &choice.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &choice.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        Self::new(loader.load().await, throttled, program)
+    }
+
+    /// Why there are no credentials; `None` if there are.
+    pub async fn lack(&self) -> Option<String> {
+        let Some(provider) = self.config.credentials_provider() else { return Some("none are given".into()) };
+        provider.provide_credentials().await.err().map(|error| chain(&error))
     }
 
     /// The same with the settings given instead of read, for a function in process.
@@ -159,11 +189,15 @@ impl Accounts {
 /// call. So neither the number of attempts nor the SDK's quota of retries ends them before.
 fn loader(http: reqwest::Client, throttled: &Arc<AtomicU64>) -> aws_config::ConfigLoader {
     let connector = Connector { client: http, throttled: Arc::clone(throttled) };
-    let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS);
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(connector)
-        .retry_config(retry.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MAX_BACKOFF))
+        .retry_config(retry(ATTEMPTS))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+}
+
+fn retry(attempts: u32) -> RetryConfig {
+    let retry = RetryConfig::standard().with_max_attempts(attempts);
+    retry.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MAX_BACKOFF)
 }
 
 /// The share of one service in the SDK's quota of retries: without a limit.

@@ -83,7 +83,8 @@ impl AwsError {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

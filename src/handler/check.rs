@@ -16,13 +16,13 @@ use crate::metrics::Step;
 use crate::plan::{Observation, Plan};
 
 /// For how long a fresh child zone may take to be served.
-const FRESH: Duration = Duration::from_secs(30);
+pub(super) const FRESH: Duration = Duration::from_secs(30);
 /// For how long name servers may differ after Route 53 has reported the change in sync.
 const SETTLING: Duration = Duration::from_secs(15);
 /// What one round of questions takes at most, silence on all sides included; kept free before the deadline.
 const ROUND: Duration = Duration::from_secs(8);
 
-/// Before the parent zone is touched: every name server to be written must serve the child zone.
+/// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
 /// # Errors
 /// Under `REQUIRE`, if something is wrong; else if a DS record set is to be written that stands for none of the child's keys,
@@ -33,9 +33,10 @@ pub(super) async fn before(
     name: &Name,
     plan: &Plan,
     seen: &Observation,
+    most: Duration,
 ) -> Result<Option<Finding>, Failure> {
     let Some(wanted) = wanted(name, plan, seen) else { return Ok(None) };
-    let Some(patience) = patience(work, FRESH) else { return Ok(None) };
+    let Some(patience) = patience(work, most) else { return Ok(None) };
     work.progress.at(format!("asking the name servers of {name}"));
     let _timing = work.progress.time(Step::Check);
     let finding = work.verifier.child(&wanted, patience).await;
@@ -75,7 +76,7 @@ fn report(finding: &Finding, message: &'static str) {
 }
 
 /// What stands at the cut once the plan is carried out.
-fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
+pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
     let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
     let ds = plan.leaves(seen, name, "DS");
     let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));

@@ -6,18 +6,20 @@ use tracing::info;
 
 use super::aim::Aim;
 use super::apply::{self, Applied};
+use super::child::Child;
 use super::replacement::{clean_up, take_back_if_overtaken};
 use super::{Outcome, Work, check, coverage, observe, signing, sync};
-use crate::aws::route53::ChangeStatus;
+use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::properties::Verification;
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::{Properties, Verification};
 use crate::dns::ds::DsRecords;
 use crate::dns::name_servers::NameServers;
 use crate::dns::verify::Finding;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::ownership::By;
-use crate::plan::{self, Action, Arrival, Decision};
+use crate::plan::{self, Action, Arrival, Decision, Goal, Observation};
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let mut aim = Aim::take(work).await?;
@@ -75,34 +77,49 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Fo
     let (session, place, child) = (&aim.session, &aim.place, &mut aim.child);
     let mut found = Found::default();
     let applied = apply::apply(work, session, place, async |again| {
-        let timing = work.progress.time(Step::Observe);
-        let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
-        let mut seen = if aim.wanted.dnssec && !again {
-            let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
+        let (seen, decision, warning) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
+        if !again {
             found.warning = warning;
-            seen?
-        } else {
-            seen.await?
-        };
-        if !goal.allow_occlusion {
-            coverage::fill_in(work, child, &mut seen).await?;
         }
-        drop(timing);
-        let decision = {
-            let _timing = work.progress.time(Step::Plan);
-            plan::present(&goal, &seen)
-        };
         if let Decision::Proceed(plan) = &decision
             && verification != Verification::None
             && found.finding.is_none()
             && plan.changes_delegation(&goal.name)
         {
-            found.finding = check::before(work, verification, &goal.name, plan, &seen).await?;
+            found.finding = check::before(work, verification, &goal.name, plan, &seen, check::FRESH).await?;
         }
         Ok((seen, decision))
     })
     .await;
     (applied, found)
+}
+
+/// What is seen at the place, what is decided on it, and what the user should know of the parent zone's own signing state;
+/// `again` after a rejection.
+pub(super) async fn look(
+    work: &Work<'_>,
+    session: &Session,
+    place: &Place,
+    wanted: &Properties,
+    child: &mut Child,
+    goal: &Goal,
+    again: bool,
+) -> Result<(Observation, Decision, Option<String>), Failure> {
+    let timing = work.progress.time(Step::Observe);
+    let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
+    let (mut seen, warning) = if wanted.dnssec && !again {
+        let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
+        (seen?, warning)
+    } else {
+        (seen.await?, None)
+    };
+    if !goal.allow_occlusion {
+        coverage::fill_in(work, child, &mut seen).await?;
+    }
+    drop(timing);
+    let _timing = work.progress.time(Step::Plan);
+    let decision = plan::present(goal, &seen);
+    Ok((seen, decision, warning))
 }
 
 /// Whether the request changed the NS or DS record set, as far as is known.
