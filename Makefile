@@ -70,15 +70,17 @@ fmt-check:
 
 lint:
 	@echo "== lints"
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	@echo "== lints of the function alone, as it ships"
+	cargo clippy -p custom-delegation --lib --bin bootstrap -- -D warnings
 
 doc:
 	@echo "== documentation"
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p custom-delegation -p sandbox
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features -p custom-delegation -p sandbox
 
 unit: $(VENV)/ok
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server cargo test --workspace
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server cargo test --workspace --all-features
 
 template: $(VENV)/ok
 	@echo "== template"

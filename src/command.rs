@@ -21,7 +21,6 @@ use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind};
 use crate::http;
 use args::{Args, Command};
-use output::Output;
 
 /// How the command ended; the number is its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,8 @@ struct Tools {
     config: Config,
     accounts: Option<Accounts>,
     verifier: Verifier,
-    output: Output,
+    /// Whether the answer is a JSON document.
+    json: bool,
 }
 
 impl Tools {
@@ -64,7 +64,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>, get: impl Fn(&str) ->
         Err(error) => {
             let text = error.render().to_string();
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-                Output::new(false).lines(&text);
+                output::lines(&text);
                 return Status::Fine;
             }
             output::usage(&text);
@@ -88,17 +88,14 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
         Command::List(of) => list::run(&tools, of).await,
     };
     match (result, &tools.accounts) {
-        // Which credentials are missing, AWS can't tell.
-        (Err(failure), Some(accounts)) if failure.kind == Kind::Aws => Err(match accounts.lack().await {
-            Some(why) => {
-                let message = format!(
-                    "there are no AWS credentials; name a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or \
-                     set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({why})"
-                );
-                Failure::new(Kind::Aws, message)
-            }
-            None => failure,
-        }),
+        // AWS can't say that nobody asked it.
+        (Err(failure), Some(accounts)) if failure.kind == Kind::Aws && !accounts.have_credentials().await => {
+            let message = format!(
+                "there are no AWS credentials; name a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({failure})"
+            );
+            Err(Failure::new(Kind::Aws, message))
+        }
         (result, _) => result,
     }
 }
@@ -119,5 +116,5 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
         None
     };
     let verifier = Verifier::new(config.dns_resolver);
-    Ok(Tools { config, accounts, verifier, output: Output::new(args.common.json) })
+    Ok(Tools { config, accounts, verifier, json: args.common.json })
 }

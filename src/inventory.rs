@@ -162,9 +162,9 @@ fn claims(values: &[String]) -> Vec<Claim> {
 /// The zone cut beside which an ownership record stands; `None` if its label is a digest.
 fn cut_of(record: &Name) -> Option<Name> {
     let label = record.first_label().strip_prefix(MARK)?;
-    let cut: Name = format!("{label}.{}", record.parent()?).parse().ok()?;
-    // A label of 16 hexadecimal digits may be a name as well; both spellings lead here then.
-    (ownership::record_name(&cut).as_ref() == Some(record)).then_some(cut)
+    // A cut may be called like a digest; then it is not known either.
+    let digest = label.len() == 16 && label.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digest { None } else { format!("{label}.{}", record.parent()?).parse().ok() }
 }
 
 impl Delegation {

@@ -13,7 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::connector::Connector;
-use super::error::{AwsError, chain};
+use super::error::AwsError;
 use super::route53::Session;
 use crate::cfn::properties::Role;
 
@@ -86,10 +86,12 @@ impl Accounts {
         Self::new(loader.load().await, throttled, program)
     }
 
-    /// Why there are no credentials; `None` if there are.
-    pub async fn lack(&self) -> Option<String> {
-        let Some(provider) = self.config.credentials_provider() else { return Some("none are given".into()) };
-        provider.provide_credentials().await.err().map(|error| chain(&error))
+    /// Whether there are credentials at all, to tell after a call that failed.
+    pub async fn have_credentials(&self) -> bool {
+        match self.config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.is_ok(),
+            None => false,
+        }
     }
 
     /// The same with the settings given instead of read, for a function in process.

@@ -83,8 +83,7 @@ impl AwsError {
     }
 }
 
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

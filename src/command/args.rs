@@ -1,4 +1,5 @@
 //! The flags.
+#![expect(clippy::doc_markdown, reason = "the help shows the comments of flags as they are")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -114,6 +115,7 @@ impl Command {
 
 /// The parent zone, by the names of the properties.
 #[derive(Debug, Flags)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(super) struct Parent {
     /// The id of the parent zone
     #[arg(long, value_name = "ID")]
@@ -150,6 +152,7 @@ impl Parent {
 
 /// The child zone, by the names of the properties.
 #[derive(Debug, Flags)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(super) struct Child {
     /// The id of the child hosted zone
     #[arg(long, value_name = "ID")]
@@ -182,7 +185,7 @@ impl Child {
 #[derive(Debug, Flags)]
 #[command(after_help = PLAN)]
 pub(super) struct Plan {
-    /// A JSON file with the properties, as in ResourceProperties; `-` is the standard input. Flags go before it
+    /// A JSON file with the properties, as in ResourceProperties; `-` is the standard input. A flag outranks it
     #[arg(long, value_name = "FILE")]
     pub(super) properties: Option<PathBuf>,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::output::ascii;
 use crate::dns::record_set::{Change, RecordSet};
+use crate::dns::ttl::Ttl;
 use crate::ids::ZoneId;
 
 /// A change batch (Route 53 API Reference, `ChangeBatch`); `None` if it would change nothing.
@@ -23,7 +24,7 @@ fn entry(change: &Change) -> Value {
         "ResourceRecordSet": {
             "Name": set.name.fqdn(),
             "Type": set.rtype,
-            "TTL": set.ttl.map(|ttl| ttl.seconds()),
+            "TTL": set.ttl.map(Ttl::seconds),
             "ResourceRecords": values,
         },
     })
@@ -47,7 +48,6 @@ pub(super) fn command_line(zone: &ZoneId, batch: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::ttl::Ttl;
 
     #[test]
     fn a_quote_does_not_end_the_argument() {

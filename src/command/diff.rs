@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use crate::dns::name::Name;
 use crate::dns::record_set::{Change, RecordSet};
 
+/// A record set before and after.
+type Sides<'a> = (Option<&'a RecordSet>, Option<&'a RecordSet>);
+
 /// The lines of the diff: for each record set a heading, then what goes, what comes and what stays.
 pub(super) fn diff(changes: &[Change]) -> Vec<String> {
-    let mut sets: BTreeMap<(&Name, &str), (Option<&RecordSet>, Option<&RecordSet>)> = BTreeMap::new();
+    let mut sets: BTreeMap<(&Name, &str), Sides<'_>> = BTreeMap::new();
     for change in changes {
         let set = change.record_set();
         let sides = sets.entry((&set.name, &set.rtype)).or_default();

@@ -9,6 +9,7 @@ use super::{Status, Tools, output};
 use crate::aws::route53::HostedZone;
 use crate::cfn::properties::ParentZone;
 use crate::dns::name::Name;
+use crate::dns::ttl::Ttl;
 use crate::dns::verify::Finding;
 use crate::error::{Failure, Kind};
 use crate::handler::survey::Survey;
@@ -30,9 +31,9 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
     let alarms = lines.iter().filter(|line| line.is_alarm(args.unowned)).count();
     let unknown = lines.iter().filter(|line| line.marks.contains(&Mark::Unknown)).count();
     let parent = survey.as_ref().and_then(|survey| survey.parent.as_ref());
-    if tools.output.json {
+    if tools.json {
         let entries: Vec<Value> = lines.iter().map(|line| line.document(args)).collect();
-        tools.output.document(&json!({
+        output::document(&json!({
             "parent_zone_id": zone.id.as_str(),
             "parent_zone_name": zone.name.as_str(),
             "checked": args.check,
@@ -42,7 +43,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
             "delegations": entries,
         }));
     } else {
-        print(tools, &zone, &lines, survey.is_some(), parent);
+        print(&zone, &lines, survey.is_some(), parent);
     }
     if alarms == 0 && unknown > 0 {
         output::complain(&format!("the name servers of {unknown} delegations could not be asked"));
@@ -97,11 +98,11 @@ impl<'a> Line<'a> {
             "name": entry.name.as_ref().map(Name::as_str),
             "ownership_record": entry.record.as_ref().map(Name::as_str),
             "name_servers": delegation.map(servers).unwrap_or_default(),
-            "ttl": delegation.and_then(|delegation| delegation.ttl).map(|ttl| ttl.seconds()),
+            "ttl": delegation.and_then(|delegation| delegation.ttl).map(Ttl::seconds),
             "ds": delegation.map(|delegation| delegation.ds.clone()).unwrap_or_default(),
             "owners": owners,
             "hidden_by": delegation.and_then(|delegation| delegation.hidden_by.as_ref()).map(Name::as_str),
-            "findings": args.check.then(|| self.marks.iter().map(|mark| mark.as_str()).collect::<Vec<_>>()),
+            "findings": args.check.then(|| self.marks.iter().copied().map(Mark::as_str).collect::<Vec<_>>()),
             "alarm": args.check.then(|| self.is_alarm(args.unowned)),
             "problems": self.problems(),
         })
@@ -114,7 +115,7 @@ impl<'a> Line<'a> {
     /// The finding, owners, DS and name servers, for the table.
     fn cells(&self, checked: bool) -> [String; 5] {
         let entry = self.entry;
-        let marks: Vec<&str> = self.marks.iter().map(|mark| mark.as_str()).collect();
+        let marks: Vec<&str> = self.marks.iter().copied().map(Mark::as_str).collect();
         let finding = match marks.as_slice() {
             [] if checked => "in order".to_owned(),
             marks => marks.join(", "),
@@ -139,25 +140,24 @@ fn servers(delegation: &crate::inventory::Delegation) -> Vec<String> {
         .map_or_else(|| delegation.values.clone(), |servers| servers.iter().map(ToString::to_string).collect())
 }
 
-fn print(tools: &Tools, zone: &HostedZone, lines: &[Line<'_>], checked: bool, parent: Option<&Finding>) {
-    let output = tools.output;
-    output.line(&format!("{} ({}): {} delegations", zone.name, zone.id, lines.len()));
+fn print(zone: &HostedZone, lines: &[Line<'_>], checked: bool, parent: Option<&Finding>) {
+    output::line(&format!("{} ({}): {} delegations", zone.name, zone.id, lines.len()));
     if let Some(finding) = parent.filter(|finding| !finding.is_good()) {
-        output.line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));
+        output::line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));
     }
     if lines.is_empty() {
         return;
     }
     let cells = lines.iter().map(|line| line.cells(checked));
     if checked {
-        output.table(["NAME", "FINDING", "OWNERS", "DS", "NAME SERVERS"], &cells.collect::<Vec<_>>());
+        output::table(["NAME", "FINDING", "OWNERS", "DS", "NAME SERVERS"], &cells.collect::<Vec<_>>());
     } else {
         let rows: Vec<_> = cells.map(|[name, _, owners, ds, servers]| [name, owners, ds, servers]).collect();
-        output.table(["NAME", "OWNERS", "DS", "NAME SERVERS"], &rows);
+        output::table(["NAME", "OWNERS", "DS", "NAME SERVERS"], &rows);
     }
     for line in lines {
         for problem in line.problems() {
-            output.line(&format!("{}: {problem}", line.name()));
+            output::line(&format!("{}: {problem}", line.name()));
         }
     }
 }

@@ -4,47 +4,35 @@ use std::io::{self, Write as _};
 
 use serde_json::Value;
 
-/// Where the answer goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Output {
-    pub(super) json: bool,
+/// One line of text, whatever is in it.
+pub(super) fn line(text: &str) {
+    // Nobody may be reading any more, as with `head`.
+    let _ = writeln!(io::stdout(), "{}", plain(text).trim_end());
 }
 
-impl Output {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json }
-    }
+/// A text of several lines of our own making.
+pub(super) fn lines(text: &str) {
+    text.lines().for_each(line);
+}
 
-    /// One line of text, whatever is in it.
-    pub(super) fn line(self, text: &str) {
-        // Nobody may be reading any more, as with `head`.
-        let _ = writeln!(io::stdout(), "{}", plain(text).trim_end());
-    }
+/// A JSON document, in ASCII.
+pub(super) fn document(document: &Value) {
+    let _ = writeln!(io::stdout(), "{}", ascii(&format!("{document:#}")));
+}
 
-    /// A text of several lines of our own making.
-    pub(super) fn lines(self, text: &str) {
-        text.lines().for_each(|line| self.line(line));
-    }
-
-    /// A JSON document, in ASCII.
-    pub(super) fn document(self, document: &Value) {
-        let _ = writeln!(io::stdout(), "{}", ascii(&format!("{document:#}")));
-    }
-
-    /// Rows in columns, under a heading.
-    pub(super) fn table<const N: usize>(self, heading: [&str; N], rows: &[[String; N]]) {
-        let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
-        let mut widths = heading.map(str::len);
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
+/// Rows in columns, under a heading.
+pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
+    let mut widths = heading.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
         }
-        let heading = heading.map(str::to_owned);
-        for row in std::iter::once(&heading).chain(&rows) {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            self.line(&cells.collect::<Vec<_>>().join("  "));
-        }
+    }
+    let heading = heading.map(str::to_owned);
+    for row in std::iter::once(&heading).chain(&rows) {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        line(&cells.collect::<Vec<_>>().join("  "));
     }
 }
 

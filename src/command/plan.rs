@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use super::args::Plan as Args;
 use super::batch::{batch, command_line, parts};
 use super::diff::diff;
-use super::{Status, Tools};
+use super::{Status, Tools, output};
 use crate::cfn::envelope::{Kind as RequestKind, Request};
+use crate::dns::name::Name;
 use crate::dns::record_set::Change;
+use crate::dns::ttl::Ttl;
 use crate::error::{Failure, Kind};
 use crate::handler::preview::{Preview, preview};
 use crate::plan::{Action, Plan};
@@ -40,10 +42,10 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
         },
     };
     let report = Report::new(request.kind, seen.as_ref(), refused, named.is_some());
-    if tools.output.json {
-        tools.output.document(&report.document());
+    if tools.json {
+        output::document(&report.document());
     } else {
-        report.lines().iter().for_each(|line| tools.output.line(line));
+        report.lines().iter().for_each(|line| output::line(line));
     }
     Ok(report.status())
 }
@@ -106,7 +108,7 @@ impl<'a> Report<'a> {
     fn document(&self) -> Value {
         let change = |change: &Change| {
             let (action, set) = parts(change);
-            let ttl = set.ttl.map(|ttl| ttl.seconds());
+            let ttl = set.ttl.map(Ttl::seconds);
             json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
         };
         let seen = self.seen;
@@ -123,7 +125,7 @@ impl<'a> Report<'a> {
             "replaces": seen.and_then(|seen| seen.replaces.as_ref()),
             "name": seen.map(|seen| seen.place.name.as_str()),
             "parent_zone_id": seen.map(|seen| seen.place.zone.as_str()),
-            "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(|name| name.as_str()),
+            "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(Name::as_str),
             "changes": self.plan.map(|plan| plan.changes.iter().map(change).collect::<Vec<_>>()).unwrap_or_default(),
             "warnings": seen.map(|seen| seen.warnings.clone()).unwrap_or_default(),
             "verification": seen.and_then(|seen| seen.finding.as_ref()).map(|finding| json!({

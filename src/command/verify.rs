@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::Verify as Args;
-use super::{Status, Tools};
+use super::{Status, Tools, output};
 use crate::cfn::properties::Salvage;
 use crate::dns::ds::{Ds, DsRecords};
 use crate::dns::name::Name;
@@ -51,13 +51,13 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
             })
         }
         Err(nobody) => {
-            if tools.output.json {
-                tools.output.document(&json!({
+            if tools.json {
+                output::document(&json!({
                     "name": name.as_str(), "parent_zone": nobody.0.as_str(), "expected_from": Source::Dns.as_str(),
                     "good": false, "finding": nobody.1, "problems": [nobody.1], "name_servers": [], "ds": [],
                 }));
             } else {
-                tools.output.line(&format!("{}.", nobody.1));
+                output::line(&format!("{}.", nobody.1));
             }
             Ok(Status::Found)
         }
@@ -146,14 +146,13 @@ fn no_referral(error: &NoReferral) -> Failure {
 }
 
 fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wanted: &Wanted, finding: &Finding) {
-    let output = tools.output;
     let problems: Vec<String> = finding.problems().iter().map(ToString::to_string).collect();
     let ds: Vec<String> = wanted.ds.iter().flat_map(DsRecords::values).collect();
-    if output.json {
+    if tools.json {
         let servers = finding.servers().iter();
         let servers: Vec<_> =
             servers.map(|(server, state)| json!({"name": server.as_str(), "state": word(*state)})).collect();
-        output.document(&json!({
+        output::document(&json!({
             "name": name.as_str(),
             "parent_zone": parent.map(Name::as_str),
             "expected_from": source.as_str(),
@@ -171,14 +170,18 @@ fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wan
         Source::ParentZone => "the parent zone in Route 53",
         Source::Dns => "the parent zone's name servers",
     };
-    output.line(&format!("{name}, as it should be by {from}:"));
+    output::line(&format!("{name}, as it should be by {from}:"));
     let rows = finding.servers().iter().map(|(server, state)| [server.to_string(), word(*state).to_owned()]);
-    output.table(["NAME SERVER", "STATE"], &rows.collect::<Vec<_>>());
-    ds.iter().for_each(|ds| output.line(&format!("DS {ds}")));
-    if problems.is_empty() || finding.no_egress() {
-        output.line(&format!("{finding}."));
+    output::table(["NAME SERVER", "STATE"], &rows.collect::<Vec<_>>());
+    for ds in &ds {
+        output::line(&format!("DS {ds}"));
     }
-    problems.iter().for_each(|problem| output.line(&format!("Problem: {problem}.")));
+    if problems.is_empty() || finding.no_egress() {
+        output::line(&format!("{finding}."));
+    }
+    for problem in &problems {
+        output::line(&format!("Problem: {problem}."));
+    }
 }
 
 fn word(state: ServerState) -> &'static str {

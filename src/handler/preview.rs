@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::dns::name::Name;
 use crate::dns::verify::{Finding, Verifier};
 use crate::error::{Failure, Kind};
-use crate::plan::{Arrival, Decision, Observation, Plan};
+use crate::plan::{self, Arrival, Decision, Observation, Plan};
 
 /// What a Create or Update would do.
 #[derive(Clone, Debug)]
@@ -53,14 +53,19 @@ pub async fn preview(
     let progress = Progress::default();
     let work = Work::preview(config, accounts, verifier, request, stack_id, logical_id, &progress);
     let mut aim = Aim::take(&work).await?;
-    let (goal, verification) = (aim.goal(&work), aim.wanted.verifies());
-    let (seen, decision, warning) =
+    let (mut goal, verification) = (aim.goal(&work), aim.wanted.verifies());
+    let (seen, mut decision, warning) =
         present::look(&work, &aim.session, &aim.place, &aim.wanted, &mut aim.child, &goal, false).await?;
+    if decision == Decision::Overtaken {
+        // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
+        goal.at = seen.claims().own(&work.claimant).map_or(goal.at, |own| own.at.saturating_add(1));
+        decision = plan::present(&goal, &seen);
+    }
     let mut finding = None;
     let result = match decision {
         Decision::Refuse(refusal) => Err(Failure::new(Kind::Refused, refusal.to_string())),
         Decision::Overtaken => {
-            let message = format!("the claim of this resource on {} is from the future; correct the clock", goal.name);
+            let message = format!("a later request of this resource has already written {}", goal.name);
             Err(Failure::new(Kind::Stale, message))
         }
         Decision::Proceed(plan) if verification != Verification::None && plan.changes_delegation(&goal.name) => {

@@ -150,12 +150,12 @@ async fn where_nothing_answers_nothing_is_known() {
 #[tokio::test]
 async fn what_the_zone_says_never_reaches_the_terminal_raw() {
     let world = World::new().await;
-    world.parent.put(RecordSet::new("evil.example.com", "NS", 300, ["\u{1b}[2Jx\u{7f}\u{202e}"]));
+    world.parent.put(RecordSet::new("evil.example.com", "NS", 300, ["\u{9b}2Jx\u{7f}\u{202e}"]));
     let shell = auditor(&world);
     // Each run asserts that no control character is printed.
-    list(&shell, &[]).ended(0).says(&["evil.example.com", "\\u{1b}[2Jx\\u{7f}\\u{202e}"]);
+    list(&shell, &[]).ended(0).says(&["evil.example.com", "\\u{9b}2Jx\\u{7f}\\u{202e}"]);
     let told = list(&shell, &["--json"]).ended(0).json();
-    assert_eq!(told["delegations"][0]["name_servers"], json!(["\u{1b}[2Jx\u{7f}\u{202e}"]));
+    assert_eq!(told["delegations"][0]["name_servers"], json!(["\u{9b}2Jx\u{7f}\u{202e}"]));
 }
 
 #[tokio::test]

@@ -66,8 +66,10 @@ impl Verifier {
         for above in name.ancestors() {
             match resolver.name_servers(&net, &above).await {
                 Ok(_) => return Ok(above),
+                Err(Unresolved::NoSuchName | Unresolved::NoNameServers) => {}
                 Err(Unresolved::Silent) => return Err(NoReferral::NoResolver),
-                Err(_) => {}
+                // There is a zone, or none: the resolver did not find out.
+                Err(_) => return Err(NoReferral::NoAnswer(above)),
             }
         }
         Err(NoReferral::NoParent(name.clone()))
