@@ -6,13 +6,19 @@ mod apply;
 mod check;
 mod child;
 mod coverage;
+#[cfg(feature = "command")]
+pub mod expected;
 mod farewell;
 mod observe;
 mod place;
 mod present;
+#[cfg(feature = "command")]
+pub mod preview;
 mod progress;
 mod replacement;
 mod signing;
+#[cfg(feature = "command")]
+pub mod survey;
 mod sync;
 mod work;
 

@@ -19,7 +19,27 @@ use crate::plan::{Observation, Plan};
 /// What one round of questions takes at most, silence on all sides included.
 const ROUND: Duration = Duration::from_secs(15);
 
-/// Before the parent zone is touched: every name server to be written must serve the child zone.
+/// What is to be checked before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    wanted: Wanted,
+    /// Whether a DS record set is to be written.
+    adds_ds: bool,
+}
+
+impl Question {
+    /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
+    pub(super) fn of(name: &Name, plan: &Plan, seen: &Observation) -> Option<Self> {
+        if !plan.redelegates(seen, name) {
+            return None;
+        }
+        let wanted = wanted(name, plan, seen)?;
+        let stands = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        Some(Self { adds_ds: wanted.ds.is_some() && wanted.ds != stands, wanted })
+    }
+}
+
+/// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
 /// # Errors
 /// Under `REQUIRE`, if something is wrong; else if a DS record set is to be written that stands for none of the child's keys,
@@ -27,21 +47,21 @@ const ROUND: Duration = Duration::from_secs(15);
 pub(super) async fn before(
     work: &Work<'_>,
     verification: Verification,
-    wanted: &Wanted,
-    adds_ds: bool,
+    question: &Question,
+    most: Duration,
 ) -> Result<Option<Finding>, Failure> {
+    let Question { wanted, adds_ds } = question;
     work.progress.at(format!("asking the name servers of {}", wanted.name));
-    let finding =
-        bounded(work, work.config.check_patience, async |patience| work.verifier.child(wanted, patience).await).await;
+    let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
     let Some(finding) = finding else {
-        if verification == Verification::Require || adds_ds {
+        if verification == Verification::Require || *adds_ds {
             let message = format!("nothing was changed: {}", no_time(&wanted.name));
             return Err(Failure::new(Kind::Unverified, message));
         }
         return Ok(None);
     };
     report(&finding, "before");
-    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && adds_ds)) {
+    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && *adds_ds)) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
     }

@@ -6,19 +6,21 @@ use tracing::info;
 
 use super::aim::Aim;
 use super::apply::{self, Applied};
+use super::check::Question;
+use super::child::Child;
 use super::replacement::{clean_up, take_back_if_overtaken};
 use super::{Outcome, Work, check, coverage, observe, signing, sync};
-use crate::aws::route53::ChangeStatus;
+use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::properties::Verification;
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::{Properties, Verification};
 use crate::dns::ds::DsRecords;
 use crate::dns::name_servers::NameServers;
-use crate::dns::record_set::RecordSet;
-use crate::dns::verify::{Finding, Wanted};
+use crate::dns::verify::Finding;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::ownership::{By, Claim};
-use crate::plan::{self, Action, Arrival, Decision};
+use crate::plan::{self, Action, Arrival, Decision, Goal, Observation};
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let mut aim = Aim::take(work).await?;
@@ -72,8 +74,8 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
 /// What was found out on the way to the change.
 #[derive(Default)]
 struct Found {
-    /// What was checked before the change, and whether with a DS record set to add.
-    checked: Option<(Wanted, bool)>,
+    /// What was asked before the change.
+    asked: Option<Question>,
     finding: Option<Finding>,
     warning: Option<String>,
 }
@@ -84,40 +86,51 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Fo
     let (session, place, child) = (&aim.session, &aim.place, &mut aim.child);
     let mut found = Found::default();
     let applied = apply::apply(work, session, place, async |again| {
-        let timing = work.progress.time(Step::Observe);
-        let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
-        let mut seen = if aim.wanted.dnssec && !again {
-            let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
+        let (seen, decision, warning) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
+        if !again {
             found.warning = warning;
-            seen?
-        } else {
-            seen.await?
-        };
-        if !goal.allow_occlusion {
-            coverage::fill_in(work, child, &mut seen).await?;
         }
-        drop(timing);
-        let decision = {
-            let _timing = work.progress.time(Step::Plan);
-            plan::present(&goal, &seen)
-        };
         if let Decision::Proceed(plan) = &decision
             && verification != Verification::None
-            && plan.redelegates(&seen, &goal.name)
-            && let Some(wanted) = check::wanted(&goal.name, plan, &seen)
+            && let Some(question) = Question::of(&goal.name, plan, &seen)
+            && found.asked.as_ref() != Some(&question)
         {
-            let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::found(&set.values));
-            let adds_ds = wanted.ds.is_some() && wanted.ds != ds(seen.at_cut("DS"));
-            let question = Some((wanted, adds_ds));
-            if let (Some((wanted, _)), true) = (&question, question != found.checked) {
-                found.finding = check::before(work, verification, wanted, adds_ds).await?;
-                found.checked = question;
-            }
+            let most = work.config.check_patience;
+            found.finding = check::before(work, verification, &question, most).await?;
+            found.asked = Some(question);
         }
         Ok((seen, decision))
     })
     .await;
     (applied, found)
+}
+
+/// What is seen at the place, what is decided on it, and what the user should know of the parent zone's own signing state;
+/// `again` after a rejection.
+pub(super) async fn look(
+    work: &Work<'_>,
+    session: &Session,
+    place: &Place,
+    wanted: &Properties,
+    child: &mut Child,
+    goal: &Goal,
+    again: bool,
+) -> Result<(Observation, Decision, Option<String>), Failure> {
+    let timing = work.progress.time(Step::Observe);
+    let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
+    let (mut seen, warning) = if wanted.dnssec && !again {
+        let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
+        (seen?, warning)
+    } else {
+        (seen.await?, None)
+    };
+    if !goal.allow_occlusion {
+        coverage::fill_in(work, child, &mut seen).await?;
+    }
+    drop(timing);
+    let _timing = work.progress.time(Step::Plan);
+    let decision = plan::present(goal, &seen);
+    Ok((seen, decision, warning))
 }
 
 /// Whether the request changed name servers or DS records, as far as is known.

@@ -57,7 +57,7 @@ pub(super) fn wanted(
 }
 
 /// The DS records of the keys named, or of all that are active.
-fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
+pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
     let has = || {
         let keys: Vec<String> = keys.iter().map(|key| format!("{} ({})", key.name, key.status)).collect();
         if keys.is_empty() { "no key-signing key".to_owned() } else { keys.join(", ") }

@@ -82,6 +82,33 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// The work of a request that is only looked at: made now, and denied for good where it is denied.
+    #[cfg(feature = "command")]
+    pub(super) fn preview(
+        config: &'a Config,
+        accounts: &'a Accounts,
+        verifier: &'a Verifier,
+        request: &'a Request,
+        stack_id: &str,
+        logical_id: &str,
+        progress: &'a Progress,
+    ) -> Self {
+        let unknown = Deadline::new(SystemTime::UNIX_EPOCH, SystemTime::now());
+        Self {
+            accounts,
+            config,
+            verifier,
+            request,
+            claimant: Claimant::new(stack_id, logical_id),
+            partition: ids::partition_of(stack_id).map(str::to_owned),
+            at: now(),
+            stale_after: None,
+            deadline: unknown,
+            progress,
+            waited: Cell::new(true),
+        }
+    }
+
     /// True once a denied call was tried for as long as a new right may take to be seen.
     pub(super) fn waited(&self) -> bool {
         self.waited.get()
