@@ -1,14 +1,25 @@
 //! The shell: envelope, observe, plan, apply, signal, inside the boundary of panic and deadline.
 
+mod aim;
 mod answer;
 mod apply;
+mod check;
 mod child;
 mod coverage;
+#[cfg(feature = "command")]
+pub mod expected;
 mod farewell;
 mod observe;
 mod place;
 mod present;
+#[cfg(feature = "command")]
+pub mod preview;
 mod progress;
+mod replacement;
+mod signing;
+#[cfg(feature = "command")]
+pub mod survey;
+mod sync;
 mod work;
 
 use std::fmt;
@@ -26,6 +37,7 @@ use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::metrics::{Metrics, Step};
 use crate::plan::Action;
@@ -48,6 +60,7 @@ pub struct Handler {
     config: Config,
     http: reqwest::Client,
     accounts: Accounts,
+    verifier: Verifier,
     metrics: Box<dyn Fn(&Metrics) + Send + Sync>,
 }
 
@@ -80,7 +93,14 @@ impl std::error::Error for HandlerError {}
 impl Handler {
     /// A function with these settings.
     pub fn new(config: Config, http: reqwest::Client, accounts: Accounts) -> Self {
-        Self { config, http, accounts, metrics: Box::new(|_| {}) }
+        let verifier = Verifier::new(config.dns_resolver);
+        Self { config, http, accounts, verifier, metrics: Box::new(|_| {}) }
+    }
+
+    /// The same with another DNS check.
+    #[must_use]
+    pub fn with_verifier(self, verifier: Verifier) -> Self {
+        Self { verifier, ..self }
     }
 
     /// The same, handing what each invocation counts to `metrics`.
@@ -183,8 +203,19 @@ impl Handler {
         deadline: Deadline,
         progress: &Progress,
     ) -> Result<Outcome, Failure> {
-        let work = Work::new(&self.config, &self.accounts, request, target, deadline, progress);
+        let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
+        let result = Self::until(until, &work).await;
+        let may_be_otherwise = |failure: &Failure| !matches!(failure.kind, FailureKind::Input | FailureKind::Stale);
+        if result.as_ref().is_err_and(may_be_otherwise) && work.may_have_created() {
+            // A place that is not found in the time that is left is as good as none.
+            let _ = tokio::time::timeout_at(deadline.last_look(), unwinding(farewell::recall(&work))).await;
+        }
+        result
+    }
+
+    async fn until(until: Instant, work: &Work<'_>) -> Result<Outcome, Failure> {
+        let progress = work.progress;
         match tokio::time::timeout_at(until, unwinding(work.run())).await {
             Ok(Ok(result)) => result,
             Ok(Err(())) => {

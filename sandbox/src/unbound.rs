@@ -52,7 +52,7 @@ pub struct Resolution {
     pub data: Vec<String>,
     /// For how many seconds the answer stays in the cache.
     pub ttl: u32,
-    /// The last thing that unbound said about a failed validation.
+    /// What unbound says of a failure: the extended errors of its answer (RFC 8914), such as `9: validation failure …`.
     pub reason: Option<String>,
 }
 
@@ -104,11 +104,11 @@ impl Unbound {
         let answer = client::ask(self.address(), name, rtype, false).await?;
         if answer.code != ResponseCode::ServFail {
             let security = if answer.authentic { Security::Secure } else { Security::Insecure };
-            return Ok(answer.resolution(security, None));
+            return Ok(answer.resolution(security));
         }
         let unchecked = client::ask(self.address(), name, rtype, true).await?;
-        let reason = self.log().into_iter().rev().find(|line| line.contains("validation failure"));
         let failed = unchecked.code == ResponseCode::ServFail;
-        Ok(unchecked.resolution(if failed { Security::Unreachable } else { Security::Bogus }, reason))
+        let security = if failed { Security::Unreachable } else { Security::Bogus };
+        Ok(Resolution { reason: answer.reason, ..unchecked.resolution(security) })
     }
 }

@@ -14,6 +14,8 @@ mod finding;
 mod judge;
 mod keys;
 mod net;
+#[cfg(feature = "command")]
+mod referral;
 mod resolver;
 mod sheet;
 mod wire;
@@ -25,6 +27,8 @@ use futures_util::future::{OptionFuture, join};
 use tokio::time::{Instant, sleep};
 
 pub use finding::{Finding, Problem, ServerState};
+#[cfg(feature = "command")]
+pub use referral::NoReferral;
 
 use super::ds::DsRecords;
 use super::name::Name;

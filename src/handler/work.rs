@@ -15,6 +15,7 @@ use crate::cfn::envelope::{Kind, Request, Target};
 use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::ids;
 use crate::ownership::Claimant;
@@ -30,6 +31,7 @@ const AFTER_WAITING: Duration = Duration::from_secs(20);
 pub(super) struct Work<'a> {
     pub(super) accounts: &'a Accounts,
     pub(super) config: &'a Config,
+    pub(super) verifier: &'a Verifier,
     pub(super) request: &'a Request,
     pub(super) claimant: Claimant,
     /// The partition of the stack, and so of this function; `None` if the stack's id is no ARN.
@@ -57,6 +59,7 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         config: &'a Config,
         accounts: &'a Accounts,
+        verifier: &'a Verifier,
         request: &'a Request,
         target: &Target,
         deadline: Deadline,
@@ -67,6 +70,7 @@ impl<'a> Work<'a> {
         Self {
             accounts,
             config,
+            verifier,
             request,
             claimant: Claimant::new(&target.stack_id, &target.logical_id),
             partition: ids::partition_of(&target.stack_id).map(str::to_owned),
@@ -75,6 +79,33 @@ impl<'a> Work<'a> {
             deadline,
             progress,
             waited: Cell::new(false),
+        }
+    }
+
+    /// The work of a request that is only looked at: made now, and denied for good where it is denied.
+    #[cfg(feature = "command")]
+    pub(super) fn preview(
+        config: &'a Config,
+        accounts: &'a Accounts,
+        verifier: &'a Verifier,
+        request: &'a Request,
+        stack_id: &str,
+        logical_id: &str,
+        progress: &'a Progress,
+    ) -> Self {
+        let unknown = Deadline::new(SystemTime::UNIX_EPOCH, SystemTime::now());
+        Self {
+            accounts,
+            config,
+            verifier,
+            request,
+            claimant: Claimant::new(stack_id, logical_id),
+            partition: ids::partition_of(stack_id).map(str::to_owned),
+            at: now(),
+            stale_after: None,
+            deadline: unknown,
+            progress,
+            waited: Cell::new(true),
         }
     }
 
@@ -133,6 +164,11 @@ impl<'a> Work<'a> {
             tokio::time::sleep(jittered).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
+    }
+
+    /// True for a Create that failed before it has seen whether an earlier delivery of it had changed something.
+    pub(super) fn may_have_created(&self) -> bool {
+        self.request.kind == Kind::Create && self.progress.sent().is_none() && !self.progress.looked()
     }
 
     /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier

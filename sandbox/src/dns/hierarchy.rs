@@ -81,7 +81,7 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 /// What the zones above those of the test need to know.
 struct Registry<'a> {
     shared: &'a Arc<Shared>,
-    /// The top zones, by name.
+    /// The zones of the test, by name. Where one encloses another, the delegation of the inner is occluded by that of the outer.
     tops: BTreeMap<Name, Top>,
     /// Every name server.
     hosts: Vec<(Name, Ipv4Addr)>,
@@ -103,8 +103,11 @@ impl<'a> Registry<'a> {
         };
         {
             let mut world = shared.core.world();
-            for zone in chosen(&mut world, &real) {
+            // Every name server has an address, also those of a zone to which nobody delegates yet.
+            for zone in world.served() {
                 servers.extend(zone.name_servers.iter().cloned());
+            }
+            for zone in chosen(&mut world, &real) {
                 add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
             }
         }
@@ -115,9 +118,6 @@ impl<'a> Registry<'a> {
                 add(&mut tops, &zone.name, &zone.servers, None);
             }
         }
-        let enclosed = |inner: &Name, names: &[Name]| names.iter().any(|outer| outer != inner && outer.zone_of(inner));
-        let names: Vec<Name> = tops.keys().cloned().collect();
-        tops.retain(|inner, _| !enclosed(inner, &names));
         let servers: BTreeSet<String> = servers.into_iter().collect();
         let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
@@ -133,7 +133,7 @@ impl<'a> Registry<'a> {
             }
         }
         for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
-            self.delegate(&mut zone, top, delegation);
+            delegate(&mut zone, top, delegation);
         }
         zone
     }
@@ -144,7 +144,7 @@ impl<'a> Registry<'a> {
             .map(|domain| {
                 let mut zone = self.made_up(&domain, TOP_LEVEL);
                 for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
-                    self.delegate(&mut zone, top, delegation);
+                    delegate(&mut zone, top, delegation);
                 }
                 zone
             })
@@ -169,18 +169,18 @@ impl<'a> Registry<'a> {
         zone
     }
 
-    fn delegate(&self, zone: &mut Zone, top: &Name, delegation: &Top) {
-        let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
-        for data in servers.chain(delegation.ds.iter().cloned()) {
-            zone.add(top, TTL, data);
-        }
-    }
-
     /// The top-level domains of all that has a name; those that are a zone of the test are its own.
     fn domains(&self) -> BTreeSet<Name> {
         let fixed = name(TOP_LEVEL);
         let names = self.tops.keys().chain(self.hosts.iter().map(|(host, _)| host)).chain(fixed.as_ref());
         names.map(|name| name.trim_to(1)).filter(|domain| !self.tops.contains_key(domain)).collect()
+    }
+}
+
+fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
+    let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
+    for data in servers.chain(delegation.ds.iter().cloned()) {
+        zone.add(top, TTL, data);
     }
 }
 

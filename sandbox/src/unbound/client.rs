@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{Name, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -14,10 +15,13 @@ use super::{Resolution, Security};
 
 /// Longer than unbound tries before it gives up on silent servers.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The number of the EDNS option (RFC 8914 section 5.1).
+const EXTENDED_ERROR: u16 = 15;
 
 pub(super) struct Answer {
     pub code: ResponseCode,
     pub authentic: bool,
+    pub reason: Option<String>,
     records: Vec<Record>,
     rtype: RecordType,
     /// TTL of the first record of the authority section: of the SOA, where there is no data.
@@ -25,12 +29,13 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn resolution(&self, security: Security, reason: Option<String>) -> Resolution {
+    pub(super) fn resolution(&self, security: Security) -> Resolution {
         let of_type = || self.records.iter().filter(|record| record.record_type() == self.rtype);
         let mut data: Vec<String> = of_type().map(|record| record.data.to_string()).collect();
         data.sort();
         let ttl = of_type().map(|record| record.ttl).min().unwrap_or(self.negative_ttl);
-        Resolution { security, exists: self.code == ResponseCode::NoError, data, ttl, reason }
+        let (exists, reason) = (self.code == ResponseCode::NoError, self.reason.clone());
+        Resolution { security, exists, data, ttl, reason }
     }
 }
 
@@ -54,10 +59,27 @@ pub(super) async fn ask(resolver: SocketAddr, name: &str, rtype: &str, unchecked
     Ok(Answer {
         code: answer.metadata.response_code,
         authentic: answer.metadata.authentic_data,
+        reason: extended_errors(&answer),
         negative_ttl: answer.authorities.first().map(|record| record.ttl).unwrap_or_default(),
         records: answer.answers,
         rtype,
     })
+}
+
+/// Code and text of each (RFC 8914 section 2).
+fn extended_errors(answer: &Message) -> Option<String> {
+    let options = answer.edns.iter().flat_map(|edns| edns.options().as_ref());
+    let errors: Vec<String> = options
+        .filter_map(|(_, option)| match option {
+            EdnsOption::Unknown(EXTENDED_ERROR, bytes) => bytes.split_at_checked(2),
+            _ => None,
+        })
+        .map(|(code, text)| {
+            let code = code.iter().fold(0, |code, byte| code * 256 + u32::from(*byte));
+            format!("{code}: {}", String::from_utf8_lossy(text))
+        })
+        .collect();
+    (!errors.is_empty()).then(|| errors.join("; "))
 }
 
 async fn datagram(resolver: SocketAddr, query: &[u8], id: u16) -> io::Result<Message> {

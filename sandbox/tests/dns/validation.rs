@@ -114,7 +114,8 @@ async fn a_ds_that_fits_no_key_is_bogus() {
     world.put_ds(format!("{rest} {}", "0".repeat(digest.len())));
     let found = world.resolve(HOST, "A").await;
     assert_eq!((found.security, found.data), (Security::Bogus, vec!["192.0.2.3".to_owned()]));
-    assert!(found.reason.unwrap().contains("testing.example.com"));
+    let reason = found.reason.unwrap();
+    assert!(reason.contains("validation failure") && reason.contains("testing.example.com"), "{reason}");
 }
 
 #[tokio::test]
@@ -152,6 +153,15 @@ async fn the_cache_is_kept() {
     let kept = world.resolve("long.testing.example.com", "A").await;
     assert_eq!(kept.data, ["192.0.2.5"]);
     assert!(kept.ttl > 3000, "{kept:?}");
+}
+
+#[tokio::test]
+async fn it_ends_when_dropped() {
+    let Some(world) = World::start().await else { return };
+    let address = world.unbound.address();
+    assert!(std::net::UdpSocket::bind(address).is_err());
+    drop(world);
+    std::net::UdpSocket::bind(address).unwrap();
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ pub struct Finding {
     pub(super) servers: Vec<(Name, ServerState)>,
     pub(super) problems: Vec<Problem>,
     pub(super) no_egress: bool,
+    pub(super) bogus: bool,
 }
 
 /// What a name server did when it was asked for the child zone.
@@ -146,6 +147,14 @@ impl Kind {
         }
     }
 
+    /// The key tag of the DS record from which a resolver that validates does not get to the zone's keys.
+    pub(super) fn broken_chain(&self) -> Option<u16> {
+        match self {
+            Self::NoKey(tag) | Self::NotSigning(tag) | Self::OutOfTime(tag) => Some(*tag),
+            _ => None,
+        }
+    }
+
     /// What a server that has this problem at the apex of the child zone is.
     pub(super) fn state(&self) -> ServerState {
         match self {
@@ -173,6 +182,11 @@ impl Finding {
     /// What each of the wanted name servers did.
     pub fn servers(&self) -> &[(Name, ServerState)] {
         &self.servers
+    }
+
+    /// True if a name server of the child has no key for any of the DS records: resolvers that validate would call the zone bogus.
+    pub fn is_bogus(&self) -> bool {
+        self.bogus
     }
 
     /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.

@@ -1,5 +1,6 @@
 //! The servers of one zone and what came of asking them, over several rounds.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -10,6 +11,7 @@ use super::judge::{Heard, child, parent};
 use super::net::Net;
 use super::resolver::glue;
 use super::{Check, Wanted};
+use crate::dns::ds::Ds;
 use crate::dns::name::Name;
 
 /// How many name servers of the parent zone are asked; the root and the large top-level domains have 13.
@@ -117,6 +119,16 @@ impl Line {
         problems
     }
 
+    /// True if none of the DS records of these key tags leads to the keys that are served at one of the addresses.
+    fn breaks_the_chain(&self, tags: &BTreeSet<u16>) -> bool {
+        let addresses = self.problems.iter().flat_map(|problem| &problem.addresses);
+        addresses.into_iter().any(|address| {
+            let here = self.problems.iter().filter(|problem| problem.addresses.contains(address));
+            let broken: BTreeSet<u16> = here.filter_map(|problem| problem.kind.broken_chain()).collect();
+            broken == *tags
+        })
+    }
+
     /// What the server is to the child zone.
     fn state(&self, net: &Net) -> ServerState {
         let Some(Ok(asked)) = &self.outcome else { return ServerState::Unresolved };
@@ -204,6 +216,10 @@ pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) 
         dnssec: check.wanted.ds.is_some(),
         servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
         problems: sheets().flat_map(Sheet::problems).collect(),
+        bogus: check.wanted.ds.as_ref().is_some_and(|ds| {
+            let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
+            child.lines.iter().any(|line| line.breaks_the_chain(&tags))
+        }),
         no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
     }
 }

@@ -20,6 +20,7 @@ fn good() -> Finding {
         servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
         problems: Vec::new(),
         no_egress: false,
+        bogus: false,
     }
 }
 

@@ -1,0 +1,130 @@
+//! The DNS check of a request: before its change and after it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use super::Work;
+use crate::aws::route53::ChangeStatus;
+use crate::cfn::properties::Verification;
+use crate::dns::ds::DsRecords;
+use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
+use crate::dns::verify::{Finding, Wanted};
+use crate::error::{Failure, Kind};
+use crate::metrics::Step;
+use crate::plan::{Observation, Plan};
+
+/// What one round of questions takes at most, silence on all sides included.
+const ROUND: Duration = Duration::from_secs(15);
+
+/// What is to be checked before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    wanted: Wanted,
+    /// Whether a DS record set is to be written.
+    adds_ds: bool,
+}
+
+impl Question {
+    /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
+    pub(super) fn of(name: &Name, plan: &Plan, seen: &Observation) -> Option<Self> {
+        if !plan.redelegates(seen, name) {
+            return None;
+        }
+        let wanted = wanted(name, plan, seen)?;
+        let stands = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        Some(Self { adds_ds: wanted.ds.is_some() && wanted.ds != stands, wanted })
+    }
+}
+
+/// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
+///
+/// # Errors
+/// Under `REQUIRE`, if something is wrong; else if a DS record set is to be written that stands for none of the child's keys,
+/// which would take the zone from everybody who validates.
+pub(super) async fn before(
+    work: &Work<'_>,
+    verification: Verification,
+    question: &Question,
+    most: Duration,
+) -> Result<Option<Finding>, Failure> {
+    let Question { wanted, adds_ds } = question;
+    work.progress.at(format!("asking the name servers of {}", wanted.name));
+    let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
+    let Some(finding) = finding else {
+        if verification == Verification::Require || *adds_ds {
+            let message = format!("nothing was changed: {}", no_time(&wanted.name));
+            return Err(Failure::new(Kind::Unverified, message));
+        }
+        return Ok(None);
+    };
+    report(&finding, "before");
+    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && *adds_ds)) {
+        let message = format!("the DNS check failed, and nothing was changed: {finding}");
+        return Err(Failure::new(Kind::Unverified, message));
+    }
+    Ok(Some(finding))
+}
+
+/// That there was no check.
+pub(super) fn no_time(name: &Name) -> String {
+    format!("the name servers of {name} were not asked: too little time was left for it")
+}
+
+/// After the change: every name server of the parent zone must refer to exactly what is wanted; `None` if that can't be asked.
+///
+/// `changed` tells that the parent zone was, and `status` whether its servers should know.
+pub(super) async fn after(
+    work: &Work<'_>,
+    wanted: &Wanted,
+    parent: &Name,
+    changed: bool,
+    status: ChangeStatus,
+) -> Option<Finding> {
+    work.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
+    let patience = work.config.check_patience;
+    let most = match (status, changed) {
+        // "Generally within 60 seconds" (Developer Guide, "Editing records").
+        (ChangeStatus::Pending, _) => patience * 3,
+        (ChangeStatus::Insync, true) => patience / 2,
+        (ChangeStatus::Insync, false) => Duration::ZERO,
+    };
+    let ask = async |patience| work.verifier.delegation(parent, wanted, patience).await;
+    let finding = bounded(work, most, ask).await?;
+    report(&finding, "after");
+    Some(finding)
+}
+
+fn report(finding: &Finding, when: &'static str) {
+    if finding.is_good() {
+        info!(when, verification = %finding, "the name servers were asked");
+    } else {
+        warn!(when, verification = %finding, "the name servers were asked");
+    }
+}
+
+/// What stands at the cut once the plan is carried out.
+pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
+    let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
+    let ds = plan.leaves(seen, name, "DS");
+    let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
+    let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
+    Some(Wanted {
+        name: name.clone(),
+        ds: ds.and_then(|set| DsRecords::found(&set.values)),
+        check_ds: ds.is_none(),
+        glue: addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect(),
+        name_servers,
+    })
+}
+
+/// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
+/// reported must not use up the time of the request.
+async fn bounded(work: &Work<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Finding) -> Option<Finding> {
+    let left = work.deadline.work().saturating_duration_since(Instant::now());
+    let patience = left.checked_sub(ROUND)?.min(most);
+    let _timing = work.progress.time(Step::Check);
+    timeout(patience + ROUND, ask(patience)).await.ok()
+}
