@@ -6,6 +6,10 @@
 //! sandbox at that moment: a change made through the API is served once `GetChange` reports it `INSYNC`, or would if it were asked
 //! ([`ServeRule`]); an edit by a [`ZoneHandle`] is served at once, a deleted zone no more.
 //!
+//! A zone that is signing with real keys ([`ZoneHandle::create_key`], [`ZoneHandle::start_signing`]) is served signed. So are the
+//! root and the top-level domains, which put the DS of such a top zone there themselves: a validator that trusts
+//! [`Dns::trust_anchor`] follows the chain. Signatures are made for each answer and hold for an hour.
+//!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! use sandbox::{Dns, DnsFault, RecordSet, Sandbox};
@@ -30,6 +34,7 @@ mod hierarchy;
 mod log;
 mod outside;
 mod resolver;
+mod sign;
 mod sockets;
 mod state;
 mod zone;
@@ -131,6 +136,13 @@ impl Dns {
         Ok(Self { inner: Arc::new(Inner { shared, stop, thread: Some(thread) }) })
     }
 
+    /// Starts it at port 53, for a resolver that knows of no other. Any number can do so at a time: each has addresses of its own,
+    /// the resolver too. Not every user may; the error tells.
+    pub async fn start_on_port_53(aws: &Sandbox) -> io::Result<Self> {
+        let resolver = Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
+        Self::start_on(aws, SocketAddr::from((resolver, 53))).await
+    }
+
     /// The port of every server.
     pub fn port(&self) -> u16 {
         self.shared().port
@@ -190,10 +202,15 @@ impl Dns {
         self.shared().core.world().serve = rule;
     }
 
-    /// Sets the TTL of everything in the root and the top-level domains; a second by default, so that a resolver with a cache sees
-    /// them change.
-    pub fn set_top_ttl(&self, seconds: u32) {
-        self.shared().state().ttl = seconds;
+    /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and delv take.
+    pub fn trust_anchor(&self) -> String {
+        let ds = self.shared().keys(".").ds();
+        ds.first().map(|ds| format!(". IN DS {ds}")).unwrap_or_default()
+    }
+
+    /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.
+    pub fn cap_ttl(&self, seconds: u32) {
+        self.shared().state().cap = seconds;
     }
 
     /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault. `resolver` is the resolver.

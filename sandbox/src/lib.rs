@@ -41,6 +41,7 @@ pub mod process;
 pub mod route53;
 pub mod serve;
 pub mod stack;
+pub mod unbound;
 
 mod core;
 mod error;

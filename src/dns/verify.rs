@@ -136,7 +136,7 @@ impl Verifier {
             }
             let finding = sheet::finding(&check, &child, above.as_ref());
             let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
-            if !may_pass || finding.no_egress() || begun.elapsed() + self.timing.pause > patience {
+            if !may_pass || finding.no_egress() || begun.elapsed().saturating_add(self.timing.pause) > patience {
                 return finding;
             }
             sleep(self.timing.pause).await;

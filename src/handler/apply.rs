@@ -6,6 +6,7 @@ use tracing::{Span, debug, info};
 use super::{Work, aws_failure, farewell, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
+use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::Place;
 use crate::dns::record_set::Change;
 use crate::error::{Failure, Kind};
@@ -21,7 +22,7 @@ const ROUNDS: usize = 6;
 pub(super) struct Applied {
     /// What was carried out.
     pub(super) plan: Plan,
-    /// What it was planned on, or, where its answer was lost, what stood afterwards.
+    /// What it was planned on.
     pub(super) seen: Observation,
     pub(super) status: ChangeStatus,
     /// The id of the change; `None` if there was none, or if it was lost with the answer.
@@ -39,8 +40,13 @@ pub(super) async fn apply(
     let mut last: Option<(Observation, Plan, AwsError)> = None;
     for round in 0..ROUNDS {
         let (seen, decision) = look(round > 0).await?;
+        work.progress.mark_looked();
         if last.as_ref().is_some_and(|(_, _, error)| error.kind == AwsErrorKind::Rejected) {
             forget_unsent(work, place, &seen);
+        }
+        if work.request.kind == RequestKind::Create && own_at(work, &seen) == Some(work.at) {
+            // An earlier delivery of this Create wrote it: whatever happens now, its Delete must find it.
+            work.progress.mark_sent(place);
         }
         debug!(at_cut = ?seen.at_cut, ownership = ?seen.ownership, above = ?seen.above, "the parent zone was read");
         let plan = match decision {
@@ -59,13 +65,14 @@ pub(super) async fn apply(
         };
         if plan.changes.is_empty() {
             // Our own batch of an earlier round went through and only its answer was lost: report what it did.
-            let sent = last.filter(|(_, plan, _)| carried_out(work, &seen, plan)).map(|(_, plan, _)| plan);
+            let sent =
+                last.filter(|(_, plan, _)| carried_out(work, &seen, plan)).map(|(before, plan, _)| (before, plan));
             // An earlier delivery of this request may have changed it a moment ago.
-            let pending = sent.is_some()
-                || work.progress.sent().as_ref() == Some(place)
-                || seen.claims().own(&work.claimant).is_some_and(|own| own.at == work.at);
+            let pending =
+                sent.is_some() || work.progress.sent().as_ref() == Some(place) || own_at(work, &seen) == Some(work.at);
             let status = if pending { ChangeStatus::Pending } else { ChangeStatus::Insync };
-            return Ok(Applied { plan: sent.unwrap_or(plan), seen, status, change: None });
+            let (seen, plan) = sent.unwrap_or((seen, plan));
+            return Ok(Applied { plan, seen, status, change: None });
         }
         if let Some((before, _, error)) = &last
             && error.kind == AwsErrorKind::Rejected
@@ -155,11 +162,14 @@ fn carried_out(work: &Work<'_>, seen: &Observation, plan: &Plan) -> bool {
     }
 }
 
+/// When our claim was written.
+fn own_at(work: &Work<'_>, seen: &Observation) -> Option<i64> {
+    seen.claims().own(&work.claimant).map(|own| own.at)
+}
+
 /// After a rejection or a lost answer: if no claim of this request stands there, no change of it was carried out.
 fn forget_unsent(work: &Work<'_>, place: &Place, seen: &Observation) {
-    if work.progress.sent().as_ref() == Some(place)
-        && seen.claims().own(&work.claimant).is_none_or(|own| own.at != work.at)
-    {
+    if work.progress.sent().as_ref() == Some(place) && own_at(work, seen) != Some(work.at) {
         work.progress.unmark_sent();
     }
 }

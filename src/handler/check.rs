@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::Work;
+use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
 use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
@@ -15,12 +16,28 @@ use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::plan::{Observation, Plan};
 
-/// For how long a fresh child zone may take to be served.
-pub(super) const FRESH: Duration = Duration::from_secs(30);
-/// For how long name servers may differ after Route 53 has reported the change in sync.
-const SETTLING: Duration = Duration::from_secs(15);
-/// What one round of questions takes at most, silence on all sides included; kept free before the deadline.
-const ROUND: Duration = Duration::from_secs(8);
+/// What one round of questions takes at most, silence on all sides included.
+const ROUND: Duration = Duration::from_secs(15);
+
+/// What is to be checked before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    wanted: Wanted,
+    /// Whether a DS record set is to be written.
+    adds_ds: bool,
+}
+
+impl Question {
+    /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
+    pub(super) fn of(name: &Name, plan: &Plan, seen: &Observation) -> Option<Self> {
+        if !plan.redelegates(seen, name) {
+            return None;
+        }
+        let wanted = wanted(name, plan, seen)?;
+        let stands = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        Some(Self { adds_ds: wanted.ds.is_some() && wanted.ds != stands, wanted })
+    }
+}
 
 /// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
@@ -30,48 +47,61 @@ const ROUND: Duration = Duration::from_secs(8);
 pub(super) async fn before(
     work: &Work<'_>,
     verification: Verification,
-    name: &Name,
-    plan: &Plan,
-    seen: &Observation,
+    question: &Question,
     most: Duration,
 ) -> Result<Option<Finding>, Failure> {
-    let Some(wanted) = wanted(name, plan, seen) else { return Ok(None) };
-    let Some(patience) = patience(work, most) else { return Ok(None) };
-    work.progress.at(format!("asking the name servers of {name}"));
-    let _timing = work.progress.time(Step::Check);
-    let finding = work.verifier.child(&wanted, patience).await;
-    report(&finding, "the name servers were asked before the change");
-    let adds_ds = plan.leaves(seen, name, "DS") != seen.at_cut("DS");
-    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && adds_ds)) {
+    let Question { wanted, adds_ds } = question;
+    work.progress.at(format!("asking the name servers of {}", wanted.name));
+    let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
+    let Some(finding) = finding else {
+        if verification == Verification::Require || *adds_ds {
+            let message = format!("nothing was changed: {}", no_time(&wanted.name));
+            return Err(Failure::new(Kind::Unverified, message));
+        }
+        return Ok(None);
+    };
+    report(&finding, "before");
+    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && *adds_ds)) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
     }
     Ok(Some(finding))
 }
 
+/// That there was no check.
+pub(super) fn no_time(name: &Name) -> String {
+    format!("the name servers of {name} were not asked: too little time was left for it")
+}
+
 /// After the change: every name server of the parent zone must refer to exactly what is wanted; `None` if that can't be asked.
+///
+/// `changed` tells that the parent zone was, and `status` whether its servers should know.
 pub(super) async fn after(
     work: &Work<'_>,
+    wanted: &Wanted,
     parent: &Name,
-    name: &Name,
-    plan: &Plan,
-    seen: &Observation,
     changed: bool,
+    status: ChangeStatus,
 ) -> Option<Finding> {
-    let wanted = wanted(name, plan, seen)?;
-    let patience = patience(work, if changed { SETTLING } else { Duration::ZERO })?;
-    work.progress.at(format!("asking the name servers of {parent} and {name}"));
-    let _timing = work.progress.time(Step::Check);
-    let finding = work.verifier.delegation(parent, &wanted, patience).await;
-    report(&finding, "the name servers were asked");
+    work.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
+    let patience = work.config.check_patience;
+    let most = match (status, changed) {
+        // "Generally within 60 seconds" (Developer Guide, "Editing records").
+        (ChangeStatus::Pending, _) => patience * 3,
+        (ChangeStatus::Insync, true) => patience / 2,
+        (ChangeStatus::Insync, false) => Duration::ZERO,
+    };
+    let ask = async |patience| work.verifier.delegation(parent, wanted, patience).await;
+    let finding = bounded(work, most, ask).await?;
+    report(&finding, "after");
     Some(finding)
 }
 
-fn report(finding: &Finding, message: &'static str) {
+fn report(finding: &Finding, when: &'static str) {
     if finding.is_good() {
-        info!(verification = %finding, "{message}");
+        info!(when, verification = %finding, "the name servers were asked");
     } else {
-        warn!(verification = %finding, "{message}");
+        warn!(when, verification = %finding, "the name servers were asked");
     }
 }
 
@@ -90,7 +120,11 @@ pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wan
     })
 }
 
-/// How long a check may wait for things to settle; `None` if there is no time left for one.
-fn patience(work: &Work<'_>, most: Duration) -> Option<Duration> {
-    work.deadline.work().saturating_duration_since(Instant::now()).checked_sub(ROUND).map(|left| left.min(most))
+/// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
+/// reported must not use up the time of the request.
+async fn bounded(work: &Work<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Finding) -> Option<Finding> {
+    let left = work.deadline.work().saturating_duration_since(Instant::now());
+    let patience = left.checked_sub(ROUND)?.min(most);
+    let _timing = work.progress.time(Step::Check);
+    timeout(patience + ROUND, ask(patience)).await.ok()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Work;
 use super::aim::Aim;
+use super::check::Question;
 use super::progress::Progress;
 use super::{check, present};
 use crate::aws::credentials::Accounts;
@@ -68,15 +69,17 @@ pub async fn preview(
             let message = format!("a later request of this resource has already written {}", goal.name);
             Err(Failure::new(Kind::Stale, message))
         }
-        Decision::Proceed(plan) if verification != Verification::None && plan.changes_delegation(&goal.name) => {
-            // A fresh zone is given no time to come up: what is so now is what is told.
-            let checked = check::before(&work, verification, &goal.name, &plan, &seen, Duration::ZERO).await;
-            checked.map(|found| {
-                finding = found;
-                plan
-            })
-        }
-        Decision::Proceed(plan) => Ok(plan),
+        Decision::Proceed(plan) => match Question::of(&goal.name, &plan, &seen) {
+            Some(question) if verification != Verification::None => {
+                // A fresh zone is given no time to come up: what is so now is what is told.
+                let checked = check::before(&work, verification, &question, Duration::ZERO).await;
+                checked.map(|found| {
+                    finding = found;
+                    plan
+                })
+            }
+            _ => Ok(plan),
+        },
     };
     let planned = result.as_ref().map(|plan| plan.warnings.clone()).unwrap_or_default();
     let before = aim.before.iter().flat_map(|before| before.warnings.iter().cloned());

@@ -49,7 +49,9 @@ pub(super) fn wanted(
     match records(wanted.key_signing_keys.as_ref(), &signing.keys) {
         Ok(records) => Ok(WantedDs::Records(records)),
         // A typing error in a roll-over must not pass for a roll-over.
-        Err(why) if newly => Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}"))),
+        Err(why) if newly && wanted.key_signing_keys.is_some() => {
+            Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}")))
+        }
         Err(why) => unknown(format!("the child zone {id} {why}")),
     }
 }

@@ -166,6 +166,11 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// True for a Create that failed before it has seen whether an earlier delivery of it had changed something.
+    pub(super) fn may_have_created(&self) -> bool {
+        self.request.kind == Kind::Create && self.progress.sent().is_none() && !self.progress.looked()
+    }
+
     /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier
     /// invocation may have ended, or be older than the right.
     pub(super) async fn afresh<T>(&self, work: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {

@@ -1,5 +1,6 @@
 //! The answer of an authoritative server, from its zones alone (RFC 1034 section 4.3.2, without recursion).
 
+use hickory_proto::dnssec::rdata::{DNSSECRData, NSEC};
 use hickory_proto::op::{Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
@@ -7,6 +8,8 @@ use super::zone::{Rrset, Zone};
 
 /// How many aliases are followed within a zone.
 const CHAIN: usize = 8;
+/// The type that an NSEC record lists for a name that does not exist (RFC 9824 section 3.4).
+const NXNAME: u16 = 128;
 
 /// What goes into a response.
 #[derive(Debug)]
@@ -82,6 +85,10 @@ impl Writer<'_> {
         let Some(servers) = self.zone.set(cut, RecordType::NS) else { return };
         self.answer.authoritative = !self.answer.answers.is_empty();
         self.answer.authorities.extend(servers.records(cut));
+        match self.zone.set(cut, RecordType::DS) {
+            Some(ds) if self.signs() => self.answer.authorities.extend(self.signed(cut, ds)),
+            _ => self.denial(cut, cut),
+        }
         self.addresses(servers);
     }
 
@@ -93,23 +100,44 @@ impl Writer<'_> {
         self.answer.answers.extend(sets);
     }
 
-    fn no_such_name(&mut self, _name: &Name) {
-        self.answer.code = ResponseCode::NXDomain;
+    /// Of a signed zone every name can be said to exist, without data ("Compact Denial of Existence", RFC 9824): one NSEC record
+    /// made for the question is proof enough, and reveals no other name.
+    fn no_such_name(&mut self, name: &Name) {
+        if !self.signs() {
+            self.answer.code = ResponseCode::NXDomain;
+        }
         self.soa();
+        self.deny(name, vec![RecordType::from(NXNAME)]);
     }
 
-    fn no_data(&mut self, _name: &Name, _source: &Name) {
+    fn no_data(&mut self, name: &Name, source: &Name) {
         self.soa();
+        self.denial(name, source);
     }
 
-    /// For how long a "no" may be kept: the smaller of the SOA's own TTL and its last field (RFC 2308 section 5).
+    /// That the name has no more types than these. At a zone cut only NS and DS are the parent's (RFC 4035 section 2.3).
+    fn denial(&mut self, name: &Name, source: &Name) {
+        let cut = self.zone.cut(name).is_some();
+        let types = self.zone.sets(source).map(|(rtype, _)| rtype);
+        let types = types.filter(|rtype| !cut || matches!(rtype, RecordType::NS | RecordType::DS)).collect();
+        self.deny(name, types);
+    }
+
+    fn deny(&mut self, name: &Name, types: Vec<RecordType>) {
+        // The name directly after this one; there is none after a name of full length, which stays without proof.
+        let Ok(next) = name.to_lowercase().prepend_label(&[0_u8][..]) else { return };
+        let soa = self.zone.set(self.zone.origin(), RecordType::SOA);
+        let ttl = soa.map(negative_ttl).unwrap_or_default();
+        if self.signs() {
+            let nsec = RData::DNSSEC(DNSSECRData::NSEC(NSEC::new_cover_self(next, types)));
+            self.answer.authorities.extend(self.signed(name, &Rrset { ttl, data: vec![nsec] }));
+        }
+    }
+
     fn soa(&mut self) {
         let origin = self.zone.origin();
         let Some(set) = self.zone.set(origin, RecordType::SOA) else { return };
-        let mut set = set.clone();
-        if let Some(RData::SOA(soa)) = set.data.first() {
-            set.ttl = set.ttl.min(soa.minimum);
-        }
+        let set = Rrset { ttl: negative_ttl(set), data: set.data.clone() };
         self.answer.authorities.extend(self.signed(origin, &set));
     }
 
@@ -124,8 +152,26 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether the answer is to be signed and can be.
+    fn signs(&self) -> bool {
+        self.dnssec && self.zone.keys().is_some()
+    }
+
+    /// The records, with their signatures if wanted. What a wildcard stands for is signed under the name asked for, as RFC 9824
+    /// has it: nobody needs to know of the wildcard.
     fn signed(&self, owner: &Name, set: &Rrset) -> Vec<Record> {
-        let _ = self.dnssec; // to come: signatures
-        set.records(owner).collect()
+        let mut records: Vec<Record> = set.records(owner).collect();
+        if let Some(keys) = self.zone.keys().filter(|_| self.dnssec) {
+            records.extend(keys.sign(owner, set));
+        }
+        records
+    }
+}
+
+/// For how long a "no" may be kept: the smaller of the SOA's own TTL and its last field (RFC 2308 section 5).
+fn negative_ttl(soa: &Rrset) -> u32 {
+    match soa.data.first() {
+        Some(RData::SOA(data)) => soa.ttl.min(data.minimum),
+        _ => soa.ttl,
     }
 }

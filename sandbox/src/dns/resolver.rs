@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::op::{Edns, Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
 use super::answer::Answer;
@@ -14,9 +14,9 @@ use super::state::Shared;
 /// How many servers one question may take: far more than any chain that ends.
 const BUDGET: u32 = 200;
 
-/// Resolves, or SERVFAIL.
-pub(super) fn resolve(shared: &Arc<Shared>, query: &Query) -> Answer {
-    let mut search = Search { shared, left: BUDGET };
+/// Resolves, or SERVFAIL. It passes signatures on and validates nothing.
+pub(super) fn resolve(shared: &Arc<Shared>, query: &Query, dnssec: bool) -> Answer {
+    let mut search = Search { shared, dnssec, left: BUDGET };
     let mut answers = Vec::new();
     let (mut name, rtype) = (query.name().clone(), query.query_type());
     // Aliases that lead from zone to zone.
@@ -41,6 +41,7 @@ pub(super) fn resolve(shared: &Arc<Shared>, query: &Query) -> Answer {
 
 struct Search<'a> {
     shared: &'a Arc<Shared>,
+    dnssec: bool,
     left: u32,
 }
 
@@ -72,6 +73,11 @@ impl Search<'_> {
         let server = self.shared.server_at(IpAddr::V4(address))?;
         let mut request = Message::query();
         request.add_query(Query::query(name.clone(), rtype));
+        if self.dnssec {
+            let mut edns = Edns::new();
+            edns.enable_dnssec();
+            request.set_edns(edns);
+        }
         let send = |transport| match self.shared.deliver(&server, &request, transport) {
             Delivery::Send(answer, _) if answer.metadata.id == request.metadata.id => Some(answer),
             _ => None,

@@ -14,6 +14,7 @@ use super::answer::{Answer, answer};
 use super::fault::{Delivery, DnsFault, Transport};
 use super::log::DnsQuery;
 use super::outside::Outside;
+use super::sign::Keys;
 use super::{hierarchy, resolver, sockets};
 use crate::core::Core;
 
@@ -44,8 +45,10 @@ pub(super) struct State {
     pub outsiders: usize,
     /// Which hosted zone the registry delegates a top zone's name to.
     pub real: BTreeMap<String, String>,
-    /// TTL of what is made up.
-    pub ttl: u32,
+    /// The largest TTL of the zones of the test.
+    pub cap: u32,
+    /// The keys of the zones that are made up.
+    keys: BTreeMap<String, Keys>,
 }
 
 impl Shared {
@@ -60,7 +63,8 @@ impl Shared {
             outside: BTreeMap::new(),
             outsiders: 0,
             real: BTreeMap::new(),
-            ttl: 1,
+            cap: u32::MAX,
+            keys: BTreeMap::new(),
         };
         Self { core, port, resolver, runtime, state: Mutex::new(state) }
     }
@@ -102,6 +106,11 @@ impl Shared {
     pub(super) fn server_at(&self, address: IpAddr) -> Option<String> {
         let state = self.state();
         state.addresses.iter().find(|(_, own)| IpAddr::V4(**own) == address).map(|(server, _)| server.clone())
+    }
+
+    /// The keys of a zone that is made up.
+    pub(super) fn keys(&self, zone: &str) -> Keys {
+        self.state().keys.entry(zone.to_owned()).or_insert_with(|| Keys::generate(zone)).clone()
     }
 
     pub(super) fn set_fault(&self, server: &str, fault: DnsFault, times: u64) {
@@ -178,7 +187,7 @@ impl Shared {
             [query] if query.query_class() != DNSClass::IN => Answer::code(ResponseCode::Refused),
             [query] if server == RESOLVER => {
                 response.metadata.recursion_available = true;
-                resolver::resolve(self, query)
+                resolver::resolve(self, query, dnssec)
             }
             [query] => answer(&hierarchy::zones_of(self, server), query, dnssec),
             _ => Answer::code(ResponseCode::FormErr),

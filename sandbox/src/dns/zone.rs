@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hickory_proto::rr::rdata::{CNAME, NS, PTR};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::sign::Keys;
 use crate::route53::{RecordSet, labels};
 
 /// Values of one name and type.
@@ -25,11 +26,12 @@ impl Rrset {
 pub(super) struct Zone {
     origin: Name,
     sets: BTreeMap<Name, BTreeMap<RecordType, Rrset>>,
+    keys: Option<Keys>,
 }
 
 impl Zone {
     pub(super) fn new(origin: Name) -> Self {
-        Self { origin, sets: BTreeMap::new() }
+        Self { origin, sets: BTreeMap::new(), keys: None }
     }
 
     /// A zone with these record sets. An alias has no data of its own here: its name exists, its type is empty. Of several sets of
@@ -49,6 +51,26 @@ impl Zone {
         let sets = self.sets.entry(owner.clone()).or_default();
         let set = sets.entry(data.record_type()).or_insert_with(|| Rrset { ttl, data: Vec::new() });
         set.data.push(data);
+    }
+
+    /// Has it signed with these keys, which get a DNSKEY record set.
+    pub(super) fn sign(&mut self, keys: Keys, ttl: u32) {
+        let origin = self.origin.clone();
+        for key in keys.all() {
+            self.add(&origin, ttl, key.dnskey());
+        }
+        self.keys = Some(keys);
+    }
+
+    /// Lets no TTL be greater.
+    pub(super) fn cap(&mut self, ttl: u32) {
+        for set in self.sets.values_mut().flat_map(BTreeMap::values_mut) {
+            set.ttl = set.ttl.min(ttl);
+        }
+    }
+
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     pub(super) fn origin(&self) -> &Name {

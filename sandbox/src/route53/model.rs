@@ -6,7 +6,7 @@ use super::batch::{limits, normalized, refuse, sequences};
 use super::guardrail::{self, Guardrail};
 use super::record::{Action, Change, RecordSet};
 use super::served::Served;
-use super::{KeySigningKey, name, order, rules};
+use super::{KeySigningKey, Pair, name, order, rules};
 
 /// The order of `ListResourceRecordSets`: reversed name, type, set identifier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +44,8 @@ pub(crate) struct Zone {
     pub revision: u64,
     pub serve_signature: String,
     pub keys: Vec<KeySigningKey>,
+    /// Signs everything but the keys. Route 53 keeps it to itself, too.
+    pub data_key: Option<Pair>,
     pub guardrails: BTreeSet<Guardrail>,
 }
 
@@ -66,6 +68,7 @@ impl Zone {
             revision: 0,
             serve_signature: "NOT_SIGNING".to_owned(),
             keys: Vec::new(),
+            data_key: None,
             guardrails: Guardrail::ALWAYS_ON.into_iter().collect(),
             name,
             name_servers,

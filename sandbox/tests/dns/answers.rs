@@ -92,6 +92,20 @@ async fn the_parent_answers_for_the_ds() {
 }
 
 #[tokio::test]
+async fn a_server_of_both_zones_answers_from_the_nearest() {
+    let world = world().await;
+    let ds = RecordSet::new("sub.example.org", "DS", 60, [format!("1 13 2 {}", "AB".repeat(32))]);
+    let cut = RecordSet::new("sub.example.org", "NS", 60, ["ns.dns-host.net"]);
+    world.dns.zone("example.org", ["ns.dns-host.net"], [ds, cut]);
+    world.dns.zone("sub.example.org", ["ns.dns-host.net"], []);
+    let server = world.dns.server("ns.dns-host.net");
+    let soa = ask(server, "sub.example.org", "SOA").await;
+    assert_eq!(shape(&soa), (ResponseCode::NoError, true, [1, 0, 0]));
+    assert_eq!(soa.answers[0].name.to_string(), "sub.example.org.");
+    assert_eq!(shape(&ask(server, "sub.example.org", "DS").await), (ResponseCode::NoError, true, [1, 0, 0]));
+}
+
+#[tokio::test]
 async fn a_no_comes_with_the_soa() {
     let world = world().await;
     let server = world.server(&world.parent);
@@ -103,6 +117,9 @@ async fn a_no_comes_with_the_soa() {
     let soa = "ns.example.net. h.example.net. 1 7200 900 1209600 30";
     world.parent.put(RecordSet::new("example.com", "SOA", 900, [soa]));
     assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 30, "the smaller of the two");
+    world.dns.cap_ttl(7);
+    assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 7);
+    assert_eq!(ask(server, "www.example.com", "A").await.answers[0].ttl, 7);
 }
 
 #[tokio::test]

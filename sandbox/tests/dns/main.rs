@@ -8,8 +8,10 @@
 
 mod answers;
 mod common;
+mod dnssec;
 mod faults;
 mod propagation;
 mod resolver;
 mod transport;
 mod tree;
+mod validation;

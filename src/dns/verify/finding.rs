@@ -147,9 +147,12 @@ impl Kind {
         }
     }
 
-    /// True if a resolver that validates does not get from this DS record to the zone's keys.
-    pub(super) fn breaks_the_chain(&self) -> bool {
-        matches!(self, Self::NoKey(_) | Self::NotSigning(_) | Self::OutOfTime(_))
+    /// The key tag of the DS record from which a resolver that validates does not get to the zone's keys.
+    pub(super) fn broken_chain(&self) -> Option<u16> {
+        match self {
+            Self::NoKey(tag) | Self::NotSigning(tag) | Self::OutOfTime(tag) => Some(*tag),
+            _ => None,
+        }
     }
 
     /// What a server that has this problem at the apex of the child zone is.
@@ -240,7 +243,7 @@ impl fmt::Display for Problem {
         let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
         let addresses = if addresses.is_empty() { String::new() } else { format!(" ({})", addresses.join(", ")) };
         let role = if self.role == Role::Parent { " of the parent zone" } else { "" };
-        let text = format!("{}{addresses}{role} {}", Short(&self.server), self.kind.words(self.role));
+        let text = format!("{}{addresses}{role} {}", Short(&self.server), self.kind.words());
         match text.char_indices().nth(PROBLEM) {
             Some((end, _)) => write!(f, "{}...", text.get(..end).unwrap_or_default()),
             None => f.write_str(&text),
@@ -249,7 +252,7 @@ impl fmt::Display for Problem {
 }
 
 impl Kind {
-    fn words(&self, role: Role) -> String {
+    fn words(&self) -> String {
         match self {
             Self::Unresolved(Unresolved::NoGlue) => {
                 "lies in the child zone, and the parent zone has no address for it (glue)".to_owned()
@@ -287,10 +290,7 @@ impl Kind {
             Self::Unverifiable(tag, what, number) => {
                 format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
             }
-            Self::TooMany => match role {
-                Role::Parent => "has too many name servers to ask them all".to_owned(),
-                Role::Child => "names too many name servers".to_owned(),
-            },
+            Self::TooMany => "has too many name servers to ask them all".to_owned(),
         }
     }
 }

@@ -1,1 +1,9 @@
-//! The DNS check against scripted servers.
+//! The DNS check against scripted servers on the loopback: what it asks, what it concludes, how it says so.
+
+mod after;
+mod before;
+mod dnssec;
+mod hostile;
+mod messages;
+mod script;
+mod text;
