@@ -149,3 +149,30 @@ async fn name_servers_of_which_none_answers_may_be_out_of_reach() {
     // The parent zone's answer: so it is they.
     shell.run(&["verify", NAME]).ended(2).says(&["does not answer"]);
 }
+
+#[tokio::test]
+async fn a_signed_delegation_is_checked_with_its_keys() {
+    let world = World::new().await;
+    let old = world.child.create_key("old");
+    world.child.start_signing();
+    world.create(json!({"Dnssec": "true"})).await.success();
+    let dns = world.aws.dns().await.unwrap();
+    let shell = Shell::of(&world).asking(&dns);
+    shell
+        .run(&["verify", NAME])
+        .ended(0)
+        .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"]);
+    let child = world.child.id();
+    let told = shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"]).ended(0).json();
+    assert_eq!(told["ds"], json!([old.ds_record()]));
+
+    // The key is replaced, and the DS record set stays.
+    world.child.create_key("new");
+    world.child.delete_key("old");
+    shell.run(&["verify", NAME]).ended(2).says(&["does not serve the key"]);
+    shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"]).ended(2).says(&["has another DS record set"]);
+    let auditor = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    auditor.run(&["list", "--check", "--parent-zone-name", "example.com"]).ended(2).says(&["bogus"]);
+    world.child.unsign();
+    shell.run(&["verify", NAME, "--child-zone-id", &child]).ended(2).says(&["has another DS record set"]);
+}
