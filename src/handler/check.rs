@@ -1,5 +1,6 @@
 //! The DNS check of a request: before its change and after it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -118,15 +119,20 @@ fn report(finding: &Finding, when: &'static str) {
 pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
     let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
     let ds = plan.leaves(seen, name, "DS");
-    let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
-    let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
     Some(Wanted {
         name: name.clone(),
         ds: ds.and_then(|set| DsRecords::found(&set.values)),
         check_ds: ds.is_none(),
-        glue: addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect(),
+        glue: glue(seen),
         name_servers,
     })
+}
+
+/// The addresses at and below the cut.
+pub(super) fn glue(seen: &Observation) -> Vec<(Name, IpAddr)> {
+    let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
+    let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
+    addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect()
 }
 
 /// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
