@@ -45,6 +45,8 @@ pub(super) struct Secure<'a> {
     set: Option<&'a RecordSet>,
     found: Option<DsRecords>,
     digest: Option<Digest>,
+    /// True if a claim covers it that `AllowOverwrite` drops.
+    taken_over: bool,
     step: Step,
 }
 
@@ -65,23 +67,29 @@ impl<'a> Secure<'a> {
         let of = |relation| remaining.of(&goal.claimant, relation);
         let siblings_cover = of(Relation::Sibling).into_iter().any(covers);
         let held = own.and_then(|own| own.hold).is_some_and(|until| goal.at < until);
+        let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
+        let own_covers = own.is_some_and(covers);
+        let taken_over = !relied_on && !own_covers && seen.claims().iter().any(covers);
         let step = match &goal.ds {
-            WantedDs::Off if own.is_some_and(covers) => {
-                let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
-                if relied_on { Step::Stays } else { Step::Removed }
+            WantedDs::Off if own_covers || taken_over => {
+                if relied_on {
+                    Step::Stays
+                } else {
+                    Step::Removed
+                }
             }
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) && (puts_back || held) => Step::Deferred,
             WantedDs::Records(_) if set.is_none() => Step::Added,
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) => Step::Replaced,
             WantedDs::Records(_) if set.is_some_and(|set| set.ttl != Some(goal.ds_ttl)) => Step::Retimed,
             WantedDs::Unknown { newly, .. }
-                if (*newly || goal.arrival != Arrival::InPlace) && !siblings_cover && !own.is_some_and(covers) =>
+                if (*newly || goal.arrival != Arrival::InPlace) && !siblings_cover && !own_covers =>
             {
                 Step::Impossible
             }
             WantedDs::Off | WantedDs::Records(_) | WantedDs::Unknown { .. } => Step::Stays,
         };
-        Self { set, found, digest, step }
+        Self { set, found, digest, taken_over, step }
     }
 
     /// True if the DS record set is asked to change.
@@ -148,7 +156,7 @@ impl<'a> Secure<'a> {
                 _ if had == self.digest || shared() || (by == By::Created && settled) => self.digest,
                 _ => None,
             },
-            WantedDs::Unknown { .. } if had != self.digest && shared() => self.digest,
+            WantedDs::Unknown { .. } if had != self.digest && (shared() || self.taken_over) => self.digest,
             WantedDs::Unknown { .. } => had,
         }
     }
@@ -170,7 +178,9 @@ impl<'a> Secure<'a> {
     pub(super) fn warning(&self, goal: &Goal, own: Option<&Claim>) -> Option<String> {
         let name = &goal.name;
         match (&goal.ds, self.set) {
-            (WantedDs::Off, Some(_)) if own.is_some_and(|own| own.ds.is_some() && own.ds != self.digest) => {
+            (WantedDs::Off, Some(_))
+                if self.step == Step::Stays && own.is_some_and(|own| own.ds.is_some() && own.ds != self.digest) =>
+            {
                 let is = "it is not the one that this resource wrote. If nobody needs it, remove it by hand";
                 Some(format!("The DS record set of {name} was left in place: {is}."))
             }
