@@ -82,7 +82,7 @@ unit: $(VENV)/ok
 
 template: $(VENV)/ok
 	@echo "== template"
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml examples/*.yaml
 
 deny:
 	@echo "== licenses, advisories and sources of dependencies"
