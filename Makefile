@@ -78,11 +78,11 @@ doc:
 
 unit: $(VENV)/ok
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server cargo test --workspace
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace
 
 template: $(VENV)/ok
-	@echo "== template"
-	$(VENV)/bin/cfn-lint template.yaml examples/*.yaml
+	@echo "== templates"
+	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml
 
 deny:
 	@echo "== licenses, advisories and sources of dependencies"

@@ -1,0 +1,134 @@
+//! The function lives with exactly the rights that the templates give it.
+
+use sandbox::Call;
+use serde_json::{Value, json};
+
+use crate::documents::{Kit, LOWER, TEAM};
+use crate::world::{EXTERNAL_ID, World};
+
+/// Create, Update and Delete of one delegation; what went wrong, or was warned of.
+async fn life(world: &World, properties: Value) -> Option<String> {
+    let created = world.create(properties.clone()).await.0;
+    if created["Status"] != "SUCCESS" {
+        return Some(created["Reason"].to_string());
+    }
+    let id = created["PhysicalResourceId"].as_str().unwrap().to_owned();
+    let mut changed = properties.clone();
+    changed["TTL"] = json!("60");
+    let updated = world.update(&id, properties, changed.clone()).await.0;
+    let deleted = world.delete(&id, changed).await.0;
+    let answers = [created, updated, deleted];
+    let told = answers.iter().find(|answer| answer["Status"] != "SUCCESS").map(|answer| answer["Reason"].to_string());
+    told.or_else(|| {
+        let warnings = answers.iter().filter_map(|answer| answer["Data"]["Warning"].as_str());
+        warnings.filter(|warning| !warning.is_empty()).map(str::to_owned).next()
+    })
+}
+
+/// The ways to name the zones, each with the rights of its example.
+fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
+    let world = &kit.world;
+    let third = json!({
+        "ChildZoneId": kit.third_zone.id(), "ChildRoleArn": kit.child_role.arn(), "ChildExternalId": EXTERNAL_ID,
+    });
+    let lower = world.child_account.hosted_zone(LOWER).id();
+    let nested = json!({
+        "ChildZoneId": lower, "ParentZoneId": world.child.id(), "ParentZoneName": null,
+        "ParentRoleArn": null, "ParentExternalId": null,
+    });
+    vec![
+        ("by name", json!({})),
+        ("by id", json!({"ParentZoneName": null, "ParentZoneId": world.parent.id()})),
+        ("the closest", json!({"ParentZoneName": null})),
+        ("a third account", third),
+        ("nested", nested),
+    ]
+}
+
+#[tokio::test]
+async fn every_call_of_its_life_is_allowed() {
+    let kit = Kit::new().await;
+    for (way, properties) in ways(&kit) {
+        assert_eq!(life(&kit.world, properties).await, None, "{way}");
+    }
+    let denied: Vec<Call> = kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+    assert!(denied.is_empty(), "{denied:?}");
+}
+
+#[tokio::test]
+async fn in_one_account_and_in_the_centre_it_needs_no_other_role() {
+    let mut kit = Kit::new().await;
+    let team = kit.world.aws.account("555555555555").hosted_zone(TEAM);
+    let own = |zone: &str| json!({"ParentZoneName": null, "ParentZoneId": zone, "ParentRoleArn": null, "ParentExternalId": null});
+    kit.world.function_role = kit.single_role.clone();
+    kit.world.restart(|_| {}).await;
+    let mut properties = own(&kit.single_parent.id());
+    properties["ChildZoneId"] = json!(team.id());
+    assert_eq!(life(&kit.world, properties).await, None);
+
+    kit.world.function_role = kit.central_role.clone();
+    kit.world.restart(|_| {}).await;
+    let mut properties = own(&kit.world.parent.id());
+    properties["ChildZoneId"] = Value::Null;
+    properties["DomainName"] = json!("team.dev.example.com");
+    let foreign = kit.third.hosted_zone("team.dev.example.com");
+    properties["NameServers"] = json!(foreign.name_servers());
+    assert_eq!(life(&kit.world, properties).await, None);
+    let denied: Vec<Call> = kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+    assert!(denied.is_empty(), "{denied:?}");
+}
+
+/// What the function does not call yet.
+const NOT_CALLED_YET: [&str; 2] = ["route53:GetChange", "route53:GetDNSSEC"];
+
+#[tokio::test]
+async fn without_any_one_right_some_part_of_its_life_fails() {
+    let mut kit = Kit::new().await;
+    let ways = ways(&kit);
+    for name in ["function", "parent", "child", "nested"] {
+        for (index, statement) in kit.documents[name]["Statement"].as_array().unwrap().iter().enumerate() {
+            let actions = statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+            let called = |action: &&Value| {
+                let action = action.as_str().unwrap();
+                (action.starts_with("route53:") || action.starts_with("sts:")) && !NOT_CALLED_YET.contains(&action)
+            };
+            for action in actions.iter().filter(called) {
+                let mut documents = kit.documents.clone();
+                let left: Vec<&Value> = actions.iter().filter(|one| *one != action).collect();
+                let document = &mut documents.get_mut(name).unwrap()["Statement"];
+                if left.is_empty() {
+                    document.as_array_mut().unwrap().remove(index);
+                } else {
+                    document[index]["Action"] = json!(left);
+                }
+                kit.apply(&documents);
+                // A function that just started: one that is warm has its sessions already.
+                kit.world.restart(|_| {}).await;
+                let mut told = Vec::new();
+                for (way, properties) in &ways {
+                    if let Some(what) = life(&kit.world, properties.clone()).await {
+                        told.push((way, what));
+                    }
+                    kit.apply(&kit.documents);
+                    clean(&kit);
+                    kit.apply(&documents);
+                }
+                let short = action.as_str().unwrap().split_once(':').unwrap().1;
+                assert!(told.iter().any(|(_, what)| what.contains(short)), "{name} without {action}: {told:?}");
+            }
+        }
+    }
+}
+
+/// Takes away what a life that was cut off has left.
+fn clean(kit: &Kit) {
+    for zone in [&kit.world.parent, &kit.world.child] {
+        for set in zone.records() {
+            if set.rtype == "TXT"
+                || set.rtype == "NS" && set.name.trim_end_matches('.') != zone.name().trim_end_matches('.')
+            {
+                zone.remove(&set.name, &set.rtype);
+            }
+        }
+    }
+}
