@@ -13,6 +13,7 @@ mod facts;
 mod life;
 mod mutations;
 mod organisation;
+mod package;
 mod probes;
 mod stacks;
 mod template;
