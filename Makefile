@@ -21,7 +21,8 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit template deny package check-package clean build-DelegationFunction
+.PHONY: help demo test histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny package check-package \
+	clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,9 +78,20 @@ doc:
 	@echo "== documentation"
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p custom-delegation -p sandbox
 
-unit: $(VENV)/ok
+unit: $(VENV)/ok unbound
 	@echo "== tests"
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace
+
+# The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
+unbound:
+	@if command -v unbound >/dev/null || test -x /usr/sbin/unbound; then exit 0; fi; \
+	echo "== unbound (a validating resolver)"; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "skipped: only root installs it, with apt-get; by hand: apt-get install unbound"; \
+	elif ! { timeout 120 apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y --no-install-recommends unbound; } >/dev/null; then \
+		echo "skipped: apt-get could not install it"; \
+	fi
 
 template: $(VENV)/ok
 	@echo "== templates"

@@ -1,6 +1,7 @@
 //! The settings of the function, all optional, from its environment.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::dns::name::{Name, NameError};
@@ -17,6 +18,11 @@ pub struct Config {
     pub response_hosts: Vec<String>,
     /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call of a Create or Update is tried again.
     pub propagation_wait: Duration,
+    /// `DELEGATION_DNS_RESOLVER`: whom the DNS check asks instead of the system's resolver; its port also applies to the
+    /// authoritative servers.
+    pub dns_resolver: Option<SocketAddr>,
+    /// How long it takes, on average, until Route 53 is first asked whether a change is `INSYNC`; later pauses grow.
+    pub sync_pause: Duration,
     /// What is wrong with the settings: Create and Update are answered with it, and a Delete does without them. A function that
     /// did not start would leave every stack waiting.
     pub problem: Option<String>,
@@ -28,6 +34,8 @@ impl Default for Config {
             allowed_names: None,
             response_hosts: Vec::new(),
             propagation_wait: Duration::from_mins(1),
+            dns_resolver: None,
+            sync_pause: Duration::from_secs(3),
             problem: None,
         }
     }
@@ -52,6 +60,10 @@ impl Config {
             let seconds = text.trim().parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
             let seconds = seconds.ok_or_else(|| ConfigError::PropagationWait(text.clone()))?;
             self.propagation_wait = Duration::from_secs(seconds);
+        }
+        if let Some(text) = get("DELEGATION_DNS_RESOLVER").filter(|text| !text.trim().is_empty()) {
+            let resolver = text.trim().parse().map_err(|_| ConfigError::DnsResolver(text.clone()))?;
+            self.dns_resolver = Some(resolver);
         }
         Ok(())
     }
@@ -99,6 +111,8 @@ pub enum ConfigError {
     AllowedNames(String, NameError),
     /// `DELEGATION_PROPAGATION_WAIT`.
     PropagationWait(String),
+    /// `DELEGATION_DNS_RESOLVER`.
+    DnsResolver(String),
 }
 
 impl fmt::Display for ConfigError {
@@ -107,6 +121,9 @@ impl fmt::Display for ConfigError {
             Self::AllowedNames(item, error) => write!(f, "DELEGATION_ALLOWED_NAMES: {item:?} is not a name: {error}"),
             Self::PropagationWait(text) => {
                 write!(f, "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds from 0 to {MAX_WAIT}")
+            }
+            Self::DnsResolver(text) => {
+                write!(f, "DELEGATION_DNS_RESOLVER: {text:?} is not an address with a port, 192.0.2.53:53 for instance")
             }
         }
     }
@@ -150,11 +167,15 @@ mod tests {
             ("DELEGATION_ALLOWED_NAMES", "a..b"),
             ("DELEGATION_PROPAGATION_WAIT", "-1"),
             ("DELEGATION_PROPAGATION_WAIT", "18446744073709551615"),
+            ("DELEGATION_DNS_RESOLVER", "192.0.2.53"),
+            ("DELEGATION_DNS_RESOLVER", "resolver.example.com:53"),
         ] {
             let problem = read(key, value).problem.unwrap();
             assert!(problem.contains(key) && problem.contains(value), "{problem}");
         }
         assert_eq!(read("DELEGATION_PROPAGATION_WAIT", "0").propagation_wait, Duration::ZERO);
+        let resolver = read("DELEGATION_DNS_RESOLVER", " [2001:db8::53]:53 ").dns_resolver;
+        assert_eq!(resolver, Some("[2001:db8::53]:53".parse().unwrap()));
         assert_eq!(read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").response_hosts, ["localhost", "a:1"]);
     }
 }

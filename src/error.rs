@@ -13,6 +13,8 @@ pub enum Kind {
     Denied,
     /// A hosted zone is not there.
     NoSuchZone,
+    /// The DNS check found something wrong.
+    Unverified,
     /// The request is older than what stands.
     Stale,
     /// The invocation ran out of time.
@@ -30,6 +32,7 @@ impl fmt::Display for Kind {
             Self::Refused => "refused",
             Self::Denied => "denied",
             Self::NoSuchZone => "no_such_zone",
+            Self::Unverified => "unverified",
             Self::Stale => "stale",
             Self::Timeout => "timeout",
             Self::Aws => "aws",

@@ -1,7 +1,9 @@
 //! The shell: envelope, observe, plan, apply, signal, inside the boundary of panic and deadline.
 
+mod aim;
 mod answer;
 mod apply;
+mod check;
 mod child;
 mod coverage;
 mod farewell;
@@ -9,6 +11,9 @@ mod observe;
 mod place;
 mod present;
 mod progress;
+mod replacement;
+mod signing;
+mod sync;
 mod work;
 
 use std::fmt;
@@ -26,6 +31,7 @@ use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::metrics::{Metrics, Step};
 use crate::plan::Action;
@@ -48,6 +54,7 @@ pub struct Handler {
     config: Config,
     http: reqwest::Client,
     accounts: Accounts,
+    verifier: Verifier,
     metrics: Box<dyn Fn(&Metrics) + Send + Sync>,
 }
 
@@ -80,7 +87,14 @@ impl std::error::Error for HandlerError {}
 impl Handler {
     /// A function with these settings.
     pub fn new(config: Config, http: reqwest::Client, accounts: Accounts) -> Self {
-        Self { config, http, accounts, metrics: Box::new(|_| {}) }
+        let verifier = Verifier::new(config.dns_resolver);
+        Self { config, http, accounts, verifier, metrics: Box::new(|_| {}) }
+    }
+
+    /// The same with another DNS check.
+    #[must_use]
+    pub fn with_verifier(self, verifier: Verifier) -> Self {
+        Self { verifier, ..self }
     }
 
     /// The same, handing what each invocation counts to `metrics`.
@@ -183,7 +197,7 @@ impl Handler {
         deadline: Deadline,
         progress: &Progress,
     ) -> Result<Outcome, Failure> {
-        let work = Work::new(&self.config, &self.accounts, request, target, deadline, progress);
+        let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
         match tokio::time::timeout_at(until, unwinding(work.run())).await {
             Ok(Ok(result)) => result,

@@ -31,6 +31,39 @@ impl fmt::Display for ZoneId {
     }
 }
 
+/// The name of a key-signing key of a hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// The name alone.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyName {
+    type Err = IdError;
+
+    /// Accepts the name alone, 3 to 128 letters, digits and underscores (Route 53 API Reference, `CreateKeySigningKey`), or what
+    /// `Ref` gives for an `AWS::Route53::KeySigningKey`, `<zone id>|<name>`.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let name = match text.split_once('|') {
+            Some((zone, name)) => zone.parse::<ZoneId>().map(|_| name).map_err(|_| IdError::Key)?,
+            None => text,
+        };
+        let fits =
+            (3..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if fits { Ok(Self(name.to_owned())) } else { Err(IdError::Key) }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The ARN of an IAM role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoleArn {
@@ -91,6 +124,8 @@ pub enum IdError {
     Zone,
     /// Not the ARN of a role.
     Role,
+    /// Not the name of a key-signing key.
+    Key,
 }
 
 impl fmt::Display for IdError {
@@ -98,6 +133,7 @@ impl fmt::Display for IdError {
         f.write_str(match self {
             Self::Zone => "a hosted zone id has 1 to 32 letters and digits, Z0123456789ABCDEFGHIJ for instance",
             Self::Role => "the ARN of a role is of the form arn:aws:iam::111111111111:role/name",
+            Self::Key => "the name of a key-signing key has 3 to 128 letters, digits and underscores",
         })
     }
 }
@@ -113,6 +149,14 @@ mod tests {
         assert_eq!("/hostedzone/Z1".parse::<ZoneId>(), "Z1".parse());
         for bad in ["", "/hostedzone/", "Z-1", "Z1/x", "Z 1", &"Z".repeat(33)] {
             assert_eq!(bad.parse::<ZoneId>(), Err(IdError::Zone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn key_names_alone_and_as_ref_gives_them() {
+        assert_eq!("Z1|key_1".parse::<KeyName>(), "key_1".parse());
+        for bad in ["", "ab", "a-b", "|key", "Z-1|key", "Z1|", "Z1|key|x", &"k".repeat(129)] {
+            assert_eq!(bad.parse::<KeyName>(), Err(IdError::Key), "{bad:?}");
         }
     }
 

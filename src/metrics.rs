@@ -17,6 +17,10 @@ pub enum Step {
     Plan,
     /// Changing the parent zone.
     Apply,
+    /// Waiting until all name servers have the change.
+    Sync,
+    /// Asking the name servers.
+    Check,
     /// Answering CloudFormation.
     Signal,
 }
@@ -35,7 +39,7 @@ pub struct Metrics {
     /// How many answers of AWS said that there were too many calls.
     pub throttled_calls: u64,
     /// The time that each step took, all its rounds together, in the order of [`Step`].
-    pub spent: [Duration; 4],
+    pub spent: [Duration; 6],
     /// From the event to the end of the answer.
     pub total: Duration,
 }
@@ -64,7 +68,15 @@ impl Metrics {
         directives.push(directive(&[], &["SignalFailures", "ThrottledCalls"], "Count"));
         line.insert("SignalFailures".into(), json!(u8::from(self.signal_failed)));
         line.insert("ThrottledCalls".into(), json!(self.throttled_calls));
-        let names = ["ObserveDuration", "PlanDuration", "ApplyDuration", "SignalDuration", "Duration"];
+        let names = [
+            "ObserveDuration",
+            "PlanDuration",
+            "ApplyDuration",
+            "SyncDuration",
+            "CheckDuration",
+            "SignalDuration",
+            "Duration",
+        ];
         directives.push(directive(&[], &names, "Milliseconds"));
         for (name, time) in names.iter().zip(self.spent.iter().chain([&self.total])) {
             line.insert((*name).into(), json!(milliseconds(*time)));
@@ -92,7 +104,14 @@ mod tests {
             action: Some("CREATED"),
             failure: Some("denied".into()),
             throttled_calls: 3,
-            spent: [Duration::from_micros(1_234_567), Duration::ZERO, Duration::from_millis(7), Duration::ZERO],
+            spent: [
+                Duration::from_micros(1_234_567),
+                Duration::ZERO,
+                Duration::from_millis(7),
+                Duration::ZERO,
+                Duration::ZERO,
+                Duration::ZERO,
+            ],
             ..Metrics::default()
         };
         let line: Value = serde_json::from_str(&metrics.line(SystemTime::UNIX_EPOCH + Duration::from_secs(5))).unwrap();

@@ -7,6 +7,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 
@@ -33,6 +34,11 @@ impl Digest {
     /// The digest of a set of name servers, the same for every spelling of them.
     pub fn of_name_servers(name_servers: &NameServers) -> Self {
         Self::of(&[&name_servers.to_string()])
+    }
+
+    /// The digest of a set of DS records, the same for every spelling of them.
+    pub fn of_ds(records: &DsRecords) -> Self {
+        Self::of(&[&records.to_string()])
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -82,7 +88,7 @@ impl Claimant {
         }
     }
 
-    /// A claim of this claimant.
+    /// A claim of this claimant that covers no DS record set.
     pub fn claim(&self, ns: Digest, at: i64, by: By) -> Claim {
         Claim { stack: self.stack, id: self.id, ns: Some(ns), ds: None, at, by, owner: self.owner.clone() }
     }
@@ -138,6 +144,12 @@ const HERITAGE: &str = "heritage=custom-delegation";
 const MAX_STRING: usize = 255;
 
 impl Claim {
+    /// The same claim, covering this DS record set.
+    #[must_use]
+    pub fn covering(self, ds: Option<Digest>) -> Self {
+        Self { ds, ..self }
+    }
+
     /// `<stack name>/<logical id>`, perhaps cut, for people.
     pub fn owner(&self) -> &str {
         &self.owner
@@ -237,6 +249,11 @@ impl Claims {
                 entry.value = claim.value();
             }
         }
+    }
+
+    /// True if a claim covers this DS record set: its resource wrote it, or relies on it.
+    pub fn cover(&self, ds: Digest) -> bool {
+        self.iter().any(|claim| claim.ds == Some(ds))
     }
 
     /// Adds a claim.

@@ -7,6 +7,7 @@ mod absent;
 mod occlusion;
 mod present;
 mod refusal;
+mod secure;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,6 +22,7 @@ pub use absent::absent;
 pub use occlusion::occluded;
 pub use present::present;
 pub use refusal::Refusal;
+pub use secure::{DsRefusal, WantedDs};
 
 /// What a Create or Update wants at a place.
 #[derive(Clone, Debug)]
@@ -33,6 +35,10 @@ pub struct Goal {
     pub objection: Option<String>,
     /// The wanted TTL of the NS record set.
     pub ttl: Ttl,
+    /// The wanted DS record set.
+    pub ds: WantedDs,
+    /// The wanted TTL of the DS record set.
+    pub ds_ttl: Ttl,
     /// Replace, or take full ownership of, a delegation that somebody else made.
     pub allow_overwrite: bool,
     /// Delegate although that hides record sets of the parent zone which the child zone lacks.
@@ -69,6 +75,8 @@ pub struct Observation {
     pub more_below: bool,
     /// The ownership record.
     pub ownership: Option<RecordSet>,
+    /// The apex of the parent zone, where it was read.
+    pub apex: Option<Name>,
     /// The NS record sets between the zone cut and the apex of the parent zone, the topmost last.
     pub above: Vec<RecordSet>,
     /// The wildcard that answers for the zone cut while nothing stands there.
@@ -160,6 +168,21 @@ impl Plan {
     /// True for the plan of a Delete.
     pub fn removes(&self) -> bool {
         matches!(self.action, Some(Action::Removed | Action::Left))
+    }
+
+    /// True if the NS or the DS record set of the zone cut `name` changes.
+    pub fn changes_delegation(&self, name: &Name) -> bool {
+        self.changes.iter().any(|change| change.record_set().name == *name)
+    }
+
+    /// The record set of a type at the zone cut once the plan is carried out.
+    pub fn leaves<'a>(&'a self, seen: &'a Observation, name: &Name, rtype: &str) -> Option<&'a RecordSet> {
+        let of_type = |change: &&Change| change.record_set().name == *name && change.record_set().rtype == rtype;
+        match self.changes.iter().rfind(of_type) {
+            Some(Change::Create(set)) => Some(set),
+            Some(Change::Delete(_)) => None,
+            None => seen.at_cut(rtype),
+        }
     }
 }
 

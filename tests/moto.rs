@@ -232,6 +232,7 @@ async fn a_delegation_is_created_updated_and_deleted() {
             "ParentExternalId": "an-external-id",
             "ParentZoneName": "example.com",
             "TTL": ttl,
+            "Verification": "NONE",
         })
     };
 

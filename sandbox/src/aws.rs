@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use crate::account::{Account, Credentials};
 use crate::clock::Clock;
 use crate::core::{Core, lock};
+use crate::dns::Dns;
 use crate::fault::{Fault, FaultHandle};
 use crate::gate::{Gate, GateRule};
 use crate::journal::Call;
@@ -158,6 +159,15 @@ impl Sandbox {
     /// Sets when changes are `INSYNC`, earlier ones included; [`SyncRule::Polls`] of 1 by default.
     pub fn sync_after(&self, rule: SyncRule) {
         self.core.world().sync = rule;
+    }
+
+    /// Serves the zones over DNS; short for [`Dns::start`].
+    pub async fn dns(&self) -> io::Result<Dns> {
+        Dns::start(self).await
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     /// The sandbox's clock.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::account::Credentials;
 use crate::aws::Hook;
 use crate::clock::Clock;
+use crate::dns::ServeRule;
 use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::gate::GateState;
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub zones: BTreeMap<String, ZoneModel>,
     pub changes: BTreeMap<String, ChangeState>,
     pub sync: SyncRule,
+    pub serve: ServeRule,
     counter: u64,
 }
 
@@ -70,6 +72,18 @@ pub(crate) struct ChangeState {
     pub comment: Option<String>,
     pub in_sync: bool,
     pub polls: u32,
+}
+
+impl ChangeState {
+    /// What the next `GetChange` would tell.
+    pub(crate) fn would_be_in_sync(&self, rule: SyncRule) -> bool {
+        self.in_sync
+            || match rule {
+                SyncRule::Polls(n) => self.polls >= n,
+                SyncRule::Never => false,
+                SyncRule::Immediately => true,
+            }
+    }
 }
 
 /// An access key.
@@ -141,6 +155,17 @@ impl World {
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let tail = digest.iter().filter_map(|byte| letters.get(usize::from(byte % 32))).map(|byte| char::from(*byte));
         prefix.chars().chain(tail).take(length).collect()
+    }
+
+    /// The public zones, each with the changes that have reached its name servers.
+    pub(crate) fn served(&mut self) -> impl Iterator<Item = &ZoneModel> {
+        let Self { zones, changes, sync, serve, .. } = self;
+        for zone in zones.values_mut() {
+            zone.served.settle(|id| {
+                *serve == ServeRule::AtOnce || changes.get(id).is_none_or(|change| change.would_be_in_sync(*sync))
+            });
+        }
+        zones.values().filter(|zone| !zone.private)
     }
 
     pub(crate) fn admin_key(&mut self, account: &str) -> Credentials {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use sandbox::demo::{self, Demo};
 
 const USAGE: &str =
-    "usage: sandbox serve [--port N]                         the local AWS (Route 53 and STS) until Ctrl-C
+    "usage: sandbox serve [--port N]                         the local AWS (Route 53, STS, DNS) until Ctrl-C
        sandbox demo --bootstrap PATH --events DIR      the function at work, told step by step";
 
 fn main() -> ExitCode {
@@ -41,7 +41,8 @@ fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> 
 }
 
 async fn serve(port: u16) -> Result<(), String> {
-    let (_aws, description) = sandbox::serve::start(port).await.map_err(|error| format!("can't listen: {error}"))?;
+    let (_aws, _dns, description) =
+        sandbox::serve::start(port).await.map_err(|error| format!("can't listen: {error}"))?;
     print!("{description}");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }

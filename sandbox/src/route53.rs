@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod batch;
 mod guardrail;
 mod input;
+mod key;
 mod list;
 mod model;
 mod name;
@@ -12,12 +13,16 @@ mod output;
 mod record;
 pub(crate) mod routes;
 mod rules;
+mod served;
 pub(crate) mod xml;
 
 use std::sync::Arc;
 
 pub use guardrail::Guardrail;
+pub use key::KeySigningKey;
+pub(crate) use key::Pair;
 pub(crate) use model::{Key as RecordKey, Zone as ZoneModel};
+pub(crate) use name::{labels, normalize_lossy};
 pub(crate) use output::NAMESPACE;
 pub use record::{Action, AliasTarget, Change, RecordSet};
 
@@ -40,49 +45,6 @@ pub enum SyncRule {
 impl Default for SyncRule {
     fn default() -> Self {
         Self::Polls(1)
-    }
-}
-
-/// A key-signing key of a zone, as `GetDNSSEC` returns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySigningKey {
-    /// Its name.
-    pub name: String,
-    /// `ACTIVE`, `INACTIVE`, `DELETING`, `ACTION_NEEDED` or `INTERNAL_FAILURE`.
-    pub status: String,
-    /// Key tag of the DS record.
-    pub key_tag: u16,
-    /// Signing algorithm number; the service uses 13, ECDSAP256SHA256.
-    pub algorithm: u8,
-    /// Digest type; the service uses 2, SHA-256.
-    pub digest_type: u8,
-    /// Digest in hexadecimal.
-    pub digest: String,
-}
-
-impl KeySigningKey {
-    /// An active key with the algorithms that the service uses.
-    pub fn active(name: &str, key_tag: u16, digest: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            status: "ACTIVE".to_owned(),
-            key_tag,
-            algorithm: 13,
-            digest_type: 2,
-            digest: digest.to_owned(),
-        }
-    }
-
-    /// The same key with another status.
-    #[must_use]
-    pub fn status(mut self, status: &str) -> Self {
-        status.clone_into(&mut self.status);
-        self
-    }
-
-    /// The value of its DS record.
-    pub fn ds_record(&self) -> String {
-        format!("{} {} {} {}", self.key_tag, self.algorithm, self.digest_type, self.digest)
     }
 }
 
@@ -147,20 +109,63 @@ impl ZoneHandle {
         self.read(|zone| zone.revision).unwrap_or_default()
     }
 
-    /// Signs the zone with these keys.
+    /// Says that the zone is signed with these keys. Those of [`KeySigningKey::active`] are names and numbers alone: the name
+    /// servers can't sign with them, and serve the zone unsigned.
     pub fn sign(&self, keys: impl IntoIterator<Item = KeySigningKey>) {
-        self.edit(|zone| {
-            zone.keys = keys.into_iter().collect();
-            "SIGNING".clone_into(&mut zone.serve_signature);
-        });
+        self.edit(|zone| zone.keys = keys.into_iter().collect());
+        self.start_signing();
     }
 
-    /// Ends signing.
+    /// Creates a real key-signing key, `ACTIVE`: in the DNSKEY record set and signing it, once the zone is signed. In the place of
+    /// one of that name.
+    ///
+    /// # Panics
+    ///
+    /// If the zone is gone.
+    pub fn create_key(&self, name: &str) -> KeySigningKey {
+        let key = KeySigningKey::generate(name, &self.name);
+        let created = self.edit(|zone| {
+            zone.keys.retain(|known| known.name != name);
+            zone.keys.push(key.clone());
+            zone.data_key.get_or_insert_with(|| Pair::generate(&zone.name, Pair::ZONE_SIGNING));
+        });
+        created.map(|()| key).expect("a hosted zone that exists")
+    }
+
+    /// The key-signing keys.
+    pub fn keys(&self) -> Vec<KeySigningKey> {
+        self.read(|zone| zone.keys.clone()).unwrap_or_default()
+    }
+
+    /// Gives that key another status: `INACTIVE` takes it out of the DNSKEY record set, `ACTIVE` puts it back. Whether there is one.
+    pub fn set_key_status(&self, name: &str, status: &str) -> bool {
+        let set = |zone: &mut ZoneModel| {
+            zone.keys.iter_mut().find(|key| key.name == name).map(|key| status.clone_into(&mut key.status))
+        };
+        self.edit(set).flatten().is_some()
+    }
+
+    /// Deletes that key; whether there was one.
+    pub fn delete_key(&self, name: &str) -> bool {
+        let gone = self.edit(|zone| {
+            let before = zone.keys.len();
+            zone.keys.retain(|key| key.name != name);
+            zone.keys.len() < before
+        });
+        gone.unwrap_or_default()
+    }
+
+    /// Begins signing with the active keys there are; see [`ZoneHandle::create_key`].
+    pub fn start_signing(&self) {
+        self.set_serve_signature("SIGNING");
+    }
+
+    /// Ends signing. The keys stay.
     pub fn unsign(&self) {
         self.set_serve_signature("NOT_SIGNING");
     }
 
-    /// Sets what `GetDNSSEC` returns as `ServeSignature`, leaving the keys.
+    /// Sets what `GetDNSSEC` returns as `ServeSignature`, leaving the keys. Only with `SIGNING` is the zone served signed.
     pub fn set_serve_signature(&self, status: &str) {
         self.edit(|zone| status.clone_into(&mut zone.serve_signature));
     }
@@ -189,8 +194,9 @@ pub(crate) fn create_zone(core: &Arc<Core>, account: &str, id: Option<&str>, nam
     let mut world = core.world();
     let id = id.map_or_else(|| world.id("Z", 21), str::to_owned);
     assert!(!world.zones.contains_key(&id), "there is a hosted zone {id} already");
-    let name_servers = name_servers(world.next());
-    let zone = ZoneModel::new(&id, account, name, private, name_servers);
+    let number = world.next();
+    let mut zone = ZoneModel::new(&id, account, name, private, name_servers(number));
+    zone.number = number;
     let name_servers = zone.name_servers.clone();
     let name = zone.name.clone();
     world.zones.insert(id.clone(), zone);

@@ -7,6 +7,7 @@ use aws_sdk_route53::types;
 
 use super::credentials::unlimited;
 use super::error::{AwsError, AwsErrorKind};
+use crate::dns::ds::Ds;
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::{Change, RecordSet};
@@ -38,6 +39,44 @@ pub enum ChangeStatus {
     Insync,
     /// Some do not yet.
     Pending,
+}
+
+/// A change that Route 53 accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its id, to ask for its status; `None` if the answer has none.
+    pub id: Option<String>,
+    /// Its status when it was accepted.
+    pub status: ChangeStatus,
+}
+
+/// Whether a zone is signed, and by which key-signing keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// What Route 53 says of it: `SIGNING`, `NOT_SIGNING` and others.
+    pub state: String,
+    /// Why, where Route 53 says so.
+    pub message: String,
+    /// The key-signing keys.
+    pub keys: Vec<KeySigningKey>,
+}
+
+impl Signing {
+    /// True if the zone is served with signatures.
+    pub fn is_signing(&self) -> bool {
+        self.state == "SIGNING"
+    }
+}
+
+/// A key-signing key of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySigningKey {
+    /// Its name, as given when it was made.
+    pub name: String,
+    /// Its status: `ACTIVE`, `INACTIVE` and others.
+    pub status: String,
+    /// The DS record for it; `None` if the answer has none that is whole.
+    pub ds: Option<Ds>,
 }
 
 /// One page of a listing of record sets.
@@ -123,7 +162,7 @@ impl Session {
     }
 
     /// ChangeResourceRecordSets: all changes or none.
-    pub async fn change(&self, zone: &ZoneId, comment: &str, changes: &[Change]) -> Result<ChangeStatus, AwsError> {
+    pub async fn change(&self, zone: &ZoneId, comment: &str, changes: &[Change]) -> Result<Submitted, AwsError> {
         const ACTION: &str = "Route 53 ChangeResourceRecordSets";
         let unbuilt =
             |error: aws_smithy_types::error::operation::BuildError| AwsError::unreadable(ACTION, error.to_string());
@@ -140,14 +179,56 @@ impl Session {
             };
             AwsError::of(ACTION, &error, &messages)
         })?;
-        let insync = answer.change_info().is_some_and(|info| *info.status() == types::ChangeStatus::Insync);
-        Ok(if insync { ChangeStatus::Insync } else { ChangeStatus::Pending })
+        let info = answer.change_info();
+        let id = info.map(|info| info.id().trim_start_matches("/change/").to_owned()).filter(|id| !id.is_empty());
+        Ok(Submitted { id, status: status(info) })
+    }
+
+    /// GetChange: whether all name servers know of a change.
+    pub async fn change_status(&self, id: &str) -> Result<ChangeStatus, AwsError> {
+        let answer = self.client.get_change().id(id).send().await;
+        Ok(status(answer.map_err(|error| AwsError::of("Route 53 GetChange", &error, &[]))?.change_info()))
+    }
+
+    /// `GetDNSSEC`: whether a zone is signed, and by which keys.
+    pub async fn signing(&self, zone: &ZoneId) -> Result<Signing, AwsError> {
+        let answer = self.client.get_dnssec().hosted_zone_id(zone.as_str()).send().await;
+        let answer = answer.map_err(|error| AwsError::of("Route 53 GetDNSSEC", &error, &[]))?;
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let keys = answer.key_signing_keys().iter().map(|key| KeySigningKey {
+            name: text(key.name()),
+            status: text(key.status()),
+            ds: ds(key),
+        });
+        Ok(Signing {
+            state: text(answer.status().and_then(types::DnssecStatus::serve_signature)),
+            message: text(answer.status().and_then(types::DnssecStatus::status_message)),
+            keys: keys.collect(),
+        })
     }
 }
 
 /// True if the error says that the zone is not there.
 pub fn is_gone(error: &AwsError) -> bool {
     error.kind == AwsErrorKind::NoSuchHostedZone
+}
+
+fn status(info: Option<&types::ChangeInfo>) -> ChangeStatus {
+    match info {
+        Some(info) if *info.status() == types::ChangeStatus::Insync => ChangeStatus::Insync,
+        _ => ChangeStatus::Pending,
+    }
+}
+
+fn ds(key: &types::KeySigningKey) -> Option<Ds> {
+    let small = |number: i32| u8::try_from(number).ok();
+    Ds::new(
+        u16::try_from(key.key_tag()).ok()?,
+        small(key.signing_algorithm_type())?,
+        small(key.digest_algorithm_type())?,
+        hex::decode(key.digest_value()?).ok()?,
+    )
+    .ok()
 }
 
 fn is_private(zone: &types::HostedZone) -> bool {

@@ -1,5 +1,6 @@
 //! The properties of the resource, from JSON to values.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 use crate::dns::ttl::Ttl;
-use crate::ids::{RoleArn, ZoneId};
+use crate::ids::{KeyName, RoleArn, ZoneId};
 
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,7 @@ pub enum ParentZone {
 
 /// The properties of a request, each valid by itself and all together.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own, which a user sets")]
 pub struct Properties {
     /// `ChildZoneId`.
     pub child_zone: Option<ZoneId>,
@@ -67,6 +69,27 @@ pub struct Properties {
     pub allow_overwrite: bool,
     /// `AllowOcclusion`.
     pub allow_occlusion: bool,
+    /// `Dnssec`.
+    pub dnssec: bool,
+    /// `KeySigningKeys`; `None` for all that are ACTIVE.
+    pub key_signing_keys: Option<BTreeSet<KeyName>>,
+    /// `DsTTL`.
+    pub ds_ttl: Ttl,
+    /// `WaitForSync`.
+    pub wait_for_sync: bool,
+    /// `Verification`; `None` if it is not given.
+    pub verification: Option<Verification>,
+}
+
+/// What the DNS check is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Nothing is asked.
+    None,
+    /// The finding is reported.
+    Report,
+    /// A bad finding fails a request that changed something.
+    Require,
 }
 
 /// What is wrong with the properties: which one, what, and what to do.
@@ -81,7 +104,8 @@ impl fmt::Display for PropertyError {
 
 impl std::error::Error for PropertyError {}
 
-const KNOWN: [&str; 13] = [
+/// What `Custom::Delegation` takes.
+const KNOWN: [&str; 18] = [
     "ChildZoneId",
     "ChildRoleArn",
     "ChildExternalId",
@@ -94,13 +118,26 @@ const KNOWN: [&str; 13] = [
     "TTL",
     "AllowOverwrite",
     "AllowOcclusion",
+    "Dnssec",
+    "KeySigningKeys",
+    "DsTTL",
+    "WaitForSync",
+    "Verification",
     "Trigger",
 ];
 
-/// Properties of the contract that are not built yet: refused, never ignored.
-const NOT_YET: [&str; 5] = ["Dnssec", "KeySigningKeys", "DsTTL", "WaitForSync", "Verification"];
-
 impl Properties {
+    /// Whether the name servers are asked, and what for.
+    pub fn verifies(&self) -> Verification {
+        self.verification.unwrap_or(Verification::Report)
+    }
+
+    /// Whether the answer waits until Route 53 reports the change `INSYNC`. The DNS check needs that; one that nobody asked
+    /// for does not outweigh a `WaitForSync: false`.
+    pub fn waits(&self) -> bool {
+        waits(self.wait_for_sync, self.verification)
+    }
+
     /// Reads `ResourceProperties` of a Create or Update, or those of the old resource.
     pub fn parse(properties: &Value) -> Result<Self, PropertyError> {
         let reader = Reader::new(properties)?;
@@ -112,9 +149,14 @@ impl Properties {
             name_servers: reader.name_servers()?,
             parent_zone: reader.parent_zone()?,
             parent_role: reader.role("ParentRoleArn", "ParentExternalId")?,
-            ttl: reader.ttl()?,
-            allow_overwrite: reader.boolean("AllowOverwrite")?,
-            allow_occlusion: reader.boolean("AllowOcclusion")?,
+            ttl: reader.ttl("TTL", Ttl::DELEGATION)?,
+            allow_overwrite: reader.boolean("AllowOverwrite", false)?,
+            allow_occlusion: reader.boolean("AllowOcclusion", false)?,
+            dnssec: reader.boolean("Dnssec", false)?,
+            key_signing_keys: reader.key_signing_keys()?,
+            ds_ttl: reader.ttl("DsTTL", Ttl::DS)?,
+            wait_for_sync: reader.boolean("WaitForSync", true)?,
+            verification: reader.verification()?,
         };
         if parsed.child_zone.is_none() {
             if parsed.name_servers.is_none() {
@@ -131,6 +173,13 @@ impl Properties {
             if parsed.child_role.is_some() {
                 return Err(PropertyError(
                     "ChildRoleArn is given without ChildZoneId: there is no child zone to read; remove it".into(),
+                ));
+            }
+            if parsed.dnssec {
+                return Err(PropertyError(
+                    "Dnssec is true without ChildZoneId: the key-signing keys are those of the child hosted zone; give \
+                     ChildZoneId, or remove Dnssec"
+                        .into(),
                 ));
             }
         }
@@ -152,6 +201,10 @@ impl Properties {
         let parent_role = reader.role("ParentRoleArn", "ParentExternalId");
         let parent_role_unreadable = parent_role.is_err();
         let parent_role = keep(parent_role, &mut errors).flatten();
+        let dnssec = keep(reader.boolean("Dnssec", false), &mut errors).unwrap_or(false);
+        let key_signing_keys = keep(reader.key_signing_keys(), &mut errors).flatten();
+        let wait_for_sync = keep(reader.boolean("WaitForSync", true), &mut errors).unwrap_or(true);
+        let verification = keep(reader.verification(), &mut errors).flatten();
         let salvage = Salvage {
             child_zone,
             child_role,
@@ -160,6 +213,9 @@ impl Properties {
             parent_zone,
             parent_role,
             parent_role_unreadable,
+            dnssec,
+            key_signing_keys,
+            waits: waits(wait_for_sync, verification),
         };
         (salvage, errors)
     }
@@ -182,6 +238,16 @@ pub struct Salvage {
     pub parent_role: Option<Role>,
     /// True if a parent role is given that no account can have.
     pub parent_role_unreadable: bool,
+    /// `Dnssec`.
+    pub dnssec: bool,
+    /// `KeySigningKeys`.
+    pub key_signing_keys: Option<BTreeSet<KeyName>>,
+    /// Whether the answer waits for `INSYNC`.
+    pub waits: bool,
+}
+
+fn waits(wait_for_sync: bool, verification: Option<Verification>) -> bool {
+    wait_for_sync || matches!(verification, Some(Verification::Report | Verification::Require))
 }
 
 fn keep<T>(result: Result<T, PropertyError>, errors: &mut Vec<PropertyError>) -> Option<T> {
@@ -218,12 +284,8 @@ impl<'a> Reader<'a> {
         let Some(key) = self.0.into_iter().flat_map(Map::keys).find(unknown) else {
             return Ok(());
         };
-        if NOT_YET.contains(&key.as_str()) {
-            return Err(PropertyError(format!("{key} is not supported yet; remove it")));
-        }
         let similarity = |known: &str| strsim::jaro_winkler(&key.to_ascii_lowercase(), &known.to_ascii_lowercase());
-        let known = KNOWN.iter().chain(&NOT_YET);
-        let nearest = known.max_by(|a, b| similarity(a).total_cmp(&similarity(b))).copied().unwrap_or_default();
+        let nearest = KNOWN.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).copied().unwrap_or_default();
         let key: String = key.chars().take(100).collect();
         Err(PropertyError(format!("{key} is not a property of Custom::Delegation; did you mean {nearest}?")))
     }
@@ -283,45 +345,68 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn name_servers(&self) -> Result<Option<NameServers>, PropertyError> {
-        const KEY: &str = "NameServers";
-        let texts: Vec<&str> = match self.0.and_then(|map| map.get(KEY)) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(joined)) if joined.trim().is_empty() => return Ok(None),
-            Some(Value::String(joined)) => joined.split(',').collect(),
+    /// A list, or one comma-joined text as `Fn::Join` and parameters make it; an empty text is "not given".
+    fn list(&self, key: &str) -> Result<Option<Vec<&'a str>>, PropertyError> {
+        match self.0.and_then(|map| map.get(key)) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(joined)) if joined.trim().is_empty() => Ok(None),
+            Some(Value::String(joined)) => Ok(Some(joined.split(',').collect())),
             Some(Value::Array(values)) => {
                 let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-                let texts = texts.ok_or_else(|| PropertyError(format!("{KEY} is not a list of texts")))?;
-                texts.into_iter().flat_map(|text| text.split(',')).collect()
+                let texts = texts.ok_or_else(|| PropertyError(format!("{key} is not a list of texts")))?;
+                Ok(Some(texts.into_iter().flat_map(|text| text.split(',')).collect()))
             }
-            Some(_) => {
-                return Err(PropertyError(format!("{KEY} is neither a list nor a comma-joined text")));
-            }
-        };
+            Some(_) => Err(PropertyError(format!("{key} is neither a list nor a comma-joined text"))),
+        }
+    }
+
+    fn name_servers(&self) -> Result<Option<NameServers>, PropertyError> {
+        const KEY: &str = "NameServers";
+        let Some(texts) = self.list(KEY)? else { return Ok(None) };
         NameServers::given(&texts).map(Some).map_err(|error| PropertyError(format!("{KEY} is invalid: {error}")))
     }
 
-    fn ttl(&self) -> Result<Ttl, PropertyError> {
-        const KEY: &str = "TTL";
-        let value = match self.0.and_then(|map| map.get(KEY)) {
-            None | Some(Value::Null) => return Ok(Ttl::DELEGATION),
-            Some(Value::String(text)) if text.trim().is_empty() => return Ok(Ttl::DELEGATION),
+    fn key_signing_keys(&self) -> Result<Option<BTreeSet<KeyName>>, PropertyError> {
+        const KEY: &str = "KeySigningKeys";
+        let Some(texts) = self.list(KEY)? else { return Ok(None) };
+        if texts.is_empty() {
+            let message = format!("{KEY} names no key; name at least one, or leave it out for all that are ACTIVE");
+            return Err(PropertyError(message));
+        }
+        let names = texts.into_iter().map(|text| text.trim().parse().map_err(|error| invalid(KEY, text, &error)));
+        names.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn verification(&self) -> Result<Option<Verification>, PropertyError> {
+        const KEY: &str = "Verification";
+        let Some(text) = self.text(KEY)? else { return Ok(None) };
+        match text.to_ascii_uppercase().as_str() {
+            "NONE" => Ok(Some(Verification::None)),
+            "REPORT" => Ok(Some(Verification::Report)),
+            "REQUIRE" => Ok(Some(Verification::Require)),
+            _ => Err(invalid(KEY, text, &"it is NONE, REPORT or REQUIRE")),
+        }
+    }
+
+    fn ttl(&self, key: &str, default: Ttl) -> Result<Ttl, PropertyError> {
+        let value = match self.0.and_then(|map| map.get(key)) {
+            None | Some(Value::Null) => return Ok(default),
+            Some(Value::String(text)) if text.trim().is_empty() => return Ok(default),
             Some(Value::String(text)) => text.trim().parse().ok(),
             Some(other) => other.as_i64(),
         };
         let ttl = value.and_then(Ttl::new);
         ttl.ok_or_else(|| {
-            PropertyError(format!("{KEY} is invalid: it is a whole number of seconds from 0 to {}", Ttl::MAX))
+            PropertyError(format!("{key} is invalid: it is a whole number of seconds from 0 to {}", Ttl::MAX))
         })
     }
 
-    fn boolean(&self, key: &str) -> Result<bool, PropertyError> {
+    fn boolean(&self, key: &str, default: bool) -> Result<bool, PropertyError> {
         match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(false),
+            None | Some(Value::Null) => Ok(default),
             Some(Value::Bool(value)) => Ok(*value),
-            Some(Value::String(text)) if text.trim().is_empty() || text.trim().eq_ignore_ascii_case("false") => {
-                Ok(false)
-            }
+            Some(Value::String(text)) if text.trim().is_empty() => Ok(default),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
             Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
             Some(_) => Err(PropertyError(format!("{key} is invalid: it is true or false"))),
         }

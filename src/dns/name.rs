@@ -78,6 +78,26 @@ impl Name {
         position
     }
 
+    /// The labels as they are on the wire, leftmost first: lower case, without the root's.
+    pub fn wire_labels(&self) -> impl Iterator<Item = Vec<u8>> {
+        // A canonical label always resolves.
+        self.labels().map(|label| unescape(label, 1).unwrap_or_default())
+    }
+
+    /// The name of these labels, leftmost first, as they are on the wire; any byte may be in them.
+    pub fn from_wire_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, NameError> {
+        let mut text = String::new();
+        for label in labels {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            for byte in label {
+                push_canonical(&mut text, *byte);
+            }
+        }
+        text.parse()
+    }
+
     /// True if the leftmost label is `*`.
     pub fn is_wildcard(&self) -> bool {
         self.first_label() == "\\052"

@@ -11,6 +11,8 @@ impl Ttl {
     pub const MAX: Ttl = Ttl(2_147_483_647);
     /// Two days, as top-level domains use for delegations; the default of `TTL`.
     pub const DELEGATION: Ttl = Ttl(172_800);
+    /// An hour, so that a key can be rolled over in hours; the default of `DsTTL`.
+    pub const DS: Ttl = Ttl(3600);
     /// The TTL of the ownership record: read by people and by this function alone, so short.
     pub const OWNERSHIP: Ttl = Ttl(300);
 

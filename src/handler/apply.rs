@@ -5,9 +5,10 @@ use tracing::{Span, debug, info};
 
 use super::{Work, aws_failure, farewell, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
-use crate::aws::route53::{ChangeStatus, Session};
+use crate::aws::route53::{ChangeStatus, Session, Submitted};
+use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::Place;
-use crate::dns::name_servers::NameServers;
+use crate::dns::record_set::Change;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::ownership;
@@ -19,11 +20,13 @@ const ROUNDS: usize = 6;
 /// What was done at a place.
 #[derive(Debug)]
 pub(super) struct Applied {
-    pub(super) action: Option<Action>,
+    /// What was carried out.
+    pub(super) plan: Plan,
+    /// What it was planned on, or, where its answer was lost, what stood afterwards.
+    pub(super) seen: Observation,
     pub(super) status: ChangeStatus,
-    pub(super) warnings: Vec<String>,
-    /// The name servers at the cut before anything was changed.
-    pub(super) found: Option<NameServers>,
+    /// The id of the change; `None` if there was none, or if it was lost with the answer.
+    pub(super) change: Option<String>,
 }
 
 /// Brings a place to what is planned for it. `look` observes and decides; it is told whether it looks again.
@@ -40,10 +43,11 @@ pub(super) async fn apply(
         if last.as_ref().is_some_and(|(_, _, error)| error.kind == AwsErrorKind::Rejected) {
             forget_unsent(work, place, &seen);
         }
+        if work.request.kind == RequestKind::Create && own_at(work, &seen) == Some(work.at) {
+            // An earlier delivery of this Create wrote it: whatever happens now, its Delete must find it.
+            work.progress.mark_sent(place);
+        }
         debug!(at_cut = ?seen.at_cut, ownership = ?seen.ownership, above = ?seen.above, "the parent zone was read");
-        let found = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
-        let applied =
-            |plan: Plan, status| Applied { action: plan.action, status, warnings: plan.warnings, found: found.clone() };
         let plan = match decision {
             Decision::Refuse(refusal) => {
                 forget_unsent(work, place, &seen);
@@ -61,9 +65,11 @@ pub(super) async fn apply(
         if plan.changes.is_empty() {
             // Our own batch of an earlier round went through and only its answer was lost: report what it did.
             let sent = last.filter(|(_, plan, _)| carried_out(work, &seen, plan)).map(|(_, plan, _)| plan);
-            let pending = sent.is_some() || work.progress.sent().as_ref() == Some(place);
+            // An earlier delivery of this request may have changed it a moment ago.
+            let pending =
+                sent.is_some() || work.progress.sent().as_ref() == Some(place) || own_at(work, &seen) == Some(work.at);
             let status = if pending { ChangeStatus::Pending } else { ChangeStatus::Insync };
-            return Ok(applied(sent.unwrap_or(plan), status));
+            return Ok(Applied { plan: sent.unwrap_or(plan), seen, status, change: None });
         }
         if let Some((before, _, error)) = &last
             && error.kind == AwsErrorKind::Rejected
@@ -72,15 +78,10 @@ pub(super) async fn apply(
             // Nothing changed since, so the rejection is no race: its words are the answer.
             forget_unsent(work, place, &seen);
             let failure = change_failure(place, error);
-            return if plan.only_refreshes {
-                Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync))
-            } else {
-                Err(failure)
-            };
+            return unrefreshed(plan, seen, failure);
         }
-        if !plan.changes.iter().any(|change| change.record_set().name == place.name)
-            && !observe::still(work, session, place, &seen).await?
-        {
+        let compares = |change: &Change| change.record_set().name == place.name && change.record_set().rtype == "NS";
+        if !plan.changes.iter().any(compares) && !observe::still(work, session, place, &seen).await? {
             continue;
         }
         work.check_fresh()?;
@@ -92,10 +93,10 @@ pub(super) async fn apply(
             session.change(&place.zone, &work.comment(), &plan.changes).await
         };
         match sent {
-            Ok(status) => {
-                info!(change = %plan, action = plan.action.map(Action::as_str), "the parent zone was changed");
+            Ok(Submitted { id, status }) => {
+                info!(change = %plan, change_id = id, action = plan.action.map(Action::as_str), "the parent zone was changed");
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
-                return Ok(applied(plan, status));
+                return Ok(Applied { plan, seen, status, change: id });
             }
             Err(error) => {
                 let unanswered = matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer);
@@ -109,29 +110,26 @@ pub(super) async fn apply(
                 if landed.is_ok() && !sent_before {
                     work.progress.unmark_sent();
                 }
-                let failure = change_failure(place, &error);
-                if plan.only_refreshes {
-                    return Ok(applied(refresh_failed(plan, &failure), ChangeStatus::Insync));
-                }
-                return Err(failure);
+                return unrefreshed(plan, seen, change_failure(place, &error));
             }
         }
     }
-    let Some((_, plan, error)) = last else {
+    let Some((seen, plan, error)) = last else {
         let message =
             format!("{} in the parent zone {} changed whenever it was read; try again", place.name, place.zone);
         return Err(Failure::new(Kind::Aws, message));
     };
-    let failure = change_failure(place, &error);
-    if plan.only_refreshes {
-        return Ok(Applied {
-            action: plan.action,
-            status: ChangeStatus::Insync,
-            warnings: refresh_failed(plan, &failure).warnings,
-            found: None,
-        });
+    unrefreshed(plan, seen, change_failure(place, &error))
+}
+
+/// A batch that was not carried out: a failure, or only a warning if it was to write nothing but our claim.
+fn unrefreshed(mut plan: Plan, seen: Observation, failure: Failure) -> Result<Applied, Failure> {
+    if !plan.only_refreshes {
+        return Err(failure);
     }
-    Err(failure)
+    plan.changes.clear();
+    plan.warnings.push(format!("The ownership record was not refreshed: {failure}"));
+    Ok(Applied { plan, seen, status: ChangeStatus::Insync, change: None })
 }
 
 /// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.
@@ -139,8 +137,8 @@ fn change_failure(place: &Place, error: &AwsError) -> Failure {
     let mut failure = aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), error);
     if let Some(record) = ownership::record_name(&place.name).filter(|_| error.is_denied()) {
         failure.message = format!(
-            "{failure}; the change needs route53:ChangeResourceRecordSets with CREATE and DELETE for the NS record set of {} and for \
-             the TXT record set of {record}",
+            "{failure}; the change needs route53:ChangeResourceRecordSets with CREATE and DELETE for the NS and DS record sets of {} \
+             and for the TXT record set of {record}",
             place.name
         );
     }
@@ -161,16 +159,14 @@ fn carried_out(work: &Work<'_>, seen: &Observation, plan: &Plan) -> bool {
     }
 }
 
-/// After a rejection or a lost answer: if no claim of this request stands there, no change of it was carried out.
-fn forget_unsent(work: &Work<'_>, place: &Place, seen: &Observation) {
-    if work.progress.sent().as_ref() == Some(place)
-        && seen.claims().own(&work.claimant).is_none_or(|own| own.at != work.at)
-    {
-        work.progress.unmark_sent();
-    }
+/// When our claim was written.
+fn own_at(work: &Work<'_>, seen: &Observation) -> Option<i64> {
+    seen.claims().own(&work.claimant).map(|own| own.at)
 }
 
-fn refresh_failed(mut plan: Plan, failure: &Failure) -> Plan {
-    plan.warnings.push(format!("The ownership record was not refreshed: {failure}"));
-    plan
+/// After a rejection or a lost answer: if no claim of this request stands there, no change of it was carried out.
+fn forget_unsent(work: &Work<'_>, place: &Place, seen: &Observation) {
+    if work.progress.sent().as_ref() == Some(place) && own_at(work, seen) != Some(work.at) {
+        work.progress.unmark_sent();
+    }
 }

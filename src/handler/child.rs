@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Work, aws_failure};
-use crate::aws::route53::{HostedZone, Page, Session};
+use super::{Work, aws_failure, signing};
+use crate::aws::error::AwsError;
+use crate::aws::route53::{HostedZone, Page, Session, Signing};
 use crate::cfn::physical_id::Place;
 use crate::cfn::properties::{Properties, Role, Salvage};
 use crate::dns::excerpt::Excerpt;
@@ -12,6 +13,7 @@ use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::RecordSet;
 use crate::error::{Failure, Kind};
 use crate::ids::ZoneId;
+use crate::plan::WantedDs;
 
 /// How many record sets are read at once from the apex on: its NS record set in all but odd zones, and a new zone whole.
 const APEX_PAGE: i32 = 20;
@@ -25,6 +27,8 @@ pub(super) struct Child {
     pub(super) warning: Option<String>,
     /// What a check of the child zone found wrong.
     pub(super) objection: Option<String>,
+    /// The DS record set for its keys.
+    pub(super) ds: WantedDs,
     /// The child zone, if it was read.
     pub(super) zone: Option<ReadZone>,
 }
@@ -49,10 +53,12 @@ pub(super) async fn read(
     let Some(id) = &wanted.child_zone else {
         // Properties::parse saw to it that both are given.
         let name = wanted.domain_name.clone().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
-        return Ok(Child { name, name_servers: given, warning: None, objection: None, zone: None });
+        let ds = WantedDs::Off;
+        return Ok(Child { name, name_servers: given, warning: None, objection: None, ds, zone: None });
     };
-    match read_zone(work, id, wanted.child_role.as_ref(), given.is_some()).await {
-        Ok((zone, read)) => {
+    let newly = signing::newly(wanted, old);
+    match read_zone(work, id, wanted, given.is_some()).await {
+        Ok((zone, read, signing)) => {
             if let Some(name) = wanted.domain_name.as_ref().filter(|name| **name != zone.name) {
                 let message = format!(
                     "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
@@ -61,7 +67,8 @@ pub(super) async fn read(
                 return Err(Failure::new(Kind::Input, message));
             }
             let name_servers = given.or(zone.name_servers);
-            Ok(Child { name: zone.name, name_servers, warning: None, objection: None, zone: Some(read) })
+            let ds = signing::wanted(work, wanted, id, signing, newly)?;
+            Ok(Child { name: zone.name, name_servers, warning: None, objection: None, ds, zone: Some(read) })
         }
         // A right may be too new to be seen: only when that was waited for is the zone unreadable.
         Err(failure) if failure.kind == Kind::Denied && !work.waited() => Err(failure),
@@ -76,7 +83,9 @@ pub(super) async fn read(
                 let kept = "The child zone was not read, and its name servers were kept as they are";
                 (Some(format!("{kept}: {failure}")), None)
             };
-            Ok(Child { name, name_servers: given, warning, objection, zone: None })
+            let why = format!("the child zone {id} was not read");
+            let ds = if wanted.dnssec { WantedDs::Unknown { why, newly } } else { WantedDs::Off };
+            Ok(Child { name, name_servers: given, warning, objection, ds, zone: None })
         }
     }
 }
@@ -85,15 +94,17 @@ pub(super) async fn read(
 async fn read_zone(
     work: &Work<'_>,
     id: &ZoneId,
-    role: Option<&Role>,
+    wanted: &Properties,
     given: bool,
-) -> Result<(HostedZone, ReadZone), Failure> {
+) -> Result<(HostedZone, ReadZone, Option<Result<Signing, AwsError>>), Failure> {
     work.progress.at(format!("reading the child zone {id}"));
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
-    let session = work.accounts.session(role).await.map_err(failure)?;
-    let (zone, head) = tokio::join!(session.hosted_zone(id), async {
-        if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await }
-    });
+    let session = work.accounts.session(wanted.child_role.as_ref()).await.map_err(failure)?;
+    let (zone, head, signing) = tokio::join!(
+        session.hosted_zone(id),
+        async { if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await } },
+        async { if wanted.dnssec { Some(session.signing(id).await) } else { None } },
+    );
     let zone = zone.map_err(failure)?;
     if zone.private {
         let message = format!(
@@ -108,7 +119,7 @@ async fn read_zone(
         check_apex(&session, &zone, &head).await?;
         excerpt.add(&zone.name, &head.sets, head.next);
     }
-    Ok((zone, ReadZone { id: id.clone(), session, excerpt }))
+    Ok((zone, ReadZone { id: id.clone(), session, excerpt }, signing))
 }
 
 /// The NS record set of the zone's apex must name the name servers that serve the zone.

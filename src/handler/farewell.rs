@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::apply::{self, Applied};
-use super::{Outcome, Work, aws_failure, child, observe, place};
+use super::{Outcome, Work, aws_failure, child, observe, place, sync};
 use crate::aws::route53::Session;
 use crate::cfn::physical_id::{PhysicalId, Place};
 use crate::cfn::properties::{Properties, Salvage};
@@ -37,7 +37,7 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
         let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
         remove(work, &session, salvage, place).await
     };
-    match removed(work, result.await) {
+    match removed(work, salvage, result.await).await {
         // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
         Err(failure) if failure.kind == Kind::Denied && salvage.parent_role_unreadable => {
             let warning = format!(
@@ -51,13 +51,18 @@ async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<O
 }
 
 /// What a removal comes to for CloudFormation.
-fn removed(work: &Work<'_>, result: Result<Applied, Failure>) -> Result<Outcome, Failure> {
+async fn removed(work: &Work<'_>, salvage: &Salvage, result: Result<Applied, Failure>) -> Result<Outcome, Failure> {
     match result {
         Ok(applied) => {
-            work.progress.mark_action(applied.action);
-            let action = applied.action.map_or("NOTHING", Action::as_str);
+            work.progress.mark_action(applied.plan.action);
+            let action = applied.plan.action.map_or("NOTHING", Action::as_str);
             info!(action, "nothing of this resource is left in the parent zone");
-            Ok(work.outcome_of_nothing(applied.warnings))
+            let mut outcome = work.outcome_of_nothing(applied.plan.warnings.clone());
+            if salvage.waits {
+                work.progress.mark_done(outcome.clone());
+                outcome.warnings.extend(sync::wait(work, salvage.parent_role.as_ref(), &applied).await.warning);
+            }
+            Ok(outcome)
         }
         // The parent zone is gone, and every delegation with it.
         Err(failure) if failure.kind == Kind::NoSuchZone => Ok(work.outcome_of_nothing(Vec::new())),
@@ -123,7 +128,7 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
         let looked = work.afresh(async || look(work, salvage).await).await;
         if let Ok(Some((session, place))) = &looked {
             work.progress.unmark_done();
-            return removed(work, remove(work, session, salvage, place).await);
+            return removed(work, salvage, remove(work, session, salvage, place).await).await;
         }
         if last {
             // Denied, or without such a zone: nothing of ours can stand there.

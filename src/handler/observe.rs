@@ -35,8 +35,9 @@ pub(super) async fn surroundings(
     again: bool,
 ) -> Result<Observation, Failure> {
     let read = async {
-        let ((at_cut, mut below, more_below), (above, wildcard, first)) =
+        let ((at_cut, mut below, more_below), around) =
             tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
+        let Enclosing { apex, above, wildcard, first } = around;
         let record = ownership::record_name(&place.name);
         let ownership = match (first, record) {
             (Some(page), Some(record)) if !again && reaches(&page, &record) => {
@@ -47,15 +48,15 @@ pub(super) async fn surroundings(
         if more_below {
             below.extend(glue_beyond(session, place, name_servers, &below).await?);
         }
-        Ok(Observation { at_cut, below, more_below, ownership, above, wildcard, ..Observation::default() })
+        Ok(Observation { at_cut, below, more_below, ownership, apex, above, wildcard, ..Observation::default() })
     };
     reading(work, place, read).await
 }
 
-/// Before a batch that compares the ownership record alone: true if the zone cut still is as it was seen.
+/// Before a batch that does not compare the name servers: true if the zone cut still is as it was seen.
 ///
 /// Cut and ownership record are read side by side, which is no snapshot: a batch may have come between. One that changes NS
-/// would be rejected then, but not one that only claims what stands. Every batch of this resource rewrites the ownership
+/// would be rejected then, but not one that only claims or secures what stands. Every batch of this resource rewrites the ownership
 /// record, so if the cut, read *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
 /// nothing of ours came between.
 pub(super) async fn still(
@@ -98,27 +99,38 @@ fn reaches(page: &Page, record: &Name) -> bool {
     page.next.as_ref().is_none_or(|next| next.position() > record.position())
 }
 
+/// What stands above the cut.
+#[derive(Default)]
+struct Enclosing {
+    apex: Option<Name>,
+    above: Vec<RecordSet>,
+    wildcard: Option<Name>,
+    /// The first page read.
+    first: Option<Page>,
+}
+
 /// From the name above the cut up to the apex, which alone has an SOA record: the delegations on the way, and the wildcard of
-/// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1). Also the first page read.
-async fn enclosing(session: &Session, place: &Place) -> Result<(Vec<RecordSet>, Option<Name>, Option<Page>), AwsError> {
-    let (mut above, mut wildcard, mut first, mut exists) = (Vec::new(), None, None, false);
+/// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1).
+async fn enclosing(session: &Session, place: &Place) -> Result<Enclosing, AwsError> {
+    let (mut around, mut exists) = (Enclosing::default(), false);
     for name in place.name.ancestors() {
         let page = session.record_sets(&place.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let find = |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
         let apex = find("SOA").is_some();
         if !apex {
-            above.extend(find("NS").cloned());
+            around.above.extend(find("NS").cloned());
         }
         if !exists && page.sets.iter().any(|set| set.name.is_at_or_below(&name)) {
             exists = true;
-            wildcard = name.wildcard().filter(|wildcard| page.sets.iter().any(|set| set.name == *wildcard));
+            around.wildcard = name.wildcard().filter(|wildcard| page.sets.iter().any(|set| set.name == *wildcard));
         }
-        first = first.or(Some(page));
+        around.first = around.first.or(Some(page));
         if apex {
+            around.apex = Some(name);
             break;
         }
     }
-    Ok((above, wildcard, first))
+    Ok(around)
 }
 
 /// The addresses of name servers below the cut that one page did not reach.

@@ -19,7 +19,7 @@ struct State {
     sent: Option<Place>,
     done: Option<Outcome>,
     action: Option<Action>,
-    spent: [Duration; 4],
+    spent: [Duration; 6],
 }
 
 /// Adds to a step's time what passes until it is dropped, be it by a deadline.
@@ -91,7 +91,7 @@ impl Progress {
         Timing { progress: self, step, started: Instant::now() }
     }
 
-    pub(super) fn spent(&self) -> [Duration; 4] {
+    pub(super) fn spent(&self) -> [Duration; 6] {
         self.lock().spent
     }
 

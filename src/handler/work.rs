@@ -15,6 +15,7 @@ use crate::cfn::envelope::{Kind, Request, Target};
 use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::ids;
 use crate::ownership::Claimant;
@@ -30,6 +31,7 @@ const AFTER_WAITING: Duration = Duration::from_secs(20);
 pub(super) struct Work<'a> {
     pub(super) accounts: &'a Accounts,
     pub(super) config: &'a Config,
+    pub(super) verifier: &'a Verifier,
     pub(super) request: &'a Request,
     pub(super) claimant: Claimant,
     /// The partition of the stack, and so of this function; `None` if the stack's id is no ARN.
@@ -57,6 +59,7 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         config: &'a Config,
         accounts: &'a Accounts,
+        verifier: &'a Verifier,
         request: &'a Request,
         target: &Target,
         deadline: Deadline,
@@ -67,6 +70,7 @@ impl<'a> Work<'a> {
         Self {
             accounts,
             config,
+            verifier,
             request,
             claimant: Claimant::new(&target.stack_id, &target.logical_id),
             partition: ids::partition_of(&target.stack_id).map(str::to_owned),

@@ -1,6 +1,7 @@
 //! Delete.
 
 use super::{Action, Decision, Farewell, Observation, Plan, changes_of_ownership};
+use crate::dns::ds::DsRecords;
 use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::Change;
 use crate::ownership::{By, Digest, Relation};
@@ -55,6 +56,14 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
                  wrote. If nobody needs it, remove it by hand.",
                 ns.values.join(","),
             ));
+        }
+    }
+    if plan.action != Some(Action::Removed) {
+        let ds = seen.at_cut("DS").filter(|set| !set.special);
+        let covered = ds.and_then(|set| DsRecords::found(&set.values)).map(|records| Digest::of_ds(&records));
+        // A DS record set goes with the last claim that covers it, however the resource came to the delegation.
+        if covered.is_some_and(|digest| own.ds == Some(digest) && !after.cover(digest)) {
+            plan.changes.extend(ds.cloned().map(Change::Delete));
         }
     }
     if let Some(set) = &seen.ownership {

@@ -1,5 +1,6 @@
 //! Create and Update.
 
+use super::secure::Secure;
 use super::{Action, Arrival, Decision, Goal, Observation, Plan, Refusal, changes_of_ownership, occluded, refusal};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
@@ -16,7 +17,8 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     let Some(record_name) = ownership::record_name(&goal.name) else {
         return Decision::Refuse(Refusal::NoRoomForOwnershipRecord { name: goal.name.clone() });
     };
-    let cut = Cut::of(goal, seen, own.as_ref());
+    let remaining = remaining(goal, &claims, own.is_some());
+    let cut = Cut::of(goal, seen, own.as_ref(), &remaining);
     let guarded = own.is_none() && goal.arrival != Arrival::InPlace;
     let refusal = cut.refusal(goal, seen, &claims, own.as_ref());
     if let Some(refusal) = refusal {
@@ -27,20 +29,12 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     }
 
     let by = cut.by(goal, &claims, own.as_ref());
-    let mut after = claims.clone();
-    // Without a claim to write, nobody's is dropped: the delegation lives as long as a claim does.
-    if goal.allow_overwrite && (goal.name_servers.is_some() || own.is_some()) {
-        after.remove(|claim| match goal.claimant.relation(claim) {
-            Relation::Own => false,
-            // What comes to a new place may be rolled back by its own Delete, and then a sibling must still be there.
-            Relation::Sibling => goal.arrival == Arrival::InPlace,
-            Relation::Other => true,
-        });
-    }
+    let ds = cut.secure.covered(goal, &remaining, own.as_ref(), by);
+    let mut after = remaining;
     match (&goal.name_servers, &own) {
-        (Some(wanted), _) => put_own(&mut after, goal, Some(Digest::of_name_servers(wanted)), by, own.as_ref()),
+        (Some(wanted), _) => put_own(&mut after, goal, Some(Digest::of_name_servers(wanted)), ds, by, own.as_ref()),
         // Whose the name servers are that stand there is unknown: the claim goes on saying what it said.
-        (None, Some(own)) => put_own(&mut after, goal, own.ns, own.by, Some(own)),
+        (None, Some(own)) => put_own(&mut after, goal, own.ns, ds, own.by, Some(own)),
         (None, None) => {}
     }
     let drops_claims = claims
@@ -48,25 +42,30 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
         .any(|claim| goal.claimant.relation(claim) != Relation::Own && !after.iter().any(|after| after == claim));
 
     let mut changes = cut.changes_of_name_servers(goal);
+    changes.extend(cut.secure.changes_of_ds(goal));
     changes.extend(changes_of_ownership(seen.ownership.as_ref(), &record_name, &after));
-    let action = match (cut.state, &own) {
-        (State::Absent, _) => Action::Created,
-        (State::Different | State::OtherTtl, Some(_)) | (State::Different, None) => Action::Updated,
-        (State::AsWanted, Some(_)) => Action::Unchanged,
-        (State::AsWanted | State::OtherTtl, None) if goal.arrival == Arrival::InPlace => match cut.state {
-            State::OtherTtl => Action::Updated,
-            _ => Action::Unchanged,
-        },
-        (_, None) if goal.allow_overwrite || claims.of(&goal.claimant, Relation::Sibling).is_empty() => Action::Adopted,
-        (_, None) => Action::Shared,
-    };
     Decision::Proceed(Plan {
         only_refreshes: !cut.changes() && !guarded && !drops_claims,
         changes,
-        action: Some(action),
-        warnings: cut.warnings(goal, seen),
+        action: Some(cut.action(goal, &claims, own.is_some())),
+        warnings: cut.warnings(goal, seen, own.as_ref()),
         ..Plan::default()
     })
+}
+
+/// The claims that stay: `AllowOverwrite` drops those of others.
+fn remaining(goal: &Goal, claims: &Claims, owned: bool) -> Claims {
+    let mut remaining = claims.clone();
+    // Without a claim to write, nobody's is dropped: the delegation lives as long as a claim does.
+    if goal.allow_overwrite && (goal.name_servers.is_some() || owned) {
+        remaining.remove(|claim| match goal.claimant.relation(claim) {
+            Relation::Own => false,
+            // What comes to a new place may be rolled back by its own Delete, and then a sibling must still be there.
+            Relation::Sibling => goal.arrival == Arrival::InPlace,
+            Relation::Other => true,
+        });
+    }
+    remaining
 }
 
 /// A row or check would have refused, but the delegation stands as wanted and is ours, or the Update is in place: say
@@ -74,7 +73,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
 fn keep(goal: &Goal, seen: &Observation, own: Option<Claim>, record_name: &Name, refusal: &Refusal) -> Plan {
     let mut after = seen.claims();
     if let Some(own) = own {
-        put_own(&mut after, goal, own.ns, own.by, Some(&own));
+        put_own(&mut after, goal, own.ns, own.ds, own.by, Some(&own));
     }
     Plan {
         changes: changes_of_ownership(seen.ownership.as_ref(), record_name, &after),
@@ -100,10 +99,13 @@ struct Cut<'a> {
     ns: Option<&'a RecordSet>,
     found: Option<NameServers>,
     wanted: Option<NameServers>,
+    /// True if other name servers stand there than those that our claim names and that are wanted again.
+    puts_back: bool,
+    secure: Secure<'a>,
 }
 
 impl<'a> Cut<'a> {
-    fn of(goal: &Goal, seen: &'a Observation, own: Option<&Claim>) -> Self {
+    fn of(goal: &Goal, seen: &'a Observation, own: Option<&Claim>, remaining: &Claims) -> Self {
         let ns = seen.at_cut("NS");
         let found = ns.and_then(|set| NameServers::found(&set.values));
         let wanted = goal.name_servers.clone().or_else(|| found.clone());
@@ -116,16 +118,36 @@ impl<'a> Cut<'a> {
             Some(set) if set.ttl != Some(goal.ttl) => State::OtherTtl,
             Some(_) => State::AsWanted,
         };
-        Self { state, ns, found, wanted }
+        let named = own.is_some_and(|own| own.ns.is_some() && own.ns == wanted.as_ref().map(Digest::of_name_servers));
+        let puts_back = state == State::Different && named;
+        Self { state, ns, found, wanted, puts_back, secure: Secure::of(goal, seen, own, remaining, puts_back) }
     }
 
-    /// True if the NS record set is to change.
+    /// True if the NS or the DS record set is to change.
     fn changes(&self) -> bool {
-        self.state != State::AsWanted
+        self.state != State::AsWanted || self.secure.changes()
     }
 
-    fn ns_digest(&self) -> Option<Digest> {
-        self.wanted.as_ref().map(Digest::of_name_servers)
+    fn action(&self, goal: &Goal, claims: &Claims, owned: bool) -> Action {
+        let shares = || !goal.allow_overwrite && !claims.of(&goal.claimant, Relation::Sibling).is_empty();
+        match self.state {
+            State::Absent => Action::Created,
+            State::Different => Action::Updated,
+            State::AsWanted | State::OtherTtl if owned || goal.arrival == Arrival::InPlace => {
+                if self.changes() {
+                    Action::Updated
+                } else {
+                    Action::Unchanged
+                }
+            }
+            State::AsWanted | State::OtherTtl => {
+                if shares() {
+                    Action::Shared
+                } else {
+                    Action::Adopted
+                }
+            }
+        }
     }
 
     fn refusal(&self, goal: &Goal, seen: &Observation, claims: &Claims, own: Option<&Claim>) -> Option<Refusal> {
@@ -170,9 +192,10 @@ impl<'a> Cut<'a> {
                 return Some(self.taken(goal, wanted, siblings));
             }
         }
-        let puts_back = own.is_some_and(|own| own.ns.is_some() && own.ns == self.ns_digest());
-        if self.state == State::Different && seen.at_cut("DS").is_some() && !puts_back {
-            return Some(Refusal::DsStands { name: name() });
+        let changing = self.state == State::Different && !self.puts_back;
+        let insecure = self.secure.refusal(goal, claims, own, self.state != State::Absent, changing);
+        if insecure.is_some() {
+            return insecure;
         }
         if self.state == State::Absent && !goal.allow_occlusion {
             let lost: Vec<_> = self.lost(goal, seen).collect();
@@ -189,12 +212,12 @@ impl<'a> Cut<'a> {
         occluded(&goal.name, self.wanted.as_ref(), seen).filter(move |set| !covered(set))
     }
 
-    /// What the user should know of a delegation that is made.
-    fn warnings(&self, goal: &Goal, seen: &Observation) -> Vec<String> {
+    /// What the user should know.
+    fn warnings(&self, goal: &Goal, seen: &Observation, own: Option<&Claim>) -> Vec<String> {
+        let mut warnings: Vec<_> = self.secure.warning(goal, own).into_iter().collect();
         if self.state != State::Absent {
-            return Vec::new();
+            return warnings;
         }
-        let mut warnings = Vec::new();
         let hidden: Vec<_> = self.lost(goal, seen).collect();
         if !hidden.is_empty() {
             let name = &goal.name;
@@ -240,7 +263,7 @@ impl<'a> Cut<'a> {
 
     fn changes_of_name_servers(&self, goal: &Goal) -> Vec<Change> {
         let mut changes = Vec::new();
-        if self.changes()
+        if self.state != State::AsWanted
             && let Some(wanted) = &self.wanted
         {
             changes.extend(self.ns.cloned().map(Change::Delete));
@@ -260,10 +283,10 @@ fn without_glue(goal: &Goal, seen: &Observation, wanted: &NameServers) -> Option
     Some(Refusal::NoGlue { name: goal.name.clone(), server: server.clone() })
 }
 
-fn put_own(claims: &mut Claims, goal: &Goal, ns: Option<Digest>, by: By, own: Option<&Claim>) {
+fn put_own(claims: &mut Claims, goal: &Goal, ns: Option<Digest>, ds: Option<Digest>, by: By, own: Option<&Claim>) {
     let Some(own) = own else {
         if let Some(ns) = ns {
-            claims.add(goal.claimant.claim(ns, goal.at, by));
+            claims.add(goal.claimant.claim(ns, goal.at, by).covering(ds));
         }
         return;
     };
@@ -274,7 +297,7 @@ fn put_own(claims: &mut Claims, goal: &Goal, ns: Option<Digest>, by: By, own: Op
     claims.edit(|claim| {
         let ours = goal.claimant.relation(claim) == Relation::Own;
         if ours {
-            (claim.ns, claim.by, claim.at) = (ns, by, goal.at);
+            (claim.ns, claim.ds, claim.by, claim.at) = (ns, ds, by, goal.at);
         }
         ours
     });

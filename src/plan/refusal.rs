@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::secure::DsRefusal;
 use crate::dns::name::Name;
 use crate::dns::record_set::RecordSet;
 
@@ -74,10 +75,12 @@ pub enum Refusal {
         /// `<stack name>/<logical id>` of the claims, none for a record set that somebody made by hand.
         owners: Vec<String>,
     },
-    /// The name servers would change under a standing DS record set.
-    DsStands {
+    /// The DS record set forbids it.
+    Ds {
         /// The zone cut.
         name: Name,
+        /// Why.
+        why: DsRefusal,
     },
     /// A name server below the zone cut has no address in the parent zone.
     NoGlue {
@@ -173,11 +176,7 @@ impl fmt::Display for Refusal {
                      for {wanted}; remove that delegation, or set AllowOverwrite to take it over"
                 )
             }
-            Self::DsStands { name } => write!(
-                f,
-                "the name servers of {name} can't change while a DS record set stands there: resolvers would call the \
-                 zone bogus; remove the DS record set from the parent zone, wait for its TTL, and try again"
-            ),
+            Self::Ds { name, why } => why.say(name, f),
             Self::NoGlue { name, server } => write!(
                 f,
                 "the name server {server} lies at or below {name} and has no A or AAAA record set in the parent zone, so \

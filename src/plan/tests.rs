@@ -1,8 +1,10 @@
 //! The planner's tables, row by row; `properties.rs` holds what is true of every plan.
 
 mod properties;
+mod secure;
 
 use super::*;
+use crate::dns::ds::DsRecords;
 use crate::ownership::{self, By, Claim, Digest, Relation};
 
 const CUT: &str = "testing.example.com";
@@ -37,6 +39,10 @@ fn other() -> Claimant {
     Claimant::new("arn:aws:cloudformation:x:1:stack/theirs/2", "Delegation")
 }
 
+fn ds(text: &str) -> DsRecords {
+    DsRecords::found(&text.split(',').collect::<Vec<_>>()).unwrap()
+}
+
 fn claim(claimant: &Claimant, of: &NameServers, by: By) -> Claim {
     claimant.claim(Digest::of_name_servers(of), BEFORE, by)
 }
@@ -47,6 +53,8 @@ fn goal(arrival: Arrival) -> Goal {
         name_servers: Some(wanted()),
         objection: None,
         ttl: Ttl::DELEGATION,
+        ds: WantedDs::Off,
+        ds_ttl: Ttl::DS,
         allow_overwrite: false,
         allow_occlusion: false,
         allowed: true,
@@ -466,7 +474,7 @@ mod checks {
         let mut seen = seen(Some(ns(&elsewhere())), &[claim(&own(), &elsewhere(), By::Created)]);
         seen.at_cut.push(set("DS", 3600, vec!["1 13 2 AB".into()]));
         for goal in [goal(Arrival::InPlace), overwriting(Arrival::InPlace)] {
-            assert!(matches!(refusal(present(&goal, &seen)), Refusal::DsStands { .. }));
+            assert!(matches!(refusal(present(&goal, &seen)), Refusal::Ds { why: DsRefusal::OfOthers, .. }));
         }
         seen.ownership = super::seen(None, &[claim(&own(), &wanted(), By::Created)]).ownership;
         assert_eq!(

@@ -29,7 +29,7 @@ const FIELDS: [&str; 9] = [
     "OldResourceProperties",
 ];
 
-const PROPERTIES: [&str; 17] = [
+const PROPERTIES: [&str; 20] = [
     "ServiceToken",
     "ServiceTimeout",
     "ChildZoneId",
@@ -45,6 +45,9 @@ const PROPERTIES: [&str; 17] = [
     "AllowOcclusion",
     "AllowOverwrite",
     "Dnssec",
+    "KeySigningKeys",
+    "DsTTL",
+    "WaitForSync",
     "Verification",
     "Trigger",
 ];

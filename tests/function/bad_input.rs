@@ -28,7 +28,9 @@ async fn no_properties_and_unknown_ones() {
     let answer = world.deliver(world.event("Create", json!({}))).await;
     answer.failed(&["ChildZoneId is missing"]);
     refused(&world, json!({"ParentZonename": "example.com"}), &["ParentZonename", "ParentZoneName"]).await;
-    refused(&world, json!({"Dnssec": "true"}), &["Dnssec is not supported yet"]).await;
+    refused(&world, json!({"Dnssec": "perhaps"}), &["Dnssec is invalid"]).await;
+    refused(&world, json!({"KeySigningKeys": ["a-b"]}), &["KeySigningKeys", "a-b"]).await;
+    refused(&world, json!({"Verification": "MAYBE"}), &["Verification", "REQUIRE"]).await;
     assert_eq!(world.actions(), Vec::<String>::new());
 }
 

@@ -77,7 +77,7 @@ async fn large_zones_take_a_handful_of_calls() {
         world.parent.put(at(&format!("h{n:05}.testing.example.com"), "A"));
     }
     world.aws.clear_calls();
-    let id = world.create(json!({})).await.success().id().to_owned();
+    let id = world.create(json!({"WaitForSync": "false"})).await.success().id().to_owned();
     let (to_parent, to_child): (Vec<_>, Vec<_>) = world
         .aws
         .calls()

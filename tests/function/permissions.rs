@@ -1,5 +1,6 @@
 //! The policies to copy in `docs/permissions.md` are enough for the function, and not more than they say.
 
+use sandbox::KeySigningKey;
 use serde_json::{Value, json};
 
 use crate::world::{EXTERNAL_ID, NAME, World};
@@ -32,7 +33,10 @@ async fn world() -> World {
 async fn they_are_enough_for_the_whole_life_of_a_delegation() {
     let world = world().await;
     let by_id = json!({"ParentZoneName": null, "ParentZoneId": world.parent.id()});
-    for parent in [json!({}), by_id, json!({"ParentZoneName": null})] {
+    for zone in [&world.parent, &world.child] {
+        zone.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
+    }
+    for parent in [json!({}), by_id, json!({"ParentZoneName": null}), json!({"Dnssec": "true"})] {
         let id = world.create(parent.clone()).await.success().id().to_owned();
         let mut changed = parent.clone();
         changed["TTL"] = json!("60");

@@ -113,6 +113,7 @@ impl World {
             "ParentExternalId": EXTERNAL_ID,
             "ParentZoneName": "example.com",
             "TTL": "300",
+            "Verification": "NONE",
         });
         for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
             properties[key] = value.clone();
@@ -121,9 +122,10 @@ impl World {
         properties
     }
 
-    /// A raw event with a response URL signed now.
+    /// A raw event with a response URL signed a second after the one before: a request's time is told by it.
     pub(crate) fn event(&self, kind: &str, fields: Value) -> Value {
-        self.event_at(kind, SystemTime::now(), fields)
+        let after = Duration::from_secs(self.requests.load(Ordering::Relaxed));
+        self.event_at(kind, SystemTime::now() + after, fields)
     }
 
     pub(crate) fn event_at(&self, kind: &str, at: SystemTime, fields: Value) -> Value {
@@ -214,8 +216,12 @@ impl World {
 }
 
 async fn handler(aws: &Sandbox, bucket: &ResponseBucket, role: &Role, configure: impl FnOnce(&mut Config)) -> Handler {
-    let mut config =
-        Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
+    let mut config = Config {
+        propagation_wait: Duration::ZERO,
+        sync_pause: Duration::ZERO,
+        response_hosts: vec![bucket.host()],
+        ..Config::default()
+    };
     configure(&mut config);
     let credentials = role.credentials();
     let given = Given {

@@ -103,6 +103,7 @@ impl Atlas {
         };
         let config = Config {
             propagation_wait: std::time::Duration::ZERO,
+            sync_pause: std::time::Duration::ZERO,
             response_hosts: vec![bucket.host()],
             ..Config::default()
         };
@@ -113,6 +114,7 @@ impl Atlas {
         let mut properties = json!({
             "ChildZoneId": self.children[wish.child].id,
             "TTL": wish.ttl,
+            "Verification": "NONE",
             "Trigger": wish.trigger,
         });
         let account = match wish.parent {

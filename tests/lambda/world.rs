@@ -87,6 +87,8 @@ impl World {
             "ParentExternalId": EXTERNAL_ID,
             "ParentZoneName": "example.com",
             "TTL": 300,
+            "WaitForSync": false,
+            "Verification": "NONE",
         });
         for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
             properties[key] = value.clone();

@@ -31,8 +31,8 @@ struct Delegation {
 }
 
 impl Fleet {
-    /// So many delegations, dealt to so many stacks, each stack in an account of its own.
-    pub(crate) async fn new(stacks: usize, delegations: usize) -> Self {
+    /// So many delegations, dealt to so many stacks, each stack in an account of its own. With a pause, they wait for `INSYNC`.
+    pub(crate) async fn new(stacks: usize, delegations: usize, sync_pause: Option<Duration>) -> Self {
         let aws = Sandbox::start().await.unwrap();
         let bucket = ResponseBucket::start().await.unwrap();
         let parent_account = aws.account(PARENT);
@@ -44,13 +44,19 @@ impl Fleet {
         let mut fleet = Self { before: parent.records(), aws, bucket, parent, delegations: Vec::new() };
         for number in 0..delegations {
             let account = &accounts[number % stacks];
-            let delegation = fleet.delegation(account, number, &role.arn()).await;
+            let delegation = fleet.delegation(account, number, &role.arn(), sync_pause).await;
             fleet.delegations.push(delegation);
         }
         fleet
     }
 
-    async fn delegation(&self, account: &str, number: usize, role_arn: &str) -> Delegation {
+    async fn delegation(
+        &self,
+        account: &str,
+        number: usize,
+        role_arn: &str,
+        sync_pause: Option<Duration>,
+    ) -> Delegation {
         let account = self.aws.account(account);
         let child = account.hosted_zone(&format!("team-{number}.example.com"));
         let credentials = account.role("function").allow_all_route53().allow_assume("*").credentials();
@@ -61,7 +67,8 @@ impl Fleet {
             session_token: credentials.session_token,
         };
         let client = http::client(None).unwrap();
-        let config = Config { response_hosts: vec![self.bucket.host()], ..Config::default() };
+        let mut config = Config { response_hosts: vec![self.bucket.host()], ..Config::default() };
+        config.sync_pause = sync_pause.unwrap_or(config.sync_pause);
         let handler = Handler::new(config, client.clone(), Accounts::given(client, "delegation", &given).await);
         let key = ResponseKey {
             stack_id: format!("arn:aws:cloudformation:us-east-1:{}:stack/teams/0", account.id()),
@@ -78,6 +85,8 @@ impl Fleet {
                 "ChildZoneId": child.id(),
                 "ParentRoleArn": role_arn,
                 "ParentZoneName": "example.com",
+                "WaitForSync": sync_pause.is_some(),
+                "Verification": "NONE",
             },
         });
         Delegation { handler, child, key, event }

@@ -17,13 +17,14 @@ use serde_json::Value;
 use source::Literal;
 
 /// Texts with a blank that no user meets as a message by themselves.
-const NO_MESSAGES: [(&str, &str); 6] = [
+const NO_MESSAGES: [(&str, &str); 7] = [
     ("Custom::Delegation {} {}", "the comment of the change batch"),
     ("Route 53 ", "the action in an error of AWS"),
     ("STS AssumeRole", "the action in an error of AWS"),
     ("status {", "what the last attempt to answer met"),
     ("+ {set}", "a change in the log"),
     ("- {set}", "a change in the log"),
+    ("a DS record is a key tag", "what can't be read is not shown"),
 ];
 
 /// Messages without a blank.

@@ -64,6 +64,8 @@ impl Arena {
             "ParentRoleArn": "arn:aws:iam::111111111111:role/parent",
             "ParentZoneId": self.parent.id(),
             "TTL": "300",
+            "WaitForSync": "false",
+            "Verification": "NONE",
         });
         for (key, value) in more.as_object().unwrap_or(&Map::new()) {
             properties[key] = value.clone();

@@ -1,8 +1,9 @@
 //! Carrying requests out, each with the permission it needs.
 
 use super::input::{Batch, NewZone};
-use super::model::{Key, Zone};
+use super::model::{Key, Records, Zone};
 use super::routes::Request;
+use super::served::Served;
 use super::xml::Element;
 use super::{SyncRule, list, name, name_servers, output};
 use crate::clock::iso8601;
@@ -100,11 +101,12 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
     let records =
         records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;
+    let (change_id, change) = submit(core, &mut world, caller, batch.comment.clone());
     if let Some(zone) = world.zones.get_mut(id) {
+        zone.served.submit(&change_id, &zone.records, &records);
         zone.records = records;
         zone.revision += 1;
     }
-    let (change_id, change) = submit(core, &mut world, caller, batch.comment.clone());
     Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
 }
 
@@ -132,11 +134,7 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
         .get_mut(id)
         .filter(|change| change.account == caller.account)
         .ok_or_else(|| ApiError::new(404, "NoSuchChange", format!("Could not find resource with ID: {id}")))?;
-    change.in_sync |= match sync {
-        SyncRule::Polls(n) => change.polls >= n,
-        SyncRule::Never => false,
-        SyncRule::Immediately => true,
-    };
+    change.in_sync |= change.would_be_in_sync(sync);
     change.polls += 1;
     Ok((200, output::root("GetChangeResponse").child(output::change_info(id, change))))
 }
@@ -151,11 +149,15 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
         return Err(ApiError::new(409, "HostedZoneAlreadyExists", message));
     }
     let id = world.id("Z", 21);
-    let servers = name_servers(world.next());
-    let mut zone = Zone::new(&id, &caller.account, &new.name, new.private, servers);
+    let number = world.next();
+    let mut zone = Zone::new(&id, &caller.account, &new.name, new.private, name_servers(number));
+    zone.number = number;
     zone.comment.clone_from(&new.comment);
     zone.caller_reference.clone_from(&new.caller_reference);
     let (change_id, change) = submit(core, &mut world, caller, None);
+    // The new zone, too, has to reach the name servers.
+    zone.served = Served::default();
+    zone.served.submit(&change_id, &Records::new(), &zone.records);
     let document = output::root("CreateHostedZoneResponse")
         .child(output::hosted_zone(&zone))
         .child(output::change_info(&change_id, &change))

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batch::{limits, normalized, refuse, sequences};
 use super::guardrail::{self, Guardrail};
 use super::record::{Action, Change, RecordSet};
-use super::{KeySigningKey, name, order, rules};
+use super::served::Served;
+use super::{KeySigningKey, Pair, name, order, rules};
 
 /// The order of `ListResourceRecordSets`: reversed name, type, set identifier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,9 +38,14 @@ pub(crate) struct Zone {
     pub caller_reference: String,
     pub name_servers: Vec<String>,
     pub records: Records,
+    pub served: Served,
+    /// Grows from zone to zone.
+    pub number: u64,
     pub revision: u64,
     pub serve_signature: String,
     pub keys: Vec<KeySigningKey>,
+    /// Signs everything but the keys. Route 53 keeps it to itself, too.
+    pub data_key: Option<Pair>,
     pub guardrails: BTreeSet<Guardrail>,
 }
 
@@ -57,9 +63,12 @@ impl Zone {
             comment: None,
             caller_reference: format!("sandbox-{id}"),
             records: Records::new(),
+            served: Served::default(),
+            number: 0,
             revision: 0,
             serve_signature: "NOT_SIGNING".to_owned(),
             keys: Vec::new(),
+            data_key: None,
             guardrails: Guardrail::ALWAYS_ON.into_iter().collect(),
             name,
             name_servers,
@@ -75,15 +84,22 @@ impl Zone {
     pub(crate) fn insert(&mut self, mut record: RecordSet) {
         record.name = name::normalize_lossy(&record.name);
         record.rtype = record.rtype.to_ascii_uppercase();
-        self.records.insert(Key::of(&record), record);
+        let key = Key::of(&record);
+        self.served.edit(&key, Some(&record));
+        self.records.insert(key, record);
         self.revision += 1;
     }
 
     /// Takes all record sets of that name and type away; whether there were any.
     pub(crate) fn take(&mut self, name: &str, rtype: &str) -> bool {
-        let (name, before) = (name::normalize_lossy(name), self.records.len());
-        self.records.retain(|_, record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
-        let taken = self.records.len() < before;
+        let name = name::normalize_lossy(name);
+        let gone = |record: &RecordSet| record.name == name && record.rtype.eq_ignore_ascii_case(rtype);
+        let keys: Vec<Key> = self.records.values().filter(|record| gone(record)).map(Key::of).collect();
+        for key in &keys {
+            self.served.edit(key, None);
+            self.records.remove(key);
+        }
+        let taken = !keys.is_empty();
         self.revision += u64::from(taken);
         taken
     }

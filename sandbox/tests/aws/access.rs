@@ -229,12 +229,13 @@ async fn credentials_that_are_refused() {
 
 #[tokio::test]
 async fn serve_prints_exports_that_work() {
-    let (aws, text) = sandbox::serve::start(0).await.unwrap();
+    let (aws, dns, text) = sandbox::serve::start(0).await.unwrap();
     let export = |name: &str| {
         let line = format!("export {name}=");
         text.lines().find_map(|text| text.strip_prefix(&line)).unwrap().to_owned()
     };
     assert_eq!(export("AWS_ENDPOINT_URL"), aws.endpoint_url());
+    assert_eq!(export("DELEGATION_DNS_RESOLVER"), dns.resolver().to_string());
     let function = Credentials {
         access_key_id: export("AWS_ACCESS_KEY_ID"),
         secret_access_key: export("AWS_SECRET_ACCESS_KEY"),

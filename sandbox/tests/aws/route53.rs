@@ -217,6 +217,38 @@ async fn dnssec() {
 }
 
 #[tokio::test]
+async fn dnssec_with_real_keys() {
+    let world = world().await;
+    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    let get = || client.get_dnssec().hosted_zone_id(world.zone.id()).send();
+    let real = world.zone.create_key("one");
+    let created = get().await.unwrap();
+    assert_eq!(created.status().unwrap().serve_signature(), Some("NOT_SIGNING"));
+    let key = &created.key_signing_keys()[0];
+    assert_eq!(
+        (key.name(), key.status(), key.flag(), key.key_tag()),
+        (Some("one"), Some("ACTIVE"), 257, i32::from(real.key_tag))
+    );
+    assert_eq!((key.signing_algorithm_type(), key.digest_algorithm_type()), (13, 2));
+    assert_eq!(key.ds_record(), Some(format!("{} 13 2 {}", real.key_tag, key.digest_value().unwrap()).as_str()));
+    assert_eq!(key.digest_value().unwrap().len(), 64);
+    assert_eq!(key.dnskey_record(), Some(format!("257 3 13 {}", key.public_key().unwrap()).as_str()));
+    world.zone.start_signing();
+    assert!(world.zone.set_key_status("one", "INACTIVE") && !world.zone.set_key_status("none", "ACTIVE"));
+    let two = world.zone.create_key("two");
+    let signing = get().await.unwrap();
+    assert_eq!(signing.status().unwrap().serve_signature(), Some("SIGNING"));
+    let statuses: Vec<_> =
+        signing.key_signing_keys().iter().map(|key| (key.name().unwrap(), key.status().unwrap())).collect();
+    assert_eq!(statuses, [("one", "INACTIVE"), ("two", "ACTIVE")]);
+    assert!(world.zone.delete_key("one") && !world.zone.delete_key("one"));
+    assert_ne!(world.zone.create_key("two"), two, "a new key in the place of the old one");
+    assert_eq!(get().await.unwrap().key_signing_keys().len(), 1);
+    world.zone.unsign();
+    assert_eq!(get().await.unwrap().status().unwrap().serve_signature(), Some("NOT_SIGNING"));
+}
+
+#[tokio::test]
 async fn sync_rules() {
     let world = world().await;
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);

@@ -73,12 +73,42 @@ fn a_typo_is_named_with_the_nearest_property() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_and_not_ignored() {
-    for key in NOT_YET {
-        for value in [json!("true"), json!(false), json!("NONE")] {
-            refused(json!({key: value}), &[key, "not supported yet"]);
-        }
-    }
+fn waiting_checking_and_signing_have_defaults() {
+    let plain = parse(json!({})).unwrap();
+    assert!(!plain.dnssec && plain.wait_for_sync && plain.waits());
+    assert_eq!((plain.ds_ttl, plain.verifies(), plain.key_signing_keys), (Ttl::DS, Verification::Report, None));
+    let empty = json!({"Dnssec": "", "KeySigningKeys": "", "DsTTL": "", "WaitForSync": "", "Verification": ""});
+    assert_eq!(parse(empty), parse(json!({})));
+}
+
+#[test]
+fn key_signing_keys_are_names_or_what_ref_gives() {
+    let keys = |value: Value| parse(json!({"Dnssec": "true", "KeySigningKeys": value})).unwrap().key_signing_keys;
+    let both = keys(json!(["ksk_1", "Z1CHILD|ksk_2"]));
+    assert_eq!(both.as_ref().unwrap().iter().map(KeyName::as_str).collect::<Vec<_>>(), ["ksk_1", "ksk_2"]);
+    assert_eq!(keys(json!("ksk_2, ksk_1")), both);
+    refused(json!({"KeySigningKeys": []}), &["KeySigningKeys", "at least one"]);
+    refused(json!({"KeySigningKeys": ["a-b"]}), &["KeySigningKeys", "a-b", "3 to 128"]);
+    refused(json!({"KeySigningKeys": "ksk_1,,"}), &["KeySigningKeys"]);
+    refused(json!({"KeySigningKeys": [1]}), &["KeySigningKeys", "list of texts"]);
+}
+
+#[test]
+fn a_check_that_is_asked_for_implies_waiting() {
+    let waits = |wait: &str, check: &str| parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits();
+    assert!(!waits("false", "") && !waits("false", "NONE"));
+    assert!(waits("false", "REPORT") && waits("false", "require") && waits("true", "NONE"));
+    refused(json!({"Verification": "maybe"}), &["Verification", "maybe", "REQUIRE"]);
+    refused(json!({"WaitForSync": "soon"}), &["WaitForSync", "true or false"]);
+    refused(json!({"DsTTL": "1h"}), &["DsTTL", "2147483647"]);
+}
+
+#[test]
+fn dnssec_needs_a_child_zone_to_read() {
+    let outside =
+        json!({"ChildZoneId": null, "DomainName": "a.example.com", "NameServers": "ns1.example.net", "Dnssec": true});
+    refused(outside, &["Dnssec", "ChildZoneId"]);
+    assert!(parse(json!({"NameServers": "ns1.example.net", "Dnssec": true})).is_ok());
 }
 
 #[test]
@@ -159,7 +189,8 @@ fn a_delete_salvages_what_it_can() {
     assert_eq!(salvage.domain_name, None);
     assert!(salvage.name_servers.is_some());
     assert!(!salvage.parent_role_unreadable);
-    assert_eq!(errors.len(), 1);
+    assert_eq!(errors.len(), 2);
+    assert!(!salvage.dnssec && salvage.waits);
     let (salvage, _) = Properties::salvage(&json!({"ParentRoleArn": 7}));
     assert!(salvage.parent_role_unreadable);
     for odd in [json!(null), json!(7), json!("x"), json!([1])] {

@@ -37,14 +37,30 @@ fn name_servers() -> impl Strategy<Value = NameServers> {
     prop::sample::select(vec![wanted(), elsewhere(), servers("ns1.x.net"), servers("a.net,b.net,c.net,d.net")])
 }
 
+fn ds_records() -> impl Strategy<Value = DsRecords> {
+    prop::sample::select(vec![ds("1 13 2 AB"), ds("2 13 2 CD"), ds("1 13 2 AB,2 13 2 CD")])
+}
+
+fn wanted_ds() -> impl Strategy<Value = WantedDs> {
+    prop_oneof![
+        2 => Just(WantedDs::Off),
+        3 => ds_records().prop_map(WantedDs::Records),
+        1 => any::<bool>().prop_map(|newly| WantedDs::Unknown { why: "the child zone is not signing".into(), newly }),
+    ]
+}
+
 fn claimants() -> impl Strategy<Value = Claimant> {
     prop::sample::select(vec![own(), sibling(), other()])
 }
 
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
-    let one = (claimants(), name_servers(), any::<bool>(), 0..NOW).prop_map(|(claimant, servers, adopted, at)| {
-        claimant.claim(Digest::of_name_servers(&servers), at, if adopted { By::Adopted } else { By::Created })
-    });
+    let one = (claimants(), name_servers(), any::<bool>(), 0..NOW, prop::option::of(ds_records())).prop_map(
+        |(claimant, servers, adopted, at, ds)| {
+            let by = if adopted { By::Adopted } else { By::Created };
+            let ds = ds.map(|records| Digest::of_ds(&records));
+            claimant.claim(Digest::of_name_servers(&servers), at, by).covering(ds)
+        },
+    );
     prop::collection::vec(one, 0..4).prop_map(|mut claims| {
         // A TXT record set has each value once.
         claims.sort_by_key(Claim::value);
@@ -54,8 +70,12 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
 }
 
 fn zone() -> impl Strategy<Value = Zone> {
-    let delegation =
-        prop::option::of((name_servers(), prop::sample::select(vec![60, 172_800]), any::<bool>(), any::<bool>()));
+    let delegation = prop::option::of((
+        name_servers(),
+        prop::sample::select(vec![60, 172_800]),
+        any::<bool>(),
+        prop::option::of(ds_records()),
+    ));
     let stranger = prop::collection::vec("\"[a-z ]{1,9}\"", 0..2);
     (delegation, claims(), stranger, any::<bool>()).prop_map(|(delegation, claims, strangers, special)| {
         let mut sets = vec![RecordSet::new(name("www.example.com"), "A", Ttl::OWNERSHIP, vec!["192.0.2.1".into()])];
@@ -67,9 +87,10 @@ fn zone() -> impl Strategy<Value = Zone> {
                     *value = value.trim_end_matches('.').to_ascii_uppercase();
                 }
             }
-            sets.push(RecordSet { special: special && ds, ..set("NS", ttl, values) });
-            if ds {
-                sets.push(set("DS", 3600, vec!["1 13 2 AB".into()]));
+            sets.push(RecordSet { special: special && ds.is_some(), ..set("NS", ttl, values) });
+            if let Some(records) = ds {
+                let lower = records.values().iter().map(|value| value.to_lowercase()).collect();
+                sets.push(set("DS", i64::from(ttl / 48), if odd_spelling { lower } else { records.values() }));
             }
         }
         let mut values: Vec<String> = claims.iter().map(Claim::value).chain(strangers).collect();
@@ -88,8 +109,10 @@ fn goals() -> impl Strategy<Value = Goal> {
         prop::sample::select(ARRIVALS.to_vec()),
         any::<bool>(),
         prop::sample::select(vec![60, 172_800]),
+        wanted_ds(),
     )
-        .prop_map(|(name_servers, arrival, allow_overwrite, ttl)| Goal {
+        .prop_map(|(name_servers, arrival, allow_overwrite, ttl, ds)| Goal {
+            ds,
             // Only an Update in place can be without name servers.
             name_servers: name_servers.or_else(|| (arrival != Arrival::InPlace).then(wanted)),
             ttl: Ttl::new(ttl).unwrap(),
@@ -111,11 +134,66 @@ proptest! {
                 prop_assert_eq!(ns.ttl, Some(goal.ttl));
                 prop_assert_eq!(NameServers::found(&ns.values), Some(wanted.clone()));
             }
+            let covered = seen.claims().own(&own()).and_then(|own| own.ds);
+            match &goal.ds {
+                WantedDs::Records(wanted) if plan.warnings.is_empty() => {
+                    let ds = seen.at_cut("DS").expect("the DS record set stands");
+                    prop_assert_eq!(ds.ttl, Some(goal.ds_ttl));
+                    prop_assert_eq!(DsRecords::found(&ds.values), Some(wanted.clone()));
+                }
+                WantedDs::Off if plan.warnings.is_empty() => prop_assert_eq!(covered, None),
+                _ => {}
+            }
             let again = match present(&goal, &seen) {
                 Decision::Proceed(plan) => plan,
                 other => return Err(TestCaseError::fail(format!("{other:?}"))),
             };
             prop_assert!(again.changes.is_empty(), "{}", again);
+        }
+    }
+
+    #[test]
+    fn existing_name_servers_never_change_beside_a_ds(zone in zone(), goal in goals()) {
+        let before = zone.observe();
+        let Decision::Proceed(plan) = present(&goal, &before) else { return Ok(()) };
+        let after = zone.apply(&plan.changes).unwrap().observe();
+        let servers = |seen: &Observation| seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
+        let (Some(from), Some(to)) = (servers(&before), servers(&after)) else { return Ok(()) };
+        if from != to && (before.at_cut("DS").is_some() || after.at_cut("DS").is_some()) {
+            let own = before.claims().own(&own()).cloned().expect("only an owner puts name servers back");
+            prop_assert_eq!(own.ns, Some(Digest::of_name_servers(&to)));
+        }
+    }
+
+    #[test]
+    fn a_ds_that_no_claim_of_ours_names_is_never_replaced(zone in zone(), goal in goals()) {
+        let before = zone.observe();
+        let claims = before.claims();
+        let ours = |relation| claims.of(&own(), relation).iter().any(|claim| claim.ds.is_some());
+        if goal.allow_overwrite || claims.own(&own()).is_some_and(|own| own.ds.is_some()) || ours(Relation::Sibling) {
+            return Ok(());
+        }
+        let Decision::Proceed(plan) = present(&goal, &before) else { return Ok(()) };
+        let after = zone.apply(&plan.changes).unwrap().observe();
+        let records = |seen: &Observation| seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        if before.at_cut("DS").is_some() {
+            prop_assert_eq!(records(&before), records(&after));
+        }
+    }
+
+    #[test]
+    fn a_ds_goes_with_the_last_claim_that_covers_it(zone in zone()) {
+        let before = zone.observe();
+        let Decision::Proceed(plan) = absent(&farewell(), &before) else { return Ok(()) };
+        let after = zone.apply(&plan.changes).unwrap().observe();
+        let records = before.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        let (Some(own), Some(records)) = (before.claims().own(&own()).cloned(), records) else { return Ok(()) };
+        let digest = Digest::of_ds(&records);
+        let others_cover = before.claims().iter().any(|claim| super::own().relation(claim) != Relation::Own && claim.ds == Some(digest));
+        if own.ds == Some(digest) && !others_cover {
+            prop_assert!(after.at_cut("DS").is_none());
+        } else if plan.action != Some(Action::Removed) {
+            prop_assert_eq!(after.at_cut("DS"), before.at_cut("DS"));
         }
     }
 
@@ -160,7 +238,9 @@ proptest! {
     }
 
     #[test]
-    fn create_then_delete_restores(zone in zone(), arrival in prop::sample::select(vec![Arrival::Create, Arrival::Replacement])) {
+    fn create_then_delete_restores(
+        zone in zone(), arrival in prop::sample::select(vec![Arrival::Create, Arrival::Replacement]), ds in wanted_ds()
+    ) {
         let mut zone = zone;
         // This resource is new here.
         for set in zone.0.iter_mut().filter(|set| set.rtype == "TXT") {
@@ -172,7 +252,11 @@ proptest! {
         let before = zone.observe();
         // An adoption brings the TTL that is asked for, and that stays.
         let ttl = before.at_cut("NS").and_then(|set| set.ttl).unwrap_or(Ttl::DELEGATION);
-        if let Decision::Proceed(plan) = present(&Goal { ttl, ..goal(arrival) }, &before) {
+        let ds_ttl = before.at_cut("DS").and_then(|set| set.ttl).unwrap_or(Ttl::DS);
+        // A sibling's DS record set is brought to what is wanted, and its old records are not known any more.
+        let siblings_ds = before.claims().of(&own(), Relation::Sibling).iter().any(|claim| claim.ds.is_some());
+        let ds = if siblings_ds { WantedDs::Off } else { ds };
+        if let Decision::Proceed(plan) = present(&Goal { ttl, ds, ds_ttl, ..goal(arrival) }, &before) {
             let created = zone.apply(&plan.changes).unwrap();
             let Decision::Proceed(removal) = absent(&farewell(), &created.observe()) else { panic!("a delete is not refused") };
             let restored = created.apply(&removal.changes).unwrap();
@@ -204,6 +288,10 @@ proptest! {
     #[test]
     fn spelling_does_not_matter(zone in zone(), goal in goals()) {
         let mut spelled = zone.clone();
+        for set in spelled.0.iter_mut().filter(|set| set.rtype == "DS") {
+            set.values.iter_mut().for_each(|value| *value = value.to_uppercase());
+            set.values.reverse();
+        }
         for set in spelled.0.iter_mut().filter(|set| set.rtype == "NS") {
             set.values.iter_mut().for_each(|value| *value = format!("{}.", value.trim_end_matches('.').to_ascii_lowercase()));
             set.values.sort();

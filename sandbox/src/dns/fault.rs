@@ -1,0 +1,98 @@
+//! What can be wrong with a name server.
+
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::NS;
+use hickory_proto::rr::{RData, Record, RecordType};
+
+use super::zone::name;
+
+/// What is wrong with a name server. It strikes every query to it, on UDP and TCP alike unless it says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DnsFault {
+    /// REFUSED: a lame server, which does not have the zone.
+    Refused,
+    /// SERVFAIL: a lame server, which could not load the zone.
+    ServFail,
+    /// The right answer without the AA bit, as of a resolver: a lame server.
+    NotAuthoritative,
+    /// No answer ever.
+    Silent,
+    /// Over UDP nothing but the TC bit; TCP works.
+    Truncated,
+    /// Over UDP nothing but the TC bit; a TCP connection is closed unanswered.
+    TruncatedWithoutTcp,
+    /// These name servers instead of every NS record set in an answer or a referral, without addresses.
+    NameServers(Vec<String>),
+    /// This value instead of every SOA record (`mname rname serial refresh retry expire minimum`).
+    Soa(String),
+    /// The id of another query: an answer that a client must not take.
+    WrongId,
+    /// The right answer so much later.
+    Slow(Duration),
+}
+
+/// What becomes of an answer.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// It is sent, after that time.
+    Send(Message, Duration),
+    /// It is not sent.
+    Nothing,
+    /// It is not sent, and the connection is closed.
+    Close,
+}
+
+/// How a query came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In a datagram.
+    Udp,
+    /// On a connection.
+    Tcp,
+}
+
+impl DnsFault {
+    /// Spoils an answer.
+    pub(super) fn spoil(&self, mut answer: Message, transport: Transport) -> Delivery {
+        match (self, transport) {
+            (Self::Refused, _) => bare(&mut answer, ResponseCode::Refused),
+            (Self::ServFail, _) => bare(&mut answer, ResponseCode::ServFail),
+            (Self::NotAuthoritative, _) => answer.metadata.authoritative = false,
+            (Self::Silent, _) => return Delivery::Nothing,
+            (Self::Truncated | Self::TruncatedWithoutTcp, Transport::Udp) => answer = answer.truncate(),
+            (Self::Truncated, Transport::Tcp) => {}
+            (Self::TruncatedWithoutTcp, Transport::Tcp) => return Delivery::Close,
+            (Self::NameServers(servers), _) => {
+                let data: Vec<RData> =
+                    servers.iter().filter_map(|server| name(server)).map(|name| RData::NS(NS(name))).collect();
+                replace(&mut answer, RecordType::NS, &data);
+                answer.additionals.clear();
+            }
+            (Self::Soa(value), _) => {
+                let data: Vec<RData> = RData::try_from_str(RecordType::SOA, value).into_iter().collect();
+                replace(&mut answer, RecordType::SOA, &data);
+            }
+            (Self::WrongId, _) => answer.metadata.id = answer.metadata.id.wrapping_add(1),
+            (Self::Slow(time), _) => return Delivery::Send(answer, *time),
+        }
+        Delivery::Send(answer, Duration::ZERO)
+    }
+}
+
+fn bare(answer: &mut Message, code: ResponseCode) {
+    answer.take_all_sections().for_each(drop);
+    answer.metadata.authoritative = false;
+    answer.metadata.response_code = code;
+}
+
+/// Other data in the record sets of that type.
+fn replace(answer: &mut Message, rtype: RecordType, data: &[RData]) {
+    for section in [&mut answer.answers, &mut answer.authorities] {
+        let Some(first) = section.iter().find(|record| record.record_type() == rtype).cloned() else { continue };
+        section.retain(|record| record.record_type() != rtype);
+        section.extend(data.iter().map(|data| Record::from_rdata(first.name.clone(), first.ttl, data.clone())));
+    }
+}

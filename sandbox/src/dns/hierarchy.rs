@@ -1,0 +1,215 @@
+//! Who serves which zone, and the zones above those of the test, which are made up: the root, and a zone for each top-level
+//! domain. All of these are signed. A top-level domain holds the addresses of the name servers whose names are in it, and the delegations of the top zones:
+//! those that no other zone encloses; with a DS record set if the zone is signing. (There is no zone between: no `awsdns-00.com`, no `co.uk`.)
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use hickory_proto::rr::rdata::{A, NS, SOA};
+use hickory_proto::rr::{Name, RData};
+
+use super::sign::Keys;
+use super::state::Shared;
+use super::zone::{Zone, name};
+use crate::core::World;
+use crate::route53::{ZoneModel, normalize_lossy};
+
+/// The server of the root.
+pub(super) const ROOT: &str = "a.root-servers.net";
+/// The server of every top-level domain.
+pub(super) const TOP_LEVEL: &str = "a.gtld-servers.net";
+/// TTL of what is made up: so short that a cache sees it change.
+const TTL: u32 = 1;
+/// TTL of a hosted zone's keys, as in Route 53.
+const DNSKEY_TTL: u32 = 3600;
+
+/// The zones that a server has.
+pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
+    match server {
+        ROOT => vec![Registry::look(shared).root()],
+        TOP_LEVEL => Registry::look(shared).top_level_domains(),
+        _ => hosted(shared, server),
+    }
+}
+
+/// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
+/// (Developer Guide, "Getting the name servers for a public hosted zone").
+fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
+    let mut zones = Vec::new();
+    for zone in shared.core.world().served() {
+        if zone.name_servers.iter().any(|own| own == server) && is_there(zone) {
+            let Some(origin) = name(&zone.name) else { continue };
+            let mut copy = Zone::with_records(origin, zone.served.records());
+            if let Some(keys) = Keys::of(zone) {
+                copy.sign(keys, DNSKEY_TTL);
+            }
+            zones.push(copy);
+        }
+    }
+    let (outside, cap) = {
+        let state = shared.state();
+        (state.outside.clone(), state.cap)
+    };
+    for zone in outside.values().filter(|zone| zone.servers.iter().any(|own| own == server)) {
+        let Some(origin) = name(&zone.name) else { continue };
+        let mut copy = Zone::with_records(origin.clone(), &zone.records);
+        for (host, address) in hosts(shared, &zone.servers) {
+            if origin.zone_of(&host) && !copy.exists(&host) {
+                copy.add(&host, 300, RData::A(A(address)));
+            }
+        }
+        zones.push(copy);
+    }
+    for zone in &mut zones {
+        zone.cap(cap);
+    }
+    zones
+}
+
+/// A new zone is there once its first records have reached the servers.
+fn is_there(zone: &ZoneModel) -> bool {
+    zone.served.records().any(|record| record.rtype == "SOA")
+}
+
+/// The names of servers with their addresses.
+fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
+    let address = |server: &String| Some((name(server)?, shared.address(server).ok()?));
+    servers.iter().filter_map(address).collect()
+}
+
+/// What the zones above those of the test need to know.
+struct Registry<'a> {
+    shared: &'a Arc<Shared>,
+    /// The top zones, by name.
+    tops: BTreeMap<Name, Top>,
+    /// Every name server.
+    hosts: Vec<(Name, Ipv4Addr)>,
+    root: Ipv4Addr,
+    top_level: Ipv4Addr,
+}
+
+struct Top {
+    servers: Vec<Name>,
+    ds: Vec<RData>,
+}
+
+impl<'a> Registry<'a> {
+    fn look(shared: &'a Arc<Shared>) -> Self {
+        let (mut servers, mut tops) = (shared.servers(), BTreeMap::new());
+        let (outside, real) = {
+            let state = shared.state();
+            (state.outside.clone(), state.real.clone())
+        };
+        {
+            let mut world = shared.core.world();
+            // Every name server has an address, also those of a zone to which nobody delegates yet.
+            for zone in world.served() {
+                servers.extend(zone.name_servers.iter().cloned());
+            }
+            for zone in chosen(&mut world, &real) {
+                add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
+            }
+        }
+        // Backwards, so that the first of a name stays.
+        for zone in outside.values().rev() {
+            servers.extend(zone.servers.iter().cloned());
+            if !real.contains_key(&zone.name) {
+                add(&mut tops, &zone.name, &zone.servers, None);
+            }
+        }
+        let enclosed = |inner: &Name, names: &[Name]| names.iter().any(|outer| outer != inner && outer.zone_of(inner));
+        let names: Vec<Name> = tops.keys().cloned().collect();
+        tops.retain(|inner, _| !enclosed(inner, &names));
+        let servers: BTreeSet<String> = servers.into_iter().collect();
+        let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
+        let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
+        Self { shared, tops, hosts: hosts(shared, &servers), root: fixed(ROOT), top_level: fixed(TOP_LEVEL) }
+    }
+
+    fn root(&self) -> Zone {
+        let mut zone = self.made_up(&Name::root(), ROOT);
+        for domain in self.domains() {
+            let ds = self.shared.keys(&domain.to_string()).ds();
+            for data in ds.into_iter().chain([server(TOP_LEVEL)]) {
+                zone.add(&domain, TTL, data);
+            }
+        }
+        for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
+            delegate(&mut zone, top, delegation);
+        }
+        zone
+    }
+
+    fn top_level_domains(&self) -> Vec<Zone> {
+        let domains = self.domains().into_iter();
+        domains
+            .map(|domain| {
+                let mut zone = self.made_up(&domain, TOP_LEVEL);
+                for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
+                    delegate(&mut zone, top, delegation);
+                }
+                zone
+            })
+            .collect()
+    }
+
+    /// A signed zone with its apex and the addresses of the servers whose names are in it.
+    fn made_up(&self, origin: &Name, primary: &str) -> Zone {
+        let mut zone = Zone::new(origin.clone());
+        let mname = name(primary).unwrap_or_default();
+        let soa = SOA::new(mname, origin.clone(), 1, 7200, 900, 1_209_600, TTL);
+        zone.add(origin, TTL, RData::SOA(soa));
+        zone.add(origin, TTL, server(primary));
+        let fixed = [(ROOT, self.root), (TOP_LEVEL, self.top_level)];
+        let fixed = fixed.into_iter().filter_map(|(server, address)| Some((name(server)?, address)));
+        // The root has the addresses of its own and the top-level domains' server, as glue.
+        let own = self.hosts.iter().filter(|_| !origin.is_root()).cloned();
+        for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {
+            zone.add(&host, TTL, RData::A(A(address)));
+        }
+        zone.sign(self.shared.keys(&origin.to_string()), TTL);
+        zone
+    }
+
+    /// The top-level domains of all that has a name; those that are a zone of the test are its own.
+    fn domains(&self) -> BTreeSet<Name> {
+        let fixed = name(TOP_LEVEL);
+        let names = self.tops.keys().chain(self.hosts.iter().map(|(host, _)| host)).chain(fixed.as_ref());
+        names.map(|name| name.trim_to(1)).filter(|domain| !self.tops.contains_key(domain)).collect()
+    }
+}
+
+fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
+    let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
+    for data in servers.chain(delegation.ds.iter().cloned()) {
+        zone.add(top, TTL, data);
+    }
+}
+
+/// Of the public zones of one name the one that was named as the real one, else the first.
+fn chosen<'a>(world: &'a mut World, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
+    let mut zones: BTreeMap<String, &ZoneModel> = BTreeMap::new();
+    for zone in world.served() {
+        let name = normalize_lossy(&zone.name);
+        let better = match (real.get(&name), zones.get(&name)) {
+            (Some(id), _) => *id == zone.id,
+            (None, Some(known)) => zone.number < known.number,
+            (None, None) => true,
+        };
+        if better {
+            zones.insert(name, zone);
+        }
+    }
+    zones.into_values().collect()
+}
+
+fn add(tops: &mut BTreeMap<Name, Top>, origin: &str, servers: &[String], ds: Option<Vec<RData>>) {
+    let Some(origin) = name(origin) else { return };
+    let servers = servers.iter().filter_map(|server| name(server)).collect();
+    tops.insert(origin, Top { servers, ds: ds.unwrap_or_default() });
+}
+
+fn server(text: &str) -> RData {
+    RData::NS(NS(name(text).unwrap_or_default()))
+}

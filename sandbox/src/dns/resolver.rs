@@ -1,0 +1,118 @@
+//! A small resolver without a cache: it asks from the root down.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use hickory_proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use super::answer::Answer;
+use super::fault::{Delivery, Transport};
+use super::hierarchy;
+use super::state::Shared;
+
+/// How many servers one question may take: far more than any chain that ends.
+const BUDGET: u32 = 200;
+
+/// Resolves, or SERVFAIL. It passes signatures on and validates nothing.
+pub(super) fn resolve(shared: &Arc<Shared>, query: &Query, dnssec: bool) -> Answer {
+    let mut search = Search { shared, dnssec, left: BUDGET };
+    let mut answers = Vec::new();
+    let (mut name, rtype) = (query.name().clone(), query.query_type());
+    // Aliases that lead from zone to zone.
+    for _ in 0..8 {
+        let Some(found) = search.ask(&name, rtype) else { break };
+        let alias = found.answers.iter().rev().find_map(|record| match &record.data {
+            RData::CNAME(target) if rtype != RecordType::CNAME => Some(target.0.clone()),
+            _ => None,
+        });
+        let ends = found.answers.iter().any(|record| record.record_type() == rtype);
+        answers.extend(found.answers);
+        match alias {
+            Some(target) if !ends && target != name => name = target,
+            _ => {
+                let code = found.metadata.response_code;
+                return Answer { answers, authorities: found.authorities, ..Answer::code(code) };
+            }
+        }
+    }
+    Answer::code(ResponseCode::ServFail)
+}
+
+struct Search<'a> {
+    shared: &'a Arc<Shared>,
+    dnssec: bool,
+    left: u32,
+}
+
+impl Search<'_> {
+    /// The authoritative answer, found by following referrals; `None` if every way ends nowhere.
+    fn ask(&mut self, name: &Name, rtype: RecordType) -> Option<Message> {
+        let mut servers = vec![self.shared.address(hierarchy::ROOT).ok()?];
+        let mut zone: Option<Name> = None;
+        while let Some(address) = servers.pop() {
+            let Some(answer) = self.exchange(address, name, rtype) else { continue };
+            let code = answer.metadata.response_code;
+            if answer.metadata.authoritative && matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+                return Some(answer);
+            }
+            let Some(cut) = referral(&answer).filter(|cut| cut.zone_of(name)) else { continue };
+            // A referral that does not lead closer is a lame server's.
+            if zone.as_ref().is_some_and(|zone| !zone.zone_of(&cut) || *zone == cut) {
+                continue;
+            }
+            servers = self.addresses(&answer);
+            zone = Some(cut);
+        }
+        None
+    }
+
+    /// Asks one server, over TCP if the answer does not fit.
+    fn exchange(&mut self, address: Ipv4Addr, name: &Name, rtype: RecordType) -> Option<Message> {
+        self.left = self.left.checked_sub(1)?;
+        let server = self.shared.server_at(IpAddr::V4(address))?;
+        let mut request = Message::query();
+        request.add_query(Query::query(name.clone(), rtype));
+        if self.dnssec {
+            let mut edns = Edns::new();
+            edns.enable_dnssec();
+            request.set_edns(edns);
+        }
+        let send = |transport| match self.shared.deliver(&server, &request, transport) {
+            Delivery::Send(answer, _) if answer.metadata.id == request.metadata.id => Some(answer),
+            _ => None,
+        };
+        let answer = send(Transport::Udp)?;
+        if answer.metadata.truncation { send(Transport::Tcp) } else { Some(answer) }
+    }
+
+    /// The addresses of a referral's servers: from its glue, else looked up.
+    fn addresses(&mut self, answer: &Message) -> Vec<Ipv4Addr> {
+        let mut found = Vec::new();
+        for record in &answer.authorities {
+            let RData::NS(server) = &record.data else { continue };
+            let glue = answer.additionals.iter().filter(|record| record.name == server.0);
+            let glue: Vec<Ipv4Addr> = glue.filter_map(|record| ipv4(&record.data)).collect();
+            if glue.is_empty() {
+                let known = self.ask(&server.0, RecordType::A);
+                found.extend(known.iter().flat_map(|known| &known.answers).filter_map(|record| ipv4(&record.data)));
+            } else {
+                found.extend(glue);
+            }
+        }
+        found
+    }
+}
+
+/// The zone cut that an answer refers to.
+fn referral(answer: &Message) -> Option<Name> {
+    let servers = answer.authorities.iter().find(|record| record.record_type() == RecordType::NS)?;
+    (answer.answers.is_empty() && answer.metadata.response_code == ResponseCode::NoError).then(|| servers.name.clone())
+}
+
+fn ipv4(data: &RData) -> Option<Ipv4Addr> {
+    match data {
+        RData::A(address) => Some(address.0),
+        _ => None,
+    }
+}

@@ -1,0 +1,222 @@
+//! What all servers of one DNS service share: who is where, who is ill, and what was asked.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_proto::rr::DNSClass;
+use tokio::runtime::Handle;
+
+use super::answer::{Answer, answer};
+use super::fault::{Delivery, DnsFault, Transport};
+use super::log::DnsQuery;
+use super::outside::Outside;
+use super::sign::Keys;
+use super::{hierarchy, resolver, sockets};
+use crate::core::Core;
+
+/// The largest datagram that a server sends (<https://www.dnsflagday.net/2020/>).
+const PAYLOAD: u16 = 1232;
+
+pub(super) struct Shared {
+    pub core: Arc<Core>,
+    pub port: u16,
+    /// Where the resolver is; the key of its queries in the log is [`RESOLVER`].
+    pub resolver: Ipv4Addr,
+    runtime: Handle,
+    state: Mutex<State>,
+}
+
+/// The resolver's name in the log and for faults.
+pub(super) const RESOLVER: &str = "resolver";
+
+#[derive(Debug)]
+pub(super) struct State {
+    addresses: BTreeMap<String, Ipv4Addr>,
+    next: u32,
+    faults: BTreeMap<String, (DnsFault, u64)>,
+    pub log: Vec<DnsQuery>,
+    /// Zones outside of Route 53, numbered.
+    pub outside: BTreeMap<usize, Outside>,
+    /// How many there have been.
+    pub outsiders: usize,
+    /// Which hosted zone the registry delegates a top zone's name to.
+    pub real: BTreeMap<String, String>,
+    /// The largest TTL of the zones of the test.
+    pub cap: u32,
+    /// The keys of the zones that are made up.
+    keys: BTreeMap<String, Keys>,
+}
+
+impl Shared {
+    pub(super) fn new(core: Arc<Core>, port: u16, resolver: Ipv4Addr, runtime: Handle) -> Self {
+        // A block of its own for each service keeps those that share port 53 apart.
+        let block = 0x7f00_0000 | (fastrand::u32(0x40..0xc0) << 16) | (fastrand::u32(..=0xff) << 8);
+        let state = State {
+            addresses: BTreeMap::new(),
+            next: block,
+            faults: BTreeMap::new(),
+            log: Vec::new(),
+            outside: BTreeMap::new(),
+            outsiders: 0,
+            real: BTreeMap::new(),
+            cap: u32::MAX,
+            keys: BTreeMap::new(),
+        };
+        Self { core, port, resolver, runtime, state: Mutex::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address of that name server, which serves there from its first mention on.
+    pub(super) fn address(self: &Arc<Self>, server: &str) -> io::Result<Ipv4Addr> {
+        let mut state = self.state();
+        if let Some(address) = state.addresses.get(server) {
+            return Ok(*address);
+        }
+        let mut refused = None;
+        // An address where the port is taken is passed over.
+        for _ in 0..256 {
+            state.next += 1;
+            let address = Ipv4Addr::from(state.next);
+            match sockets::bind(SocketAddr::from((address, self.port))) {
+                Ok(sockets) => {
+                    sockets.serve(&self.runtime, self, server);
+                    state.addresses.insert(server.to_owned(), address);
+                    return Ok(address);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+    }
+
+    /// The name servers that have an address.
+    pub(super) fn servers(&self) -> Vec<String> {
+        self.state().addresses.keys().cloned().collect()
+    }
+
+    /// Who serves at that address.
+    pub(super) fn server_at(&self, address: IpAddr) -> Option<String> {
+        let state = self.state();
+        state.addresses.iter().find(|(_, own)| IpAddr::V4(**own) == address).map(|(server, _)| server.clone())
+    }
+
+    /// The keys of a zone that is made up.
+    pub(super) fn keys(&self, zone: &str) -> Keys {
+        self.state().keys.entry(zone.to_owned()).or_insert_with(|| Keys::generate(zone)).clone()
+    }
+
+    pub(super) fn set_fault(&self, server: &str, fault: DnsFault, times: u64) {
+        self.state().faults.insert(server.to_owned(), (fault, times));
+    }
+
+    pub(super) fn heal(&self, server: Option<&str>) {
+        self.state().faults.retain(|struck, _| server.is_some_and(|server| server != struck));
+    }
+
+    /// What strikes the next query to that server.
+    fn strike(&self, server: &str) -> Option<DnsFault> {
+        let mut state = self.state();
+        let (fault, left) = state.faults.get_mut(server)?;
+        let struck = fault.clone();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            state.faults.remove(server);
+        }
+        Some(struck)
+    }
+
+    /// The way of a query that came over the network.
+    pub(super) fn receive(self: &Arc<Self>, server: &str, bytes: &[u8], transport: Transport) -> Option<Reply> {
+        let request = match Message::from_vec(bytes) {
+            Ok(request) if request.metadata.message_type == MessageType::Query => request,
+            Ok(_) => return None,
+            // The id is all that is sure about a message that can't be read.
+            Err(_) => {
+                let id = u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]);
+                let error = Message::error_msg(id, OpCode::Query, ResponseCode::FormErr);
+                return Some(Reply { bytes: Some(error.to_vec().ok()?), after: Duration::ZERO });
+            }
+        };
+        self.record(server, &request, transport);
+        let (message, after) = match self.deliver(server, &request, transport) {
+            Delivery::Send(message, after) => (message, after),
+            Delivery::Nothing => return None,
+            Delivery::Close => return Some(Reply { bytes: None, after: Duration::ZERO }),
+        };
+        let limit = request.max_payload().min(PAYLOAD);
+        let bytes = match message.to_vec().ok()? {
+            long if transport == Transport::Udp && long.len() > usize::from(limit) => {
+                message.truncate().to_vec().ok()?
+            }
+            bytes => bytes,
+        };
+        Some(Reply { bytes: Some(bytes), after })
+    }
+
+    /// The answer of that server, spoiled by its fault.
+    pub(super) fn deliver(self: &Arc<Self>, server: &str, request: &Message, transport: Transport) -> Delivery {
+        let answer = self.respond(server, request);
+        match self.strike(server) {
+            Some(fault) => fault.spoil(answer, transport),
+            None => Delivery::Send(answer, Duration::ZERO),
+        }
+    }
+
+    fn respond(self: &Arc<Self>, server: &str, request: &Message) -> Message {
+        let mut response = Message::response(request.metadata.id, request.metadata.op_code);
+        response.metadata = Metadata::response_from_request(&request.metadata);
+        response.add_queries(request.queries.iter().cloned());
+        let dnssec = request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+        if request.edns.is_some() {
+            let mut edns = Edns::new();
+            edns.set_max_payload(PAYLOAD).set_dnssec_ok(dnssec);
+            response.set_edns(edns);
+        }
+        let answer = match request.queries.as_slice() {
+            _ if request.metadata.op_code != OpCode::Query => Answer::code(ResponseCode::NotImp),
+            // RFC 6891 section 6.1.3.
+            _ if request.version() != 0 => Answer::code(ResponseCode::BADVERS),
+            [query] if query.query_class() != DNSClass::IN => Answer::code(ResponseCode::Refused),
+            [query] if server == RESOLVER => {
+                response.metadata.recursion_available = true;
+                resolver::resolve(self, query, dnssec)
+            }
+            [query] => answer(&hierarchy::zones_of(self, server), query, dnssec),
+            _ => Answer::code(ResponseCode::FormErr),
+        };
+        response.metadata.response_code = answer.code;
+        response.metadata.authoritative = answer.authoritative;
+        response.add_answers(answer.answers);
+        response.add_authorities(answer.authorities);
+        response.add_additionals(answer.additionals);
+        response
+    }
+
+    fn record(&self, server: &str, request: &Message, transport: Transport) {
+        let Some(query) = request.queries.first() else { return };
+        let query = DnsQuery {
+            server: server.to_owned(),
+            name: query.name().to_lowercase().to_string(),
+            rtype: query.query_type().to_string(),
+            transport,
+            recursion_desired: request.metadata.recursion_desired,
+            payload: request.edns.as_ref().map(Edns::max_payload),
+            dnssec_ok: request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),
+        };
+        self.state().log.push(query);
+    }
+}
+
+/// What is sent back: bytes, or a closed connection.
+pub(super) struct Reply {
+    pub bytes: Option<Vec<u8>>,
+    pub after: Duration,
+}

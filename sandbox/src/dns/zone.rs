@@ -1,0 +1,132 @@
+//! A zone as a name server holds it.
+
+use std::collections::BTreeMap;
+
+use hickory_proto::rr::rdata::{CNAME, NS, PTR};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+use super::sign::Keys;
+use crate::route53::{RecordSet, labels};
+
+/// Values of one name and type.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rrset {
+    pub ttl: u32,
+    pub data: Vec<RData>,
+}
+
+impl Rrset {
+    pub(super) fn records(&self, owner: &Name) -> impl Iterator<Item = Record> {
+        self.data.iter().map(|data| Record::from_rdata(owner.clone(), self.ttl, data.clone()))
+    }
+}
+
+/// The records of a zone in canonical order (RFC 4034 section 6.1), in which a name stands directly before the names below it.
+#[derive(Debug)]
+pub(super) struct Zone {
+    origin: Name,
+    sets: BTreeMap<Name, BTreeMap<RecordType, Rrset>>,
+    keys: Option<Keys>,
+}
+
+impl Zone {
+    pub(super) fn new(origin: Name) -> Self {
+        Self { origin, sets: BTreeMap::new(), keys: None }
+    }
+
+    /// A zone with these record sets. An alias has no data of its own here: its name exists, its type is empty. Of several sets of
+    /// one name and type (a routing policy) the first is served. Values that are not data of their type are left out.
+    pub(super) fn with_records<'a>(origin: Name, records: impl IntoIterator<Item = &'a RecordSet>) -> Self {
+        let mut zone = Self::new(origin);
+        for record in records {
+            let (Some(owner), Ok(rtype)) = (name(&record.name), record.rtype.parse()) else { continue };
+            let data = record.values.iter().filter_map(|value| parse(rtype, value)).collect();
+            let set = Rrset { ttl: record.ttl.unwrap_or_default(), data };
+            zone.sets.entry(owner).or_default().entry(rtype).or_insert(set);
+        }
+        zone
+    }
+
+    pub(super) fn add(&mut self, owner: &Name, ttl: u32, data: RData) {
+        let sets = self.sets.entry(owner.clone()).or_default();
+        let set = sets.entry(data.record_type()).or_insert_with(|| Rrset { ttl, data: Vec::new() });
+        set.data.push(data);
+    }
+
+    /// Has it signed with these keys, which get a DNSKEY record set.
+    pub(super) fn sign(&mut self, keys: Keys, ttl: u32) {
+        let origin = self.origin.clone();
+        for key in keys.all() {
+            self.add(&origin, ttl, key.dnskey());
+        }
+        self.keys = Some(keys);
+    }
+
+    /// Lets no TTL be greater.
+    pub(super) fn cap(&mut self, ttl: u32) {
+        for set in self.sets.values_mut().flat_map(BTreeMap::values_mut) {
+            set.ttl = set.ttl.min(ttl);
+        }
+    }
+
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
+    }
+
+    pub(super) fn origin(&self) -> &Name {
+        &self.origin
+    }
+
+    /// The record set of that name and type, if it has data.
+    pub(super) fn set(&self, owner: &Name, rtype: RecordType) -> Option<&Rrset> {
+        self.sets.get(owner)?.get(&rtype).filter(|set| !set.data.is_empty())
+    }
+
+    /// The record sets of that name.
+    pub(super) fn sets(&self, owner: &Name) -> impl Iterator<Item = (RecordType, &Rrset)> {
+        let sets = self.sets.get(owner).into_iter().flatten();
+        sets.filter(|(_, set)| !set.data.is_empty()).map(|(rtype, set)| (*rtype, set))
+    }
+
+    /// Whether there is that name, if only because of a name below it (RFC 4592 section 2.2.2).
+    pub(super) fn exists(&self, owner: &Name) -> bool {
+        self.sets.range(owner..).next().is_some_and(|(next, _)| owner.zone_of(next))
+    }
+
+    /// The wildcard that a name which does not exist is answered from (RFC 4592 section 3.3.1): the one at its closest encloser.
+    pub(super) fn wildcard(&self, owner: &Name) -> Option<Name> {
+        let above = (self.depth()..owner.iter().count()).rev().map(|labels| owner.trim_to(labels));
+        let encloser = above.into_iter().find(|name| self.exists(name))?;
+        encloser.prepend_label("*").ok().filter(|wildcard| self.sets.contains_key(wildcard))
+    }
+
+    fn depth(&self) -> usize {
+        self.origin.iter().count()
+    }
+
+    /// The zone cut nearest to the apex at which the name leaves this zone, itself included.
+    pub(super) fn cut(&self, owner: &Name) -> Option<Name> {
+        let below = self.depth() + 1..=owner.iter().count();
+        below.map(|labels| owner.trim_to(labels)).find(|name| self.set(name, RecordType::NS).is_some())
+    }
+}
+
+/// A name as Route 53 writes it, with its octal escapes.
+pub(super) fn name(text: &str) -> Option<Name> {
+    if text == "." {
+        return Some(Name::root());
+    }
+    let mut name = Name::from_labels(labels(text).ok()?).ok()?.to_lowercase();
+    name.set_fqdn(true);
+    Some(name)
+}
+
+/// Route 53 takes a name in a value as absolute, with or without its trailing dot.
+fn parse(rtype: RecordType, value: &str) -> Option<RData> {
+    match rtype {
+        RecordType::NS => name(value).map(|name| RData::NS(NS(name))),
+        RecordType::CNAME => name(value).map(|name| RData::CNAME(CNAME(name))),
+        RecordType::PTR => name(value).map(|name| RData::PTR(PTR(name))),
+        _ => RData::try_from_str(rtype, value).ok(),
+    }
+}

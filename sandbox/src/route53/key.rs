@@ -1,0 +1,157 @@
+//! Keys of signed zones.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::ProtoError;
+use hickory_proto::dnssec::crypto::EcdsaSigningKey;
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
+use hickory_proto::dnssec::{Algorithm, DigestType, DnsSecResult, DnssecSigner, SigningKey};
+use hickory_proto::rr::{Name, RData};
+
+use super::name;
+
+/// A key-signing key of a zone, as `GetDNSSEC` returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySigningKey {
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE`, `INACTIVE`, `DELETING`, `ACTION_NEEDED` or `INTERNAL_FAILURE`.
+    pub status: String,
+    /// Key tag of the DS record.
+    pub key_tag: u16,
+    /// Signing algorithm number; the service uses 13, ECDSAP256SHA256.
+    pub algorithm: u8,
+    /// Digest type; the service uses 2, SHA-256.
+    pub digest_type: u8,
+    /// Digest in hexadecimal.
+    pub digest: String,
+    /// The real key.
+    pub(crate) pair: Option<Pair>,
+}
+
+impl KeySigningKey {
+    /// An active key with the algorithms that the service uses, and no key behind it.
+    pub fn active(name: &str, key_tag: u16, digest: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            status: "ACTIVE".to_owned(),
+            key_tag,
+            algorithm: 13,
+            digest_type: 2,
+            digest: digest.to_owned(),
+            pair: None,
+        }
+    }
+
+    /// An active key that can sign the zone of that name.
+    pub(crate) fn generate(name: &str, zone: &str) -> Self {
+        let pair = Pair::generate(zone, Pair::KEY_SIGNING);
+        let ds = pair.to_ds();
+        let digest = hex::encode_upper(ds.digest());
+        Self { pair: Some(pair), ..Self::active(name, ds.key_tag(), &digest) }
+    }
+
+    /// The same key with another status.
+    #[must_use]
+    pub fn status(mut self, status: &str) -> Self {
+        status.clone_into(&mut self.status);
+        self
+    }
+
+    /// The value of its DS record.
+    pub fn ds_record(&self) -> String {
+        format!("{} {} {} {}", self.key_tag, self.algorithm, self.digest_type, self.digest)
+    }
+
+    /// The value of its DNSKEY record; without the key for one that is not real.
+    pub fn dnskey_record(&self) -> String {
+        self.pair.as_ref().map_or_else(|| format!("257 3 {} ", self.algorithm), |pair| pair.signer.dnskey().to_string())
+    }
+
+    /// The public key in Base64; empty for one that is not real.
+    pub fn public_key(&self) -> String {
+        self.dnskey_record().rsplit(' ').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A key with its private part, for the zone of one name.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    pub signer: Arc<DnssecSigner>,
+}
+
+impl PartialEq for Pair {
+    fn eq(&self, other: &Self) -> bool {
+        self.signer.dnskey() == other.signer.dnskey()
+    }
+}
+
+impl Eq for Pair {}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pair({})", self.signer.dnskey())
+    }
+}
+
+impl Pair {
+    /// Flags of a key-signing key: zone key and secure entry point (RFC 4034 section 2.1.1).
+    pub(crate) const KEY_SIGNING: u16 = 257;
+    /// Flags of a zone-signing key.
+    pub(crate) const ZONE_SIGNING: u16 = 256;
+
+    /// A new one of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide, "Configuring DNSSEC signing in Amazon
+    /// Route 53"). Its signatures hold for an hour.
+    pub(crate) fn generate(zone: &str, flags: u16) -> Self {
+        let make = || -> DnsSecResult<DnssecSigner> {
+            let algorithm = Algorithm::ECDSAP256SHA256;
+            let key = EcdsaSigningKey::from_pkcs8(&EcdsaSigningKey::generate_pkcs8(algorithm)?, algorithm)?;
+            let dnskey = DNSKEY::with_flags(flags, key.to_public_key()?);
+            Ok(DnssecSigner::new(dnskey, Box::new(key), wire_name(zone), Duration::from_hours(1)))
+        };
+        Self { signer: Arc::new(make().expect("the system's random numbers make a key")) }
+    }
+
+    fn to_ds(&self) -> DS {
+        let make = || -> Result<DS, ProtoError> {
+            let digest = self.signer.dnskey().to_digest(self.signer.signer_name(), DigestType::SHA256)?;
+            let (tag, algorithm) = (self.signer.calculate_key_tag()?, Algorithm::ECDSAP256SHA256);
+            Ok(DS::new(tag, algorithm, DigestType::SHA256, digest.as_ref().to_vec()))
+        };
+        make().expect("a key and a name that can be written")
+    }
+
+    pub(crate) fn ds(&self) -> RData {
+        RData::DNSSEC(DNSSECRData::DS(self.to_ds()))
+    }
+
+    pub(crate) fn dnskey(&self) -> RData {
+        RData::DNSSEC(DNSSECRData::DNSKEY(self.signer.to_dnskey()))
+    }
+}
+
+/// The root for what is no name: nobody asks for a zone of such a name.
+fn wire_name(text: &str) -> Name {
+    let labels = name::labels(text).ok().filter(|_| text != ".");
+    labels.and_then(|labels| Name::from_labels(labels).ok()).unwrap_or_else(Name::root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_key_has_its_ds_and_dnskey() {
+        let key = KeySigningKey::generate("one", "example.com.");
+        let pair = key.pair.clone().unwrap();
+        assert!(pair.to_ds().covers(&wire_name("example.com"), pair.signer.dnskey()).unwrap());
+        assert_eq!(pair.signer.calculate_key_tag().unwrap(), key.key_tag);
+        assert_eq!(key.ds_record(), pair.to_ds().to_string());
+        assert_eq!(key.dnskey_record(), format!("257 3 13 {}", key.public_key()));
+        assert_eq!(key.public_key().len(), 88, "64 bytes in Base64");
+        assert_ne!(key, KeySigningKey::generate("one", "example.com."));
+        assert_eq!(KeySigningKey::active("one", 1, "AB").public_key(), "");
+    }
+}

@@ -1,0 +1,94 @@
+//! What the name servers of a zone serve: its records without the changes that have not reached them yet.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::model::{Key, Records};
+use super::record::RecordSet;
+
+/// "When using the Amazon Route 53 API to change resource record sets, Route 53 propagates your changes to all of the Route 53
+/// authoritative DNS servers managing the hosted zone" (API reference, "`ChangeResourceRecordSets`"): the API shows a change at
+/// once, the servers later.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Served {
+    records: Records,
+    pending: VecDeque<Pending>,
+}
+
+#[derive(Debug, Clone)]
+struct Pending {
+    change: String,
+    edits: BTreeMap<Key, Option<RecordSet>>,
+}
+
+impl Served {
+    pub(crate) fn records(&self) -> impl Iterator<Item = &RecordSet> {
+        self.records.values()
+    }
+
+    /// An outside actor's edit, which is served at once.
+    pub(crate) fn edit(&mut self, key: &Key, record: Option<&RecordSet>) {
+        set(&mut self.records, key, record);
+    }
+
+    /// A change is on its way.
+    pub(crate) fn submit(&mut self, change: &str, before: &Records, after: &Records) {
+        let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
+        let changed = keys.into_iter().filter(|key| before.get(key) != after.get(key));
+        let edits = changed.map(|key| (key.clone(), after.get(key).cloned())).collect();
+        self.pending.push_back(Pending { change: change.to_owned(), edits });
+    }
+
+    /// Takes in the changes that have arrived. They arrive in order: one that has brings all before it.
+    pub(crate) fn settle(&mut self, arrived: impl Fn(&str) -> bool) {
+        let count = self.pending.iter().rposition(|pending| arrived(&pending.change)).map_or(0, |last| last + 1);
+        for pending in self.pending.drain(..count) {
+            for (key, record) in &pending.edits {
+                set(&mut self.records, key, record.as_ref());
+            }
+        }
+    }
+}
+
+fn set(records: &mut Records, key: &Key, record: Option<&RecordSet>) {
+    match record {
+        Some(record) => drop(records.insert(key.clone(), record.clone())),
+        None => drop(records.remove(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(values: &[&str]) -> Records {
+        values
+            .iter()
+            .map(|value| RecordSet::new(&format!("{value}.example.com"), "TXT", 300, [*value]))
+            .map(|record| (Key::of(&record), record))
+            .collect()
+    }
+
+    #[test]
+    fn a_change_that_arrived_brings_the_earlier_ones() {
+        let mut served = Served::default();
+        served.submit("one", &records(&[]), &records(&["a"]));
+        served.submit("two", &records(&["a"]), &records(&["a", "b"]));
+        served.submit("three", &records(&["a", "b"]), &records(&["b"]));
+        served.settle(|_| false);
+        assert_eq!(served.records, records(&[]));
+        served.settle(|change| change == "two");
+        assert_eq!(served.records, records(&["a", "b"]));
+        served.settle(|change| change == "three");
+        assert_eq!(served.records, records(&["b"]));
+    }
+
+    #[test]
+    fn an_edit_from_outside_is_served_at_once_and_stays() {
+        let (mut served, extra) = (Served::default(), RecordSet::new("x.example.com", "A", 300, ["192.0.2.1"]));
+        served.submit("one", &records(&[]), &records(&["a"]));
+        served.edit(&Key::of(&extra), Some(&extra));
+        assert_eq!(served.records().count(), 1);
+        served.settle(|_| true);
+        assert_eq!(served.records().count(), 2);
+    }
+}

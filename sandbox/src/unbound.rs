@@ -1,0 +1,114 @@
+//! unbound, a caching and validating resolver that is not ours, looking at the sandbox's zones from the root down.
+//!
+//! unbound sends to port 53 of whatever a referral leads to, so the [`Dns`] that it looks at must be there:
+//! [`Dns::start_on_port_53`]. [`start`] does both, or says on the standard error stream why it can't: unbound is not installed, or
+//! the port is not permitted.
+//!
+//! ```no_run
+//! # async fn example() {
+//! # let aws = sandbox::Sandbox::start().await.unwrap();
+//! use sandbox::unbound::{self, Security};
+//!
+//! let Some((dns, unbound)) = unbound::start(&aws).await else { return };
+//! let found = unbound.resolve("testing.example.com", "SOA").await.unwrap();
+//! assert_eq!(found.security, Security::Insecure, "{found:?}");
+//! # drop(dns);
+//! # }
+//! ```
+
+mod client;
+mod process;
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+
+use hickory_proto::op::ResponseCode;
+
+use crate::{Dns, Sandbox};
+use process::Process;
+
+/// How sure unbound is of an answer (RFC 4035 section 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// Signed all the way from the trust anchor (the AD bit).
+    Secure,
+    /// Provably not signed.
+    Insecure,
+    /// Signatures that don't fit: SERVFAIL, and an answer only when checking is disabled.
+    Bogus,
+    /// SERVFAIL, whether checked or not: no server answers.
+    Unreachable,
+}
+
+/// What unbound found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// How sure it is.
+    pub security: Security,
+    /// Whether the name exists; `false` for anything but NOERROR.
+    pub exists: bool,
+    /// The data of the type that was asked for, sorted. For a bogus answer, what is not to be trusted.
+    pub data: Vec<String>,
+    /// For how many seconds the answer stays in the cache.
+    pub ttl: u32,
+    /// What unbound says of a failure: the extended errors of its answer (RFC 8914), such as `9: validation failure …`.
+    pub reason: Option<String>,
+}
+
+/// A running unbound. It is killed when dropped.
+#[derive(Debug)]
+pub struct Unbound {
+    process: Process,
+}
+
+/// Starts a DNS service on port 53 and an unbound that looks at it; `None`, and the reason on the standard error stream, where
+/// that can't be.
+pub async fn start(aws: &Sandbox) -> Option<(Dns, Unbound)> {
+    let started = async {
+        let dns =
+            Dns::start_on_port_53(aws).await.map_err(|error| format!("port 53 of the loopback network: {error}"))?;
+        let unbound = Unbound::start(&dns)?;
+        Ok::<_, String>((dns, unbound))
+    };
+    match started.await {
+        Ok(started) => Some(started),
+        Err(reason) => {
+            // Not with `eprintln!`, which the test runner would swallow; in one piece, for other tests write as well.
+            let line = format!("skipped: no validation by unbound: {reason}\n");
+            let _ = io::stderr().write_all(line.as_bytes());
+            None
+        }
+    }
+}
+
+impl Unbound {
+    /// Starts one that trusts the root of that service. Its cache begins empty and keeps what the TTLs allow, failures for a
+    /// second. The error says why it can't run.
+    pub fn start(dns: &Dns) -> Result<Self, String> {
+        Ok(Self { process: Process::start(dns)? })
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.process.log()
+    }
+
+    /// Asks it as a client that knows of DNSSEC.
+    pub async fn resolve(&self, name: &str, rtype: &str) -> io::Result<Resolution> {
+        let answer = client::ask(self.address(), name, rtype, false).await?;
+        if answer.code != ResponseCode::ServFail {
+            let security = if answer.authentic { Security::Secure } else { Security::Insecure };
+            return Ok(answer.resolution(security));
+        }
+        let unchecked = client::ask(self.address(), name, rtype, true).await?;
+        let failed = unchecked.code == ResponseCode::ServFail;
+        let security = if failed { Security::Unreachable } else { Security::Bogus };
+        Ok(Resolution { reason: answer.reason, ..unchecked.resolution(security) })
+    }
+}

@@ -1,0 +1,131 @@
+//! What the tests of the DNS service share: a parent and a child zone, and a client.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_proto::rr::{Name, Record, RecordType};
+use sandbox::{Account, Dns, RecordSet, Sandbox, ZoneHandle};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+/// Nothing on this machine takes so long; a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `example.com`, which delegates to `testing.example.com`, both in Route 53.
+pub(crate) struct World {
+    pub(crate) aws: Sandbox,
+    pub(crate) dns: Dns,
+    pub(crate) account: Account,
+    pub(crate) parent: ZoneHandle,
+    pub(crate) child: ZoneHandle,
+}
+
+impl World {
+    /// The address of a zone's first name server.
+    pub(crate) fn server(&self, zone: &ZoneHandle) -> SocketAddr {
+        self.dns.server(&zone.name_servers()[0])
+    }
+}
+
+pub(crate) async fn world() -> World {
+    let aws = Sandbox::start().await.unwrap();
+    let account = aws.account("111111111111");
+    let parent = account.hosted_zone("example.com");
+    let child = account.hosted_zone("testing.example.com");
+    parent.put(RecordSet::new("testing.example.com", "NS", 300, child.name_servers()));
+    parent.put(RecordSet::new("www.example.com", "A", 60, ["192.0.2.1", "192.0.2.2"]));
+    child.put(RecordSet::new("host.testing.example.com", "A", 60, ["192.0.2.3"]));
+    let dns = aws.dns().await.unwrap();
+    World { aws, dns, account, parent, child }
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::from_ascii(format!("{}.", text.trim_end_matches('.'))).unwrap()
+}
+
+/// A query without EDNS and without recursion.
+pub(crate) fn query(owner: &str, rtype: &str) -> Message {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = false;
+    let owner = if owner == "." { Name::root() } else { name(owner) };
+    message.add_query(Query::query(owner, rtype.parse::<RecordType>().unwrap()));
+    message
+}
+
+/// The same with EDNS.
+pub(crate) fn edns(mut message: Message, payload: u16, dnssec_ok: bool) -> Message {
+    let mut edns = Edns::new();
+    edns.set_max_payload(payload).set_dnssec_ok(dnssec_ok);
+    message.set_edns(edns);
+    message
+}
+
+/// The answer that comes over UDP.
+pub(crate) async fn exchange(server: SocketAddr, message: &Message) -> Message {
+    Message::from_vec(&raw(server, &message.to_vec().unwrap()).await).unwrap()
+}
+
+pub(crate) async fn raw(server: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(server).await.unwrap();
+    socket.send(bytes).await.unwrap();
+    let mut buffer = vec![0; 65535];
+    let length = tokio::time::timeout(PATIENCE, socket.recv(&mut buffer)).await.unwrap().unwrap();
+    buffer.truncate(length);
+    buffer
+}
+
+/// The answer that comes over TCP; `None` if the connection is closed without one.
+pub(crate) async fn exchange_tcp(server: SocketAddr, message: &Message) -> Option<Message> {
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    let bytes = message.to_vec().unwrap();
+    stream.write_u16(u16::try_from(bytes.len()).unwrap()).await.unwrap();
+    stream.write_all(&bytes).await.unwrap();
+    let answer = async {
+        let mut answer = vec![0; usize::from(stream.read_u16().await.ok()?)];
+        stream.read_exact(&mut answer).await.ok()?;
+        Some(answer)
+    };
+    let answer = tokio::time::timeout(PATIENCE, answer).await.unwrap()?;
+    Some(Message::from_vec(&answer).unwrap())
+}
+
+pub(crate) async fn ask(server: SocketAddr, owner: &str, rtype: &str) -> Message {
+    exchange(server, &query(owner, rtype)).await
+}
+
+/// A query as a stub resolver sends it.
+pub(crate) async fn resolve(server: SocketAddr, owner: &str, rtype: &str) -> Message {
+    let mut message = query(owner, rtype);
+    message.metadata.recursion_desired = true;
+    exchange(server, &message).await
+}
+
+/// The records as text, sorted: `name ttl class type data`.
+pub(crate) fn lines(records: &[Record]) -> Vec<String> {
+    let mut lines: Vec<String> = records.iter().map(ToString::to_string).collect();
+    lines.sort();
+    lines
+}
+
+/// The data of the records of that type, sorted.
+pub(crate) fn data(records: &[Record], rtype: &str) -> Vec<String> {
+    let rtype: RecordType = rtype.parse().unwrap();
+    let of_type = records.iter().filter(|record| record.record_type() == rtype);
+    let mut data: Vec<String> = of_type.map(|record| record.data.to_string()).collect();
+    data.sort();
+    data
+}
+
+/// Code, AA bit, and how many records are in each section.
+pub(crate) fn shape(message: &Message) -> (ResponseCode, bool, [usize; 3]) {
+    let counts = [message.answers.len(), message.authorities.len(), message.additionals.len()];
+    (message.metadata.response_code, message.metadata.authoritative, counts)
+}
+
+pub(crate) fn dotted(servers: &[String]) -> Vec<String> {
+    let mut dotted: Vec<String> = servers.iter().map(|server| format!("{server}.")).collect();
+    dotted.sort();
+    dotted
+}

@@ -1,0 +1,169 @@
+//! What one server is asked, and what is wrong with its answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
+
+use futures_util::future::{OptionFuture, join};
+use hickory_proto::dnssec::rdata::DNSSECRData;
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{RData, RecordType};
+
+use super::Wanted;
+use super::finding::Kind;
+use super::keys;
+use super::net::{Failure, Net};
+use super::wire::{Question, code, name_servers, records, to_wire};
+use crate::dns::ds::{Ds, DsRecords};
+use crate::dns::name::Name;
+
+/// What came of asking at one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It answered; what is wrong with that, if anything.
+    Answers(Vec<Kind>),
+    /// Nothing.
+    Silence,
+    /// It could not be asked.
+    NoRoute,
+}
+
+impl From<Kind> for Heard {
+    fn from(kind: Kind) -> Self {
+        Self::Answers(vec![kind])
+    }
+}
+
+impl From<Failure> for Heard {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Silent => Self::Silence,
+            // Every machine has IPv4 or is cut off.
+            Failure::NoRoute => Self::NoRoute,
+            Failure::Malformed => Kind::Malformed.into(),
+            Failure::NoTcp => Kind::NoTcp.into(),
+        }
+    }
+}
+
+/// A server of the child zone: its SOA, then its name servers and keys.
+pub(super) async fn child(net: &Net, address: IpAddr, port: u16, wanted: &Wanted) -> Heard {
+    let server = SocketAddr::new(address, port);
+    if let Err(heard) = serves(net, server, &wanted.name).await {
+        return heard;
+    }
+    let own = Question::direct(&wanted.name, RecordType::NS);
+    let keys = Question::direct(&wanted.name, RecordType::DNSKEY).signed();
+    let keys = wanted.ds.as_ref().map(|ds| async move { (ds, net.ask(server, &keys).await) });
+    let (own, keys) = join(net.ask(server, &own), OptionFuture::from(keys)).await;
+
+    let zone = to_wire(&wanted.name);
+    let mut problems = match own.map_err(Heard::from).and_then(authoritative) {
+        Ok(answer) => {
+            let found = name_servers(&answer.answers, &zone);
+            let agree = found.are(wanted.name_servers.iter());
+            if agree { Vec::new() } else { vec![Kind::OwnNameServers(found)] }
+        }
+        Err(heard) => in_part(heard),
+    };
+    if let Some((ds, answer)) = keys {
+        match answer.map_err(Heard::from).and_then(authoritative) {
+            Ok(answer) => problems.extend(keys::problems(&zone, ds, &answer.answers, SystemTime::now())),
+            Err(heard) => problems.extend(in_part(heard)),
+        }
+    }
+    problems.dedup();
+    Heard::Answers(problems)
+}
+
+/// A server of the parent zone: the zone's SOA, then what it refers to at the cut, and its DS record set.
+pub(super) async fn parent(net: &Net, address: IpAddr, port: u16, zone: &Name, wanted: &Wanted) -> Heard {
+    let server = SocketAddr::new(address, port);
+    if let Err(heard) = serves(net, server, zone).await {
+        return heard;
+    }
+    let referral = Question::direct(&wanted.name, RecordType::NS);
+    let ds = Question::direct(&wanted.name, RecordType::DS).signed();
+    let ds = (wanted.ds.is_some() || wanted.check_ds).then(|| net.ask(server, &ds));
+    let (referral, ds) = join(net.ask(server, &referral), OptionFuture::from(ds)).await;
+    let mut problems: Vec<Kind> = match referral {
+        Ok(answer) => delegation(&answer, wanted).into_iter().collect(),
+        Err(failure) => in_part(failure.into()),
+    };
+    match ds.map(|ds| ds.map_err(Heard::from).and_then(authoritative)) {
+        // Where there is no delegation there is nothing to say of its DS records.
+        Some(_) if problems == [Kind::NoDelegation] => {}
+        Some(Ok(answer)) => {
+            let found =
+                DsRecords::new(records(&answer.answers, &to_wire(&wanted.name), RecordType::DS).filter_map(|record| {
+                    match &record.data {
+                        RData::DNSSEC(DNSSECRData::DS(ds)) => {
+                            let (algorithm, digest_type) = (u8::from(ds.algorithm()), u8::from(ds.digest_type()));
+                            Ds::new(ds.key_tag(), algorithm, digest_type, ds.digest().to_vec()).ok()
+                        }
+                        _ => None,
+                    }
+                }));
+            if found != wanted.ds {
+                problems.push(Kind::Ds(found));
+            }
+        }
+        Some(Err(heard)) => problems.extend(in_part(heard)),
+        None => {}
+    }
+    problems.dedup();
+    Heard::Answers(problems)
+}
+
+/// Whether the server has the zone: it answers for the SOA at its apex, with authority.
+async fn serves(net: &Net, server: SocketAddr, zone: &Name) -> Result<(), Heard> {
+    let answer = net.ask(server, &Question::direct(zone, RecordType::SOA)).await.map_err(Heard::from)?;
+    let answer = authoritative(answer)?;
+    let apex = to_wire(zone);
+    if records(&answer.answers, &apex, RecordType::CNAME).next().is_some() {
+        return Err(Kind::Alias.into());
+    }
+    match records(&answer.answers, &apex, RecordType::SOA).next() {
+        Some(_) => Ok(()),
+        // The server has an enclosing zone in which the name may exist.
+        None => Err(Kind::NoZone.into()),
+    }
+}
+
+/// The answer, if it comes from a server that has the zone (RFC 1035, section 4.1.1: the flag AA).
+fn authoritative(answer: Message) -> Result<Message, Heard> {
+    match answer.metadata.response_code {
+        ResponseCode::NoError if answer.metadata.authoritative => Ok(answer),
+        ResponseCode::NoError => Err(Kind::NotAuthoritative.into()),
+        other => Err(Kind::Code(code(other)).into()),
+    }
+}
+
+/// What is wrong with where the parent zone's server refers to.
+fn delegation(answer: &Message, wanted: &Wanted) -> Option<Kind> {
+    match answer.metadata.response_code {
+        ResponseCode::NoError => {}
+        // With authority: the parent zone has nothing of this name.
+        ResponseCode::NXDomain if answer.metadata.authoritative => return Some(Kind::NoDelegation),
+        other => return Some(Kind::Code(code(other))),
+    }
+    let cut = to_wire(&wanted.name);
+    // A referral has the name servers in the authority section and is without authority itself (RFC 1034, section 4.3.2). A
+    // server that has the child zone as well answers from there: whoever asks it has already arrived.
+    let section = if answer.metadata.authoritative { &answer.answers } else { &answer.authorities };
+    let found = name_servers(section, &cut);
+    if found.is_empty() {
+        Some(Kind::NoDelegation)
+    } else if found.are(wanted.name_servers.iter()) {
+        None
+    } else {
+        Some(Kind::Refers(found))
+    }
+}
+
+/// The problems of a server that answered one question, and another one so.
+fn in_part(heard: Heard) -> Vec<Kind> {
+    match heard {
+        Heard::Answers(problems) => problems,
+        Heard::Silence | Heard::NoRoute => vec![Kind::Silent],
+    }
+}

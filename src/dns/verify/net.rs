@@ -1,0 +1,161 @@
+//! One question to one server: UDP, and TCP where UDP does not do.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hickory_proto::op::Message;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::Timing;
+use super::wire::{Question, Reading, read};
+
+/// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
+const SOCKETS: usize = 64;
+
+/// The largest UDP answer that is read; we announce less.
+const DATAGRAM: usize = 4096;
+
+/// How many datagrams that are not the answer are read while waiting for it.
+const FOREIGN: usize = 256;
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Nothing came.
+    Silent,
+    /// This machine has no route to such an address.
+    NoRoute,
+    /// What came is not a DNS message.
+    Malformed,
+    /// It has more to say than fits a UDP answer, and does not say it over TCP.
+    NoTcp,
+}
+
+/// What the questions of one check share.
+#[derive(Debug)]
+pub(super) struct Net {
+    pub(super) timing: Timing,
+    sockets: Semaphore,
+    /// Whether any authoritative server answered over IPv4.
+    heard_v4: AtomicBool,
+    /// The same over IPv6.
+    heard_v6: AtomicBool,
+}
+
+impl Net {
+    pub(super) fn new(timing: Timing) -> Self {
+        let (heard_v4, heard_v6) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { timing, sockets: Semaphore::new(SOCKETS), heard_v4, heard_v6 }
+    }
+
+    fn heard(&self, address: IpAddr) -> &AtomicBool {
+        if address.is_ipv4() { &self.heard_v4 } else { &self.heard_v6 }
+    }
+
+    /// Whether an authoritative server answered over the family of this address.
+    pub(super) fn heard_like(&self, address: IpAddr) -> bool {
+        self.heard(address).load(Ordering::Relaxed)
+    }
+
+    /// Whether any authoritative server answered.
+    pub(super) fn heard_any(&self) -> bool {
+        self.heard_v4.load(Ordering::Relaxed) || self.heard_v6.load(Ordering::Relaxed)
+    }
+
+    /// Asks an authoritative server: UDP, again after a while, then TCP.
+    pub(super) async fn ask(&self, server: SocketAddr, question: &Question) -> Result<Message, Failure> {
+        let answer = self.exchange(server, question, &self.timing.datagrams, true).await;
+        if !matches!(answer, Err(Failure::Silent | Failure::NoRoute)) {
+            self.heard(server.ip()).store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Asks a resolver once over UDP, and over TCP if the answer is too long.
+    pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Question) -> Result<Message, Failure> {
+        self.exchange(server, question, &[self.timing.resolver], false).await
+    }
+
+    async fn exchange(
+        &self,
+        server: SocketAddr,
+        question: &Question,
+        waits: &[Duration],
+        insist: bool,
+    ) -> Result<Message, Failure> {
+        // Never closed.
+        let _permit = self.sockets.acquire().await;
+        let asked = question.message();
+        // A name of at most 255 bytes always has a place in a message.
+        let bytes = asked.to_vec().map_err(|_| Failure::Malformed)?;
+        match udp(server, &asked, &bytes, waits).await {
+            Ok(answer) if answer.metadata.truncation => {
+                self.tcp(server, &asked, &bytes).await.map_err(|failure| match failure {
+                    Failure::Malformed => Failure::Malformed,
+                    _ => Failure::NoTcp,
+                })
+            }
+            // A firewall that lets no DNS datagram out may let a connection out.
+            Err(Failure::Silent) if insist => self.tcp(server, &asked, &bytes).await,
+            other => other,
+        }
+    }
+
+    async fn tcp(&self, server: SocketAddr, asked: &Message, bytes: &[u8]) -> Result<Message, Failure> {
+        match timeout(self.timing.tcp, stream(server, bytes)).await {
+            Ok(Ok(answer)) => match read(asked, &answer) {
+                Reading::Answer(message) => Ok(*message),
+                Reading::Malformed | Reading::Foreign => Err(Failure::Malformed),
+            },
+            Ok(Err(_)) | Err(_) => Err(Failure::Silent),
+        }
+    }
+}
+
+async fn udp(server: SocketAddr, asked: &Message, bytes: &[u8], waits: &[Duration]) -> Result<Message, Failure> {
+    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // A random port; connected, so that the system passes on nothing but what comes from this server.
+    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::NoRoute)?;
+    // Sends nothing; fails where there is no route.
+    socket.connect(server).await.map_err(|_| Failure::NoRoute)?;
+    for wait in waits {
+        match timeout(*wait, datagram(&socket, asked, bytes)).await {
+            Ok(Ok(reading)) => return reading,
+            // No port is open there: it is not going to answer.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(Failure::Silent),
+            // Some other trouble on the way, for instance a full buffer; asked again in a moment.
+            Ok(Err(_)) => sleep(*wait).await,
+            Err(_) => {}
+        }
+    }
+    Err(Failure::Silent)
+}
+
+async fn datagram(socket: &UdpSocket, asked: &Message, bytes: &[u8]) -> io::Result<Result<Message, Failure>> {
+    socket.send(bytes).await?;
+    let mut buffer = vec![0; DATAGRAM];
+    for _ in 0..FOREIGN {
+        let length = socket.recv(&mut buffer).await?;
+        match read(asked, buffer.get(..length).unwrap_or_default()) {
+            Reading::Answer(message) => return Ok(Ok(*message)),
+            Reading::Malformed => return Ok(Err(Failure::Malformed)),
+            Reading::Foreign => {}
+        }
+    }
+    Ok(Err(Failure::Malformed))
+}
+
+/// One message there and one back, each with its length before it (RFC 1035, section 4.2.2).
+async fn stream(server: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server).await?;
+    let length = u16::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    stream.write_all(&[&length.to_be_bytes(), bytes].concat()).await?;
+    let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer)
+}

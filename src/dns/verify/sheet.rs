@@ -1,0 +1,202 @@
+//! The servers of one zone and what came of asking them, over several rounds.
+
+use std::net::IpAddr;
+
+use futures_util::future::join_all;
+
+use super::finding::{Finding, Kind, Problem, Role, ServerState, Unresolved};
+use super::judge::{Heard, child, parent};
+use super::net::Net;
+use super::resolver::glue;
+use super::{Check, Wanted};
+use crate::dns::name::Name;
+
+/// How many name servers of the parent zone are asked; the root and the large top-level domains have 13.
+const SERVERS: usize = 32;
+
+/// The servers of one zone.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    role: Role,
+    zone: Name,
+    /// Why the zone's servers are not known.
+    unlisted: Option<Kind>,
+    lines: Vec<Line>,
+}
+
+/// One server.
+#[derive(Debug)]
+struct Line {
+    server: Name,
+    /// What came of it, by address; `None` before it was asked.
+    outcome: Option<Result<Vec<(IpAddr, Heard)>, Unresolved>>,
+    /// What is wrong with that.
+    problems: Vec<Problem>,
+}
+
+impl Line {
+    fn new(server: &Name) -> Self {
+        Self { server: server.clone(), outcome: None, problems: Vec::new() }
+    }
+}
+
+impl Sheet {
+    /// The wanted name servers of the child zone.
+    pub(super) fn child(wanted: &Wanted) -> Self {
+        let lines = wanted.name_servers.iter().map(Line::new).collect();
+        Self { role: Role::Child, zone: wanted.name.clone(), unlisted: None, lines }
+    }
+
+    /// The name servers of the parent zone, not yet known.
+    pub(super) fn parent(zone: &Name) -> Self {
+        Self { role: Role::Parent, zone: zone.clone(), unlisted: None, lines: Vec::new() }
+    }
+
+    /// True if something may be otherwise when asked again.
+    pub(super) fn may_pass(&self) -> bool {
+        self.unlisted.as_ref().is_some_and(|kind| kind.may_pass(self.role))
+            || self.lines.iter().any(|line| line.may_pass(self.role))
+    }
+
+    /// Concludes from a round what is wrong; `net` knows which addresses can be reached at all.
+    pub(super) fn conclude(&mut self, net: &Net) {
+        for line in &mut self.lines {
+            line.problems = line.find_problems(self.role, net);
+        }
+    }
+
+    fn problems(&self) -> impl Iterator<Item = Problem> {
+        let unlisted = self.unlisted.iter().map(|kind| Problem {
+            server: self.zone.clone(),
+            addresses: Vec::new(),
+            role: Role::Child,
+            kind: kind.clone(),
+        });
+        unlisted.chain(self.lines.iter().flat_map(|line| line.problems.iter().cloned()))
+    }
+
+    /// True if some server, or the resolver, was asked in vain.
+    fn has_silence(&self) -> bool {
+        let of_resolver = |kind: &Kind| *kind == Kind::Unresolved(Unresolved::Silent);
+        self.unlisted.as_ref().is_some_and(of_resolver)
+            || self
+                .lines
+                .iter()
+                .flat_map(|line| &line.problems)
+                .any(|problem| problem.kind == Kind::Silent || of_resolver(&problem.kind))
+    }
+}
+
+impl Line {
+    fn may_pass(&self, role: Role) -> bool {
+        self.problems.iter().any(|problem| problem.kind.may_pass(role))
+    }
+
+    fn find_problems(&self, role: Role, net: &Net) -> Vec<Problem> {
+        let problem = |addresses, kind| Problem { server: self.server.clone(), addresses, role, kind };
+        let asked = match &self.outcome {
+            None => return Vec::new(),
+            Some(Err(why)) => return vec![problem(Vec::new(), Kind::Unresolved(why.clone()))],
+            Some(Ok(asked)) => asked,
+        };
+        let mut problems: Vec<Problem> = Vec::new();
+        for (address, heard) in asked {
+            let kinds = match heard {
+                Heard::Answers(kinds) => kinds.clone(),
+                _ if counts(*address, heard, net) => vec![Kind::Silent],
+                _ => Vec::new(),
+            };
+            for kind in kinds {
+                match problems.iter_mut().find(|problem| problem.kind == kind) {
+                    Some(problem) => problem.addresses.push(*address),
+                    None => problems.push(problem(vec![*address], kind)),
+                }
+            }
+        }
+        problems
+    }
+
+    /// What the server is to the child zone.
+    fn state(&self, net: &Net) -> ServerState {
+        let Some(Ok(asked)) = &self.outcome else { return ServerState::Unresolved };
+        let lame = |kind: &Kind| kind.state() == ServerState::Lame;
+        let mut state = ServerState::NotAsked;
+        for (address, heard) in asked {
+            match heard {
+                Heard::Answers(kinds) if kinds.iter().any(lame) => return ServerState::Lame,
+                Heard::Answers(_) => state = ServerState::Serves,
+                _ if state == ServerState::NotAsked && counts(*address, heard, net) => state = ServerState::Silent,
+                _ => {}
+            }
+        }
+        state
+    }
+}
+
+/// Whether the silence at this address is the server's.
+///
+/// Where no server at all answers over IPv6 and some do over IPv4, or the other way round, it is the network's.
+fn counts(address: IpAddr, heard: &Heard, net: &Net) -> bool {
+    match heard {
+        Heard::Answers(_) => true,
+        Heard::Silence => net.heard_like(address) || !net.heard_any(),
+        Heard::NoRoute => !net.heard_any(),
+    }
+}
+
+impl Check<'_> {
+    /// Asks the servers of a zone that have not answered as wanted, side by side.
+    pub(super) async fn round(&self, sheet: &mut Sheet) {
+        if sheet.lines.is_empty() {
+            match self.resolver.name_servers(&self.net, &sheet.zone).await {
+                Ok(found) if found.more || found.names.len() > SERVERS => sheet.unlisted = Some(Kind::TooMany),
+                Ok(found) => {
+                    sheet.unlisted = None;
+                    sheet.lines = found.names.iter().map(Line::new).collect();
+                }
+                Err(why) => sheet.unlisted = Some(Kind::Unresolved(why)),
+            }
+        }
+        let (role, zone) = (sheet.role, &sheet.zone);
+        let open = sheet.lines.iter_mut().filter(|line| line.outcome.is_none() || line.may_pass(role));
+        join_all(open.map(|line| async { line.outcome = Some(self.ask(role, zone, &line.server).await) })).await;
+    }
+
+    async fn ask(&self, role: Role, zone: &Name, server: &Name) -> Result<Vec<(IpAddr, Heard)>, Unresolved> {
+        let addresses = self.addresses(server).await?;
+        let heard = join_all(addresses.iter().map(|address| async {
+            match role {
+                Role::Child => child(&self.net, *address, self.port, self.wanted).await,
+                Role::Parent => parent(&self.net, *address, self.port, zone, self.wanted).await,
+            }
+        }));
+        let heard = heard.await;
+        Ok(addresses.into_iter().zip(heard).collect())
+    }
+
+    async fn addresses(&self, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
+        if !server.is_at_or_below(&self.wanted.name) {
+            return self.resolver.addresses(&self.net, server).await;
+        }
+        // To ask a resolver for it would be to ask for a name below the cut.
+        let addresses = glue(&self.wanted.glue, server);
+        if addresses.is_empty() { Err(Unresolved::NoGlue) } else { Ok(addresses) }
+    }
+}
+
+/// What the sheets say.
+pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) -> Finding {
+    let sheets = || [Some(child), parent].into_iter().flatten();
+    Finding {
+        name: check.wanted.name.clone(),
+        parent: parent.map(|sheet| (sheet.zone.clone(), sheet.lines.len())),
+        dnssec: check.wanted.ds.is_some(),
+        servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
+        problems: sheets().flat_map(Sheet::problems).collect(),
+        bogus: check.wanted.ds.as_ref().is_some_and(|ds| {
+            let broken = |line: &Line| line.problems.iter().filter(|problem| problem.kind.breaks_the_chain()).count();
+            child.lines.iter().any(|line| broken(line) >= ds.iter().count())
+        }),
+        no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
+    }
+}

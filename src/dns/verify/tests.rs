@@ -1,0 +1,8 @@
+//! The DNS check against scripted servers on the loopback: what it asks, what it concludes, how it says so.
+
+mod after;
+mod before;
+mod dnssec;
+mod hostile;
+mod script;
+mod text;

@@ -1,0 +1,128 @@
+//! Which DS record set the child's keys ask for, and whether the parent zone's own signatures make it count.
+
+use std::collections::BTreeSet;
+
+use super::{Work, aws_failure};
+use crate::aws::error::AwsError;
+use crate::aws::route53::{KeySigningKey, Session, Signing};
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::{Properties, Salvage};
+use crate::dns::ds::DsRecords;
+use crate::error::{Failure, Kind};
+use crate::ids::{KeyName, ZoneId};
+use crate::plan::WantedDs;
+
+/// Whether a request asks for a DS record set that the resource did not ask for before.
+pub(super) fn newly(wanted: &Properties, old: Option<&Salvage>) -> bool {
+    old.is_none_or(|old| {
+        !old.dnssec || old.child_zone != wanted.child_zone || old.key_signing_keys != wanted.key_signing_keys
+    })
+}
+
+/// The DS record set for the keys that are asked for.
+pub(super) fn wanted(
+    work: &Work<'_>,
+    wanted: &Properties,
+    id: &ZoneId,
+    signing: Option<Result<Signing, AwsError>>,
+    newly: bool,
+) -> Result<WantedDs, Failure> {
+    let unknown = |why| Ok(WantedDs::Unknown { why, newly });
+    let signing = match signing {
+        None => return Ok(WantedDs::Off),
+        Some(Ok(signing)) => signing,
+        Some(Err(error)) => {
+            let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
+            // A right may be too new to be seen.
+            return if failure.kind == Kind::Denied && !work.waited() {
+                Err(failure)
+            } else {
+                unknown(failure.message)
+            };
+        }
+    };
+    if !signing.is_signing() {
+        let message = if signing.message.is_empty() { String::new() } else { format!(" ({})", signing.message) };
+        let state = &signing.state;
+        return unknown(format!("the child zone {id} is not signing: its state is {state}{message}"));
+    }
+    match records(wanted.key_signing_keys.as_ref(), &signing.keys) {
+        Ok(records) => Ok(WantedDs::Records(records)),
+        // A typing error in a roll-over must not pass for a roll-over.
+        Err(why) if newly => Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}"))),
+        Err(why) => unknown(format!("the child zone {id} {why}")),
+    }
+}
+
+/// The DS records of the keys named, or of all that are active.
+fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
+    let has = || {
+        let keys: Vec<String> = keys.iter().map(|key| format!("{} ({})", key.name, key.status)).collect();
+        if keys.is_empty() { "no key-signing key".to_owned() } else { keys.join(", ") }
+    };
+    let active = |key: &&KeySigningKey| key.status == "ACTIVE";
+    let selected: Vec<&KeySigningKey> = if let Some(names) = selected {
+        let find = |name: &KeyName| {
+            let key = keys.iter().find(|key| key.name == name.as_str()).filter(active);
+            key.ok_or_else(|| format!("has no ACTIVE key-signing key {name}; it has {}", has()))
+        };
+        names.iter().map(find).collect::<Result<_, _>>()?
+    } else {
+        keys.iter().filter(active).collect()
+    };
+    let unreadable = |key: &KeySigningKey| format!("has a key-signing key {} without a readable DS record", key.name);
+    let records = selected.into_iter().map(|key| key.ds.clone().ok_or_else(|| unreadable(key)));
+    DsRecords::new(records.collect::<Result<Vec<_>, _>>()?)
+        .ok_or_else(|| format!("has no ACTIVE key-signing key; it has {}", has()))
+}
+
+/// What the user should know of the parent zone's own signing state: a DS record set in a zone that nobody can validate secures
+/// nothing.
+pub(super) async fn of_parent(work: &Work<'_>, session: &Session, place: &Place) -> Option<String> {
+    work.progress.at(format!("reading the signing state of the parent zone {}", place.zone));
+    match session.signing(&place.zone).await {
+        Ok(signing) if signing.is_signing() => None,
+        Ok(signing) => Some(format!(
+            "The parent zone {} is not signed (its state is {}): the DS record set has no effect until it is.",
+            place.zone, signing.state
+        )),
+        Err(error) => {
+            let failure = aws_failure(&format!("reading the signing state of the parent zone {}", place.zone), &error);
+            Some(format!("Whether the parent zone is signed is unknown: {failure}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str, status: &str, tag: u16) -> KeySigningKey {
+        let ds = format!("{tag} 13 2 AB").parse().ok();
+        KeySigningKey { name: name.into(), status: status.into(), ds }
+    }
+
+    fn of(names: &[&str], keys: &[KeySigningKey]) -> Result<String, String> {
+        let names: BTreeSet<KeyName> = names.iter().map(|name| name.parse().unwrap()).collect();
+        records(Some(&names).filter(|names| !names.is_empty()), keys).map(|records| records.to_string())
+    }
+
+    #[test]
+    fn all_active_keys_or_those_that_are_named() {
+        let keys = [key("new", "ACTIVE", 1), key("old", "ACTIVE", 2), key("off", "INACTIVE", 3)];
+        assert_eq!(of(&[], &keys).unwrap(), "1 13 2 AB,2 13 2 AB");
+        assert_eq!(of(&["new"], &keys).unwrap(), "1 13 2 AB");
+    }
+
+    #[test]
+    fn a_key_that_does_not_sign_is_named_with_those_that_are_there() {
+        let keys = [key("new", "ACTIVE", 1), key("off", "INACTIVE", 3)];
+        for name in ["off", "typo"] {
+            let why = of(&[name], &keys).unwrap_err();
+            assert!(why.contains(name) && why.contains("new (ACTIVE), off (INACTIVE)"), "{why}");
+        }
+        assert!(of(&[], &keys[1..]).unwrap_err().contains("no ACTIVE key-signing key; it has off (INACTIVE)"));
+        assert!(of(&[], &[]).unwrap_err().contains("it has no key-signing key"));
+        assert!(of(&[], &[KeySigningKey { ds: None, ..key("new", "ACTIVE", 1) }]).unwrap_err().contains("new"));
+    }
+}

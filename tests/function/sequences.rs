@@ -1,0 +1,184 @@
+//! The documented sequences of Updates (`docs/custom-delegation.md`, "DNSSEC"), seen by a caching and validating resolver that is not
+//! ours: secure or insecure at every step, never bogus.
+//!
+//! TTLs are a second or two here. A wait of a sequence is a wait of the resolver's clock; meanwhile it is asked all the time.
+
+use std::time::{Duration, Instant};
+
+use custom_delegation::dns::verify::Verifier;
+use sandbox::unbound::{self, Security, Unbound};
+use sandbox::{Dns, RecordSet, ZoneHandle};
+use serde_json::{Value, json};
+
+use crate::world::{NAME, World};
+
+const HOST: &str = "host.testing.example.com";
+/// The TTL of all record sets, in seconds.
+const TTL: u32 = 1;
+
+struct Sequence {
+    world: World,
+    dns: Dns,
+    unbound: Unbound,
+}
+
+/// The properties of the resource at a step.
+fn step(more: Value) -> Value {
+    let mut properties = json!({"TTL": TTL, "DsTTL": TTL, "Verification": "REQUIRE"});
+    for (key, value) in more.as_object().unwrap() {
+        properties[key] = value.clone();
+    }
+    properties
+}
+
+fn secured() -> Value {
+    step(json!({"Dnssec": true}))
+}
+
+fn plain() -> Value {
+    step(json!({}))
+}
+
+/// A zone that answers for the host, signed with one key or not.
+fn prepare(zone: &ZoneHandle, signed: bool) {
+    zone.put(RecordSet::new(HOST, "A", TTL, ["192.0.2.3"]));
+    if signed {
+        zone.create_key("one");
+        zone.start_signing();
+    }
+}
+
+impl Sequence {
+    /// A signed parent zone; `None` where unbound can't run, and the reason is printed.
+    async fn start(signed: bool) -> Option<Self> {
+        let mut world = World::new().await;
+        prepare(&world.child, signed);
+        world.parent.create_key("parent");
+        world.parent.start_signing();
+        let (dns, unbound) = unbound::start(&world.aws).await?;
+        dns.cap_ttl(TTL);
+        world.handler = world.handler.with_verifier(Verifier::new(Some(dns.resolver())));
+        world.timeout = Duration::from_secs(50);
+        Some(Self { world, dns, unbound })
+    }
+
+    async fn look(&self) -> Security {
+        let found = self.unbound.resolve(HOST, "A").await.unwrap();
+        assert!(matches!(found.security, Security::Secure | Security::Insecure), "{found:?}");
+        found.security
+    }
+
+    /// Asks for as long as the TTL says, and a second for rounding: never bogus.
+    async fn wait(&self) -> Security {
+        let began = Instant::now();
+        let mut seen = self.look().await;
+        while began.elapsed() < Duration::from_secs(u64::from(TTL) + 1) {
+            seen = self.look().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        seen
+    }
+
+    /// An Update, while the resolver is asked.
+    async fn update(&self, id: &str, old: Value, new: Value) {
+        let update = async { self.world.update(id, old, new).await.success() };
+        let mut update = std::pin::pin!(update);
+        loop {
+            tokio::select! {
+                answer = &mut update => {
+                    assert_eq!(answer.get("Warning"), "");
+                    break;
+                }
+                _ = self.look() => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn signing_is_switched_on_and_off() {
+    let Some(it) = Sequence::start(false).await else { return };
+    let id = it.world.create(plain()).await.success().id().to_owned();
+    assert_eq!(it.look().await, Security::Insecure);
+    // On: the child zone signs, its keys are served for a TTL, then the DS.
+    prepare(&it.world.child, true);
+    assert_eq!(it.wait().await, Security::Insecure);
+    it.update(&id, plain(), secured()).await;
+    assert_eq!(it.wait().await, Security::Secure);
+    // Off: the DS goes, for a TTL resolvers still have it, then the child zone stops signing.
+    it.update(&id, secured(), plain()).await;
+    assert_eq!(it.wait().await, Security::Insecure);
+    it.world.child.unsign();
+    assert_eq!(it.wait().await, Security::Insecure);
+    it.world.delete(&id, plain()).await.success();
+    drop(it.dns);
+}
+
+#[tokio::test]
+async fn a_key_is_rolled_over() {
+    let Some(it) = Sequence::start(true).await else { return };
+    let named = |key: &str| step(json!({"Dnssec": true, "KeySigningKeys": [key]}));
+    let id = it.world.create(named("one")).await.success().id().to_owned();
+    assert_eq!(it.look().await, Security::Secure);
+    it.world.child.create_key("two");
+    assert_eq!(it.wait().await, Security::Secure, "both keys are published for a TTL of the DNSKEY record set");
+    it.update(&id, named("one"), named("two")).await;
+    assert_eq!(it.wait().await, Security::Secure, "for a TTL of the DS record set resolvers have the old one");
+    assert!(it.world.child.set_key_status("one", "INACTIVE"));
+    assert_eq!(it.wait().await, Security::Secure);
+    assert!(it.world.child.delete_key("one"));
+    assert_eq!(it.wait().await, Security::Secure);
+}
+
+/// Shows that the others can fail.
+#[tokio::test]
+async fn a_key_that_goes_before_its_ds_makes_the_zone_bogus() {
+    let Some(it) = Sequence::start(true).await else { return };
+    it.world.create(step(json!({"Dnssec": true, "KeySigningKeys": ["one"]}))).await.success();
+    it.world.child.create_key("two");
+    assert_eq!(it.wait().await, Security::Secure);
+    assert!(it.world.child.set_key_status("one", "INACTIVE"));
+    let began = Instant::now();
+    while it.unbound.resolve(HOST, "A").await.unwrap().security != Security::Bogus {
+        assert!(began.elapsed() < Duration::from_secs(30), "never bogus");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_child_zone_is_replaced() {
+    let Some(it) = Sequence::start(true).await else { return };
+    let account = it.world.aws.account("333333333333");
+    let other = account.hosted_zone(NAME);
+    prepare(&other, true);
+    let role = account.role("child").trust_account("222222222222", None).allow_all_route53();
+    it.world.function_role.clone().allow_assume(&role.arn());
+    let of_other =
+        |dnssec: bool| step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}));
+    let id = it.world.create(secured()).await.success().id().to_owned();
+    assert_eq!(it.look().await, Security::Secure);
+    it.update(&id, secured(), plain()).await;
+    assert_eq!(it.wait().await, Security::Insecure);
+    it.update(&id, plain(), of_other(false)).await;
+    assert_eq!(it.wait().await, Security::Insecure);
+    it.update(&id, of_other(false), of_other(true)).await;
+    assert_eq!(it.wait().await, Security::Secure);
+    // The old zone is needed no more.
+    it.world.child.delete();
+    assert_eq!(it.wait().await, Security::Secure);
+}
+
+#[tokio::test]
+async fn a_secured_delegation_is_deleted() {
+    let Some(it) = Sequence::start(true).await else { return };
+    let id = it.world.create(secured()).await.success().id().to_owned();
+    assert_eq!(it.look().await, Security::Secure);
+    it.update(&id, secured(), plain()).await;
+    assert_eq!(it.wait().await, Security::Insecure);
+    it.world.child.unsign();
+    it.wait().await;
+    it.world.delete(&id, plain()).await.success();
+    it.wait().await;
+    let gone = it.unbound.resolve(HOST, "A").await.unwrap();
+    assert_eq!((gone.security, gone.data.len()), (Security::Secure, 0), "denied with proof: {gone:?}");
+}
