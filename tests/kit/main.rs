@@ -8,9 +8,11 @@
 )]
 
 mod call;
+mod commands;
 mod documents;
 mod facts;
 mod life;
+mod migrating;
 mod mutations;
 mod organisation;
 mod package;

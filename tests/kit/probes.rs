@@ -151,6 +151,7 @@ fn function(kit: &Kit, probes: &mut Vec<Probe>) {
         (true, "xray:PutTraceSegments", "*"),
         (true, "xray:PutTelemetryRecords", "*"),
         (false, "lambda:InvokeFunction", "*"),
+        (false, "iam:PutRolePolicy", "*"),
     ] {
         may(probes, "the function", &world.function_role, wanted, action, resource);
     }

@@ -6,6 +6,7 @@
     reason = "a test stops where something is missing"
 )]
 
+mod links;
 mod source;
 
 use std::collections::BTreeSet;
