@@ -72,15 +72,17 @@ fmt-check:
 
 lint:
 	@echo "== lints"
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	@echo "== lints of the function alone, as it ships"
+	cargo clippy -p custom-delegation --lib --bin bootstrap -- -D warnings
 
 doc:
 	@echo "== documentation"
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p custom-delegation -p sandbox
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features -p custom-delegation -p sandbox
 
 unit: $(VENV)/ok unbound
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace --all-features
 
 # The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
 unbound:

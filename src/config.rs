@@ -23,6 +23,9 @@ pub struct Config {
     pub dns_resolver: Option<SocketAddr>,
     /// How long it takes, on average, until Route 53 is first asked whether a change is `INSYNC`; later pauses grow.
     pub sync_pause: Duration,
+    /// For how long the DNS check asks again where a fresh child zone explains what it found; half of it once a change is in sync,
+    /// three times as long while it spreads.
+    pub check_patience: Duration,
     /// What is wrong with the settings: Create and Update are answered with it, and a Delete does without them. A function that
     /// did not start would leave every stack waiting.
     pub problem: Option<String>,
@@ -36,6 +39,7 @@ impl Default for Config {
             propagation_wait: Duration::from_mins(1),
             dns_resolver: None,
             sync_pause: Duration::from_secs(3),
+            check_patience: Duration::from_secs(30),
             problem: None,
         }
     }

@@ -6,13 +6,19 @@ mod apply;
 mod check;
 mod child;
 mod coverage;
+#[cfg(feature = "command")]
+pub mod expected;
 mod farewell;
 mod observe;
 mod place;
 mod present;
+#[cfg(feature = "command")]
+pub mod preview;
 mod progress;
 mod replacement;
 mod signing;
+#[cfg(feature = "command")]
+pub mod survey;
 mod sync;
 mod work;
 
@@ -199,6 +205,17 @@ impl Handler {
     ) -> Result<Outcome, Failure> {
         let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
+        let result = Self::until(until, &work).await;
+        let may_be_otherwise = |failure: &Failure| !matches!(failure.kind, FailureKind::Input | FailureKind::Stale);
+        if result.as_ref().is_err_and(may_be_otherwise) && work.may_have_created() {
+            // A place that is not found in the time that is left is as good as none.
+            let _ = tokio::time::timeout_at(deadline.last_look(), unwinding(farewell::recall(&work))).await;
+        }
+        result
+    }
+
+    async fn until(until: Instant, work: &Work<'_>) -> Result<Outcome, Failure> {
+        let progress = work.progress;
         match tokio::time::timeout_at(until, unwinding(work.run())).await {
             Ok(Ok(result)) => result,
             Ok(Err(())) => {

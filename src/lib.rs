@@ -30,6 +30,8 @@
 
 pub mod aws;
 pub mod cfn;
+#[cfg(feature = "command")]
+pub mod command;
 pub mod config;
 pub mod deadline;
 pub mod dns;
@@ -37,6 +39,8 @@ pub mod error;
 pub mod handler;
 pub mod http;
 pub mod ids;
+#[cfg(feature = "command")]
+pub mod inventory;
 pub mod logging;
 pub mod metrics;
 pub mod ownership;

@@ -12,6 +12,7 @@ mod secure;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 use crate::dns::record_set::{Change, RecordSet};
@@ -170,9 +171,12 @@ impl Plan {
         matches!(self.action, Some(Action::Removed | Action::Left))
     }
 
-    /// True if the NS or the DS record set of the zone cut `name` changes.
-    pub fn changes_delegation(&self, name: &Name) -> bool {
-        self.changes.iter().any(|change| change.record_set().name == *name)
+    /// True if the name servers or the DS records of the zone cut `name` become others; a TTL alone does not count.
+    pub fn redelegates(&self, seen: &Observation, name: &Name) -> bool {
+        let servers = |set: Option<&RecordSet>| set.and_then(|set| NameServers::found(&set.values));
+        let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::found(&set.values));
+        servers(self.leaves(seen, name, "NS")) != servers(seen.at_cut("NS"))
+            || ds(self.leaves(seen, name, "DS")) != ds(seen.at_cut("DS"))
     }
 
     /// The record set of a type at the zone cut once the plan is carried out.

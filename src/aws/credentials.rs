@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_route53::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -24,6 +24,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// More than fit into the longest invocation, fifteen minutes, on average; the SDK's start-up time grows with it.
 const ATTEMPTS: u32 = 500;
+/// The attempts of a call for which a person waits: half a minute at most, if nothing hangs.
+const ATTENDED: u32 = 8;
 /// Credentials of a role are renewed when they have less than this left.
 const RENEW_BEFORE: Duration = Duration::from_mins(6);
 
@@ -49,6 +51,15 @@ pub struct Given {
     pub session_token: Option<String>,
 }
 
+/// What a person chooses of the standard AWS settings.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// The profile, in place of `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// The Region, in place of `AWS_REGION`; it tells the partition.
+    pub region: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Kept {
     session: Arc<Session>,
@@ -60,6 +71,27 @@ impl Accounts {
     pub async fn load(http: reqwest::Client, function: &str) -> Self {
         let throttled = Arc::default();
         Self::new(loader(http, &throttled).load().await, throttled, function)
+    }
+
+    /// The same for a person who waits and may choose; `program` names the sessions of assumed roles in CloudTrail.
+    pub async fn attended(http: reqwest::Client, program: &str, choice: &Choice) -> Self {
+        let throttled = Arc::default();
+        let mut loader = loader(http, &throttled).retry_config(retry(ATTENDED));
+        if let Some(profile) = &choice.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &choice.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        Self::new(loader.load().await, throttled, program)
+    }
+
+    /// Whether there are credentials at all, to tell after a call that failed.
+    pub async fn have_credentials(&self) -> bool {
+        match self.config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.is_ok(),
+            None => false,
+        }
     }
 
     /// The same with the settings given instead of read, for a function in process.
@@ -159,11 +191,15 @@ impl Accounts {
 /// call. So neither the number of attempts nor the SDK's quota of retries ends them before.
 fn loader(http: reqwest::Client, throttled: &Arc<AtomicU64>) -> aws_config::ConfigLoader {
     let connector = Connector { client: http, throttled: Arc::clone(throttled) };
-    let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS);
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(connector)
-        .retry_config(retry.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MAX_BACKOFF))
+        .retry_config(retry(ATTEMPTS))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+}
+
+fn retry(attempts: u32) -> RetryConfig {
+    let retry = RetryConfig::standard().with_max_attempts(attempts);
+    retry.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MAX_BACKOFF)
 }
 
 /// The share of one service in the SDK's quota of retries: without a limit.

@@ -155,6 +155,34 @@ impl Session {
         Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
     }
 
+    /// ListResourceRecordSets: those of a whole zone for which `keep` holds, in Route 53's order.
+    pub async fn whole_zone(
+        &self,
+        zone: &ZoneId,
+        keep: impl Fn(&RecordSet) -> bool,
+    ) -> Result<Vec<RecordSet>, AwsError> {
+        const ACTION: &str = "Route 53 ListResourceRecordSets";
+        let list = || self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(PAGE);
+        let (mut kept, mut call) = (Vec::new(), list());
+        loop {
+            let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            for set in page.resource_record_sets() {
+                let set = record_set(ACTION, set)?;
+                if keep(&set) {
+                    kept.push(set);
+                }
+            }
+            if !page.is_truncated() {
+                return Ok(kept);
+            }
+            // Name, type and identifier together are a place in the listing: a name may have more record sets than fit a page.
+            call = list()
+                .set_start_record_name(page.next_record_name)
+                .set_start_record_type(page.next_record_type)
+                .set_start_record_identifier(page.next_record_identifier);
+        }
+    }
+
     /// The record set of this name and type, if there is one.
     pub async fn record_set(&self, zone: &ZoneId, name: &Name, rtype: &str) -> Result<Option<RecordSet>, AwsError> {
         let page = self.record_sets(zone, Some((name, Some(rtype))), 1).await?;

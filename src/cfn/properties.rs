@@ -373,8 +373,18 @@ impl<'a> Reader<'a> {
             let message = format!("{KEY} names no key; name at least one, or leave it out for all that are ACTIVE");
             return Err(PropertyError(message));
         }
-        let names = texts.into_iter().map(|text| text.trim().parse().map_err(|error| invalid(KEY, text, &error)));
-        names.collect::<Result<_, _>>().map(Some)
+        let child = self.child_zone().ok().flatten();
+        let name = |text: &str| {
+            // What `Ref` gives has the zone that the key belongs to.
+            let zone: Option<ZoneId> = text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
+            if let (Some(zone), Some(child)) = (zone, &child)
+                && zone != *child
+            {
+                return Err(PropertyError(format!("{KEY}: {text} is a key of another zone than ChildZoneId, {child}")));
+            }
+            text.trim().parse().map_err(|error| invalid(KEY, text, &error))
+        };
+        texts.into_iter().map(name).collect::<Result<_, _>>().map(Some)
     }
 
     fn verification(&self) -> Result<Option<Verification>, PropertyError> {

@@ -14,6 +14,8 @@ mod finding;
 mod judge;
 mod keys;
 mod net;
+#[cfg(feature = "command")]
+mod referral;
 mod resolver;
 mod sheet;
 mod wire;
@@ -25,6 +27,8 @@ use futures_util::future::{OptionFuture, join};
 use tokio::time::{Instant, sleep};
 
 pub use finding::{Finding, Problem, ServerState};
+#[cfg(feature = "command")]
+pub use referral::NoReferral;
 
 use super::ds::DsRecords;
 use super::name::Name;
@@ -132,7 +136,7 @@ impl Verifier {
             }
             let finding = sheet::finding(&check, &child, above.as_ref());
             let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
-            if !may_pass || finding.no_egress() || begun.elapsed() + self.timing.pause > patience {
+            if !may_pass || finding.no_egress() || begun.elapsed().saturating_add(self.timing.pause) > patience {
                 return finding;
             }
             sleep(self.timing.pause).await;

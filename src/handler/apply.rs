@@ -22,7 +22,7 @@ const ROUNDS: usize = 6;
 pub(super) struct Applied {
     /// What was carried out.
     pub(super) plan: Plan,
-    /// What it was planned on, or, where its answer was lost, what stood afterwards.
+    /// What it was planned on.
     pub(super) seen: Observation,
     pub(super) status: ChangeStatus,
     /// The id of the change; `None` if there was none, or if it was lost with the answer.
@@ -40,6 +40,7 @@ pub(super) async fn apply(
     let mut last: Option<(Observation, Plan, AwsError)> = None;
     for round in 0..ROUNDS {
         let (seen, decision) = look(round > 0).await?;
+        work.progress.mark_looked();
         if last.as_ref().is_some_and(|(_, _, error)| error.kind == AwsErrorKind::Rejected) {
             forget_unsent(work, place, &seen);
         }
@@ -64,12 +65,14 @@ pub(super) async fn apply(
         };
         if plan.changes.is_empty() {
             // Our own batch of an earlier round went through and only its answer was lost: report what it did.
-            let sent = last.filter(|(_, plan, _)| carried_out(work, &seen, plan)).map(|(_, plan, _)| plan);
+            let sent =
+                last.filter(|(_, plan, _)| carried_out(work, &seen, plan)).map(|(before, plan, _)| (before, plan));
             // An earlier delivery of this request may have changed it a moment ago.
             let pending =
                 sent.is_some() || work.progress.sent().as_ref() == Some(place) || own_at(work, &seen) == Some(work.at);
             let status = if pending { ChangeStatus::Pending } else { ChangeStatus::Insync };
-            return Ok(Applied { plan: sent.unwrap_or(plan), seen, status, change: None });
+            let (seen, plan) = sent.unwrap_or((seen, plan));
+            return Ok(Applied { plan, seen, status, change: None });
         }
         if let Some((before, _, error)) = &last
             && error.kind == AwsErrorKind::Rejected

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::Work;
+use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
 use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
@@ -15,14 +16,30 @@ use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::plan::{Observation, Plan};
 
-/// For how long a fresh child zone may take to be served.
-const FRESH: Duration = Duration::from_secs(30);
-/// For how long name servers may differ after Route 53 has reported the change in sync.
-const SETTLING: Duration = Duration::from_secs(15);
 /// What one round of questions takes at most, silence on all sides included.
-const ROUND: Duration = Duration::from_secs(8);
+const ROUND: Duration = Duration::from_secs(15);
 
-/// Before the parent zone is touched: every name server to be written must serve the child zone.
+/// What is to be checked before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    wanted: Wanted,
+    /// Whether a DS record set is to be written.
+    adds_ds: bool,
+}
+
+impl Question {
+    /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
+    pub(super) fn of(name: &Name, plan: &Plan, seen: &Observation) -> Option<Self> {
+        if !plan.redelegates(seen, name) {
+            return None;
+        }
+        let wanted = wanted(name, plan, seen)?;
+        let stands = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        Some(Self { adds_ds: wanted.ds.is_some() && wanted.ds != stands, wanted })
+    }
+}
+
+/// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
 /// # Errors
 /// Under `REQUIRE`, if something is wrong; else if a DS record set is to be written that stands for none of the child's keys,
@@ -30,23 +47,21 @@ const ROUND: Duration = Duration::from_secs(8);
 pub(super) async fn before(
     work: &Work<'_>,
     verification: Verification,
-    name: &Name,
-    plan: &Plan,
-    seen: &Observation,
+    question: &Question,
+    most: Duration,
 ) -> Result<Option<Finding>, Failure> {
-    let Some(wanted) = wanted(name, plan, seen) else { return Ok(None) };
-    work.progress.at(format!("asking the name servers of {name}"));
-    let finding = bounded(work, FRESH, async |patience| work.verifier.child(&wanted, patience).await).await;
+    let Question { wanted, adds_ds } = question;
+    work.progress.at(format!("asking the name servers of {}", wanted.name));
+    let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
     let Some(finding) = finding else {
-        if verification == Verification::Require {
-            let message = format!("nothing was changed: {}", no_time(name));
+        if verification == Verification::Require || *adds_ds {
+            let message = format!("nothing was changed: {}", no_time(&wanted.name));
             return Err(Failure::new(Kind::Unverified, message));
         }
         return Ok(None);
     };
     report(&finding, "before");
-    let adds_ds = plan.leaves(seen, name, "DS") != seen.at_cut("DS");
-    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && adds_ds)) {
+    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && *adds_ds)) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
     }
@@ -59,18 +74,24 @@ pub(super) fn no_time(name: &Name) -> String {
 }
 
 /// After the change: every name server of the parent zone must refer to exactly what is wanted; `None` if that can't be asked.
+///
+/// `changed` tells that the parent zone was, and `status` whether its servers should know.
 pub(super) async fn after(
     work: &Work<'_>,
+    wanted: &Wanted,
     parent: &Name,
-    name: &Name,
-    plan: &Plan,
-    seen: &Observation,
     changed: bool,
+    status: ChangeStatus,
 ) -> Option<Finding> {
-    let wanted = wanted(name, plan, seen)?;
-    work.progress.at(format!("asking the name servers of {parent} and {name}"));
-    let most = if changed { SETTLING } else { Duration::ZERO };
-    let ask = async |patience| work.verifier.delegation(parent, &wanted, patience).await;
+    work.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
+    let patience = work.config.check_patience;
+    let most = match (status, changed) {
+        // "Generally within 60 seconds" (Developer Guide, "Editing records").
+        (ChangeStatus::Pending, _) => patience * 3,
+        (ChangeStatus::Insync, true) => patience / 2,
+        (ChangeStatus::Insync, false) => Duration::ZERO,
+    };
+    let ask = async |patience| work.verifier.delegation(parent, wanted, patience).await;
     let finding = bounded(work, most, ask).await?;
     report(&finding, "after");
     Some(finding)
@@ -85,7 +106,7 @@ fn report(finding: &Finding, when: &'static str) {
 }
 
 /// What stands at the cut once the plan is carried out.
-fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
+pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
     let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
     let ds = plan.leaves(seen, name, "DS");
     let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));

@@ -126,7 +126,7 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
         work.progress.mark_done(work.outcome_of_nothing(Vec::new()));
         let last = Instant::now() >= work.deadline.work();
         let looked = work.afresh(async || look(work, salvage).await).await;
-        if let Ok(Some((session, place))) = &looked {
+        if let Ok(Some((session, place, _))) = &looked {
             work.progress.unmark_done();
             return removed(work, salvage, remove(work, session, salvage, place).await).await;
         }
@@ -143,8 +143,19 @@ async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failu
     }
 }
 
-/// Looks once for the place that the properties name; `None` if no claim of ours stands there.
-async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>, Place)>, Failure> {
+/// After a Create that failed before it looked: an earlier delivery of it may have made the delegation and been cut off. The answer
+/// must have the real id then, or nothing would ever remove it.
+pub(super) async fn recall(work: &Work<'_>) {
+    let (salvage, _) = Properties::salvage(&work.request.properties);
+    if let Ok(Some((_, place, at))) = look(work, &salvage).await
+        && at == work.at
+    {
+        work.progress.mark_sent(&place);
+    }
+}
+
+/// Looks once for the place that the properties name, and when our claim there was written; `None` if none stands there.
+async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>, Place, i64)>, Failure> {
     let Some(asked) = &salvage.parent_zone else {
         return Ok(None);
     };
@@ -157,7 +168,7 @@ async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let place = place::find(&session, &name, asked, None).await?;
     let claim = claim_at(work, &session, &place).await?;
-    Ok(claim.map(|_| (session, place)))
+    Ok(claim.map(|at| (session, place, at)))
 }
 
 /// When our own claim at a place was written, if it stands there.

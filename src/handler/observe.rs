@@ -79,7 +79,11 @@ async fn reading<T>(
     read.await.map_err(|error| aws_failure(&what, &error))
 }
 
-async fn at_and_below(session: &Session, place: &Place) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
+/// The record sets at the zone cut, those below it, and whether there are more of these.
+pub(super) async fn at_and_below(
+    session: &Session,
+    place: &Place,
+) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
     let page = session.record_sets(&place.zone, Some((&place.name, None)), PAGE).await?;
     let more_below = page.next.is_some_and(|next| next.is_at_or_below(&place.name));
     let sets = page.sets.into_iter().filter(|set| set.name.is_at_or_below(&place.name));

@@ -2,7 +2,7 @@
 
 use super::aws_failure;
 use crate::aws::error::AwsError;
-use crate::aws::route53::{Session, is_gone};
+use crate::aws::route53::{HostedZone, Session, is_gone};
 use crate::cfn::physical_id::{self, Place};
 use crate::cfn::properties::ParentZone;
 use crate::dns::name::Name;
@@ -51,6 +51,13 @@ async fn stays(session: &Session, pinned: &Place, asked: &ParentZone) -> Result<
 }
 
 async fn by_id(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Failure> {
+    let zone = public(session, id).await?;
+    check_below(name, &zone.name)?;
+    Ok(zone.id)
+}
+
+/// The parent zone of an id, which must be public.
+pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone, Failure> {
     let zone = session.hosted_zone(id).await;
     let zone = zone.map_err(|error| aws_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error))?;
     if zone.private {
@@ -59,12 +66,16 @@ async fn by_id(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Fa
             zone.name
         )));
     }
-    check_below(name, &zone.name)?;
-    Ok(zone.id)
+    Ok(zone)
 }
 
 async fn by_name(session: &Session, name: &Name, zone_name: &Name) -> Result<ZoneId, Failure> {
     check_below(name, zone_name)?;
+    named(session, zone_name).await
+}
+
+/// The one public zone of a name.
+pub(super) async fn named(session: &Session, zone_name: &Name) -> Result<ZoneId, Failure> {
     let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found)?.ok_or_else(|| {
         let message = format!("the parent account has no public hosted zone named {zone_name} (ParentZoneName); correct the name or the role");

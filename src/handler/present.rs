@@ -6,18 +6,21 @@ use tracing::info;
 
 use super::aim::Aim;
 use super::apply::{self, Applied};
+use super::check::Question;
+use super::child::Child;
 use super::replacement::{clean_up, take_back_if_overtaken};
 use super::{Outcome, Work, check, coverage, observe, signing, sync};
-use crate::aws::route53::ChangeStatus;
+use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::properties::Verification;
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::{Properties, Verification};
 use crate::dns::ds::DsRecords;
 use crate::dns::name_servers::NameServers;
 use crate::dns::verify::Finding;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::ownership::By;
-use crate::plan::{self, Action, Arrival, Decision};
+use crate::ownership::{By, Claim};
+use crate::plan::{self, Action, Arrival, Decision, Goal, Observation};
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let mut aim = Aim::take(work).await?;
@@ -37,9 +40,11 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     info!(action, status = ?applied.status, "the delegation stands");
 
     let verification = aim.wanted.verifies();
-    let required = verification == Verification::Require && changed(work, &aim, &applied);
+    let changed = changed(work, &aim, &applied);
+    let required = verification == Verification::Require && changed;
     let mut outcome = outcome(&aim, &applied);
     outcome.warnings.extend(found.warning);
+    outcome.data.insert("Verification", found.finding.as_ref().map(ToString::to_string).unwrap_or_default());
     let done = |outcome: &Outcome| {
         // What must be checked is not done before it was.
         if !required {
@@ -51,20 +56,26 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         outcome.warnings.extend(before.warnings.iter().cloned());
         outcome.warnings.extend(clean_up(work, before, aim.pinned.as_ref(), &aim.place).await);
     }
+    let mut status = applied.status;
     if aim.wanted.waits() {
         done(&outcome);
         let waited = sync::wait(work, aim.wanted.parent_role.as_ref(), &applied).await;
+        status = waited.status;
         outcome.data.insert("ChangeStatus", text_of(waited.status));
         outcome.warnings.extend(waited.warning);
     }
     done(&outcome);
-    verify(work, &aim, &applied, found.finding, required, &mut outcome).await?;
+    if verification != Verification::None && (required || aim.wanted.waits()) {
+        verify(work, &aim, &applied, changed, status, &mut outcome).await?;
+    }
     Ok(outcome)
 }
 
 /// What was found out on the way to the change.
 #[derive(Default)]
 struct Found {
+    /// What was asked before the change.
+    asked: Option<Question>,
     finding: Option<Finding>,
     warning: Option<String>,
 }
@@ -75,29 +86,18 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Fo
     let (session, place, child) = (&aim.session, &aim.place, &mut aim.child);
     let mut found = Found::default();
     let applied = apply::apply(work, session, place, async |again| {
-        let timing = work.progress.time(Step::Observe);
-        let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
-        let mut seen = if aim.wanted.dnssec && !again {
-            let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
+        let (seen, decision, warning) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
+        if !again {
             found.warning = warning;
-            seen?
-        } else {
-            seen.await?
-        };
-        if !goal.allow_occlusion {
-            coverage::fill_in(work, child, &mut seen).await?;
         }
-        drop(timing);
-        let decision = {
-            let _timing = work.progress.time(Step::Plan);
-            plan::present(&goal, &seen)
-        };
         if let Decision::Proceed(plan) = &decision
             && verification != Verification::None
-            && found.finding.is_none()
-            && plan.changes_delegation(&goal.name)
+            && let Some(question) = Question::of(&goal.name, plan, &seen)
+            && found.asked.as_ref() != Some(&question)
         {
-            found.finding = check::before(work, verification, &goal.name, plan, &seen).await?;
+            let most = work.config.check_patience;
+            found.finding = check::before(work, verification, &question, most).await?;
+            found.asked = Some(question);
         }
         Ok((seen, decision))
     })
@@ -105,13 +105,42 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Fo
     (applied, found)
 }
 
-/// Whether the request changed the NS or DS record set, as far as is known.
+/// What is seen at the place, what is decided on it, and what the user should know of the parent zone's own signing state;
+/// `again` after a rejection.
+pub(super) async fn look(
+    work: &Work<'_>,
+    session: &Session,
+    place: &Place,
+    wanted: &Properties,
+    child: &mut Child,
+    goal: &Goal,
+    again: bool,
+) -> Result<(Observation, Decision, Option<String>), Failure> {
+    let timing = work.progress.time(Step::Observe);
+    let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
+    let (mut seen, warning) = if wanted.dnssec && !again {
+        let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
+        (seen?, warning)
+    } else {
+        (seen.await?, None)
+    };
+    if !goal.allow_occlusion {
+        coverage::fill_in(work, child, &mut seen).await?;
+    }
+    drop(timing);
+    let _timing = work.progress.time(Step::Plan);
+    let decision = plan::present(goal, &seen);
+    Ok((seen, decision, warning))
+}
+
+/// Whether the request changed name servers or DS records, as far as is known.
 fn changed(work: &Work<'_>, aim: &Aim, applied: &Applied) -> bool {
-    // A delivery of this Create may have made the delegation before it was cut off.
-    let made = |own: &crate::ownership::Claim| own.at == work.at && own.by == By::Created;
+    let claims = applied.seen.claims();
+    // A delivery of this Create may have made the delegation before it was cut off; where others claim it, it shared it.
+    let made = |own: &Claim| own.at == work.at && own.by == By::Created && claims.iter().count() == 1;
     let duplicate = work.request.kind == RequestKind::Create && applied.plan.changes.is_empty();
-    applied.plan.changes_delegation(&aim.place.name)
-        || (duplicate && applied.seen.claims().own(&work.claimant).is_some_and(made))
+    applied.plan.redelegates(&applied.seen, &aim.place.name)
+        || (duplicate && claims.own(&work.claimant).is_some_and(made))
 }
 
 fn outcome(aim: &Aim, applied: &Applied) -> Outcome {
@@ -150,38 +179,36 @@ async fn verify(
     work: &Work<'_>,
     aim: &Aim,
     applied: &Applied,
-    before: Option<Finding>,
-    required: bool,
+    changed: bool,
+    status: ChangeStatus,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let verification = aim.wanted.verifies();
-    if verification == Verification::None {
-        return Ok(());
-    }
     let name = &aim.place.name;
-    let after = match &applied.seen.apex {
-        Some(parent) if aim.wanted.waits() => {
-            let changed = applied.plan.changes_delegation(name);
-            check::after(work, parent, name, &applied.plan, &applied.seen, changed).await
-        }
+    let required = aim.wanted.verifies() == Verification::Require;
+    let finding = match (&applied.seen.apex, check::wanted(name, &applied.plan, &applied.seen)) {
+        (Some(parent), Some(wanted)) => check::after(work, &wanted, parent, changed, status).await,
         _ => None,
     };
-    let Some(finding) = after.as_ref().or(before.as_ref()) else {
+    let Some(finding) = finding else {
         let message = check::no_time(name);
-        if required {
+        if required && changed {
             return Err(Failure::new(Kind::Unverified, message));
         }
-        outcome.data.insert("Verification", message);
+        // What was found before the change says more.
+        outcome.data.entry("Verification").and_modify(|found| {
+            if found.is_empty() {
+                *found = message;
+            }
+        });
         return Ok(());
     };
     if !finding.is_good() && required {
-        let message = format!("the delegation of {name} was changed, and the DNS check failed: {finding}");
-        return Err(Failure::new(Kind::Unverified, message));
-    }
-    if !finding.is_good() && verification == Verification::Require {
-        outcome
-            .warnings
-            .push(format!("The DNS check failed for a delegation that this request did not change: {finding}."));
+        if changed {
+            let message = format!("the delegation of {name} was changed, and the DNS check failed: {finding}");
+            return Err(Failure::new(Kind::Unverified, message));
+        }
+        let warning = format!("The DNS check failed for a delegation that this request did not change: {finding}.");
+        outcome.warnings.push(warning);
     }
     outcome.data.insert("Verification", finding.to_string());
     Ok(())

@@ -17,6 +17,7 @@ pub(super) struct Progress(Mutex<State>);
 struct State {
     step: String,
     sent: Option<Place>,
+    looked: bool,
     done: Option<Outcome>,
     action: Option<Action>,
     spent: [Duration; 6],
@@ -51,6 +52,15 @@ impl Progress {
     /// A change of this place was sent, or may have been.
     pub(super) fn mark_sent(&self, place: &Place) {
         self.lock().sent = Some(place.clone());
+    }
+
+    /// What stands at the place was read.
+    pub(super) fn mark_looked(&self) {
+        self.lock().looked = true;
+    }
+
+    pub(super) fn looked(&self) -> bool {
+        self.lock().looked
     }
 
     /// The change was certainly not carried out.

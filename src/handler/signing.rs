@@ -49,13 +49,15 @@ pub(super) fn wanted(
     match records(wanted.key_signing_keys.as_ref(), &signing.keys) {
         Ok(records) => Ok(WantedDs::Records(records)),
         // A typing error in a roll-over must not pass for a roll-over.
-        Err(why) if newly => Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}"))),
+        Err(why) if newly && wanted.key_signing_keys.is_some() => {
+            Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}")))
+        }
         Err(why) => unknown(format!("the child zone {id} {why}")),
     }
 }
 
 /// The DS records of the keys named, or of all that are active.
-fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
+pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
     let has = || {
         let keys: Vec<String> = keys.iter().map(|key| format!("{} ({})", key.name, key.status)).collect();
         if keys.is_empty() { "no key-signing key".to_owned() } else { keys.join(", ") }

@@ -82,6 +82,33 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// The work of a request that is only looked at: made now, and denied for good where it is denied.
+    #[cfg(feature = "command")]
+    pub(super) fn preview(
+        config: &'a Config,
+        accounts: &'a Accounts,
+        verifier: &'a Verifier,
+        request: &'a Request,
+        stack_id: &str,
+        logical_id: &str,
+        progress: &'a Progress,
+    ) -> Self {
+        let unknown = Deadline::new(SystemTime::UNIX_EPOCH, SystemTime::now());
+        Self {
+            accounts,
+            config,
+            verifier,
+            request,
+            claimant: Claimant::new(stack_id, logical_id),
+            partition: ids::partition_of(stack_id).map(str::to_owned),
+            at: now(),
+            stale_after: None,
+            deadline: unknown,
+            progress,
+            waited: Cell::new(true),
+        }
+    }
+
     /// True once a denied call was tried for as long as a new right may take to be seen.
     pub(super) fn waited(&self) -> bool {
         self.waited.get()
@@ -137,6 +164,11 @@ impl<'a> Work<'a> {
             tokio::time::sleep(jittered).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
+    }
+
+    /// True for a Create that failed before it has seen whether an earlier delivery of it had changed something.
+    pub(super) fn may_have_created(&self) -> bool {
+        self.request.kind == Kind::Create && self.progress.sent().is_none() && !self.progress.looked()
     }
 
     /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier

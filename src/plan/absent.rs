@@ -48,7 +48,13 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
                 .push(format!("The delegation of {name} was left in place: it was there before this resource."));
         } else if as_written || known() {
             plan.action = Some(Action::Removed);
-            plan.changes.extend([Some(ns), seen.at_cut("DS")].into_iter().flatten().cloned().map(Change::Delete));
+            plan.changes.extend(
+                [Some(ns), seen.at_cut("DS").filter(|set| !set.special)]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .map(Change::Delete),
+            );
         } else {
             plan.left_changed = true;
             plan.warnings.push(format!(

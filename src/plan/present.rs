@@ -45,7 +45,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     changes.extend(cut.secure.changes_of_ds(goal));
     changes.extend(changes_of_ownership(seen.ownership.as_ref(), &record_name, &after));
     Decision::Proceed(Plan {
-        only_refreshes: !cut.changes() && !guarded && !drops_claims,
+        only_refreshes: !cut.changes() && !guarded && !drops_claims && ds == own.as_ref().and_then(|own| own.ds),
         changes,
         action: Some(cut.action(goal, &claims, own.is_some())),
         warnings: cut.warnings(goal, seen, own.as_ref()),

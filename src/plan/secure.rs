@@ -34,7 +34,7 @@ enum Step {
     Retimed,
     Replaced,
     Removed,
-    /// It would be added, but resolvers may hold other name servers.
+    /// It would be added or replaced, but resolvers may hold other name servers.
     Deferred,
     /// It would be added or replaced, but by what is not known.
     Impossible,
@@ -69,11 +69,13 @@ impl<'a> Secure<'a> {
                 let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
                 if relied_on { Step::Stays } else { Step::Removed }
             }
-            WantedDs::Records(wanted) if set.is_none() => {
-                // A duplicate of the request that put name servers back adds none either.
-                let duplicate = own.is_some_and(|own| own.at == goal.at && own.ds == Some(Digest::of_ds(wanted)));
-                if puts_back || duplicate { Step::Deferred } else { Step::Added }
+            // Nor does a duplicate of the request that put name servers back.
+            WantedDs::Records(wanted)
+                if found.as_ref() != Some(wanted) && (puts_back || own.is_some_and(|own| own.at == goal.at)) =>
+            {
+                Step::Deferred
             }
+            WantedDs::Records(_) if set.is_none() => Step::Added,
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) => Step::Replaced,
             WantedDs::Records(_) if set.is_some_and(|set| set.ttl != Some(goal.ds_ttl)) => Step::Retimed,
             WantedDs::Unknown { newly: true, .. } if !siblings_cover && !own.is_some_and(covers) => Step::Impossible,
@@ -136,8 +138,8 @@ impl<'a> Secure<'a> {
         match &goal.ds {
             WantedDs::Off => None,
             WantedDs::Records(wanted) => match self.step {
-                // Deferred: so a duplicate of the request knows what it is not to add.
-                Step::Added | Step::Replaced | Step::Deferred => Some(Digest::of_ds(wanted)),
+                Step::Added | Step::Replaced => Some(Digest::of_ds(wanted)),
+                Step::Deferred => had,
                 _ if had == self.digest || shared() || by == By::Created => self.digest,
                 _ => None,
             },
@@ -171,9 +173,9 @@ impl<'a> Secure<'a> {
                 Some(format!("The DS record set of {name} was left as it is: {why}."))
             }
             (WantedDs::Unknown { why, .. }, None) => Some(format!("No DS record set was added for {name}: {why}.")),
-            (WantedDs::Records(_), _) if self.step == Step::Deferred => Some(format!(
-                "No DS record set was added for {name} yet: its name servers were put back, and resolvers may hold the others \
-                 for their TTL. Update again after that, with another Trigger."
+            (WantedDs::Records(wanted), _) if self.step == Step::Deferred => Some(format!(
+                "The DS record set of {name} was not brought to {wanted} yet: the name servers were put back, and resolvers may \
+                 hold the others for their TTL. Update again after that, with another Trigger."
             )),
             _ => None,
         }
@@ -223,9 +225,12 @@ impl DsRefusal {
                     "the name servers of {name} can't change while a DS record set stands there: resolvers hold one or the \
                      other for its TTL and would call the zone bogus; set Dnssec to false, "
                 )?;
-                // Unbound, for one, trusts keys for their own TTL, also when the DS record set has gone meanwhile.
-                let seconds = ttl.map_or(KEYS_TTL, Ttl::seconds).max(KEYS_TTL);
-                write!(f, "wait {seconds} seconds (for so long resolvers hold the DS record set or the child's keys)")?;
+                // A resolver may fetch the keys in the last second of the DS record set, and trusts them for their own TTL.
+                let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(KEYS_TTL);
+                write!(
+                    f,
+                    "wait {seconds} seconds (for so long resolvers hold the DS record set, and then the child's keys)"
+                )?;
                 f.write_str(
                     ", change the child zone or the name servers, wait for the TTL of the NS record set, and set Dnssec to \
                      true again",

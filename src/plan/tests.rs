@@ -4,7 +4,6 @@ mod properties;
 mod secure;
 
 use super::*;
-use crate::dns::ds::DsRecords;
 use crate::ownership::{self, By, Claim, Digest, Relation};
 
 const CUT: &str = "testing.example.com";

@@ -10,7 +10,7 @@ use crate::world::{NAME, World};
 
 /// A world whose zones are served, and a function that asks their name servers.
 async fn world() -> (World, Dns) {
-    let mut world = World::new().await;
+    let mut world = World::with(|config| config.check_patience = Duration::from_secs(1)).await;
     let dns = Dns::start(&world.aws).await.unwrap();
     let timing = Timing {
         datagrams: vec![Duration::from_millis(200)],
@@ -20,8 +20,6 @@ async fn world() -> (World, Dns) {
     };
     let verifier = Verifier::new(Some(dns.resolver())).with_timing(timing);
     world.handler = world.handler.with_verifier(verifier);
-    // Little is left for patience.
-    world.timeout = Duration::from_secs(14);
     (world, dns)
 }
 
@@ -116,10 +114,15 @@ async fn a_request_that_changes_nothing_is_only_warned() {
     let answer = world.update(&id, require(), again).await.success();
     assert_eq!(answer.get("Action"), "UNCHANGED");
     assert!(answer.get("Warning").contains("did not change") && answer.get("Warning").contains("REFUSED"));
-    // One that changes something fails before it does, and keeps its id.
+    // A TTL makes no name server another: neither this Update nor its rollback gets stuck.
     let retimed = checked("REQUIRE", json!({"TTL": "60"}));
-    assert_eq!(world.update(&id, require(), retimed).await.failed(&["REFUSED"]).id(), id);
-    assert_eq!(world.parent.record(NAME, "NS").unwrap().ttl, Some(300));
+    let answer = world.update(&id, require(), retimed.clone()).await.success();
+    assert_eq!((answer.get("Action"), world.parent.record(NAME, "NS").unwrap().ttl), ("UPDATED", Some(60)));
+    assert!(answer.get("Warning").contains("REFUSED"));
+    // One that changes name servers fails before it does, and keeps its id.
+    let fewer = checked("REQUIRE", json!({"TTL": "60", "NameServers": world.child_servers()[..2].join(",")}));
+    assert_eq!(world.update(&id, retimed, fewer).await.failed(&["REFUSED", "nothing was changed"]).id(), id);
+    assert_eq!(world.delegated_to(), world.child_servers());
 }
 
 #[tokio::test]
@@ -129,6 +132,31 @@ async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
     world.deliver(event.clone()).await.success();
     dns.fault(&server(&world), DnsFault::Refused);
     assert_eq!(world.deliver(event).await.failed(&["the DNS check failed"]).id(), world.id());
+}
+
+#[tokio::test]
+async fn a_shared_delegation_is_only_warned_of_by_a_duplicate_too() {
+    let (mut world, dns) = world().await;
+    world.create(require()).await.success();
+    world.logical_id = "Renamed".into();
+    dns.fault(&server(&world), DnsFault::Refused);
+    let event = world.event("Create", json!({"ResourceProperties": world.properties(require())}));
+    for _ in 0..2 {
+        assert!(world.deliver(event.clone()).await.success().get("Warning").contains("REFUSED"));
+    }
+}
+
+#[tokio::test]
+async fn a_ds_that_stands_for_no_key_that_is_served_is_not_written_even_under_report() {
+    let (world, _dns) = world().await;
+    // Route 53 says that the zone signs, with a key that its name servers don't have.
+    let digest = "1".repeat(64);
+    world.child.sign([sandbox::KeySigningKey::active("one", 1111, &digest)]);
+    let signed = checked("REPORT", json!({"Dnssec": "true"}));
+    world.create(signed.clone()).await.failed(&["nothing was changed", "DNS check failed"]);
+    let id = world.create(report()).await.success().id().to_owned();
+    world.update(&id, report(), signed).await.failed(&["nothing was changed"]);
+    assert_eq!(world.parent.record(NAME, "DS"), None);
 }
 
 #[tokio::test]
@@ -146,7 +174,7 @@ async fn without_a_way_out_there_is_a_finding_and_no_hang() {
 #[tokio::test]
 async fn a_required_check_that_runs_out_of_time_fails_and_takes_nothing_back_itself() {
     let (mut world, _dns) = world().await;
-    world.timeout = Duration::from_secs(12);
+    world.timeout = Duration::from_secs(22);
     world.aws.sync_after(SyncRule::Never);
     let answer = world.create(require()).await.failed(&["ran out of time while waiting"]);
     assert_eq!((answer.id(), world.delegated_to()), (world.id().as_str(), world.child_servers()));

@@ -167,3 +167,22 @@ async fn regression_a_session_that_ended_early_is_made_anew() {
         world.delete(&id, json!({"TTL": "60"})).await.success();
     }
 }
+
+/// The first delivery made the delegation and was cut off; the second could not read the child zone and answered with a marker,
+/// whose Delete does nothing: the delegation stayed for ever.
+#[tokio::test]
+async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id() {
+    let denied = || FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() };
+    let world = World::new().await;
+    let event = world.event("Create", json!({"ResourceProperties": world.properties(json!({"DomainName": NAME}))}));
+    world.deliver(event.clone()).await.success();
+    world.aws.fault(Fault::on("GetHostedZone").zone(&world.child.id()).kind(denied()).always());
+    let answer = world.deliver(event.clone()).await.failed(&["GetHostedZone was denied"]);
+    assert_eq!(answer.id(), world.id());
+    // Another Create, which made nothing, has a marker.
+    let other = world.event("Create", json!({"ResourceProperties": world.properties(json!({"DomainName": NAME}))}));
+    assert!(world.deliver(other).await.failed(&["denied"]).id().starts_with("unresolved/"));
+    world.aws.clear_faults();
+    world.delete(answer.id(), json!({})).await.success();
+    assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}

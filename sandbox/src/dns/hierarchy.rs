@@ -81,7 +81,7 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 /// What the zones above those of the test need to know.
 struct Registry<'a> {
     shared: &'a Arc<Shared>,
-    /// The top zones, by name.
+    /// The zones of the test, by name. Where one encloses another, the delegation of the inner is occluded by that of the outer.
     tops: BTreeMap<Name, Top>,
     /// Every name server.
     hosts: Vec<(Name, Ipv4Addr)>,
@@ -118,9 +118,6 @@ impl<'a> Registry<'a> {
                 add(&mut tops, &zone.name, &zone.servers, None);
             }
         }
-        let enclosed = |inner: &Name, names: &[Name]| names.iter().any(|outer| outer != inner && outer.zone_of(inner));
-        let names: Vec<Name> = tops.keys().cloned().collect();
-        tops.retain(|inner, _| !enclosed(inner, &names));
         let servers: BTreeSet<String> = servers.into_iter().collect();
         let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);

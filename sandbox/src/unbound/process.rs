@@ -77,7 +77,7 @@ fn read(errors: impl Read, log: &Mutex<Vec<String>>, tell: Sender<()>) {
 
 /// Through a shell that waits for the end of its input, which comes with our end, however that comes, and then kills it. The shell
 /// lets go of the log, so that the log ends with the program.
-const WATCH: &str = r#""$0" -d -p -c "$1" & exec 2>/dev/null; read -r _; kill -9 $!"#;
+const WATCH: &str = r#""$0" -d -p -c "$1" & exec 2>/dev/null; read -r _; kill -9 $!; wait"#;
 
 fn spawn(config: &Path) -> Result<Child, String> {
     let program = PROGRAMS.into_iter().find(|program| is_there(program));

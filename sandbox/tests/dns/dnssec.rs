@@ -69,6 +69,8 @@ async fn a_referral_has_the_ds_or_its_absence() {
     let world = world().await;
     world.parent.create_key("one");
     world.parent.start_signing();
+    // An address at the cut is glue, and no data of the parent that a proof could list.
+    world.parent.put(RecordSet::new("testing.example.com", "A", 60, ["192.0.2.9"]));
     let without = signed(&world, &world.parent, "www.testing.example.com", "A").await;
     assert_eq!(shape(&without), (ResponseCode::NoError, false, [0, 6, 0]));
     assert_eq!(data(&without.authorities, "NSEC"), ["\\000.testing.example.com. NS RRSIG NSEC"]);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
-use sandbox::DnsFault;
+use sandbox::{DnsFault, RecordSet};
 
 use crate::common::{ask, data, exchange, exchange_tcp, query, resolve, shape, world};
 
@@ -76,6 +76,8 @@ async fn a_server_with_wrong_data() {
     let sick = &world.parent.name_servers()[0];
     let server = world.dns.server(sick);
     world.dns.fault(sick, DnsFault::NameServers(vec!["ns1.wrong.net".to_owned(), "ns2.wrong.net".to_owned()]));
+    world.parent.put(RecordSet::new("testing.example.com", "NS", 300, ["ns.testing.example.com"]));
+    world.parent.put(RecordSet::new("ns.testing.example.com", "A", 300, ["192.0.2.9"]));
     let referral = ask(server, "testing.example.com", "NS").await;
     assert_eq!(shape(&referral), (ResponseCode::NoError, false, [0, 2, 0]));
     assert_eq!(data(&referral.authorities, "NS"), ["ns1.wrong.net.", "ns2.wrong.net."]);

@@ -28,7 +28,7 @@ async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
     assert!(truncated.metadata.truncation && truncated.metadata.authoritative);
     assert_eq!(shape(&truncated).2, [0, 0, 0]);
     assert_eq!(exchange_tcp(server, &plain).await.unwrap().answers.len(), 16);
-    let wide = exchange(server, &edns(plain.clone(), 1232, false)).await;
+    let wide = exchange(server, &edns(plain.clone(), 4096, false)).await;
     assert!(wide.metadata.truncation, "16 strings of 62 bytes and their owners take more than 1232 bytes");
     world.parent.put(RecordSet::new(
         "mid.example.com",

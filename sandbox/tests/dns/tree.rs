@@ -73,6 +73,11 @@ async fn a_zone_that_none_encloses_is_delegated_from_above() {
     assert_eq!(servers("example.org").await, dotted(&first.name_servers()));
     world.dns.delegate_to(&second);
     assert_eq!(servers("example.org").await, dotted(&second.name_servers()), "the one that was named");
+    // A zone to which nobody delegates has its name servers all the same.
+    for server in first.name_servers() {
+        let address = ask(world.dns.top_level(), &server, "A").await;
+        assert_eq!(data(&address.answers, "A"), [world.dns.server(&server).ip().to_string()]);
+    }
     let deep = account.hosted_zone("deep.below.co.uk");
     assert_eq!(servers("deep.below.co.uk").await, dotted(&deep.name_servers()));
     let enclosing = account.hosted_zone("co.uk");

@@ -156,6 +156,15 @@ async fn the_cache_is_kept() {
 }
 
 #[tokio::test]
+async fn it_ends_when_dropped() {
+    let Some(world) = World::start().await else { return };
+    let address = world.unbound.address();
+    assert!(std::net::UdpSocket::bind(address).is_err());
+    drop(world);
+    std::net::UdpSocket::bind(address).unwrap();
+}
+
+#[tokio::test]
 async fn lame_servers_are_passed_over_until_all_are_lame() {
     let Some(world) = World::start().await else { return };
     let servers = world.child.name_servers();

@@ -84,3 +84,15 @@ proptest! {
         prop_assert_eq!(parsed.as_str(), text.trim_end_matches('.').to_ascii_lowercase());
     }
 }
+
+#[test]
+fn labels_as_on_the_wire() {
+    for text in ["testing.example.com", "\\052.example.com", "a\\056b\\000\\377.example.com", &vec!["a"; 127].join(".")]
+    {
+        let name: Name = text.parse().unwrap();
+        let labels: Vec<Vec<u8>> = name.wire_labels().collect();
+        assert_eq!(Name::from_wire_labels(labels.iter().map(Vec::as_slice)), Ok(name));
+    }
+    assert_eq!(Name::from_wire_labels([&b"A.b"[..], &b"\xff"[..]]).unwrap().as_str(), "a\\056b.\\377");
+    assert_eq!(Name::from_wire_labels([]), Err(NameError::Empty));
+}

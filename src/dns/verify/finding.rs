@@ -147,9 +147,12 @@ impl Kind {
         }
     }
 
-    /// True if a resolver that validates does not get from this DS record to the zone's keys.
-    pub(super) fn breaks_the_chain(&self) -> bool {
-        matches!(self, Self::NoKey(_) | Self::NotSigning(_) | Self::OutOfTime(_))
+    /// The key tag of the DS record from which a resolver that validates does not get to the zone's keys.
+    pub(super) fn broken_chain(&self) -> Option<u16> {
+        match self {
+            Self::NoKey(tag) | Self::NotSigning(tag) | Self::OutOfTime(tag) => Some(*tag),
+            _ => None,
+        }
     }
 
     /// What a server that has this problem at the apex of the child zone is.

@@ -4,16 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use futures_util::future::{OptionFuture, join};
-use hickory_proto::dnssec::rdata::DNSSECRData;
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::rr::RecordType;
 
 use super::Wanted;
 use super::finding::Kind;
 use super::keys;
 use super::net::{Failure, Net};
-use super::wire::{Question, code, name_servers, records, to_wire};
-use crate::dns::ds::{Ds, DsRecords};
+use super::wire::{Answer, Data, NOERROR, NXDOMAIN, Question, code, name_servers, of_name};
+use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 
 /// What came of asking at one address.
@@ -56,10 +54,9 @@ pub(super) async fn child(net: &Net, address: IpAddr, port: u16, wanted: &Wanted
     let keys = wanted.ds.as_ref().map(|ds| async move { (ds, net.ask(server, &keys).await) });
     let (own, keys) = join(net.ask(server, &own), OptionFuture::from(keys)).await;
 
-    let zone = to_wire(&wanted.name);
     let mut problems = match own.map_err(Heard::from).and_then(authoritative) {
         Ok(answer) => {
-            let found = name_servers(&answer.answers, &zone);
+            let found = name_servers(&answer.answers);
             let agree = found.are(wanted.name_servers.iter());
             if agree { Vec::new() } else { vec![Kind::OwnNameServers(found)] }
         }
@@ -67,7 +64,7 @@ pub(super) async fn child(net: &Net, address: IpAddr, port: u16, wanted: &Wanted
     };
     if let Some((ds, answer)) = keys {
         match answer.map_err(Heard::from).and_then(authoritative) {
-            Ok(answer) => problems.extend(keys::problems(&zone, ds, &answer.answers, SystemTime::now())),
+            Ok(answer) => problems.extend(keys::problems(&wanted.name, ds, &answer.answers, SystemTime::now())),
             Err(heard) => problems.extend(in_part(heard)),
         }
     }
@@ -93,16 +90,10 @@ pub(super) async fn parent(net: &Net, address: IpAddr, port: u16, zone: &Name, w
         // Where there is no delegation there is nothing to say of its DS records.
         Some(_) if problems == [Kind::NoDelegation] => {}
         Some(Ok(answer)) => {
-            let found =
-                DsRecords::new(records(&answer.answers, &to_wire(&wanted.name), RecordType::DS).filter_map(|record| {
-                    match &record.data {
-                        RData::DNSSEC(DNSSECRData::DS(ds)) => {
-                            let (algorithm, digest_type) = (u8::from(ds.algorithm()), u8::from(ds.digest_type()));
-                            Ds::new(ds.key_tag(), algorithm, digest_type, ds.digest().to_vec()).ok()
-                        }
-                        _ => None,
-                    }
-                }));
+            let found = DsRecords::new(of_name(&answer.answers).filter_map(|data| match data {
+                Data::Ds(ds) => Some(ds.clone()),
+                _ => None,
+            }));
             if found != wanted.ds {
                 problems.push(Kind::Ds(found));
             }
@@ -118,39 +109,34 @@ pub(super) async fn parent(net: &Net, address: IpAddr, port: u16, zone: &Name, w
 async fn serves(net: &Net, server: SocketAddr, zone: &Name) -> Result<(), Heard> {
     let answer = net.ask(server, &Question::direct(zone, RecordType::SOA)).await.map_err(Heard::from)?;
     let answer = authoritative(answer)?;
-    let apex = to_wire(zone);
-    if records(&answer.answers, &apex, RecordType::CNAME).next().is_some() {
+    if of_name(&answer.answers).any(|data| *data == Data::Cname) {
         return Err(Kind::Alias.into());
     }
-    match records(&answer.answers, &apex, RecordType::SOA).next() {
-        Some(_) => Ok(()),
-        // The server has an enclosing zone in which the name may exist.
-        None => Err(Kind::NoZone.into()),
-    }
+    // The server may have an enclosing zone in which the name exists.
+    if of_name(&answer.answers).any(|data| *data == Data::Soa) { Ok(()) } else { Err(Kind::NoZone.into()) }
 }
 
 /// The answer, if it comes from a server that has the zone (RFC 1035, section 4.1.1: the flag AA).
-fn authoritative(answer: Message) -> Result<Message, Heard> {
-    match answer.metadata.response_code {
-        ResponseCode::NoError if answer.metadata.authoritative => Ok(answer),
-        ResponseCode::NoError => Err(Kind::NotAuthoritative.into()),
+fn authoritative(answer: Answer) -> Result<Answer, Heard> {
+    match answer.code {
+        NOERROR if answer.authoritative => Ok(answer),
+        NOERROR => Err(Kind::NotAuthoritative.into()),
         other => Err(Kind::Code(code(other)).into()),
     }
 }
 
 /// What is wrong with where the parent zone's server refers to.
-fn delegation(answer: &Message, wanted: &Wanted) -> Option<Kind> {
-    match answer.metadata.response_code {
-        ResponseCode::NoError => {}
+fn delegation(answer: &Answer, wanted: &Wanted) -> Option<Kind> {
+    match answer.code {
+        NOERROR => {}
         // With authority: the parent zone has nothing of this name.
-        ResponseCode::NXDomain if answer.metadata.authoritative => return Some(Kind::NoDelegation),
+        NXDOMAIN if answer.authoritative => return Some(Kind::NoDelegation),
         other => return Some(Kind::Code(code(other))),
     }
-    let cut = to_wire(&wanted.name);
     // A referral has the name servers in the authority section and is without authority itself (RFC 1034, section 4.3.2). A
     // server that has the child zone as well answers from there: whoever asks it has already arrived.
-    let section = if answer.metadata.authoritative { &answer.answers } else { &answer.authorities };
-    let found = name_servers(section, &cut);
+    let section = if answer.authoritative { &answer.answers } else { &answer.authorities };
+    let found = name_servers(section);
     if found.is_empty() {
         Some(Kind::NoDelegation)
     } else if found.are(wanted.name_servers.iter()) {

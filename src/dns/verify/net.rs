@@ -5,14 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hickory_proto::op::Message;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::Timing;
-use super::wire::{Question, Reading, read};
+use super::wire::{Answer, Asked, Question, Reading, read};
 
 /// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
 const SOCKETS: usize = 64;
@@ -68,7 +67,7 @@ impl Net {
     }
 
     /// Asks an authoritative server: UDP, again after a while, then TCP.
-    pub(super) async fn ask(&self, server: SocketAddr, question: &Question) -> Result<Message, Failure> {
+    pub(super) async fn ask(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
         let answer = self.exchange(server, question, &self.timing.datagrams, true).await;
         if !matches!(answer, Err(Failure::Silent | Failure::NoRoute)) {
             self.heard(server.ip()).store(true, Ordering::Relaxed);
@@ -77,7 +76,7 @@ impl Net {
     }
 
     /// Asks a resolver once over UDP, and over TCP if the answer is too long.
-    pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Question) -> Result<Message, Failure> {
+    pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
         self.exchange(server, question, &[self.timing.resolver], false).await
     }
 
@@ -87,29 +86,25 @@ impl Net {
         question: &Question,
         waits: &[Duration],
         insist: bool,
-    ) -> Result<Message, Failure> {
+    ) -> Result<Answer, Failure> {
         // Never closed.
         let _permit = self.sockets.acquire().await;
-        let asked = question.message();
-        // A name of at most 255 bytes always has a place in a message.
-        let bytes = asked.to_vec().map_err(|_| Failure::Malformed)?;
-        match udp(server, &asked, &bytes, waits).await {
-            Ok(answer) if answer.metadata.truncation => {
-                self.tcp(server, &asked, &bytes).await.map_err(|failure| match failure {
-                    Failure::Malformed => Failure::Malformed,
-                    _ => Failure::NoTcp,
-                })
-            }
+        let asked = question.ask();
+        match udp(server, &asked, waits).await {
+            Ok(answer) if answer.truncated => self.tcp(server, &asked).await.map_err(|failure| match failure {
+                Failure::Malformed => Failure::Malformed,
+                _ => Failure::NoTcp,
+            }),
             // A firewall that lets no DNS datagram out may let a connection out.
-            Err(Failure::Silent) if insist => self.tcp(server, &asked, &bytes).await,
+            Err(Failure::Silent) if insist => self.tcp(server, &asked).await,
             other => other,
         }
     }
 
-    async fn tcp(&self, server: SocketAddr, asked: &Message, bytes: &[u8]) -> Result<Message, Failure> {
-        match timeout(self.timing.tcp, stream(server, bytes)).await {
+    async fn tcp(&self, server: SocketAddr, asked: &Asked) -> Result<Answer, Failure> {
+        match timeout(self.timing.tcp, stream(server, &asked.bytes)).await {
             Ok(Ok(answer)) => match read(asked, &answer) {
-                Reading::Answer(message) => Ok(*message),
+                Reading::Answer(answer) => Ok(answer),
                 Reading::Malformed | Reading::Foreign => Err(Failure::Malformed),
             },
             Ok(Err(_)) | Err(_) => Err(Failure::Silent),
@@ -117,14 +112,14 @@ impl Net {
     }
 }
 
-async fn udp(server: SocketAddr, asked: &Message, bytes: &[u8], waits: &[Duration]) -> Result<Message, Failure> {
+async fn udp(server: SocketAddr, asked: &Asked, waits: &[Duration]) -> Result<Answer, Failure> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // A random port; connected, so that the system passes on nothing but what comes from this server.
     let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::NoRoute)?;
     // Sends nothing; fails where there is no route.
     socket.connect(server).await.map_err(|_| Failure::NoRoute)?;
     for wait in waits {
-        match timeout(*wait, datagram(&socket, asked, bytes)).await {
+        match timeout(*wait, datagram(&socket, asked)).await {
             Ok(Ok(reading)) => return reading,
             // No port is open there: it is not going to answer.
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(Failure::Silent),
@@ -136,13 +131,13 @@ async fn udp(server: SocketAddr, asked: &Message, bytes: &[u8], waits: &[Duratio
     Err(Failure::Silent)
 }
 
-async fn datagram(socket: &UdpSocket, asked: &Message, bytes: &[u8]) -> io::Result<Result<Message, Failure>> {
-    socket.send(bytes).await?;
+async fn datagram(socket: &UdpSocket, asked: &Asked) -> io::Result<Result<Answer, Failure>> {
+    socket.send(&asked.bytes).await?;
     let mut buffer = vec![0; DATAGRAM];
     for _ in 0..FOREIGN {
         let length = socket.recv(&mut buffer).await?;
         match read(asked, buffer.get(..length).unwrap_or_default()) {
-            Reading::Answer(message) => return Ok(Ok(*message)),
+            Reading::Answer(answer) => return Ok(Ok(answer)),
             Reading::Malformed => return Ok(Err(Failure::Malformed)),
             Reading::Foreign => {}
         }

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_util::future::join;
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::rr::RecordType;
 
 use super::finding::Unresolved;
 use super::net::{Failure, Net};
-use super::wire::{Question, Targets, code, name_servers, to_wire};
+use super::wire::{Answer, Data, NOERROR, NXDOMAIN, Question, Targets, code, name_servers};
 use crate::dns::name::Name;
 
 /// How many addresses of a name server are asked; those of Route 53 have two.
@@ -55,8 +54,7 @@ impl Resolver {
         for answer in [&v4, &v6].into_iter().flatten() {
             // Whatever aliases were followed, the addresses are at their end.
             let addresses = answer.answers.iter().filter_map(|record| match &record.data {
-                RData::A(address) => Some(IpAddr::V4(address.0)),
-                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                Data::Address(address) => Some(*address),
                 _ => None,
             });
             found.extend(addresses.take(ADDRESSES / 2));
@@ -71,17 +69,17 @@ impl Resolver {
     /// The name servers of a zone.
     pub(super) async fn name_servers(&self, net: &Net, zone: &Name) -> Result<Targets, Unresolved> {
         let answer = self.ask(net, &Question::recursive(zone, RecordType::NS)).await?;
-        let found = name_servers(&answer.answers, &to_wire(zone));
+        let found = name_servers(&answer.answers);
         if found.is_empty() { Err(Unresolved::NoNameServers) } else { Ok(found) }
     }
 
-    async fn ask(&self, net: &Net, question: &Question) -> Result<Message, Unresolved> {
+    async fn ask(&self, net: &Net, question: &Question) -> Result<Answer, Unresolved> {
         let mut problem = Unresolved::Silent;
         for server in self.0.iter().cycle().take(TRIES) {
             match net.ask_resolver(*server, question).await {
-                Ok(answer) => match answer.metadata.response_code {
-                    ResponseCode::NoError => return Ok(answer),
-                    ResponseCode::NXDomain => return Err(Unresolved::NoSuchName),
+                Ok(answer) => match answer.code {
+                    NOERROR => return Ok(answer),
+                    NXDOMAIN => return Err(Unresolved::NoSuchName),
                     other => problem = Unresolved::Code(code(other)),
                 },
                 Err(Failure::Malformed | Failure::NoTcp) => problem = Unresolved::Malformed,

@@ -1,14 +1,17 @@
 //! The servers of one zone and what came of asking them, over several rounds.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::finding::{Finding, Kind, Problem, Role, ServerState, Unresolved};
 use super::judge::{Heard, child, parent};
 use super::net::Net;
 use super::resolver::glue;
 use super::{Check, Wanted};
+use crate::dns::ds::Ds;
 use crate::dns::name::Name;
 
 /// How many name servers of the parent zone are asked; the root and the large top-level domains have 13.
@@ -116,6 +119,16 @@ impl Line {
         problems
     }
 
+    /// True if none of the DS records of these key tags leads to the keys that are served at one of the addresses.
+    fn breaks_the_chain(&self, tags: &BTreeSet<u16>) -> bool {
+        let addresses = self.problems.iter().flat_map(|problem| &problem.addresses);
+        addresses.into_iter().any(|address| {
+            let here = self.problems.iter().filter(|problem| problem.addresses.contains(address));
+            let broken: BTreeSet<u16> = here.filter_map(|problem| problem.kind.broken_chain()).collect();
+            broken == *tags
+        })
+    }
+
     /// What the server is to the child zone.
     fn state(&self, net: &Net) -> ServerState {
         let Some(Ok(asked)) = &self.outcome else { return ServerState::Unresolved };
@@ -159,19 +172,24 @@ impl Check<'_> {
         }
         let (role, zone) = (sheet.role, &sheet.zone);
         let open = sheet.lines.iter_mut().filter(|line| line.outcome.is_none() || line.may_pass(role));
-        join_all(open.map(|line| async { line.outcome = Some(self.ask(role, zone, &line.server).await) })).await;
+        let open = open.map(|line| async { line.outcome = Some(self.ask(role, zone, &line.server).await) }.boxed());
+        side_by_side(open.collect()).await;
     }
 
     async fn ask(&self, role: Role, zone: &Name, server: &Name) -> Result<Vec<(IpAddr, Heard)>, Unresolved> {
         let addresses = self.addresses(server).await?;
-        let heard = join_all(addresses.iter().map(|address| async {
-            match role {
-                Role::Child => child(&self.net, *address, self.port, self.wanted).await,
-                Role::Parent => parent(&self.net, *address, self.port, zone, self.wanted).await,
-            }
-        }));
-        let heard = heard.await;
-        Ok(addresses.into_iter().zip(heard).collect())
+        let mut asked: Vec<(IpAddr, Heard)> = addresses.into_iter().map(|address| (address, Heard::Silence)).collect();
+        let each = asked.iter_mut().map(|(address, heard)| {
+            let of_role = async {
+                *heard = match role {
+                    Role::Child => child(&self.net, *address, self.port, self.wanted).await,
+                    Role::Parent => parent(&self.net, *address, self.port, zone, self.wanted).await,
+                }
+            };
+            of_role.boxed()
+        });
+        side_by_side(each.collect()).await;
+        Ok(asked)
     }
 
     async fn addresses(&self, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
@@ -184,6 +202,11 @@ impl Check<'_> {
     }
 }
 
+/// Waits for all of them. In boxes, of one type: the code that drives them is in the package once.
+async fn side_by_side(mut futures: FuturesUnordered<BoxFuture<'_, ()>>) {
+    while futures.next().await.is_some() {}
+}
+
 /// What the sheets say.
 pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) -> Finding {
     let sheets = || [Some(child), parent].into_iter().flatten();
@@ -194,8 +217,8 @@ pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) 
         servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
         problems: sheets().flat_map(Sheet::problems).collect(),
         bogus: check.wanted.ds.as_ref().is_some_and(|ds| {
-            let broken = |line: &Line| line.problems.iter().filter(|problem| problem.kind.breaks_the_chain()).count();
-            child.lines.iter().any(|line| broken(line) >= ds.iter().count())
+            let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
+            child.lines.iter().any(|line| line.breaks_the_chain(&tags))
         }),
         no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
     }

@@ -179,7 +179,7 @@ fn no_ds_is_added_where_name_servers_were_just_put_back() {
     let drifted = seen(Some(ns(&elsewhere())), &[claim(&own(), &wanted(), By::Created)]);
     let put_back = plan(present(&securing(Arrival::InPlace), &drifted));
     assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
-    assert!(put_back.warnings[0].contains("No DS record set was added"), "{:?}", put_back.warnings);
+    assert!(put_back.warnings[0].contains("was not brought to"), "{:?}", put_back.warnings);
     // A duplicate of the request finds them as wanted, and adds none either; a later one does.
     let after = seen(
         Some(ns(&wanted())),
@@ -188,6 +188,19 @@ fn no_ds_is_added_where_name_servers_were_just_put_back() {
     assert!(plan(present(&securing(Arrival::InPlace), &after)).changes.is_empty());
     let later = Goal { at: NOW + 1, ..securing(Arrival::InPlace) };
     assert_eq!(shape(&plan(present(&later, &after)))[..1], ["+DS"]);
+}
+
+#[test]
+fn no_ds_is_replaced_where_name_servers_are_put_back() {
+    let drifted = seen(Some(ns(&elsewhere())), &[covering(&own(), &old(), By::Created)]);
+    let drifted = with_ds(drifted, &old(), 3600);
+    let put_back = plan(present(&securing(Arrival::InPlace), &drifted));
+    assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
+    assert!(put_back.warnings[0].contains("was not brought to"), "{:?}", put_back.warnings);
+    assert_eq!(own_ds(&put_back, &drifted), Some(Digest::of_ds(&old())), "still ours to remove");
+    let duplicate =
+        own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created).covering(own_ds(&put_back, &drifted));
+    assert!(plan(present(&securing(Arrival::InPlace), &secured(&old(), &[duplicate]))).changes.is_empty());
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! DS records against the keys that are served, and against those that the parent zone has.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG, SigInput};
 use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey as _, TBS};
+use hickory_proto::op::{Message, OpCode, Query};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
 use super::super::finding::Kind;
+use super::super::wire::{Answer, Question, Reading, read};
 use super::super::{Finding, Timing, Wanted, keys};
 use super::script::*;
 use crate::dns::ds::{Ds, DsRecords};
@@ -68,12 +70,26 @@ fn signed(keys: &[&Key], by: &[&Key]) -> Vec<Record> {
     [records, signatures].concat()
 }
 
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
+/// These records as the answer that comes over the wire.
+fn received(records: &[Record]) -> Answer {
+    let asked = Question::direct(&CHILD.parse().unwrap(), RecordType::DNSKEY).signed().ask();
+    let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
+    let mut message = Message::response(id, OpCode::Query);
+    message.add_query(Query::query(wire(CHILD), RecordType::DNSKEY));
+    message.answers = records.to_vec();
+    match read(&asked, &message.to_vec().unwrap()) {
+        Reading::Answer(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<Kind> {
+    let now = UNIX_EPOCH + Duration::from_secs(seconds);
+    keys::problems(&CHILD.parse().unwrap(), ds, &received(answer).answers, now)
 }
 
 fn problems(ds: Ds, answer: &[Record]) -> Vec<Kind> {
-    keys::problems(&wire(CHILD), &DsRecords::new([ds]).unwrap(), answer, at(INCEPTION))
+    found(&DsRecords::new([ds]).unwrap(), answer, INCEPTION)
 }
 
 #[test]
@@ -117,7 +133,7 @@ fn a_signature_has_its_time() {
     let ksk = Key::new(true);
     let answer = signed(&[&ksk], &[&ksk]);
     let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]).unwrap();
-    let found = |seconds| keys::problems(&wire(CHILD), &ds, &answer, at(seconds));
+    let found = |seconds| found(&ds, &answer, seconds);
     assert_eq!(found(INCEPTION - 1), [Kind::OutOfTime(ksk.tag())]);
     assert_eq!(found(INCEPTION), []);
     assert_eq!(found(EXPIRATION), []);

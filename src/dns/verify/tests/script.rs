@@ -11,7 +11,6 @@ use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
-use super::super::wire::{from_wire, to_wire};
 use super::super::{Timing, Verifier, Wanted};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
@@ -71,7 +70,8 @@ pub(super) fn silent() -> Script {
 }
 
 pub(super) fn wire(name: &str) -> WireName {
-    to_wire(&name.parse().unwrap())
+    let name: Name = name.parse().unwrap();
+    WireName::from_labels(name.wire_labels()).unwrap()
 }
 
 pub(super) fn ns(zone: &str, server: &str) -> Record {
@@ -279,7 +279,7 @@ impl Server {
     fn answer(&self, bytes: &[u8], tcp: bool) -> Vec<Vec<u8>> {
         let message = Message::from_vec(bytes).unwrap();
         let record_type = message.queries[0].query_type();
-        let name = from_wire(message.queries[0].name()).unwrap().to_string();
+        let name = Name::from_wire_labels(message.queries[0].name().iter()).unwrap().to_string();
         self.log.lock().unwrap().push((self.host, name, record_type));
         let nth = {
             let mut counts = self.counts.lock().unwrap();

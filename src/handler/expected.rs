@@ -1,0 +1,90 @@
+//! What a delegation should be, by what Route 53 holds of the parent or the child zone.
+
+use std::sync::Arc;
+
+use super::{aws_failure, check, observe, place, signing};
+use crate::aws::credentials::Accounts;
+use crate::aws::route53::{HostedZone, Session};
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::{ParentZone, Role};
+use crate::dns::ds::DsRecords;
+use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
+use crate::dns::verify::Wanted;
+use crate::error::{Failure, Kind};
+use crate::ids::ZoneId;
+use crate::plan::{Observation, Plan};
+
+/// The parent zone that is asked for, and a session of the account that has it.
+///
+/// # Errors
+/// If it can't be read, is private, or if there is not exactly one; and for [`ParentZone::Closest`] without a name to be closest
+/// to.
+pub async fn parent_zone(
+    accounts: &Accounts,
+    role: Option<&Role>,
+    asked: &ParentZone,
+    name: Option<&Name>,
+) -> Result<(Arc<Session>, HostedZone), Failure> {
+    let session = accounts.session(role).await.map_err(|error| aws_failure("assuming the parent role", &error))?;
+    let id = match (asked, name) {
+        (ParentZone::Id(id), _) => id.clone(),
+        (ParentZone::Name(zone), _) => place::named(&session, zone).await?,
+        (ParentZone::Closest, Some(name)) => place::find(&session, name, asked, None).await?.zone,
+        (ParentZone::Closest, None) => return Err(Failure::new(Kind::Input, "no parent zone is given")),
+    };
+    let zone = place::public(&session, &id).await?;
+    Ok((session, zone))
+}
+
+/// The delegation of `name` as the parent zone has it.
+///
+/// # Errors
+/// If the zone can't be read or has no delegation of the name.
+pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Result<Wanted, Failure> {
+    let place = Place { zone: zone.id.clone(), name: name.clone() };
+    let read = observe::at_and_below(session, &place).await;
+    let reading = format!("reading {name} in the parent zone {}", zone.id);
+    let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;
+    let seen = Observation { at_cut, below, more_below, ..Observation::default() };
+    let wanted = check::wanted(name, &Plan::default(), &seen).ok_or_else(|| {
+        let message = format!(
+            "the parent zone {} ({}) has no NS record set at {name} that can be read; correct the name",
+            zone.id, zone.name
+        );
+        Failure::new(Kind::Refused, message)
+    })?;
+    Ok(Wanted { check_ds: true, ..wanted })
+}
+
+/// A child zone as Route 53 has it.
+#[derive(Clone, Debug)]
+pub struct ChildZone {
+    /// Its name.
+    pub name: Name,
+    /// Its name servers.
+    pub name_servers: NameServers,
+    /// The DS records of its active keys, or why there are none.
+    pub ds: Result<DsRecords, String>,
+}
+
+/// The child zone of this id.
+///
+/// # Errors
+/// If it can't be read or is private.
+pub async fn by_child(accounts: &Accounts, role: Option<&Role>, id: &ZoneId) -> Result<ChildZone, Failure> {
+    let reading = format!("reading the child zone {id}");
+    let failure = |error| aws_failure(&reading, &error);
+    let session = accounts.session(role).await.map_err(failure)?;
+    let (zone, signing) = tokio::join!(session.hosted_zone(id), session.signing(id));
+    let zone = zone.map_err(failure)?;
+    let name_servers = zone.name_servers.filter(|_| !zone.private).ok_or_else(|| {
+        Failure::new(Kind::Refused, format!("the child zone {id} ({}) is private: nobody can resolve it", zone.name))
+    })?;
+    let ds = match signing {
+        Ok(signing) if signing.is_signing() => signing::records(None, &signing.keys),
+        Ok(signing) => Err(format!("is not signing: its state is {}", signing.state)),
+        Err(error) => Err(format!("does not tell its keys: {error}")),
+    };
+    Ok(ChildZone { name: zone.name, name_servers, ds })
+}

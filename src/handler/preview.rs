@@ -1,0 +1,97 @@
+//! What a Create or Update would do: observe and plan, without apply.
+
+use std::time::Duration;
+
+use super::Work;
+use super::aim::Aim;
+use super::check::Question;
+use super::progress::Progress;
+use super::{check, present};
+use crate::aws::credentials::Accounts;
+use crate::cfn::envelope::Request;
+use crate::cfn::physical_id::Place;
+use crate::cfn::properties::Verification;
+use crate::config::Config;
+use crate::dns::name::Name;
+use crate::dns::verify::{Finding, Verifier};
+use crate::error::{Failure, Kind};
+use crate::plan::{self, Arrival, Decision, Observation, Plan};
+
+/// What a Create or Update would do.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Where.
+    pub place: Place,
+    /// The name of the parent zone.
+    pub parent_zone: Option<Name>,
+    /// The physical id that a success would answer with.
+    pub physical_id: String,
+    /// The physical id that it would take the place of, whose delegation CloudFormation would delete afterwards.
+    pub replaces: Option<String>,
+    /// What stands there.
+    pub seen: Observation,
+    /// What would be changed, or why the request would fail.
+    pub result: Result<Plan, Failure>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// What the DNS check before the change found, if the properties ask for it and NS or DS would change.
+    pub finding: Option<Finding>,
+}
+
+/// Looks at what a Create or Update of the resource `logical_id` of the stack `stack_id` would do if it came now. Makes the calls of
+/// such a request that read, and no other.
+///
+/// # Errors
+/// If the request would fail before its place was read.
+pub async fn preview(
+    config: &Config,
+    accounts: &Accounts,
+    verifier: &Verifier,
+    request: &Request,
+    stack_id: &str,
+    logical_id: &str,
+) -> Result<Preview, Failure> {
+    let progress = Progress::default();
+    let work = Work::preview(config, accounts, verifier, request, stack_id, logical_id, &progress);
+    let mut aim = Aim::take(&work).await?;
+    let (mut goal, verification) = (aim.goal(&work), aim.wanted.verifies());
+    let (seen, mut decision, warning) =
+        present::look(&work, &aim.session, &aim.place, &aim.wanted, &mut aim.child, &goal, false).await?;
+    if decision == Decision::Overtaken {
+        // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
+        goal.at = seen.claims().own(&work.claimant).map_or(goal.at, |own| own.at.saturating_add(1));
+        decision = plan::present(&goal, &seen);
+    }
+    let mut finding = None;
+    let result = match decision {
+        Decision::Refuse(refusal) => Err(Failure::new(Kind::Refused, refusal.to_string())),
+        Decision::Overtaken => {
+            let message = format!("a later request of this resource has already written {}", goal.name);
+            Err(Failure::new(Kind::Stale, message))
+        }
+        Decision::Proceed(plan) => match Question::of(&goal.name, &plan, &seen) {
+            Some(question) if verification != Verification::None => {
+                // A fresh zone is given no time to come up: what is so now is what is told.
+                let checked = check::before(&work, verification, &question, Duration::ZERO).await;
+                checked.map(|found| {
+                    finding = found;
+                    plan
+                })
+            }
+            _ => Ok(plan),
+        },
+    };
+    let planned = result.as_ref().map(|plan| plan.warnings.clone()).unwrap_or_default();
+    let before = aim.before.iter().flat_map(|before| before.warnings.iter().cloned());
+    let replaces = request.physical_id.clone().filter(|_| aim.arrival == Arrival::Replacement);
+    Ok(Preview {
+        parent_zone: seen.apex.clone(),
+        warnings: aim.child.warning.iter().cloned().chain(planned).chain(warning).chain(before).collect(),
+        replaces: replaces.filter(|id| *id != aim.physical_id),
+        place: aim.place,
+        physical_id: aim.physical_id,
+        seen,
+        result,
+        finding,
+    })
+}

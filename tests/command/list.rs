@@ -1,0 +1,194 @@
+//! `delegation list`.
+
+use std::collections::BTreeMap;
+
+use sandbox::{Dns, DnsFault, RecordSet};
+use serde_json::{Value, json};
+
+use crate::shell::{Shell, Still};
+use crate::world::{NAME, RECORD, World};
+
+/// The parent account's auditor, who may read.
+fn auditor(world: &World) -> Shell {
+    let role = world.parent_account.role("auditor").policy(json!({"Statement": [{
+        "Effect": "Allow",
+        "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"],
+        "Resource": "*",
+    }]}));
+    Shell::new(&world.aws, &role.credentials())
+}
+
+/// A zone outside Route 53 to which the parent zone delegates.
+fn outside(world: &World, dns: &Dns, name: &str, servers: &[&str]) -> sandbox::OutsideZone {
+    world.parent.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
+    dns.zone(name, servers.iter().copied(), [])
+}
+
+/// The findings by name.
+fn findings(told: &Value) -> BTreeMap<String, Vec<String>> {
+    let entries = told["delegations"].as_array().unwrap().iter();
+    entries
+        .map(|entry| {
+            let name = entry["name"].as_str().or(entry["ownership_record"].as_str()).unwrap().to_owned();
+            (name, serde_json::from_value(entry["findings"].clone()).unwrap())
+        })
+        .collect()
+}
+
+const LIST: [&str; 3] = ["list", "--parent-zone-name", "example.com"];
+
+fn list(shell: &Shell, more: &[&str]) -> crate::shell::Ran {
+    shell.run(&[&LIST[..], more].concat())
+}
+
+#[tokio::test]
+async fn the_inventory_names_owners_and_name_servers() {
+    let world = World::new().await;
+    world.create(json!({})).await.success();
+    world.parent.put(RecordSet::new("byhand.example.com", "NS", 300, ["ns1.example.net."]));
+    let still = Still::of(&world);
+    let shell = auditor(&world);
+    let ran = list(&shell, &[]).ended(0).says(&[
+        "NAME",
+        "OWNERS",
+        "NAME SERVERS",
+        "byhand.example.com",
+        "mine/Delegation (created)",
+    ]);
+    assert!(!ran.out.contains("FINDING"), "{}", ran.out);
+    let told = list(&shell, &["--json"]).ended(0).json();
+    let entry = &told["delegations"][1];
+    assert_eq!(entry["name"], NAME);
+    assert_eq!(entry["name_servers"], json!(world.child_servers()));
+    assert_eq!(
+        (&entry["owners"][0]["owner"], &entry["owners"][0]["by"]),
+        (&json!("mine/Delegation"), &json!("created"))
+    );
+    assert_eq!(
+        (&entry["ttl"], &entry["ownership_record"], &entry["findings"]),
+        (&json!(300), &json!(RECORD), &json!(null))
+    );
+    assert_eq!((&told["checked"], &told["delegations"][0]["owners"]), (&json!(false), &json!([])));
+    still.holds();
+}
+
+#[tokio::test]
+async fn every_finding_is_found() {
+    let mut world = World::new().await;
+    let dns = world.aws.dns().await.unwrap();
+    let server = |label: &str| format!("ns1.{label}.net");
+    // In order: testing.example.com, by the function. Its sibling's claim is on what drifts.
+    world.create(json!({})).await.success();
+    world.logical_id = "Other".into();
+    outside(&world, &dns, "drifted.example.com", &[&server("drift")]);
+    let given = |name: &str, servers: &[&str]| json!({"ChildZoneId": null, "DomainName": name, "NameServers": servers});
+    world.create(given("drifted.example.com", &[&server("drift")])).await.success();
+    outside(&world, &dns, "drifted.example.com", &[&server("elsewhere")]);
+    world.create(given("missing.example.com", &[&server("missing")])).await.success();
+    world.parent.remove("missing.example.com", "NS");
+    // Not a zone of anybody, a name server that does not exist, and one that does not answer.
+    world.parent.put(RecordSet::new("dangling.example.com", "NS", 300, [format!("{}.", server("drift"))]));
+    world.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
+    outside(&world, &dns, "silent.example.com", &[&server("silent")]);
+    dns.fault(&server("silent"), DnsFault::Silent);
+    outside(&world, &dns, "lame.example.com", &[&server("good"), &server("refusing")]);
+    dns.fault(&server("refusing"), DnsFault::Refused);
+    outside(&world, &dns, "bogus.example.com", &[&server("bogus")]);
+    world.parent.put(RecordSet::new("bogus.example.com", "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+    let differs = outside(&world, &dns, "differs.example.com", &[&server("good")]);
+    differs.put(RecordSet::new("differs.example.com", "NS", 300, ["ns1.good.net.", "ns2.good.net."]));
+    outside(&world, &dns, "good.example.com", &[&server("good")]);
+    world.parent.put(RecordSet::new("below.good.example.com", "NS", 300, ["ns1.gone.net."]));
+
+    let still = Still::of(&world);
+    let shell = auditor(&world).asking(&dns);
+    let told = list(&shell, &["--check", "--json"]).ended(2).json();
+    still.holds();
+    let expected = [
+        ("below.good.example.com", &["hidden", "unowned"][..]),
+        ("bogus.example.com", &["bogus", "unowned"]),
+        ("dangling.example.com", &["dangling", "unowned"]),
+        ("differs.example.com", &["differs", "unowned"]),
+        ("drifted.example.com", &["drifted"]),
+        ("gone.example.com", &["dangling", "unowned"]),
+        ("good.example.com", &["unowned"]),
+        ("lame.example.com", &["lame", "unowned"]),
+        ("missing.example.com", &["missing"]),
+        ("silent.example.com", &["dangling", "unowned"]),
+        (NAME, &[]),
+    ];
+    let expected =
+        expected.map(|(name, marks)| (name.to_owned(), marks.iter().map(|mark| (*mark).to_owned()).collect()));
+    assert_eq!(findings(&told), BTreeMap::from(expected));
+    assert_eq!((&told["alarms"], &told["unknown"], &told["checked"]), (&json!(8), &json!(0), &json!(true)));
+    let ran = list(&shell, &["--check"]).ended(2);
+    ran.says(&["FINDING", "in order", "dangling, unowned", "ns1.gone.net does not resolve", "drifted"]);
+}
+
+#[tokio::test]
+async fn delegations_by_hand_are_no_alarm_unless_asked_for() {
+    let world = World::new().await;
+    let dns = world.aws.dns().await.unwrap();
+    outside(&world, &dns, "byhand.example.com", &["ns1.good.net"]);
+    let shell = auditor(&world).asking(&dns);
+    list(&shell, &["--check"]).ended(0).says(&["unowned"]);
+    let told = list(&shell, &["--check", "--unowned", "--json"]).ended(2).json();
+    assert_eq!((&told["alarms"], &told["delegations"][0]["alarm"]), (&json!(1), &json!(true)));
+}
+
+#[tokio::test]
+async fn where_nothing_answers_nothing_is_known() {
+    let world = World::new().await;
+    world.create(json!({})).await.success();
+    let shell = auditor(&world);
+    // Nobody listens on the discard port of the loopback interface.
+    let ran = list(&shell, &["--check", "--json", "--resolver", "127.0.0.1:9"]).ended(1);
+    assert_eq!(findings(&ran.json())[NAME], ["unknown"]);
+    assert!(ran.err.contains("could not be asked"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn what_the_zone_says_never_reaches_the_terminal_raw() {
+    let world = World::new().await;
+    world.parent.put(RecordSet::new("evil.example.com", "NS", 300, ["\u{9b}2Jx\u{7f}\u{202e}"]));
+    let shell = auditor(&world);
+    // Each run asserts that no control character is printed.
+    list(&shell, &[]).ended(0).says(&["evil.example.com", "\\u{9b}2Jx\\u{7f}\\u{202e}"]);
+    let told = list(&shell, &["--json"]).ended(0).json();
+    assert_eq!(told["delegations"][0]["name_servers"], json!(["\u{9b}2Jx\u{7f}\u{202e}"]));
+}
+
+#[tokio::test]
+async fn a_large_zone_is_listed_page_by_page() {
+    let world = World::new().await;
+    for number in 0..9_000 {
+        world.parent.put(RecordSet::new(&format!("host{number}.example.com"), "A", 60, ["192.0.2.1"]));
+    }
+    for number in 0..1_000 {
+        world.parent.put(RecordSet::new(&format!("zone{number}.example.com"), "NS", 60, ["ns1.example.net."]));
+    }
+    // More of one name than fit a page.
+    for number in 0..700 {
+        let weighted = RecordSet::new("many.example.com", "A", 60, ["192.0.2.2"]);
+        world.parent.put(weighted.weighted(&format!("set{number:03}"), 1));
+    }
+    world.aws.clear_calls();
+    let told = list(&auditor(&world), &["--json"]).ended(0).json();
+    assert_eq!(told["delegations"].as_array().unwrap().len(), 1_000);
+    assert_eq!(world.actions().iter().filter(|action| *action == "ListResourceRecordSets").count(), 36);
+}
+
+#[tokio::test]
+async fn the_parent_zone_must_be_there_once_and_readable() {
+    let world = World::new().await;
+    let shell = auditor(&world);
+    let list_of = |more: &[&str]| shell.run(&[&["list"], more].concat());
+    list_of(&["--parent-zone-name", "example.org"]).ended(1).complains(&["no public hosted zone named example.org"]);
+    list_of(&["--parent-zone-id", "Z0NOSUCH"]).ended(1).complains(&["Z0NOSUCH", "correct the id"]);
+    let private = world.parent_account.private_hosted_zone("example.com").id();
+    list_of(&["--parent-zone-id", &private]).ended(1).complains(&["is private"]);
+    world.parent_account.hosted_zone("example.com");
+    list_of(&["--parent-zone-name", "example.com"]).ended(1).complains(&["several public hosted zones"]);
+    world.parent_account.role("auditor").without_policies();
+    list_of(&["--parent-zone-id", &world.parent.id()]).ended(1).complains(&["denied", "grant it"]);
+}

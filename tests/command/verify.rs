@@ -1,0 +1,126 @@
+//! `delegation verify`.
+
+use sandbox::{DnsFault, RecordSet};
+use serde_json::json;
+
+use crate::shell::{Shell, Still};
+use crate::world::{EXTERNAL_ID, NAME, World};
+
+/// A world in which the delegation stands.
+async fn delegated() -> (World, sandbox::Dns) {
+    let world = World::new().await;
+    world.create(json!({})).await.success();
+    world.parent.put(world.parent.record(NAME, "NS").unwrap());
+    let dns = world.aws.dns().await.unwrap();
+    (world, dns)
+}
+
+#[tokio::test]
+async fn dns_alone_tells_without_credentials() {
+    let (world, dns) = delegated().await;
+    let still = Still::of(&world);
+    let shell = Shell { env: Vec::new() };
+    let resolver = dns.resolver().to_string();
+    let args = ["verify", NAME, "--resolver", &resolver];
+    shell
+        .run(&args)
+        .ended(0)
+        .says(&["serves", "the 4 name servers answer for testing.example.com, and the 4 servers of example.com refer"]);
+    let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(0).json();
+    assert_eq!(
+        (&told["good"], &told["expected_from"], &told["parent_zone"]),
+        (&json!(true), &json!("dns"), &json!("example.com"))
+    );
+    assert_eq!(told["name_servers"].as_array().unwrap().len(), 4);
+    assert!(world.aws.calls().is_empty(), "AWS was asked");
+    still.holds();
+    // The resolver would keep a negative answer.
+    assert!(
+        dns.queries_to("resolver").iter().all(|query| query.name.trim_end_matches('.') != NAME),
+        "{:?}",
+        dns.queries_to("resolver")
+    );
+
+    let server = world.child.name_servers()[0].clone();
+    dns.fault(&server, DnsFault::Refused);
+    let ran = shell.run(&args).ended(2);
+    ran.says(&["lame", &format!("Problem: {}", server.trim_end_matches('.')), "REFUSED"]);
+    dns.heal_all();
+
+    world.parent.remove(NAME, "NS");
+    shell.run(&args).ended(2).says(&["testing.example.com is not delegated"]);
+    let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(2).json();
+    assert_eq!((&told["good"], &told["name_servers"]), (&json!(false), &json!([])));
+}
+
+#[tokio::test]
+async fn name_servers_inside_the_zone_are_found() {
+    let world = World::new().await;
+    let dns = world.aws.dns().await.unwrap();
+    let inside = "ns1.inside.example.com";
+    let address = dns.server(inside).ip().to_string();
+    let zone = dns.zone("inside.example.com", [inside], [RecordSet::new(inside, "A", 60, [address.clone()])]);
+    world.parent.put(RecordSet::new("inside.example.com", "NS", 60, [inside]));
+    world.parent.put(RecordSet::new(inside, "A", 60, [address]));
+    let shell = Shell { env: Vec::new() }.asking(&dns);
+    shell
+        .run(&["verify", "inside.example.com"])
+        .ended(0)
+        .says(&[inside, "the name server answers for inside.example.com"]);
+    zone.delete();
+    shell.run(&["verify", "inside.example.com"]).ended(2).says(&["Problem: "]);
+}
+
+#[tokio::test]
+async fn silence_everywhere_is_an_error() {
+    let shell = Shell { env: Vec::new() };
+    // Nobody listens on the discard port of the loopback interface.
+    let ran = shell.run(&["verify", NAME, "--resolver", "127.0.0.1:9"]).ended(1);
+    ran.complains(&["no resolver answers", "--resolver"]);
+
+    let (world, dns) = delegated().await;
+    for server in world.parent.name_servers() {
+        dns.fault(&server, DnsFault::Silent);
+    }
+    Shell { env: Vec::new() }
+        .asking(&dns)
+        .run(&["verify", NAME])
+        .ended(1)
+        .complains(&["no name server of example.com answers"]);
+}
+
+#[tokio::test]
+async fn what_the_zones_hold_in_route_53_is_expected() {
+    let (world, dns) = delegated().await;
+    let shell = Shell::of(&world).asking(&dns);
+    let (child, parent, role) = (world.child.id(), world.parent.id(), world.parent_role.arn());
+    let parent = ["--parent-zone-id", &parent, "--parent-role-arn", &role, "--parent-external-id", EXTERNAL_ID];
+    let still = Still::of(&world);
+    let run = |args: &[&str], more: &[&str]| shell.run(&[&["verify", NAME], args, more].concat());
+    let told = run(&parent, &["--json"]).ended(0).json();
+    assert_eq!(told["expected_from"], "parent_zone");
+    let told = run(&["--child-zone-id", &child], &["--json"]).ended(0).json();
+    assert_eq!(told["expected_from"], "child_zone");
+    run(&["--child-zone-id", &child], &["--child-only"]).ended(0).says(&["by the child zone", "answer for"]);
+    run(&["--child-zone-id", &child, "--dnssec"], &[]).ended(1).complains(&["--dnssec", "not signing"]);
+    run(&["--name-servers", "ns1.nowhere.net"], &[]).ended(2).says(&[
+        "by the flags",
+        "unresolved",
+        "refers to other name servers",
+    ]);
+    let ds = format!("1 13 2 {}", "AB".repeat(32));
+    run(&["--ds", &ds], &[]).ended(2).says(&[
+        &format!("DS {ds}"),
+        "has no DS record set for the name",
+        "does not serve the key",
+    ]);
+    still.holds();
+
+    // A child zone that is not what the parent zone refers to.
+    let other = world.child_account.hosted_zone(NAME).id();
+    run(&["--child-zone-id", &other], &[]).ended(2).says(&["refers to other name servers"]);
+    run(&["--parent-zone-name", "example.com"], &[]).ended(1).complains(&["no public hosted zone named example.com"]);
+    let nested = shell.run(&[&["verify", "nothing.example.com"], &parent[..]].concat());
+    nested.ended(1).complains(&["has no NS record set at nothing.example.com"]);
+    shell.run(&[&["verify", "a.example.net"], &parent[..]].concat()).ended(1).complains(&["does not lie below"]);
+}
