@@ -56,6 +56,27 @@ fn rights_of_the_same_stack_outlive_the_delegation() {
     }
 }
 
+/// The delegation waits for the signing, and asks for the DS record set in the last step alone.
+#[test]
+fn the_child_stack_signs_first_and_chains_then() {
+    for (step, zone, dnssec) in
+        [("OFF", "Z2", false), ("SIGNED", "the signing", false), ("CHAINED", "the signing", true)]
+    {
+        let template = Template::read(
+            "examples/child-stack.yaml",
+            &[
+                ("Dnssec", step),
+                ("ParentRoleArn", "arn:aws:iam::111111111111:role/parent"),
+                ("ParentExternalId", "an-external-id"),
+                ("Zone", "Z2"),
+                ("Signing", "the signing"),
+            ],
+        );
+        let properties = |name: &str| template.resource(&format!("/Delegation/Properties/{name}"));
+        assert_eq!((properties("ChildZoneId"), properties("Dnssec")), (json!(zone), json!(dnssec)), "{step}");
+    }
+}
+
 #[test]
 fn the_filter_and_the_query_name_an_event_of_the_log() {
     let page = fs::read_to_string("docs/logging.md").unwrap();
