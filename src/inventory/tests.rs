@@ -72,7 +72,7 @@ fn a_ds_record_set_drifts_too() {
         marks(&of(sets)[0])
     };
     let (covers, plain) = (claim("A", 1, &["ns."], Some(DS)), claim("B", 2, &["ns."], None));
-    assert_eq!(of_ds(Some("1 13 2 ab"), &[covers.clone()]), []);
+    assert_eq!(of_ds(Some("1 13 2 ab"), std::slice::from_ref(&covers)), []);
     assert_eq!(of_ds(None, &[covers.clone(), plain.clone()]), [Mark::Drifted]);
     assert_eq!(of_ds(Some("2 13 2 AB"), &[covers]), [Mark::Drifted]);
     assert_eq!(of_ds(Some(DS), &[plain]), [], "somebody else's, and nobody claims it");

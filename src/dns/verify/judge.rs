@@ -10,8 +10,7 @@ use super::Wanted;
 use super::finding::Kind;
 use super::keys;
 use super::net::{Failure, Net};
-use super::wire::{Answer, Data, NOERROR, NXDOMAIN, Question, code, name_servers, of_name};
-use crate::dns::ds::DsRecords;
+use super::wire::{Answer, Data, NOERROR, NXDOMAIN, Question, code, ds_records, name_servers, of_name};
 use crate::dns::name::Name;
 
 /// What came of asking at one address.
@@ -90,10 +89,7 @@ pub(super) async fn parent(net: &Net, address: IpAddr, port: u16, zone: &Name, w
         // Where there is no delegation there is nothing to say of its DS records.
         Some(_) if problems == [Kind::NoDelegation] => {}
         Some(Ok(answer)) => {
-            let found = DsRecords::new(of_name(&answer.answers).filter_map(|data| match data {
-                Data::Ds(ds) => Some(ds.clone()),
-                _ => None,
-            }));
+            let found = ds_records(&answer.answers);
             if found != wanted.ds {
                 problems.push(Kind::Ds(found));
             }

@@ -4,16 +4,14 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use futures_util::future::{join, join_all};
-use hickory_proto::dnssec::rdata::DNSSECRData;
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::rr::RecordType;
 
 use super::finding::Unresolved;
 use super::net::Net;
 use super::resolver::Resolver;
-use super::wire::{Question, Targets, name_servers, records, to_wire};
+use super::wire::{NOERROR, NXDOMAIN, Question, Targets, ds_records, name_servers};
 use super::{PORT, Verifier, Wanted};
-use crate::dns::ds::{Ds, DsRecords};
+use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 
@@ -121,23 +119,14 @@ async fn ask(net: &Net, server: SocketAddr, name: &Name) -> Option<(Targets, Opt
     let (ns, ds) = (Question::direct(name, RecordType::NS), Question::direct(name, RecordType::DS).signed());
     let (ns, ds) = join(net.ask(server, &ns), net.ask(server, &ds)).await;
     let ns = ns.ok()?;
-    let targets = match ns.metadata.response_code {
+    let targets = match ns.code {
         // A server that has the child zone as well answers from there.
-        ResponseCode::NoError if ns.metadata.authoritative => name_servers(&ns.answers, &to_wire(name)),
-        ResponseCode::NoError => name_servers(&ns.authorities, &to_wire(name)),
-        ResponseCode::NXDomain if ns.metadata.authoritative => Targets::default(),
+        NOERROR if ns.authoritative => name_servers(&ns.answers),
+        NOERROR => name_servers(&ns.authorities),
+        NXDOMAIN if ns.authoritative => Targets::default(),
         _ => return None,
     };
     // A referral to another zone, upwards for instance, is a server that does not have the parent zone.
-    let knows = ns.metadata.authoritative || !targets.is_empty();
-    knows.then(|| (targets, ds.ok().and_then(|answer| ds_records(&answer, name))))
-}
-
-fn ds_records(answer: &Message, name: &Name) -> Option<DsRecords> {
-    DsRecords::new(records(&answer.answers, &to_wire(name), RecordType::DS).filter_map(|record| match &record.data {
-        RData::DNSSEC(DNSSECRData::DS(ds)) => {
-            Ds::new(ds.key_tag(), ds.algorithm().into(), ds.digest_type().into(), ds.digest().to_vec()).ok()
-        }
-        _ => None,
-    }))
+    let knows = ns.authoritative || !targets.is_empty();
+    knows.then(|| (targets, ds.ok().and_then(|answer| ds_records(&answer.answers))))
 }

@@ -12,7 +12,7 @@ use hickory_proto::op::{Header, HeaderCounts, MessageType, OpCode};
 use hickory_proto::rr::{Name as WireName, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder, DecodeError, Restrict};
 
-use crate::dns::ds::Ds;
+use crate::dns::ds::{Ds, DsRecords};
 use crate::dns::name::Name;
 
 /// What a UDP answer may have, so that no path has to fragment it (DNS Flag Day 2020).
@@ -244,6 +244,14 @@ pub(super) fn name_servers(section: &[Record]) -> Targets {
         }
     }
     targets
+}
+
+/// The DS records of the name that was asked for.
+pub(super) fn ds_records(section: &[Record]) -> Option<DsRecords> {
+    DsRecords::new(of_name(section).filter_map(|data| match data {
+        Data::Ds(ds) => Some(ds.clone()),
+        _ => None,
+    }))
 }
 
 /// The values of an NS record set as a server gave it.

@@ -90,7 +90,7 @@ fn zone() -> impl Strategy<Value = Zone> {
             sets.push(RecordSet { special: special && ds.is_some(), ..set("NS", ttl, values) });
             if let Some(records) = ds {
                 let lower = records.values().iter().map(|value| value.to_lowercase()).collect();
-                sets.push(set("DS", i64::from(ttl / 48), if odd_spelling { lower } else { records.values() }));
+                sets.push(set("DS", ttl / 48, if odd_spelling { lower } else { records.values() }));
             }
         }
         let mut values: Vec<String> = claims.iter().map(Claim::value).chain(strangers).collect();
