@@ -107,7 +107,7 @@ deny:
 package: .venv-zig/ok ## what is released, in dist/: a zip for each processor, checksums, bills of materials, the template; ARCHITECTURES
 	PATH=$(CURDIR)/.venv-zig/bin:$$PATH python3 tools/package.py $(ARCHITECTURES)
 
-check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok ## the templates by SAM and checkov; then `sam build`
+check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-zig/ok ## the templates by SAM and checkov; then `sam build`
 	@echo "== the packaged template"
 	python3 tools/package.py --template >$(TARGET_DIR)/packaged.yaml
 	$(VENV)/bin/cfn-lint --template $(TARGET_DIR)/packaged.yaml
@@ -115,7 +115,7 @@ check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok ## the templates by SAM 
 	.venv-checkov/bin/checkov --directory . --framework cloudformation --skip-path '$(TARGET_DIR)|fuzz|tests|\.' --compact --quiet --skip-download
 	@echo "== SAM"
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	PATH=$(CURDIR)/.venv-zig/bin:$$PATH SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
 # Tools that stand in each other's way, and that `make test` does not need: each in its own place.
 .venv-%/ok: tests/requirements-%.txt
