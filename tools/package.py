@@ -10,14 +10,13 @@ An architecture that is not named is made if its Rust target is installed. The s
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
 import elf
-import sbom
 
 TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
 GLIBC = "2.34"
@@ -76,7 +75,10 @@ def main():
         return print(template(), end="")
     if unknown := set(asked) - set(TARGETS):
         sys.exit(f"unknown architecture {', '.join(sorted(unknown))}; known are {', '.join(TARGETS)}")
-    version = tomllib.loads(Path("Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
+    # Needs Python 3.11, which the rest of this program does not.
+    import sbom
+
+    version = re.search(r'^version = "(.+)"$', Path("Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE).group(1)
     DIST.mkdir(exist_ok=True)
     for old in DIST.iterdir():
         old.unlink()

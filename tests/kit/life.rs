@@ -3,7 +3,7 @@
 use sandbox::{Call, KeySigningKey};
 use serde_json::{Value, json};
 
-use crate::documents::{Kit, LOWER, TEAM};
+use crate::documents::{Kit, LOGS, LOWER, QUEUE, TEAM};
 use crate::world::{EXTERNAL_ID, World};
 
 /// Create, Update and Delete of one delegation; what went wrong, or was warned of.
@@ -57,6 +57,36 @@ async fn every_call_of_its_life_is_allowed() {
     }
     let denied: Vec<Call> = kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
+}
+
+/// The boundary of `docs/permissions.md`.
+fn boundary() -> Value {
+    let page = std::fs::read_to_string("docs/permissions.md").unwrap();
+    let (_, section) = page.split_once("\n## A boundary for the function role\n").unwrap();
+    let (_, block) = section.split_once("```json\n").unwrap();
+    serde_json::from_str(block.split_once("```").unwrap().0).unwrap()
+}
+
+#[tokio::test]
+async fn the_boundary_of_the_page_lets_everything_needed_through() {
+    let kit = Kit::new().await;
+    kit.world.function_role.clone().boundary(boundary());
+    for (way, properties) in ways(&kit).into_iter().filter(|(way, _)| *way != "nested") {
+        assert_eq!(life(&kit.world, properties).await, None, "{way}");
+    }
+    for action in boundary()["Statement"][0]["Action"].as_array().unwrap() {
+        let mut mutant = boundary();
+        mutant["Statement"][0]["Action"].as_array_mut().unwrap().retain(|one| one != action);
+        let role = kit.world.function_role.clone().boundary(mutant);
+        let resource = match action.as_str().unwrap().split_once(':').unwrap().0 {
+            "logs" => LOGS.to_owned(),
+            "sqs" => QUEUE.to_owned(),
+            "sts" => kit.world.parent_role.arn(),
+            _ => "arn:aws:route53:::hostedzone/Z1".to_owned(),
+        };
+        assert!(!role.may(action.as_str().unwrap(), &resource), "{action}");
+        assert!(role.boundary(boundary()).may(action.as_str().unwrap(), &resource), "{action}");
+    }
 }
 
 #[tokio::test]
