@@ -27,7 +27,7 @@ EVENT_SEED ?= 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## the real function on a local AWS: Create, Update, Delete, and what each did
+demo: ## the real function on a local AWS: Create, Update, Delete, what each did, and what the world resolves
 	@echo "== building the release bootstrap (minutes on a first run)"
 	cargo build --release --bin bootstrap
 	@echo "== building the local AWS"

@@ -124,3 +124,28 @@ async fn what_the_zones_hold_in_route_53_is_expected() {
     nested.ended(1).complains(&["has no NS record set at nothing.example.com"]);
     shell.run(&[&["verify", "a.example.net"], &parent[..]].concat()).ended(1).complains(&["does not lie below"]);
 }
+
+#[tokio::test]
+async fn the_ds_record_set_of_another_zone_of_that_name_is_noticed() {
+    let (world, dns) = delegated().await;
+    let other = world.parent_account.hosted_zone("example.com");
+    other.put(world.parent.record(NAME, "NS").unwrap());
+    dns.delegate_to(&world.parent);
+    world.parent.put(RecordSet::new(NAME, "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+    let shell = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    let ran = shell.run(&["verify", NAME, "--parent-zone-id", &other.id()]).ended(2);
+    ran.says(&["has another DS record set for the name (key tags 1)"]);
+}
+
+#[tokio::test]
+async fn name_servers_of_which_none_answers_may_be_out_of_reach() {
+    let (world, dns) = delegated().await;
+    for server in world.child.name_servers() {
+        dns.fault(&server, DnsFault::Silent);
+    }
+    let shell = Shell::of(&world).asking(&dns);
+    let args = ["verify", NAME, "--child-zone-id", &world.child.id(), "--child-only"];
+    shell.run(&args).ended(1).says(&["nothing is known", "silent"]);
+    // The parent zone's answer: so it is they.
+    shell.run(&["verify", NAME]).ended(2).says(&["does not answer"]);
+}

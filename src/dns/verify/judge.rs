@@ -18,10 +18,8 @@ use crate::dns::name::Name;
 pub(super) enum Heard {
     /// It answered; what is wrong with that, if anything.
     Answers(Vec<Kind>),
-    /// Nothing.
+    /// Nothing, be it that the question could not leave.
     Silence,
-    /// It could not be asked.
-    NoRoute,
 }
 
 impl From<Kind> for Heard {
@@ -34,8 +32,6 @@ impl From<Failure> for Heard {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Silent => Self::Silence,
-            // Every machine has IPv4 or is cut off.
-            Failure::NoRoute => Self::NoRoute,
             Failure::Malformed => Kind::Malformed.into(),
             Failure::NoTcp => Kind::NoTcp.into(),
         }
@@ -146,6 +142,6 @@ fn delegation(answer: &Answer, wanted: &Wanted) -> Option<Kind> {
 fn in_part(heard: Heard) -> Vec<Kind> {
     match heard {
         Heard::Answers(problems) => problems,
-        Heard::Silence | Heard::NoRoute => vec![Kind::Silent],
+        Heard::Silence => vec![Kind::Silent],
     }
 }

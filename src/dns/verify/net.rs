@@ -25,10 +25,8 @@ const FOREIGN: usize = 256;
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// Nothing came.
+    /// Nothing came, be it that this machine has no route to such an address.
     Silent,
-    /// This machine has no route to such an address.
-    NoRoute,
     /// What came is not a DNS message.
     Malformed,
     /// It has more to say than fits a UDP answer, and does not say it over TCP.
@@ -69,7 +67,7 @@ impl Net {
     /// Asks an authoritative server: UDP, again after a while, then TCP.
     pub(super) async fn ask(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
         let answer = self.exchange(server, question, &self.timing.datagrams, true).await;
-        if !matches!(answer, Err(Failure::Silent | Failure::NoRoute)) {
+        if !matches!(answer, Err(Failure::Silent)) {
             self.heard(server.ip()).store(true, Ordering::Relaxed);
         }
         answer
@@ -115,9 +113,9 @@ impl Net {
 async fn udp(server: SocketAddr, asked: &Asked, waits: &[Duration]) -> Result<Answer, Failure> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // A random port; connected, so that the system passes on nothing but what comes from this server.
-    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::NoRoute)?;
+    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::Silent)?;
     // Sends nothing; fails where there is no route.
-    socket.connect(server).await.map_err(|_| Failure::NoRoute)?;
+    socket.connect(server).await.map_err(|_| Failure::Silent)?;
     for wait in waits {
         match timeout(*wait, datagram(&socket, asked)).await {
             Ok(Ok(reading)) => return reading,

@@ -84,7 +84,7 @@ impl Resolver {
                 },
                 Err(Failure::Malformed | Failure::NoTcp) => problem = Unresolved::Malformed,
                 // What one resolver said weighs more than the silence of the next.
-                Err(Failure::Silent | Failure::NoRoute) => {}
+                Err(Failure::Silent) => {}
             }
         }
         Err(problem)

@@ -106,8 +106,8 @@ impl Line {
         for (address, heard) in asked {
             let kinds = match heard {
                 Heard::Answers(kinds) => kinds.clone(),
-                _ if counts(*address, heard, net) => vec![Kind::Silent],
-                _ => Vec::new(),
+                Heard::Silence if counts(*address, net) => vec![Kind::Silent],
+                Heard::Silence => Vec::new(),
             };
             for kind in kinds {
                 match problems.iter_mut().find(|problem| problem.kind == kind) {
@@ -138,8 +138,10 @@ impl Line {
             match heard {
                 Heard::Answers(kinds) if kinds.iter().any(lame) => return ServerState::Lame,
                 Heard::Answers(_) => state = ServerState::Serves,
-                _ if state == ServerState::NotAsked && counts(*address, heard, net) => state = ServerState::Silent,
-                _ => {}
+                Heard::Silence if state == ServerState::NotAsked && counts(*address, net) => {
+                    state = ServerState::Silent;
+                }
+                Heard::Silence => {}
             }
         }
         state
@@ -148,13 +150,10 @@ impl Line {
 
 /// Whether the silence at this address is the server's.
 ///
-/// Where no server at all answers over IPv6 and some do over IPv4, or the other way round, it is the network's.
-fn counts(address: IpAddr, heard: &Heard, net: &Net) -> bool {
-    match heard {
-        Heard::Answers(_) => true,
-        Heard::Silence => net.heard_like(address) || !net.heard_any(),
-        Heard::NoRoute => !net.heard_any(),
-    }
+/// Where no server at all answers over IPv6 and some do over IPv4, or the other way round, it is the network's: there is no
+/// route from here, or one that leads nowhere.
+fn counts(address: IpAddr, net: &Net) -> bool {
+    net.heard_like(address) || !net.heard_any()
 }
 
 impl Check<'_> {

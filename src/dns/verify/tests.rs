@@ -4,5 +4,6 @@ mod after;
 mod before;
 mod dnssec;
 mod hostile;
+mod messages;
 mod script;
 mod text;

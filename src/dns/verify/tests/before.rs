@@ -250,9 +250,10 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
 #[tokio::test]
 async fn addresses_without_a_route_are_no_finding() {
     const BOTH: &[(&str, &str)] =
-        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "2001:db8::11"), ("ns2.example.net", "2001:db8::12")];
+        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "2001:db8::11"), ("ns2.example.net", "fe80::12")];
+    const BROADCAST: &[(&str, &str)] = &[("ns1.example.net", "127.0.0.11"), ("ns2.example.net", "255.255.255.255")];
     let world = World::start(vec![(RESOLVER, resolver(BOTH)), (11, child(SERVERS).script())]);
-    // Should there be a route, then nobody answers at these addresses (RFC 3849).
+    // A link-local address without an interface has no route anywhere. Should the other have one, then nobody answers there (RFC 3849).
     let timing = Timing { datagrams: vec![Duration::from_secs(1)], tcp: Duration::from_secs(1), ..patient() };
     let finding = world.verifier(timing).child(&wanted(), PATIENCE).await;
     assert!(finding.is_good(), "{finding}");
@@ -261,6 +262,23 @@ async fn addresses_without_a_route_are_no_finding() {
         "1 of the 2 name servers can be reached from here and answer for testing.example.com"
     );
     assert_eq!(states(&finding), [ServerState::Serves, ServerState::NotAsked]);
+
+    // Over IPv4 there are answers: an address to which nothing can be sent is the server's fault.
+    let world = World::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);
+    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
+    assert_eq!(finding.to_string(), "ns2.example.net (255.255.255.255) does not answer");
+}
+
+#[tokio::test]
+async fn each_address_of_a_name_server_counts() {
+    const TWO: &[(&str, &str)] =
+        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "127.0.0.12"), ("ns2.example.net", "127.0.0.11")];
+    let refused = script(|ask| ask.code(ResponseCode::Refused));
+    let world = World::start(vec![(RESOLVER, resolver(TWO)), (11, child(SERVERS).script()), (12, refused)]);
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
+    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.12) does not answer for the zone (REFUSED)");
+    assert_eq!(states(&finding), [ServerState::Lame, ServerState::Serves]);
 }
 
 #[tokio::test]
