@@ -12,9 +12,10 @@ use crate::template::Template;
 use crate::world::{NAME, World};
 
 /// Programs that are not run, and why.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 6] = [
     ("aws", "needs an AWS account"),
     ("sam", "needs an AWS account, or builds a release"),
+    ("delegation", "needs an AWS account"),
     ("cdk", "needs an application of the CDK"),
     ("make", "runs this test, or builds a release"),
     ("cargo", "runs this test, among others"),
