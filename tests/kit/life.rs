@@ -112,6 +112,31 @@ async fn in_one_account_and_in_the_centre_it_needs_no_other_role() {
     assert!(denied.is_empty(), "{denied:?}");
 }
 
+/// The same limits by way of the function, whatever its properties say.
+#[tokio::test]
+async fn a_child_account_touches_nothing_else_by_way_of_the_function() {
+    let kit = Kit::new().await;
+    let world = &kit.world;
+    let other = world.parent_account.hosted_zone("example.net");
+    let before = (world.parent.revision(), other.revision());
+    let servers = world.child_servers();
+    let asks = |name: &str, zone: &str| {
+        let zone = json!({"ParentZoneName": null, "ParentZoneId": zone, "ChildZoneId": null, "AllowOverwrite": "true"});
+        let mut properties = zone.as_object().unwrap().clone();
+        properties.extend([("DomainName".to_owned(), json!(name)), ("NameServers".to_owned(), json!(servers))]);
+        Value::Object(properties)
+    };
+    for (name, zone, why) in [
+        ("staging.example.com", world.parent.id(), "ChangeResourceRecordSets was denied"),
+        ("dev.example.com", world.parent.id(), "ChangeResourceRecordSets was denied"),
+        ("example.com", world.parent.id(), "is the parent zone itself"),
+        ("testing.example.net", other.id(), "GetHostedZone was denied"),
+    ] {
+        world.create(asks(name, &zone)).await.failed(&[why]);
+    }
+    assert_eq!((world.parent.revision(), other.revision()), before);
+}
+
 #[tokio::test]
 async fn without_any_one_right_some_part_of_its_life_fails() {
     let mut kit = Kit::new().await;
