@@ -26,6 +26,8 @@ pub(super) struct Question {
     wanted: Wanted,
     /// Whether a DS record set is to be written.
     adds_ds: bool,
+    /// Whether name servers are to come under a DS record set.
+    under_ds: bool,
 }
 
 impl Question {
@@ -35,23 +37,29 @@ impl Question {
             return None;
         }
         let wanted = wanted(name, plan, seen)?;
-        let stands = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
-        Some(Self { adds_ds: wanted.ds.is_some() && wanted.ds != stands, wanted })
+        let ds = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        let servers = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
+        let (adds_ds, under_ds) = match &wanted.ds {
+            None => (false, false),
+            wanted_ds => (*wanted_ds != ds, servers.as_ref() != Some(&wanted.name_servers)),
+        };
+        Some(Self { wanted, adds_ds, under_ds })
     }
 }
 
 /// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
 /// # Errors
-/// Under `REQUIRE`, if something is wrong; else if a DS record set is to be written that stands for none of the child's keys,
-/// which would take the zone from everybody who validates.
+/// Under `REQUIRE`, if something is wrong; else if a DS record set would stand for none of the keys that these name servers have,
+/// which would take the zone from everybody who validates: one that is to be written, or one under which they are put back, be it
+/// that somebody moved the zone by hand, keys and all.
 pub(super) async fn before(
     work: &Work<'_>,
     verification: Verification,
     question: &Question,
     most: Duration,
 ) -> Result<Option<Finding>, Failure> {
-    let Question { wanted, adds_ds } = question;
+    let Question { wanted, adds_ds, under_ds } = question;
     work.progress.at(format!("asking the name servers of {}", wanted.name));
     let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
     let Some(finding) = finding else {
@@ -62,7 +70,8 @@ pub(super) async fn before(
         return Ok(None);
     };
     report(&finding, "before");
-    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && *adds_ds)) {
+    if !finding.is_good() && (verification == Verification::Require || ((*adds_ds || *under_ds) && finding.is_bogus()))
+    {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
     }
