@@ -82,7 +82,10 @@ doc:
 
 unit: $(VENV)/ok unbound
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace --all-features
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace
+	@echo "== tests of the command, which the bootstrap above is built without"
+	cargo test -p custom-delegation --features command --lib -- command:: inventory::
+	cargo test -p custom-delegation --features command --test command
 
 # The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
 unbound:
