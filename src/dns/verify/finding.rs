@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::wire::Targets;
+use super::answer::Targets;
 use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 

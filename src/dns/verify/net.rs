@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::Timing;
-use super::wire::{Answer, Asked, Question, Reading, read};
+use super::answer::{Answer, Reading, read};
+use super::wire::{Asked, Question};
 
 /// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
 const SOCKETS: usize = 64;

@@ -6,9 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use futures_util::future::join;
 use hickory_proto::rr::RecordType;
 
+use super::answer::{Answer, Targets};
 use super::finding::Unresolved;
 use super::net::{Failure, Net};
-use super::wire::{Answer, Data, NOERROR, NXDOMAIN, Question, Targets, code, name_servers};
+use super::wire::{NOERROR, NXDOMAIN, Question, code};
 use crate::dns::name::Name;
 
 /// How many addresses of a name server are asked; those of Route 53 have two.
@@ -52,12 +53,7 @@ impl Resolver {
         let mut found = Vec::new();
         // Half of the places for each family, so that neither keeps the other out.
         for answer in [&v4, &v6].into_iter().flatten() {
-            // Whatever aliases were followed, the addresses are at their end.
-            let addresses = answer.answers.iter().filter_map(|record| match &record.data {
-                Data::Address(address) => Some(*address),
-                _ => None,
-            });
-            found.extend(addresses.take(ADDRESSES / 2));
+            found.extend(answer.answers.addresses.iter().take(ADDRESSES / 2));
         }
         if !found.is_empty() {
             return Ok(found);
@@ -69,7 +65,7 @@ impl Resolver {
     /// The name servers of a zone.
     pub(super) async fn name_servers(&self, net: &Net, zone: &Name) -> Result<Targets, Unresolved> {
         let answer = self.ask(net, &Question::recursive(zone, RecordType::NS)).await?;
-        let found = name_servers(&answer.answers);
+        let found = answer.answers.name_servers;
         if found.is_empty() { Err(Unresolved::NoNameServers) } else { Ok(found) }
     }
 

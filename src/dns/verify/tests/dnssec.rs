@@ -8,8 +8,9 @@ use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey as _, TBS};
 use hickory_proto::op::{Message, OpCode, Query};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
+use super::super::answer::{Answer, Reading, read};
 use super::super::finding::Kind;
-use super::super::wire::{Answer, Question, Reading, read};
+use super::super::wire::Question;
 use super::super::{Finding, Timing, Wanted, keys};
 use super::script::*;
 use crate::dns::ds::{Ds, DsRecords};
@@ -152,7 +153,7 @@ fn a_revoked_key_is_none() {
     assert_eq!(problems(ksk.ds(DigestType::SHA256), &answer), [Kind::NoKey(ksk.tag())]);
 }
 
-fn ds_record(ds: &Ds) -> Record {
+pub(super) fn ds_record(ds: &Ds) -> Record {
     let (algorithm, digest_type) = (Algorithm::from_u8(ds.algorithm()), DigestType::from(ds.digest_type()));
     let ds = DS::new(ds.key_tag(), algorithm, digest_type, ds.digest().to_vec());
     Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DS(ds)))

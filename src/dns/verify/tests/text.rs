@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::super::answer::Targets;
 use super::super::finding::{Finding, Kind, Problem, Role, ServerState};
 use super::super::resolver::Resolver;
-use super::super::wire::Targets;
+
 use crate::dns::name::Name;
 
 fn name(text: &str) -> Name {
