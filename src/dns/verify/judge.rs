@@ -12,6 +12,7 @@ use super::finding::Kind;
 use super::keys;
 use super::net::{Failure, Net};
 use super::wire::{NOERROR, NXDOMAIN, Question, code};
+use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 
 /// What came of asking at one address.
@@ -82,15 +83,11 @@ pub(super) async fn parent(net: &Net, address: IpAddr, port: u16, zone: &Name, w
         Ok(answer) => delegation(answer, wanted).into_iter().collect(),
         Err(failure) => in_part(failure.into()),
     };
-    match ds.map(|ds| ds.map_err(Heard::from).and_then(authoritative)) {
+    match ds.map(|ds| ds.map_err(Heard::from).and_then(ds_of)) {
         // Where there is no delegation there is nothing to say of its DS records.
         Some(_) if problems == [Kind::NoDelegation] => {}
-        Some(Ok(answer)) => {
-            let found = answer.answers.ds_records();
-            if found != wanted.ds {
-                problems.push(Kind::Ds(found));
-            }
-        }
+        Some(Ok(found)) if found == wanted.ds => {}
+        Some(Ok(found)) => problems.push(Kind::Ds(found)),
         Some(Err(heard)) => problems.extend(in_part(heard)),
         None => {}
     }
@@ -116,6 +113,14 @@ fn authoritative(answer: Answer) -> Result<Answer, Heard> {
         NOERROR => Err(Kind::NotAuthoritative.into()),
         other => Err(Kind::Code(code(other)).into()),
     }
+}
+
+/// The DS record set. A server that knows nothing of DNSSEC may refer to the child where there is none.
+fn ds_of(answer: Answer) -> Result<Option<DsRecords>, Heard> {
+    if answer.code == NOERROR && answer.answers.ds.is_empty() {
+        return Ok(None);
+    }
+    Ok(authoritative(answer)?.answers.ds_records())
 }
 
 /// What is wrong with where the parent zone's server refers to.
