@@ -15,6 +15,7 @@ mod finding;
 mod judge;
 mod keys;
 mod net;
+mod reach;
 #[cfg(feature = "command")]
 mod referral;
 mod resolver;
@@ -91,6 +92,9 @@ impl Verifier {
     /// A check that asks this resolver, `ip:port`, in place of the system's (`/etc/resolv.conf`).
     ///
     /// Its port is then also the one of the authoritative servers that it leads to, 53 otherwise.
+    ///
+    /// Name servers are asked at addresses that the internet can reach, and at no other. Only where this resolver has another
+    /// address itself, or another port than 53, it stands for a DNS of one's own, whose servers are asked wherever they are.
     pub fn new(resolver: Option<SocketAddr>) -> Self {
         Self { resolver, timing: Timing::default() }
     }
@@ -127,21 +131,8 @@ impl Verifier {
     async fn check(&self, parent: Option<&Name>, wanted: &Wanted, patience: Duration) -> Finding {
         let net = Net::new(self.timing.clone());
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
-        let check = Check { net, resolver, port: self.resolver.map_or(PORT, |resolver| resolver.port()), wanted };
-        let begun = Instant::now();
-        let (mut child, mut above) = (Sheet::child(wanted), parent.map(Sheet::parent));
-        loop {
-            join(check.round(&mut child), OptionFuture::from(above.as_mut().map(|above| check.round(above)))).await;
-            for sheet in [Some(&mut child), above.as_mut()].into_iter().flatten() {
-                sheet.conclude(&check.net);
-            }
-            let finding = sheet::finding(&check, &child, above.as_ref());
-            let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
-            if !may_pass || finding.no_egress() || begun.elapsed().saturating_add(self.timing.pause) > patience {
-                return finding;
-            }
-            sleep(self.timing.pause).await;
-        }
+        let port = self.resolver.map_or(PORT, |resolver| resolver.port());
+        Check { net, resolver, port, wanted }.run(parent, patience).await
     }
 }
 
@@ -152,6 +143,26 @@ struct Check<'a> {
     resolver: Resolver,
     port: u16,
     wanted: &'a Wanted,
+}
+
+impl Check<'_> {
+    async fn run(&self, parent: Option<&Name>, patience: Duration) -> Finding {
+        let pause = self.net.timing.pause;
+        let begun = Instant::now();
+        let (mut child, mut above) = (Sheet::child(self.wanted), parent.map(Sheet::parent));
+        loop {
+            join(self.round(&mut child), OptionFuture::from(above.as_mut().map(|above| self.round(above)))).await;
+            for sheet in [Some(&mut child), above.as_mut()].into_iter().flatten() {
+                sheet.conclude(&self.net);
+            }
+            let finding = sheet::finding(self, &child, above.as_ref());
+            let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
+            if !may_pass || finding.no_egress() || begun.elapsed().saturating_add(pause) > patience {
+                return finding;
+            }
+            sleep(pause).await;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub enum ServerState {
     Lame,
     /// It does not answer.
     Silent,
-    /// Its name has no address.
+    /// Its name has no address, or none that the internet can reach.
     Unresolved,
     /// It has only addresses that can't be reached from here, IPv6 without a route; nothing is known of it.
     NotAsked,
@@ -79,6 +79,8 @@ pub(super) enum Unresolved {
     NoSuchName,
     /// The name exists and has no address.
     NoAddress,
+    /// It has an address that the internet can't reach. Which one is not told: it may be of the network that asks.
+    Inward,
     /// The zone has no name servers.
     NoNameServers,
     /// The resolver answered with this code.
@@ -136,7 +138,7 @@ impl Kind {
             | Self::Ds(_)
             | Self::NoKey(_)
             | Self::NotSigning(_) => true,
-            Self::Unresolved(why) => !matches!(why, Unresolved::NoGlue | Unresolved::Silent),
+            Self::Unresolved(why) => !matches!(why, Unresolved::NoGlue | Unresolved::Inward | Unresolved::Silent),
             Self::Silent => role == Role::Parent,
             Self::Alias
             | Self::Malformed
@@ -259,6 +261,7 @@ impl Kind {
             }
             Self::Unresolved(Unresolved::NoSuchName) => "does not resolve: the name does not exist".to_owned(),
             Self::Unresolved(Unresolved::NoAddress) => "does not resolve: the name has no address".to_owned(),
+            Self::Unresolved(Unresolved::Inward) => "has an address that the internet can't reach".to_owned(),
             Self::Unresolved(Unresolved::NoNameServers) => "has no name servers, says the resolver".to_owned(),
             Self::Unresolved(Unresolved::Code(code)) => format!("does not resolve ({code})"),
             Self::Unresolved(Unresolved::Malformed) => {

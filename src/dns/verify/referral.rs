@@ -88,7 +88,7 @@ impl Verifier {
         };
         let asked = join_all(servers.iter().take(SERVERS).map(async |server| {
             let addresses = resolver.addresses(&net, server).await.unwrap_or_default();
-            join_all(addresses.into_iter().map(|address| ask(&net, SocketAddr::new(address, port), name))).await
+            join_all(addresses.asked.into_iter().map(|address| ask(&net, SocketAddr::new(address, port), name))).await
         }));
         let told = asked.await.into_iter().flatten().flatten().next();
         let (targets, ds) = told.ok_or_else(|| NoReferral::NoAnswer(parent.clone()))?;
@@ -104,7 +104,7 @@ impl Verifier {
         let (net, resolver) = self.outset();
         let inside = servers.iter().filter(|server| server.is_at_or_below(name));
         let found = join_all(inside.map(async |server| {
-            let addresses = resolver.addresses(&net, server).await.unwrap_or_default();
+            let addresses = resolver.all_addresses(&net, server).await.unwrap_or_default();
             addresses.into_iter().map(|address| (server.clone(), address)).collect::<Vec<_>>()
         }));
         found.await.into_iter().flatten().collect()

@@ -61,6 +61,19 @@ async fn no_resolver_is_asked_for_the_name_or_below_it() {
 }
 
 #[tokio::test]
+async fn a_few_addresses_of_glue_are_asked() {
+    let server = "ns.testing.example.com";
+    let own = || child(&["ns.testing.example.com"]).script();
+    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, own()), (12, own()), (13, own()), (14, own())]);
+    let glue = (11..=14).map(|host| (name(server), IpAddr::from([127, 0, 0, host]))).collect();
+    let wanted = Wanted { name_servers: NameServers::given(&[server]).unwrap(), glue, ..wanted() };
+    let finding = world.verifier(patient()).child(&wanted, PATIENCE).await;
+    assert!(finding.is_good(), "{finding}");
+    let asked = [11, 12, 13, 14].map(|host| world.count(host, RecordType::SOA));
+    assert_eq!(asked, [1, 1, 0, 0], "as many of a family as of those that a resolver gives");
+}
+
+#[tokio::test]
 async fn what_a_fresh_zone_shows_passes() {
     // At each question of a type another thing that a fresh zone shows, then the zone.
     let fresh = |zone: Zone| {
