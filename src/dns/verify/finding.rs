@@ -44,7 +44,7 @@ pub enum ServerState {
     Lame,
     /// It does not answer.
     Silent,
-    /// Its name has no address, or none that the internet can reach.
+    /// Its name has no address, or none that the internet can reach, or is an alias.
     Unresolved,
     /// It has only addresses that can't be reached from here, IPv6 without a route; nothing is known of it.
     NotAsked,
@@ -81,6 +81,8 @@ pub(super) enum Unresolved {
     NoAddress,
     /// It has an address that the internet can't reach. Which one is not told: it may be of the network that asks.
     Inward,
+    /// The name is an alias (RFC 2181, section 10.3).
+    Alias,
     /// The zone has no name servers.
     NoNameServers,
     /// The resolver answered with this code.
@@ -138,7 +140,9 @@ impl Kind {
             | Self::Ds(_)
             | Self::NoKey(_)
             | Self::NotSigning(_) => true,
-            Self::Unresolved(why) => !matches!(why, Unresolved::NoGlue | Unresolved::Inward | Unresolved::Silent),
+            Self::Unresolved(why) => {
+                !matches!(why, Unresolved::NoGlue | Unresolved::Inward | Unresolved::Alias | Unresolved::Silent)
+            }
             Self::Silent => role == Role::Parent,
             Self::Alias
             | Self::Malformed
@@ -262,6 +266,9 @@ impl Kind {
             Self::Unresolved(Unresolved::NoSuchName) => "does not resolve: the name does not exist".to_owned(),
             Self::Unresolved(Unresolved::NoAddress) => "does not resolve: the name has no address".to_owned(),
             Self::Unresolved(Unresolved::Inward) => "has an address that the internet can't reach".to_owned(),
+            Self::Unresolved(Unresolved::Alias) => {
+                "is an alias (CNAME), which the name of a name server must not be".to_owned()
+            }
             Self::Unresolved(Unresolved::NoNameServers) => "has no name servers, says the resolver".to_owned(),
             Self::Unresolved(Unresolved::Code(code)) => format!("does not resolve ({code})"),
             Self::Unresolved(Unresolved::Malformed) => {

@@ -66,6 +66,9 @@ impl Resolver {
         let (v4, v6) = join(self.ask(net, &v4), self.ask(net, &v6)).await;
         let mut found = Vec::new();
         for answer in [&v4, &v6].into_iter().flatten() {
+            if answer.answers.is_alias {
+                return Err(Unresolved::Alias);
+            }
             found.extend(&answer.answers.addresses);
         }
         if found.is_empty() {

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::RecordType;
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Record, RecordType};
 use tokio::time::Instant;
 
 use super::super::finding::Unresolved;
@@ -71,6 +71,27 @@ async fn a_few_addresses_of_glue_are_asked() {
     assert!(finding.is_good(), "{finding}");
     let asked = [11, 12, 13, 14].map(|host| world.count(host, RecordType::SOA));
     assert_eq!(asked, [1, 1, 0, 0], "as many of a family as of those that a resolver gives");
+}
+
+/// RFC 2181, section 10.3.
+#[tokio::test]
+async fn a_name_server_whose_name_is_an_alias() {
+    let alias = script(|ask| {
+        let mut answer = Message::from_vec(&resolver(HOSTS)(ask)[0]).unwrap();
+        if *ask.name() == wire("ns2.example.net") {
+            let target = answer
+                .answers
+                .first()
+                .map(|found| Record::from_rdata(wire("host.example.net"), 60, found.data.clone()));
+            answer.answers = [cname("ns2.example.net", "host.example.net")].into_iter().chain(target).collect();
+        }
+        answer
+    });
+    let world = World::start(vec![(RESOLVER, alias), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
+    assert_eq!(finding.to_string(), "ns2.example.net is an alias (CNAME), which the name of a name server must not be");
+    assert_eq!(states(&finding), [ServerState::Serves, ServerState::Unresolved]);
+    assert_eq!(world.asked(12), []);
 }
 
 #[tokio::test]
