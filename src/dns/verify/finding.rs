@@ -33,6 +33,7 @@ pub struct Finding {
     pub(super) problems: Vec<Problem>,
     pub(super) no_egress: bool,
     pub(super) bogus: bool,
+    pub(super) vouches: bool,
 }
 
 /// What a name server did when it was asked for the child zone.
@@ -193,6 +194,16 @@ impl Finding {
     /// True if a name server of the child has no key for any of the DS records: resolvers that validate would call the zone bogus.
     pub fn is_bogus(&self) -> bool {
         self.bogus
+    }
+
+    /// True if a name server of the child was seen to serve a key for at least one of the DS records, and to sign the key set with
+    /// it, validly now.
+    ///
+    /// A server that is found not to serve the zone, at whichever of its addresses, does not count. Without DS records in
+    /// question nobody vouches for any. Not the opposite of [`Finding::is_bogus`]: of two servers one may vouch, and the other
+    /// have none of the keys; and of servers that are silent nothing is known.
+    pub fn vouches(&self) -> bool {
+        self.vouches
     }
 
     /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.

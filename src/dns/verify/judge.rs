@@ -18,15 +18,20 @@ use crate::dns::name::Name;
 /// What came of asking at one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// It answered; what is wrong with that, if anything.
-    Answers(Vec<Kind>),
+    /// It answered.
+    Answers {
+        /// What is wrong with that.
+        problems: Vec<Kind>,
+        /// Whether one of the DS records leads to the keys that it serves.
+        vouches: bool,
+    },
     /// Nothing, be it that the question could not leave.
     Silence,
 }
 
 impl From<Kind> for Heard {
     fn from(kind: Kind) -> Self {
-        Self::Answers(vec![kind])
+        Self::Answers { problems: vec![kind], vouches: false }
     }
 }
 
@@ -59,14 +64,19 @@ pub(super) async fn child(net: &Net, address: IpAddr, port: u16, wanted: &Wanted
         }
         Err(heard) => in_part(heard),
     };
+    let mut vouches = false;
     if let Some((ds, answer)) = keys {
         match answer.map_err(Heard::from).and_then(authoritative) {
-            Ok(answer) => problems.extend(keys::problems(&wanted.name, ds, &answer.answers, SystemTime::now())),
+            Ok(answer) => {
+                let found;
+                (found, vouches) = keys::compare(&wanted.name, ds, &answer.answers, SystemTime::now());
+                problems.extend(found);
+            }
             Err(heard) => problems.extend(in_part(heard)),
         }
     }
     problems.dedup();
-    Heard::Answers(problems)
+    Heard::Answers { problems, vouches }
 }
 
 /// A server of the parent zone: the zone's SOA, then what it refers to at the cut, and its DS record set.
@@ -92,7 +102,7 @@ pub(super) async fn parent(net: &Net, address: IpAddr, port: u16, zone: &Name, w
         None => {}
     }
     problems.dedup();
-    Heard::Answers(problems)
+    Heard::Answers { problems, vouches: false }
 }
 
 /// Whether the server has the zone: it answers for the SOA at its apex, with authority.
@@ -146,7 +156,7 @@ fn delegation(answer: Answer, wanted: &Wanted) -> Option<Kind> {
 /// The problems of a server that answered one question, and another one so.
 fn in_part(heard: Heard) -> Vec<Kind> {
     match heard {
-        Heard::Answers(problems) => problems,
+        Heard::Answers { problems, .. } => problems,
         Heard::Silence => vec![Kind::Silent],
     }
 }

@@ -92,9 +92,12 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// What is wrong with the DS records, compared with the answer to a question for the key set of `zone`.
-pub(super) fn problems(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> Vec<Kind> {
-    ds.iter().filter_map(|ds| problem(zone, ds, answer, now)).collect()
+/// What is wrong with the DS records, compared with the answer to a question for the key set of `zone`; and whether one of them
+/// is as it should be.
+pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> (Vec<Kind>, bool) {
+    let each: Vec<Option<Kind>> = ds.iter().map(|ds| problem(zone, ds, answer, now)).collect();
+    let vouches = each.contains(&None);
+    (each.into_iter().flatten().collect(), vouches)
 }
 
 fn problem(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Kind> {

@@ -117,7 +117,7 @@ impl Line {
         }
         for (address, heard) in &asked.heard {
             let kinds = match heard {
-                Heard::Answers(kinds) => kinds.clone(),
+                Heard::Answers { problems, .. } => problems.clone(),
                 Heard::Silence if counts(*address, net) => vec![Kind::Silent],
                 Heard::Silence => Vec::new(),
             };
@@ -133,12 +133,26 @@ impl Line {
 
     /// True if none of the DS records of these key tags leads to the keys that are served at one of the addresses.
     fn breaks_the_chain(&self, tags: &BTreeSet<u16>) -> bool {
-        let addresses = self.problems.iter().flat_map(|problem| &problem.addresses);
-        addresses.into_iter().any(|address| {
-            let here = self.problems.iter().filter(|problem| problem.addresses.contains(address));
-            let broken: BTreeSet<u16> = here.filter_map(|problem| problem.kind.broken_chain()).collect();
-            broken == *tags
+        self.heard().iter().any(|(_, heard)| match heard {
+            Heard::Answers { problems, vouches: false } => {
+                let broken: BTreeSet<u16> = problems.iter().filter_map(Kind::broken_chain).collect();
+                broken == *tags
+            }
+            _ => false,
         })
+    }
+
+    /// True if it serves the zone, and with keys to which one of the DS records leads.
+    fn vouches(&self, net: &Net) -> bool {
+        self.state(net) == ServerState::Serves
+            && self.heard().iter().any(|(_, heard)| matches!(heard, Heard::Answers { vouches: true, .. }))
+    }
+
+    fn heard(&self) -> &[(IpAddr, Heard)] {
+        match &self.outcome {
+            Some(Ok(asked)) => &asked.heard,
+            _ => &[],
+        }
     }
 
     /// What the server is to the child zone.
@@ -148,8 +162,8 @@ impl Line {
         let mut state = ServerState::NotAsked;
         for (address, heard) in &asked.heard {
             match heard {
-                Heard::Answers(kinds) if kinds.iter().any(lame) => return ServerState::Lame,
-                Heard::Answers(_) => state = ServerState::Serves,
+                Heard::Answers { problems, .. } if problems.iter().any(lame) => return ServerState::Lame,
+                Heard::Answers { .. } => state = ServerState::Serves,
                 Heard::Silence if state == ServerState::NotAsked && counts(*address, net) => {
                     state = ServerState::Silent;
                 }
@@ -231,6 +245,7 @@ pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) 
             let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
             child.lines.iter().any(|line| line.breaks_the_chain(&tags))
         }),
+        vouches: child.lines.iter().any(|line| line.vouches(&check.net)),
         no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
     }
 }
@@ -251,7 +266,7 @@ mod tests {
             glue: Vec::new(),
         };
         let (mut sheet, net) = (Sheet::child(&wanted), Net::new(Timing::default()));
-        let heard = vec![(IpAddr::from([8, 8, 8, 8]), Heard::Answers(Vec::new()))];
+        let heard = vec![(IpAddr::from([8, 8, 8, 8]), Heard::Answers { problems: Vec::new(), vouches: false })];
         sheet.lines[0].outcome = Some(Ok(Asked { heard, inward: true }));
         sheet.conclude(&net);
         let problems: Vec<String> = sheet.problems().map(|problem| problem.to_string()).collect();

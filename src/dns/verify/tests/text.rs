@@ -22,6 +22,7 @@ fn good() -> Finding {
         problems: Vec::new(),
         no_egress: false,
         bogus: false,
+        vouches: false,
     }
 }
 
