@@ -47,7 +47,8 @@ pub enum ServerState {
     Silent,
     /// Its name has no address, or none that the internet can reach, or is an alias.
     Unresolved,
-    /// It has only addresses that can't be reached from here, IPv6 without a route; nothing is known of it.
+    /// Nothing is known of it: it has only addresses that can't be reached from here, IPv6 without a route, or the check ended
+    /// before it was done with it.
     NotAsked,
 }
 
@@ -126,6 +127,8 @@ pub(super) enum Kind {
     Unverifiable(u16, &'static str, u8),
     /// More name servers than are asked.
     TooMany,
+    /// The check ended before it was done with the server.
+    Late,
 }
 
 impl Kind {
@@ -140,7 +143,8 @@ impl Kind {
             | Self::NoDelegation
             | Self::Ds(_)
             | Self::NoKey(_)
-            | Self::NotSigning(_) => true,
+            | Self::NotSigning(_)
+            | Self::Late => true,
             Self::Unresolved(why) => {
                 !matches!(why, Unresolved::NoGlue | Unresolved::Inward | Unresolved::Alias | Unresolved::Silent)
             }
@@ -312,6 +316,7 @@ impl Kind {
                 format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
             }
             Self::TooMany => "has too many name servers to ask them all".to_owned(),
+            Self::Late => "could not be asked in time".to_owned(),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::wire::{NOERROR, NXDOMAIN, Question, code};
 use crate::dns::name::Name;
 
 /// How often a resolver is asked, over all of them.
-const TRIES: usize = 3;
+pub(super) const TRIES: u32 = 3;
 
 /// The resolvers to ask, in order.
 #[derive(Clone, Debug)]
@@ -42,7 +42,8 @@ impl Resolver {
             let mut words = line.split_ascii_whitespace();
             (words.next()? == "nameserver").then(|| words.next()?.parse::<IpAddr>().ok()).flatten()
         });
-        let mut servers: Vec<SocketAddr> = addresses.take(TRIES).map(|address| (address, PORT).into()).collect();
+        let mut servers: Vec<SocketAddr> =
+            addresses.take(TRIES as usize).map(|address| (address, PORT).into()).collect();
         if servers.is_empty() {
             servers.push((Ipv4Addr::LOCALHOST, PORT).into());
         }
@@ -86,7 +87,7 @@ impl Resolver {
 
     async fn ask(&self, net: &Net, question: &Question) -> Result<Answer, Unresolved> {
         let mut problem = Unresolved::Silent;
-        for server in self.servers.iter().cycle().take(TRIES) {
+        for server in self.servers.iter().cycle().take(TRIES as usize) {
             match net.ask_resolver(*server, question).await {
                 Ok(answer) => match answer.code {
                     NOERROR => return Ok(answer),

@@ -61,7 +61,7 @@ impl Sheet {
 
     /// The name servers of the parent zone, not yet known.
     pub(super) fn parent(zone: &Name) -> Self {
-        Self { role: Role::Parent, zone: zone.clone(), unlisted: None, lines: Vec::new() }
+        Self { role: Role::Parent, zone: zone.clone(), unlisted: Some(Kind::Late), lines: Vec::new() }
     }
 
     /// True if something may be otherwise when asked again.
@@ -107,7 +107,7 @@ impl Line {
     fn find_problems(&self, role: Role, net: &Net) -> Vec<Problem> {
         let problem = |addresses, kind| Problem { server: self.server.clone(), addresses, role, kind };
         let asked = match &self.outcome {
-            None => return Vec::new(),
+            None => return vec![problem(Vec::new(), Kind::Late)],
             Some(Err(why)) => return vec![problem(Vec::new(), Kind::Unresolved(why.clone()))],
             Some(Ok(asked)) => asked,
         };
@@ -157,7 +157,11 @@ impl Line {
 
     /// What the server is to the child zone.
     fn state(&self, net: &Net) -> ServerState {
-        let Some(Ok(asked)) = &self.outcome else { return ServerState::Unresolved };
+        let asked = match &self.outcome {
+            None => return ServerState::NotAsked,
+            Some(Err(_)) => return ServerState::Unresolved,
+            Some(Ok(asked)) => asked,
+        };
         let lame = |kind: &Kind| kind.state() == ServerState::Lame;
         let mut state = ServerState::NotAsked;
         for (address, heard) in &asked.heard {

@@ -8,3 +8,4 @@ mod messages;
 mod reach;
 mod script;
 mod text;
+mod time;

@@ -200,12 +200,6 @@ pub(super) fn patient() -> Timing {
     Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO }
 }
 
-/// For servers of which none answers.
-pub(super) fn brisk() -> Timing {
-    let short = Duration::from_millis(20);
-    Timing { datagrams: vec![short, short], tcp: short, resolver: short, pause: Duration::ZERO }
-}
-
 /// One minute of patience: longer than any test takes.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
