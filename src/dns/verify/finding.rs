@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::wire::Targets;
+use super::answer::Targets;
 use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 
@@ -33,6 +33,7 @@ pub struct Finding {
     pub(super) problems: Vec<Problem>,
     pub(super) no_egress: bool,
     pub(super) bogus: bool,
+    pub(super) vouches: bool,
 }
 
 /// What a name server did when it was asked for the child zone.
@@ -44,9 +45,10 @@ pub enum ServerState {
     Lame,
     /// It does not answer.
     Silent,
-    /// Its name has no address.
+    /// Its name has no address, or none that the internet can reach, or is an alias.
     Unresolved,
-    /// It has only addresses that can't be reached from here, IPv6 without a route; nothing is known of it.
+    /// Nothing is known of it: it has only addresses that can't be reached from here, IPv6 without a route, or the check ended
+    /// before it was done with it.
     NotAsked,
 }
 
@@ -79,6 +81,10 @@ pub(super) enum Unresolved {
     NoSuchName,
     /// The name exists and has no address.
     NoAddress,
+    /// It has an address that the internet can't reach. Which one is not told: it may be of the network that asks.
+    Inward,
+    /// The name is an alias (RFC 2181, section 10.3).
+    Alias,
     /// The zone has no name servers.
     NoNameServers,
     /// The resolver answered with this code.
@@ -121,6 +127,8 @@ pub(super) enum Kind {
     Unverifiable(u16, &'static str, u8),
     /// More name servers than are asked.
     TooMany,
+    /// The check ended before it was done with the server.
+    Late,
 }
 
 impl Kind {
@@ -135,8 +143,11 @@ impl Kind {
             | Self::NoDelegation
             | Self::Ds(_)
             | Self::NoKey(_)
-            | Self::NotSigning(_) => true,
-            Self::Unresolved(why) => !matches!(why, Unresolved::NoGlue | Unresolved::Silent),
+            | Self::NotSigning(_)
+            | Self::Late => true,
+            Self::Unresolved(why) => {
+                !matches!(why, Unresolved::NoGlue | Unresolved::Inward | Unresolved::Alias | Unresolved::Silent)
+            }
             Self::Silent => role == Role::Parent,
             Self::Alias
             | Self::Malformed
@@ -187,6 +198,16 @@ impl Finding {
     /// True if a name server of the child has no key for any of the DS records: resolvers that validate would call the zone bogus.
     pub fn is_bogus(&self) -> bool {
         self.bogus
+    }
+
+    /// True if a name server of the child was seen to serve a key for at least one of the DS records, and to sign the key set with
+    /// it, validly now.
+    ///
+    /// A server that is found not to serve the zone, at whichever of its addresses, does not count. Without DS records in
+    /// question nobody vouches for any. Not the opposite of [`Finding::is_bogus`]: of two servers one may vouch, and the other
+    /// have none of the keys; and of servers that are silent nothing is known.
+    pub fn vouches(&self) -> bool {
+        self.vouches
     }
 
     /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.
@@ -259,6 +280,10 @@ impl Kind {
             }
             Self::Unresolved(Unresolved::NoSuchName) => "does not resolve: the name does not exist".to_owned(),
             Self::Unresolved(Unresolved::NoAddress) => "does not resolve: the name has no address".to_owned(),
+            Self::Unresolved(Unresolved::Inward) => "has an address that the internet can't reach".to_owned(),
+            Self::Unresolved(Unresolved::Alias) => {
+                "is an alias (CNAME), which the name of a name server must not be".to_owned()
+            }
             Self::Unresolved(Unresolved::NoNameServers) => "has no name servers, says the resolver".to_owned(),
             Self::Unresolved(Unresolved::Code(code)) => format!("does not resolve ({code})"),
             Self::Unresolved(Unresolved::Malformed) => {
@@ -291,6 +316,7 @@ impl Kind {
                 format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
             }
             Self::TooMany => "has too many name servers to ask them all".to_owned(),
+            Self::Late => "could not be asked in time".to_owned(),
         }
     }
 }

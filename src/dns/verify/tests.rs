@@ -5,5 +5,7 @@ mod before;
 mod dnssec;
 mod hostile;
 mod messages;
+mod reach;
 mod script;
 mod text;
+mod time;

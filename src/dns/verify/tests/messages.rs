@@ -1,6 +1,7 @@
 //! Questions as they are sent, and records as they are read.
 
-use super::super::wire::{Answer, Data, Question, Reading, read};
+use super::super::answer::{Answer, Reading, Section, Targets, read};
+use super::super::wire::Question;
 use super::script::CHILD;
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
@@ -33,16 +34,17 @@ fn answer(class: u8, length: u8, data: &[u8]) -> Reading {
     read(&asked, &[&head, question, &record].concat())
 }
 
-fn data(reading: Reading) -> Vec<Data> {
+fn section(reading: Reading) -> Section {
     let Reading::Answer(Answer { answers, .. }) = reading else { panic!("{reading:?}") };
-    answers.into_iter().map(|record| record.data).collect()
+    answers
 }
 
 #[test]
 fn a_name_server_record_is_of_the_internet_and_of_its_length() {
     let target = b"\x02ns\x00";
-    assert_eq!(data(answer(1, 4, target)), [Data::Ns(Some("ns".parse().unwrap()))]);
-    assert_eq!(data(answer(3, 4, target)), [], "of another class");
+    let name_servers = Targets { names: ["ns".parse().unwrap()].into(), ..Targets::default() };
+    assert_eq!(section(answer(1, 4, target)), Section { name_servers, ..Section::default() });
+    assert_eq!(section(answer(3, 4, target)), Section::default(), "of another class");
     // The name ends behind the record, or before its end.
     assert!(matches!(answer(1, 3, target), Reading::Malformed));
     assert!(matches!(answer(1, 5, b"\x02ns\x00\x00"), Reading::Malformed));

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::super::answer::Targets;
 use super::super::finding::{Finding, Kind, Problem, Role, ServerState};
 use super::super::resolver::Resolver;
-use super::super::wire::Targets;
+
 use crate::dns::name::Name;
 
 fn name(text: &str) -> Name {
@@ -21,6 +22,7 @@ fn good() -> Finding {
         problems: Vec::new(),
         no_egress: false,
         bogus: false,
+        vouches: false,
     }
 }
 
@@ -69,13 +71,13 @@ fn many_name_servers_are_not_all_named() {
 
 #[test]
 fn resolv_conf() {
-    let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text));
+    let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text).servers);
     assert_eq!(
         servers(
             "# nameserver 192.0.2.9\nsearch example.com\nnameserver 192.0.2.1\n  nameserver\t2001:db8::1 # comment\n\
              nameserver fe80::1%eth0\nnameserver\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"
         ),
-        "Resolver([192.0.2.1:53, [2001:db8::1]:53, 192.0.2.3:53])"
+        "[192.0.2.1:53, [2001:db8::1]:53, 192.0.2.3:53]"
     );
-    assert_eq!(servers(""), "Resolver([127.0.0.1:53])");
+    assert_eq!(servers(""), "[127.0.0.1:53]");
 }
