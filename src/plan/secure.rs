@@ -45,6 +45,8 @@ pub(super) struct Secure<'a> {
     set: Option<&'a RecordSet>,
     found: Option<DsRecords>,
     digest: Option<Digest>,
+    /// True if a claim covers it that `AllowOverwrite` drops.
+    taken_over: bool,
     step: Step,
 }
 
@@ -64,10 +66,16 @@ impl<'a> Secure<'a> {
         let covers = |claim: &Claim| digest.is_some() && claim.ds == digest;
         let of = |relation| remaining.of(&goal.claimant, relation);
         let siblings_cover = of(Relation::Sibling).into_iter().any(covers);
+        let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
+        let own_covers = own.is_some_and(covers);
+        let taken_over = !relied_on && !own_covers && seen.claims().iter().any(covers);
         let step = match &goal.ds {
-            WantedDs::Off if own.is_some_and(covers) => {
-                let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
-                if relied_on { Step::Stays } else { Step::Removed }
+            WantedDs::Off if own_covers || taken_over => {
+                if relied_on {
+                    Step::Stays
+                } else {
+                    Step::Removed
+                }
             }
             // Nor does a duplicate of the request that put name servers back.
             WantedDs::Records(wanted)
@@ -78,10 +86,10 @@ impl<'a> Secure<'a> {
             WantedDs::Records(_) if set.is_none() => Step::Added,
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) => Step::Replaced,
             WantedDs::Records(_) if set.is_some_and(|set| set.ttl != Some(goal.ds_ttl)) => Step::Retimed,
-            WantedDs::Unknown { newly: true, .. } if !siblings_cover && !own.is_some_and(covers) => Step::Impossible,
+            WantedDs::Unknown { newly: true, .. } if !siblings_cover && !own_covers => Step::Impossible,
             WantedDs::Off | WantedDs::Records(_) | WantedDs::Unknown { .. } => Step::Stays,
         };
-        Self { set, found, digest, step }
+        Self { set, found, digest, taken_over, step }
     }
 
     /// True if the DS record set is asked to change.
@@ -143,7 +151,7 @@ impl<'a> Secure<'a> {
                 _ if had == self.digest || shared() || by == By::Created => self.digest,
                 _ => None,
             },
-            WantedDs::Unknown { .. } if had != self.digest && shared() => self.digest,
+            WantedDs::Unknown { .. } if had != self.digest && (shared() || self.taken_over) => self.digest,
             WantedDs::Unknown { .. } => had,
         }
     }
@@ -165,7 +173,9 @@ impl<'a> Secure<'a> {
     pub(super) fn warning(&self, goal: &Goal, own: Option<&Claim>) -> Option<String> {
         let name = &goal.name;
         match (&goal.ds, self.set) {
-            (WantedDs::Off, Some(_)) if own.is_some_and(|own| own.ds.is_some() && own.ds != self.digest) => {
+            (WantedDs::Off, Some(_))
+                if self.step == Step::Stays && own.is_some_and(|own| own.ds.is_some() && own.ds != self.digest) =>
+            {
                 let is = "it is not the one that this resource wrote. If nobody needs it, remove it by hand";
                 Some(format!("The DS record set of {name} was left in place: {is}."))
             }

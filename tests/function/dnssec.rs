@@ -208,6 +208,19 @@ async fn a_renamed_resource_keeps_the_ds() {
 }
 
 #[tokio::test]
+async fn regression_a_ds_goes_with_the_claim_that_allow_overwrite_drops() {
+    let mut world = world().await;
+    let id = world.create(signed(json!({}))).await.success().id().to_owned();
+    world.stack = "arn:aws:cloudformation:us-east-1:222222222222:stack/other/0".into();
+    // It wants no DS record set and drops the only claim that covers this one: nobody would keep it in step with the keys.
+    let taken = world.create(json!({"AllowOverwrite": "true"})).await.success();
+    assert_eq!((taken.get("Action"), taken.get("DsRecords"), world.ds()), ("ADOPTED", "", vec![]));
+    assert_eq!((world.delegated_to(), world.claims().len()), (world.child_servers(), 1));
+    world.delete(&id, json!({})).await.success();
+    assert_eq!(world.delegated_to(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_name_server_edited_between_reading_and_adding_the_ds_is_noticed() {
     let world = world().await;
     let id = world.create(json!({})).await.success().id().to_owned();
