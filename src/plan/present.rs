@@ -29,7 +29,8 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     }
 
     let by = cut.by(goal, &claims, own.as_ref());
-    let ds = cut.secure.covered(goal, &remaining, own.as_ref(), by);
+    let takes = by == By::Created && !cut.may_be_rolled_back(goal, &claims, own.as_ref());
+    let ds = cut.secure.covered(goal, &remaining, own.as_ref(), takes);
     let mut after = remaining;
     match (&goal.name_servers, &own) {
         (Some(wanted), _) => put_own(&mut after, goal, Some(Digest::of_name_servers(wanted)), ds, by, own.as_ref()),
@@ -244,9 +245,7 @@ impl<'a> Cut<'a> {
     /// How the request's own claim came to the delegation, once the plan is carried out.
     fn by(&self, goal: &Goal, claims: &Claims, own: Option<&Claim>) -> By {
         let siblings = claims.of(&goal.claimant, Relation::Sibling);
-        // Where its siblings' claims stay, so does how they came to the delegation.
-        let takes = goal.allow_overwrite && (goal.arrival == Arrival::InPlace || siblings.is_empty());
-        if matches!(self.state, State::Absent | State::Different) || takes {
+        if self.makes_it_ours(goal, &siblings) {
             return By::Created;
         }
         if let Some(own) = own {
@@ -259,6 +258,21 @@ impl<'a> Cut<'a> {
             Arrival::Create | Arrival::Replacement => siblings.iter().all(|sibling| sibling.by == By::Adopted),
         };
         if adopts { By::Adopted } else { By::Created }
+    }
+
+    /// True if the delegation is this resource's own once the plan is carried out, whatever was there.
+    fn makes_it_ours(&self, goal: &Goal, siblings: &[&Claim]) -> bool {
+        // Where its siblings' claims stay, so does how they came to the delegation.
+        let takes = goal.allow_overwrite && (goal.arrival == Arrival::InPlace || siblings.is_empty());
+        matches!(self.state, State::Absent | State::Different) || takes
+    }
+
+    /// True if the request comes to a delegation that stands, or is a duplicate of one that did: its own Delete may follow, and must
+    /// leave what was there.
+    fn may_be_rolled_back(&self, goal: &Goal, claims: &Claims, own: Option<&Claim>) -> bool {
+        let siblings = claims.of(&goal.claimant, Relation::Sibling);
+        let comes = goal.arrival != Arrival::InPlace && own.is_none_or(|own| own.at == goal.at);
+        comes && !self.makes_it_ours(goal, &siblings)
     }
 
     fn changes_of_name_servers(&self, goal: &Goal) -> Vec<Change> {

@@ -7,7 +7,7 @@ use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 use crate::dns::record_set::{Change, RecordSet};
 use crate::dns::ttl::Ttl;
-use crate::ownership::{By, Claim, Claims, Digest, Relation};
+use crate::ownership::{Claim, Claims, Digest, Relation};
 
 /// What a Create or Update wants of the DS record set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +138,9 @@ impl<'a> Secure<'a> {
         None
     }
 
-    /// The DS record set that our claim covers once the plan is carried out.
-    pub(super) fn covered(&self, goal: &Goal, remaining: &Claims, own: Option<&Claim>, by: By) -> Option<Digest> {
+    /// The DS record set that our claim covers once the plan is carried out. `takes` tells that what is found as wanted becomes
+    /// this resource's, whoever made it.
+    pub(super) fn covered(&self, goal: &Goal, remaining: &Claims, own: Option<&Claim>, takes: bool) -> Option<Digest> {
         let had = own.and_then(|own| own.ds);
         let siblings = remaining.of(&goal.claimant, Relation::Sibling);
         let shared = || self.digest.is_some() && siblings.iter().any(|claim| claim.ds == self.digest);
@@ -148,7 +149,7 @@ impl<'a> Secure<'a> {
             WantedDs::Records(wanted) => match self.step {
                 Step::Added | Step::Replaced => Some(Digest::of_ds(wanted)),
                 Step::Deferred => had,
-                _ if had == self.digest || shared() || by == By::Created => self.digest,
+                _ if had == self.digest || shared() || takes => self.digest,
                 _ => None,
             },
             WantedDs::Unknown { .. } if had != self.digest && (shared() || self.taken_over) => self.digest,

@@ -221,6 +221,24 @@ async fn regression_a_ds_goes_with_the_claim_that_allow_overwrite_drops() {
 }
 
 #[tokio::test]
+async fn regression_the_rollback_of_a_rename_leaves_a_ds_made_by_hand() {
+    let mut world = world().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    world.parent.put(RecordSet::new(NAME, "DS", 3600, [record(ONE)]));
+    world.logical_id = "Renamed".into();
+    // It finds the DS record set that it wants, and no sibling's claim covers that.
+    let shared = world.create(signed(json!({}))).await.success();
+    assert_eq!((shared.get("Action"), world.ds()), ("SHARED", vec![record(ONE)]));
+    world.delete(&id, signed(json!({}))).await.success();
+    assert_eq!(world.ds(), [record(ONE)]);
+    // Once the renamed resource has come to stay, its next Update takes it.
+    world.create(signed(json!({}))).await.success();
+    world.update(&id, signed(json!({})), signed(json!({"Trigger": "1"}))).await.success();
+    world.delete(&id, signed(json!({}))).await.success();
+    assert_eq!((world.ds(), world.delegated_to()), (vec![], world.child_servers()));
+}
+
+#[tokio::test]
 async fn a_name_server_edited_between_reading_and_adding_the_ds_is_noticed() {
     let world = world().await;
     let id = world.create(json!({})).await.success().id().to_owned();
