@@ -257,6 +257,18 @@ fn every_row_of_a_delete_takes_a_ds_that_only_we_cover() {
 }
 
 #[test]
+fn regression_a_duplicate_makes_no_delegation_under_a_ds_of_others() {
+    // It replaces no DS record set, so it would stand under this one.
+    let bare = with_ds(seen(None, &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created)]), &old(), 3600);
+    for arrival in ARRIVALS {
+        assert_eq!(refusal(present(&securing(arrival), &bare)), because(DsRefusal::OfOthers));
+    }
+    let ours = own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created).covering(Some(Digest::of_ds(&old())));
+    let ours = with_ds(seen(None, &[ours]), &old(), 3600);
+    assert_eq!(shape(&plan(present(&securing(Arrival::InPlace), &ours))), ["+NS"]);
+}
+
+#[test]
 fn no_delegation_is_made_under_a_ds_of_others() {
     let stray = with_ds(seen(None, &[]), &old(), 3600);
     assert_eq!(refusal(present(&goal(Arrival::Create), &stray)), because(DsRefusal::OfOthers));
