@@ -8,7 +8,7 @@ use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::Place;
-use crate::dns::record_set::Change;
+use crate::dns::record_set::{Change, RecordSet};
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::ownership;
@@ -83,8 +83,7 @@ pub(super) async fn apply(
             let failure = change_failure(place, error);
             return unrefreshed(plan, seen, failure);
         }
-        let compares = |change: &Change| change.record_set().name == place.name && change.record_set().rtype == "NS";
-        if !plan.changes.iter().any(compares) && !observe::still(work, session, place, &seen).await? {
+        if !makes_or_removes(&plan, place) && !observe::still(work, session, place, &seen).await? {
             continue;
         }
         work.check_fresh()?;
@@ -123,6 +122,15 @@ pub(super) async fn apply(
         return Err(Failure::new(Kind::Aws, message));
     };
     unrefreshed(plan, seen, change_failure(place, &error))
+}
+
+/// True if the batch makes the delegation or takes it away: Route 53 compares all then that could have changed since it was read. Not
+/// if it changes name servers, for a DS record set may have been added beside them.
+fn makes_or_removes(plan: &Plan, place: &Place) -> bool {
+    let of_name_servers = |set: &RecordSet| set.name == place.name && set.rtype == "NS";
+    let creates = |change: &Change| matches!(change, Change::Create(set) if of_name_servers(set));
+    let deletes = |change: &Change| matches!(change, Change::Delete(set) if of_name_servers(set));
+    plan.changes.iter().any(creates) != plan.changes.iter().any(deletes)
 }
 
 /// A batch that was not carried out: a failure, or only a warning if it was to write nothing but our claim.

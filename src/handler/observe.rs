@@ -53,10 +53,11 @@ pub(super) async fn surroundings(
     reading(work, place, read).await
 }
 
-/// Before a batch that does not compare the name servers: true if the zone cut still is as it was seen.
+/// Before a batch that does not compare the whole zone cut: true if that still is as it was seen.
 ///
-/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come between. One that changes NS
-/// would be rejected then, but not one that only claims or secures what stands. Every batch of this resource rewrites the ownership
+/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come between. One that makes or removes
+/// the delegation would be rejected then, but not one that only claims or secures what stands, or changes name servers beside which
+/// a DS record set was added meanwhile. Every batch of this resource rewrites the ownership
 /// record, so if the cut, read *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
 /// nothing of ours came between.
 pub(super) async fn still(

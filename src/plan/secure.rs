@@ -132,7 +132,8 @@ impl<'a> Secure<'a> {
             return Some(refuse(DsRefusal::Taken { current, wanted }));
         }
         // A new delegation under it would be bogus from its first second on.
-        if !existing && self.set.is_some() && self.step == Step::Stays && wanted(goal).is_none() && !covered {
+        let unfit = self.step == Step::Deferred || self.step == Step::Stays && wanted(goal).is_none();
+        if !existing && self.set.is_some() && unfit && !covered {
             return Some(refuse(DsRefusal::OfOthers));
         }
         None

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::config::Config;
 use custom_delegation::handler::Handler;
-use sandbox::{RecordSet, ResponseBucket, Sandbox, ZoneHandle};
+use sandbox::{KeySigningKey, RecordSet, ResponseBucket, Sandbox, ZoneHandle};
 use serde_json::{Value, json};
 
-use crate::history::{CHILD_ACCOUNTS, CHILDREN, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish};
+use crate::history::{CHILD_ACCOUNTS, CHILDREN, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish};
 
 pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
 /// Both may be given to the records of child zones.
@@ -57,6 +57,10 @@ pub(crate) struct Asked {
     pub(crate) ttl: u32,
     pub(crate) overwrite: bool,
     pub(crate) occlusion: bool,
+    pub(crate) dnssec: bool,
+    /// The keys that are named.
+    pub(crate) keys: Option<Vec<String>>,
+    pub(crate) ds_ttl: u32,
     pub(crate) parent: Parent,
 }
 
@@ -135,6 +139,14 @@ impl Atlas {
         if wish.occlusion {
             properties["AllowOcclusion"] = json!(true);
         }
+        if wish.dnssec {
+            properties["Dnssec"] = json!(true);
+            properties["DsTTL"] = json!(wish.ds_ttl);
+        }
+        // Without Dnssec they mean nothing.
+        if let Some(keys) = wish.keys {
+            properties["KeySigningKeys"] = json!(named(keys));
+        }
         if wish.vanity {
             properties["NameServers"] = json!(VANITY);
         }
@@ -151,8 +163,11 @@ impl Atlas {
             (None, Some(name)) => Parent::Name(self.named(account, name)?),
             (None, None) => Parent::Closest(account),
         };
-        let given = properties["NameServers"].as_array();
-        let given = given.map(|servers| servers.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        let list = |key: &str| {
+            let values = properties[key].as_array()?;
+            Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>())
+        };
+        let given = list("NameServers").map(|servers| servers.into_iter().collect());
         Some(Asked {
             child,
             name: self.children[child].name.clone(),
@@ -160,6 +175,9 @@ impl Atlas {
             ttl: text("TTL")?.parse().ok()?,
             overwrite: text("AllowOverwrite") == Some("true"),
             occlusion: text("AllowOcclusion") == Some("true"),
+            dnssec: text("Dnssec") == Some("true"),
+            keys: list("KeySigningKeys"),
+            ds_ttl: text("DsTTL").map_or(Some(3600), |ttl| ttl.parse().ok())?,
             parent,
         })
     }
@@ -204,6 +222,20 @@ impl Atlas {
         let zone = self.parents.iter().position(|zone| zone.id == id)?;
         Some(Place { zone, name: name.to_owned() })
     }
+}
+
+/// The names of a set of keys.
+fn named(keys: u8) -> Vec<&'static str> {
+    KEYS.iter().enumerate().filter(|(bit, _)| keys >> bit & 1 == 1).map(|(_, name)| *name).collect()
+}
+
+/// Those keys of a child zone, each with a tag and a digest of its own.
+pub(crate) fn keys_of(child: usize, keys: u8) -> Vec<KeySigningKey> {
+    let key = |name: &str| {
+        let tag = child * 10 + KEYS.iter().position(|known| *known == name).unwrap_or_default();
+        KeySigningKey::active(name, 1000 + u16::try_from(tag).unwrap_or_default(), &format!("{tag:064}"))
+    };
+    named(keys).into_iter().map(key).collect()
 }
 
 /// Lower case, without the trailing dot.

@@ -28,7 +28,8 @@ pub(crate) fn history(seed: u64) -> History {
     let stacks = rng.usize(1..=STACKS.len());
     let mut templates = Templates::default();
     let steps = (0..rng.usize(3..=9)).map(|_| step(&mut rng, stacks, &mut templates)).collect();
-    History { child_records: rng.u16(..), steps }
+    let keys = [(); CHILDREN.len()].map(|()| keys(&mut rng));
+    History { child_records: rng.u16(..), keys, steps }
 }
 
 fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
@@ -52,7 +53,11 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     };
     let edits = if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
     let calm = matches!(act, Act::Cancel { .. });
-    let edits = if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
+    let mut edits: Vec<_> = if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
+    if rng.u32(..100) < 25 && !calm {
+        let when = if rng.bool() { When::Before } else { When::Delivery(rng.usize(..4)) };
+        edits.push((when, Edit::Keys { child: rng.usize(..CHILDREN.len()), keys: keys(rng) }));
+    }
     let trouble = if rng.u32(..100) < 12 && !calm { Some(trouble(rng)) } else { None };
     Step { act, edits, trouble }
 }
@@ -99,12 +104,15 @@ fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, Wish>) {
 
 fn change(rng: &mut Rng, stack: usize, wish: &mut Wish) {
     match rng.u32(..100) {
-        0..20 => wish.ttl = TTLS[rng.usize(..TTLS.len())],
-        20..50 => wish.child = child(rng, stack),
-        50..65 => {}
-        65..78 => wish.overwrite = !wish.overwrite,
-        78..86 => wish.vanity = !wish.vanity,
-        86..90 => wish.occlusion = OCCLUSION && !wish.occlusion,
+        0..14 => wish.ttl = TTLS[rng.usize(..TTLS.len())],
+        14..36 => wish.child = child(rng, stack),
+        36..46 => {}
+        46..57 => wish.overwrite = !wish.overwrite,
+        57..63 => wish.vanity = !wish.vanity,
+        63..67 => wish.occlusion = OCCLUSION && !wish.occlusion,
+        67..80 => wish.dnssec = !wish.dnssec,
+        80..87 => wish.keys = some_keys(rng),
+        87..91 => wish.ds_ttl = TTLS[rng.usize(..TTLS.len())],
         _ => wish.trigger += 1,
     }
     let moved = rng.u32(..100) < 15;
@@ -122,7 +130,24 @@ fn wish(rng: &mut Rng, stack: usize) -> Wish {
         overwrite: rng.u32(..100) < 12,
         occlusion: OCCLUSION && rng.u32(..100) < 15,
         vanity: rng.u32(..100) < 8,
+        dnssec: rng.u32(..100) < 45,
+        keys: some_keys(rng),
+        ds_ttl: TTLS[rng.usize(..TTLS.len())],
         trigger: 0,
+    }
+}
+
+/// The keys that a resource asks for: mostly whatever is active.
+fn some_keys(rng: &mut Rng) -> Option<u8> {
+    if rng.u32(..100) < 65 { None } else { Some(rng.u8(1..4)) }
+}
+
+/// The keys that a child zone signs with: mostly the first one, sometimes none.
+fn keys(rng: &mut Rng) -> Option<u8> {
+    match rng.u32(..100) {
+        0..18 => None,
+        18..60 => Some(1),
+        _ => Some(rng.u8(1..4)),
     }
 }
 
@@ -174,13 +199,16 @@ fn spot(rng: &mut Rng) -> Spot {
 fn edit(rng: &mut Rng) -> Edit {
     let at = spot(rng);
     let below = |rng: &mut Rng| [Below::Www, Below::Mail, Below::Mx][rng.usize(..3)];
-    match rng.u32(..100) {
-        0..22 => {
-            let same: Vec<usize> = (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.1).collect();
-            let child = rng.choice(&same).copied().filter(|_| rng.u32(..100) < 70);
-            let whose = child.map_or(Whose::Stranger, Whose::Child);
-            Edit::PutNs { at, whose, ttl: TTLS[rng.usize(..TTLS.len())] }
-        }
+    let whose = |rng: &mut Rng| {
+        let same: Vec<usize> = (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.1).collect();
+        let child = rng.choice(&same).copied().filter(|_| rng.u32(..100) < 70);
+        child.map_or(Whose::Stranger, Whose::Child)
+    };
+    let ttl = TTLS[rng.usize(..TTLS.len())];
+    match rng.u32(..120) {
+        0..22 => Edit::PutNs { at, whose: whose(rng), ttl },
+        100..113 => Edit::PutDs { at, whose: whose(rng), keys: if rng.bool() { 1 } else { rng.u8(1..4) }, ttl },
+        113.. => Edit::RemoveDs { at },
         22..36 => Edit::RemoveNs { at },
         36..54 if OCCLUSION => Edit::PutBelow { at, what: below(rng) },
         54..60 if OCCLUSION => Edit::RemoveBelow { at, what: below(rng) },

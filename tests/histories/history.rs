@@ -18,6 +18,9 @@ pub(crate) const CHILD_ACCOUNTS: [&str; 2] = ["222222222222", "333333333333"];
 pub(crate) const STACKS: [usize; 3] = [0, 0, 1];
 pub(crate) const LOGICAL_IDS: [&str; 3] = ["Alpha", "Beta", "Gamma"];
 
+/// The names that key-signing keys have; a set of them is a bit each.
+pub(crate) const KEYS: [&str; 2] = ["one", "two"];
+
 /// A place: an index into [`PARENTS`] and one into [`NAMES`].
 pub(crate) type Spot = (usize, usize);
 
@@ -25,6 +28,8 @@ pub(crate) type Spot = (usize, usize);
 pub(crate) struct History {
     /// Which records the child zones have, a bit each.
     pub(crate) child_records: u16,
+    /// With which keys each child zone signs in the beginning; `None` if it does not.
+    pub(crate) keys: [Option<u8>; CHILDREN.len()],
     pub(crate) steps: Vec<Step>,
 }
 
@@ -71,6 +76,10 @@ pub(crate) struct Wish {
     pub(crate) occlusion: bool,
     /// `NameServers` outside Route 53.
     pub(crate) vanity: bool,
+    pub(crate) dnssec: bool,
+    /// `KeySigningKeys`; `None` for all active ones.
+    pub(crate) keys: Option<u8>,
+    pub(crate) ds_ttl: u32,
     pub(crate) trigger: u32,
 }
 
@@ -91,10 +100,12 @@ pub(crate) enum When {
     Read(usize),
     /// Before the so-manieth change of a parent zone in this step, from 0.
     Change(usize),
+    /// Before the so-manieth delivery of this step, from 0.
+    Delivery(usize),
     After,
 }
 
-/// What the outside actor does to a parent zone.
+/// What the outside actor does to a parent zone, or to the keys of a child zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
     PutNs {
@@ -104,6 +115,21 @@ pub(crate) enum Edit {
     },
     RemoveNs {
         at: Spot,
+    },
+    /// For the keys of a child zone, or for nobody's.
+    PutDs {
+        at: Spot,
+        whose: Whose,
+        keys: u8,
+        ttl: u32,
+    },
+    RemoveDs {
+        at: Spot,
+    },
+    /// A child zone signs with these keys, or ceases to sign. Never while a request is under way.
+    Keys {
+        child: usize,
+        keys: Option<u8>,
     },
     /// A record below the cut, or at it.
     PutBelow {
@@ -164,7 +190,7 @@ pub(crate) enum Trouble {
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "child records: {:#b}", self.child_records)?;
+        writeln!(f, "child records: {:#b}, keys: {:?}", self.child_records, self.keys)?;
         self.steps.iter().enumerate().try_for_each(|(index, step)| {
             writeln!(f, "step {index}: {:?}", step.act)?;
             step.edits.iter().try_for_each(|(when, edit)| writeln!(f, "        {when:?}: {edit:?}"))?;

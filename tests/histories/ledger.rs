@@ -4,6 +4,7 @@
 mod batch;
 mod delivery;
 mod occlusion;
+mod secure;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 use crate::atlas::{Atlas, Place, Servers, plain};
 use crate::claims::{self, Claim};
+use crate::secure::{Digests, Values};
 pub(crate) use delivery::Delivery;
 
 /// Every event that matters raises it by one.
@@ -25,6 +27,8 @@ pub(crate) type Records = BTreeMap<(String, String), RecordSet>;
 #[derive(Clone, Debug)]
 struct Held {
     servers: Servers,
+    /// The DS record set that its claim covers, until somebody who was allowed to changed it.
+    ds: Option<Values>,
     /// Somebody who was allowed to, or a request that has not ended, made it something else since.
     broken: bool,
 }
@@ -34,6 +38,8 @@ struct Held {
 struct History {
     /// The name servers were last written by the function.
     ours: bool,
+    /// The DS records were last written by the function, and the outside actor has not taken claims away since.
+    ds_ours: bool,
     /// The outside actor changed the name servers or took claims away.
     touched: bool,
     /// When the outside actor last changed anything here.
@@ -51,6 +57,10 @@ pub(crate) struct Ledger {
     places: BTreeMap<Place, History>,
     /// The name servers that each digest in a claim stands for.
     digests: BTreeMap<String, Servers>,
+    /// The same of all that a DS record set depends on.
+    secure: Digests,
+    /// Which child zones are signing.
+    signing: Vec<bool>,
     pub(crate) active: Vec<Delivery>,
     /// The requests that were delivered before.
     known: BTreeSet<String>,
@@ -90,6 +100,8 @@ impl Ledger {
             born: BTreeMap::new(),
             places: BTreeMap::new(),
             digests: BTreeMap::new(),
+            secure: Digests::default(),
+            signing: vec![false; crate::history::CHILDREN.len()],
             active: Vec::new(),
             known: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -163,6 +175,10 @@ impl Ledger {
         self.last_edit = self.tick;
         self.quiet = false;
         let matters = rtype == "NS" || claims_at(&self.zones, &place).0 != claims;
+        if matters || rtype == "DS" {
+            self.held.iter_mut().filter(|((_, at), _)| *at == place).for_each(|(_, held)| held.ds = None);
+            history.ds_ours &= rtype == "NS";
+        }
         if matters {
             history.touched = true;
             history.ours &= rtype != "NS";

@@ -11,11 +11,14 @@
 )]
 
 mod atlas;
+#[path = "../laws/claims.rs"]
 mod claims;
 mod generate;
 mod history;
 mod ledger;
 mod play;
+#[path = "../laws/secure.rs"]
+mod secure;
 mod shrink;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +32,7 @@ const SIDE_BY_SIDE: usize = 8;
 const HISTORIES: u64 = 1000;
 
 /// What so many histories must have met; else they prove less than they seem to.
-const COVERED: [&str; 16] = [
+const COVERED: [&str; 22] = [
     "Create SUCCESS CREATED",
     "Create SUCCESS ADOPTED",
     "Create SUCCESS SHARED",
@@ -46,6 +49,12 @@ const COVERED: [&str; 16] = [
     "removed beside other claims",
     "removed and left as adopted",
     "stack RolledBack",
+    "DS added",
+    "DS replaced",
+    "DS removed, the delegation stays",
+    "DS removed with the delegation",
+    "DS left to other claims",
+    "name servers put back under a DS",
 ];
 
 fn setting(name: &str) -> Option<u64> {

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use custom_delegation::handler::{self, Handler};
 use sandbox::{
-    BucketFault, Call, Fault, FaultKind, Function, Invocation, RecordSet, ResponseBucket, Sandbox, Stack, StackOutcome,
-    Template, ZoneHandle,
+    BucketFault, Call, Fault, FaultKind, Function, Invocation, KeySigningKey, RecordSet, ResponseBucket, Sandbox,
+    Stack, StackOutcome, Template, ZoneHandle,
 };
 use serde_json::Value;
 
-use crate::atlas::{Atlas, plain};
+use crate::atlas::{Atlas, keys_of, plain};
 use crate::history::{Act, Below, Edit, History, LOGICAL_IDS, NAMES, STACKS, Spot, Step, Trouble, When, Whose};
 use crate::ledger::Ledger;
 
@@ -20,6 +20,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_secs(8);
 /// Between two requests, for CloudFormation.
 const APART: Duration = Duration::from_secs(2);
+const STRANGERS_DS: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 const STRANGER: &str = "\"v=spf1 -all\"";
 
 pub(crate) type Tally = std::collections::BTreeMap<String, u64>;
@@ -34,12 +35,23 @@ pub(crate) struct Stage {
 struct Pending {
     reads: usize,
     changes: usize,
+    deliveries: usize,
     edits: Vec<(When, Edit)>,
 }
 
 impl Stage {
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn before_delivery(&self) {
+        let mut ledger = self.ledger();
+        let mut pending = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = When::Delivery(pending.deliveries);
+        pending.deliveries += 1;
+        for edit in pending.take(|when| when == now) {
+            perform(&mut ledger, &edit);
+        }
     }
 
     fn before_call(&self, call: &Call) {
@@ -84,6 +96,7 @@ impl Deliveries {
         let invented = event["RequestType"] == "Delete" && !physical_id.contains('/');
         let puts = || self.bucket.puts().into_iter().filter(|put| put.request_id == request_id).collect::<Vec<_>>();
         let before = puts();
+        self.stage.before_delivery();
         self.stage.ledger().begin(&event);
         let deadline = SystemTime::now() + if invented { SHORT } else { TIMEOUT };
         let invocation = handler::Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
@@ -113,8 +126,11 @@ pub(crate) async fn play(history: &History, http: &reqwest::Client) -> Result<Ta
     let aws = Sandbox::start().await.map_err(|error| error.to_string())?;
     let bucket = ResponseBucket::start().await.map_err(|error| error.to_string())?;
     let atlas = Atlas::draw(&aws, history.child_records);
-    let stage =
-        Arc::new(Stage { ledger: Mutex::new(Ledger::new(atlas.clone())), edits: Mutex::new(Pending::default()) });
+    let mut ledger = Ledger::new(atlas.clone());
+    for (child, keys) in history.keys.iter().enumerate() {
+        perform(&mut ledger, &Edit::Keys { child, keys: *keys });
+    }
+    let stage = Arc::new(Stage { ledger: Mutex::new(ledger), edits: Mutex::new(Pending::default()) });
     let (before, after) = (Arc::clone(&stage), Arc::clone(&stage));
     aws.before_call(Arc::new(move |call| before.before_call(call)));
     aws.after_call(Arc::new(move |call| after.ledger().answered(call)));
@@ -261,6 +277,22 @@ fn perform(ledger: &mut Ledger, edit: &Edit) {
             put(ledger, at.0, RecordSet::new(&name_of(at), "NS", *ttl, servers));
         }
         Edit::RemoveNs { at } => remove(ledger, at.0, &name_of(at), "NS"),
+        Edit::PutDs { at, whose, keys, ttl } => {
+            let records: Vec<String> = match whose {
+                Whose::Stranger => vec![STRANGERS_DS.into()],
+                Whose::Child(child) => keys_of(*child, *keys).iter().map(KeySigningKey::ds_record).collect(),
+            };
+            put(ledger, at.0, RecordSet::new(&name_of(at), "DS", *ttl, records));
+        }
+        Edit::RemoveDs { at } => remove(ledger, at.0, &name_of(at), "DS"),
+        Edit::Keys { child, keys } => {
+            let zone = ledger.atlas.children[*child].handle.clone();
+            match keys {
+                Some(keys) => zone.sign(keys_of(*child, *keys)),
+                None => zone.unsign(),
+            }
+            ledger.signs(*child, keys.is_some());
+        }
         Edit::PutBelow { at, what } => {
             let (name, rtype, value) = below(at, *what);
             put(ledger, at.0, RecordSet::new(&name, rtype, 300, [value]));

@@ -1,6 +1,7 @@
 //! A parent zone, child zones, and two functions with roles of their own.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +9,12 @@ use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
-use sandbox::{RecordSet, ResponseBucket, ResponseKey, Sandbox, ZoneHandle};
+use sandbox::{KeySigningKey, RecordSet, ResponseBucket, ResponseKey, Sandbox, ZoneHandle};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 
 use crate::interleave::{Ended, Judgement, Race, Side};
+use crate::watch::Watch;
 
 pub(crate) const NAME: &str = "testing.example.com";
 pub(crate) const OTHER_NAME: &str = "staging.example.com";
@@ -29,12 +31,31 @@ pub(crate) const ONE: Who = Who { stack: "one", logical_id: "Alpha" };
 pub(crate) const SIBLING: Who = Who { stack: "one", logical_id: "Beta" };
 pub(crate) const TWO: Who = Who { stack: "two", logical_id: "Alpha" };
 
+/// Every child zone is signing, with these keys.
+const KEY_ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+const KEY_TWO: &str = "2222222222222222222222222222222222222222222222222222222222222222";
+
+/// A key with that digest.
+fn key(name: &str, digest: &str) -> KeySigningKey {
+    KeySigningKey::active(name, digest[..4].parse().unwrap(), digest)
+}
+
+/// The DS record set for the keys `one` and `two`, sorted.
+pub(crate) fn ds_of(names: &[&str]) -> Vec<String> {
+    let mut records: Vec<String> =
+        names.iter().map(|name| key(name, if *name == "one" { KEY_ONE } else { KEY_TWO }).ds_record()).collect();
+    records.sort();
+    records
+}
+
 pub(crate) struct Arena {
     pub(crate) parent: ZoneHandle,
     /// Of the first function: two of [`NAME`] and one of [`OTHER_NAME`].
     pub(crate) children: [ZoneHandle; 3],
     /// Of the second function.
     pub(crate) foreign: ZoneHandle,
+    /// Sees every batch.
+    pub(crate) watch: Arc<Watch>,
     aws: Sandbox,
     bucket: ResponseBucket,
     handlers: [Rc<Handler>; 2],
@@ -52,9 +73,13 @@ impl Arena {
         let trust = json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
         let role = aws.account("111111111111").role("parent").trust(json!({"Statement": [trust]}));
         role.allow_all_route53();
+        for child in children.iter().chain([&foreign]) {
+            child.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
+        }
+        let watch = Watch::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
         let a = function(&aws, &bucket, "222222222222", "side-a").await;
         let b = function(&aws, &bucket, "333333333333", "side-b").await;
-        Rc::new(Self { parent, children, foreign, aws, bucket, handlers: [a, b], requests: AtomicU64::new(1) })
+        Rc::new(Self { parent, children, foreign, watch, aws, bucket, handlers: [a, b], requests: AtomicU64::new(1) })
     }
 
     /// Properties that ask for a child zone, with some more.
@@ -97,6 +122,7 @@ impl Arena {
         if let Some(old) = old {
             event["OldResourceProperties"] = old.clone();
         }
+        self.watch.asked(&format!("{}/{}", who.stack, who.logical_id), at, new);
         event
     }
 
@@ -118,7 +144,8 @@ impl Arena {
         let (a, b) = (self.start(0, a, ended_a), self.start(1, b, ended_b));
         let judgement = async move {
             let (a, b) = (a.await.unwrap(), b.await.unwrap());
-            judge(&self, &a, &b).map_err(|wrong| format!("{wrong}\na: {a}\nb: {b}\n{}", self.told()))
+            let judged = self.watch.verdict().and_then(|()| judge(&self, &a, &b));
+            judged.map_err(|wrong| format!("{wrong}\na: {a}\nb: {b}\n{}", self.told()))
         };
         (race, Box::pin(judgement))
     }
@@ -142,12 +169,17 @@ impl Arena {
         edit: impl FnOnce(&ZoneHandle) + 'static,
         judge: impl Fn(&Self, &Value) -> Result<(), String> + 'static,
     ) -> (Race, Judgement) {
-        let parent = self.parent.clone();
-        let (race, [ended, _]) = Race::new(&self.aws, Some(Box::new(move || edit(&parent))));
+        let (parent, watch) = (self.parent.clone(), Arc::clone(&self.watch));
+        let edit = move || {
+            edit(&parent);
+            watch.edited();
+        };
+        let (race, [ended, _]) = Race::new(&self.aws, Some(Box::new(edit)));
         let a = self.start(0, a, ended);
         let judgement = async move {
             let a = a.await.unwrap();
-            judge(&self, &a).map_err(|wrong| format!("{wrong}\na: {a}\n{}", self.told()))
+            let judged = self.watch.verdict().and_then(|()| judge(&self, &a));
+            judged.map_err(|wrong| format!("{wrong}\na: {a}\n{}", self.told()))
         };
         (race, Box::pin(judgement))
     }
@@ -173,6 +205,11 @@ impl Arena {
         let mut owners: Vec<String> = set.iter().flat_map(|set| set.values.iter().filter_map(owner)).collect();
         owners.sort();
         owners
+    }
+
+    /// The DS record set of [`NAME`], sorted.
+    pub(crate) fn ds(&self) -> Vec<String> {
+        self.parent.record(NAME, "DS").map(|set| plain(&set.values)).unwrap_or_default()
     }
 
     fn told(&self) -> String {

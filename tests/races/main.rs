@@ -10,5 +10,11 @@
 )]
 
 mod arena;
+#[path = "../laws/claims.rs"]
+mod claims;
 mod interleave;
 mod scenarios;
+#[path = "../laws/secure.rs"]
+mod secure;
+mod signed;
+mod watch;

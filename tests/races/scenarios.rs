@@ -6,25 +6,25 @@ use serde_json::{Value, json};
 use crate::arena::{Arena, NAME, ONE, OTHER_NAME, SIBLING, TWO, Who, plain};
 use crate::interleave::{Side, everywhere, wherever_it_matters};
 
-fn check(holds: bool, wrong: &str) -> Result<(), String> {
+pub(crate) fn check(holds: bool, wrong: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(wrong.to_owned()) }
 }
 
-fn succeeded(answer: &Value) -> bool {
+pub(crate) fn succeeded(answer: &Value) -> bool {
     answer["Status"] == "SUCCESS"
 }
 
 /// True if the name is delegated to the child zone.
-fn stands(arena: &Arena, name: &str, child: &ZoneHandle) -> bool {
+pub(crate) fn stands(arena: &Arena, name: &str, child: &ZoneHandle) -> bool {
     arena.delegated(name) == Some(plain(&child.name_servers()))
 }
 
-fn owner(who: Who) -> String {
+pub(crate) fn owner(who: Who) -> String {
     format!("{}/{}", who.stack, who.logical_id)
 }
 
 /// A Create that refused, and left nothing for its Delete to do.
-fn refused(answer: &Value) -> bool {
+pub(crate) fn refused(answer: &Value) -> bool {
     let marker = answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("unresolved/"));
     answer["Status"] == "FAILED" && marker
 }

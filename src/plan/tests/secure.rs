@@ -283,6 +283,21 @@ fn every_row_of_a_delete_takes_a_ds_that_only_we_cover() {
 }
 
 #[test]
+fn regression_no_delegation_is_made_under_a_ds_of_others_while_none_may_be_replaced() {
+    let holding = |mut claim: Claim| {
+        claim.hold = Some(NOW + 1);
+        claim
+    };
+    // It replaces no DS record set, so it would stand under this one.
+    let bare = with_ds(seen(None, &[holding(claim(&own(), &wanted(), By::Created))]), &old(), 3600);
+    for arrival in ARRIVALS {
+        assert_eq!(refusal(present(&securing(arrival), &bare)), because(DsRefusal::OfOthers));
+    }
+    let ours = with_ds(seen(None, &[holding(covering(&own(), &old(), By::Created))]), &old(), 3600);
+    assert_eq!(shape(&plan(present(&securing(Arrival::InPlace), &ours))), ["+NS", "-TXT", "+TXT"]);
+}
+
+#[test]
 fn no_delegation_is_made_under_a_ds_of_others() {
     let stray = with_ds(seen(None, &[]), &old(), 3600);
     assert_eq!(refusal(present(&goal(Arrival::Create), &stray)), because(DsRefusal::OfOthers));

@@ -89,6 +89,7 @@ impl Ledger {
         } else {
             self.check_absent(&delivery, &turn);
         }
+        self.check_secure(index, &turn.place, before, present, turn.calm);
         self.pass_on(&delivery, &turn, present);
         if Turn::own(&turn.claims_after, &delivery.owner).is_some()
             && !delivery.first

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Ledger, Tick, text};
 use crate::atlas::{Asked, Place, is_below};
 use crate::claims::stack_of;
+use crate::secure::Wanted;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
@@ -34,6 +35,10 @@ pub(crate) struct Delivery {
     pub(super) last_batch: Option<Tick>,
     /// When the reading began that the last batch at the target was planned on; the beginning if there was none.
     pub(super) settled: Tick,
+    /// The DS record set that is asked for.
+    pub(super) ds: Wanted,
+    /// It put name servers back: the DS record set is for a later request.
+    pub(super) put_back: bool,
     /// By the tables nothing stands in its way, if nobody changes anything.
     pub(super) must_succeed: bool,
 }
@@ -70,6 +75,7 @@ impl Ledger {
             self.held.remove(&(owner.clone(), place.clone()));
         }
         let began = self.tick;
+        let ds = asked.as_ref().map_or(Wanted::Off, |asked| self.wanted_ds(asked));
         let must_succeed = first
             && kind != "Delete"
             && asked
@@ -93,6 +99,8 @@ impl Ledger {
             last_read: began,
             last_batch: None,
             settled: began,
+            ds,
+            put_back: false,
             must_succeed,
         });
     }
@@ -123,7 +131,7 @@ impl Ledger {
             None => empty,
             Some((servers, _)) => servers == asked.servers || own.is_some(),
         };
-        fresh && !others && row && !self.lies_below_a_delegation(place)
+        fresh && !others && self.is_clear_for_ds(owner, asked, place) && row && !self.lies_below_a_delegation(place)
     }
 }
 

@@ -85,6 +85,7 @@ impl Ledger {
         if self.delegation(place) != Some((asked.servers.clone(), asked.ttl)) {
             self.violated(6, "a SUCCESS, and the delegation is not what was asked for");
         }
+        self.check_secure_success(delivery, place, answer);
         let claims = self.claims(place);
         let others = claims.iter().any(|claim| claim.stack() != stack_of(&delivery.owner));
         // Where a row or a check would refuse, an Update leaves everything as it is, and adds none.
@@ -100,7 +101,8 @@ impl Ledger {
         let (Some(asked), Some(place)) = (&delivery.asked, &delivery.target) else { return };
         let key = (delivery.owner.clone(), place.clone());
         let claimed = self.claims(place).iter().any(|claim| claim.owner == delivery.owner);
-        let held = Held { servers: asked.servers.clone(), broken: !calm || !claimed };
+        let ds = self.covered_by(&delivery.owner, place).filter(|_| calm);
+        let held = Held { servers: asked.servers.clone(), ds, broken: !calm || !claimed };
         if news && !self.cancelling && !self.late {
             self.excused.remove(&key);
             self.held.insert(key, held);
@@ -175,6 +177,7 @@ impl Ledger {
         }
         self.check_held();
         self.check_left();
+        self.check_secure_left();
     }
 
     fn check_held(&mut self) {
@@ -224,6 +227,7 @@ impl Ledger {
                     &format!("{stack} was rolled back, and the name servers at {place:?} are not as before"),
                 );
             }
+            self.check_adoption_rolled_back(stack, &place);
             let (before, strangers) = claims_at(&self.before, &place);
             let (after, strangers_now) = claims_at(&self.zones, &place);
             let owners = |claims: &[crate::claims::Claim]| -> Vec<String> {
@@ -239,7 +243,7 @@ impl Ledger {
         }
     }
 
-    fn all_places(&self) -> Vec<Place> {
+    pub(super) fn all_places(&self) -> Vec<Place> {
         let zones = 0..self.zones.len();
         zones.flat_map(|zone| NAMES.map(|name| Place { zone, name: name.to_owned() })).collect()
     }

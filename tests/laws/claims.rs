@@ -3,9 +3,11 @@
 /// A value of an ownership record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// `<stack name>/<logical id>`; the names of the histories are short, so it is never cut.
+    /// `<stack name>/<logical id>`; the names of these tests are short, so it is never cut.
     pub(crate) owner: String,
     pub(crate) ns: String,
+    /// Empty if it covers none.
+    pub(crate) ds: String,
     pub(crate) at: i64,
     pub(crate) created: bool,
     /// The whole value.
@@ -22,6 +24,7 @@ impl Claim {
         Some(Self {
             owner: field("owner")?.to_owned(),
             ns: field("ns")?.to_owned(),
+            ds: field("ds")?.to_owned(),
             at: field("at")?.parse().ok()?,
             created: by == "created",
             value: value.to_owned(),

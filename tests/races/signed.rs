@@ -1,0 +1,437 @@
+//! Races for a name with a DS record set. What a batch may do to it is judged at every one of them; here is what must stand in the
+//! end.
+
+use sandbox::{RecordSet, ZoneHandle};
+use serde_json::{Value, json};
+
+use crate::arena::{Arena, NAME, ONE, SIBLING, TWO, Who, ds_of};
+use crate::interleave::{Side, everywhere};
+use crate::scenarios::{check, owner, refused, stands, succeeded};
+
+const STRANGER: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
+
+/// `Dnssec` with one key or both.
+fn signed(keys: &[&str]) -> Value {
+    json!({"Dnssec": "true", "KeySigningKeys": keys})
+}
+
+fn unsigned() -> Value {
+    json!({})
+}
+
+/// The DS record set is for these keys, or there is none, and these resources claim the delegation to the first child zone.
+fn secured(arena: &Arena, keys: &[&str], claimants: &[Who]) -> Result<(), String> {
+    check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
+    check(arena.ds() == ds_of(keys), &format!("with DS records for {keys:?}"))?;
+    let claimants: Vec<String> = claimants.iter().map(|who| owner(*who)).collect();
+    check(arena.claims(NAME) == claimants, &format!("claimed by {claimants:?}"))
+}
+
+fn nothing_left(arena: &Arena) -> Result<(), String> {
+    let bare = arena.delegated(NAME).is_none() && arena.ds().is_empty() && arena.claims(NAME).is_empty();
+    check(bare, "nothing is left")
+}
+
+/// A resource that is renamed: its successor's Create with `new` and its own Delete.
+fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: &'static [&'static str]) {
+    everywhere(name, 20, async || {
+        let arena = Arena::new().await;
+        let (before, after) = (arena.asks(&arena.children[0], &old()), arena.asks(&arena.children[0], &new()));
+        let id = arena.done(Side::A, arena.request(SIBLING, "Create", None, &before, None)).await;
+        let a = arena.request(ONE, "Create", None, &after, None);
+        let b = arena.request(SIBLING, "Delete", Some(&id), &before, None);
+        arena
+            .race_of_one(a, b, move |arena, a, b| {
+                // With other keys: it saw the delegation of before the Delete and the claims of after it.
+                if old() != new() && refused(a) {
+                    return nothing_left(arena);
+                }
+                check(succeeded(a) && succeeded(b), "both succeed")?;
+                secured(arena, keys, &[ONE])
+            })
+            .await
+    });
+}
+
+#[test]
+fn a_rename_keeps_the_ds() {
+    renamed("Create with DS, Delete of a sibling", || signed(&["one"]), || signed(&["one"]), &["one"]);
+}
+
+#[test]
+fn a_rename_with_other_keys_rolls_the_ds() {
+    renamed("Create with another DS, Delete of a sibling", || signed(&["one"]), || signed(&["two"]), &["two"]);
+}
+
+#[test]
+fn a_rename_without_dnssec_takes_the_ds_away() {
+    renamed("Create without DS, Delete of a sibling with one", || signed(&["one"]), unsigned, &[]);
+}
+
+#[test]
+fn a_rename_with_dnssec_adds_the_ds() {
+    renamed("Create with DS, Delete of a sibling without", unsigned, || signed(&["one"]), &["one"]);
+}
+
+/// Of two siblings one is updated from `old` to `new` while the other, which asks for `other`, is deleted.
+fn updated_beside(
+    name: &str,
+    old: fn() -> Value,
+    new: fn() -> Value,
+    other: fn() -> Value,
+    keys: &'static [&'static str],
+) {
+    everywhere(name, 20, async || {
+        let arena = Arena::new().await;
+        let [old, new, other] = [old(), new(), other()].map(|more| arena.asks(&arena.children[0], &more));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        arena.done(Side::A, arena.request(SIBLING, "Create", None, &other, None)).await;
+        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let b = arena.request(SIBLING, "Delete", Some(&id), &other, None);
+        arena
+            .race_of_one(a, b, move |arena, a, b| {
+                check(succeeded(a) && succeeded(b), "both succeed")?;
+                secured(arena, keys, &[ONE])
+            })
+            .await
+    });
+}
+
+#[test]
+fn a_ds_is_added_while_a_sibling_goes() {
+    updated_beside("Update adding a DS, Delete of a sibling", unsigned, || signed(&["one"]), unsigned, &["one"]);
+}
+
+#[test]
+fn a_ds_is_rolled_while_a_sibling_goes() {
+    let one = || signed(&["one"]);
+    updated_beside("Update rolling the DS, Delete of a sibling", one, || signed(&["one", "two"]), one, &["one", "two"]);
+}
+
+#[test]
+fn a_ds_is_given_up_by_two_siblings_at_once() {
+    let one = || signed(&["one"]);
+    updated_beside("Update removing the DS, Delete of a sibling", one, unsigned, one, &[]);
+}
+
+#[test]
+fn a_ds_is_rolled_while_a_sibling_comes() {
+    everywhere("Update rolling the DS, Create of a sibling", 20, async || {
+        let arena = Arena::new().await;
+        let [old, new] = [["one"], ["two"]].map(|keys| arena.asks(&arena.children[0], &signed(&keys)));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let b = arena.request(SIBLING, "Create", None, &new, None);
+        arena
+            .race_of_one(a, b, |arena, a, b| {
+                check(succeeded(a) && succeeded(b), "both succeed")?;
+                secured(arena, &["two"], &[ONE, SIBLING])
+            })
+            .await
+    });
+}
+
+#[test]
+fn deletes_of_two_siblings_with_a_ds() {
+    everywhere("Delete, Delete of a sibling, with DS", 20, async || {
+        let arena = Arena::new().await;
+        let asks = arena.asks(&arena.children[0], &signed(&["one"]));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &asks, None)).await;
+        arena.done(Side::A, arena.request(SIBLING, "Create", None, &asks, None)).await;
+        let a = arena.request(ONE, "Delete", Some(&id), &asks, None);
+        let b = arena.request(SIBLING, "Delete", Some(&id), &asks, None);
+        arena
+            .race_of_one(a, b, |arena, a, b| {
+                check(succeeded(a) && succeeded(b), "both succeed")?;
+                nothing_left(arena)
+            })
+            .await
+    });
+}
+
+#[test]
+fn two_creates_with_different_keys() {
+    everywhere("Create with DS, Create with another", 20, async || {
+        let arena = Arena::new().await;
+        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &signed(&["one"])), None);
+        let b = arena.request(TWO, "Create", None, &arena.asks(&arena.foreign, &signed(&["two"])), None);
+        arena.race(a, b, |arena, a, b| {
+            check(succeeded(a) != succeeded(b), "one wins")?;
+            let (child, key, loser) =
+                if succeeded(a) { (&arena.children[0], "one", b) } else { (&arena.foreign, "two", a) };
+            check(refused(loser), "the other refuses")?;
+            check(stands(arena, NAME, child) && arena.ds() == ds_of(&[key]), "the zone is as the winner asks")
+        })
+    });
+}
+
+/// One event delivered twice at once, from `old` (or a Create) to `new`.
+fn delivered_twice(name: &str, old: Option<fn() -> Value>, new: fn() -> Value, keys: &'static [&'static str]) {
+    everywhere(name, 20, async || {
+        let arena = Arena::new().await;
+        let new = arena.asks(&arena.children[0], &new());
+        let a = match old.map(|old| arena.asks(&arena.children[0], &old())) {
+            None => arena.request(ONE, "Create", None, &new, None),
+            Some(old) => {
+                let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+                arena.request(ONE, "Update", Some(&id), &new, Some(&old))
+            }
+        };
+        arena
+            .race_of_one(a.clone(), a, move |arena, a, b| {
+                check(succeeded(a) && succeeded(b), "both deliveries succeed")?;
+                secured(arena, keys, &[ONE])
+            })
+            .await
+    });
+}
+
+#[test]
+fn one_create_with_a_ds_delivered_twice_at_once() {
+    delivered_twice("Create with DS, the same Create", None, || signed(&["one"]), &["one"]);
+}
+
+#[test]
+fn one_update_that_rolls_the_ds_delivered_twice_at_once() {
+    delivered_twice("Update rolling the DS, the same", Some(|| signed(&["one"])), || signed(&["two"]), &["two"]);
+}
+
+#[test]
+fn one_update_that_removes_the_ds_delivered_twice_at_once() {
+    delivered_twice("Update removing the DS, the same", Some(|| signed(&["one"])), unsigned, &[]);
+}
+
+/// An Update from `old` to `new`, and its rollback.
+fn overtaken(name: &str, old: fn() -> Value, new: fn() -> Value, keys: &'static [&'static str]) {
+    everywhere(name, 20, async || {
+        let arena = Arena::new().await;
+        let [old, new] = [old(), new()].map(|more| arena.asks(&arena.children[0], &more));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let b = arena.request(ONE, "Update", Some(&id), &old, Some(&new));
+        arena
+            .race_of_one(a, b, move |arena, _, b| {
+                check(succeeded(b), "the rollback succeeds")?;
+                secured(arena, keys, &[ONE])
+            })
+            .await
+    });
+}
+
+#[test]
+fn an_update_that_adds_a_ds_and_its_rollback() {
+    overtaken("Update adding a DS, its rollback", unsigned, || signed(&["one"]), &[]);
+}
+
+#[test]
+fn an_update_that_removes_the_ds_and_its_rollback() {
+    overtaken("Update removing the DS, its rollback", || signed(&["one"]), unsigned, &["one"]);
+}
+
+#[test]
+fn an_update_that_rolls_the_ds_and_its_rollback() {
+    overtaken("Update rolling the DS, its rollback", || signed(&["one"]), || signed(&["two"]), &["one"]);
+}
+
+#[test]
+fn an_update_to_another_child_zone_and_the_ds_of_a_sibling() {
+    everywhere("Update of the name servers, a sibling adding a DS", 20, async || {
+        let arena = Arena::new().await;
+        let [first, second] = [0, 1].map(|child| arena.asks(&arena.children[child], &unsigned()));
+        let secure = arena.asks(&arena.children[0], &signed(&["one"]));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &first, None)).await;
+        arena.done(Side::A, arena.request(SIBLING, "Create", None, &first, None)).await;
+        let a = arena.request(ONE, "Update", Some(&id), &second, Some(&first));
+        let b = arena.request(SIBLING, "Update", Some(&id), &secure, Some(&first));
+        arena
+            .race_of_one(a, b, |arena, a, _| {
+                let moved = stands(arena, NAME, &arena.children[1]);
+                check(!moved || arena.ds().is_empty(), "no DS record set for other name servers")?;
+                // Moved first, the name servers are put back by the sibling, and without a DS.
+                let secured = arena.ds() == ds_of(&["one"]) && stands(arena, NAME, &arena.children[0]);
+                check(arena.ds().is_empty() || secured && !succeeded(a), "the Update under a DS is refused")
+            })
+            .await
+    });
+}
+
+/// What a hand does.
+type Hand = fn(&ZoneHandle);
+
+fn puts_ns(zone: &ZoneHandle) {
+    zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+}
+
+fn removes_ns(zone: &ZoneHandle) {
+    zone.remove(NAME, "NS");
+}
+
+fn puts_ds(zone: &ZoneHandle) {
+    zone.put(RecordSet::new(NAME, "DS", 60, [STRANGER]));
+}
+
+fn removes_ds(zone: &ZoneHandle) {
+    zone.remove(NAME, "DS");
+}
+
+/// A request against a hand that edits between any two of its calls: an Update to `new`, or a Delete.
+fn against_a_hand(
+    name: &str,
+    old: fn() -> Value,
+    new: Option<fn() -> Value>,
+    hand: Hand,
+    judge: fn(&Arena, &Value) -> Result<(), String>,
+) {
+    everywhere(name, 3, async || {
+        let arena = Arena::new().await;
+        let old = arena.asks(&arena.children[0], &old());
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        let a = match new {
+            Some(new) => {
+                let new = arena.asks(&arena.children[0], &new());
+                arena.request(ONE, "Update", Some(&id), &new, Some(&old))
+            }
+            None => arena.request(ONE, "Delete", Some(&id), &old, None),
+        };
+        arena.race_with_edit(a, hand, judge)
+    });
+}
+
+#[test]
+fn a_ds_is_added_and_a_hand_puts_name_servers() {
+    against_a_hand("Update adding a DS, somebody's NS", unsigned, Some(|| signed(&["one"])), puts_ns, |arena, a| {
+        check(succeeded(a), "the Update succeeds")?;
+        let back = stands(arena, NAME, &arena.children[0]);
+        // What the hand puts last, stands.
+        let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
+        check(back && arena.ds().is_empty() || last, "the name servers are put back without a DS, or were put last")
+    });
+}
+
+#[test]
+fn a_ds_is_added_and_a_hand_removes_the_name_servers() {
+    against_a_hand("Update adding a DS, NS removed", unsigned, Some(|| signed(&["one"])), removes_ns, |arena, a| {
+        check(succeeded(a), "the Update succeeds")?;
+        let all = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
+        check(all || arena.delegated(NAME).is_none(), "both stand, or the name servers went last")
+    });
+}
+
+#[test]
+fn a_ds_is_added_and_a_hand_puts_another() {
+    against_a_hand("Update adding a DS, somebody's DS", unsigned, Some(|| signed(&["one"])), puts_ds, |arena, a| {
+        check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
+        check(arena.ds() == [STRANGER], "somebody's DS stands")?;
+        check(
+            succeeded(a) || a["Reason"].as_str().is_some_and(|why| why.contains("AllowOverwrite")),
+            "it came last, or is told",
+        )
+    });
+}
+
+#[test]
+fn a_ds_is_rolled_and_a_hand_removes_it() {
+    against_a_hand(
+        "Update rolling the DS, DS removed",
+        || signed(&["one"]),
+        Some(|| signed(&["two"])),
+        removes_ds,
+        |arena, a| {
+            check(succeeded(a) && stands(arena, NAME, &arena.children[0]), "the Update succeeds")?;
+            check(arena.ds() == ds_of(&["two"]) || arena.ds().is_empty(), "the new DS stands, or it was removed last")
+        },
+    );
+}
+
+#[test]
+fn a_ds_is_rolled_and_a_hand_puts_name_servers() {
+    against_a_hand(
+        "Update rolling the DS, somebody's NS",
+        || signed(&["one"]),
+        Some(|| signed(&["two"])),
+        puts_ns,
+        |arena, a| {
+            check(succeeded(a), "the Update succeeds")?;
+            let back = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
+            let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
+            check(back || last, "the name servers are put back under the DS that is for them, or were put last")
+        },
+    );
+}
+
+#[test]
+fn the_name_servers_change_and_a_hand_puts_a_ds() {
+    everywhere("Update of the name servers, somebody's DS", 3, async || {
+        let arena = Arena::new().await;
+        let [old, new] = [0, 1].map(|child| arena.asks(&arena.children[child], &unsigned()));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
+        arena.race_with_edit(a, puts_ds, |arena, a| {
+            check(arena.ds() == [STRANGER], "somebody's DS stands")?;
+            check(
+                stands(arena, NAME, &arena.children[usize::from(succeeded(a))]),
+                "moved, or refused and nothing changed",
+            )
+        })
+    });
+}
+
+#[test]
+fn a_signed_delegation_is_deleted_and_a_hand_puts_name_servers() {
+    against_a_hand(
+        "Delete with DS, somebody's NS",
+        || signed(&["one"]),
+        None,
+        puts_ns,
+        |arena, a| {
+            check(succeeded(a) && arena.claims(NAME).is_empty(), "the Delete succeeds")?;
+            check(arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]), "somebody's name servers stand")?;
+            check(arena.ds().is_empty(), "without our DS")
+        },
+    );
+}
+
+#[test]
+fn a_signed_delegation_is_deleted_and_a_hand_puts_another_ds() {
+    against_a_hand(
+        "Delete with DS, somebody's DS",
+        || signed(&["one"]),
+        None,
+        puts_ds,
+        |arena, a| {
+            check(
+                succeeded(a) && arena.claims(NAME).is_empty() && arena.delegated(NAME).is_none(),
+                "the Delete succeeds",
+            )?;
+            // With the name servers goes whatever stands beside them.
+            check(arena.ds().is_empty() || arena.ds() == [STRANGER], "our DS is gone")
+        },
+    );
+}
+
+#[test]
+fn a_delegation_beside_a_ds_made_by_hand() {
+    // Adopted with that DS record set, and deleted: what was there before stays, and as it was.
+    for (more, keys) in [(signed(&["one"]), &["one"][..]), (unsigned(), &["one"])] {
+        everywhere("Create adopting a DS, its Delete by its own id", 1, async || {
+            let arena = Arena::new().await;
+            arena.parent.put(RecordSet::new(
+                NAME,
+                "NS",
+                300,
+                arena.children[0].name_servers().iter().map(|s| format!("{s}.")),
+            ));
+            arena.parent.put(RecordSet::new(NAME, "DS", 3600, ds_of(keys)));
+            arena.watch.edited();
+            let asks = arena.asks(&arena.children[0], &more);
+            let id = arena.done(Side::A, arena.request(ONE, "Create", None, &asks, None)).await;
+            let a = arena.request(ONE, "Delete", Some(&id), &asks, None);
+            arena
+                .race_of_one(a.clone(), a, |arena, a, b| {
+                    check(succeeded(a) && succeeded(b), "both succeed")?;
+                    secured(arena, &["one"], &[])
+                })
+                .await
+        });
+    }
+}
