@@ -52,7 +52,7 @@ impl Question {
 /// # Errors
 /// Under `REQUIRE`, if something is wrong; else if a DS record set would stand for none of the keys that these name servers have,
 /// which would take the zone from everybody who validates: one that is to be written, or one under which they are put back, be it
-/// that somebody moved the zone by hand, keys and all.
+/// that somebody moved the zone by hand, keys and all. One that is to be written must also be seen to stand for a key at all.
 pub(super) async fn before(
     work: &Work<'_>,
     verification: Verification,
@@ -70,8 +70,8 @@ pub(super) async fn before(
         return Ok(None);
     };
     report(&finding, "before");
-    if !finding.is_good() && (verification == Verification::Require || ((*adds_ds || *under_ds) && finding.is_bogus()))
-    {
+    let unfit = (*adds_ds && !finding.vouches()) || ((*adds_ds || *under_ds) && finding.is_bogus());
+    if !finding.is_good() && (verification == Verification::Require || unfit) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
     }

@@ -226,6 +226,18 @@ async fn without_a_way_out_there_is_a_finding_and_no_hang() {
 }
 
 #[tokio::test]
+async fn a_ds_that_nobody_could_be_asked_about_is_not_written_but_with_none() {
+    let (world, dns) = world().await;
+    world.child.create_key("one");
+    world.child.start_signing();
+    dns.fault("resolver", DnsFault::Silent);
+    let signed = |verification: &str| checked(verification, json!({"Dnssec": "true"}));
+    world.create(signed("REPORT")).await.failed(&["nothing was changed", "no way out"]);
+    let answer = world.create(signed("NONE")).await.success();
+    assert!(!answer.get("DsRecords").is_empty());
+}
+
+#[tokio::test]
 async fn a_required_check_that_runs_out_of_time_fails_and_takes_nothing_back_itself() {
     let (mut world, _dns) = world().await;
     world.timeout = Duration::from_secs(22);
