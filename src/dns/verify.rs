@@ -21,6 +21,7 @@ mod referral;
 mod resolver;
 mod sheet;
 mod wire;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

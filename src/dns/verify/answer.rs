@@ -99,6 +99,7 @@ impl Targets {
 
 /// What some bytes are to who asked.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there")]
 pub(super) enum Reading {
     /// The answer.
     Answer(Answer),

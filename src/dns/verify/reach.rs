@@ -44,7 +44,7 @@ impl Addresses {
 /// What has an IPv4 address that is not globally reachable: IANA, "IPv4 Special-Purpose Address Registry" (RFC 6890). Multicast
 /// and what is reserved, from 224.0.0.0 on, are one block.
 const IPV4: [(Ipv4Addr, u32); 14] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -62,7 +62,7 @@ const IPV4: [(Ipv4Addr, u32); 14] = [
 
 /// What of the global unicast addresses of IPv6 is none: IANA, "IPv6 Special-Purpose Address Registry".
 ///
-/// 2001::/23 is for protocols, with Teredo (2001::/32) in it; 2002::/16, 6to4, has an IPv4 address within.
+/// `2001::/23` is for protocols, Teredo (`2001::/32`) among them; `2002::/16`, 6to4, has an IPv4 address within.
 const IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use super::finding::{Finding, Kind, Problem, Role, ServerState, Unresolved};
+use super::finding::{Chain, Finding, Kind, Problem, Role, ServerState, Unresolved};
 use super::judge::{Heard, child, parent};
 use super::net::Net;
 use super::reach::Addresses;
@@ -242,14 +242,15 @@ pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) 
     Finding {
         name: check.wanted.name.clone(),
         parent: parent.map(|sheet| (sheet.zone.clone(), sheet.lines.len())),
-        dnssec: check.wanted.ds.is_some(),
         servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
         problems: sheets().flat_map(Sheet::problems).collect(),
-        bogus: check.wanted.ds.as_ref().is_some_and(|ds| {
+        chain: check.wanted.ds.as_ref().map(|ds| {
             let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
-            child.lines.iter().any(|line| line.breaks_the_chain(&tags))
+            Chain {
+                bogus: child.lines.iter().any(|line| line.breaks_the_chain(&tags)),
+                vouches: child.lines.iter().any(|line| line.vouches(&check.net)),
+            }
         }),
-        vouches: child.lines.iter().any(|line| line.vouches(&check.net)),
         no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
     }
 }

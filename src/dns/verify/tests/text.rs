@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::answer::Targets;
-use super::super::finding::{Finding, Kind, Problem, Role, ServerState};
+use super::super::finding::{Chain, Finding, Kind, Problem, Role, ServerState};
 use super::super::resolver::Resolver;
 
 use crate::dns::name::Name;
@@ -17,12 +17,10 @@ fn good() -> Finding {
     Finding {
         name: name("testing.example.com"),
         parent: Some((name("example.com"), 4)),
-        dnssec: true,
+        chain: Some(Chain { bogus: false, vouches: true }),
         servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
         problems: Vec::new(),
         no_egress: false,
-        bogus: false,
-        vouches: false,
     }
 }
 
@@ -33,7 +31,7 @@ fn a_good_finding() {
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
          refer to them"
     );
-    let one = Finding { parent: Some((name("example.com"), 1)), dnssec: false, ..good() };
+    let one = Finding { parent: Some((name("example.com"), 1)), chain: None, ..good() };
     assert_eq!(
         one.to_string(),
         "the 4 name servers answer for testing.example.com, and the server of example.com refers to them"

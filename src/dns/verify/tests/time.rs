@@ -62,7 +62,7 @@ async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
             yield_now().await;
         }
         let _all = check.net.sockets.acquire_many(u32::try_from(SOCKETS).unwrap()).await;
-        pending().await
+        pending::<()>().await;
     };
     let finding = tokio::select! {
         finding = check.run(None, patience) => finding,
