@@ -4,8 +4,8 @@
 //! name servers of the parent zone, never for the child's name or one below it: it would keep the answer "no such name"
 //! for as long as the parent zone's SOA says (RFC 2308), and those behind it would not see the new delegation.
 //!
-//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), what is read of an answer, what a [`Finding`] keeps and says. A
-//! server may answer whatever it likes.
+//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go, what is read of an answer, what a
+//! [`Finding`] keeps and says. A server may answer whatever it likes.
 //!
 //! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section 5.4.1, authority), RFC 4035
 //! (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC 9471 (glue).
