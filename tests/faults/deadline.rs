@@ -64,7 +64,7 @@ async fn play(lane: &Lane, (story, deadline): Case) -> Result<String, String> {
     lane.aws.clear_faults();
     settle(lane).await;
     // Only a Create that changed nothing may go unanswered.
-    if struck.answer.is_none() && story != Story::Create {
+    if struck.answer.is_none() && story.kind() != "Create" {
         return Err(format!("no answer after {} deliveries", struck.deliveries));
     }
     story.end(lane, id.as_deref(), &struck).await.map_err(|wrong| format!("{wrong}\nafter {struck:?}"))?;

@@ -8,7 +8,9 @@ use custom_delegation::config::Config;
 use custom_delegation::dns::verify::{Timing, Verifier};
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
-use sandbox::{Account, Credentials, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
+use sandbox::{
+    Account, Credentials, KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
+};
 use serde_json::{Map, Value, json};
 
 use crate::story::AMPLE;
@@ -17,6 +19,11 @@ pub(crate) const PARENT: &str = "111111111111";
 pub(crate) const CHILD: &str = "222222222222";
 pub(crate) const NAME: &str = "testing.example.com";
 pub(crate) const OTHER: &str = "other.example.com";
+/// The key-signing keys of the child zone, and their digests.
+const KEYS: [(&str, &str); 2] = [
+    ("one", "1111111111111111111111111111111111111111111111111111111111111111"),
+    ("two", "2222222222222222222222222222222222222222222222222222222222222222"),
+];
 const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
 /// Deliveries of one event: Lambda gives an asynchronous event up to three.
 const DELIVERIES: usize = 3;
@@ -67,6 +74,7 @@ impl Lane {
         parent.put(RecordSet::new("theirs.example.com", "NS", 300, ["ns1.theirs.net.", "ns2.theirs.net."]));
         parent.put(RecordSet::new("_delegation-theirs.example.com", "TXT", 300, ["\"not a claim\""]));
         let (child, other) = (function_account.hosted_zone(NAME), function_account.hosted_zone(OTHER));
+        child.sign(KEYS.map(|(name, digest)| KeySigningKey::active(name, 1, digest)));
         let parent_role = parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
         function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
         let (before, client) = (parent.records(), http::client(None).unwrap());
@@ -200,6 +208,15 @@ impl Lane {
             return Ok(());
         }
         Err(format!("{name} is delegated as {set} with {claims} claims"))
+    }
+
+    /// What is wrong with the DS record set of the child zone, if it should be for that key alone, or there should be none.
+    pub(crate) fn check_secured(&self, key: Option<&str>) -> Result<(), String> {
+        let found = self.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
+        let keys = KEYS.iter().filter(|(name, _)| Some(*name) == key);
+        let wanted: Vec<String> =
+            keys.map(|(name, digest)| KeySigningKey::active(name, 1, digest).ds_record()).collect();
+        if found == wanted { Ok(()) } else { Err(format!("the DS records are {found:?} and should be {wanted:?}")) }
     }
 
     /// What is left in the parent zone, or missing, compared with before the first request.

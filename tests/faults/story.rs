@@ -13,6 +13,12 @@ pub(crate) enum Story {
     Update,
     Replacement,
     Delete,
+    /// A Create with a DS record set.
+    SignedCreate,
+    /// An Update to the DS record set for another key.
+    RollOver,
+    /// A Delete of a delegation with a DS record set.
+    SignedDelete,
     /// A Create that is refused for its properties.
     RefusedCreate,
     /// An Update that is refused for its properties.
@@ -20,7 +26,15 @@ pub(crate) enum Story {
 }
 
 /// Those that succeed if nothing strikes them.
-pub(crate) const STORIES: [Story; 4] = [Story::Create, Story::Update, Story::Replacement, Story::Delete];
+pub(crate) const STORIES: [Story; 7] = [
+    Story::Create,
+    Story::Update,
+    Story::Replacement,
+    Story::Delete,
+    Story::SignedCreate,
+    Story::RollOver,
+    Story::SignedDelete,
+];
 
 /// Time enough for whatever is not struck.
 pub(crate) const AMPLE: Duration = Duration::from_mins(1);
@@ -28,19 +42,29 @@ pub(crate) const AMPLE: Duration = Duration::from_mins(1);
 impl Story {
     pub(crate) fn kind(self) -> &'static str {
         match self {
-            Self::Create | Self::RefusedCreate => "Create",
-            Self::Update | Self::Replacement | Self::RefusedUpdate => "Update",
-            Self::Delete => "Delete",
+            Self::Create | Self::SignedCreate | Self::RefusedCreate => "Create",
+            Self::Update | Self::Replacement | Self::RollOver | Self::RefusedUpdate => "Update",
+            Self::Delete | Self::SignedDelete => "Delete",
         }
     }
 
-    fn properties_before(lane: &Lane) -> Value {
-        lane.properties(json!({}))
+    /// The key that the DS record set is for, before the request and after it.
+    fn keys(self) -> (Option<&'static str>, Option<&'static str>) {
+        match self {
+            Self::RollOver => (Some("one"), Some("two")),
+            Self::SignedCreate | Self::SignedDelete => (Some("one"), Some("one")),
+            _ => (None, None),
+        }
+    }
+
+    fn properties_before(self, lane: &Lane) -> Value {
+        lane.properties(self.keys().0.map_or_else(|| json!({}), signed))
     }
 
     fn properties(self, lane: &Lane) -> Value {
         match self {
-            Self::Create | Self::Delete => Self::properties_before(lane),
+            Self::Create | Self::Delete | Self::SignedCreate | Self::SignedDelete => self.properties_before(lane),
+            Self::RollOver => lane.properties(signed("two")),
             Self::Update => lane.properties(json!({"TTL": "60"})),
             Self::RefusedCreate | Self::RefusedUpdate => lane.properties(json!({"TTL": "soon"})),
             Self::Replacement => lane.properties(json!({"ChildZoneId": lane.other.id()})),
@@ -52,7 +76,7 @@ impl Story {
         if self.kind() == "Create" {
             return Ok(None);
         }
-        let event = lane.event("Create", None, &Self::properties_before(lane), None);
+        let event = lane.event("Create", None, &self.properties_before(lane), None);
         let created = lane.deliver(&event, AMPLE, || {}).await?;
         must_succeed(&created)?;
         Ok(created.id().map(str::to_owned))
@@ -60,7 +84,7 @@ impl Story {
 
     /// The request itself.
     pub(crate) fn event(self, lane: &Lane, id: Option<&str>) -> Value {
-        let (new, old) = (self.properties(lane), Self::properties_before(lane));
+        let (new, old) = (self.properties(lane), self.properties_before(lane));
         let old = (self.kind() == "Update").then_some(&old);
         lane.event(self.kind(), id, &new, old)
     }
@@ -70,27 +94,30 @@ impl Story {
         let answered = struck.id();
         lane.check_others()?;
         match self {
-            Self::Create | Self::RefusedCreate => {
+            Self::Create | Self::SignedCreate | Self::RefusedCreate => {
                 if struck.success() {
                     lane.check_delegated(&lane.child, 300)?;
+                    lane.check_secured(self.keys().1)?;
                 }
                 match answered {
-                    Some(answered) => delete(lane, answered, &Self::properties_before(lane)).await?,
+                    Some(answered) => delete(lane, answered, &self.properties_before(lane)).await?,
                     // After a Create without any answer CloudFormation deletes by an id of its own making. That Delete would
                     // wait long if nothing stood there.
                     None if lane.check_as_before().is_ok() => {}
-                    None => delete(lane, "mine-Delegation-1A2B3C4D5E6F", &Self::properties_before(lane)).await?,
+                    None => delete(lane, "mine-Delegation-1A2B3C4D5E6F", &self.properties_before(lane)).await?,
                 }
             }
-            Self::Update | Self::Replacement | Self::RefusedUpdate => {
+            Self::Update | Self::Replacement | Self::RollOver | Self::RefusedUpdate => {
                 let id = id.unwrap_or_default();
                 let answered = answered.ok_or("an Update without an answer")?;
                 let mut left = self.properties(lane);
                 if struck.success() {
-                    let (zone, ttl) = if self == Self::Replacement { (&lane.other, 300) } else { (&lane.child, 60) };
+                    let zone = if self == Self::Replacement { &lane.other } else { &lane.child };
+                    let ttl = if self == Self::Update { 60 } else { 300 };
                     lane.check_delegated(zone, ttl)?;
+                    lane.check_secured(self.keys().1)?;
                     if answered != id {
-                        delete(lane, id, &Self::properties_before(lane)).await?;
+                        delete(lane, id, &self.properties_before(lane)).await?;
                         lane.check_delegated(zone, ttl)?;
                     }
                 } else {
@@ -99,23 +126,28 @@ impl Story {
                     }
                     // The rollback: old and new swapped.
                     let event =
-                        lane.event("Update", Some(id), &Self::properties_before(lane), Some(&self.properties(lane)));
+                        lane.event("Update", Some(id), &self.properties_before(lane), Some(&self.properties(lane)));
                     must_succeed(&lane.deliver(&event, AMPLE, || {}).await?)?;
                     lane.check_delegated(&lane.child, 300)?;
-                    left = Self::properties_before(lane);
+                    lane.check_secured(self.keys().0)?;
+                    left = self.properties_before(lane);
                 }
                 delete(lane, answered, &left).await?;
             }
-            Self::Delete => {
+            Self::Delete | Self::SignedDelete => {
                 if struck.success() {
                     lane.check_as_before()?;
                 } else {
-                    delete(lane, id.unwrap_or_default(), &Self::properties_before(lane)).await?;
+                    delete(lane, id.unwrap_or_default(), &self.properties_before(lane)).await?;
                 }
             }
         }
         lane.check_as_before()
     }
+}
+
+fn signed(key: &str) -> Value {
+    json!({"Dnssec": "true", "KeySigningKeys": [key]})
 }
 
 async fn delete(lane: &Lane, id: &str, properties: &Value) -> Result<(), String> {
