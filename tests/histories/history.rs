@@ -67,6 +67,7 @@ pub(crate) enum Act {
 }
 
 /// The properties of one resource.
+#[allow(clippy::struct_excessive_bools, reason = "so many properties are switches")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) child: usize,

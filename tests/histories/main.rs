@@ -16,6 +16,7 @@ mod claims;
 mod generate;
 mod history;
 mod ledger;
+mod outside;
 mod play;
 #[path = "../laws/secure.rs"]
 mod secure;

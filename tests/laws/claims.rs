@@ -9,6 +9,8 @@ pub(crate) struct Claim {
     /// Empty if it covers none.
     pub(crate) ds: String,
     pub(crate) at: i64,
+    /// Until when no DS record set is to be added or replaced; 0 if there is no such time.
+    pub(crate) hold: i64,
     pub(crate) created: bool,
     /// The whole value.
     pub(crate) value: String,
@@ -26,6 +28,7 @@ impl Claim {
             ns: field("ns")?.to_owned(),
             ds: field("ds")?.to_owned(),
             at: field("at")?.parse().ok()?,
+            hold: field("hold").map_or(0, |hold| hold.parse().unwrap()),
             created: by == "created",
             value: value.to_owned(),
         })

@@ -111,7 +111,7 @@ impl Digests {
                 self.check_own(batch, asked)?;
             }
         }
-        self.check_claims(batch)?;
+        check_claims(batch)?;
         self.check_left(batch)
     }
 
@@ -184,8 +184,8 @@ impl Digests {
         if before.records() == Some(records) {
             return Ok(());
         }
-        let duplicate = before.own(batch.owner).is_some_and(|own| own.at == asked.at);
-        check(!duplicate, "a duplicate added or replaced a DS record set")?;
+        let held = before.own(batch.owner).is_some_and(|own| asked.at < own.hold);
+        check(!held, "a DS record set was added or replaced while resolvers may hold other name servers")?;
         let beside = after.ns.as_ref() == Some(asked.servers) || !batch.calm;
         check(beside, "a DS record set was written beside name servers that it is not for")?;
         let ours = |claim: &&Claim| claim.stack() == stack_of(batch.owner) && !claim.ds.is_empty();
@@ -238,13 +238,6 @@ impl Digests {
         )
     }
 
-    /// What other claims cover is theirs.
-    fn check_claims(&self, batch: &Batch<'_>) -> Verdict {
-        let others = batch.after.claims.iter().filter(|claim| claim.owner != batch.owner);
-        let mut before = others.filter_map(|claim| Some((claim, batch.before.own(&claim.owner)?)));
-        check(before.all(|(now, then)| now.ds == then.ds), "what the claim of another resource covers has changed")
-    }
-
     /// No DS record set without name servers, and none without the claim that covered it.
     fn check_left(&self, batch: &Batch<'_>) -> Verdict {
         let (before, after) = (batch.before, batch.after);
@@ -253,4 +246,11 @@ impl Digests {
         let forgotten = self.covered(before) && after.ds.is_some() && !self.covered(after);
         check(!forgotten || !batch.calm, "no claim covers any more what one covered, and it stands")
     }
+}
+
+/// What other claims cover is theirs.
+fn check_claims(batch: &Batch<'_>) -> Verdict {
+    let others = batch.after.claims.iter().filter(|claim| claim.owner != batch.owner);
+    let mut before = others.filter_map(|claim| Some((claim, batch.before.own(&claim.owner)?)));
+    check(before.all(|(now, then)| now.ds == then.ds), "what the claim of another resource covers has changed")
 }

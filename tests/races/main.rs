@@ -12,6 +12,7 @@
 mod arena;
 #[path = "../laws/claims.rs"]
 mod claims;
+mod hand;
 mod interleave;
 mod scenarios;
 #[path = "../laws/secure.rs"]

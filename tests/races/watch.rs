@@ -100,14 +100,14 @@ impl Watch {
         if call.action != "ChangeResourceRecordSets" || !call.succeeded() {
             return;
         }
-        let calm = state.read_since.get(&call.principal).copied().unwrap_or(true);
+        let still = state.read_since.get(&call.principal).copied().unwrap_or(true);
         for name in [NAME, OTHER_NAME] {
             let now = self.scene(name);
             let then = state.scenes.insert(name.to_owned(), now.clone()).unwrap_or_default();
             if then == now {
                 continue;
             }
-            let judged = self.judge(&mut state, call, &then, &now, calm);
+            let judged = self.judge(&mut state, call, &then, &now, still);
             if let Err(wrong) = judged {
                 let told: Vec<String> = call.changes.iter().map(|change| format!("\n    {change}")).collect();
                 state.wrong.get_or_insert(format!("{wrong}, in the batch{}", told.concat()));
@@ -115,7 +115,7 @@ impl Watch {
         }
     }
 
-    fn judge(&self, state: &mut State, call: &Call, then: &Scene, now: &Scene, calm: bool) -> Result<(), String> {
+    fn judge(&self, state: &mut State, call: &Call, then: &Scene, now: &Scene, still: bool) -> Result<(), String> {
         let comment = call.comment.as_deref().unwrap_or_default();
         let owner = comment.split(' ').next_back().unwrap_or_default().to_owned();
         let own = now.own(&owner);
@@ -136,7 +136,7 @@ impl Watch {
                 })
             }
         };
-        state.digests.judge(&Batch { owner: &owner, asked, before: then, after: now, calm })
+        state.digests.judge(&Batch { owner: &owner, asked, before: then, after: now, calm: still })
     }
 
     /// The name servers and the DS record set that properties ask for.
