@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 VENV := .venv
-# For a function on another architecture: a target that is installed, built by `cargo zigbuild` or `cargo lambda`.
-TARGET_TRIPLE ?=
+# For which processors `make package` builds (those whose Rust target is installed, if empty), and for which one `sam build` does.
+ARCHITECTURES ?=
+ARCHITECTURE ?= x86_64
 
 # How many random histories `make histories` plays, and the first seed.
 HISTORIES ?= 50000
@@ -20,12 +21,13 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny clean build-DelegationFunction
+.PHONY: help demo test histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny package check-package \
+	clean build-DelegationFunction
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## the real function on a local AWS: Create, Update, Delete, and what each did
+demo: ## the real function on a local AWS: Create, Update, Delete, what each did, and what the world resolves
 	@echo "== building the release bootstrap (minutes on a first run)"
 	cargo build --release --bin bootstrap
 	@echo "== building the local AWS"
@@ -80,7 +82,10 @@ doc:
 
 unit: $(VENV)/ok unbound
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server cargo test --workspace --all-features
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace
+	@echo "== tests of the command, which the bootstrap above is built without"
+	cargo test -p custom-delegation --features command --lib -- command:: inventory::
+	cargo test -p custom-delegation --features command --test command
 
 # The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
 unbound:
@@ -94,13 +99,33 @@ unbound:
 	fi
 
 template: $(VENV)/ok
-	@echo "== template"
-	$(VENV)/bin/cfn-lint template.yaml
+	@echo "== templates"
+	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml
 
 deny:
 	@echo "== licenses, advisories and sources of dependencies"
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; \
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
+
+package: .venv-zig/ok ## what is released, in dist/: a zip for each processor, checksums, bills of materials, the template; ARCHITECTURES
+	PATH=$(CURDIR)/.venv-zig/bin:$$PATH python3 tools/package.py $(ARCHITECTURES)
+
+check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-zig/ok ## the templates by SAM and checkov; then `sam build`
+	@echo "== the packaged template"
+	python3 tools/package.py --template >$(TARGET_DIR)/packaged.yaml
+	$(VENV)/bin/cfn-lint --template $(TARGET_DIR)/packaged.yaml
+	@echo "== checkov"
+	.venv-checkov/bin/checkov --directory . --framework cloudformation --skip-path '$(TARGET_DIR)|fuzz|tests|\.' --compact --quiet --skip-download
+	@echo "== SAM"
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
+	PATH=$(CURDIR)/.venv-zig/bin:$$PATH SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+
+# Tools that stand in each other's way, and that `make test` does not need: each in its own place.
+.venv-%/ok: tests/requirements-%.txt
+	@echo "== Python tools ($*)"
+	python3 -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 $(VENV)/ok: tests/requirements.txt
 	@echo "== Python tools (cfn-lint, moto)"
@@ -113,14 +138,13 @@ fmt: ## format the sources
 
 clean: ## remove what was built and installed
 	cargo clean
-	rm -rf $(VENV) .aws-sam
+	rm -rf $(VENV) .venv-* .aws-sam dist
 
-# SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes").
+# SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild the program is linked
+# against this machine's glibc, so that it is looked at whether Lambda's has what it needs.
 build-DelegationFunction:
-ifeq ($(TARGET_TRIPLE),)
-	cargo build --release --bin bootstrap
-	cp $(TARGET_DIR)/release/bootstrap $(ARTIFACTS_DIR)/bootstrap
-else
-	cargo zigbuild --release --bin bootstrap --target $(TARGET_TRIPLE).2.34
-	cp $(TARGET_DIR)/$(TARGET_TRIPLE)/release/bootstrap $(ARTIFACTS_DIR)/bootstrap
-endif
+	@if cargo zigbuild --version >/dev/null 2>&1; then program=$$(tools/build.sh $(ARCHITECTURE)); \
+	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = $(ARCHITECTURE) ]; then \
+		cargo build --release --locked --bin bootstrap && program=$(TARGET_DIR)/release/bootstrap; \
+	else echo "$(ARCHITECTURE) can't be built here without cargo-zigbuild: pip install cargo-zigbuild ziglang" >&2; exit 1; fi; \
+	python3 tools/elf.py $$program && cp $$program $(ARTIFACTS_DIR)/bootstrap

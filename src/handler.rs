@@ -206,7 +206,11 @@ impl Handler {
         let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
         let result = Self::until(until, &work).await;
-        let may_be_otherwise = |failure: &Failure| !matches!(failure.kind, FailureKind::Input | FailureKind::Stale);
+        // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
+        let may_be_otherwise = |failure: &Failure| match failure.kind {
+            FailureKind::Input => self.config.problem.is_some(),
+            kind => kind != FailureKind::Stale,
+        };
         if result.as_ref().is_err_and(may_be_otherwise) && work.may_have_created() {
             // A place that is not found in the time that is left is as good as none.
             let _ = tokio::time::timeout_at(deadline.last_look(), unwinding(farewell::recall(&work))).await;

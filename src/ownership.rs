@@ -90,7 +90,7 @@ impl Claimant {
 
     /// A claim of this claimant that covers no DS record set.
     pub fn claim(&self, ns: Digest, at: i64, by: By) -> Claim {
-        Claim { stack: self.stack, id: self.id, ns: Some(ns), ds: None, at, by, owner: self.owner.clone() }
+        Claim { stack: self.stack, id: self.id, ns: Some(ns), ds: None, at, by, hold: None, owner: self.owner.clone() }
     }
 }
 
@@ -136,6 +136,8 @@ pub struct Claim {
     pub at: i64,
     /// How the resource came to the delegation.
     pub by: By,
+    /// Until when resolvers may hold name servers that somebody else wrote and that were put back, in seconds since 1970.
+    pub hold: Option<i64>,
     owner: String,
 }
 
@@ -181,6 +183,7 @@ impl Claim {
                 "adopted" => By::Adopted,
                 _ => return None,
             },
+            hold: field("hold").and_then(|hold| hold.parse().ok()),
             owner: owner.to_owned(),
         })
     }
@@ -188,8 +191,9 @@ impl Claim {
     /// The value of the TXT record set: one quoted string of at most 255 bytes, the owner cut to make it fit.
     pub fn value(&self) -> String {
         let digest = |digest: Option<Digest>| digest.map(|digest| digest.to_string()).unwrap_or_default();
+        let hold = self.hold.map(|hold| format!("hold={hold},")).unwrap_or_default();
         let mut text = format!(
-            "{HERITAGE},stack={},id={},ns={},ds={},at={},by={},owner=",
+            "{HERITAGE},stack={},id={},ns={},ds={},at={},by={},{hold}owner=",
             self.stack,
             self.id,
             digest(self.ns),

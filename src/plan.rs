@@ -171,12 +171,13 @@ impl Plan {
         matches!(self.action, Some(Action::Removed | Action::Left))
     }
 
-    /// True if the name servers or the DS records of the zone cut `name` become others; a TTL alone does not count.
+    /// True if the name servers or the DS records of the zone cut `name` become others. A TTL alone does not count, nor that the DS
+    /// record set goes: nothing must hinder that.
     pub fn redelegates(&self, seen: &Observation, name: &Name) -> bool {
         let servers = |set: Option<&RecordSet>| set.and_then(|set| NameServers::found(&set.values));
         let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::found(&set.values));
         servers(self.leaves(seen, name, "NS")) != servers(seen.at_cut("NS"))
-            || ds(self.leaves(seen, name, "DS")) != ds(seen.at_cut("DS"))
+            || ds(self.leaves(seen, name, "DS")).is_some_and(|left| Some(left) != ds(seen.at_cut("DS")))
     }
 
     /// The record set of a type at the zone cut once the plan is carried out.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::core::{Core, RoleState, World, role_arn};
-use crate::iam::Policy;
+use crate::core::{Caller, Core, RoleState, World, role_arn};
+use crate::iam::{self, Decision, Policy};
 use crate::route53::{self, ZoneHandle};
 
 /// What signs calls.
@@ -85,6 +85,18 @@ impl Account {
         self.core.world().account(&self.id).org = Some(id.to_owned());
     }
 
+    /// Attaches a service control policy beside `FullAWSAccess`. Panics if it is malformed.
+    #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
+    pub fn service_control_policy(&self, document: Value) {
+        let policy = parse(&document);
+        self.core.world().account(&self.id).scps.push(policy);
+    }
+
+    /// Detaches all service control policies but `FullAWSAccess`.
+    pub fn without_service_control_policies(&self) {
+        self.core.world().account(&self.id).scps.clear();
+    }
+
     /// Credentials of a user who may do everything in the account.
     pub fn user_credentials(&self) -> Credentials {
         self.core.world().admin_key(&self.id)
@@ -144,6 +156,42 @@ impl Role {
     pub fn without_policies(self) -> Self {
         self.edit(|role| role.policies.clear());
         self
+    }
+
+    /// Sets the permissions boundary. Panics if it is malformed.
+    #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
+    pub fn boundary(self, document: Value) -> Self {
+        let policy = parse(&document);
+        self.edit(|role| role.boundary = Some(policy));
+        self
+    }
+
+    /// True if a session of the role may do that, by its own policies and those of the account: for services that the sandbox
+    /// does not have ("`SimulatePrincipalPolicy`").
+    pub fn may(&self, action: &str, resource: &str) -> bool {
+        self.decides(action, resource, |_, _| true)
+    }
+
+    /// True if a session of the role may do that to a resource of another account that has this policy: both sides must allow it
+    /// ("Cross-account policy evaluation logic"). Panics if the policy is malformed.
+    #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
+    pub fn may_by(&self, resource_policy: Value, action: &str, resource: &str) -> bool {
+        let policy = parse(&resource_policy);
+        self.decides(action, resource, |caller, request| {
+            let names = [caller.arn.as_str(), caller.principal_arn.as_str()];
+            matches!(policy.admits(&caller.account, &names, request), Ok(Some(_)))
+        })
+    }
+
+    fn decides(&self, action: &str, resource: &str, also: impl Fn(&Caller, &iam::Request<'_>) -> bool) -> bool {
+        let credentials = self.credentials();
+        let world = self.core.world();
+        let Some(caller) = world.keys.get(&credentials.access_key_id).map(|key| world.caller(key)) else {
+            return false;
+        };
+        let context = caller.context();
+        let request = iam::Request { action, resource, context: &context };
+        caller.decide(&request).0 == Decision::Allowed && also(&caller, &request)
     }
 
     /// Allows every action of Route 53 on everything.

@@ -14,7 +14,7 @@ use crate::dns::ServeRule;
 use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::gate::GateState;
-use crate::iam::{self, Context, Decision, Policy};
+use crate::iam::{self, Context, Decision, Policies, Policy};
 use crate::journal::Journal;
 use crate::quota::Buckets;
 use crate::route53::{Refusal, SyncRule, ZoneModel};
@@ -51,6 +51,8 @@ pub(crate) struct World {
 #[derive(Debug, Default)]
 pub(crate) struct AccountState {
     pub org: Option<String>,
+    /// Service control policies beside `FullAWSAccess`, which stays attached.
+    pub scps: Vec<Policy>,
     pub roles: BTreeMap<String, RoleState>,
 }
 
@@ -58,6 +60,7 @@ pub(crate) struct AccountState {
 pub(crate) struct RoleState {
     pub trust: Policy,
     pub policies: Vec<Policy>,
+    pub boundary: Option<Policy>,
     pub max_session: u64,
 }
 
@@ -111,8 +114,7 @@ pub(crate) struct Caller {
     pub user_id: String,
     pub is_session: bool,
     org: Option<String>,
-    policies: Vec<Policy>,
-    session_policy: Option<Policy>,
+    policies: Policies,
 }
 
 impl fmt::Debug for Core {
@@ -207,21 +209,24 @@ impl World {
         let account = &key.account;
         let state = self.accounts.get(account);
         let org = state.and_then(|state| state.org.clone());
-        let (arn, principal_arn, user_id, policies) = match &key.identity {
+        let (arn, principal_arn, user_id, identity, boundary) = match &key.identity {
             Identity::Admin => {
                 let arn = format!("arn:aws:iam::{account}:user/admin");
-                (arn.clone(), arn, "AIDAADMIN".to_owned(), vec![everything()])
+                (arn.clone(), arn, "AIDAADMIN".to_owned(), vec![everything()], None)
             }
             Identity::Session { role, name } => {
                 // A deleted role leaves sessions without any permission.
-                let policies = state.and_then(|state| state.roles.get(role)).map(|role| role.policies.clone());
+                let state = state.and_then(|state| state.roles.get(role));
+                let (policies, boundary) =
+                    state.map(|role| (role.policies.clone(), role.boundary.clone())).unwrap_or_default();
                 let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", last_segment(role));
-                (arn, role_arn(account, role), format!("AROA{}:{name}", role.len()), policies.unwrap_or_default())
+                (arn, role_arn(account, role), format!("AROA{}:{name}", role.len()), policies, boundary)
             }
         };
         let is_session = matches!(key.identity, Identity::Session { .. });
-        let (account, session_policy) = (account.clone(), key.session_policy.clone());
-        Caller { account, arn, principal_arn, user_id, is_session, org, policies, session_policy }
+        let scps = state.map(|state| state.scps.clone()).unwrap_or_default();
+        let policies = Policies { scps, identity, boundary, session: key.session_policy.clone() };
+        Caller { account: account.clone(), arn, principal_arn, user_id, is_session, org, policies }
     }
 }
 
@@ -238,22 +243,19 @@ impl Caller {
         context
     }
 
-    /// The decision of the identity's policies, narrowed by the session's.
-    pub(crate) fn decide(&self, request: &iam::Request<'_>) -> Decision {
-        let identity = iam::decide(&self.policies, request);
-        match &self.session_policy {
-            Some(policy) if identity == Decision::Allowed => iam::decide(std::slice::from_ref(policy), request),
-            _ => identity,
-        }
+    /// The decision of all policies, and the kind of policy that made it.
+    pub(crate) fn decide(&self, request: &iam::Request<'_>) -> (Decision, &'static str) {
+        self.policies.decide(request)
     }
 
     /// Refuses in the words of the service ("Troubleshoot access denied error messages").
     pub(crate) fn authorize(&self, action: &str, resource: Option<&str>, context: &Context) -> Result<(), ApiError> {
         let request = iam::Request { action, resource: resource.unwrap_or("*"), context };
         let why = match self.decide(&request) {
-            Decision::Allowed => return Ok(()),
-            Decision::NotAllowed => format!("because no identity-based policy allows the {action} action"),
-            Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
+            (Decision::Allowed, _) => return Ok(()),
+            (Decision::NotAllowed, kind) => format!("because no {kind} allows the {action} action"),
+            (Decision::Denied, iam::IDENTITY) => format!("with an explicit deny in an {}", iam::IDENTITY),
+            (Decision::Denied, kind) => format!("with an explicit deny in a {kind}"),
         };
         let on = resource.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
         Err(ApiError::access_denied(format!("User: {} is not authorized to perform: {action}{on} {why}", self.arn)))

@@ -7,6 +7,7 @@ mod paint;
 mod show;
 mod stage;
 mod story;
+mod trace;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,13 +16,14 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::function::Invocation;
-use check::Seen;
+use check::{Check, Seen};
 use page::Page;
 use paint::Paint;
-use stage::Stage;
-use story::Request;
+use stage::{HOST, Stage};
+use story::{Act, Request};
+use trace::Found;
 
-/// How long the whole demo may take; it needs a second or two.
+/// How long the whole demo may take; it needs half a minute, which the function waits for Route 53.
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// What to run, and how to show it.
@@ -64,8 +66,12 @@ async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     let mut rows = Vec::new();
     for (number, step) in (1..).zip(story::steps()) {
         page.step(number, step.title, step.why)?;
-        for request in &step.requests {
-            rows.push(play(demo, &stage, page, number, request).await?);
+        for act in &step.acts {
+            match act {
+                Act::Send(request) => rows.push(play(demo, &stage, page, number, request).await?),
+                Act::SignZones => page.block("setting", &stage.sign_zones())?,
+                Act::Follow => rows.push(follow(&stage, page, number).await?),
+            }
         }
     }
     page.title("Summary")?;
@@ -73,8 +79,7 @@ async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     let failures: Vec<&String> = rows.iter().flat_map(|row| &row.failures).collect();
     if failures.is_empty() {
         let done = format!(
-            "All {} requests did what they should, in {:.1} s, served by {} process.",
-            rows.len(),
+            "All of it went as it should, in {:.1} s; {} process of the function served every request.",
             started.elapsed().as_secs_f64(),
             stage.function.starts()
         );
@@ -100,24 +105,51 @@ async fn play(demo: &Demo, stage: &Stage, page: &mut Page<'_>, step: usize, requ
     let answers: Vec<Value> = stage.answers(&event).iter().map(crate::bucket::Put::json).collect();
     let answer = answers.first().cloned().unwrap_or_default();
 
-    page.block("AWS calls", &show::calls(&stage.aws.calls(), page.paint()))?;
+    let calls = stage.aws.calls();
+    page.block("AWS calls", &show::calls(&calls, page.paint()))?;
     let lines = listing::diff(&before, &after);
     page.block("records", &show::zone(&stage.parent.name(), &lines, page.paint()))?;
     page.block("answer", &show::answer(&answer, took, page.paint()))?;
 
     let mut checks = check::of(&request.expected, &Seen { stage, event: &event, answer: &answer, before, after });
+    checks.push(check::permitted(&calls));
     checks.push(check::delivery(matches!(invocation, Invocation::Returned(_)), answers.len()));
-    page.block("checked", &checks.iter().map(|check| show::check(check, page.paint())).collect::<Vec<_>>())?;
-    let name = show::name(&event);
-    let failed = checks.iter().filter(|check| !check.holds);
     Ok(Row {
         step,
-        failures: failed.map(|check| format!("{}: not true that {}", request.file, check.text)).collect(),
-        request: name,
+        failures: verdict(page, request.file, &checks)?,
+        request: show::name(&event),
         status: show::status(&answer),
         changes: listing::count(&lines),
         took,
     })
+}
+
+/// Looks for the host in the child zone and shows the way there.
+async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, String> {
+    let question = format!("{HOST} A, from the root at {}", stage.dns.root());
+    page.block("question", &[question])?;
+    let sent = Instant::now();
+    let trace = trace::follow(&stage.dns, HOST).await;
+    let took = sent.elapsed();
+    page.block("trace", &show::trace(&trace, page.paint()))?;
+    let checks = check::of_trace(&trace, &stage.parent, &stage.child);
+    let referrals = trace.hops.iter().filter(|hop| matches!(hop.found, Found::Referral { .. })).count();
+    let secure = trace.hops.iter().all(|hop| hop.secure);
+    Ok(Row {
+        step,
+        failures: verdict(page, "the trace", &checks)?,
+        request: format!("A {HOST}"),
+        status: if secure { "secure" } else { "insecure" }.to_owned(),
+        changes: format!("{referrals} referrals"),
+        took,
+    })
+}
+
+/// Shows the checks; what does not hold, in words for the end.
+fn verdict(page: &mut Page<'_>, what: &str, checks: &[Check]) -> Result<Vec<String>, String> {
+    page.block("checked", &checks.iter().map(|check| show::check(check, page.paint())).collect::<Vec<_>>())?;
+    let failed = checks.iter().filter(|check| !check.holds);
+    Ok(failed.map(|check| format!("{what}: not true that {}", check.text)).collect())
 }
 
 fn line(row: &Row, paint: Paint) -> String {

@@ -29,6 +29,7 @@
 //! ```
 
 mod answer;
+pub(crate) mod client;
 mod fault;
 mod hierarchy;
 mod log;
@@ -44,6 +45,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use hickory_proto::rr::RData;
 use tokio::sync::{oneshot, watch};
 
 pub use fault::{DnsFault, Transport};
@@ -204,8 +206,12 @@ impl Dns {
 
     /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and delv take.
     pub fn trust_anchor(&self) -> String {
-        let ds = self.shared().keys(".").ds();
-        ds.first().map(|ds| format!(". IN DS {ds}")).unwrap_or_default()
+        self.root_ds().first().map(|ds| format!(". IN DS {ds}")).unwrap_or_default()
+    }
+
+    /// The DS records of the root's keys.
+    pub(crate) fn root_ds(&self) -> Vec<RData> {
+        self.shared().keys(".").ds()
     }
 
     /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.

@@ -56,6 +56,41 @@ pub(crate) fn decide(policies: &[Policy], request: &Request<'_>) -> Decision {
     decision
 }
 
+/// The kinds of policies, as messages name them.
+pub(crate) const IDENTITY: &str = "identity-based policy";
+const BOUNDARY: &str = "permissions boundary";
+const SESSION: &str = "session policy";
+const SCP: &str = "service control policy";
+
+/// All policies that decide about a caller.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policies {
+    /// Beside `FullAWSAccess`, which AWS attaches everywhere ("SCP evaluation"): so they can only deny.
+    pub scps: Vec<Policy>,
+    pub identity: Vec<Policy>,
+    pub boundary: Option<Policy>,
+    pub session: Option<Policy>,
+}
+
+impl Policies {
+    /// The decision and the kind of policy that made it: "an explicit deny in any of these policies overrides the allow", and
+    /// "the effective permissions are the intersection" ("Policy evaluation logic", "Permissions boundaries for IAM entities").
+    pub(crate) fn decide(&self, request: &Request<'_>) -> (Decision, &'static str) {
+        if decide(&self.scps, request) == Decision::Denied {
+            return (Decision::Denied, SCP);
+        }
+        let one = |policy: &Option<Policy>| policy.as_ref().map(|policy| decide(std::slice::from_ref(policy), request));
+        let decisions = [
+            (Some(decide(&self.identity, request)), IDENTITY),
+            (one(&self.boundary), BOUNDARY),
+            (one(&self.session), SESSION),
+        ];
+        let found = |decision| decisions.into_iter().find(|(made, _)| *made == Some(decision));
+        let limit = found(Decision::Denied).or_else(|| found(Decision::NotAllowed));
+        limit.map_or((Decision::Allowed, IDENTITY), |(made, kind)| (made.unwrap_or(Decision::Denied), kind))
+    }
+}
+
 /// `*` is any text, `?` any one character ("IAM JSON policy elements: Resource").
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());

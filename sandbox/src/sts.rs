@@ -113,9 +113,12 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
         return false;
     };
     match caller.decide(&request) {
-        Decision::Allowed => true,
-        Decision::NotAllowed => matched == PrincipalMatch::Direct && caller.account == ask.account,
-        Decision::Denied => false,
+        (Decision::Allowed, _) => true,
+        // A boundary or session policy limits what the trust policy gives ("Permissions boundaries for IAM entities").
+        (Decision::NotAllowed, kind) => {
+            kind == iam::IDENTITY && matched == PrincipalMatch::Direct && caller.account == ask.account
+        }
+        (Decision::Denied, _) => false,
     }
 }
 

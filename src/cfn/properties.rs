@@ -373,7 +373,8 @@ impl<'a> Reader<'a> {
             let message = format!("{KEY} names no key; name at least one, or leave it out for all that are ACTIVE");
             return Err(PropertyError(message));
         }
-        let child = self.child_zone().ok().flatten();
+        let secures = self.boolean("Dnssec", false).unwrap_or(false);
+        let child = self.child_zone().ok().flatten().filter(|_| secures);
         let name = |text: &str| {
             // What `Ref` gives has the zone that the key belongs to.
             let zone: Option<ZoneId> = text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());

@@ -1,8 +1,5 @@
 //! A plan as a readable diff.
 
-use std::collections::BTreeMap;
-
-use crate::dns::name::Name;
 use crate::dns::record_set::{Change, RecordSet};
 
 /// A record set before and after.
@@ -10,17 +7,22 @@ type Sides<'a> = (Option<&'a RecordSet>, Option<&'a RecordSet>);
 
 /// The lines of the diff: for each record set a heading, then what goes, what comes and what stays.
 pub(super) fn diff(changes: &[Change]) -> Vec<String> {
-    let mut sets: BTreeMap<(&Name, &str), Sides<'_>> = BTreeMap::new();
+    let mut sets: Vec<(&RecordSet, Sides<'_>)> = Vec::new();
     for change in changes {
         let set = change.record_set();
-        let sides = sets.entry((&set.name, &set.rtype)).or_default();
-        match change {
-            Change::Delete(set) => sides.0 = Some(set),
-            Change::Create(set) => sides.1 = Some(set),
+        let known = sets.iter().position(|(of, _)| (&of.name, &of.rtype) == (&set.name, &set.rtype));
+        let index = known.unwrap_or_else(|| {
+            sets.push((set, Sides::default()));
+            sets.len() - 1
+        });
+        match (sets.get_mut(index), change) {
+            (Some((_, sides)), Change::Delete(set)) => sides.0 = Some(set),
+            (Some((_, sides)), Change::Create(set)) => sides.1 = Some(set),
+            (None, _) => {}
         }
     }
     let mut lines = Vec::new();
-    for ((name, rtype), (before, after)) in sets {
+    for (RecordSet { name, rtype, .. }, (before, after)) in sets {
         let sign = match (before, after) {
             (None, _) => '+',
             (_, None) => '-',
@@ -43,6 +45,7 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dns::name::Name;
     use crate::dns::ttl::Ttl;
 
     #[test]

@@ -1,5 +1,6 @@
 //! `delegation verify`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,6 +10,7 @@ use super::{Status, Tools, output};
 use crate::cfn::properties::Salvage;
 use crate::dns::ds::{Ds, DsRecords};
 use crate::dns::name::Name;
+use crate::dns::name_servers::NameServers;
 use crate::dns::verify::{Finding, NoReferral, ServerState, Wanted};
 use crate::error::{Failure, Kind};
 use crate::handler::expected;
@@ -50,14 +52,14 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
                 _ => Status::Found,
             })
         }
-        Err(nobody) => {
+        Err(Nobody { source, parent, words }) => {
             if tools.json {
                 output::document(&json!({
-                    "name": name.as_str(), "parent_zone": nobody.0.as_str(), "expected_from": Source::Dns.as_str(),
-                    "good": false, "finding": nobody.1, "problems": [nobody.1], "name_servers": [], "ds": [],
+                    "name": name.as_str(), "parent_zone": parent.as_str(), "expected_from": source.as_str(),
+                    "good": false, "finding": words, "problems": [words], "name_servers": [], "ds": [],
                 }));
             } else {
-                output::line(&format!("{}.", nobody.1));
+                output::line(&format!("{words}."));
             }
             Ok(Status::Found)
         }
@@ -66,13 +68,15 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
 
 type Checked = (Source, Option<Name>, Wanted, Finding);
 
-/// The check; `Err` inside if there is no delegation to check: its parent zone, and that in words.
-async fn check(
-    tools: &Tools,
-    args: &Args,
-    name: &Name,
-    child: &Salvage,
-) -> Result<Result<Checked, (Name, String)>, Failure> {
+/// There is no delegation to check.
+struct Nobody {
+    source: Source,
+    parent: Name,
+    words: String,
+}
+
+/// The check; `Err` inside if there is nothing to check.
+async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Result<Result<Checked, Nobody>, Failure> {
     let input = |error: String| Failure::new(Kind::Input, error);
     let ds: Vec<Ds> = args
         .ds
@@ -108,8 +112,12 @@ async fn check(
         return Err(input(format!("the child zone is {}, and not {name}; correct one of them", zone.name)));
     }
     let servers = child.name_servers.clone().or_else(|| zone.as_ref().map(|zone| zone.name_servers.clone()));
-    let (source, mut wanted) = match (servers, &above, &parent) {
-        (Some(name_servers), ..) => {
+    let held = match &above {
+        Some((session, zone)) => Some(expected::by_parent(session, zone, name).await?),
+        None => None,
+    };
+    let (source, mut wanted) = match (servers, held, &parent) {
+        (Some(name_servers), held, _) => {
             let ds = match (&zone, args.dnssec) {
                 (Some(zone), true) => {
                     let ds = zone.ds.clone();
@@ -120,16 +128,28 @@ async fn check(
             // Without keys, a DS record set would make the zone bogus.
             let unsigned = zone.as_ref().is_some_and(|zone| zone.ds.is_err());
             let source = if child.name_servers.is_some() { Source::Flags } else { Source::ChildZone };
-            let glue = tools.verifier.glue(name, &name_servers).await;
+            let glue = match held {
+                Some(held) => held.glue,
+                None => glue(tools, parent.as_ref(), name, &name_servers).await,
+            };
             (source, Wanted { name: name.clone(), name_servers, ds, check_ds: unsigned, glue })
         }
-        (None, Some((session, zone)), _) => (Source::ParentZone, expected::by_parent(session, zone, name).await?),
+        (None, Some(held), Some(parent)) => {
+            let Some(wanted) = held.wanted else {
+                let words = format!("{name} is not delegated: the parent zone {parent} has no NS record set of it");
+                return Ok(Err(Nobody { source: Source::ParentZone, parent: parent.clone(), words }));
+            };
+            (Source::ParentZone, wanted)
+        }
         (None, None, Some(parent)) => match tools.verifier.referral(parent, name).await {
             Ok(wanted) => (Source::Dns, wanted),
-            Err(nobody @ NoReferral::NotDelegated { .. }) => return Ok(Err((parent.clone(), nobody.to_string()))),
+            Err(error @ NoReferral::NotDelegated { .. }) => {
+                let words = error.to_string();
+                return Ok(Err(Nobody { source: Source::Dns, parent: parent.clone(), words }));
+            }
             Err(error) => return Err(no_referral(&error)),
         },
-        (None, None, None) => {
+        (None, _, None) => {
             return Err(input("--child-only needs --name-servers or --child-zone-id".into()));
         }
     };
@@ -139,6 +159,18 @@ async fn check(
         _ => tools.verifier.child(&wanted, PATIENCE).await,
     };
     Ok(Ok((source, parent, wanted, finding)))
+}
+
+/// The addresses of name servers below the name, where it is delegated: of a name that is not, a resolver would keep that it does
+/// not exist.
+async fn glue(tools: &Tools, parent: Option<&Name>, name: &Name, servers: &NameServers) -> Vec<(Name, IpAddr)> {
+    let Some(parent) = parent.filter(|_| servers.iter().any(|server| server.is_at_or_below(name))) else {
+        return Vec::new();
+    };
+    match tools.verifier.referral(parent, name).await {
+        Ok(_) => tools.verifier.glue(name, servers).await,
+        Err(_) => Vec::new(),
+    }
 }
 
 fn no_referral(error: &NoReferral) -> Failure {

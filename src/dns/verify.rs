@@ -4,27 +4,30 @@
 //! name servers of the parent zone, never for the child's name or one below it: it would keep the answer "no such name"
 //! for as long as the parent zone's SOA says (RFC 2308), and those behind it would not see the new delegation.
 //!
-//! Everything is bounded: time (see [`Timing`]), sockets (64), what is read of an answer, what a [`Finding`] keeps and says. A
-//! server may answer whatever it likes.
+//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go, what is read of an answer, what a
+//! [`Finding`] keeps and says. A server may answer whatever it likes.
 //!
 //! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section 5.4.1, authority), RFC 4035
 //! (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC 9471 (glue).
 
+mod answer;
 mod finding;
 mod judge;
 mod keys;
 mod net;
+mod reach;
 #[cfg(feature = "command")]
 mod referral;
 mod resolver;
 mod sheet;
 mod wire;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use finding::{Finding, Problem, ServerState};
 #[cfg(feature = "command")]
@@ -69,7 +72,8 @@ pub struct Timing {
     pub datagrams: Vec<Duration>,
     /// For its answer over TCP, with the connection. A second and a half.
     pub tcp: Duration,
-    /// For a resolver's answer; it is asked three times at most, one resolver after the other. A second and a half.
+    /// For a resolver's answer, with the connection where it takes one; it is asked three times at most, one resolver after the
+    /// other. A second and a quarter.
     pub resolver: Duration,
     /// Between two rounds of questions, while patience lasts. A second.
     pub pause: Duration,
@@ -80,9 +84,22 @@ impl Default for Timing {
         Self {
             datagrams: vec![Duration::from_secs(1); 2],
             tcp: Duration::from_millis(1500),
-            resolver: Duration::from_millis(1500),
+            resolver: Duration::from_millis(1250),
             pause: Duration::from_secs(1),
         }
+    }
+}
+
+impl Timing {
+    /// What a round of questions takes at most: fourteen and a half seconds with the defaults.
+    ///
+    /// That is the longest way to an answer: a resolver is asked for the name servers of the parent zone and then for their
+    /// addresses, each time in vain but for the last try; a server is asked for the zone and then for the rest, each time over UDP
+    /// in vain and then over TCP. Name servers that together are asked more than there are sockets for could make it longer; then
+    /// the round is cut.
+    pub fn longest_round(&self) -> Duration {
+        let datagrams: Duration = self.datagrams.iter().sum();
+        (self.resolver * resolver::TRIES + datagrams + self.tcp) * 2
     }
 }
 
@@ -90,6 +107,9 @@ impl Verifier {
     /// A check that asks this resolver, `ip:port`, in place of the system's (`/etc/resolv.conf`).
     ///
     /// Its port is then also the one of the authoritative servers that it leads to, 53 otherwise.
+    ///
+    /// Name servers are asked at addresses that the internet can reach, and at no other. Only where this resolver has another
+    /// address itself, or another port than 53, it stands for a DNS of one's own, whose servers are asked wherever they are.
     pub fn new(resolver: Option<SocketAddr>) -> Self {
         Self { resolver, timing: Timing::default() }
     }
@@ -106,7 +126,8 @@ impl Verifier {
     /// the zone's key set, validly now; any other digest type is a problem, since nothing is known of it.
     ///
     /// What a fresh zone shows (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name server's name that does not resolve, old name
-    /// servers or keys) is asked again for at most `patience`, plus the round that has begun; silence is not.
+    /// servers or keys) is asked again for at most `patience`, plus the round that has begun; silence is not. So it ends after
+    /// `patience` and [`Timing::longest_round`] at the latest, with what was found until then.
     pub async fn child(&self, wanted: &Wanted, patience: Duration) -> Finding {
         self.check(None, wanted, patience).await
     }
@@ -118,7 +139,7 @@ impl Verifier {
     /// answers for the child itself, which is as good.
     ///
     /// What is not so is asked again for at most `patience`, plus the round that has begun; the silence of a server of the parent
-    /// zone too, unless nothing answers at all.
+    /// zone too, unless nothing answers at all. It ends when [`Verifier::child`] does.
     pub async fn delegation(&self, parent_zone: &Name, wanted: &Wanted, patience: Duration) -> Finding {
         self.check(Some(parent_zone), wanted, patience).await
     }
@@ -126,21 +147,8 @@ impl Verifier {
     async fn check(&self, parent: Option<&Name>, wanted: &Wanted, patience: Duration) -> Finding {
         let net = Net::new(self.timing.clone());
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
-        let check = Check { net, resolver, port: self.resolver.map_or(PORT, |resolver| resolver.port()), wanted };
-        let begun = Instant::now();
-        let (mut child, mut above) = (Sheet::child(wanted), parent.map(Sheet::parent));
-        loop {
-            join(check.round(&mut child), OptionFuture::from(above.as_mut().map(|above| check.round(above)))).await;
-            for sheet in [Some(&mut child), above.as_mut()].into_iter().flatten() {
-                sheet.conclude(&check.net);
-            }
-            let finding = sheet::finding(&check, &child, above.as_ref());
-            let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
-            if !may_pass || finding.no_egress() || begun.elapsed().saturating_add(self.timing.pause) > patience {
-                return finding;
-            }
-            sleep(self.timing.pause).await;
-        }
+        let port = self.resolver.map_or(PORT, |resolver| resolver.port());
+        Check { net, resolver, port, wanted }.run(parent, patience).await
     }
 }
 
@@ -151,6 +159,28 @@ struct Check<'a> {
     resolver: Resolver,
     port: u16,
     wanted: &'a Wanted,
+}
+
+impl Check<'_> {
+    async fn run(&self, parent: Option<&Name>, patience: Duration) -> Finding {
+        let pause = self.net.timing.pause;
+        let (begun, most) = (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
+        let (mut child, mut above) = (Sheet::child(self.wanted), parent.map(Sheet::parent));
+        loop {
+            let round = join(self.round(&mut child), OptionFuture::from(above.as_mut().map(|above| self.round(above))));
+            // Where it is cut, what was found before stands.
+            let is_cut = timeout(most.saturating_sub(begun.elapsed()), round).await.is_err();
+            for sheet in [Some(&mut child), above.as_mut()].into_iter().flatten() {
+                sheet.conclude(&self.net);
+            }
+            let finding = sheet::finding(self, &child, above.as_ref());
+            let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
+            if is_cut || !may_pass || finding.no_egress() || begun.elapsed().saturating_add(pause) > patience {
+                return finding;
+            }
+            sleep(pause).await;
+        }
+    }
 }
 
 #[cfg(test)]

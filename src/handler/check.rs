@@ -1,5 +1,6 @@
 //! The DNS check of a request: before its change and after it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -25,6 +26,8 @@ pub(super) struct Question {
     wanted: Wanted,
     /// Whether a DS record set is to be written.
     adds_ds: bool,
+    /// Whether name servers are to come under a DS record set.
+    under_ds: bool,
 }
 
 impl Question {
@@ -34,23 +37,29 @@ impl Question {
             return None;
         }
         let wanted = wanted(name, plan, seen)?;
-        let stands = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
-        Some(Self { adds_ds: wanted.ds.is_some() && wanted.ds != stands, wanted })
+        let ds = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        let servers = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
+        let (adds_ds, under_ds) = match &wanted.ds {
+            None => (false, false),
+            wanted_ds => (*wanted_ds != ds, servers.as_ref() != Some(&wanted.name_servers)),
+        };
+        Some(Self { wanted, adds_ds, under_ds })
     }
 }
 
 /// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
 /// # Errors
-/// Under `REQUIRE`, if something is wrong; else if a DS record set is to be written that stands for none of the child's keys,
-/// which would take the zone from everybody who validates.
+/// Under `REQUIRE`, if something is wrong; else if a DS record set would stand for none of the keys that these name servers have,
+/// which would take the zone from everybody who validates: one that is to be written, or one under which they are put back, be it
+/// that somebody moved the zone by hand, keys and all. One that is to be written must also be seen to stand for a key at all.
 pub(super) async fn before(
     work: &Work<'_>,
     verification: Verification,
     question: &Question,
     most: Duration,
 ) -> Result<Option<Finding>, Failure> {
-    let Question { wanted, adds_ds } = question;
+    let Question { wanted, adds_ds, under_ds } = question;
     work.progress.at(format!("asking the name servers of {}", wanted.name));
     let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
     let Some(finding) = finding else {
@@ -61,7 +70,8 @@ pub(super) async fn before(
         return Ok(None);
     };
     report(&finding, "before");
-    if !finding.is_good() && (verification == Verification::Require || (finding.is_bogus() && *adds_ds)) {
+    let unfit = (*adds_ds && !finding.vouches()) || ((*adds_ds || *under_ds) && finding.is_bogus());
+    if !finding.is_good() && (verification == Verification::Require || unfit) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
     }
@@ -109,15 +119,20 @@ fn report(finding: &Finding, when: &'static str) {
 pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
     let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
     let ds = plan.leaves(seen, name, "DS");
-    let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
-    let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
     Some(Wanted {
         name: name.clone(),
         ds: ds.and_then(|set| DsRecords::found(&set.values)),
         check_ds: ds.is_none(),
-        glue: addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect(),
+        glue: glue(seen),
         name_servers,
     })
+}
+
+/// The addresses at and below the cut.
+pub(super) fn glue(seen: &Observation) -> Vec<(Name, IpAddr)> {
+    let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
+    let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
+    addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect()
 }
 
 /// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be

@@ -1,5 +1,6 @@
 //! What a delegation should be, by what Route 53 holds of the parent or the child zone.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{aws_failure, check, observe, place, signing};
@@ -37,24 +38,27 @@ pub async fn parent_zone(
     Ok((session, zone))
 }
 
-/// The delegation of `name` as the parent zone has it.
+/// What the parent zone has at a name.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The delegation; `None` if there is no NS record set that can be read.
+    pub wanted: Option<Wanted>,
+    /// The addresses at and below the name.
+    pub glue: Vec<(Name, IpAddr)>,
+}
+
+/// What the parent zone has at `name`.
 ///
 /// # Errors
-/// If the zone can't be read or has no delegation of the name.
-pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Result<Wanted, Failure> {
+/// If the zone can't be read.
+pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Result<Held, Failure> {
     let place = Place { zone: zone.id.clone(), name: name.clone() };
     let read = observe::at_and_below(session, &place).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
     let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;
     let seen = Observation { at_cut, below, more_below, ..Observation::default() };
-    let wanted = check::wanted(name, &Plan::default(), &seen).ok_or_else(|| {
-        let message = format!(
-            "the parent zone {} ({}) has no NS record set at {name} that can be read; correct the name",
-            zone.id, zone.name
-        );
-        Failure::new(Kind::Refused, message)
-    })?;
-    Ok(Wanted { check_ds: true, ..wanted })
+    let wanted = check::wanted(name, &Plan::default(), &seen).map(|wanted| Wanted { check_ds: true, ..wanted });
+    Ok(Held { wanted, glue: check::glue(&seen) })
 }
 
 /// A child zone as Route 53 has it.

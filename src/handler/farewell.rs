@@ -114,8 +114,9 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
 }
 
 /// A Delete with an id that CloudFormation invented: the Create that it overtook may still write its claim, so look
-/// until that Create can't run any more. It started earlier than we did, with the same timeout: at our own
-/// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that.
+/// until that Create can't run any more. If it runs, it started earlier than we did, with the same timeout: at our own
+/// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that. One that Lambda delivers later is
+/// beyond our reach.
 async fn of_foreign(work: &Work<'_>, salvage: &Salvage) -> Result<Outcome, Failure> {
     let names_a_place = salvage.domain_name.is_some() || salvage.child_zone.is_some();
     if salvage.parent_zone.is_none() || !names_a_place || salvage.parent_role_unreadable {

@@ -16,11 +16,13 @@ use crate::cfn::physical_id::Place;
 use crate::cfn::properties::{Properties, Verification};
 use crate::dns::ds::DsRecords;
 use crate::dns::name_servers::NameServers;
-use crate::dns::verify::Finding;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use crate::ownership::{By, Claim};
 use crate::plan::{self, Action, Arrival, Decision, Goal, Observation};
+
+/// How often a plan that became another one during its DNS check is checked again.
+const LOOKS: usize = 3;
 
 pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let mut aim = Aim::take(work).await?;
@@ -29,7 +31,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
         // An earlier delivery of this request may have written the new place before it was cut off.
         take_back_if_overtaken(work, &aim.session, before, pinned, &aim.place).await?;
     }
-    let (applied, found) = change(work, &mut aim).await;
+    let (applied, warning) = change(work, &mut aim).await;
     let replaces = aim.before.as_ref().zip(aim.pinned.as_ref()).filter(|_| aim.arrival == Arrival::Replacement);
     if let Some((before, pinned)) = replaces.filter(|_| applied.is_ok() || work.progress.sent().is_some()) {
         take_back_if_overtaken(work, &aim.session, before, pinned, &aim.place).await?;
@@ -43,8 +45,8 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let changed = changed(work, &aim, &applied);
     let required = verification == Verification::Require && changed;
     let mut outcome = outcome(&aim, &applied);
-    outcome.warnings.extend(found.warning);
-    outcome.data.insert("Verification", found.finding.as_ref().map(ToString::to_string).unwrap_or_default());
+    outcome.warnings.extend(warning);
+    outcome.data.insert("Verification", work.found().map(|finding| finding.to_string()).unwrap_or_default());
     let done = |outcome: &Outcome| {
         // What must be checked is not done before it was.
         if !required {
@@ -71,38 +73,27 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-/// What was found out on the way to the change.
-#[derive(Default)]
-struct Found {
-    /// What was asked before the change.
-    asked: Option<Question>,
-    finding: Option<Finding>,
-    warning: Option<String>,
-}
-
-/// Observe, plan and apply, with the DNS check between plan and apply.
-async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Found) {
+/// Observe, plan and apply, with the DNS check between plan and apply; also what the user should know of the parent zone.
+async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Option<String>) {
     let (goal, verification) = (aim.goal(work), aim.wanted.verifies());
     let (session, place, child) = (&aim.session, &aim.place, &mut aim.child);
-    let mut found = Found::default();
+    let mut warning = None;
     let applied = apply::apply(work, session, place, async |again| {
-        let (seen, decision, warning) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
-        if !again {
-            found.warning = warning;
-        }
-        if let Decision::Proceed(plan) = &decision
-            && verification != Verification::None
-            && let Some(question) = Question::of(&goal.name, plan, &seen)
-            && found.asked.as_ref() != Some(&question)
-        {
-            let most = work.config.check_patience;
-            found.finding = check::before(work, verification, &question, most).await?;
-            found.asked = Some(question);
+        let (mut seen, mut decision, told) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
+        warning = warning.take().or(told);
+        // A check takes its time: what was seen before it is seen anew, until it is what was asked about.
+        for _ in 0..LOOKS {
+            let Decision::Proceed(plan) = &decision else { break };
+            let question = Question::of(&goal.name, plan, &seen).filter(|_| verification != Verification::None);
+            let Some(question) = question.filter(|question| !work.has_asked(question)) else { break };
+            let finding = check::before(work, verification, &question, work.config.check_patience).await?;
+            work.mark_asked(question, finding);
+            (seen, decision, _) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
         }
         Ok((seen, decision))
     })
     .await;
-    (applied, found)
+    (applied, warning)
 }
 
 /// What is seen at the place, what is decided on it, and what the user should know of the parent zone's own signing state;
@@ -138,6 +129,8 @@ fn changed(work: &Work<'_>, aim: &Aim, applied: &Applied) -> bool {
     let claims = applied.seen.claims();
     // A delivery of this Create may have made the delegation before it was cut off; where others claim it, it shared it.
     let made = |own: &Claim| own.at == work.at && own.by == By::Created && claims.iter().count() == 1;
+    // What it took over may have stood as wanted.
+    let made = |own: &Claim| made(own) && !aim.wanted.allow_overwrite;
     let duplicate = work.request.kind == RequestKind::Create && applied.plan.changes.is_empty();
     applied.plan.redelegates(&applied.seen, &aim.place.name)
         || (duplicate && claims.own(&work.claimant).is_some_and(made))

@@ -1,12 +1,13 @@
 //! One request at work: what it knows, and how often it tries.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use tracing::info;
 
+use super::check::Question;
 use super::progress::Progress;
 use super::{farewell, present};
 use crate::aws::credentials::Accounts;
@@ -15,13 +16,15 @@ use crate::cfn::envelope::{Kind, Request, Target};
 use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::dns::verify::Verifier;
+use crate::dns::verify::{Finding, Verifier};
 use crate::error::{Failure, Kind as FailureKind};
 use crate::ids;
 use crate::ownership::Claimant;
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
 const SERVICE_TIMEOUT: i64 = 3600;
+/// How far a clock may be ahead, in seconds: what S3 accepts ("`RequestTimeTooSkewed`").
+const MAX_SKEW: i64 = 900;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// What is left of the invocation after a denial was waited for, at most.
@@ -43,6 +46,8 @@ pub(super) struct Work<'a> {
     pub(super) progress: &'a Progress,
     /// Whether a denial was waited for as long as it is.
     waited: Cell<bool>,
+    /// What was asked before the change and what was found, so that it is asked once.
+    asked: RefCell<Option<(Question, Option<Finding>)>>,
 }
 
 /// How a request ended well.
@@ -65,7 +70,8 @@ impl<'a> Work<'a> {
         deadline: Deadline,
         progress: &'a Progress,
     ) -> Self {
-        let signed_at = target.url.signed_at();
+        // S3 refuses a URL that is signed in the future; the claim of such a request would fence off all that come after it.
+        let signed_at = target.url.signed_at().filter(|at| *at <= now().saturating_add(MAX_SKEW));
         let timeout = properties::service_timeout(&request.properties).unwrap_or(SERVICE_TIMEOUT);
         Self {
             accounts,
@@ -79,6 +85,7 @@ impl<'a> Work<'a> {
             deadline,
             progress,
             waited: Cell::new(false),
+            asked: RefCell::default(),
         }
     }
 
@@ -106,6 +113,7 @@ impl<'a> Work<'a> {
             deadline: unknown,
             progress,
             waited: Cell::new(true),
+            asked: RefCell::default(),
         }
     }
 
@@ -169,6 +177,20 @@ impl<'a> Work<'a> {
     /// True for a Create that failed before it has seen whether an earlier delivery of it had changed something.
     pub(super) fn may_have_created(&self) -> bool {
         self.request.kind == Kind::Create && self.progress.sent().is_none() && !self.progress.looked()
+    }
+
+    /// Whether this was asked before.
+    pub(super) fn has_asked(&self, question: &Question) -> bool {
+        self.asked.borrow().as_ref().is_some_and(|(asked, _)| asked == question)
+    }
+
+    pub(super) fn mark_asked(&self, question: Question, finding: Option<Finding>) {
+        self.asked.replace(Some((question, finding)));
+    }
+
+    /// What the DNS check before the change found.
+    pub(super) fn found(&self) -> Option<Finding> {
+        self.asked.borrow().as_ref().and_then(|(_, finding)| finding.clone())
     }
 
     /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier

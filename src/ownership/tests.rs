@@ -28,6 +28,15 @@ fn a_claim_reads_as_documented() {
 }
 
 #[test]
+fn a_hold_is_written_while_there_is_one() {
+    let mut claim = claimant().claim(name_servers(), 1, By::Created);
+    claim.hold = Some(172_801);
+    assert!(claim.value().contains(",by=created,hold=172801,owner="));
+    assert_eq!(Claim::parse(&claim.value()), Some(claim.clone()));
+    assert_eq!(Claim::parse(&claim.value().replace("hold=172801", "hold=soon")).unwrap().hold, None);
+}
+
+#[test]
 fn relations_go_by_stack_and_logical_id() {
     let claim = claimant().claim(name_servers(), 1, By::Created);
     assert_eq!(claimant().relation(&claim), Relation::Own);

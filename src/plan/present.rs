@@ -31,11 +31,15 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     let by = cut.by(goal, &claims, own.as_ref());
     let takes = by == By::Created && !cut.may_be_rolled_back(goal, &claims, own.as_ref());
     let ds = cut.secure.covered(goal, &remaining, own.as_ref(), takes);
+    let hold = cut.hold(goal, own.as_ref());
     let mut after = remaining;
     match (&goal.name_servers, &own) {
-        (Some(wanted), _) => put_own(&mut after, goal, Some(Digest::of_name_servers(wanted)), ds, by, own.as_ref()),
+        (Some(wanted), _) => {
+            let terms = Terms { ns: Some(Digest::of_name_servers(wanted)), ds, by, hold };
+            put_own(&mut after, goal, terms, own.as_ref());
+        }
         // Whose the name servers are that stand there is unknown: the claim goes on saying what it said.
-        (None, Some(own)) => put_own(&mut after, goal, own.ns, ds, own.by, Some(own)),
+        (None, Some(own)) => put_own(&mut after, goal, Terms { ns: own.ns, ds, by: own.by, hold }, Some(own)),
         (None, None) => {}
     }
     let drops_claims = claims
@@ -74,7 +78,7 @@ fn remaining(goal: &Goal, claims: &Claims, owned: bool) -> Claims {
 fn keep(goal: &Goal, seen: &Observation, own: Option<Claim>, record_name: &Name, refusal: &Refusal) -> Plan {
     let mut after = seen.claims();
     if let Some(own) = own {
-        put_own(&mut after, goal, own.ns, own.ds, own.by, Some(&own));
+        put_own(&mut after, goal, Terms { ns: own.ns, ds: own.ds, by: own.by, hold: own.hold }, Some(&own));
     }
     Plan {
         changes: changes_of_ownership(seen.ownership.as_ref(), record_name, &after),
@@ -100,8 +104,8 @@ struct Cut<'a> {
     ns: Option<&'a RecordSet>,
     found: Option<NameServers>,
     wanted: Option<NameServers>,
-    /// True if other name servers stand there than those that our claim names and that are wanted again.
-    puts_back: bool,
+    /// True if those that are wanted are those that our claim names.
+    named: bool,
     secure: Secure<'a>,
 }
 
@@ -120,13 +124,21 @@ impl<'a> Cut<'a> {
             Some(_) => State::AsWanted,
         };
         let named = own.is_some_and(|own| own.ns.is_some() && own.ns == wanted.as_ref().map(Digest::of_name_servers));
-        let puts_back = state == State::Different && named;
-        Self { state, ns, found, wanted, puts_back, secure: Secure::of(goal, seen, own, remaining, puts_back) }
+        let secure = Secure::of(goal, seen, own, remaining, state == State::Different && named);
+        Self { state, ns, found, wanted, named, secure }
     }
 
     /// True if the NS or the DS record set is to change.
     fn changes(&self) -> bool {
         self.state != State::AsWanted || self.secure.changes()
+    }
+
+    /// Until when resolvers may hold name servers that are put back now, or were before.
+    fn hold(&self, goal: &Goal, own: Option<&Claim>) -> Option<i64> {
+        let displaced = self.ns.filter(|_| self.state == State::Different && self.named).and_then(|set| set.ttl);
+        let now = displaced.map(|ttl| goal.at.saturating_add(i64::from(ttl.seconds())));
+        let before = own.and_then(|own| own.hold).filter(|until| goal.at < *until);
+        now.max(before)
     }
 
     fn action(&self, goal: &Goal, claims: &Claims, owned: bool) -> Action {
@@ -193,7 +205,9 @@ impl<'a> Cut<'a> {
                 return Some(self.taken(goal, wanted, siblings));
             }
         }
-        let changing = self.state == State::Different && !self.puts_back;
+        // Where somebody has removed them, resolvers still hold those that our claim names.
+        let forgotten = self.state == State::Absent && own.is_some_and(|own| own.ns.is_some()) && !self.named;
+        let changing = (self.state == State::Different && !self.named) || forgotten;
         let insecure = self.secure.refusal(goal, claims, own, self.state != State::Absent, changing);
         if insecure.is_some() {
             return insecure;
@@ -297,7 +311,17 @@ fn without_glue(goal: &Goal, seen: &Observation, wanted: &NameServers) -> Option
     Some(Refusal::NoGlue { name: goal.name.clone(), server: server.clone() })
 }
 
-fn put_own(claims: &mut Claims, goal: &Goal, ns: Option<Digest>, ds: Option<Digest>, by: By, own: Option<&Claim>) {
+/// What our claim says from now on.
+#[derive(Clone, Copy)]
+struct Terms {
+    ns: Option<Digest>,
+    ds: Option<Digest>,
+    by: By,
+    hold: Option<i64>,
+}
+
+fn put_own(claims: &mut Claims, goal: &Goal, terms: Terms, own: Option<&Claim>) {
+    let Terms { ns, ds, by, hold } = terms;
     let Some(own) = own else {
         if let Some(ns) = ns {
             claims.add(goal.claimant.claim(ns, goal.at, by).covering(ds));
@@ -311,7 +335,7 @@ fn put_own(claims: &mut Claims, goal: &Goal, ns: Option<Digest>, ds: Option<Dige
     claims.edit(|claim| {
         let ours = goal.claimant.relation(claim) == Relation::Own;
         if ours {
-            (claim.ns, claim.ds, claim.by, claim.at) = (ns, ds, by, goal.at);
+            (claim.ns, claim.ds, claim.by, claim.hold, claim.at) = (ns, ds, by, hold, goal.at);
         }
         ours
     });

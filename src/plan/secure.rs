@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Goal, Observation, Refusal};
+use super::{Arrival, Goal, Observation, Refusal};
 use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
 use crate::dns::record_set::{Change, RecordSet};
@@ -66,6 +66,7 @@ impl<'a> Secure<'a> {
         let covers = |claim: &Claim| digest.is_some() && claim.ds == digest;
         let of = |relation| remaining.of(&goal.claimant, relation);
         let siblings_cover = of(Relation::Sibling).into_iter().any(covers);
+        let held = own.and_then(|own| own.hold).is_some_and(|until| goal.at < until);
         let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
         let own_covers = own.is_some_and(covers);
         let taken_over = !relied_on && !own_covers && seen.claims().iter().any(covers);
@@ -77,16 +78,15 @@ impl<'a> Secure<'a> {
                     Step::Removed
                 }
             }
-            // Nor does a duplicate of the request that put name servers back.
-            WantedDs::Records(wanted)
-                if found.as_ref() != Some(wanted) && (puts_back || own.is_some_and(|own| own.at == goal.at)) =>
-            {
-                Step::Deferred
-            }
+            WantedDs::Records(wanted) if found.as_ref() != Some(wanted) && (puts_back || held) => Step::Deferred,
             WantedDs::Records(_) if set.is_none() => Step::Added,
             WantedDs::Records(wanted) if found.as_ref() != Some(wanted) => Step::Replaced,
             WantedDs::Records(_) if set.is_some_and(|set| set.ttl != Some(goal.ds_ttl)) => Step::Retimed,
-            WantedDs::Unknown { newly: true, .. } if !siblings_cover && !own_covers => Step::Impossible,
+            WantedDs::Unknown { newly, .. }
+                if (*newly || goal.arrival != Arrival::InPlace) && !siblings_cover && !own_covers =>
+            {
+                Step::Impossible
+            }
             WantedDs::Off | WantedDs::Records(_) | WantedDs::Unknown { .. } => Step::Stays,
         };
         Self { set, found, digest, taken_over, step }

@@ -9,6 +9,7 @@
 
 mod flags;
 mod list;
+mod page;
 mod plan;
 mod shell;
 mod verify;

@@ -6,7 +6,7 @@ use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::dns::record_set::{Change, RecordSet as Set};
 use custom_delegation::dns::ttl::Ttl;
 use custom_delegation::http;
-use sandbox::{DnsFault, KeySigningKey, RecordSet};
+use sandbox::{DnsFault, Fault, FaultKind, KeySigningKey, RecordSet};
 use serde_json::{Value, json};
 
 use crate::shell::{Ran, Shell, Still};
@@ -266,4 +266,23 @@ async fn a_denied_call_says_what_to_do() {
     plan(&world, &[]).ended(1).complains(&["denied", "looking for the parent zone example.com", "grant it"]);
     world.parent_role.clone().trust_account("222222222222", Some("another"));
     plan(&world, &[]).ended(1).complains(&["assuming the parent role", "STS AssumeRole", "external id"]);
+}
+
+#[tokio::test]
+async fn an_update_does_without_a_child_zone_that_can_t_be_read() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let blind = world.child_account.role("blind").allow_assume(&world.parent_role.arn());
+    let shell = Shell::new(&world.aws, &blind.credentials());
+    let more = update(&world, &id);
+    plan_in(&shell, &world, &more).ended(0).says(&["Warning: The child zone was not read", "denied"]);
+    plan_in(&shell, &world, &[]).ended(1).complains(&["reading the child zone", "denied"]);
+}
+
+#[tokio::test]
+async fn an_error_of_aws_is_told_in_its_words() {
+    let world = World::new().await;
+    let kind = FaultKind::Error { status: 400, code: "InvalidInput".into(), message: "something is odd".into() };
+    world.aws.fault(Fault::on("ListHostedZonesByName").always().kind(kind));
+    plan(&world, &[]).ended(1).complains(&["delegation: looking for the parent zone", "something is odd"]);
 }

@@ -121,6 +121,81 @@ async fn what_the_zones_hold_in_route_53_is_expected() {
     run(&["--child-zone-id", &other], &[]).ended(2).says(&["refers to other name servers"]);
     run(&["--parent-zone-name", "example.com"], &[]).ended(1).complains(&["no public hosted zone named example.com"]);
     let nested = shell.run(&[&["verify", "nothing.example.com"], &parent[..]].concat());
-    nested.ended(1).complains(&["has no NS record set at nothing.example.com"]);
+    nested
+        .ended(2)
+        .says(&["nothing.example.com is not delegated: the parent zone example.com has no NS record set of it"]);
     shell.run(&[&["verify", "a.example.net"], &parent[..]].concat()).ended(1).complains(&["does not lie below"]);
+}
+
+#[tokio::test]
+async fn the_ds_record_set_of_another_zone_of_that_name_is_noticed() {
+    let (world, dns) = delegated().await;
+    let other = world.parent_account.hosted_zone("example.com");
+    other.put(world.parent.record(NAME, "NS").unwrap());
+    dns.delegate_to(&world.parent);
+    world.parent.put(RecordSet::new(NAME, "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+    let shell = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    let ran = shell.run(&["verify", NAME, "--parent-zone-id", &other.id()]).ended(2);
+    ran.says(&["has another DS record set for the name (key tags 1)"]);
+}
+
+#[tokio::test]
+async fn name_servers_of_which_none_answers_may_be_out_of_reach() {
+    let (world, dns) = delegated().await;
+    for server in world.child.name_servers() {
+        dns.fault(&server, DnsFault::Silent);
+    }
+    let shell = Shell::of(&world).asking(&dns);
+    let args = ["verify", NAME, "--child-zone-id", &world.child.id(), "--child-only"];
+    shell.run(&args).ended(1).says(&["nothing is known", "silent"]);
+    // The parent zone's answer: so it is they.
+    shell.run(&["verify", NAME]).ended(2).says(&["does not answer"]);
+}
+
+#[tokio::test]
+async fn a_signed_delegation_is_checked_with_its_keys() {
+    let world = World::new().await;
+    let old = world.child.create_key("old");
+    world.child.start_signing();
+    world.create(json!({"Dnssec": "true"})).await.success();
+    let dns = world.aws.dns().await.unwrap();
+    let shell = Shell::of(&world).asking(&dns);
+    shell
+        .run(&["verify", NAME])
+        .ended(0)
+        .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"]);
+    let child = world.child.id();
+    let told = shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"]).ended(0).json();
+    assert_eq!(told["ds"], json!([old.ds_record()]));
+
+    // The key is replaced, and the DS record set stays.
+    world.child.create_key("new");
+    world.child.delete_key("old");
+    shell.run(&["verify", NAME]).ended(2).says(&["does not serve the key"]);
+    shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"]).ended(2).says(&["has another DS record set"]);
+    let auditor = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    auditor.run(&["list", "--check", "--parent-zone-name", "example.com"]).ended(2).says(&["bogus"]);
+    world.child.unsign();
+    shell.run(&["verify", NAME, "--child-zone-id", &child]).ended(2).says(&["has another DS record set"]);
+}
+
+#[tokio::test]
+async fn below_a_name_that_is_not_delegated_the_resolver_is_asked_nothing() {
+    let world = World::new().await;
+    let dns = world.aws.dns().await.unwrap();
+    let inside = "ns1.new.example.com";
+    let address = dns.server(inside).ip().to_string();
+    dns.zone("new.example.com", [inside], [RecordSet::new(inside, "A", 60, [address.clone()])]);
+    let bare = Shell { env: Vec::new() }.asking(&dns);
+    let args = ["verify", "new.example.com", "--name-servers", inside];
+    bare.run(&args).ended(2).says(&["has no address for it (glue)"]);
+    bare.run(&[&args[..], &["--child-only"]].concat()).ended(2).says(&["(glue)"]);
+    let below = |name: &str| name.trim_end_matches('.').ends_with("new.example.com");
+    assert!(!dns.queries_to("resolver").iter().any(|query| below(&query.name)), "{:?}", dns.queries_to("resolver"));
+
+    // With the parent zone, its addresses are there before the delegation is.
+    world.parent.put(RecordSet::new(inside, "A", 60, [address]));
+    let shell = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    let of = ["--child-only", "--parent-zone-id", &world.parent.id()];
+    shell.run(&[&args[..], &of].concat()).ended(0).says(&["the name server answers for new.example.com"]);
 }

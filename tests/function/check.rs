@@ -159,6 +159,60 @@ async fn a_ds_that_stands_for_no_key_that_is_served_is_not_written_even_under_re
     assert_eq!(world.parent.record(NAME, "DS"), None);
 }
 
+/// Somebody moved the zone to another provider by hand, name servers, keys and all; an Update for another reason put the name
+/// servers back under the DS record set of the others.
+#[tokio::test]
+async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_do_not_have() {
+    let (world, _dns) = world().await;
+    let id = world.create(report()).await.success().id().to_owned();
+    let moved = world.aws.account("333333333333").hosted_zone(NAME);
+    let key = moved.create_key("theirs");
+    moved.start_signing();
+    let servers = moved.name_servers();
+    world.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
+    world.parent.put(RecordSet::new(NAME, "DS", 300, [key.ds_record()]));
+    let update = world.update(&id, report(), checked("REPORT", json!({"Trigger": "1"}))).await;
+    assert_eq!(update.failed(&["nothing was changed", "DNS check failed"]).id(), id);
+    assert_eq!(world.delegated_to(), crate::world::plain(&servers));
+    // With the keys of the child zone it is only drift.
+    world.child.create_key("ours");
+    world.child.start_signing();
+    let ours = world.child.keys()[0].ds_record();
+    world.parent.put(RecordSet::new(NAME, "DS", 300, [ours]));
+    world.update(&id, report(), checked("REPORT", json!({"Trigger": "2"}))).await.success();
+    assert_eq!(world.delegated_to(), world.child_servers());
+}
+
+#[tokio::test]
+async fn a_ds_is_removed_whatever_the_check_says() {
+    let (world, dns) = world().await;
+    world.parent.create_key("parent");
+    world.parent.start_signing();
+    world.child.create_key("one");
+    world.child.start_signing();
+    let signed = checked("REQUIRE", json!({"Dnssec": "true"}));
+    let id = world.create(signed.clone()).await.success().id().to_owned();
+    dns.fault(&server(&world), DnsFault::Refused);
+    let answer = world.update(&id, signed, require()).await.success();
+    assert_eq!(world.parent.record(NAME, "DS"), None);
+    assert!(answer.get("Warning").contains("REFUSED"), "{}", answer.get("Warning"));
+}
+
+/// The check takes seconds: what was seen before it is not what is changed.
+#[tokio::test]
+async fn regression_what_comes_below_the_cut_during_the_check_is_noticed() {
+    let (world, dns) = world().await;
+    dns.fault_times(&server(&world), DnsFault::Refused, 2);
+    let (parent, asked) = (world.parent.clone(), dns.clone());
+    world.aws.before_call(std::sync::Arc::new(move |call| {
+        if call.action == "ListResourceRecordSets" && !asked.queries().is_empty() {
+            parent.put(RecordSet::new("host.testing.example.com", "A", 300, ["192.0.2.7"]));
+        }
+    }));
+    world.create(report()).await.failed(&["host.testing.example.com", "would hide"]);
+    assert_eq!(world.delegated_to(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn without_a_way_out_there_is_a_finding_and_no_hang() {
     let (world, dns) = world().await;
@@ -169,6 +223,18 @@ async fn without_a_way_out_there_is_a_finding_and_no_hang() {
     let other = world.child_account.hosted_zone("other.example.com");
     let elsewhere = checked("REQUIRE", json!({"ChildZoneId": other.id()}));
     world.create(elsewhere).await.failed(&["nothing was changed", "no way out"]);
+}
+
+#[tokio::test]
+async fn a_ds_that_nobody_could_be_asked_about_is_not_written_but_with_none() {
+    let (world, dns) = world().await;
+    world.child.create_key("one");
+    world.child.start_signing();
+    dns.fault("resolver", DnsFault::Silent);
+    let signed = |verification: &str| checked(verification, json!({"Dnssec": "true"}));
+    world.create(signed("REPORT")).await.failed(&["nothing was changed", "no way out"]);
+    let answer = world.create(signed("NONE")).await.success();
+    assert!(!answer.get("DsRecords").is_empty());
 }
 
 #[tokio::test]

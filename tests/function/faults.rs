@@ -186,3 +186,25 @@ async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id()
     world.delete(answer.id(), json!({})).await.success();
     assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
 }
+
+/// A claim from the future fenced off every later request of the resource.
+#[tokio::test]
+async fn regression_a_request_that_is_signed_in_the_future_does_not_fence_off_those_that_follow() {
+    let world = World::new().await;
+    let later = std::time::SystemTime::now() + Duration::from_hours(24 * 365);
+    let event = world.event_at("Create", later, json!({"ResourceProperties": world.properties(json!({}))}));
+    let id = world.deliver(event).await.success().id().to_owned();
+    assert_eq!(world.update(&id, json!({}), json!({"TTL": "60"})).await.success().get("Action"), "UPDATED");
+    world.delete(&id, json!({})).await.success();
+    assert_eq!((world.delegated_to(), world.claims()), (vec![], vec![]));
+}
+
+/// The first delivery made the delegation and was cut off; then the function's settings became wrong.
+#[tokio::test]
+async fn regression_a_duplicate_of_a_create_that_meets_wrong_settings_keeps_the_real_id() {
+    let mut world = World::new().await;
+    let event = world.event("Create", json!({"ResourceProperties": world.properties(json!({}))}));
+    world.deliver(event.clone()).await.success();
+    world.restart(|config| config.problem = Some("DELEGATION_ALLOWED_NAMES is wrong".into())).await;
+    assert_eq!(world.deliver(event).await.failed(&["set up wrongly"]).id(), world.id());
+}

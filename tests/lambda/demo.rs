@@ -32,6 +32,16 @@ async fn the_demo_shows_the_events_doing_their_job() {
     for words in ["+ testing.example.com. ", "- testing.example.com. ", "route53:ChangeResourceRecordSets", "Summary"] {
         assert!(text.contains(words), "{words}: {text}");
     }
+    for words in [
+        "Verification        the 4 name servers answer for testing.example.com, and the 4 servers",
+        "Verification        the 4 name servers answer for testing.example.com with the keys of",
+        "+ testing.example.com.                3600  DS",
+        "example.com -> testing.example.com, DS ",
+        "www.testing.example.com. 60 IN A 192.0.2.44",
+        "7  A www.testing.example.com     secure            3 referrals",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
     let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     for secret in ["X-Amz", "route53-delegation-example", "\x1b"] {
@@ -66,11 +76,15 @@ async fn a_demo_that_goes_wrong_says_what() {
     for entry in fs::read_dir("events").unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap().replace(r#""TTL": "3600""#, r#""TTL": "an hour""#);
+        let text = text.replace(r#""Dnssec": "true""#, r#""Dnssec": "false""#);
         fs::write(folder.0.join(path.file_name().unwrap()), text).unwrap();
     }
     let (told, text) = play(BOOTSTRAP, &folder.0, false).await;
     let wrong = told.unwrap_err();
     assert!(wrong.contains("update.json: not true that the answer is SUCCESS, Action UPDATED"), "{wrong}");
+    assert!(wrong.contains("create-signed.json: not true that its DS record set stands"), "{wrong}");
+    assert!(wrong.contains("the trace: not true that every zone's keys are those of the DS records"), "{wrong}");
+    assert!(text.contains("example.com -> testing.example.com, no DS"), "{text}");
     assert!(text.contains("NOT TRUE  the answer is SUCCESS") && text.contains("NOT AS EXPECTED"), "{text}");
     assert!(text.contains("The last lines of the function's log"));
 }

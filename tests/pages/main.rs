@@ -6,6 +6,8 @@
     reason = "a test stops where something is missing"
 )]
 
+mod limits;
+mod links;
 mod source;
 
 use std::collections::BTreeSet;

@@ -43,7 +43,8 @@ impl<'a> Page<'a> {
         if label.is_empty() {
             return self.write(&format!("{}\n", lines.join("\n")));
         }
-        let mut text = if label == "request" { "\n".to_owned() } else { String::new() };
+        let mut text =
+            if ["request", "setting", "question"].contains(&label) { "\n".to_owned() } else { String::new() };
         let mut label = self.paint.bold(&format!("  {label:<width$}", width = MARGIN - 2));
         for line in lines {
             text.push_str(&label);

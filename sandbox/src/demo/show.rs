@@ -8,6 +8,7 @@ use super::check::Check;
 use super::listing::{self, Line, Mark};
 use super::page::{ROOM, wrap};
 use super::paint::Paint;
+use super::trace::{Found, Hop, Trace};
 use crate::journal::Call;
 use crate::route53::Action;
 
@@ -154,6 +155,31 @@ pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String
         }
     }
     lines
+}
+
+/// One line for each zone that was asked: which server, and where it referred to or what it answered.
+pub(super) fn trace(trace: &Trace, paint: Paint) -> Vec<String> {
+    let mut lines: Vec<String> = trace.hops.iter().flat_map(|hop| one_hop(hop, paint)).collect();
+    lines.extend(trace.stopped.iter().flat_map(|why| wrap(why, ROOM)).map(|line| paint.bad(&line)));
+    lines
+}
+
+fn one_hop(hop: &Hop, paint: Paint) -> Vec<String> {
+    let head = format!("{:<23}  {:<15}  {}", hop.server, hop.address.to_string(), hop.zone);
+    match &hop.found {
+        Found::Referral { zone, key_tags, .. } if key_tags.is_empty() => {
+            vec![format!("{head} -> {zone}, {}", paint.bad("no DS"))]
+        }
+        Found::Referral { zone, key_tags, .. } => {
+            let tags: Vec<String> = key_tags.iter().map(ToString::to_string).collect();
+            vec![format!("{head} -> {zone}, DS {}", tags.join(" "))]
+        }
+        Found::Answer { records, signed } => {
+            let signed = if *signed { "signed" } else { "not signed" };
+            let records = records.iter().map(|record| paint.good(record));
+            [format!("{head} answers, {signed}:")].into_iter().chain(records).collect()
+        }
+    }
 }
 
 pub(super) fn check(check: &Check, paint: Paint) -> String {

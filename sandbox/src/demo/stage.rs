@@ -8,22 +8,27 @@ use serde_json::{Value, json};
 use crate::bucket::{Put, ResponseBucket, ResponseKey};
 use crate::function::{Function, Invocation};
 use crate::process::{Bootstrap, DeadlineStyle, LambdaProcess};
-use crate::route53::{RecordSet, ZoneHandle};
-use crate::{Account, Role, Sandbox};
+use crate::route53::{RecordSet, SyncRule, ZoneHandle};
+use crate::{Account, Dns, Role, Sandbox};
 
 /// The name of the delegation, and of the ownership record beside it.
 pub(super) const NAME: &str = "testing.example.com";
 pub(super) const RECORD: &str = "_delegation-testing.example.com";
+/// A host in the child zone, which the world should find.
+pub(super) const HOST: &str = "www.testing.example.com";
+pub(super) const ADDRESS: &str = "192.0.2.44";
 /// A name that somebody delegated by hand.
 const SHOP: &str = "shop.example.com";
 /// The external id of the events.
 const EXTERNAL_ID: &str = "route53-delegation-example";
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// What a request may take; the DNS check asks nothing when little of it is left.
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Between the signing of two response URLs: a request's time is told by it, to the second.
 const BETWEEN: Duration = Duration::from_mins(1);
 
 pub(super) struct Stage {
     pub(super) aws: Sandbox,
+    pub(super) dns: Dns,
     pub(super) parent: ZoneHandle,
     pub(super) child: ZoneHandle,
     pub(super) function: LambdaProcess,
@@ -42,17 +47,24 @@ impl Stage {
         let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
         let parent = parent_zone(&parent_account);
         let child = child_account.hosted_zone_with_id("Z0CHILDEXAMPLE", NAME);
+        child.put(RecordSet::new(HOST, "A", 60, [ADDRESS]));
         child_account.hosted_zone_with_id("Z0SHOPEXAMPLE", SHOP);
+        // Route 53 takes up to a minute. Here the first question is answered with INSYNC; what takes time is the function's pause
+        // before it.
+        aws.sync_after(SyncRule::Polls(0));
+        let dns = aws.dns().await.map_err(listening)?;
         let function_role = child_account.role("delegation-function");
         let parent_role = parent_role(&parent_account, &parent, &function_role);
         let function_role = function_role.policy(function_policy(&parent_role));
 
         let mut env = aws.env(&function_role.credentials());
         env.push(("DELEGATION_RESPONSE_HOSTS".to_owned(), bucket.host()));
+        // Its port is also that of the name servers: no query leaves this machine.
+        env.push(("DELEGATION_DNS_RESOLVER".to_owned(), dns.resolver().to_string()));
         let bootstrap = Bootstrap { path: bootstrap.to_owned(), env, timeout: TIMEOUT, deadline: DeadlineStyle::Real };
         let function = LambdaProcess::spawn(bootstrap).await.map_err(|error| format!("the function: {error}"))?;
         let first = parent.records();
-        Ok(Self { aws, parent, child, function, first, bucket, parent_role, function_role })
+        Ok(Self { aws, dns, parent, child, function, first, bucket, parent_role, function_role })
     }
 
     /// Who is who, in a few lines.
@@ -63,8 +75,24 @@ impl Stage {
             format!("account 222222222222  child zone {}, role {}", zone(&self.child), self.function_role.name()),
             "Both roles have no more rights than they need. The events are those of the folder events/, with a"
                 .to_owned(),
-            "response URL of a local bucket; they reach the function through the Lambda Runtime API.".to_owned(),
+            "response URL of a local bucket; they reach the function through the Lambda Runtime API. The zones"
+                .to_owned(),
+            format!(
+                "are served over DNS from a root of their own down, on this machine alone, at port {}.",
+                self.dns.port()
+            ),
         ]
+    }
+
+    /// The owners of both zones switch signing on. The top-level domain learns of the parent zone's key by itself, as from a
+    /// registrar; the parent zone learns nothing of the child's.
+    pub(super) fn sign_zones(&self) -> Vec<String> {
+        let sign = |zone: &ZoneHandle| {
+            let key = zone.create_key("demo");
+            zone.start_signing();
+            format!("{} signs, with key-signing key {}", zone.name().trim_end_matches('.'), key.key_tag)
+        };
+        vec![sign(&self.parent), sign(&self.child)]
     }
 
     /// The event of a file, with a response URL of the local bucket that is signed now.
@@ -106,8 +134,8 @@ fn parent_zone(account: &Account) -> ZoneHandle {
     zone
 }
 
-/// The role in the parent account: only the function may assume it, with the external id, and it may write nothing but NS
-/// and TXT record sets of the names that are delegated, by CREATE and DELETE.
+/// The role in the parent account: only the function may assume it, with the external id, and it may write nothing but NS,
+/// DS and TXT record sets of the names that are delegated, by CREATE and DELETE.
 fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
     let zone_arn = format!("arn:aws:route53:::hostedzone/{}", zone.id());
     let names: Vec<String> =
@@ -125,7 +153,7 @@ fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
             {"Effect": "Allow", "Action": "route53:GetChange", "Resource": "arn:aws:route53:::change/*"},
             {
                 "Effect": "Allow",
-                "Action": ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
+                "Action": ["route53:GetHostedZone", "route53:GetDNSSEC", "route53:ListResourceRecordSets"],
                 "Resource": zone_arn,
             },
             {
@@ -134,7 +162,7 @@ fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
                 "Resource": zone_arn,
                 "Condition": {"ForAllValues:StringEquals": {
                     "route53:ChangeResourceRecordSetsNormalizedRecordNames": names,
-                    "route53:ChangeResourceRecordSetsRecordTypes": ["NS", "TXT"],
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["NS", "DS", "TXT"],
                     "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                 }},
             },
@@ -147,7 +175,7 @@ fn function_policy(parent_role: &Role) -> Value {
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": parent_role.arn()},
         {
             "Effect": "Allow",
-            "Action": ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
+            "Action": ["route53:GetHostedZone", "route53:GetDNSSEC", "route53:ListResourceRecordSets"],
             "Resource": "arn:aws:route53:::hostedzone/*",
         },
     ]})

@@ -4,14 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hickory_proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{Name, Record, RecordType};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
 
 use super::{Resolution, Security};
+use crate::dns::client::{exchange, question};
 
 /// Longer than unbound tries before it gives up on silent servers.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,23 +37,14 @@ impl Answer {
     }
 }
 
-/// Asks with the DO bit, and with checking disabled if so wanted; over TCP what does not fit.
+/// Asks with the DO bit, and with checking disabled if so wanted.
 pub(super) async fn ask(resolver: SocketAddr, name: &str, rtype: &str, unchecked: bool) -> io::Result<Answer> {
     let rtype: RecordType = rtype.parse().map_err(io::Error::other)?;
     let mut owner = Name::from_ascii(name).map_err(io::Error::other)?;
     owner.set_fqdn(true);
-    let mut query = Message::query();
-    query.metadata.recursion_desired = true;
+    let mut query = question(&owner, rtype, true);
     query.metadata.checking_disabled = unchecked;
-    query.add_query(Query::query(owner, rtype));
-    let mut edns = Edns::new();
-    edns.set_max_payload(1232).enable_dnssec();
-    query.set_edns(edns);
-    let bytes = query.to_vec().map_err(io::Error::other)?;
-    let mut answer = timeout(PATIENCE, datagram(resolver, &bytes, query.metadata.id)).await??;
-    if answer.metadata.truncation {
-        answer = timeout(PATIENCE, connection(resolver, &bytes)).await??;
-    }
+    let answer = exchange(resolver, &query, PATIENCE).await?;
     Ok(Answer {
         code: answer.metadata.response_code,
         authentic: answer.metadata.authentic_data,
@@ -80,23 +69,4 @@ fn extended_errors(answer: &Message) -> Option<String> {
         })
         .collect();
     (!errors.is_empty()).then(|| errors.join("; "))
-}
-
-async fn datagram(resolver: SocketAddr, query: &[u8], id: u16) -> io::Result<Message> {
-    let socket = UdpSocket::bind("127.0.0.1:0").await?;
-    socket.connect(resolver).await?;
-    socket.send(query).await?;
-    let mut buffer = vec![0; usize::from(u16::MAX)];
-    let length = socket.recv(&mut buffer).await?;
-    let answer = Message::from_vec(buffer.get(..length).unwrap_or_default()).map_err(io::Error::other)?;
-    if answer.metadata.id == id { Ok(answer) } else { Err(io::Error::other("an answer to another question")) }
-}
-
-async fn connection(resolver: SocketAddr, query: &[u8]) -> io::Result<Message> {
-    let mut stream = TcpStream::connect(resolver).await?;
-    stream.write_u16(u16::try_from(query.len()).map_err(io::Error::other)?).await?;
-    stream.write_all(query).await?;
-    let mut answer = vec![0; usize::from(stream.read_u16().await?)];
-    stream.read_exact(&mut answer).await?;
-    Message::from_vec(&answer).map_err(io::Error::other)
 }

@@ -98,6 +98,70 @@ async fn external_id_and_organization() {
     );
 }
 
+/// "SCPs limit permissions for every IAM user and role in member accounts": an administrator's too, and no other account's.
+#[tokio::test]
+async fn service_control_policies_deny_whoever_is_not_exempt() {
+    let world = world().await;
+    world.parent.service_control_policy(json!({"Statement": {
+        "Effect": "Deny",
+        "Action": "route53:GetHostedZone",
+        "Resource": "*",
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/exempt"}},
+    }}));
+    let read = async |credentials: &Credentials| {
+        let client = route53_client(&world.aws, credentials, 1);
+        let answer = client.get_hosted_zone().id(world.zone.id()).send().await;
+        answer.map(|_| ()).map_err(|error| error.into_service_error().message().unwrap_or_default().to_owned())
+    };
+    for credentials in [world.parent.user_credentials(), world.role.credentials()] {
+        let denial = read(&credentials).await.unwrap_err();
+        assert!(denial.ends_with("with an explicit deny in a service control policy"), "{denial}");
+    }
+    read(&world.parent.role("exempt").allow_all_route53().credentials()).await.unwrap();
+    assert!(read(&world.parent.role("exempt").without_policies().credentials()).await.is_err(), "it allows nothing");
+    assert!(world.function.may("route53:GetHostedZone", "*"), "another account");
+    world.parent.without_service_control_policies();
+    read(&world.role.credentials()).await.unwrap();
+}
+
+/// "The effective permissions are the intersection of the identity-based policies and the boundary."
+#[tokio::test]
+async fn a_permissions_boundary_limits_and_grants_nothing() {
+    let world = world().await;
+    let allow = |action: &str| json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}});
+    let role = world.child.role("bounded").boundary(allow("route53:Get*")).policy(allow("route53:*"));
+    assert!(role.may("route53:GetChange", "*"));
+    assert!(!role.may("route53:ListHostedZones", "*"), "the boundary lacks it");
+    assert!(!role.clone().without_policies().may("route53:GetChange", "*"), "the boundary grants nothing");
+    let denial = assume(&world.aws, &role.credentials(), &world.role.arn(), None).await;
+    assert!(denial.is_err());
+    let client = route53_client(&world.aws, &role.policy(allow("route53:*")).credentials(), 1);
+    let error = client.list_hosted_zones().send().await.unwrap_err().into_service_error();
+    assert!(
+        error.message().unwrap().ends_with("because no permissions boundary allows the route53:ListHostedZones action")
+    );
+}
+
+/// "Both the identity-based policy and the resource-based policy must allow the request" of another account.
+#[tokio::test]
+async fn a_resource_policy_and_the_callers_own_must_both_allow() {
+    let world = world().await;
+    let policy = |condition: serde_json::Value| {
+        json!({"Statement": {
+            "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sns:Publish", "Resource": "topic", "Condition": condition,
+        }})
+    };
+    let publisher = world.child.role("publisher");
+    assert!(!publisher.may_by(policy(json!({})), "sns:Publish", "topic"), "its own policies");
+    let publisher = publisher.policy(json!({"Statement": {"Effect": "Allow", "Action": "sns:*", "Resource": "*"}}));
+    assert!(publisher.may_by(policy(json!({})), "sns:Publish", "topic"));
+    assert!(!publisher.may_by(policy(json!({})), "sns:Subscribe", "topic"), "the resource's policy");
+    let inside = json!({"StringEquals": {"aws:PrincipalOrgID": "o-example"}});
+    assert!(!publisher.may_by(policy(inside.clone()), "sns:Publish", "topic"));
+    world.child.set_org("o-example");
+    assert!(publisher.may_by(policy(inside), "sns:Publish", "topic"));
+}
+
 #[tokio::test]
 async fn same_account_roles() {
     let world = world().await;

@@ -87,8 +87,9 @@ fn key_signing_keys_are_names_or_what_ref_gives() {
     let both = keys(json!(["ksk_1", "Z1CHILD|ksk_2"]));
     assert_eq!(both.as_ref().unwrap().iter().map(KeyName::as_str).collect::<Vec<_>>(), ["ksk_1", "ksk_2"]);
     assert_eq!(keys(json!("ksk_2, ksk_1")), both);
+    assert!(parse(json!({"KeySigningKeys": ["Z2OTHER|ksk_1"]})).is_ok(), "no effect without Dnssec");
     refused(
-        json!({"KeySigningKeys": ["Z2OTHER|ksk_1"]}),
+        json!({"Dnssec": true, "KeySigningKeys": ["Z2OTHER|ksk_1"]}),
         &["KeySigningKeys", "Z2OTHER|ksk_1", "another zone", "Z1CHILD"],
     );
     refused(json!({"KeySigningKeys": []}), &["KeySigningKeys", "at least one"]);

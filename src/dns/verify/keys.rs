@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ring::digest::{SHA256, SHA384, digest};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 
+use super::answer::Section;
 use super::finding::Kind;
-use super::wire::{Data, Record, of_name, wire};
+use super::wire::wire;
 use crate::dns::ds::{Ds, DsRecords};
 use crate::dns::name::Name;
 
@@ -80,8 +81,8 @@ impl<'a> Signature<'a> {
         not_after(self.seconds(12), now) && not_after(now, self.seconds(8))
     }
 
-    /// What is signed: RFC 4034, section 3.1.8.1. `keys` in canonical order, which is that of their bytes (section 6.3).
-    fn signed(&self, zone: &[u8], keys: &BTreeSet<&[u8]>) -> Vec<u8> {
+    /// What is signed: RFC 4034, section 3.1.8.1. `keys` in canonical order (section 6.3).
+    fn signed(&self, zone: &[u8], keys: &BTreeSet<Vec<u8>>) -> Vec<u8> {
         let mut signed = [&self.head[..], zone].concat();
         for key in keys {
             let length = u16::try_from(key.len()).unwrap_or_default().to_be_bytes();
@@ -91,18 +92,15 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// What is wrong with the DS records, compared with the answer to a question for the key set of `zone`.
-pub(super) fn problems(zone: &Name, ds: &DsRecords, answer: &[Record], now: SystemTime) -> Vec<Kind> {
-    let keys: BTreeSet<&[u8]> = of_name(answer)
-        .filter_map(|data| match data {
-            Data::Dnskey(key) => Some(key.as_slice()),
-            _ => None,
-        })
-        .collect();
-    ds.iter().filter_map(|ds| problem(zone, ds, &keys, answer, now)).collect()
+/// What is wrong with the DS records, compared with the answer to a question for the key set of `zone`; and whether one of them
+/// is as it should be.
+pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> (Vec<Kind>, bool) {
+    let each: Vec<Option<Kind>> = ds.iter().map(|ds| problem(zone, ds, answer, now)).collect();
+    let vouches = each.contains(&None);
+    (each.into_iter().flatten().collect(), vouches)
 }
 
-fn problem(zone: &Name, ds: &Ds, keys: &BTreeSet<&[u8]>, answer: &[Record], now: SystemTime) -> Option<Kind> {
+fn problem(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Kind> {
     let (tag, algorithm) = (ds.key_tag(), ds.algorithm());
     // SHA-1 is a digest that resolvers no longer take (RFC 9905).
     let hash = match ds.digest_type() {
@@ -116,20 +114,18 @@ fn problem(zone: &Name, ds: &Ds, keys: &BTreeSet<&[u8]>, answer: &[Record], now:
     }
     let labels = zone.labels().count();
     let zone = wire(zone);
-    let key = keys.iter().map(|key| Key(key)).find(|key| {
+    let key = answer.keys.iter().map(|key| Key(key)).find(|key| {
         key.is_of_zone()
             && key.algorithm() == Some(algorithm)
             && key.tag() == tag
             && digest(hash, &[&zone, key.0].concat()).as_ref() == ds.digest()
     });
     let Some(key) = key else { return Some(Kind::NoKey(tag)) };
-    let signatures = of_name(answer).filter_map(|data| match data {
-        Data::Rrsig(data) => Signature::read(data, &zone).filter(|signature| signature.is_by(labels, tag, algorithm)),
-        _ => None,
-    });
+    let signatures = answer.signatures.iter().filter_map(|data| Signature::read(data, &zone));
+    let signatures = signatures.filter(|signature| signature.is_by(labels, tag, algorithm));
     let mut problem = Kind::NotSigning(tag);
     for signature in signatures.take(SIGNATURES) {
-        if verifies(algorithm, key.public_key(), &signature.signed(&zone, keys), signature.value) {
+        if verifies(algorithm, key.public_key(), &signature.signed(&zone, &answer.keys), signature.value) {
             if signature.is_in_time(now) {
                 return None;
             }

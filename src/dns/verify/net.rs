@@ -8,13 +8,14 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Timing;
-use super::wire::{Answer, Asked, Question, Reading, read};
+use super::answer::{Answer, Reading, read};
+use super::wire::{Asked, Question};
 
 /// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
-const SOCKETS: usize = 64;
+pub(super) const SOCKETS: usize = 64;
 
 /// The largest UDP answer that is read; we announce less.
 const DATAGRAM: usize = 4096;
@@ -25,10 +26,8 @@ const FOREIGN: usize = 256;
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// Nothing came.
+    /// Nothing came, be it that this machine has no route to such an address.
     Silent,
-    /// This machine has no route to such an address.
-    NoRoute,
     /// What came is not a DNS message.
     Malformed,
     /// It has more to say than fits a UDP answer, and does not say it over TCP.
@@ -39,7 +38,7 @@ pub(super) enum Failure {
 #[derive(Debug)]
 pub(super) struct Net {
     pub(super) timing: Timing,
-    sockets: Semaphore,
+    pub(super) sockets: Semaphore,
     /// Whether any authoritative server answered over IPv4.
     heard_v4: AtomicBool,
     /// The same over IPv6.
@@ -68,8 +67,10 @@ impl Net {
 
     /// Asks an authoritative server: UDP, again after a while, then TCP.
     pub(super) async fn ask(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
+        // Never closed.
+        let _permit = self.sockets.acquire().await;
         let answer = self.exchange(server, question, &self.timing.datagrams, true).await;
-        if !matches!(answer, Err(Failure::Silent | Failure::NoRoute)) {
+        if !matches!(answer, Err(Failure::Silent)) {
             self.heard(server.ip()).store(true, Ordering::Relaxed);
         }
         answer
@@ -77,7 +78,9 @@ impl Net {
 
     /// Asks a resolver once over UDP, and over TCP if the answer is too long.
     pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
-        self.exchange(server, question, &[self.timing.resolver], false).await
+        let _permit = self.sockets.acquire().await;
+        let most = self.timing.resolver;
+        timeout(most, self.exchange(server, question, &[most], false)).await.unwrap_or(Err(Failure::Silent))
     }
 
     async fn exchange(
@@ -87,8 +90,6 @@ impl Net {
         waits: &[Duration],
         insist: bool,
     ) -> Result<Answer, Failure> {
-        // Never closed.
-        let _permit = self.sockets.acquire().await;
         let asked = question.ask();
         match udp(server, &asked, waits).await {
             Ok(answer) if answer.truncated => self.tcp(server, &asked).await.map_err(|failure| match failure {
@@ -115,16 +116,17 @@ impl Net {
 async fn udp(server: SocketAddr, asked: &Asked, waits: &[Duration]) -> Result<Answer, Failure> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // A random port; connected, so that the system passes on nothing but what comes from this server.
-    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::NoRoute)?;
+    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::Silent)?;
     // Sends nothing; fails where there is no route.
-    socket.connect(server).await.map_err(|_| Failure::NoRoute)?;
+    socket.connect(server).await.map_err(|_| Failure::Silent)?;
     for wait in waits {
-        match timeout(*wait, datagram(&socket, asked)).await {
+        let until = Instant::now() + *wait;
+        match timeout_at(until, datagram(&socket, asked)).await {
             Ok(Ok(reading)) => return reading,
             // No port is open there: it is not going to answer.
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(Failure::Silent),
             // Some other trouble on the way, for instance a full buffer; asked again in a moment.
-            Ok(Err(_)) => sleep(*wait).await,
+            Ok(Err(_)) => sleep_until(until).await,
             Err(_) => {}
         }
     }

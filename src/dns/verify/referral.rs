@@ -6,10 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::{join, join_all};
 use hickory_proto::rr::RecordType;
 
+use super::answer::Targets;
 use super::finding::Unresolved;
 use super::net::Net;
 use super::resolver::Resolver;
-use super::wire::{NOERROR, NXDOMAIN, Question, Targets, ds_records, name_servers};
+use super::wire::{NOERROR, NXDOMAIN, Question};
 use super::{PORT, Verifier, Wanted};
 use crate::dns::ds::DsRecords;
 use crate::dns::name::Name;
@@ -87,7 +88,7 @@ impl Verifier {
         };
         let asked = join_all(servers.iter().take(SERVERS).map(async |server| {
             let addresses = resolver.addresses(&net, server).await.unwrap_or_default();
-            join_all(addresses.into_iter().map(|address| ask(&net, SocketAddr::new(address, port), name))).await
+            join_all(addresses.asked.into_iter().map(|address| ask(&net, SocketAddr::new(address, port), name))).await
         }));
         let told = asked.await.into_iter().flatten().flatten().next();
         let (targets, ds) = told.ok_or_else(|| NoReferral::NoAnswer(parent.clone()))?;
@@ -103,7 +104,7 @@ impl Verifier {
         let (net, resolver) = self.outset();
         let inside = servers.iter().filter(|server| server.is_at_or_below(name));
         let found = join_all(inside.map(async |server| {
-            let addresses = resolver.addresses(&net, server).await.unwrap_or_default();
+            let addresses = resolver.all_addresses(&net, server).await.unwrap_or_default();
             addresses.into_iter().map(|address| (server.clone(), address)).collect::<Vec<_>>()
         }));
         found.await.into_iter().flatten().collect()
@@ -121,12 +122,12 @@ async fn ask(net: &Net, server: SocketAddr, name: &Name) -> Option<(Targets, Opt
     let ns = ns.ok()?;
     let targets = match ns.code {
         // A server that has the child zone as well answers from there.
-        NOERROR if ns.authoritative => name_servers(&ns.answers),
-        NOERROR => name_servers(&ns.authorities),
+        NOERROR if ns.authoritative => ns.answers.name_servers,
+        NOERROR => ns.authorities.name_servers,
         NXDOMAIN if ns.authoritative => Targets::default(),
         _ => return None,
     };
     // A referral to another zone, upwards for instance, is a server that does not have the parent zone.
     let knows = ns.authoritative || !targets.is_empty();
-    knows.then(|| (targets, ds.ok().and_then(|answer| ds_records(&answer.answers))))
+    knows.then(|| (targets, ds.ok().and_then(|answer| answer.answers.ds_records())))
 }

@@ -6,25 +6,29 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use futures_util::future::join;
 use hickory_proto::rr::RecordType;
 
+use super::PORT;
+use super::answer::{Answer, Targets};
 use super::finding::Unresolved;
 use super::net::{Failure, Net};
-use super::wire::{Answer, Data, NOERROR, NXDOMAIN, Question, Targets, code, name_servers};
+use super::reach::{Addresses, is_global};
+use super::wire::{NOERROR, NXDOMAIN, Question, code};
 use crate::dns::name::Name;
 
-/// How many addresses of a name server are asked; those of Route 53 have two.
-const ADDRESSES: usize = 4;
-
 /// How often a resolver is asked, over all of them.
-const TRIES: usize = 3;
+pub(super) const TRIES: u32 = 3;
 
 /// The resolvers to ask, in order.
 #[derive(Clone, Debug)]
-pub(super) struct Resolver(Vec<SocketAddr>);
+pub(super) struct Resolver {
+    pub(super) servers: Vec<SocketAddr>,
+    /// Whether name servers are asked at any address, as in a DNS of one's own.
+    pub(super) anywhere: bool,
+}
 
 impl Resolver {
-    /// This one alone.
+    /// This one alone, which somebody has named. If the internet can't ask it, it is for what the internet can't reach.
     pub(super) fn at(address: SocketAddr) -> Self {
-        Self(vec![address])
+        Self { servers: vec![address], anywhere: address.port() != PORT || !is_global(address.ip()) }
     }
 
     /// The system's.
@@ -38,44 +42,52 @@ impl Resolver {
             let mut words = line.split_ascii_whitespace();
             (words.next()? == "nameserver").then(|| words.next()?.parse::<IpAddr>().ok()).flatten()
         });
-        let mut servers: Vec<SocketAddr> = addresses.take(TRIES).map(|address| (address, 53).into()).collect();
+        let mut servers: Vec<SocketAddr> =
+            addresses.take(TRIES as usize).map(|address| (address, PORT).into()).collect();
         if servers.is_empty() {
-            servers.push((Ipv4Addr::LOCALHOST, 53).into());
+            servers.push((Ipv4Addr::LOCALHOST, PORT).into());
         }
-        Self(servers)
+        // In a function it is a local one, and says nothing of where name servers may be.
+        Self { servers, anywhere: false }
     }
 
-    /// The addresses of a name server; at most four, those of IPv4 first.
-    pub(super) async fn addresses(&self, net: &Net, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
+    /// Those addresses of a name server that are asked.
+    pub(super) async fn addresses(&self, net: &Net, server: &Name) -> Result<Addresses, Unresolved> {
+        self.choose(&self.all_addresses(net, server).await?)
+    }
+
+    /// Of these addresses of a name server those that are asked.
+    pub(super) fn choose(&self, addresses: &[IpAddr]) -> Result<Addresses, Unresolved> {
+        Addresses::choose(addresses, self.anywhere)
+    }
+
+    /// The addresses of a name server, those of IPv4 first.
+    pub(super) async fn all_addresses(&self, net: &Net, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
         let (v4, v6) = (Question::recursive(server, RecordType::A), Question::recursive(server, RecordType::AAAA));
         let (v4, v6) = join(self.ask(net, &v4), self.ask(net, &v6)).await;
         let mut found = Vec::new();
-        // Half of the places for each family, so that neither keeps the other out.
         for answer in [&v4, &v6].into_iter().flatten() {
-            // Whatever aliases were followed, the addresses are at their end.
-            let addresses = answer.answers.iter().filter_map(|record| match &record.data {
-                Data::Address(address) => Some(*address),
-                _ => None,
-            });
-            found.extend(addresses.take(ADDRESSES / 2));
+            if answer.answers.is_alias {
+                return Err(Unresolved::Alias);
+            }
+            found.extend(&answer.answers.addresses);
         }
-        if !found.is_empty() {
-            return Ok(found);
+        if found.is_empty() {
+            v4.and(v6)?;
         }
-        v4.and(v6)?;
-        Err(Unresolved::NoAddress)
+        Ok(found)
     }
 
     /// The name servers of a zone.
     pub(super) async fn name_servers(&self, net: &Net, zone: &Name) -> Result<Targets, Unresolved> {
         let answer = self.ask(net, &Question::recursive(zone, RecordType::NS)).await?;
-        let found = name_servers(&answer.answers);
+        let found = answer.answers.name_servers;
         if found.is_empty() { Err(Unresolved::NoNameServers) } else { Ok(found) }
     }
 
     async fn ask(&self, net: &Net, question: &Question) -> Result<Answer, Unresolved> {
         let mut problem = Unresolved::Silent;
-        for server in self.0.iter().cycle().take(TRIES) {
+        for server in self.servers.iter().cycle().take(TRIES as usize) {
             match net.ask_resolver(*server, question).await {
                 Ok(answer) => match answer.code {
                     NOERROR => return Ok(answer),
@@ -84,7 +96,7 @@ impl Resolver {
                 },
                 Err(Failure::Malformed | Failure::NoTcp) => problem = Unresolved::Malformed,
                 // What one resolver said weighs more than the silence of the next.
-                Err(Failure::Silent | Failure::NoRoute) => {}
+                Err(Failure::Silent) => {}
             }
         }
         Err(problem)

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use super::finding::{Finding, Kind, Problem, Role, ServerState, Unresolved};
+use super::finding::{Chain, Finding, Kind, Problem, Role, ServerState, Unresolved};
 use super::judge::{Heard, child, parent};
 use super::net::Net;
+use super::reach::Addresses;
 use super::resolver::glue;
 use super::{Check, Wanted};
 use crate::dns::ds::Ds;
@@ -31,10 +32,18 @@ pub(super) struct Sheet {
 #[derive(Debug)]
 struct Line {
     server: Name,
-    /// What came of it, by address; `None` before it was asked.
-    outcome: Option<Result<Vec<(IpAddr, Heard)>, Unresolved>>,
+    /// What came of it; `None` before it was asked.
+    outcome: Option<Result<Asked, Unresolved>>,
     /// What is wrong with that.
     problems: Vec<Problem>,
+}
+
+/// A server that has addresses.
+#[derive(Debug)]
+struct Asked {
+    heard: Vec<(IpAddr, Heard)>,
+    /// Whether it has other addresses, which the internet can't reach.
+    inward: bool,
 }
 
 impl Line {
@@ -52,7 +61,7 @@ impl Sheet {
 
     /// The name servers of the parent zone, not yet known.
     pub(super) fn parent(zone: &Name) -> Self {
-        Self { role: Role::Parent, zone: zone.clone(), unlisted: None, lines: Vec::new() }
+        Self { role: Role::Parent, zone: zone.clone(), unlisted: Some(Kind::Late), lines: Vec::new() }
     }
 
     /// True if something may be otherwise when asked again.
@@ -98,16 +107,19 @@ impl Line {
     fn find_problems(&self, role: Role, net: &Net) -> Vec<Problem> {
         let problem = |addresses, kind| Problem { server: self.server.clone(), addresses, role, kind };
         let asked = match &self.outcome {
-            None => return Vec::new(),
+            None => return vec![problem(Vec::new(), Kind::Late)],
             Some(Err(why)) => return vec![problem(Vec::new(), Kind::Unresolved(why.clone()))],
             Some(Ok(asked)) => asked,
         };
         let mut problems: Vec<Problem> = Vec::new();
-        for (address, heard) in asked {
+        if asked.inward {
+            problems.push(problem(Vec::new(), Kind::Unresolved(Unresolved::Inward)));
+        }
+        for (address, heard) in &asked.heard {
             let kinds = match heard {
-                Heard::Answers(kinds) => kinds.clone(),
-                _ if counts(*address, heard, net) => vec![Kind::Silent],
-                _ => Vec::new(),
+                Heard::Answers { problems, .. } => problems.clone(),
+                Heard::Silence if counts(*address, net) => vec![Kind::Silent],
+                Heard::Silence => Vec::new(),
             };
             for kind in kinds {
                 match problems.iter_mut().find(|problem| problem.kind == kind) {
@@ -121,25 +133,45 @@ impl Line {
 
     /// True if none of the DS records of these key tags leads to the keys that are served at one of the addresses.
     fn breaks_the_chain(&self, tags: &BTreeSet<u16>) -> bool {
-        let addresses = self.problems.iter().flat_map(|problem| &problem.addresses);
-        addresses.into_iter().any(|address| {
-            let here = self.problems.iter().filter(|problem| problem.addresses.contains(address));
-            let broken: BTreeSet<u16> = here.filter_map(|problem| problem.kind.broken_chain()).collect();
-            broken == *tags
+        self.heard().iter().any(|(_, heard)| match heard {
+            Heard::Answers { problems, vouches: false } => {
+                let broken: BTreeSet<u16> = problems.iter().filter_map(Kind::broken_chain).collect();
+                broken == *tags
+            }
+            _ => false,
         })
+    }
+
+    /// True if it serves the zone, and with keys to which one of the DS records leads.
+    fn vouches(&self, net: &Net) -> bool {
+        self.state(net) == ServerState::Serves
+            && self.heard().iter().any(|(_, heard)| matches!(heard, Heard::Answers { vouches: true, .. }))
+    }
+
+    fn heard(&self) -> &[(IpAddr, Heard)] {
+        match &self.outcome {
+            Some(Ok(asked)) => &asked.heard,
+            _ => &[],
+        }
     }
 
     /// What the server is to the child zone.
     fn state(&self, net: &Net) -> ServerState {
-        let Some(Ok(asked)) = &self.outcome else { return ServerState::Unresolved };
+        let asked = match &self.outcome {
+            None => return ServerState::NotAsked,
+            Some(Err(_)) => return ServerState::Unresolved,
+            Some(Ok(asked)) => asked,
+        };
         let lame = |kind: &Kind| kind.state() == ServerState::Lame;
         let mut state = ServerState::NotAsked;
-        for (address, heard) in asked {
+        for (address, heard) in &asked.heard {
             match heard {
-                Heard::Answers(kinds) if kinds.iter().any(lame) => return ServerState::Lame,
-                Heard::Answers(_) => state = ServerState::Serves,
-                _ if state == ServerState::NotAsked && counts(*address, heard, net) => state = ServerState::Silent,
-                _ => {}
+                Heard::Answers { problems, .. } if problems.iter().any(lame) => return ServerState::Lame,
+                Heard::Answers { .. } => state = ServerState::Serves,
+                Heard::Silence if state == ServerState::NotAsked && counts(*address, net) => {
+                    state = ServerState::Silent;
+                }
+                Heard::Silence => {}
             }
         }
         state
@@ -148,13 +180,10 @@ impl Line {
 
 /// Whether the silence at this address is the server's.
 ///
-/// Where no server at all answers over IPv6 and some do over IPv4, or the other way round, it is the network's.
-fn counts(address: IpAddr, heard: &Heard, net: &Net) -> bool {
-    match heard {
-        Heard::Answers(_) => true,
-        Heard::Silence => net.heard_like(address) || !net.heard_any(),
-        Heard::NoRoute => !net.heard_any(),
-    }
+/// Where no server at all answers over IPv6 and some do over IPv4, or the other way round, it is the network's: there is no
+/// route from here, or one that leads nowhere.
+fn counts(address: IpAddr, net: &Net) -> bool {
+    net.heard_like(address) || !net.heard_any()
 }
 
 impl Check<'_> {
@@ -176,10 +205,10 @@ impl Check<'_> {
         side_by_side(open.collect()).await;
     }
 
-    async fn ask(&self, role: Role, zone: &Name, server: &Name) -> Result<Vec<(IpAddr, Heard)>, Unresolved> {
-        let addresses = self.addresses(server).await?;
-        let mut asked: Vec<(IpAddr, Heard)> = addresses.into_iter().map(|address| (address, Heard::Silence)).collect();
-        let each = asked.iter_mut().map(|(address, heard)| {
+    async fn ask(&self, role: Role, zone: &Name, server: &Name) -> Result<Asked, Unresolved> {
+        let Addresses { asked, inward } = self.addresses(server).await?;
+        let mut heard: Vec<(IpAddr, Heard)> = asked.into_iter().map(|address| (address, Heard::Silence)).collect();
+        let each = heard.iter_mut().map(|(address, heard)| {
             let of_role = async {
                 *heard = match role {
                     Role::Child => child(&self.net, *address, self.port, self.wanted).await,
@@ -189,16 +218,16 @@ impl Check<'_> {
             of_role.boxed()
         });
         side_by_side(each.collect()).await;
-        Ok(asked)
+        Ok(Asked { heard, inward })
     }
 
-    async fn addresses(&self, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
+    async fn addresses(&self, server: &Name) -> Result<Addresses, Unresolved> {
         if !server.is_at_or_below(&self.wanted.name) {
             return self.resolver.addresses(&self.net, server).await;
         }
         // To ask a resolver for it would be to ask for a name below the cut.
         let addresses = glue(&self.wanted.glue, server);
-        if addresses.is_empty() { Err(Unresolved::NoGlue) } else { Ok(addresses) }
+        if addresses.is_empty() { Err(Unresolved::NoGlue) } else { self.resolver.choose(&addresses) }
     }
 }
 
@@ -213,13 +242,41 @@ pub(super) fn finding(check: &Check<'_>, child: &Sheet, parent: Option<&Sheet>) 
     Finding {
         name: check.wanted.name.clone(),
         parent: parent.map(|sheet| (sheet.zone.clone(), sheet.lines.len())),
-        dnssec: check.wanted.ds.is_some(),
         servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
         problems: sheets().flat_map(Sheet::problems).collect(),
-        bogus: check.wanted.ds.as_ref().is_some_and(|ds| {
+        chain: check.wanted.ds.as_ref().map(|ds| {
             let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
-            child.lines.iter().any(|line| line.breaks_the_chain(&tags))
+            Chain {
+                bogus: child.lines.iter().any(|line| line.breaks_the_chain(&tags)),
+                vouches: child.lines.iter().any(|line| line.vouches(&check.net)),
+            }
         }),
         no_egress: !check.net.heard_any() && sheets().any(Sheet::has_silence),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::name_servers::NameServers;
+    use crate::dns::verify::Timing;
+
+    #[test]
+    fn a_server_with_an_inward_address_serves_at_the_others() {
+        let wanted = Wanted {
+            name: "testing.example.com".parse().unwrap(),
+            name_servers: NameServers::given(&["ns1.example.net"]).unwrap(),
+            ds: None,
+            check_ds: false,
+            glue: Vec::new(),
+        };
+        let (mut sheet, net) = (Sheet::child(&wanted), Net::new(Timing::default()));
+        let heard = vec![(IpAddr::from([8, 8, 8, 8]), Heard::Answers { problems: Vec::new(), vouches: false })];
+        sheet.lines[0].outcome = Some(Ok(Asked { heard, inward: true }));
+        sheet.conclude(&net);
+        let problems: Vec<String> = sheet.problems().map(|problem| problem.to_string()).collect();
+        assert_eq!(problems, ["ns1.example.net has an address that the internet can't reach"]);
+        assert_eq!(sheet.lines[0].state(&net), ServerState::Serves);
+        assert!(!sheet.may_pass());
     }
 }

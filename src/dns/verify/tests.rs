@@ -4,5 +4,8 @@ mod after;
 mod before;
 mod dnssec;
 mod hostile;
+mod messages;
+mod reach;
 mod script;
 mod text;
+mod time;

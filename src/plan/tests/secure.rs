@@ -174,33 +174,59 @@ fn drifted_name_servers_are_put_back_under_a_standing_ds() {
     assert_eq!(shape(&plan(present(&securing(Arrival::InPlace), &drifted))), ["-NS", "+NS", "-TXT", "+TXT"]);
 }
 
-#[test]
-fn no_ds_is_added_where_name_servers_were_just_put_back() {
-    let drifted = seen(Some(ns(&elsewhere())), &[claim(&own(), &wanted(), By::Created)]);
-    let put_back = plan(present(&securing(Arrival::InPlace), &drifted));
-    assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
-    assert!(put_back.warnings[0].contains("was not brought to"), "{:?}", put_back.warnings);
-    // A duplicate of the request finds them as wanted, and adds none either; a later one does.
-    let after = seen(
-        Some(ns(&wanted())),
-        &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created).covering(own_ds(&put_back, &drifted))],
-    );
-    assert!(plan(present(&securing(Arrival::InPlace), &after)).changes.is_empty());
-    let later = Goal { at: NOW + 1, ..securing(Arrival::InPlace) };
-    assert_eq!(shape(&plan(present(&later, &after)))[..1], ["+DS"]);
+/// The claims that a plan leaves, as a list.
+fn left(plan: &Plan, before: &Observation) -> Vec<Claim> {
+    claims_after(plan, before).iter().cloned().collect()
 }
 
 #[test]
-fn no_ds_is_replaced_where_name_servers_are_put_back() {
-    let drifted = seen(Some(ns(&elsewhere())), &[covering(&own(), &old(), By::Created)]);
-    let drifted = with_ds(drifted, &old(), 3600);
-    let put_back = plan(present(&securing(Arrival::InPlace), &drifted));
-    assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
-    assert!(put_back.warnings[0].contains("was not brought to"), "{:?}", put_back.warnings);
-    assert_eq!(own_ds(&put_back, &drifted), Some(Digest::of_ds(&old())), "still ours to remove");
-    let duplicate =
-        own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created).covering(own_ds(&put_back, &drifted));
-    assert!(plan(present(&securing(Arrival::InPlace), &secured(&old(), &[duplicate]))).changes.is_empty());
+fn no_ds_is_added_or_replaced_for_as_long_as_resolvers_may_hold_name_servers_that_were_put_back() {
+    let bare = seen(Some(ns(&elsewhere())), &[claim(&own(), &wanted(), By::Created)]);
+    let covered = with_ds(seen(Some(ns(&elsewhere())), &[covering(&own(), &old(), By::Created)]), &old(), 3600);
+    for drifted in [bare, covered] {
+        let put_back = plan(present(&securing(Arrival::InPlace), &drifted));
+        assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
+        assert!(put_back.warnings[0].contains("was not brought to"), "{:?}", put_back.warnings);
+        let covers = drifted.at_cut("DS").map(|_| Digest::of_ds(&old()));
+        assert_eq!(own_ds(&put_back, &drifted), covers, "still ours to remove, where it was");
+        // A duplicate, and the rollback of the same deployment, leave it too.
+        let mut after = Observation { at_cut: vec![ns(&wanted())], ..seen(None, &left(&put_back, &drifted)) };
+        after.at_cut.extend(drifted.at_cut("DS").cloned());
+        assert!(plan(present(&securing(Arrival::InPlace), &after)).changes.is_empty());
+        let later = |at| Goal { at, ..securing(Arrival::InPlace) };
+        let rollback = plan(present(&later(NOW + 172_799), &after));
+        assert_eq!((shape(&rollback), rollback.warnings.len()), (vec!["-TXT".into(), "+TXT".into()], 1));
+        let again = Observation { at_cut: after.at_cut.clone(), ..seen(None, &left(&rollback, &after)) };
+        let settled = plan(present(&later(NOW + 172_800), &again));
+        assert!(shape(&settled).contains(&"+DS".to_owned()) && settled.warnings.is_empty(), "{settled}");
+        assert_eq!(left(&settled, &again)[0].hold, None);
+    }
+}
+
+#[test]
+fn name_servers_do_not_come_back_as_others_beside_our_ds() {
+    // Somebody removed the NS record set, and resolvers still hold it.
+    let bare = seen(None, &[covering(&own(), &new(), By::Created)]);
+    let of = |servers: NameServers| Goal { name_servers: Some(servers), ..securing(Arrival::InPlace) };
+    let stands = with_ds(bare.clone(), &new(), 3600);
+    assert_eq!(refusal(present(&of(elsewhere()), &stands)), because(DsRefusal::Stands { ttl: Some(Ttl::DS) }));
+    assert_eq!(refusal(present(&of(elsewhere()), &bare)), because(DsRefusal::WithNameServers));
+    assert_eq!(shape(&plan(present(&of(wanted()), &stands)))[..1], ["+NS"]);
+}
+
+#[test]
+fn a_ds_that_is_only_shared_as_found_is_not_ours_to_remove() {
+    let by_hand = secured(&new(), &[claim(&sibling(), &wanted(), By::Created)]);
+    let shared = plan(present(&securing(Arrival::Create), &by_hand));
+    assert_eq!((shared.action, own_ds(&shared, &by_hand)), (Some(Action::Shared), None));
+    let after = secured(&new(), &left(&shared, &by_hand));
+    assert!(plan(present(&securing(Arrival::Create), &after)).changes.is_empty(), "nor does a duplicate take it");
+    assert!(!shape(&plan(absent(&farewell(), &after))).contains(&"-DS".to_owned()));
+}
+
+#[test]
+fn a_replacement_to_a_child_that_is_not_signing_is_refused_however_long_it_was_asked_for() {
+    assert!(matches!(refusal(present(&unknown(Arrival::Replacement, false), &seen(None, &[]))), Refusal::Ds { .. }));
 }
 
 #[test]
@@ -257,15 +283,18 @@ fn every_row_of_a_delete_takes_a_ds_that_only_we_cover() {
 }
 
 #[test]
-fn regression_a_duplicate_makes_no_delegation_under_a_ds_of_others() {
+fn regression_no_delegation_is_made_under_a_ds_of_others_while_none_may_be_replaced() {
+    let holding = |mut claim: Claim| {
+        claim.hold = Some(NOW + 1);
+        claim
+    };
     // It replaces no DS record set, so it would stand under this one.
-    let bare = with_ds(seen(None, &[own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created)]), &old(), 3600);
+    let bare = with_ds(seen(None, &[holding(claim(&own(), &wanted(), By::Created))]), &old(), 3600);
     for arrival in ARRIVALS {
         assert_eq!(refusal(present(&securing(arrival), &bare)), because(DsRefusal::OfOthers));
     }
-    let ours = own().claim(Digest::of_name_servers(&wanted()), NOW, By::Created).covering(Some(Digest::of_ds(&old())));
-    let ours = with_ds(seen(None, &[ours]), &old(), 3600);
-    assert_eq!(shape(&plan(present(&securing(Arrival::InPlace), &ours))), ["+NS"]);
+    let ours = with_ds(seen(None, &[holding(covering(&own(), &old(), By::Created))]), &old(), 3600);
+    assert_eq!(shape(&plan(present(&securing(Arrival::InPlace), &ours))), ["+NS", "-TXT", "+TXT"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 
 use super::super::{Finding, Timing, Wanted};
+use super::dnssec::ds_record;
 use super::script::*;
 use crate::dns::name::Name;
 
@@ -131,6 +132,38 @@ async fn a_referral_is_without_authority_and_an_answer_with_it() {
         finding.to_string(),
         "p1.example.org (127.0.0.21) of the parent zone does not refer to the name servers; \
          p2.example.org (127.0.0.22) of the parent zone does not refer to the name servers"
+    );
+}
+
+/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers whoever asks to the child.
+#[tokio::test]
+async fn a_question_for_ds_may_be_answered_with_the_referral() {
+    let refers = || {
+        script(|ask| {
+            let mut answer = parent(SERVERS).answer(ask);
+            if ask.record_type() == RecordType::DS {
+                answer.metadata.authoritative = false;
+                answer.authorities = SERVERS.iter().map(|server| ns(CHILD, server)).collect();
+            }
+            answer
+        })
+    };
+    let finding = check(&world(refers(), refers()), &wanted(), Duration::ZERO).await;
+    assert!(finding.is_good(), "{finding}");
+    // DS records without authority are from some cache.
+    let ds = "12345 13 2 AABB".parse().unwrap();
+    let cached = move || {
+        let zone = Zone { ds: vec![ds_record(&ds)], ..parent(SERVERS) };
+        script(move |ask| {
+            let mut answer = zone.answer(ask);
+            answer.metadata.authoritative &= ask.record_type() != RecordType::DS;
+            answer
+        })
+    };
+    let finding = check(&world(cached(), parent(SERVERS).script()), &wanted(), Duration::ZERO).await;
+    assert_eq!(
+        finding.to_string(),
+        "p1.example.org (127.0.0.21) of the parent zone does not answer for the zone (not authoritative)"
     );
 }
 

@@ -5,11 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG, SigInput};
 use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey as _, TBS};
-use hickory_proto::op::{Message, OpCode, Query};
+use hickory_proto::op::{Message, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
+use super::super::answer::{Answer, Reading, read};
 use super::super::finding::Kind;
-use super::super::wire::{Answer, Question, Reading, read};
+use super::super::wire::Question;
 use super::super::{Finding, Timing, Wanted, keys};
 use super::script::*;
 use crate::dns::ds::{Ds, DsRecords};
@@ -85,7 +86,7 @@ fn received(records: &[Record]) -> Answer {
 
 fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<Kind> {
     let now = UNIX_EPOCH + Duration::from_secs(seconds);
-    keys::problems(&CHILD.parse().unwrap(), ds, &received(answer).answers, now)
+    keys::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).0
 }
 
 fn problems(ds: Ds, answer: &[Record]) -> Vec<Kind> {
@@ -152,7 +153,7 @@ fn a_revoked_key_is_none() {
     assert_eq!(problems(ksk.ds(DigestType::SHA256), &answer), [Kind::NoKey(ksk.tag())]);
 }
 
-fn ds_record(ds: &Ds) -> Record {
+pub(super) fn ds_record(ds: &Ds) -> Record {
     let (algorithm, digest_type) = (Algorithm::from_u8(ds.algorithm()), DigestType::from(ds.digest_type()));
     let ds = DS::new(ds.key_tag(), algorithm, digest_type, ds.digest().to_vec());
     Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DS(ds)))
@@ -206,4 +207,52 @@ async fn a_signed_delegation() {
     assert!(finding.is_good(), "{finding}");
     let finding = check(&[], &[], &wanted()).await;
     assert!(finding.is_good(), "{finding}");
+}
+
+/// What [`Finding::vouches`] and [`Finding::is_bogus`] say of two servers of the child.
+async fn vouched(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
+    let [ns1, ns2] = servers;
+    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    let wanted = Wanted { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..wanted() };
+    let finding = world.verifier(timing).child(&wanted, Duration::ZERO).await;
+    (finding.vouches(), finding.is_bogus())
+}
+
+#[tokio::test]
+async fn who_vouches_for_ds_records() {
+    let (ksk, next) = (Key::new(true), Key::new(true));
+    let (ds, other) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
+    let signed = signed(&[&ksk], &[&ksk]);
+    let serves = |keys: &[Record]| Zone { keys: keys.to_vec(), ..child(SERVERS) }.script();
+    let good = || serves(&signed);
+    let refused = || script(|ask| ask.code(ResponseCode::Refused));
+
+    assert_eq!(vouched(&[&ds], [good(), good()]).await, (true, false));
+    assert_eq!(vouched(&[&ds, &other], [good(), good()]).await, (true, false), "one of them is enough");
+    assert_eq!(vouched(&[&other], [good(), good()]).await, (false, true));
+    assert_eq!(vouched(&[], [good(), good()]).await, (false, false), "nothing to vouch for");
+    assert_eq!(vouched(&[&ds], [good(), refused()]).await, (true, false), "one server is enough");
+    assert_eq!(vouched(&[&ds], [good(), serves(&[])]).await, (true, true), "the other one has no key at all");
+    assert_eq!(vouched(&[&ds], [refused(), refused()]).await, (false, false));
+    assert_eq!(vouched(&[&ds], [serves(&signed[..1]), refused()]).await, (false, true), "served, but no signature");
+
+    // Nothing is known of such a record, and nothing that speaks for it.
+    let unknown = Ds::new(ksk.tag(), 13, 3, vec![1; 32]).unwrap();
+    assert_eq!(vouched(&[&unknown], [good(), good()]).await, (false, false));
+    // Of two records for the same key one is right.
+    let wrong = Ds::new(ksk.tag(), 13, 2, vec![1; 32]).unwrap();
+    assert_eq!(vouched(&[&wrong, &ds], [good(), good()]).await, (true, false));
+    assert_eq!(vouched(&[&wrong], [good(), good()]).await, (false, true));
+
+    // It has the keys, and yet is no server of the zone.
+    let lame = || {
+        let zone = Zone { keys: signed.clone(), ..child(SERVERS) };
+        script(move |ask| match ask.record_type() {
+            RecordType::NS => ask.code(ResponseCode::Refused),
+            _ => zone.answer(ask),
+        })
+    };
+    assert_eq!(vouched(&[&ds], [lame(), lame()]).await, (false, false));
+    assert_eq!(vouched(&[&ds], [lame(), good()]).await, (true, false));
 }

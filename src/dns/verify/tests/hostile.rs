@@ -1,16 +1,20 @@
 //! Servers that answer whatever they like.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, OpCode, Query};
-use hickory_proto::rr::rdata::NS;
+use hickory_proto::rr::rdata::{A, NS};
 use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use proptest::prelude::*;
 
+use super::super::answer::{Answer, Reading, read};
 use super::super::finding::{Kind, ServerState};
-use super::super::wire::{Asked, Question, Reading, read};
-use super::super::{Finding, Timing};
+use super::super::wire::{Asked, Question};
+use super::super::{Finding, Timing, Wanted};
 use super::script::*;
+use crate::dns::name_servers::NameServers;
 
 async fn check(answer: Script, timing: Timing) -> Finding {
     let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
@@ -93,22 +97,113 @@ async fn a_flood_of_other_datagrams_ends() {
     assert!(finding.problems()[0].to_string().starts_with("ns1.example.net (127.0.0.11) "), "{finding}");
 }
 
-#[tokio::test]
-async fn as_many_name_servers_as_a_message_holds() {
-    let many: Script = Box::new(|ask| {
-        let mut answer = child(SERVERS).answer(ask);
-        if ask.record_type() == RecordType::NS {
-            if !ask.tcp {
-                return vec![answer.truncate().to_vec().unwrap()];
-            }
-            answer.answers = (0..3000).map(|index| ns(CHILD, &format!("n{index}"))).collect();
-        }
+/// An answer with these records, which takes TCP to come.
+fn over_tcp(ask: &Ask, records: impl Iterator<Item = Record>) -> Vec<Vec<u8>> {
+    let mut answer = ask.answer();
+    if ask.tcp {
+        answer.answers = records.collect();
         vec![answer.to_vec().unwrap()]
-    });
-    let finding = check(many, patient()).await;
+    } else {
+        vec![answer.truncate().to_vec().unwrap()]
+    }
+}
+
+/// So many name servers for the name that is asked for.
+fn name_servers(ask: &Ask, count: usize) -> Vec<Vec<u8>> {
+    let zone = ask.name().clone();
+    let record = move |index| Record::from_rdata(zone.clone(), 300, RData::NS(NS(wire(&format!("n{index}")))));
+    over_tcp(ask, (0..count).map(record))
+}
+
+#[tokio::test]
+async fn as_many_name_servers_as_are_read() {
+    let servers = |count: usize| -> Script {
+        Box::new(move |ask| match ask.record_type() {
+            RecordType::NS => name_servers(ask, count),
+            _ => child(SERVERS).script()(ask),
+        })
+    };
+    let finding = check(servers(256), patient()).await;
     let text = finding.to_string();
     assert!(text.ends_with("and many more") && text.len() < 300, "{text}");
     assert_eq!(state(&finding), ServerState::Serves);
+    // The header says that there are more: nothing of it is read.
+    let finding = check(servers(257), patient()).await;
+    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+}
+
+/// The largest answer that is read: as many records as are, each with a name as long as a message has room for.
+fn largest(ask: &Ask) -> Vec<Vec<u8>> {
+    let zone = ask.name().clone();
+    over_tcp(
+        ask,
+        (0..256u32).map(move |index| {
+            // Bytes that take four characters each in a name.
+            let label = [&index.to_be_bytes()[..], &[1; 59]].concat();
+            let name = WireName::from_labels([&label[..], &[2; 63], &[3; 63], &[4; 61]]).unwrap();
+            Record::from_rdata(zone.clone(), 300, RData::NS(NS(name)))
+        }),
+    )
+}
+
+/// All of 64 servers answer so: 16 of the child zone and 16 of the parent zone, each at two addresses.
+#[tokio::test]
+async fn what_hostile_servers_cost_is_bounded() {
+    let size = Arc::new(AtomicUsize::new(0));
+    let hostile = |answer: fn(&Ask) -> Message| -> Script {
+        let size = Arc::clone(&size);
+        Box::new(move |ask| match ask.record_type() {
+            RecordType::NS => {
+                let answer = largest(ask);
+                size.fetch_max(answer[0].len(), Ordering::Relaxed);
+                answer
+            }
+            _ => vec![answer(ask).to_vec().unwrap()],
+        })
+    };
+    let hosts = |suffix| (0..16u8).map(move |index| format!("h{index}.{suffix}"));
+    let resolver = script(move |ask| {
+        let mut answer = ask.answer();
+        answer.metadata.authoritative = false;
+        let (first, of) = match hosts("example.net").position(|host| wire(&host) == *ask.name()) {
+            Some(at) => (11, at),
+            None => (51, hosts("example.org").position(|host| wire(&host) == *ask.name()).unwrap_or_default()),
+        };
+        answer.answers = match ask.record_type() {
+            RecordType::NS => hosts("example.org").map(|host| ns(PARENT, &host)).collect(),
+            RecordType::A => [0, 1]
+                .map(|which| {
+                    let host = first + 2 * u8::try_from(of).unwrap() + which;
+                    Record::from_rdata(ask.name().clone(), 60, RData::A(A::new(127, 0, 0, host)))
+                })
+                .to_vec(),
+            _ => Vec::new(),
+        };
+        answer
+    });
+    let servers = (11..43).map(|host| (host, hostile(|ask| child(SERVERS).answer(ask))));
+    let above = (51..83).map(|host| (host, hostile(|ask| parent(SERVERS).answer(ask))));
+    let world = World::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
+    let name_servers = NameServers::given(&hosts("example.net").collect::<Vec<_>>()).unwrap();
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    let wanted = Wanted { name_servers, ..wanted() };
+    let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted, Duration::ZERO).await;
+    assert!(size.load(Ordering::Relaxed) > 60_000, "{size:?} bytes are the largest answer");
+    assert_eq!(finding.problems().len(), 32, "all of them were asked");
+    // Of each set 32 names are kept, of at most 1020 characters; a problem is of two servers that say the same.
+    let kept = format!("{finding:?}").len();
+    assert!(kept < 32 * 34 * 2 * 1020, "{kept} bytes");
+}
+
+#[test]
+fn records_of_other_names_are_passed_over() {
+    let asked = asked();
+    let mut bytes = answered(&asked);
+    // Behind a record of another name: data that can't be a name, at the place of one.
+    bytes[6..8].copy_from_slice(&3u16.to_be_bytes());
+    bytes.extend([&[1, b'x', 0, 0, 2, 0, 1, 0, 0, 0, 60, 0, 2], &[0xff; 2][..]].concat());
+    let Reading::Answer(Answer { answers, .. }) = read(&asked, &bytes) else { panic!("not read") };
+    assert!(answers.name_servers.are(wanted().name_servers.iter()));
 }
 
 #[tokio::test]
@@ -132,20 +227,20 @@ async fn name_servers_with_odd_names() {
 
 #[tokio::test]
 async fn too_many_servers_of_the_parent_zone() {
-    let many: Script = Box::new(|ask| {
-        if ask.record_type() != RecordType::NS {
-            return resolver(HOSTS)(ask);
-        }
-        let mut answer = ask.answer();
-        if !ask.tcp {
-            return vec![answer.truncate().to_vec().unwrap()];
-        }
-        answer.answers = (0..2000).map(|index| ns(PARENT, &format!("n{index}"))).collect();
-        vec![answer.to_vec().unwrap()]
-    });
-    let world = World::start(vec![(RESOLVER, many), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
-    let finding = world.verifier(patient()).delegation(&PARENT.parse().unwrap(), &wanted(), PATIENCE).await;
-    assert_eq!(finding.to_string(), "example.com has too many name servers to ask them all");
+    for (count, words) in [
+        (33, "has too many name servers to ask them all"),
+        (256, "has too many name servers to ask them all"),
+        (257, "does not resolve: the resolver's answer can't be read"),
+    ] {
+        let many: Script = Box::new(move |ask| match ask.record_type() {
+            RecordType::NS => name_servers(ask, count),
+            _ => resolver(HOSTS)(ask),
+        });
+        let world = World::start(vec![(RESOLVER, many), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+        let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+        let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted(), Duration::ZERO).await;
+        assert_eq!(finding.to_string(), format!("example.com {words}"));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
-use super::super::{Timing, Verifier, Wanted};
+use super::super::net::Net;
+use super::super::resolver::Resolver;
+use super::super::{Check, Timing, Verifier, Wanted};
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 
@@ -198,12 +200,6 @@ pub(super) fn patient() -> Timing {
     Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO }
 }
 
-/// For servers of which none answers.
-pub(super) fn brisk() -> Timing {
-    let short = Duration::from_millis(20);
-    Timing { datagrams: vec![short, short], tcp: short, resolver: short, pause: Duration::ZERO }
-}
-
 /// One minute of patience: longer than any test takes.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -232,6 +228,13 @@ impl World {
 
     pub(super) fn verifier(&self, timing: Timing) -> Verifier {
         Verifier::new(Some(address(RESOLVER, self.port))).with_timing(timing)
+    }
+
+    /// A check as with the system's resolver: its own address says nothing of where name servers may be.
+    pub(super) fn strict<'a>(&self, wanted: &'a Wanted) -> Check<'a> {
+        let servers = vec![address(RESOLVER, self.port)];
+        let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+        Check { net: Net::new(timing), resolver: Resolver { servers, anywhere: false }, port: self.port, wanted }
     }
 
     /// The questions that a server had: names and types.

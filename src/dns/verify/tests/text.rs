@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::super::finding::{Finding, Kind, Problem, Role, ServerState};
+use super::super::answer::Targets;
+use super::super::finding::{Chain, Finding, Kind, Problem, Role, ServerState};
 use super::super::resolver::Resolver;
-use super::super::wire::Targets;
+
 use crate::dns::name::Name;
 
 fn name(text: &str) -> Name {
@@ -16,11 +17,10 @@ fn good() -> Finding {
     Finding {
         name: name("testing.example.com"),
         parent: Some((name("example.com"), 4)),
-        dnssec: true,
+        chain: Some(Chain { bogus: false, vouches: true }),
         servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
         problems: Vec::new(),
         no_egress: false,
-        bogus: false,
     }
 }
 
@@ -31,7 +31,7 @@ fn a_good_finding() {
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
          refer to them"
     );
-    let one = Finding { parent: Some((name("example.com"), 1)), dnssec: false, ..good() };
+    let one = Finding { parent: Some((name("example.com"), 1)), chain: None, ..good() };
     assert_eq!(
         one.to_string(),
         "the 4 name servers answer for testing.example.com, and the server of example.com refers to them"
@@ -69,13 +69,13 @@ fn many_name_servers_are_not_all_named() {
 
 #[test]
 fn resolv_conf() {
-    let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text));
+    let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text).servers);
     assert_eq!(
         servers(
             "# nameserver 192.0.2.9\nsearch example.com\nnameserver 192.0.2.1\n  nameserver\t2001:db8::1 # comment\n\
              nameserver fe80::1%eth0\nnameserver\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"
         ),
-        "Resolver([192.0.2.1:53, [2001:db8::1]:53, 192.0.2.3:53])"
+        "[192.0.2.1:53, [2001:db8::1]:53, 192.0.2.3:53]"
     );
-    assert_eq!(servers(""), "Resolver([127.0.0.1:53])");
+    assert_eq!(servers(""), "[127.0.0.1:53]");
 }

@@ -1,0 +1,210 @@
+//! A name followed from the root down over the network, as `dig +trace` does: every zone is asked at a name server to which the
+//! zone above referred, and its keys are compared with the DS records there.
+
+mod keys;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hickory_proto::dnssec::rdata::{DNSSECRData, DS};
+use hickory_proto::op::Message;
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+use crate::Dns;
+use crate::dns::client::{exchange, question};
+use crate::route53::normalize_lossy;
+use keys::Keys;
+
+/// The only server that is known beforehand.
+const ROOT: &str = "a.root-servers.net";
+/// How many zones are gone through at most.
+const ZONES: usize = 8;
+/// How long a server of this machine may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How far one got.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pub(super) hops: Vec<Hop>,
+    /// Why there is no answer at the end.
+    pub(super) stopped: Option<String>,
+}
+
+/// A zone on the way.
+#[derive(Debug)]
+pub(super) struct Hop {
+    pub(super) zone: String,
+    /// Whom of its servers we asked.
+    pub(super) server: String,
+    pub(super) address: IpAddr,
+    /// Whether the zone's keys are those for which the DS records above it stand, from the trust anchor of the root down.
+    pub(super) secure: bool,
+    pub(super) found: Found,
+}
+
+/// What a zone's server said.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Another zone is nearer, with these name servers and the DS records of the keys with these tags.
+    Referral { zone: String, servers: Vec<String>, key_tags: Vec<u16> },
+    /// These records with authority, and whether the zone's keys sign them.
+    Answer { records: Vec<String>, signed: bool },
+}
+
+/// Looks for the A records of a name.
+pub(super) async fn follow(dns: &Dns, name: &str) -> Trace {
+    let mut trace = Trace::default();
+    trace.stopped = match Name::from_ascii(name) {
+        Ok(mut name) => {
+            name.set_fqdn(true);
+            walk(dns, &name, &mut trace.hops).await.err()
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    trace
+}
+
+/// A name server, and the zone in whose name it is asked.
+struct Server {
+    zone: Name,
+    name: String,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn of_root(dns: &Dns) -> Self {
+        Self { zone: Name::root(), name: ROOT.to_owned(), address: dns.root() }
+    }
+
+    async fn ask(&self, name: &Name, rtype: RecordType) -> Result<Message, String> {
+        let answer = exchange(self.address, &question(name, rtype, false), PATIENCE).await;
+        answer.map_err(|error| format!("{} ({}) does not answer: {error}", self.name, self.address.ip()))
+    }
+
+    /// What is wrong with an answer that is neither the last one nor a referral.
+    fn strayed(&self, answer: &Message, name: &Name) -> String {
+        let name = text(name);
+        if answer.metadata.authoritative {
+            return format!("{} of {} has no such record for {name}", self.name, self.zone);
+        }
+        let code = answer.metadata.response_code;
+        format!("{} of {} neither answers nor refers on for {name} ({code})", self.name, self.zone)
+    }
+}
+
+async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String> {
+    let mut at = Server::of_root(dns);
+    let mut above = dns.root_ds().iter().filter_map(ds).cloned().collect::<Vec<_>>();
+    for _ in 0..ZONES {
+        let keys = Keys::trusted(&at.zone, &above, &at.ask(&at.zone, RecordType::DNSKEY).await?.answers);
+        let answer = at.ask(name, RecordType::A).await?;
+        let hop = |found| Hop {
+            zone: text(&at.zone),
+            server: at.name.clone(),
+            address: at.address.ip(),
+            secure: keys.are_there(),
+            found,
+        };
+        let records: Vec<String> = of(&answer.answers, name, RecordType::A).map(ToString::to_string).collect();
+        if answer.metadata.authoritative && !records.is_empty() {
+            let signed = keys.sign(name, RecordType::A, &answer.answers);
+            hops.push(hop(Found::Answer { records, signed }));
+            return Ok(());
+        }
+        let referral = Referral::read(&at.zone, name, &answer).ok_or_else(|| at.strayed(&answer, name))?;
+        let (zone, servers) = (text(&referral.zone), referral.servers.iter().map(text).collect());
+        let key_tags = referral.ds.iter().map(DS::key_tag).collect();
+        hops.push(hop(Found::Referral { zone, servers, key_tags }));
+        above = if keys.sign(&referral.zone, RecordType::DS, &answer.authorities) {
+            referral.ds.clone()
+        } else {
+            Vec::new()
+        };
+        at = match referral.with_address(dns) {
+            Some(server) => server,
+            None => find(dns, referral).await?,
+        };
+    }
+    Err(format!("more than {ZONES} zones on the way to {}", text(name)))
+}
+
+/// The first name server of a referral that came without addresses: that server lies in another branch, and its name is followed
+/// from the root down as well, as far as referrals have addresses with them.
+async fn find(dns: &Dns, referral: Referral) -> Result<Server, String> {
+    let nobody = || format!("the referral to {} names no server", referral.zone);
+    let wanted = referral.servers.first().ok_or_else(nobody)?;
+    let mut at = Server::of_root(dns);
+    for _ in 0..ZONES {
+        let answer = at.ask(wanted, RecordType::A).await?;
+        if let Some(address) = address(&answer.answers, wanted) {
+            return Ok(Server {
+                zone: referral.zone.clone(),
+                name: text(wanted),
+                address: (address, dns.port()).into(),
+            });
+        }
+        let next = Referral::read(&at.zone, wanted, &answer).ok_or_else(|| at.strayed(&answer, wanted))?;
+        let lost = || format!("no address of a server of {} is known on the way to {}", next.zone, text(wanted));
+        at = next.with_address(dns).ok_or_else(lost)?;
+    }
+    Err(format!("more than {ZONES} zones on the way to {}", text(wanted)))
+}
+
+/// The delegation of a zone that is nearer to the name, as a server of the zone above tells it.
+struct Referral {
+    zone: Name,
+    servers: Vec<Name>,
+    /// Of the servers whose addresses it came with.
+    addresses: Vec<(Name, IpAddr)>,
+    ds: Vec<DS>,
+}
+
+impl Referral {
+    /// Only a zone below this one can lead on: every referral is a step towards the name.
+    fn read(above: &Name, name: &Name, answer: &Message) -> Option<Self> {
+        let leads_on = |owner: &Name| owner != above && above.zone_of(owner) && owner.zone_of(name);
+        let records = &answer.authorities;
+        let mut cuts = records.iter().filter(|record| record.record_type() == RecordType::NS);
+        let zone = cuts.find(|record| leads_on(&record.name))?.name.clone();
+        let servers: Vec<Name> = of(records, &zone, RecordType::NS)
+            .filter_map(|record| if let RData::NS(server) = &record.data { Some(server.0.clone()) } else { None })
+            .collect();
+        let addresses =
+            servers.iter().filter_map(|server| Some((server.clone(), address(&answer.additionals, server)?)));
+        Some(Self {
+            addresses: addresses.collect(),
+            ds: of(records, &zone, RecordType::DS).filter_map(|record| ds(&record.data)).cloned().collect(),
+            zone,
+            servers,
+        })
+    }
+
+    fn with_address(&self, dns: &Dns) -> Option<Server> {
+        let (name, address) = self.addresses.first()?;
+        Some(Server { zone: self.zone.clone(), name: text(name), address: (*address, dns.port()).into() })
+    }
+}
+
+/// The records of one set.
+fn of<'a>(records: &'a [Record], owner: &'a Name, rtype: RecordType) -> impl Iterator<Item = &'a Record> + Clone {
+    records.iter().filter(move |record| record.name == *owner && record.record_type() == rtype)
+}
+
+fn address(records: &[Record], owner: &Name) -> Option<IpAddr> {
+    of(records, owner, RecordType::A).find_map(|record| match &record.data {
+        RData::A(address) => Some(IpAddr::V4(address.0)),
+        _ => None,
+    })
+}
+
+fn ds(data: &RData) -> Option<&DS> {
+    if let RData::DNSSEC(DNSSECRData::DS(ds)) = data { Some(ds) } else { None }
+}
+
+/// A name as the rest of the demo writes it; the root is a dot.
+fn text(name: &Name) -> String {
+    if name.is_root() { ".".to_owned() } else { normalize_lossy(&name.to_string()).trim_end_matches('.').to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

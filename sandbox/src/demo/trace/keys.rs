@@ -1,0 +1,54 @@
+//! From the DS records of a zone cut to the keys of the zone below (RFC 4035 section 5.2). Whether a signature is out of date is
+//! left to real validators.
+
+use hickory_proto::dnssec::Verifier as _;
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+
+use super::of;
+
+/// The keys of a zone that can be trusted: all or none.
+pub(super) struct Keys {
+    zone: Name,
+    keys: Vec<DNSKEY>,
+}
+
+impl Keys {
+    /// The key set in an answer, if a key for which one of the DS records stands signs it.
+    pub(super) fn trusted(zone: &Name, ds: &[DS], answer: &[Record]) -> Self {
+        let keys: Vec<DNSKEY> = of(answer, zone, RecordType::DNSKEY)
+            .filter_map(|record| match &record.data {
+                RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key.clone()),
+                _ => None,
+            })
+            .collect();
+        let is_meant = |key: &&DNSKEY| ds.iter().any(|ds| ds.covers(zone, key).unwrap_or_default());
+        let entry = keys.iter().filter(is_meant).cloned().collect();
+        let trusted = Self { zone: zone.clone(), keys: entry }.sign(zone, RecordType::DNSKEY, answer);
+        Self { zone: zone.clone(), keys: if trusted { keys } else { Vec::new() } }
+    }
+
+    pub(super) fn are_there(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Whether one of them signs that set, which has records.
+    pub(super) fn sign(&self, owner: &Name, rtype: RecordType, records: &[Record]) -> bool {
+        let set = of(records, owner, rtype);
+        let fits = |signature: &&RRSIG| {
+            let input = signature.input();
+            input.type_covered == rtype && input.signer_name == self.zone
+        };
+        let mut signatures = of(records, owner, RecordType::RRSIG)
+            .filter_map(|record| match &record.data {
+                RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some(signature),
+                _ => None,
+            })
+            .filter(fits);
+        let holds = |signature: &RRSIG| {
+            let by = |key: &DNSKEY| key.verify_rrsig(owner, DNSClass::IN, signature, set.clone()).is_ok();
+            self.keys.iter().any(by)
+        };
+        set.clone().next().is_some() && signatures.any(holds)
+    }
+}

@@ -1,0 +1,139 @@
+use super::super::check::{self, Check};
+use super::*;
+use crate::route53::{RecordSet, ZoneHandle};
+use crate::{Account, DnsFault, Sandbox};
+
+const CHILD: &str = "testing.example.com";
+const HOST: &str = "www.testing.example.com";
+
+/// A signed zone that delegates to another one, in order.
+struct World {
+    account: Account,
+    dns: Dns,
+    parent: ZoneHandle,
+    child: ZoneHandle,
+}
+
+impl World {
+    async fn new() -> Self {
+        let aws = Sandbox::start().await.unwrap();
+        let account = aws.account("111111111111");
+        let (parent, child) = (account.hosted_zone("example.com"), account.hosted_zone(CHILD));
+        child.put(RecordSet::new(HOST, "A", 60, ["192.0.2.44"]));
+        parent.put(RecordSet::new(CHILD, "NS", 60, child.name_servers()));
+        for zone in [&parent, &child] {
+            zone.create_key("one");
+            zone.start_signing();
+        }
+        let ds = child.keys()[0].ds_record();
+        parent.put(RecordSet::new(CHILD, "DS", 60, [ds]));
+        let dns = aws.dns().await.unwrap();
+        Self { account, dns, parent, child }
+    }
+
+    /// The DS record set is of another key.
+    fn break_ds(&self) {
+        let other = format!("{} 13 2 {}", self.child.keys()[0].key_tag, "AB".repeat(32));
+        self.parent.put(RecordSet::new(CHILD, "DS", 60, [other]));
+    }
+
+    /// The trace, and what is not true of it.
+    async fn look(&self) -> (Trace, Vec<String>) {
+        let trace = follow(&self.dns, HOST).await;
+        let checks = check::of_trace(&trace, &self.parent, &self.child);
+        let wrong = |check: Check| (!check.holds).then_some(check.text);
+        (trace, checks.into_iter().filter_map(wrong).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_delegation_in_order_leads_to_the_child_zone() {
+    let world = World::new().await;
+    let (trace, wrong) = world.look().await;
+    assert_eq!(wrong, [] as [&str; 0], "{trace:#?}");
+    let zones: Vec<&str> = trace.hops.iter().map(|hop| hop.zone.as_str()).collect();
+    assert_eq!(zones, [".", "com", "example.com", CHILD]);
+    for hop in &trace.hops {
+        assert_eq!(hop.address, world.dns.server(&hop.server).ip(), "{}", hop.server);
+        let asked = world.dns.queries_to(&hop.server);
+        assert!(asked.iter().any(|query| query.name.contains("www")), "{} was asked over the network", hop.server);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_the_one_of_the_ds_is_noticed() {
+    let world = World::new().await;
+    world.break_ds();
+    let (trace, wrong) = world.look().await;
+    assert_eq!(trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(), [true, true, true, false]);
+    assert_eq!(wrong.len(), 2, "{wrong:#?}");
+    assert!(wrong[0].contains("DS") && wrong[1].contains("signed"), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn below_a_broken_link_nothing_is_secure() {
+    let world = World::new().await;
+    let deep = world.account.hosted_zone("deep.testing.example.com");
+    deep.put(RecordSet::new("www.deep.testing.example.com", "A", 60, ["192.0.2.45"]));
+    let key = deep.create_key("one");
+    deep.start_signing();
+    world.child.put(RecordSet::new(&deep.name(), "NS", 60, deep.name_servers()));
+    world.child.put(RecordSet::new(&deep.name(), "DS", 60, [key.ds_record()]));
+    let secure = async |world: &World| {
+        let trace = follow(&world.dns, "www.deep.testing.example.com").await;
+        assert_eq!(trace.stopped, None);
+        trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>()
+    };
+    assert_eq!(secure(&world).await, [true; 5]);
+    world.break_ds();
+    assert_eq!(secure(&world).await, [true, true, true, false, false]);
+}
+
+#[tokio::test]
+async fn keys_without_their_signature_are_not_trusted() {
+    let world = World::new().await;
+    let root = Server::of_root(&world.dns);
+    let mut answer = root.ask(&Name::root(), RecordType::DNSKEY).await.unwrap().answers;
+    let anchor: Vec<DS> = world.dns.root_ds().iter().filter_map(ds).cloned().collect();
+    assert!(Keys::trusted(&Name::root(), &anchor, &answer).are_there());
+    assert!(!Keys::trusted(&Name::root(), &[], &answer).are_there());
+    answer.retain(|record| record.record_type() == RecordType::DNSKEY);
+    assert!(!Keys::trusted(&Name::root(), &anchor, &answer).are_there());
+}
+
+#[tokio::test]
+async fn a_cut_without_a_ds_ends_the_chain() {
+    let world = World::new().await;
+    world.parent.unsign();
+    let (trace, wrong) = world.look().await;
+    assert_eq!(trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(), [true, true, false, false]);
+    assert_eq!(wrong.len(), 2, "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_zone_of_the_same_name_elsewhere_is_not_the_child_zone() {
+    let world = World::new().await;
+    let elsewhere = world.dns.zone(CHILD, ["ns1.dns-host.net"], [RecordSet::new(HOST, "A", 60, ["192.0.2.66"])]);
+    world.parent.put(RecordSet::new(CHILD, "NS", 60, ["ns1.dns-host.net"]));
+    let (trace, wrong) = world.look().await;
+    assert_eq!(trace.stopped, None, "it leads somewhere, to {elsewhere:?}");
+    assert!(wrong.iter().any(|text| text.contains("refers to the name servers")), "{wrong:#?}");
+    assert!(wrong.iter().any(|text| text.contains("192.0.2.44")), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn where_it_ends_is_told() {
+    let world = World::new().await;
+    world.parent.remove(CHILD, "DS");
+    world.parent.remove(CHILD, "NS");
+    let (trace, wrong) = world.look().await;
+    let stopped = trace.stopped.unwrap();
+    assert!(stopped.contains("of example.com. has no such record for www.testing.example.com"), "{stopped}");
+    assert!(wrong.iter().any(|text| text.contains(&stopped)), "{wrong:#?}");
+    world.dns.fault(&world.parent.name_servers()[0], DnsFault::Refused);
+    let stopped = world.look().await.0.stopped.unwrap();
+    assert!(stopped.contains("neither answers nor refers on") && stopped.contains("Refused"), "{stopped}");
+    world.dns.fault(&world.parent.name_servers()[0], DnsFault::WrongId);
+    let stopped = world.look().await.0.stopped.unwrap();
+    assert!(stopped.contains("does not answer: an answer to another question"), "{stopped}");
+}

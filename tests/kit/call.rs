@@ -1,0 +1,98 @@
+//! Calls that a role could make by itself, whatever the function would do: who holds its credentials can send anything.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials as Keys;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use reqwest::Method;
+use sandbox::Credentials;
+
+/// A change of one record set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) action: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) rtype: &'static str,
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    ListZonesByName,
+    GetZone(String),
+    ListRecords(String),
+    GetDnssec(String),
+    GetChange,
+    Change(String, Change),
+    DeleteZone(String),
+    CreateZone,
+    Assume(String, Option<&'static str>),
+}
+
+impl Call {
+    fn request(&self) -> (&'static str, Method, String, String) {
+        let zone = |id: &str, rest: &str| format!("/2013-04-01/hostedzone/{id}{rest}");
+        let get = |path: String| ("route53", Method::GET, path, String::new());
+        match self {
+            Self::ListZonesByName => get("/2013-04-01/hostedzonesbyname".into()),
+            Self::GetZone(id) => get(zone(id, "")),
+            Self::ListRecords(id) => get(zone(id, "/rrset")),
+            Self::GetDnssec(id) => get(zone(id, "/dnssec")),
+            Self::GetChange => get("/2013-04-01/change/C1EXAMPLE".into()),
+            Self::DeleteZone(id) => ("route53", Method::DELETE, zone(id, ""), String::new()),
+            Self::CreateZone => ("route53", Method::POST, "/2013-04-01/hostedzone".into(), new_zone()),
+            Self::Change(id, change) => ("route53", Method::POST, zone(id, "/rrset/"), batch(*change)),
+            Self::Assume(arn, external_id) => {
+                let mut body = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=kit");
+                if let Some(id) = external_id {
+                    write!(body, "&ExternalId={id}").unwrap();
+                }
+                ("sts", Method::POST, "/".into(), body)
+            }
+        }
+    }
+
+    /// True if policies let the call pass; whether the service then refuses it for another reason does not matter.
+    pub(crate) async fn is_allowed(&self, endpoint: &str, http: &reqwest::Client, by: Credentials) -> bool {
+        let (service, method, path, body) = self.request();
+        let url = format!("{endpoint}{path}");
+        let keys = Keys::new(by.access_key_id, by.secret_access_key, by.session_token, None, "kit").into();
+        let params = v4::SigningParams::builder().identity(&keys).region("us-east-1").name(service);
+        let params = params.time(SystemTime::now()).settings(SigningSettings::default()).build().unwrap().into();
+        let signable = SignableBody::Bytes(body.as_bytes());
+        let request = SignableRequest::new(method.as_str(), &url, std::iter::empty(), signable).unwrap();
+        let signature = sign(request, &params).unwrap().into_parts().0;
+        let mut request = http.request(method, &url).body(body);
+        for (name, value) in signature.headers() {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status != 403 || text.contains("<Code>AccessDenied</Code>"), "{self:?}: {text}");
+        status != 403
+    }
+}
+
+fn batch(change: Change) -> String {
+    let Change { action, name, rtype } = change;
+    let value = match rtype {
+        "NS" => "ns1.example.net.",
+        "TXT" => "\"text\"",
+        "DS" => "1 13 2 0000000000000000000000000000000000000000000000000000000000000000",
+        _ => "192.0.2.1",
+    };
+    format!(
+        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
+         <Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>{rtype}</Type><TTL>60</TTL>\
+         <ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>\
+         </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    )
+}
+
+fn new_zone() -> String {
+    "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>new.example.com</Name>\
+     <CallerReference>kit</CallerReference></CreateHostedZoneRequest>"
+        .into()
+}

@@ -1,0 +1,149 @@
+//! The policy documents of `template.yaml` and `examples/`, on the roles of three kinds of set-up.
+
+use std::collections::BTreeMap;
+
+use custom_delegation::http;
+use sandbox::{Account, Role, ZoneHandle};
+use serde_json::{Value, json};
+
+use crate::template::Template;
+use crate::world::{EXTERNAL_ID, NAME, World};
+
+pub(crate) const ORGANIZATION: &str = "o-exampleorgid";
+pub(crate) const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
+/// In the account of the function, below its child zone.
+pub(crate) const LOWER: &str = "dev.testing.example.com";
+/// In the account that has parent and child zone.
+pub(crate) const TEAM: &str = "team.example.org";
+pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1";
+pub(crate) const LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:LogGroup:*";
+pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:FailedEvents";
+
+/// The documents by name.
+pub(crate) type Documents = BTreeMap<&'static str, Value>;
+
+/// All roles, as the templates make them.
+pub(crate) struct Kit {
+    pub(crate) world: World,
+    pub(crate) http: reqwest::Client,
+    /// With the child zone that `child_role` reads.
+    pub(crate) third: Account,
+    pub(crate) third_zone: ZoneHandle,
+    pub(crate) child_role: Role,
+    /// A function with parent and child zone in its own account.
+    pub(crate) single_role: Role,
+    pub(crate) single_parent: ZoneHandle,
+    /// A function in the account of the parent zone, for everybody.
+    pub(crate) central_role: Role,
+    pub(crate) documents: Documents,
+}
+
+impl Kit {
+    pub(crate) async fn new() -> Self {
+        let mut world = World::new().await;
+        let account = |id: &str| world.aws.account(id);
+        let (third, single) = (account("333333333333"), account("555555555555"));
+        let third_zone = third.hosted_zone(NAME);
+        let single_parent = single.hosted_zone("example.org");
+        for member in [&world.parent_account, &world.child_account, &third, &single] {
+            member.set_org(ORGANIZATION);
+        }
+        let parent_role = world.parent_account.role("route53-delegation-parent");
+        let child_role = third.role("route53-delegation-child");
+        let (single_role, central_role) = (single.role(FUNCTION_ROLE), world.parent_account.role(FUNCTION_ROLE));
+        world.function_role = world.child_account.role(FUNCTION_ROLE);
+        world.parent_role = parent_role;
+        let documents = documents(&world, &child_role, &third_zone, &single_parent);
+        let http = http::client(None).unwrap();
+        let mut kit = Self {
+            world,
+            http,
+            third,
+            third_zone,
+            child_role,
+            single_role,
+            single_parent,
+            central_role,
+            documents: Documents::new(),
+        };
+        kit.apply(&documents);
+        kit.documents = documents;
+        kit.world.restart(|_| {}).await;
+        kit
+    }
+
+    /// Puts the documents in the place of those that are there.
+    pub(crate) fn apply(&self, documents: &Documents) {
+        let document = |name: &str| documents[name].clone();
+        let function = self.world.function_role.clone().without_policies();
+        function.policy(document("function")).policy(document("nested"));
+        let parent = self.world.parent_role.clone().without_policies();
+        parent.trust(document("parent trust")).policy(document("parent"));
+        let child = self.child_role.clone().without_policies();
+        child.trust(document("child trust")).policy(document("child"));
+        let single = self.single_role.clone().without_policies();
+        single.policy(document("function alone")).policy(document("same account"));
+        let central = self.central_role.clone().without_policies();
+        central.policy(document("function alone")).policy(document("central"));
+        self.world.parent_account.without_service_control_policies();
+        self.world.parent_account.service_control_policy(document("scp"));
+    }
+}
+
+/// The inline policy of a role.
+fn inline(template: &Template, role: &str) -> Value {
+    template.resource(&format!("/{role}/Properties/Policies/0/PolicyDocument"))
+}
+
+fn trust(template: &Template, role: &str) -> Value {
+    template.resource(&format!("/{role}/Properties/AssumeRolePolicyDocument"))
+}
+
+fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_parent: &ZoneHandle) -> Documents {
+    let (parent_id, parent_arn, child_arn) = (world.parent.id(), world.parent_role.arn(), child_role.arn());
+    let resources = [("LogGroup.Arn", LOGS), ("FailedEvents.Arn", QUEUE)];
+    let full = [
+        ("ParentRoleArns", parent_arn.as_str()),
+        ("ChildRoleArns", &child_arn),
+        ("KmsKeyArn", KEY),
+        ("Tracing", "Active"),
+    ];
+    let function = Template::read("template.yaml", &[&full[..], &resources].concat());
+    let alone = Template::read("template.yaml", &resources);
+    let trusted = [
+        ("OrganizationId", ORGANIZATION),
+        ("FunctionAccounts", "222222222222,444444444444"),
+        ("ExternalId", EXTERNAL_ID),
+    ];
+    let names = [("ParentZoneId", parent_id.as_str()), ("Names", "testing.example.com,*.dev.example.com")];
+    let parent = Template::read("examples/parent-role.yaml", &[&trusted[..], &names].concat());
+    let third_id = third_zone.id();
+    let child = Template::read("examples/child-role.yaml", &[&trusted[..], &[("ChildZoneId", &third_id)]].concat());
+    let own_zone = single_parent.id();
+    let same = Template::read("examples/same-account.yaml", &[("ParentZoneId", &own_zone), ("DomainName", TEAM)]);
+    let upper = world.child.id();
+    let nested = [("ParentRoleArn", parent_arn.as_str()), ("ParentExternalId", EXTERNAL_ID), ("Zone", &upper)];
+    let nested = Template::read("examples/nested.yaml", &nested);
+    let package = [("TemplateUrl", "https://example.com/t"), ("CodeBucketPrefix", "code"), ("CodeKey", "zip")];
+    let central = [&[("OrganizationId", ORGANIZATION)][..], &names, &package].concat();
+    let central = Template::read("examples/sns-central.yaml", &central);
+    let rights = |template: &Template| template.resource("/Rights/Properties/PolicyDocument");
+    let scp: Value = serde_json::from_str(&std::fs::read_to_string("examples/scp.json").unwrap()).unwrap();
+    Documents::from([
+        ("function", inline(&function, "FunctionRole")),
+        ("function alone", inline(&alone, "FunctionRole")),
+        ("parent", inline(&parent, "ParentRole")),
+        ("parent trust", trust(&parent, "ParentRole")),
+        ("child", inline(&child, "ChildRole")),
+        ("child trust", trust(&child, "ChildRole")),
+        ("same account", rights(&same)),
+        ("nested", rights(&nested)),
+        ("central", rights(&central)),
+        ("scp", scp),
+    ])
+}
+
+/// A policy that allows everything.
+pub(crate) fn everything() -> Value {
+    json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+}

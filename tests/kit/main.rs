@@ -1,0 +1,24 @@
+//! The kit: what the template and the examples say, held against the function and a strict IAM.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test stops where something is missing; its helpers are called with json!"
+)]
+
+mod call;
+mod commands;
+mod documents;
+mod facts;
+mod life;
+mod migrating;
+mod mutations;
+mod organisation;
+mod package;
+mod probes;
+mod stacks;
+mod template;
+#[path = "../function/world.rs"]
+#[allow(dead_code, reason = "the world of another test, which uses more of it")]
+mod world;

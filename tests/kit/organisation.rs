@@ -1,0 +1,104 @@
+//! What the templates admit by the organisation's id.
+
+use sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use crate::documents::{FUNCTION_ROLE, ORGANIZATION, everything};
+use crate::template::Template;
+
+const PUBLISH: &str = "sns:Publish";
+const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:Topic";
+
+#[tokio::test]
+async fn the_topic_takes_requests_of_the_organisation_alone() {
+    let aws = Sandbox::start().await.unwrap();
+    let template = Template::read("template.yaml", &[("OrganizationId", ORGANIZATION), ("Topic", TOPIC)]);
+    let policy = template.resource("/TopicPolicy/Properties/PolicyDocument");
+    let deployer = |account: &str| aws.account(account).role("deployer").policy(everything());
+    aws.account("222222222222").set_org(ORGANIZATION);
+    aws.account("444444444444").set_org("o-anotherorgid");
+    assert!(deployer("222222222222").may_by(policy.clone(), PUBLISH, TOPIC));
+    for stranger in ["444444444444", "666666666666"] {
+        assert!(!deployer(stranger).may_by(policy.clone(), PUBLISH, TOPIC), "{stranger}");
+    }
+    assert!(
+        !deployer("222222222222").may_by(policy.clone(), "sns:Subscribe", TOPIC),
+        "who subscribes reads all requests"
+    );
+    let mut open: Value = policy;
+    open["Statement"][0]["Condition"] = json!({});
+    assert!(deployer("444444444444").may_by(open, PUBLISH, TOPIC), "the condition is what keeps strangers out");
+}
+
+/// Whom the parent role trusts: the organisation, accounts, both, or nobody outside its own account.
+#[tokio::test]
+async fn the_parent_role_trusts_whom_its_parameters_name() {
+    let aws = Sandbox::start().await.unwrap();
+    aws.account("222222222222").set_org(ORGANIZATION);
+    let assumes = async |account: &str, parameters: &[(&str, &str)]| {
+        let fixed = [
+            ("ParentZoneId", "Z1"),
+            ("Names", "testing.example.com"),
+            ("ExternalId", "an-external-id"),
+            ("AWS::AccountId", "111111111111"),
+        ];
+        let template = Template::read("examples/parent-role.yaml", &[&fixed[..], parameters].concat());
+        let trust = template.resource("/ParentRole/Properties/AssumeRolePolicyDocument");
+        let parent = aws.account("111111111111").role("route53-delegation-parent").trust(trust);
+        let function = aws.account(account).role(FUNCTION_ROLE).policy(everything());
+        let call = crate::call::Call::Assume(parent.arn(), Some("an-external-id"));
+        let http = custom_delegation::http::client(None).unwrap();
+        call.is_allowed(&aws.endpoint_url(), &http, function.credentials()).await
+    };
+    let organization = ("OrganizationId", ORGANIZATION);
+    for (account, parameters, wanted) in [
+        ("222222222222", vec![organization], true),
+        ("444444444444", vec![organization], false),
+        ("444444444444", vec![("FunctionAccounts", "444444444444")], true),
+        ("222222222222", vec![("FunctionAccounts", "444444444444")], false),
+        ("444444444444", vec![("FunctionAccounts", "444444444444"), organization], false),
+        ("111111111111", vec![], true),
+        ("222222222222", vec![], false),
+    ] {
+        assert_eq!(assumes(account, &parameters).await, wanted, "{account} with {parameters:?}");
+    }
+}
+
+#[test]
+fn parameters_refuse_what_would_open_too_much() {
+    let fixed = [("ParentZoneId", "Z1"), ("Names", "testing.example.com"), ("ExternalId", "an-external-id")];
+    let parent = Template::read("examples/parent-role.yaml", &fixed);
+    for (name, value, wanted) in [
+        ("Names", "testing.example.com,*.dev.example.com", true),
+        ("Names", "*.example.com", true),
+        ("Names", "*", false),
+        ("Names", "*.com", false),
+        ("Names", "test*.example.com", false),
+        ("Names", "testing.example.com,*", false),
+        ("Names", "Testing.example.com", false),
+        ("Names", "testing.example.com.", false),
+        ("ParentZoneId", "*", false),
+        ("ParentZoneId", "Z1", true),
+        ("FunctionAccounts", "*", false),
+        ("FunctionAccounts", "222222222222", true),
+        ("OrganizationId", "o-exampleorgid", true),
+        ("OrganizationId", "*", false),
+    ] {
+        assert_eq!(parent.accepts(name, value), wanted, "{name} {value}");
+    }
+    let function = Template::read("template.yaml", &[]);
+    for (name, value, wanted) in [
+        ("ParentRoleArns", "", true),
+        ("ParentRoleArns", "arn:aws:iam::111111111111:role/parent,arn:aws-cn:iam::111111111111:role/x/parent", true),
+        ("ParentRoleArns", "*", false),
+        ("ParentRoleArns", "arn:aws:iam::*:role/parent", false),
+        ("OrganizationId", "*", false),
+        ("DnsResolver", "192.0.2.53:53", true),
+        ("DnsResolver", "[2001:db8::53]:5353", true),
+        ("DnsResolver", "resolver.example.com", false),
+        ("AllowedNames", "testing.example.com, *.dev.example.com", true),
+        ("AllowedNames", "testing.example.com;", false),
+    ] {
+        assert_eq!(function.accepts(name, value), wanted, "{name} {value}");
+    }
+}

@@ -1,0 +1,84 @@
+//! What is released, and who may do what on the way there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use regex_lite::Regex;
+
+use crate::template::Template;
+
+fn python(arguments: &[&str]) -> Output {
+    Command::new("python3").env("PYTHONDONTWRITEBYTECODE", "1").args(arguments).output().unwrap()
+}
+
+/// The program of this test is one that the check can look at: linked against this machine's glibc, and not stripped.
+#[test]
+fn the_check_of_programs_refuses_what_the_runtime_lacks() {
+    let program = std::env::current_exe().unwrap().display().to_string();
+    let check = |more: &[&str]| python(&[&["tools/elf.py", &program], more].concat());
+    let passed = check(&["--newest", "99.0"]);
+    assert!(passed.status.success(), "{passed:?}");
+    let said = String::from_utf8(passed.stdout).unwrap();
+    let newest = said.trim().rsplit_once("GLIBC_").unwrap().1;
+    assert!(check(&["--newest", newest]).status.success(), "{said}");
+    let refused = check(&["--newest", "2.3"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8(refused.stderr).unwrap().contains(&format!("needs GLIBC_{newest} of ")));
+    let refused = check(&["--newest", "99.0", "--stripped"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("has a symbol table"));
+    assert!(!python(&["tools/elf.py", "Cargo.toml"]).status.success(), "no program at all");
+}
+
+/// The template of `dist/`, and what the examples give to its parameters.
+#[test]
+fn the_packaged_template_takes_what_the_examples_give() {
+    let output = python(&["tools/package.py", "--template"]);
+    assert!(output.status.success(), "{output:?}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packaged.yaml");
+    fs::write(&path, &output.stdout).unwrap();
+    let given = [("CodeBucketPrefix", "code"), ("CodeKey", "function.zip")];
+    let template = Template::read(path.to_str().unwrap(), &given);
+    let code = template.resource("/DelegationFunction/Properties/Code");
+    assert_eq!(code, serde_json::json!({"S3Bucket": "code-us-east-1", "S3Key": "function.zip"}));
+    let packaged = Template::source(path.to_str().unwrap());
+    assert_eq!(packaged["Transform"], serde_json::Value::Null, "stack sets take no macros");
+    let known: BTreeSet<String> = packaged["Parameters"].as_object().unwrap().keys().cloned().collect();
+    let nested = &Template::source("examples/sns-central.yaml")["Resources"]["Function"]["Properties"]["Parameters"];
+    let nested: BTreeSet<String> = nested.as_object().unwrap().keys().cloned().collect();
+    let set = &Template::source("examples/stackset.yaml")["Resources"]["Functions"]["Properties"]["Parameters"];
+    let set = set.as_array().unwrap().iter().map(|one| one["ParameterKey"].as_str().unwrap().to_owned());
+    for (example, parameters) in [("sns-central", nested), ("stackset", set.collect())] {
+        let unknown: Vec<_> = parameters.difference(&known).collect();
+        assert!(unknown.is_empty(), "examples/{example}.yaml gives {unknown:?}");
+        for name in known.difference(&parameters) {
+            assert!(!packaged["Parameters"][name]["Default"].is_null(), "examples/{example}.yaml lacks {name}");
+        }
+    }
+    let outputs = packaged["Outputs"].as_object().unwrap();
+    let central = fs::read_to_string("examples/sns-central.yaml").unwrap();
+    for used in central.split("Function.Outputs.").skip(1) {
+        let name = used.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+        assert!(outputs.contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn workflows_pin_their_actions_and_may_no_more_than_they_need() {
+    let pinned = Regex::new("^[a-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9.]+$").unwrap();
+    for (name, writes) in [("checks", 0), ("release", 1)] {
+        let text = fs::read_to_string(format!(".github/workflows/{name}.yml")).unwrap();
+        let workflow = Template::source(&format!(".github/workflows/{name}.yml"));
+        assert_eq!(workflow["permissions"], serde_json::json!({}), "{name}: nothing by default");
+        let uses: Vec<&str> = text.lines().filter_map(|line| line.split_once("uses: ").map(|(_, used)| used)).collect();
+        assert!(!uses.is_empty());
+        for used in uses {
+            assert!(pinned.is_match(used), "{name}: {used}");
+        }
+        assert_eq!(text.matches(": write").count(), writes, "{name}");
+        for (job, steps) in workflow["jobs"].as_object().unwrap() {
+            assert!(steps["permissions"].is_object() && steps["timeout-minutes"].is_number(), "{name}: {job}");
+        }
+    }
+}

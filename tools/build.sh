@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds the function for one architecture: the same bytes wherever it is built. Prints where the program lies.
+#
+#   tools/build.sh x86_64|arm64
+#
+# Needs cargo-zigbuild, which links against the glibc of Amazon Linux 2023 whatever this machine has.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1:-}" in
+x86_64) target=x86_64-unknown-linux-gnu ;;
+arm64) target=aarch64-unknown-linux-gnu ;;
+*) echo "usage: $0 x86_64|arm64" >&2 && exit 2 ;;
+esac
+if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+    echo "$1: the Rust target $target is not installed: rustup target add $target" >&2
+    exit 3
+fi
+
+# Panics name their source files: without this the bytes would tell where the sources and the registry lay.
+flags=(--remap-path-prefix="$PWD=/delegation")
+for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+    flags+=(--remap-path-prefix="$registry=/registry")
+done
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
+export CARGO_ENCODED_RUSTFLAGS
+export SOURCE_DATE_EPOCH=315532800 CARGO_TARGET_DIR=target/package CARGO_INCREMENTAL=0
+cargo zigbuild --release --locked --bin bootstrap --target "$target.2.34" >&2
+echo "target/package/$target/release/bootstrap"
