@@ -10,6 +10,8 @@ pub(crate) struct Claim {
     pub(crate) ds: String,
     pub(crate) at: i64,
     pub(crate) created: bool,
+    /// Until when no DS record set is added or replaced beside name servers that were put back.
+    pub(crate) hold: Option<i64>,
     /// The whole value.
     pub(crate) value: String,
 }
@@ -27,6 +29,7 @@ impl Claim {
             ds: field("ds")?.to_owned(),
             at: field("at")?.parse().ok()?,
             created: by == "created",
+            hold: field("hold").map(|until| until.parse().unwrap()),
             value: value.to_owned(),
         })
     }
