@@ -152,6 +152,12 @@ impl Claim {
         Self { ds, ..self }
     }
 
+    /// The same claim, keeping DS record sets from being added or replaced until then.
+    #[must_use]
+    pub fn holding(self, hold: Option<i64>) -> Self {
+        Self { hold, ..self }
+    }
+
     /// `<stack name>/<logical id>`, perhaps cut, for people.
     pub fn owner(&self) -> &str {
         &self.owner
@@ -258,6 +264,11 @@ impl Claims {
     /// True if a claim covers this DS record set: its resource wrote it, or relies on it.
     pub fn cover(&self, ds: Digest) -> bool {
         self.iter().any(|claim| claim.ds == Some(ds))
+    }
+
+    /// Until when resolvers may hold name servers that were displaced, by whichever resource, if that is not over at `at`.
+    pub fn hold(&self, at: i64) -> Option<i64> {
+        self.iter().filter_map(|claim| claim.hold).filter(|until| at < *until).max()
     }
 
     /// Adds a claim.

@@ -31,7 +31,7 @@ pub fn present(goal: &Goal, seen: &Observation) -> Decision {
     let by = cut.by(goal, &claims, own.as_ref());
     let takes = by == By::Created && !cut.may_be_rolled_back(goal, &claims, own.as_ref());
     let ds = cut.secure.covered(goal, &remaining, own.as_ref(), takes);
-    let hold = cut.hold(goal, own.as_ref());
+    let hold = cut.hold(goal, &claims);
     let mut after = remaining;
     match (&goal.name_servers, &own) {
         (Some(wanted), _) => {
@@ -134,11 +134,11 @@ impl<'a> Cut<'a> {
     }
 
     /// Until when resolvers may hold name servers that are put back now, or were before.
-    fn hold(&self, goal: &Goal, own: Option<&Claim>) -> Option<i64> {
+    fn hold(&self, goal: &Goal, claims: &Claims) -> Option<i64> {
         let displaced = self.ns.filter(|_| self.state == State::Different && self.named).and_then(|set| set.ttl);
         let now = displaced.map(|ttl| goal.at.saturating_add(i64::from(ttl.seconds())));
-        let before = own.and_then(|own| own.hold).filter(|until| goal.at < *until);
-        now.max(before)
+        // A sibling may have put them back, and its claim may go.
+        now.max(claims.hold(goal.at))
     }
 
     fn action(&self, goal: &Goal, claims: &Claims, owned: bool) -> Action {
@@ -324,7 +324,7 @@ fn put_own(claims: &mut Claims, goal: &Goal, terms: Terms, own: Option<&Claim>) 
     let Terms { ns, ds, by, hold } = terms;
     let Some(own) = own else {
         if let Some(ns) = ns {
-            claims.add(goal.claimant.claim(ns, goal.at, by).covering(ds));
+            claims.add(goal.claimant.claim(ns, goal.at, by).covering(ds).holding(hold));
         }
         return;
     };

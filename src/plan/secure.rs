@@ -66,7 +66,7 @@ impl<'a> Secure<'a> {
         let covers = |claim: &Claim| digest.is_some() && claim.ds == digest;
         let of = |relation| remaining.of(&goal.claimant, relation);
         let siblings_cover = of(Relation::Sibling).into_iter().any(covers);
-        let held = own.and_then(|own| own.hold).is_some_and(|until| goal.at < until);
+        let held = seen.claims().hold(goal.at).is_some();
         let relied_on = siblings_cover || of(Relation::Other).into_iter().any(covers);
         let own_covers = own.is_some_and(covers);
         let taken_over = !relied_on && !own_covers && seen.claims().iter().any(covers);

@@ -12,6 +12,8 @@ pub(crate) struct Claim {
     /// Until when no DS record set is to be added or replaced; 0 if there is no such time.
     pub(crate) hold: i64,
     pub(crate) created: bool,
+    /// Until when no DS record set is added or replaced beside name servers that were put back.
+    pub(crate) hold: Option<i64>,
     /// The whole value.
     pub(crate) value: String,
 }
@@ -30,6 +32,7 @@ impl Claim {
             at: field("at")?.parse().ok()?,
             hold: field("hold").map_or(0, |hold| hold.parse().unwrap()),
             created: by == "created",
+            hold: field("hold").map(|until| until.parse().unwrap()),
             value: value.to_owned(),
         })
     }

@@ -18,6 +18,7 @@ pub(crate) fn values(set: &RecordSet) -> Values {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scene {
     pub(crate) ns: Option<Values>,
+    pub(crate) ns_ttl: u32,
     pub(crate) ds: Option<(Values, u32)>,
     pub(crate) claims: Vec<Claim>,
 }
@@ -26,6 +27,7 @@ impl Scene {
     pub(crate) fn read(ns: Option<&RecordSet>, ds: Option<&RecordSet>, ownership: Option<&RecordSet>) -> Self {
         Self {
             ns: ns.map(values),
+            ns_ttl: ns.and_then(|set| set.ttl).unwrap_or_default(),
             ds: ds.map(|set| (values(set), set.ttl.unwrap_or_default())),
             claims: ownership.map(|set| claims::read(&set.values).0).unwrap_or_default(),
         }
@@ -33,6 +35,11 @@ impl Scene {
 
     pub(crate) fn own(&self, owner: &str) -> Option<&Claim> {
         self.claims.iter().filter(|claim| claim.owner == owner).max_by_key(|claim| claim.at)
+    }
+
+    /// Until when resolvers may hold name servers that were displaced, if that is not over.
+    pub(crate) fn hold(&self, at: i64) -> Option<i64> {
+        self.claims.iter().filter_map(|claim| claim.hold).filter(|until| at < *until).max()
     }
 
     pub(crate) fn records(&self) -> Option<&Values> {
@@ -115,6 +122,11 @@ impl Digests {
         self.check_left(batch)
     }
 
+    /// The name servers that a claim names.
+    pub(crate) fn servers(&self, claim: &Claim) -> Option<&Values> {
+        self.ns.get(&claim.ns)
+    }
+
     /// The claim covers that DS record set.
     pub(crate) fn covers(&self, claim: &Claim, records: &Values) -> bool {
         self.ds.get(&claim.ds) == Some(records)
@@ -184,8 +196,8 @@ impl Digests {
         if before.records() == Some(records) {
             return Ok(());
         }
-        let held = before.own(batch.owner).is_some_and(|own| asked.at < own.hold);
-        check(!held, "a DS record set was added or replaced while resolvers may hold other name servers")?;
+        let held = before.hold(asked.at).is_some();
+        check(!held, "a DS record set was written while resolvers may hold the name servers that were displaced")?;
         let beside = after.ns.as_ref() == Some(asked.servers) || !batch.calm;
         check(beside, "a DS record set was written beside name servers that it is not for")?;
         let ours = |claim: &&Claim| claim.stack() == stack_of(batch.owner) && !claim.ds.is_empty();
@@ -197,9 +209,16 @@ impl Digests {
     fn check_name_servers(&self, batch: &Batch<'_>, asked: &Asked<'_>) -> Verdict {
         let (before, after) = (batch.before, batch.after);
         let Some(now) = after.ns.as_ref().filter(|now| before.ns.as_ref() != Some(now)) else { return Ok(()) };
+        let own = before.own(batch.owner);
+        let named = own.and_then(|own| self.servers(own));
+        let forgotten = before.ns.is_none() && after.ds.is_some() && named.is_some_and(|named| named != now);
+        check(!forgotten || !batch.calm, "other name servers than those removed by hand came beside a DS record set")?;
         if before.ns.is_some() {
-            let own = before.own(batch.owner);
-            let puts_back = own.is_some_and(|own| self.ns.get(&own.ns) == Some(now));
+            let puts_back = named == Some(now);
+            let until = puts_back.then(|| asked.at + i64::from(before.ns_ttl)).max(before.hold(asked.at));
+            let until = until.filter(|until| *until > asked.at);
+            let holds = after.own(batch.owner).and_then(|own| own.hold);
+            check(holds == until || !batch.calm, "the claim does not hold for as long as resolvers may")?;
             let written = after.ds.is_some() && after.records() != before.records();
             check(!written, "name servers changed in the batch that writes a DS record set")?;
             let under = before.ds.is_some() && batch.calm;
@@ -216,6 +235,8 @@ impl Digests {
     fn check_own(&self, batch: &Batch<'_>, asked: &Asked<'_>) -> Verdict {
         let (before, after) = (batch.before, batch.after);
         let Some(own) = after.own(batch.owner) else { return Ok(()) };
+        let comes = before.own(batch.owner).is_none() && batch.calm;
+        check(!comes || own.hold >= before.hold(asked.at), "a claim that comes forgets how long another one holds")?;
         let had = before.own(batch.owner).map(|own| own.ds.clone()).unwrap_or_default();
         let wrote = after.records().is_some() && after.records() != before.records();
         if wrote && batch.calm {

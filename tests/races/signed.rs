@@ -1,6 +1,7 @@
 //! Races for a name with a DS record set. What a batch may do to it is judged at every one of them; here is what must stand in the
 //! end.
 
+use sandbox::RecordSet;
 use serde_json::{Value, json};
 
 use crate::arena::{Arena, NAME, ONE, SIBLING, TWO, Who, ds_of};
@@ -109,6 +110,28 @@ fn a_ds_is_rolled_while_a_sibling_goes() {
 fn a_ds_is_given_up_by_two_siblings_at_once() {
     let one = || signed(&["one"]);
     updated_beside("Update removing the DS, Delete of a sibling", one, unsigned, one, &[]);
+}
+
+#[test]
+fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
+    everywhere("Update putting name servers back, Create of a sibling with DS", 12, async || {
+        let arena = Arena::new().await;
+        let [old, new] = [unsigned(), signed(&["one"])].map(|more| arena.asks(&arena.children[0], &more));
+        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        arena.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+        arena.watch.edited();
+        let a = arena.request(ONE, "Update", Some(&id), &old, Some(&old));
+        let b = arena.request(SIBLING, "Create", None, &new, None);
+        arena
+            .race_of_one(a, b, |arena, a, b| {
+                check(succeeded(a), "the Update succeeds")?;
+                // Before the name servers are put back, they are not the sibling's to replace.
+                let who: &[Who] = if succeeded(b) { &[ONE, SIBLING] } else { &[ONE] };
+                check(succeeded(b) || refused(b), "the Create shares or refuses")?;
+                secured(arena, &[], who)
+            })
+            .await
+    });
 }
 
 #[test]

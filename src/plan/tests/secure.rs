@@ -204,6 +204,17 @@ fn no_ds_is_added_or_replaced_for_as_long_as_resolvers_may_hold_name_servers_tha
 }
 
 #[test]
+fn regression_a_sibling_that_comes_waits_for_resolvers_too() {
+    let put_back = claim(&sibling(), &wanted(), By::Created).holding(Some(NOW + 60));
+    let seen = seen(Some(ns(&wanted())), &[put_back]);
+    let shared = plan(present(&securing(Arrival::Create), &seen));
+    assert_eq!((shape(&shared), shared.action), (vec!["-TXT".into(), "+TXT".into()], Some(Action::Shared)));
+    assert_eq!(claims_after(&shared, &seen).own(&own()).unwrap().hold, Some(NOW + 60), "the sibling may go");
+    let later = Goal { at: NOW + 60, ..securing(Arrival::Create) };
+    assert_eq!(shape(&plan(present(&later, &seen)))[..1], ["+DS"]);
+}
+
+#[test]
 fn name_servers_do_not_come_back_as_others_beside_our_ds() {
     // Somebody removed the NS record set, and resolvers still hold it.
     let bare = seen(None, &[covering(&own(), &new(), By::Created)]);

@@ -42,6 +42,12 @@ impl Ledger {
             Wanted::Unknown => false,
             _ if scene.ns.is_some() && !stays => scene.ds.is_none() && wanted == Wanted::Off,
             Wanted::Off => true,
+            // Those that somebody removed by hand count as standing.
+            _ if scene.ns.is_none()
+                && scene.own(owner).is_some_and(|own| self.secure.servers(own) != Some(&asked.servers)) =>
+            {
+                false
+            }
             Wanted::Records(wanted) => {
                 let found = scene.records();
                 found.is_none_or(|found| *found == wanted) || self.covered_by(owner, place).is_some()
@@ -113,7 +119,7 @@ impl Ledger {
             }
             Wanted::Records(records)
                 if !delivery.put_back
-                    && delivery.first
+                    && scene.hold(delivery.at).is_none()
                     && scene.ds.as_ref() != Some(&(records.clone(), asked.ds_ttl)) =>
             {
                 self.violated(8, "a SUCCESS, and the DS record set is not what was asked for");
