@@ -9,8 +9,6 @@ pub(crate) struct Claim {
     /// Empty if it covers none.
     pub(crate) ds: String,
     pub(crate) at: i64,
-    /// Until when no DS record set is to be added or replaced; 0 if there is no such time.
-    pub(crate) hold: i64,
     pub(crate) created: bool,
     /// Until when no DS record set is added or replaced beside name servers that were put back.
     pub(crate) hold: Option<i64>,
@@ -30,7 +28,6 @@ impl Claim {
             ns: field("ns")?.to_owned(),
             ds: field("ds")?.to_owned(),
             at: field("at")?.parse().ok()?,
-            hold: field("hold").map_or(0, |hold| hold.parse().unwrap()),
             created: by == "created",
             hold: field("hold").map(|until| until.parse().unwrap()),
             value: value.to_owned(),
