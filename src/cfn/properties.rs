@@ -1,14 +1,17 @@
 //! The properties of the resource, from JSON to values.
 
+mod reader;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::dns::name::Name;
 use crate::dns::name_servers::NameServers;
 use crate::dns::ttl::Ttl;
 use crate::ids::{KeyName, RoleArn, ZoneId};
+use reader::Reader;
 
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -261,172 +264,6 @@ pub fn service_timeout(properties: &Value) -> Option<i64> {
         other => other.as_i64(),
     };
     seconds.filter(|seconds| (1..=3600).contains(seconds))
-}
-
-struct Reader<'a>(Option<&'a Map<String, Value>>);
-
-impl<'a> Reader<'a> {
-    fn new(properties: &'a Value) -> Result<Self, PropertyError> {
-        match properties {
-            Value::Object(map) => Ok(Self(Some(map))),
-            Value::Null => Ok(Self(None)),
-            _ => Err(PropertyError("ResourceProperties is not an object".into())),
-        }
-    }
-
-    fn empty() -> Self {
-        Self(None)
-    }
-
-    fn refuse_unknown(&self) -> Result<(), PropertyError> {
-        // What starts with `Service` is CloudFormation's own: ServiceToken, ServiceTimeout.
-        let unknown = |key: &&String| !KNOWN.contains(&key.as_str()) && !key.starts_with("Service");
-        let Some(key) = self.0.into_iter().flat_map(Map::keys).find(unknown) else {
-            return Ok(());
-        };
-        let similarity = |known: &str| strsim::jaro_winkler(&key.to_ascii_lowercase(), &known.to_ascii_lowercase());
-        let nearest = KNOWN.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).copied().unwrap_or_default();
-        let key: String = key.chars().take(100).collect();
-        Err(PropertyError(format!("{key} is not a property of Custom::Delegation; did you mean {nearest}?")))
-    }
-
-    /// A text; an empty one counts as not given, as `!If` and parameters without a value make it.
-    fn text(&self, key: &str) -> Result<Option<&'a str>, PropertyError> {
-        match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-            Some(_) => Err(PropertyError(format!("{key} is not a text"))),
-        }
-    }
-
-    fn parsed<T: std::str::FromStr<Err: fmt::Display>>(&self, key: &str) -> Result<Option<T>, PropertyError> {
-        let Some(text) = self.text(key)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error| invalid(key, text, &error))
-    }
-
-    fn child_zone(&self) -> Result<Option<ZoneId>, PropertyError> {
-        self.parsed("ChildZoneId")
-    }
-
-    fn domain_name(&self) -> Result<Option<Name>, PropertyError> {
-        self.parsed("DomainName")
-    }
-
-    fn parent_zone(&self) -> Result<ParentZone, PropertyError> {
-        let id: Option<ZoneId> = self.parsed("ParentZoneId")?;
-        let name: Option<Name> = self.parsed("ParentZoneName")?;
-        match (id, name) {
-            (Some(_), Some(_)) => {
-                Err(PropertyError("ParentZoneId and ParentZoneName are both given; give one of them".into()))
-            }
-            (Some(id), None) => Ok(ParentZone::Id(id)),
-            (None, Some(name)) => Ok(ParentZone::Name(name)),
-            (None, None) => Ok(ParentZone::Closest),
-        }
-    }
-
-    fn role(&self, arn_key: &str, id_key: &str) -> Result<Option<Role>, PropertyError> {
-        let arn: Option<RoleArn> = self.parsed(arn_key)?;
-        let external_id = self.text(id_key)?;
-        let fits = |id: &str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
-            (2..=1224).contains(&id.len()) && id.bytes().all(allowed)
-        };
-        if external_id.is_some_and(|id| !fits(id)) {
-            // STS API Reference, AssumeRole. The value itself is a secret.
-            return Err(PropertyError(format!("{id_key} is invalid: it has 2 to 1224 letters, digits and _+=,.@:/-")));
-        }
-        match (arn, external_id) {
-            (None, Some(_)) => {
-                Err(PropertyError(format!("{id_key} is given without {arn_key}; give the role, or remove it")))
-            }
-            (None, None) => Ok(None),
-            (Some(arn), id) => Ok(Some(Role { arn, external_id: id.map(|id| ExternalId(id.to_owned())) })),
-        }
-    }
-
-    /// A list, or one comma-joined text as `Fn::Join` and parameters make it; an empty text is "not given".
-    fn list(&self, key: &str) -> Result<Option<Vec<&'a str>>, PropertyError> {
-        match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(joined)) if joined.trim().is_empty() => Ok(None),
-            Some(Value::String(joined)) => Ok(Some(joined.split(',').collect())),
-            Some(Value::Array(values)) => {
-                let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-                let texts = texts.ok_or_else(|| PropertyError(format!("{key} is not a list of texts")))?;
-                Ok(Some(texts.into_iter().flat_map(|text| text.split(',')).collect()))
-            }
-            Some(_) => Err(PropertyError(format!("{key} is neither a list nor a comma-joined text"))),
-        }
-    }
-
-    fn name_servers(&self) -> Result<Option<NameServers>, PropertyError> {
-        const KEY: &str = "NameServers";
-        let Some(texts) = self.list(KEY)? else { return Ok(None) };
-        NameServers::given(&texts).map(Some).map_err(|error| PropertyError(format!("{KEY} is invalid: {error}")))
-    }
-
-    fn key_signing_keys(&self) -> Result<Option<BTreeSet<KeyName>>, PropertyError> {
-        const KEY: &str = "KeySigningKeys";
-        let Some(texts) = self.list(KEY)? else { return Ok(None) };
-        if texts.is_empty() {
-            let message = format!("{KEY} names no key; name at least one, or leave it out for all that are ACTIVE");
-            return Err(PropertyError(message));
-        }
-        let secures = self.boolean("Dnssec", false).unwrap_or(false);
-        let child = self.child_zone().ok().flatten().filter(|_| secures);
-        let name = |text: &str| {
-            // What `Ref` gives has the zone that the key belongs to.
-            let zone: Option<ZoneId> = text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
-            if let (Some(zone), Some(child)) = (zone, &child)
-                && zone != *child
-            {
-                return Err(PropertyError(format!("{KEY}: {text} is a key of another zone than ChildZoneId, {child}")));
-            }
-            text.trim().parse().map_err(|error| invalid(KEY, text, &error))
-        };
-        texts.into_iter().map(name).collect::<Result<_, _>>().map(Some)
-    }
-
-    fn verification(&self) -> Result<Option<Verification>, PropertyError> {
-        const KEY: &str = "Verification";
-        let Some(text) = self.text(KEY)? else { return Ok(None) };
-        match text.to_ascii_uppercase().as_str() {
-            "NONE" => Ok(Some(Verification::None)),
-            "REPORT" => Ok(Some(Verification::Report)),
-            "REQUIRE" => Ok(Some(Verification::Require)),
-            _ => Err(invalid(KEY, text, &"it is NONE, REPORT or REQUIRE")),
-        }
-    }
-
-    fn ttl(&self, key: &str, default: Ttl) -> Result<Ttl, PropertyError> {
-        let value = match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => return Ok(default),
-            Some(Value::String(text)) if text.trim().is_empty() => return Ok(default),
-            Some(Value::String(text)) => text.trim().parse().ok(),
-            Some(other) => other.as_i64(),
-        };
-        let ttl = value.and_then(Ttl::new);
-        ttl.ok_or_else(|| {
-            PropertyError(format!("{key} is invalid: it is a whole number of seconds from 0 to {}", Ttl::MAX))
-        })
-    }
-
-    fn boolean(&self, key: &str, default: bool) -> Result<bool, PropertyError> {
-        match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(default),
-            Some(Value::Bool(value)) => Ok(*value),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(default),
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
-            Some(_) => Err(PropertyError(format!("{key} is invalid: it is true or false"))),
-        }
-    }
-}
-
-fn invalid(key: &str, text: &str, error: &dyn fmt::Display) -> PropertyError {
-    let text: String = text.chars().take(100).collect();
-    PropertyError(format!("{key} {text:?} is invalid: {error}"))
 }
 
 #[cfg(test)]

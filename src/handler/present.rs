@@ -127,13 +127,13 @@ pub(super) async fn look(
 /// Whether the request changed name servers or DS records, as far as is known.
 fn changed(work: &Work<'_>, aim: &Aim, applied: &Applied) -> bool {
     let claims = applied.seen.claims();
-    // A delivery of this Create may have made the delegation before it was cut off; where others claim it, it shared it.
-    let made = |own: &Claim| own.at == work.at && own.by == By::Created && claims.iter().count() == 1;
-    // What it took over may have stood as wanted.
-    let made = |own: &Claim| made(own) && !aim.wanted.allow_overwrite;
+    // A delivery of this Create may have made the delegation before it was cut off. Where others claim it, it shared it; what it
+    // took over may have stood as wanted.
     let duplicate = work.request.kind == RequestKind::Create && applied.plan.changes.is_empty();
+    let alone = claims.iter().count() == 1 && !aim.wanted.allow_overwrite;
+    let made = |own: &Claim| own.at == work.at && own.by == By::Created;
     applied.plan.redelegates(&applied.seen, &aim.place.name)
-        || (duplicate && claims.own(&work.claimant).is_some_and(made))
+        || (duplicate && alone && claims.own(&work.claimant).is_some_and(made))
 }
 
 fn outcome(aim: &Aim, applied: &Applied) -> Outcome {
