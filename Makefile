@@ -21,8 +21,8 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny package check-package \
-	clean build-DelegationFunction
+.PHONY: help demo test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny \
+	package check-package clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,39 @@ demo: ## the real function on a local AWS: Create, Update, Delete, what each did
 	cargo build -p sandbox
 	$(TARGET_DIR)/debug/sandbox demo --bootstrap $(TARGET_DIR)/release/bootstrap --events events
 
-test: fmt-check lint doc unit template deny ## everything that CI checks
+test: fmt-check lint doc unit guards template deny ## everything that CI checks
 	@echo "== make test: all checks passed"
+
+# How many processes of each program `make bench` starts, and the latency of a round trip in ms for those far from AWS.
+BENCH_RUNS ?= 15
+BENCH_LATENCY ?= 100
+DRIVER = $(TARGET_DIR)/driver/bench
+
+bench: release ## the function beside its peers, for some minutes: two tables; BENCH_RUNS and BENCH_LATENCY
+	cargo build --release -p floor
+	cargo build --profile driver -p bench
+	$(DRIVER) compare bootstrap=$(TARGET_DIR)/release/bootstrap floor=$(TARGET_DIR)/release/floor sources=benches/peers \
+		installed=$(TARGET_DIR)/peers runs=$(BENCH_RUNS) latency=$(BENCH_LATENCY)
+	$(DRIVER) growth bootstrap=$(TARGET_DIR)/release/bootstrap installed=$(TARGET_DIR)/peers
+
+release:
+	@echo "== the release bootstrap (minutes on a first run)"
+	cargo build --release --bin bootstrap
+
+guards: release valgrind ## size, instructions, calls and round trips of the release build
+	@echo "== guards of size and speed"
+	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test -p bench --test guards -- --nocapture --test-threads 1
+
+# Counts instructions. Where it can't be had the guard says so, and checks the rest.
+valgrind:
+	@if command -v valgrind >/dev/null; then exit 0; fi; \
+	echo "== valgrind (counts instructions)"; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "skipped: only root installs it, with apt-get; by hand: apt-get install valgrind"; \
+	elif ! { timeout 120 apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y --no-install-recommends valgrind libc6-dbg; } >/dev/null; then \
+		echo "skipped: apt-get could not install it"; \
+	fi
 
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --test histories --test races -- --nocapture

@@ -33,12 +33,14 @@ use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
 use crate::cfn::envelope::{self, EnvelopeError, Kind, Request, Target};
+use crate::cfn::properties::Properties;
 use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind as FailureKind};
+use crate::http::Client;
 use crate::metrics::{Metrics, Step};
 use crate::plan::Action;
 use progress::Progress;
@@ -58,7 +60,7 @@ pub struct Invocation {
 /// The function: built once, and kept while warm.
 pub struct Handler {
     config: Config,
-    http: reqwest::Client,
+    http: Client,
     accounts: Accounts,
     verifier: Verifier,
     metrics: Box<dyn Fn(&Metrics) + Send + Sync>,
@@ -92,7 +94,7 @@ impl std::error::Error for HandlerError {}
 
 impl Handler {
     /// A function with these settings.
-    pub fn new(config: Config, http: reqwest::Client, accounts: Accounts) -> Self {
+    pub fn new(config: Config, http: Client, accounts: Accounts) -> Self {
         let verifier = Verifier::new(config.dns_resolver);
         Self { config, http, accounts, verifier, metrics: Box::new(|_| {}) }
     }
@@ -205,7 +207,13 @@ impl Handler {
     ) -> Result<Outcome, Failure> {
         let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
-        let result = Self::until(until, &work).await;
+        let running = async {
+            if !Properties::salvage(&request.properties).0.waits {
+                signal::connect(&self.http, &target.url);
+            }
+            work.run().await
+        };
+        let result = Self::until(until, progress, running).await;
         // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
         let may_be_otherwise = |failure: &Failure| match failure.kind {
             FailureKind::Input => self.config.problem.is_some(),
@@ -218,9 +226,12 @@ impl Handler {
         result
     }
 
-    async fn until(until: Instant, work: &Work<'_>) -> Result<Outcome, Failure> {
-        let progress = work.progress;
-        match tokio::time::timeout_at(until, unwinding(work.run())).await {
+    async fn until(
+        until: Instant,
+        progress: &Progress,
+        running: impl Future<Output = Result<Outcome, Failure>>,
+    ) -> Result<Outcome, Failure> {
+        match tokio::time::timeout_at(until, unwinding(running)).await {
             Ok(Ok(result)) => result,
             Ok(Err(())) => {
                 let message = "this program failed with a panic; its log says where";

@@ -165,6 +165,14 @@ impl ResponseBucket {
         url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"))
     }
 
+    /// A response URL for a host that ends TLS before the bucket, signed at that time.
+    pub fn presign_behind(&self, host: &str, key: &ResponseKey, at: SystemTime) -> String {
+        let path = path(&key.object());
+        let url = presigned(&self.state.secret, host, &path, at);
+        let url = url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"));
+        url.replacen("http://", "https://", 1)
+    }
+
     /// A response URL in the form of Signature Version 2, which has `Expires` and no date.
     pub fn presign_v2(&self, key: &ResponseKey, at: SystemTime) -> String {
         let path = path(&key.object());

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -16,6 +17,7 @@ use super::connector::Connector;
 use super::error::AwsError;
 use super::route53::Session;
 use crate::cfn::properties::Role;
+use crate::http::Client;
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,13 +70,22 @@ struct Kept {
 
 impl Accounts {
     /// Reads the standard AWS settings; `function` names the sessions of assumed roles in CloudTrail.
-    pub async fn load(http: reqwest::Client, function: &str) -> Self {
+    pub async fn load(http: Client, function: &str) -> Self {
         let throttled = Arc::default();
-        Self::new(loader(http, &throttled).load().await, throttled, function)
+        let mut loader = loader(http, &throttled);
+        // Where Lambda sets both, and the SDK's chains of providers look first: there they need not be built.
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        if let Some(region) = set("AWS_REGION") {
+            loader = loader.region(Region::new(region));
+        }
+        if set("AWS_ACCESS_KEY_ID").and(set("AWS_SECRET_ACCESS_KEY")).is_some() {
+            loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+        }
+        Self::new(loader.load().await, throttled, function)
     }
 
     /// The same for a person who waits and may choose; `program` names the sessions of assumed roles in CloudTrail.
-    pub async fn attended(http: reqwest::Client, program: &str, choice: &Choice) -> Self {
+    pub async fn attended(http: Client, program: &str, choice: &Choice) -> Self {
         let throttled = Arc::default();
         let mut loader = loader(http, &throttled).retry_config(retry(ATTENDED));
         if let Some(profile) = &choice.profile {
@@ -95,7 +106,7 @@ impl Accounts {
     }
 
     /// The same with the settings given instead of read, for a function in process.
-    pub async fn given(http: reqwest::Client, function: &str, given: &Given) -> Self {
+    pub async fn given(http: Client, function: &str, given: &Given) -> Self {
         let token = given.session_token.clone();
         let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
         let throttled = Arc::default();
@@ -189,7 +200,7 @@ impl Accounts {
 
 /// Passing errors are retried with full jitter as long as the invocation has time, and not by count: its deadline drops the
 /// call. So neither the number of attempts nor the SDK's quota of retries ends them before.
-fn loader(http: reqwest::Client, throttled: &Arc<AtomicU64>) -> aws_config::ConfigLoader {
+fn loader(http: Client, throttled: &Arc<AtomicU64>) -> aws_config::ConfigLoader {
     let connector = Connector { client: http, throttled: Arc::clone(throttled) };
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(connector)

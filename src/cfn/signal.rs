@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::response_url::ResponseUrl;
+use crate::http::Client;
 
 /// One attempt takes at most this long.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,16 +39,25 @@ impl fmt::Display for SignalError {
 
 impl std::error::Error for SignalError {}
 
+/// Begins to connect to where the answer goes, while it is worked out.
+pub fn connect(client: &Client, url: &ResponseUrl) {
+    client.open(url.expose(), 1);
+}
+
 /// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
-pub async fn send(client: &reqwest::Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
+pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
     let mut backoff = FIRST_BACKOFF;
     let mut may_have_arrived = false;
     loop {
         let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
         // A body as bytes carries no content type: the URL is signed without one.
-        let attempt = client.put(url.expose().clone()).timeout(timeout).body(body.clone().into_bytes()).send().await;
+        let attempt =
+            client.requests().put(url.expose().clone()).timeout(timeout).body(body.clone().into_bytes()).send().await;
         let last = match attempt {
-            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) if answer.status().is_success() => {
+                client.answered(url.expose());
+                return Ok(());
+            }
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
                 let status = answer.status().as_u16();
                 return Err(if may_have_arrived {

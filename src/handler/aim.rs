@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::child::Child;
-use super::{Work, aws_failure, child, farewell, place};
+use super::{Work, aws_failure, child, farewell, observe, place};
 use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::{PhysicalId, Place};
@@ -50,12 +50,17 @@ impl Aim {
         let pinned = physical.as_ref().and_then(PhysicalId::place).cloned();
         let old = physical.as_ref().map(|_| Properties::salvage(&work.request.old_properties));
 
+        work.keep_ahead(None);
         work.progress.at("reading the child zone and assuming the parent role");
         let timing = work.progress.time(Step::Observe);
         let (session, child) = tokio::join!(
             async {
                 let session = work.accounts.session(wanted.parent_role.as_ref()).await;
-                session.map_err(|error| aws_failure("assuming the parent role", &error))
+                let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+                if let Some(pinned) = &pinned {
+                    Box::pin(observe::ahead(work, &session, pinned)).await;
+                }
+                Ok(session)
             },
             child::read(work, &wanted, pinned.as_ref(), old.as_ref().map(|(salvage, _)| salvage)),
         );
@@ -66,7 +71,16 @@ impl Aim {
         }
         work.progress.at(format!("looking for the parent zone of {}", child.name));
         let old_zone = old.as_ref().and_then(|(salvage, _)| salvage.parent_zone.as_ref());
-        let place = find_place(work, &session, &child.name, &wanted.parent_zone, pinned.as_ref(), old_zone).await?;
+        let (place, ()) = tokio::join!(
+            find_place(work, &session, &child.name, &wanted.parent_zone, pinned.as_ref(), old_zone),
+            async {
+                if let (None, ParentZone::Id(zone)) = (&pinned, &wanted.parent_zone) {
+                    let place = Place { zone: zone.clone(), name: child.name.clone() };
+                    Box::pin(observe::ahead(work, &session, &place)).await;
+                }
+            },
+        );
+        let place = place?;
         drop(timing);
         let before = match old {
             None => None,

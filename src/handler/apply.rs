@@ -83,7 +83,7 @@ pub(super) async fn apply(
             let failure = change_failure(place, error);
             return unrefreshed(plan, seen, failure);
         }
-        if !makes_or_removes(&plan, place) && !observe::still(work, session, place, &seen).await? {
+        if !is_compared(&plan, &seen, place) && !observe::still(work, session, place, &seen).await? {
             continue;
         }
         work.check_fresh()?;
@@ -124,13 +124,17 @@ pub(super) async fn apply(
     unrefreshed(plan, seen, change_failure(place, &error))
 }
 
-/// True if the batch makes the delegation or takes it away: Route 53 compares all then that could have changed since it was read. Not
-/// if it changes name servers, for a DS record set may have been added beside them.
-fn makes_or_removes(plan: &Plan, place: &Place) -> bool {
+/// True if Route 53 compares all that could have changed at the zone cut since it was read: the batch makes the delegation or takes it
+/// away, or gives the same name servers another TTL where nobody has a DS record set. Not if it changes name servers, for a DS record
+/// set may have been added beside them, and not if it leaves them as they are.
+fn is_compared(plan: &Plan, seen: &Observation, place: &Place) -> bool {
     let of_name_servers = |set: &RecordSet| set.name == place.name && set.rtype == "NS";
-    let creates = |change: &Change| matches!(change, Change::Create(set) if of_name_servers(set));
-    let deletes = |change: &Change| matches!(change, Change::Delete(set) if of_name_servers(set));
-    plan.changes.iter().any(creates) != plan.changes.iter().any(deletes)
+    let creates = plan.changes.iter().any(|change| matches!(change, Change::Create(set) if of_name_servers(set)));
+    let deletes = plan.changes.iter().any(|change| matches!(change, Change::Delete(set) if of_name_servers(set)));
+    // One in the zone, one that a claim covers, or one that the batch makes.
+    let secured = plan.changes.iter().map(Change::record_set).chain(&seen.at_cut).any(|set| set.rtype == "DS")
+        || seen.claims().iter().any(|claim| claim.ds.is_some());
+    creates != deletes || (creates && !secured && !plan.redelegates(seen, &place.name))
 }
 
 /// A batch that was not carried out: a failure, or only a warning if it was to write nothing but our claim.

@@ -1,5 +1,7 @@
 //! Observe: what stands at, below and around the zone cut in the parent zone.
 
+use std::time::Duration;
+
 use super::{Work, aws_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
@@ -15,6 +17,10 @@ use crate::plan::Observation;
 const ENCLOSING_PAGE: i32 = 100;
 /// How many record sets one name server's addresses are looked for among.
 const GLUE_PAGE: i32 = 10;
+
+/// What is read ahead takes at most so long, and is taken for as long: what no batch compares, records that would be hidden for
+/// instance, is not to be older.
+pub(super) const AHEAD: Duration = Duration::from_secs(2);
 
 /// For a Delete: the zone cut and the ownership record.
 pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
@@ -34,23 +40,42 @@ pub(super) async fn surroundings(
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, Failure> {
-    let read = async {
-        let ((at_cut, mut below, more_below), around) =
-            tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
-        let Enclosing { apex, above, wildcard, first } = around;
-        let record = ownership::record_name(&place.name);
-        let ownership = match (first, record) {
-            (Some(page), Some(record)) if !again && reaches(&page, &record) => {
-                page.sets.into_iter().find(|set| set.name == record && set.rtype == "TXT")
-            }
-            _ => ownership(session, place).await?,
-        };
-        if more_below {
-            below.extend(glue_beyond(session, place, name_servers, &below).await?);
+    if let Some(seen) = work.take_ahead(place).filter(|_| !again) {
+        return Ok(seen);
+    }
+    reading(work, place, around(session, place, name_servers, again)).await
+}
+
+/// Reads the same while it is still being found out whether this is the place, for a round trip less; [`surroundings`] takes it if it
+/// is, and soon. A read that fails, takes its time or is not the whole is as good as none.
+pub(super) async fn ahead(work: &Work<'_>, session: &Session, place: &Place) {
+    let read = tokio::time::timeout(AHEAD, around(session, place, None, false)).await;
+    // Whose addresses to look for beyond one page is not known yet.
+    if let Some(seen) = read.ok().and_then(Result::ok).filter(|seen| !seen.more_below) {
+        work.keep_ahead(Some((place.clone(), seen)));
+    }
+}
+
+async fn around(
+    session: &Session,
+    place: &Place,
+    name_servers: Option<&NameServers>,
+    again: bool,
+) -> Result<Observation, AwsError> {
+    let ((at_cut, mut below, more_below), around) =
+        tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
+    let Enclosing { apex, above, wildcard, first } = around;
+    let record = ownership::record_name(&place.name);
+    let ownership = match (first, record) {
+        (Some(page), Some(record)) if !again && reaches(&page, &record) => {
+            page.sets.into_iter().find(|set| set.name == record && set.rtype == "TXT")
         }
-        Ok(Observation { at_cut, below, more_below, ownership, apex, above, wildcard, ..Observation::default() })
+        _ => ownership(session, place).await?,
     };
-    reading(work, place, read).await
+    if more_below {
+        below.extend(glue_beyond(session, place, name_servers, &below).await?);
+    }
+    Ok(Observation { at_cut, below, more_below, ownership, apex, above, wildcard, ..Observation::default() })
 }
 
 /// Before a batch that does not compare the whole zone cut: true if that still is as it was seen.

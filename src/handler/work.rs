@@ -8,11 +8,13 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::check::Question;
+use super::observe::AHEAD;
 use super::progress::Progress;
 use super::{farewell, present};
 use crate::aws::credentials::Accounts;
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::cfn::envelope::{Kind, Request, Target};
+use crate::cfn::physical_id::Place;
 use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -20,6 +22,7 @@ use crate::dns::verify::{Finding, Verifier};
 use crate::error::{Failure, Kind as FailureKind};
 use crate::ids;
 use crate::ownership::Claimant;
+use crate::plan::Observation;
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
 const SERVICE_TIMEOUT: i64 = 3600;
@@ -48,6 +51,8 @@ pub(super) struct Work<'a> {
     waited: Cell<bool>,
     /// What was asked before the change and what was found, so that it is asked once.
     asked: RefCell<Option<(Question, Option<Finding>)>>,
+    /// What was read of a place before it was certain that the request goes there.
+    ahead: Cell<Option<(Place, Instant, Observation)>>,
 }
 
 /// How a request ended well.
@@ -86,6 +91,7 @@ impl<'a> Work<'a> {
             progress,
             waited: Cell::new(false),
             asked: RefCell::default(),
+            ahead: Cell::default(),
         }
     }
 
@@ -114,12 +120,24 @@ impl<'a> Work<'a> {
             progress,
             waited: Cell::new(true),
             asked: RefCell::default(),
+            ahead: Cell::default(),
         }
     }
 
     /// True once a denied call was tried for as long as a new right may take to be seen.
     pub(super) fn waited(&self) -> bool {
         self.waited.get()
+    }
+
+    /// Keeps what was read of a place, in the place of what was kept before.
+    pub(super) fn keep_ahead(&self, ahead: Option<(Place, Observation)>) {
+        self.ahead.set(ahead.map(|(place, seen)| (place, Instant::now(), seen)));
+    }
+
+    /// What was kept of this place, once, and not for long.
+    pub(super) fn take_ahead(&self, place: &Place) -> Option<Observation> {
+        let (of, at, seen) = self.ahead.take()?;
+        (of == *place && at.elapsed() < AHEAD).then_some(seen)
     }
 
     pub(super) async fn run(&self) -> Result<Outcome, Failure> {

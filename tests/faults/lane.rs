@@ -7,7 +7,7 @@ use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::config::Config;
 use custom_delegation::dns::verify::{Timing, Verifier};
 use custom_delegation::handler::{Handler, Invocation};
-use custom_delegation::http;
+use custom_delegation::http::{self, Client};
 use sandbox::{
     Account, Credentials, KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
 };
@@ -37,7 +37,7 @@ pub(crate) struct Lane {
     pub(crate) parent_role: Role,
     function_account: Account,
     before: Vec<RecordSet>,
-    client: reqwest::Client,
+    client: Client,
     requests: Cell<u64>,
 }
 

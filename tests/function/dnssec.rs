@@ -48,6 +48,18 @@ fn quiet(answer: &Answer) {
     assert_eq!(answer.get("Warning"), "");
 }
 
+/// Its batch compares name servers and claims; the DS record set beside them may have gone since it was read.
+#[tokio::test]
+async fn regression_another_ttl_of_a_secured_delegation_is_written_after_a_second_look() {
+    let world = world().await;
+    let id = world.create(signed(json!({}))).await.success().id().to_owned();
+    world.aws.clear_calls();
+    world.update(&id, signed(json!({})), signed(json!({"TTL": "3600"}))).await.success();
+    let calls = world.aws.calls();
+    let listings = calls.iter().filter(|call| call.action == "ListResourceRecordSets");
+    assert_eq!(listings.filter(|call| call.account == world.parent_account.id()).count(), 3);
+}
+
 #[tokio::test]
 async fn the_ds_comes_with_the_delegation_and_goes_with_it() {
     let world = world().await;

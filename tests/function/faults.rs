@@ -208,3 +208,13 @@ async fn regression_a_duplicate_of_a_create_that_meets_wrong_settings_keeps_the_
     world.restart(|config| config.problem = Some("DELEGATION_ALLOWED_NAMES is wrong".into())).await;
     assert_eq!(world.deliver(event).await.failed(&["set up wrongly"]).id(), world.id());
 }
+
+#[tokio::test]
+async fn regression_a_read_ahead_that_hangs_hides_no_refusal() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let from_parent = Fault::on("ListResourceRecordSets").account(&world.parent_account.id());
+    world.aws.fault(from_parent.always().kind(FaultKind::Hang));
+    let answer = world.update(&id, json!({}), json!({"DomainName": "other.example.com"})).await;
+    answer.failed(&["DomainName", "other.example.com"]);
+}

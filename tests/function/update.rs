@@ -16,6 +16,25 @@ async fn a_ttl_changes_in_place() {
     assert_eq!(world.parent.record(NAME, "NS").unwrap().ttl, Some(3600));
 }
 
+/// The batch compares both record sets of a TTL's change; beside other name servers a DS record set may have come meanwhile, and what
+/// stays as it is is compared with nothing.
+#[tokio::test]
+async fn the_cut_is_read_again_only_before_what_the_batch_does_not_compare() {
+    let world = World::new().await;
+    let id = world.create(json!({})).await.success().id().to_owned();
+    let listings = async |new: Value| {
+        world.aws.clear_calls();
+        world.update(&id, json!({}), new).await.success();
+        let calls = world.aws.calls();
+        let listings = calls.iter().filter(|call| call.action == "ListResourceRecordSets");
+        listings.filter(|call| call.account == world.parent_account.id()).count()
+    };
+    assert_eq!(listings(json!({"TTL": "3600"})).await, 2, "another TTL");
+    assert_eq!(listings(json!({"TTL": "3600", "Trigger": "again"})).await, 3, "the claim alone");
+    world.put_ns(&["ns1.somebody.net."]);
+    assert_eq!(listings(json!({"TTL": "3600"})).await, 3, "other name servers");
+}
+
 #[tokio::test]
 async fn drift_is_repaired() {
     let world = World::new().await;

@@ -94,7 +94,7 @@ impl Atlas {
         &self,
         aws: &Sandbox,
         bucket: &ResponseBucket,
-        http: &reqwest::Client,
+        http: &custom_delegation::http::Client,
         account: usize,
     ) -> Handler {
         let role = aws.account(CHILD_ACCOUNTS[account]).role("function").without_policies();

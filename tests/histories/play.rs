@@ -120,7 +120,7 @@ impl Function for Deliveries {
 }
 
 /// Plays a history; an error tells which invariant was violated and all that happened.
-pub(crate) async fn play(history: &History, http: &reqwest::Client) -> Result<Tally, String> {
+pub(crate) async fn play(history: &History, http: &custom_delegation::http::Client) -> Result<Tally, String> {
     let aws = Sandbox::start().await.map_err(|error| error.to_string())?;
     let bucket = ResponseBucket::start().await.map_err(|error| error.to_string())?;
     let atlas = Atlas::draw(&aws, history.child_records);

@@ -1,0 +1,21 @@
+//! `Custom::Delegation` beside its peers: the same work, against the same local AWS, behind the same TLS and latency.
+//!
+//! `docs/performance.md` says what each figure means and how to run this.
+#![allow(unreachable_pub, reason = "a tool of its own")]
+
+mod callgrind;
+mod compare;
+mod front;
+mod growth;
+mod measure;
+mod package;
+mod peers;
+mod process;
+mod runtime;
+mod table;
+mod world;
+
+pub mod guard;
+
+pub use compare::{Compare, compare};
+pub use growth::growth;

@@ -1,0 +1,179 @@
+//! The function, its peers and the floor: how each is installed and started, and what it leaves out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::package;
+use crate::process::Start;
+use crate::world::Dialect;
+
+/// An installation may take so long.
+const INSTALL: Duration = Duration::from_mins(8);
+
+/// A program of the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    /// Without one it only gets ready: it has nothing to do.
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) start: Start,
+    /// What users upload, in bytes.
+    pub(crate) package: u64,
+    /// What it is, and what it does less than the function.
+    pub(crate) note: &'static str,
+}
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// The release build of the function.
+    pub(crate) bootstrap: PathBuf,
+    /// The release build of the empty function.
+    pub(crate) floor: PathBuf,
+    /// The sources of the peers.
+    pub(crate) sources: PathBuf,
+    /// Where they are installed.
+    pub(crate) installed: PathBuf,
+}
+
+pub(crate) fn function(places: &Places) -> Result<Program, String> {
+    Ok(Program {
+        name: "this function",
+        dialect: Some(Dialect::Delegation),
+        start: native(&places.bootstrap)?,
+        package: package::zip_size(std::slice::from_ref(&places.bootstrap))?,
+        note: "reads the child zone and what stands at, below and above the cut; writes NS and its ownership record; \
+               Verification NONE, WaitForSync false",
+    })
+}
+
+pub(crate) fn floor(places: &Places) -> Result<Program, String> {
+    Ok(Program {
+        name: "empty lambda_runtime",
+        dialect: None,
+        start: native(&places.floor)?,
+        package: package::zip_size(std::slice::from_ref(&places.floor))?,
+        note: "the floor: the same runtime crate and build, no HTTPS, no work",
+    })
+}
+
+fn native(program: &Path) -> Result<Start, String> {
+    let program = fs::canonicalize(program).map_err(|error| format!("{}: {error}", program.display()))?;
+    let folder = program.parent().unwrap_or(Path::new("/")).to_owned();
+    Ok(Start { program, args: Vec::new(), folder, env: Vec::new() })
+}
+
+/// The handler of the AWS CDK as its package has it, in the layout in which the CDK uploads it.
+pub(crate) async fn cdk(places: &Places) -> Result<Program, String> {
+    let folder = places.installed.join("node");
+    let fresh = prepare(&places.sources.join("node"), &folder, &["package.json", "package-lock.json", "runtime.js"])?;
+    if fresh {
+        run(&folder, "npm", &["ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]).await?;
+    }
+    let task = folder.join("task");
+    fs::create_dir_all(&task).map_err(|error| error.to_string())?;
+    let handlers = folder.join("node_modules/aws-cdk-lib/custom-resource-handlers/dist");
+    let files = [
+        ("core/nodejs-entrypoint-handler/index.js", "__entrypoint__.js"),
+        ("aws-route53/cross-account-zone-delegation-handler/index.js", "index.js"),
+    ];
+    for (from, to) in files {
+        let from = handlers.join(from);
+        fs::copy(&from, task.join(to)).map_err(|error| format!("{}: {error}", from.display()))?;
+    }
+    done(&folder)?;
+    Ok(Program {
+        name: "AWS CDK's handler",
+        dialect: Some(Dialect::Cdk),
+        start: Start {
+            program: "node".into(),
+            args: vec![absolute(&folder.join("runtime.js"))?],
+            folder: fs::canonicalize(&task).map_err(|error| error.to_string())?,
+            env: vec![("_HANDLER".into(), "__entrypoint__.handler".into())],
+        },
+        package: package::zip_size(&files.map(|(_, to)| task.join(to)))?,
+        note: "reads nothing and checks nothing: it is told the name servers, and overwrites or deletes what stands there; \
+               a runtime loop of 50 lines instead of Lambda's; the SDK is not in its package, Lambda's runtime brings it",
+    })
+}
+
+/// A function as one writes it with crhelper and boto3.
+pub(crate) async fn crhelper(places: &Places) -> Result<Program, String> {
+    let folder = places.installed.join("python");
+    let fresh = prepare(&places.sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
+    if fresh {
+        run(&folder, "python3", &["-m", "venv", "venv"]).await?;
+        run(&folder, "venv/bin/pip", &["install", "-q", "--disable-pip-version-check", "-r", "requirements.txt"])
+            .await?;
+    }
+    done(&folder)?;
+    let python = absolute(&folder)? + "/venv/bin/python3";
+    Ok(Program {
+        name: "crhelper + boto3",
+        dialect: Some(Dialect::Delegation),
+        start: Start {
+            program: python.into(),
+            args: ["-m", "awslambdaric", "app.handler"].map(str::to_owned).into(),
+            folder: fs::canonicalize(&folder).map_err(|error| error.to_string())?,
+            env: vec![("_HANDLER".into(), "app.handler".into())],
+        },
+        package: package::zip_size(&package::files_below(&folder.join("venv"), "crhelper"))?,
+        note: "reads the child zone's name servers, and checks nothing: it overwrites or deletes what stands there; Lambda's \
+               own runtime (awslambdaric); boto3 is not in its package, Lambda's runtime brings it",
+    })
+}
+
+fn absolute(path: &Path) -> Result<String, String> {
+    let path = fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path.display().to_string())
+}
+
+/// Copies the sources of a peer; true if what it needs must be installed, since there is nothing yet or it has changed.
+fn prepare(sources: &Path, folder: &Path, files: &[&str]) -> Result<bool, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut fresh = !folder.join(INSTALLED).exists();
+    for file in files {
+        let (source, copy) = (fs::read(sources.join(file)).map_err(failed)?, folder.join(file));
+        if fs::read(&copy).ok().as_ref() != Some(&source) {
+            fresh = true;
+            fs::write(&copy, source).map_err(failed)?;
+        }
+    }
+    if fresh {
+        let _ = fs::remove_file(folder.join(INSTALLED));
+    }
+    Ok(fresh)
+}
+
+/// The file that says that an installation was completed.
+const INSTALLED: &str = "installed";
+
+fn done(folder: &Path) -> Result<(), String> {
+    fs::write(folder.join(INSTALLED), "").map_err(|error| error.to_string())
+}
+
+async fn run(folder: &Path, program: &str, args: &[&str]) -> Result<(), String> {
+    let command = if program.contains('/') { folder.join(program) } else { program.into() };
+    let command = Command::new(command)
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(INSTALL, command).await.map_err(|_| format!("{program} took more than {INSTALL:?}"))?;
+    let output = output.map_err(|error| format!("{program} can't be started: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = said.lines().rev().take(3).collect();
+    Err(format!("{program} {} failed: {}", args.join(" "), last.into_iter().rev().collect::<Vec<_>>().join(" / ")))
+}

@@ -1,0 +1,148 @@
+//! A program behind the Runtime API, and what it costs.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::runtime::RuntimeApi;
+
+/// What one step of a program may take; more is a failure of it.
+const BOUND: Duration = Duration::from_mins(1);
+/// The lines of its log that are kept.
+const LINES: usize = 40;
+
+/// How to start a program.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) folder: PathBuf,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// A program that was started.
+pub(crate) struct Process {
+    child: Child,
+    api: RuntimeApi,
+    pid: Pid,
+    log: Arc<Mutex<Vec<String>>>,
+    /// From its start until it first asked for an event.
+    pub(crate) ready: Duration,
+    /// The CPU time of that.
+    pub(crate) ready_cpu: Duration,
+}
+
+impl Process {
+    /// Starts it and waits until it asks for its first event.
+    pub(crate) async fn start(start: &Start) -> Result<Self, String> {
+        let api = RuntimeApi::start().await.map_err(|error| error.to_string())?;
+        let started = Instant::now();
+        let child = Command::new(&start.program)
+            .args(&start.args)
+            .current_dir(&start.folder)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("AWS_LAMBDA_RUNTIME_API", api.host())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "delegation")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/delegation")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]bench")
+            .env("LAMBDA_TASK_ROOT", &start.folder)
+            .envs(start.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let mut child = child.map_err(|error| format!("{} can't be started: {error}", start.program.display()))?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+        let pid = pid.ok_or("it ended at once")?;
+        let log = Arc::default();
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(keep(stdout, Arc::clone(&log)));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(keep(stderr, Arc::clone(&log)));
+        }
+        let mut process = Self { child, api, pid, log, ready: Duration::ZERO, ready_cpu: Duration::ZERO };
+        process.ready = process.idle().await? - started;
+        process.ready_cpu = process.cpu()?;
+        Ok(process)
+    }
+
+    async fn idle(&mut self) -> Result<Instant, String> {
+        let idle = tokio::select! {
+            idle = timeout(BOUND, self.api.idle()) => idle,
+            _ = self.child.wait() => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                return Err(format!("it ended: {}", self.last_words()));
+            }
+        };
+        let idle = idle.map_err(|_| format!("it did not ask for an event within {BOUND:?}"))?;
+        idle.map_err(|error| format!("{error}\n{}", self.last_words()))
+    }
+
+    /// Sends it an event; how long it took until the invocation ended. Then waits until it asks for the next.
+    pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Duration, String> {
+        let took = timeout(BOUND, self.api.invoke(event)).await;
+        let took = took.map_err(|_| format!("it did not end an invocation within {BOUND:?}"))?;
+        let took = took.map_err(|error| format!("{error}\n{}", self.last_words()))?;
+        self.idle().await?;
+        Ok(took)
+    }
+
+    /// User and system time so far, of all its threads.
+    pub(crate) fn cpu(&self) -> Result<Duration, String> {
+        let time = clock_getcpuclockid(self.pid).and_then(ClockId::now);
+        time.map(Duration::from).map_err(|error| format!("its CPU time can't be read: {error}"))
+    }
+
+    /// The most memory that it had, in bytes.
+    pub(crate) fn peak_memory(&self) -> Result<u64, String> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
+        let status = status.map_err(|error| format!("its memory can't be read: {error}"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        let kilobytes: Option<u64> = line.split_whitespace().next().and_then(|number| number.parse().ok());
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| "its memory can't be read".to_owned())
+    }
+
+    /// Ends it by a signal, and gives the lines of its log that are kept.
+    pub(crate) async fn end(mut self) -> Vec<String> {
+        let _ = kill(self.pid, Signal::SIGTERM);
+        if timeout(BOUND, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
+        }
+        // What it wrote last may still be in the pipe.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.lines()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn last_words(&self) -> String {
+        self.lines().join("\n")
+    }
+}
+
+async fn keep(from: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
+    let mut lines = BufReader::new(from).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.len() == LINES {
+            log.remove(0);
+        }
+        log.push(line);
+    }
+}

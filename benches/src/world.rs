@@ -1,0 +1,220 @@
+//! The local AWS behind TLS: two accounts with their zones, a role to assume, the response bucket, and the events.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use sandbox::{Account, RecordSet, ResponseBucket, ResponseKey, Sandbox, ZoneHandle};
+use serde_json::{Value, json};
+
+use crate::front::{Front, Latency, Tls};
+
+pub(crate) const NAME: &str = "testing.example.com";
+/// The signing of the first response URL lies so far back, and each further one a second later: a request's time is told by it.
+const SIGNED_BACK: Duration = Duration::from_mins(50);
+
+/// Whose properties an event has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `Custom::Delegation`.
+    Delegation,
+    /// `Custom::CrossAccountZoneDelegation` of the AWS CDK. Its answer goes to the host without the port.
+    Cdk,
+}
+
+/// What an event asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Create,
+    Update,
+    Delete,
+}
+
+pub(crate) struct World {
+    pub(crate) aws: Sandbox,
+    pub(crate) latency: Latency,
+    pub(crate) parent_account: Account,
+    pub(crate) parent: ZoneHandle,
+    pub(crate) child: ZoneHandle,
+    pub(crate) role_arn: String,
+    child_account: Account,
+    bucket: ResponseBucket,
+    tls: Tls,
+    route53: Front,
+    sts: Front,
+    responses: Front,
+    requests: AtomicU64,
+}
+
+impl World {
+    pub(crate) async fn new(folder: &Path) -> Result<Self, Box<dyn Error>> {
+        let (aws, bucket) = (Sandbox::start().await?, ResponseBucket::start().await?);
+        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let parent = parent_account.hosted_zone("example.com");
+        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+        parent.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.net."]));
+        let child = child_account.hosted_zone(NAME);
+        let role = parent_account.role("parent").trust_account("222222222222", None).allow_all_route53();
+        let role_arn = role.arn();
+        child_account.role("function").allow_all_route53().allow_assume(&role_arn);
+        let (tls, latency) = (Tls::new(folder)?, Latency::default());
+        let aws_address: SocketAddr = aws.endpoint_url().trim_start_matches("http://").parse()?;
+        let bucket_address: SocketAddr = bucket.host().parse()?;
+        // Two hosts, as Route 53 and STS have.
+        let route53 = Front::start(&tls, &latency, aws_address).await?;
+        let sts = Front::start(&tls, &latency, aws_address).await?;
+        let responses = Front::start(&tls, &latency, bucket_address).await?;
+        let requests = AtomicU64::new(0);
+        Ok(Self {
+            aws,
+            latency,
+            parent_account,
+            parent,
+            child,
+            role_arn,
+            child_account,
+            bucket,
+            tls,
+            route53,
+            sts,
+            responses,
+            requests,
+        })
+    }
+
+    /// What every program's environment has.
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
+        let bundle = self.tls.bundle().display().to_string();
+        let https = |front: &Front| format!("https://{}", front.host());
+        let mut env: Vec<(String, String)> = [
+            ("AWS_ENDPOINT_URL_ROUTE_53", https(&self.route53)),
+            ("AWS_ENDPOINT_URL_STS", https(&self.sts)),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_CA_BUNDLE", bundle.clone()),
+            ("SSL_CERT_FILE", bundle.clone()),
+            ("NODE_EXTRA_CA_CERTS", bundle),
+            ("BENCH_HTTPS_PORT", self.responses.port().to_string()),
+            ("DELEGATION_RESPONSE_HOSTS", self.responses.host()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        env.extend(self.child_account.role("function").credentials().env());
+        env
+    }
+
+    /// An event for the one delegation, and the id of its request.
+    pub(crate) fn event(&self, dialect: Dialect, kind: Kind, physical_id: Option<&str>) -> (Value, String) {
+        self.event_for(dialect, kind, physical_id, &self.parent, &self.child, "Delegation")
+    }
+
+    /// An event for a delegation of that child zone in that parent zone.
+    pub(crate) fn event_for(
+        &self,
+        dialect: Dialect,
+        kind: Kind,
+        physical_id: Option<&str>,
+        parent: &ZoneHandle,
+        child: &ZoneHandle,
+        logical_id: &str,
+    ) -> (Value, String) {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let key = ResponseKey {
+            stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/bench/51af3dc0-da77-11e4-872e-1234567db123"
+                .to_owned(),
+            logical_id: logical_id.to_owned(),
+            request_id: format!("7bfe2d54-8cc9-4f15-a9f5-{number:012x}"),
+        };
+        let host = match dialect {
+            Dialect::Delegation => self.responses.host(),
+            Dialect::Cdk => "127.0.0.1".to_owned(),
+        };
+        let at = SystemTime::now() - SIGNED_BACK + Duration::from_secs(number);
+        let ttl = match kind {
+            Kind::Create => "300".to_owned(),
+            Kind::Update => "600".to_owned(),
+            // The peers delete what they are told stands there.
+            Kind::Delete => {
+                let stands = parent.record(&child.name(), "NS").and_then(|set| set.ttl);
+                stands.unwrap_or_default().to_string()
+            }
+        };
+        let mut event = json!({
+            "RequestType": format!("{kind:?}"),
+            "ServiceToken": "arn:aws:lambda:us-east-1:222222222222:function:delegation",
+            "ResponseURL": self.bucket.presign_behind(&host, &key, at),
+            "StackId": key.stack_id,
+            "RequestId": key.request_id,
+            "LogicalResourceId": key.logical_id,
+            "ResourceType": "Custom::Delegation",
+            "ResourceProperties": self.properties(dialect, &ttl, parent, child),
+        });
+        if let Some(event) = event.as_object_mut() {
+            event.extend(physical_id.map(|id| ("PhysicalResourceId".to_owned(), json!(id))));
+            if kind == Kind::Update {
+                event.insert("OldResourceProperties".to_owned(), self.properties(dialect, "300", parent, child));
+            }
+        }
+        (event, key.request_id)
+    }
+
+    fn properties(&self, dialect: Dialect, ttl: &str, parent: &ZoneHandle, child: &ZoneHandle) -> Value {
+        match dialect {
+            Dialect::Delegation => json!({
+                "ChildZoneId": child.id(),
+                "ParentRoleArn": self.role_arn,
+                "ParentZoneId": parent.id(),
+                "TTL": ttl,
+                "WaitForSync": "false",
+                "Verification": "NONE",
+            }),
+            Dialect::Cdk => json!({
+                "AssumeRoleArn": self.role_arn,
+                "ParentZoneId": parent.id(),
+                "DelegatedZoneName": child.name().trim_end_matches('.'),
+                "DelegatedZoneNameServers": child.name_servers(),
+                "TTL": ttl,
+            }),
+        }
+    }
+
+    /// Forgets the calls so far.
+    pub(crate) fn forget(&self) {
+        self.aws.clear_calls();
+    }
+
+    /// The TLS connections that were opened so far.
+    pub(crate) fn connections(&self) -> u64 {
+        self.route53.connections() + self.sts.connections() + self.responses.connections()
+    }
+
+    /// The physical id of the one answer to a request, which must be a success, and how often it was sent.
+    pub(crate) fn answer(&self, request_id: &str) -> Result<(String, usize), String> {
+        let answers = self.bucket.answers(request_id);
+        let answer = answers.first().map(sandbox::Put::json).unwrap_or_default();
+        if answer.get("Status").and_then(Value::as_str) != Some("SUCCESS") {
+            return Err(format!("it answered {answer}"));
+        }
+        let id = answer.get("PhysicalResourceId").and_then(Value::as_str).unwrap_or_default();
+        Ok((id.to_owned(), answers.len()))
+    }
+
+    /// Whether the zone has what the last event asked for.
+    pub(crate) fn check(&self, kind: Kind) -> Result<(), String> {
+        let ttl = self.parent.record(NAME, "NS").and_then(|set| set.ttl);
+        let wanted = match kind {
+            Kind::Create => Some(300),
+            Kind::Update => Some(600),
+            Kind::Delete => None,
+        };
+        if ttl == wanted { Ok(()) } else { Err(format!("after the {kind:?} the delegation has the TTL {ttl:?}")) }
+    }
+
+    /// Takes away what a Create made, for the next one.
+    pub(crate) fn clear(&self) {
+        self.parent.remove(NAME, "NS");
+        self.parent.remove(&format!("_delegation-{NAME}"), "TXT");
+    }
+}

@@ -1,0 +1,72 @@
+//! What later changes may not spend unnoticed: bytes, instructions, calls and round trips of the release build. None depends on the
+//! machine's speed. The limits lie about a tenth above what `docs/performance.md` says; raise one only together with that page.
+//!
+//! `make guards` builds the release and runs this; without a release named by `BENCH_BOOTSTRAP` nothing is checked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops where something is missing, and says what it has measured"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bench::guard::Guarded;
+
+/// The package, in bytes: the goal, and a tenth above what it is.
+const PACKAGE: u64 = 3_500_000;
+/// Instructions until the first event is asked for.
+const READY: u64 = 770_000;
+/// Instructions from the event to the answer of a cold Create.
+const COLD_CREATE: u64 = 21_500_000;
+/// Step, calls of AWS with the answer, and serial round trips with handshakes.
+const STEPS: [(&str, Option<u32>, u32); 4] =
+    [("cold Create", Some(8), 6), ("warm Create", None, 4), ("warm Update", Some(6), 3), ("warm Delete", Some(4), 3)];
+/// So much that a busy machine's own work in one step stays far below one round trip.
+const LATENCY: Duration = Duration::from_millis(400);
+const RUNS: usize = 2;
+
+async fn guarded(name: &str) -> Option<Guarded> {
+    let Some(bootstrap) = std::env::var_os("BENCH_BOOTSTRAP").map(PathBuf::from) else {
+        eprintln!("skipped: BENCH_BOOTSTRAP names no release build; `make guards` does");
+        return None;
+    };
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    Some(Guarded::new(&bootstrap, &folder).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_package_stays_small() {
+    let Some(guarded) = guarded("package").await else { return };
+    let bytes = guarded.package();
+    eprintln!("package: {bytes} bytes, at most {PACKAGE}");
+    assert!(bytes <= PACKAGE, "the package has {bytes} bytes instead of at most {PACKAGE}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_and_cold_create_take_few_instructions() {
+    let Some(guarded) = guarded("instructions").await else { return };
+    let Some(counted) = guarded.instructions().await.unwrap() else {
+        eprintln!("skipped: valgrind is not installed");
+        return;
+    };
+    eprintln!("{counted:?}, at most {READY} and {COLD_CREATE}");
+    assert!(counted.ready <= READY, "{} instructions up to ready instead of at most {READY}", counted.ready);
+    let cold = counted.cold_create;
+    assert!(cold <= COLD_CREATE, "{cold} instructions of a cold Create instead of at most {COLD_CREATE}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_and_no_round_trip_is_added() {
+    let Some(guarded) = guarded("steps").await else { return };
+    let steps = guarded.steps(LATENCY, RUNS).await.unwrap();
+    eprintln!("{steps:?}");
+    for ((name, calls, trips), step) in STEPS.into_iter().zip(&steps) {
+        assert_eq!(step.name, name);
+        if let Some(calls) = calls {
+            assert!(step.calls == Some(f64::from(calls)), "{name}: {:?} calls instead of {calls}", step.calls);
+        }
+        // What lies between is the work itself.
+        assert!(step.trips < f64::from(trips) + 0.9, "{name}: {:.2} round trips instead of {trips}", step.trips);
+    }
+}
