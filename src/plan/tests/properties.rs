@@ -170,7 +170,7 @@ proptest! {
         let before = zone.observe();
         let claims = before.claims();
         let ours = |relation| claims.of(&own(), relation).iter().any(|claim| claim.ds.is_some());
-        if goal.allow_overwrite || claims.own(&own()).is_some_and(|own| own.ds.is_some()) || ours(Relation::Sibling) {
+        if goal.allow_overwrite || ours(Relation::Own) || ours(Relation::Sibling) {
             return Ok(());
         }
         let Decision::Proceed(plan) = present(&goal, &before) else { return Ok(()) };
