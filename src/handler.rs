@@ -207,12 +207,13 @@ impl Handler {
     ) -> Result<Outcome, Failure> {
         let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
-        let running = async {
+        // On the heap, for it is large.
+        let running = Box::pin(async {
             if !Properties::salvage(&request.properties).0.waits {
                 signal::connect(&self.http, &target.url);
             }
             work.run().await
-        };
+        });
         let result = Self::until(until, progress, running).await;
         // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
         let may_be_otherwise = |failure: &Failure| match failure.kind {
