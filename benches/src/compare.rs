@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::measure::{Samples, far, near};
-use crate::peers::{self, Places, Program};
+use crate::peers::{self, Program};
 use crate::table::{self, Column};
 use crate::world::World;
 
@@ -28,21 +28,16 @@ pub struct Compare {
 
 /// Runs every program in turn, again and again, and prints the table to the log function.
 pub async fn compare(compare: &Compare, say: impl Fn(&str)) -> Result<String, String> {
-    let places = Places {
-        bootstrap: compare.bootstrap.clone(),
-        floor: compare.floor.clone(),
-        sources: compare.sources.clone(),
-        installed: absolute(&compare.installed)?,
-    };
-    let world = World::new(&places.installed).await.map_err(|error| error.to_string())?;
+    let (sources, installed) = (&compare.sources, absolute(&compare.installed)?);
+    let world = World::new(&installed).await.map_err(|error| error.to_string())?;
     say("installing the peers");
     let mut programs: Vec<(Program, Samples)> = Vec::new();
     let mut skipped: Vec<String> = Vec::new();
     let all = [
-        ("this function", peers::function(&places)),
-        ("empty lambda_runtime", peers::floor(&places)),
-        ("AWS CDK's handler", peers::cdk(&places).await),
-        ("crhelper + boto3", peers::crhelper(&places).await),
+        ("this function", peers::function(&compare.bootstrap)),
+        ("empty lambda_runtime", peers::floor(&compare.floor)),
+        ("AWS CDK's handler", peers::cdk(sources, &installed).await),
+        ("crhelper + boto3", peers::crhelper(sources, &installed).await),
     ];
     for (name, program) in all {
         match program {

@@ -9,9 +9,9 @@ use sandbox::{Quota, RecordSet, ZoneHandle};
 use serde_json::Value;
 
 use crate::compare::absolute;
-use crate::measure::milliseconds;
-use crate::peers::{self, Places, Program};
-use crate::process::{Process, Start};
+use crate::measure::{Invoked, deliver, milliseconds};
+use crate::peers::{self, Program};
+use crate::process::Process;
 use crate::table::median;
 use crate::world::{Dialect, Kind, World};
 
@@ -29,9 +29,7 @@ enum Named {
 /// Runs the function against zones and accounts of several sizes, and many of it at once.
 pub async fn growth(bootstrap: &Path, folder: &Path, say: impl Fn(&str)) -> Result<String, String> {
     let folder = absolute(folder)?;
-    let none = || folder.clone();
-    let places = Places { bootstrap: bootstrap.to_owned(), floor: none(), sources: none(), installed: none() };
-    let program = peers::function(&places)?;
+    let program = peers::function(bootstrap)?;
     let mut text = String::from(
         "| what | parent zone | warm Create: calls | CPU, ms | to answer, ms | warm Delete: calls | CPU, ms | to answer, ms |\n\
          |---|---|---|---|---|---|---|---|\n",
@@ -75,18 +73,20 @@ fn fill(zone: &ZoneHandle, records: usize) {
 }
 
 async fn row(text: &mut String, world: &World, program: &Program, what: &str, named: Named) -> Result<(), String> {
-    let mut process = Process::start(&environment(world, program)).await?;
+    let mut process = Process::start(&program.start_in(world)).await?;
     let (mut create, mut delete) = (Warm::default(), Warm::default());
     let mut how = "";
     for round in 0..ROUNDS {
         let (mut event, request) = world.event(Dialect::Delegation, Kind::Create, None);
         how = rename(&mut event, named);
-        // The first is cold, and assumes the role.
-        let kept = (round > 0).then_some(&mut create);
-        let id = invoke(world, &mut process, &event, &request, kept).await?;
+        let created = deliver(world, &mut process, &event, &request).await?;
         world.check(Kind::Create)?;
-        let (event, request) = world.event(Dialect::Delegation, Kind::Delete, Some(&id));
-        invoke(world, &mut process, &event, &request, Some(&mut delete)).await?;
+        // The first is cold, and assumes the role.
+        if round > 0 {
+            create.add(&created);
+        }
+        let (event, request) = world.event(Dialect::Delegation, Kind::Delete, Some(&created.physical_id));
+        delete.add(&deliver(world, &mut process, &event, &request).await?);
         world.check(Kind::Delete)?;
     }
     let _ = writeln!(text, "| {what} | {how} | {create} | {delete} |");
@@ -102,32 +102,19 @@ struct Warm {
     took: Vec<f64>,
 }
 
+impl Warm {
+    fn add(&mut self, invoked: &Invoked) {
+        self.calls = invoked.calls;
+        self.cpu.push(milliseconds(invoked.cpu));
+        self.took.push(milliseconds(invoked.took));
+    }
+}
+
 impl Display for Warm {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let [cpu, took] = [&self.cpu, &self.took].map(|values| median(values).unwrap_or_default());
         write!(f, "{} | {cpu:.1} | {took:.1}", self.calls)
     }
-}
-
-/// One invocation, and the physical id of its answer.
-async fn invoke(
-    world: &World,
-    process: &mut Process,
-    event: &Value,
-    request: &str,
-    kept: Option<&mut Warm>,
-) -> Result<String, String> {
-    world.forget();
-    let before = process.cpu()?;
-    let took = process.invoke(event).await?;
-    let cpu = process.cpu()?.saturating_sub(before);
-    let (id, answers) = world.answer(request)?;
-    if let Some(kept) = kept {
-        kept.calls = world.aws.calls().len() + answers;
-        kept.cpu.push(milliseconds(cpu));
-        kept.took.push(milliseconds(took));
-    }
-    Ok(id)
 }
 
 /// Names the parent zone in another way.
@@ -148,12 +135,6 @@ fn rename(event: &mut Value, named: Named) -> &'static str {
     }
 }
 
-fn environment(world: &World, program: &Program) -> Start {
-    let mut start = program.start.clone();
-    start.env.extend(world.env());
-    start
-}
-
 /// So many cold functions, each with one Create, all at the same time.
 async fn at_once(
     text: &mut String,
@@ -168,7 +149,7 @@ async fn at_once(
     let account = world.aws.account("222222222222");
     let children: Vec<ZoneHandle> =
         (0..delegations).map(|number| account.hosted_zone(&format!("team-{number}.example.com"))).collect();
-    let start = environment(&world, program);
+    let start = program.start_in(&world);
     let mut processes = Vec::new();
     for _ in 0..delegations {
         processes.push(Process::start(&start).await?);

@@ -8,8 +8,7 @@ pub use crate::callgrind::Instructions;
 use crate::callgrind;
 use crate::compare::absolute;
 use crate::measure::{Figure, Samples, far, near};
-use crate::package;
-use crate::peers::{self, Places, Program};
+use crate::peers::{self, Program};
 use crate::world::World;
 
 /// The calls of AWS, with the answer, and the serial round trips of each step.
@@ -39,10 +38,8 @@ impl Guarded {
     /// The function, and a folder to write to.
     pub async fn new(bootstrap: &Path, folder: &Path) -> Result<Self, String> {
         let folder = absolute(folder)?;
-        let none = || folder.clone();
-        let places = Places { bootstrap: bootstrap.to_owned(), floor: none(), sources: none(), installed: none() };
         let world = World::new(&folder).await.map_err(|error| error.to_string())?;
-        Ok(Self { world, program: peers::function(&places)? })
+        Ok(Self { world, program: peers::function(bootstrap)? })
     }
 
     /// The size of the package in bytes.
@@ -74,9 +71,4 @@ impl Guarded {
             Step { name: "warm Delete", calls: calls(Figure::DeleteCalls), trips: trips(Figure::WarmDeleteTrips) },
         ])
     }
-}
-
-/// The size in bytes of a zip archive of one file.
-pub fn zip_size(file: &Path) -> Result<u64, String> {
-    package::zip_size(&[file.to_owned()])
 }

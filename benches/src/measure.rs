@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::peers::Program;
-use crate::process::{Process, Start};
+use crate::process::Process;
 use crate::world::{Kind, World};
 
 /// A figure of the table.
@@ -46,11 +48,12 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
 }
 
 /// How one invocation went.
-struct Invoked {
-    took: Duration,
-    cpu: Duration,
-    physical_id: String,
-    calls: usize,
+pub(crate) struct Invoked {
+    pub(crate) took: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) physical_id: String,
+    /// Calls of AWS, with the answer.
+    pub(crate) calls: usize,
 }
 
 /// How often one process is asked for Update, Delete and Create again while it is warm.
@@ -59,7 +62,7 @@ const ROUNDS: usize = 3;
 /// One process near AWS: every figure but the round trips.
 pub(crate) async fn near(world: &World, program: &Program, samples: &mut Samples) -> Result<(), String> {
     world.latency.set(Duration::ZERO);
-    let mut process = Process::start(&environment(world, program)).await?;
+    let mut process = Process::start(&program.start_in(world)).await?;
     add(samples, Figure::Ready, milliseconds(process.ready));
     add(samples, Figure::ReadyCpu, milliseconds(process.ready_cpu));
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
@@ -107,7 +110,7 @@ pub(crate) async fn far(
         return Ok(());
     }
     world.latency.set(latency);
-    let mut process = Process::start(&environment(world, program)).await?;
+    let mut process = Process::start(&program.start_in(world)).await?;
     let trips = |took: Duration| took.as_secs_f64() / latency.as_secs_f64();
     let cold = invoke(world, program, &mut process, Kind::Create, None).await?;
     add(samples, Figure::ColdCreateTrips, trips(cold.took));
@@ -127,12 +130,6 @@ pub(crate) async fn far(
     Ok(())
 }
 
-fn environment(world: &World, program: &Program) -> Start {
-    let mut start = program.start.clone();
-    start.env.extend(world.env());
-    start
-}
-
 #[expect(clippy::cast_precision_loss, reason = "some calls")]
 fn count(samples: &mut Samples, figure: Figure, calls: usize) {
     add(samples, figure, calls as f64);
@@ -148,11 +145,22 @@ async fn invoke(
 ) -> Result<Invoked, String> {
     let dialect = program.dialect.ok_or("it has nothing to do")?;
     let (event, request_id) = world.event(dialect, kind, physical_id);
+    let invoked = deliver(world, process, &event, &request_id).await?;
+    world.check(kind)?;
+    Ok(invoked)
+}
+
+/// One invocation with this event, whose answer is checked.
+pub(crate) async fn deliver(
+    world: &World,
+    process: &mut Process,
+    event: &Value,
+    request_id: &str,
+) -> Result<Invoked, String> {
     world.forget();
     let before = process.cpu()?;
-    let took = process.invoke(&event).await?;
+    let took = process.invoke(event).await?;
     let cpu = process.cpu()?.saturating_sub(before);
-    let (physical_id, answers) = world.answer(&request_id)?;
-    world.check(kind)?;
+    let (physical_id, answers) = world.answer(request_id)?;
     Ok(Invoked { took, cpu, physical_id, calls: world.aws.calls().len() + answers })
 }

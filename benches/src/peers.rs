@@ -1,7 +1,7 @@
 //! The function, its peers and the floor: how each is installed and started, and what it leaves out.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::package;
 use crate::process::Start;
-use crate::world::Dialect;
+use crate::world::{Dialect, World};
 
 /// An installation may take so long.
 const INSTALL: Duration = Duration::from_mins(8);
@@ -28,36 +28,32 @@ pub(crate) struct Program {
     pub(crate) note: &'static str,
 }
 
-/// Where things are.
-#[derive(Clone, Debug)]
-pub(crate) struct Places {
-    /// The release build of the function.
-    pub(crate) bootstrap: PathBuf,
-    /// The release build of the empty function.
-    pub(crate) floor: PathBuf,
-    /// The sources of the peers.
-    pub(crate) sources: PathBuf,
-    /// Where they are installed.
-    pub(crate) installed: PathBuf,
+impl Program {
+    /// How it is started in a world.
+    pub(crate) fn start_in(&self, world: &World) -> Start {
+        let mut start = self.start.clone();
+        start.env.extend(world.env());
+        start
+    }
 }
 
-pub(crate) fn function(places: &Places) -> Result<Program, String> {
+pub(crate) fn function(bootstrap: &Path) -> Result<Program, String> {
     Ok(Program {
         name: "this function",
         dialect: Some(Dialect::Delegation),
-        start: native(&places.bootstrap)?,
-        package: package::zip_size(std::slice::from_ref(&places.bootstrap))?,
+        start: native(bootstrap)?,
+        package: package::zip_size(&[bootstrap.to_owned()])?,
         note: "reads the child zone and what stands at, below and above the cut; writes NS and its ownership record; \
                Verification NONE, WaitForSync false",
     })
 }
 
-pub(crate) fn floor(places: &Places) -> Result<Program, String> {
+pub(crate) fn floor(floor: &Path) -> Result<Program, String> {
     Ok(Program {
         name: "empty lambda_runtime",
         dialect: None,
-        start: native(&places.floor)?,
-        package: package::zip_size(std::slice::from_ref(&places.floor))?,
+        start: native(floor)?,
+        package: package::zip_size(&[floor.to_owned()])?,
         note: "the floor: the same runtime crate and build, no HTTPS, no work",
     })
 }
@@ -69,9 +65,9 @@ fn native(program: &Path) -> Result<Start, String> {
 }
 
 /// The handler of the AWS CDK as its package has it, in the layout in which the CDK uploads it.
-pub(crate) async fn cdk(places: &Places) -> Result<Program, String> {
-    let folder = places.installed.join("node");
-    let fresh = prepare(&places.sources.join("node"), &folder, &["package.json", "package-lock.json", "runtime.js"])?;
+pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, String> {
+    let folder = installed.join("node");
+    let fresh = prepare(&sources.join("node"), &folder, &["package.json", "package-lock.json", "runtime.js"])?;
     if fresh {
         run(&folder, "npm", &["ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]).await?;
     }
@@ -103,9 +99,9 @@ pub(crate) async fn cdk(places: &Places) -> Result<Program, String> {
 }
 
 /// A function as one writes it with crhelper and boto3.
-pub(crate) async fn crhelper(places: &Places) -> Result<Program, String> {
-    let folder = places.installed.join("python");
-    let fresh = prepare(&places.sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
+pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program, String> {
+    let folder = installed.join("python");
+    let fresh = prepare(&sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
     if fresh {
         run(&folder, "python3", &["-m", "venv", "venv"]).await?;
         run(&folder, "venv/bin/pip", &["install", "-q", "--disable-pip-version-check", "-r", "requirements.txt"])
