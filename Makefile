@@ -29,7 +29,7 @@ help: ## list the targets
 
 demo: ## the real function on a local AWS: Create, Update, Delete, what each did, and what the world resolves
 	@echo "== building the release bootstrap (minutes on a first run)"
-	cargo build --release --bin bootstrap
+	cargo build --release -p custom-delegation --bin bootstrap
 	@echo "== building the local AWS"
 	cargo build -p sandbox
 	$(TARGET_DIR)/debug/sandbox demo --bootstrap $(TARGET_DIR)/release/bootstrap --events events
@@ -51,7 +51,7 @@ bench: release ## the function beside its peers, for some minutes: two tables; B
 
 release:
 	@echo "== the release bootstrap (minutes on a first run)"
-	cargo build --release --bin bootstrap
+	cargo build --release -p custom-delegation --bin bootstrap
 
 guards: release valgrind ## size, instructions, calls and round trips of the release build
 	@echo "== guards of size and speed"
@@ -91,8 +91,7 @@ load: ## a hundred delegations at once at the quota of Route 53, for five minute
 
 mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
-	cargo mutants -f src/plan.rs -f 'src/plan/*.rs' -f src/ownership.rs -f src/dns/name.rs -f src/dns/excerpt.rs \
-		-f src/dns/name_servers.rs --output target -- --lib
+	cargo mutants --package delegation-model --output target -- --lib
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
 	cargo run -q -p sandbox -- serve
@@ -103,20 +102,19 @@ fmt-check:
 
 lint:
 	@echo "== lints"
-	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	@echo "== lints of the function alone, as it ships"
 	cargo clippy -p custom-delegation --lib --bin bootstrap -- -D warnings
 
 doc:
 	@echo "== documentation"
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features -p custom-delegation -p sandbox
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
 
+# The function is tested as it ships: beside the command, cargo would give it the features of the SDK that only the command needs.
 unit: $(VENV)/ok unbound
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --workspace
-	@echo "== tests of the command, which the bootstrap above is built without"
-	cargo test -p custom-delegation --features command --lib -- command:: inventory::
-	cargo test -p custom-delegation --features command --test command
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test -p custom-delegation
+	cargo test --workspace --exclude custom-delegation
 
 # The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
 unbound:
@@ -176,6 +174,6 @@ clean: ## remove what was built and installed
 build-DelegationFunction:
 	@if cargo zigbuild --version >/dev/null 2>&1; then program=$$(tools/build.sh $(ARCHITECTURE)); \
 	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = $(ARCHITECTURE) ]; then \
-		cargo build --release --locked --bin bootstrap && program=$(TARGET_DIR)/release/bootstrap; \
+		cargo build --release --locked -p custom-delegation --bin bootstrap && program=$(TARGET_DIR)/release/bootstrap; \
 	else echo "$(ARCHITECTURE) can't be built here without cargo-zigbuild: pip install cargo-zigbuild ziglang" >&2; exit 1; fi; \
 	python3 tools/elf.py $$program && cp $$program $(ARTIFACTS_DIR)/bootstrap

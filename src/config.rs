@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::dns::name::{Name, NameError};
+use delegation_model::name::{Name, NameError};
 
 /// The longest wait in seconds: the longest time that Lambda gives a function.
 const MAX_WAIT: u64 = 900;

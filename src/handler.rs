@@ -5,19 +5,16 @@ mod answer;
 mod apply;
 mod check;
 mod child;
-mod coverage;
-#[cfg(feature = "command")]
 pub mod expected;
 mod farewell;
 mod observe;
-mod place;
+mod occlusion;
+mod parent_zone;
 mod present;
-#[cfg(feature = "command")]
 pub mod preview;
 mod progress;
 mod replacement;
 mod signing;
-#[cfg(feature = "command")]
 pub mod survey;
 mod sync;
 mod work;
@@ -38,11 +35,11 @@ use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::dns::verify::Verifier;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
-use crate::plan::Action;
+use delegation_model::plan::Action;
+use dns_check::Verifier;
 use progress::Progress;
 use work::{Outcome, Work, aws_failure};
 

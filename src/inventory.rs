@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::dns::ds::DsRecords;
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::record_set::RecordSet;
-use crate::dns::ttl::Ttl;
-use crate::dns::verify::{Finding, ServerState, Wanted};
-use crate::ownership::{self, Claim, Claims, Digest};
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership::{self, Claim, Claims, Digest};
+use delegation_model::record_set::RecordSet;
+use delegation_model::ttl::Ttl;
+use dns_check::{Finding, ServerState, Wanted};
 
 /// How the first label of an ownership record begins.
 const MARK: &str = "_delegation-";

@@ -25,5 +25,5 @@ done
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 export SOURCE_DATE_EPOCH=315532800 CARGO_TARGET_DIR=target/package CARGO_INCREMENTAL=0
-cargo zigbuild --release --locked --bin bootstrap --target "$target.2.34" >&2
+cargo zigbuild --release --locked -p custom-delegation --bin bootstrap --target "$target.2.34" >&2
 echo "target/package/$target/release/bootstrap"

@@ -5,15 +5,16 @@ use std::fmt;
 
 use custom_delegation::cfn::envelope::{self, Target};
 use custom_delegation::cfn::physical_id::{self, PhysicalId};
-use custom_delegation::cfn::properties::{self, Properties, Role};
+use custom_delegation::cfn::properties::{self, Properties};
 use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
 use custom_delegation::cfn::response_url::ResponseUrl;
-use custom_delegation::dns::excerpt::Excerpt;
-use custom_delegation::dns::name::Name;
-use custom_delegation::dns::name_servers::NameServers;
-use custom_delegation::dns::record_set::RecordSet;
-use custom_delegation::dns::ttl::Ttl;
-use custom_delegation::ownership::{self, By, Claim, Claimant, Claims, Digest, Relation};
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership::{self, By, Claim, Claimant, Claims, Digest, Relation};
+use delegation_model::partial_zone::PartialZone;
+use delegation_model::record_set::RecordSet;
+use delegation_model::role::Role;
+use delegation_model::ttl::Ttl;
 use serde_json::{Map, Value, json};
 
 /// Stands for what nobody may see.
@@ -34,16 +35,16 @@ pub fn envelope(data: &[u8]) {
             let _ = target.url.signed_at();
             assert!(!format!("{target:?}").contains(SECRET), "Debug shows the response URL");
             assert!(!target.stack_id.is_empty() && !target.request_id.is_empty() && !target.logical_id.is_empty());
-            let marker = physical_id::marker(&target.request_id);
+            let marker = physical_id::unresolved(&target.request_id);
             assert!(marker.len() <= physical_id::MAX);
-            assert_eq!(PhysicalId::parse(&marker), PhysicalId::Marker);
+            assert_eq!(PhysicalId::parse(&marker), PhysicalId::Unresolved);
         }
         Err(error) => assert_silent(&error),
     }
     match envelope::request(&event) {
         Ok(request) => {
             let id = request.physical_id.as_deref().unwrap_or_default();
-            if let PhysicalId::Place(place) = PhysicalId::parse(id) {
+            if let PhysicalId::Point(place) = PhysicalId::parse(id) {
                 assert_eq!(place.to_string(), id, "only our own spelling is ours");
             }
             check_properties(&request.properties);
@@ -314,7 +315,7 @@ fn check_name(text: &str) -> Option<Name> {
     assert_eq!(name.ancestors().count(), labels.len() - 1);
     assert_eq!(name.is_wildcard(), labels[0] == b"*");
     assert!(name.wildcard().is_none_or(|wildcard| wildcard.is_wildcard() && wildcard.is_below(&name)));
-    assert_eq!(PhysicalId::parse(&format!("Z1/{name}")).place().map(|place| &place.name), Some(&name));
+    assert_eq!(PhysicalId::parse(&format!("Z1/{name}")).point().map(|point| &point.name), Some(&name));
     assert_ne!(ownership::record_name(&name).as_ref(), Some(&name));
     Some(name)
 }
@@ -322,7 +323,7 @@ fn check_name(text: &str) -> Option<Name> {
 /// A zone that holds one record set answers for its name and for no other.
 fn check_excerpt(one: &Name, other: &Name) {
     let Some(apex) = one.ancestors().last().filter(|apex| other.is_below(apex)) else { return };
-    let mut excerpt = Excerpt::new(apex.clone());
+    let mut excerpt = PartialZone::new(apex.clone());
     let ttl = Ttl::DELEGATION;
     excerpt.add(&apex, &[RecordSet::new(other.clone(), "A", ttl, vec!["192.0.2.1".into()])], None);
     assert_eq!(excerpt.answers(other, "A"), Ok(true), "{other}");

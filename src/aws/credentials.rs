@@ -16,8 +16,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use super::connector::Connector;
 use super::error::AwsError;
 use super::route53::Session;
-use crate::cfn::properties::Role;
 use crate::http::Client;
+use delegation_model::role::Role;
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,12 +7,12 @@ use aws_sdk_route53::types;
 
 use super::credentials::unlimited;
 use super::error::{AwsError, AwsErrorKind};
-use crate::dns::ds::Ds;
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::record_set::{Change, RecordSet};
-use crate::dns::ttl::Ttl;
-use crate::ids::ZoneId;
+use delegation_model::ds::Ds;
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::ttl::Ttl;
 
 /// The most record sets that one page of a listing holds (Route 53 API Reference, ListResourceRecordSets).
 pub const PAGE: i32 = 300;
@@ -249,14 +249,8 @@ fn status(info: Option<&types::ChangeInfo>) -> ChangeStatus {
 }
 
 fn ds(key: &types::KeySigningKey) -> Option<Ds> {
-    let small = |number: i32| u8::try_from(number).ok();
-    Ds::new(
-        u16::try_from(key.key_tag()).ok()?,
-        small(key.signing_algorithm_type())?,
-        small(key.digest_algorithm_type())?,
-        hex::decode(key.digest_value()?).ok()?,
-    )
-    .ok()
+    let (algorithm, digest_type) = (key.signing_algorithm_type(), key.digest_algorithm_type());
+    format!("{} {algorithm} {digest_type} {}", key.key_tag(), key.digest_value()?).parse().ok()
 }
 
 fn is_private(zone: &types::HostedZone) -> bool {

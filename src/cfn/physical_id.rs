@@ -1,72 +1,53 @@
-//! Physical ids: what `Ref` gives, and where a delegation stands.
+//! Physical ids: what `Ref` gives.
 
-use std::fmt;
-
-use crate::dns::name::Name;
-use crate::ids::ZoneId;
-
-/// A zone cut of a parent zone: the place of a delegation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The parent zone.
-    pub zone: ZoneId,
-    /// The child's name.
-    pub name: Name,
-}
-
-impl fmt::Display for Place {
-    /// The physical id, `Z1EXAMPLE/testing.example.com`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.zone, self.name)
-    }
-}
+use delegation_model::point::DelegationPoint;
 
 /// The longest physical id that CloudFormation takes, in bytes (CloudFormation User Guide, "Custom resource response objects").
 pub const MAX: usize = 1024;
 
-const MARKER: &str = "unresolved/";
+const UNRESOLVED: &str = "unresolved/";
 
 /// What a physical id of a request says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhysicalId {
-    /// One of ours: the place of the delegation.
-    Place(Place),
-    /// The answer of a Create that failed before it changed anything: nothing stands anywhere.
-    Marker,
-    /// Neither: invented by CloudFormation for a Create that has not ended, or of another tool's making.
+    /// One of ours: where the delegation is.
+    Point(DelegationPoint),
+    /// The answer of a Create that failed before it changed anything: there is nothing anywhere.
+    Unresolved,
+    /// Neither: invented by CloudFormation for a Create that has not ended, or made by another tool.
     Foreign,
 }
 
 impl PhysicalId {
     /// Reads a physical id.
     pub fn parse(text: &str) -> Self {
-        if text.starts_with(MARKER) {
-            return Self::Marker;
+        if text.starts_with(UNRESOLVED) {
+            return Self::Unresolved;
         }
-        let place = text
+        let point = text
             .split_once('/')
-            .and_then(|(zone, name)| Some(Place { zone: zone.parse().ok()?, name: name.parse().ok()? }));
+            .and_then(|(zone, name)| Some(DelegationPoint { zone: zone.parse().ok()?, name: name.parse().ok()? }));
         // Only our own spelling is ours: an id that merely reads like one is somebody else's.
-        match place {
-            Some(place) if place.to_string() == text => Self::Place(place),
+        match point {
+            Some(point) if point.to_string() == text => Self::Point(point),
             _ => Self::Foreign,
         }
     }
 
-    /// The place, if it is one of ours.
-    pub fn place(&self) -> Option<&Place> {
+    /// The delegation point, if the id is one of ours.
+    pub fn point(&self) -> Option<&DelegationPoint> {
         match self {
-            Self::Place(place) => Some(place),
-            Self::Marker | Self::Foreign => None,
+            Self::Point(point) => Some(point),
+            Self::Unresolved | Self::Foreign => None,
         }
     }
 }
 
 /// The physical id of a Create that failed before it changed anything.
-pub fn marker(request_id: &str) -> String {
-    let room = MAX - MARKER.len();
+pub fn unresolved(request_id: &str) -> String {
+    let room = MAX - UNRESOLVED.len();
     let id: String = request_id.chars().filter(char::is_ascii_graphic).take(room).collect();
-    format!("{MARKER}{id}")
+    format!("{UNRESOLVED}{id}")
 }
 
 #[cfg(test)]
@@ -74,11 +55,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_read_back() {
+    fn points_read_back() {
         let id = PhysicalId::parse("Z1EXAMPLE/testing.example.com");
-        assert_eq!(id.place().unwrap().to_string(), "Z1EXAMPLE/testing.example.com");
+        assert_eq!(id.point().unwrap().to_string(), "Z1EXAMPLE/testing.example.com");
         let escaped = PhysicalId::parse(r"Z1/a\056b.example.com");
-        assert_eq!(escaped.place().unwrap().name.labels().count(), 3);
+        assert_eq!(escaped.point().unwrap().name.labels().count(), 3);
     }
 
     #[test]
@@ -89,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn markers_are_markers_however_long_the_request_id() {
-        assert_eq!(marker("1-2"), "unresolved/1-2");
-        assert_eq!(PhysicalId::parse(&marker("1-2")), PhysicalId::Marker);
-        assert_eq!(marker(&"x".repeat(5000)).len(), MAX);
-        assert_eq!(marker("a\u{e9}\nb"), "unresolved/ab");
+    fn unresolved_ids_are_read_back_however_long_the_request_id() {
+        assert_eq!(unresolved("1-2"), "unresolved/1-2");
+        assert_eq!(PhysicalId::parse(&unresolved("1-2")), PhysicalId::Unresolved);
+        assert_eq!(unresolved(&"x".repeat(5000)).len(), MAX);
+        assert_eq!(unresolved("a\u{e9}\nb"), "unresolved/ab");
     }
 }

@@ -7,37 +7,12 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::ttl::Ttl;
-use crate::ids::{KeyName, RoleArn, ZoneId};
+use delegation_model::ids::{KeyName, ZoneId};
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::role::Role;
+use delegation_model::ttl::Ttl;
 use reader::Reader;
-
-/// A role to assume.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Role {
-    /// Its ARN.
-    pub arn: RoleArn,
-    /// What its trust policy asks for in `sts:ExternalId`.
-    pub external_id: Option<ExternalId>,
-}
-
-/// An external id: a secret of the two accounts, which `Debug` does not show.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ExternalId(String);
-
-impl ExternalId {
-    /// The text, to send to STS and for nothing else.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ExternalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ExternalId(…)")
-    }
-}
 
 /// How the parent zone is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +83,7 @@ impl fmt::Display for PropertyError {
 impl std::error::Error for PropertyError {}
 
 /// What `Custom::Delegation` takes.
-const KNOWN: [&str; 18] = [
+pub const KNOWN: [&str; 18] = [
     "ChildZoneId",
     "ChildRoleArn",
     "ChildExternalId",

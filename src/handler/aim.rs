@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::child::Child;
-use super::{Work, aws_failure, child, farewell, observe, place};
+use super::{Work, aws_failure, child, farewell, observe, parent_zone};
 use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::physical_id::{PhysicalId, Place};
+use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{ParentZone, Properties, Salvage};
-use crate::dns::name::Name;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::plan::{Arrival, Goal};
+use delegation_model::name::Name;
+use delegation_model::plan::{Arrival, Goal};
+use delegation_model::point::DelegationPoint;
 
 /// What a Create or Update aims at.
 pub(super) struct Aim {
@@ -19,9 +20,9 @@ pub(super) struct Aim {
     /// The parent account.
     pub(super) session: Arc<Session>,
     pub(super) child: Child,
-    pub(super) place: Place,
+    pub(super) place: DelegationPoint,
     /// The place of the physical id.
-    pub(super) pinned: Option<Place>,
+    pub(super) pinned: Option<DelegationPoint>,
     /// What an Update comes from.
     pub(super) before: Option<Before>,
     pub(super) arrival: Arrival,
@@ -35,7 +36,7 @@ pub(super) struct Before {
     /// The name that they ask for, as far as it is known.
     pub(super) name: Option<Name>,
     /// The place that they name; `None` if it can't be found.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<DelegationPoint>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -47,7 +48,7 @@ impl Aim {
         check_partitions(work, &wanted)?;
         let physical = work.request.physical_id.as_deref().filter(|_| work.request.kind == RequestKind::Update);
         let physical = physical.map(PhysicalId::parse);
-        let pinned = physical.as_ref().and_then(PhysicalId::place).cloned();
+        let pinned = physical.as_ref().and_then(PhysicalId::point).cloned();
         let old = physical.as_ref().map(|_| Properties::salvage(&work.request.old_properties));
 
         work.keep_ahead(None);
@@ -75,7 +76,7 @@ impl Aim {
             find_place(work, &session, &child.name, &wanted.parent_zone, pinned.as_ref(), old_zone),
             async {
                 if let (None, ParentZone::Id(zone)) = (&pinned, &wanted.parent_zone) {
-                    let place = Place { zone: zone.clone(), name: child.name.clone() };
+                    let place = DelegationPoint { zone: zone.clone(), name: child.name.clone() };
                     Box::pin(observe::ahead(work, &session, &place)).await;
                 }
             },
@@ -138,14 +139,14 @@ async fn find_place(
     session: &Session,
     name: &Name,
     asked: &ParentZone,
-    pinned: Option<&Place>,
+    pinned: Option<&DelegationPoint>,
     old: Option<&ParentZone>,
-) -> Result<Place, Failure> {
-    let place = place::find(session, name, asked, pinned).await?;
+) -> Result<DelegationPoint, Failure> {
+    let place = parent_zone::find(session, name, asked, pinned).await?;
     if Some(&place) != pinned || matches!(asked, ParentZone::Id(_)) || old == Some(asked) {
         return Ok(place);
     }
-    match place::find(session, name, asked, None).await {
+    match parent_zone::find(session, name, asked, None).await {
         Ok(home) if home != place => match farewell::claim_at(work, session, &home).await {
             Ok(Some(_)) => Ok(home),
             Err(failure) if !out_of_reach(&failure) => Err(failure),
@@ -170,8 +171,8 @@ async fn find_before(
     readable: bool,
     wanted: &Properties,
     child: &Child,
-    place: &Place,
-    pinned: Option<&Place>,
+    place: &DelegationPoint,
+    pinned: Option<&DelegationPoint>,
 ) -> Before {
     let mut warnings = Vec::new();
     if !readable {
@@ -195,7 +196,7 @@ async fn find_before(
             let session = work.accounts.session(old.parent_role.as_ref()).await;
             session.map_err(|error| aws_failure("assuming the old parent role", &error))?
         };
-        place::find(&session, &name, asked, pinned).await.map(Some)
+        parent_zone::find(&session, &name, asked, pinned).await.map(Some)
     });
     let place = found.await.unwrap_or_else(|failure: Failure| {
         warnings.push(format!("The place of the old properties was not found: {failure}"));
@@ -208,14 +209,14 @@ async fn find_before(
 fn arrival(
     work: &Work<'_>,
     physical: Option<&PhysicalId>,
-    place: &Place,
+    place: &DelegationPoint,
     before: Option<&Before>,
 ) -> (Arrival, String) {
     let kept = || work.request.physical_id.clone().unwrap_or_default();
     match physical {
         None => (Arrival::Create, place.to_string()),
-        Some(PhysicalId::Place(pinned)) if pinned == place => (Arrival::InPlace, kept()),
-        Some(PhysicalId::Place(_) | PhysicalId::Marker) => (Arrival::Replacement, place.to_string()),
+        Some(PhysicalId::Point(pinned)) if pinned == place => (Arrival::InPlace, kept()),
+        Some(PhysicalId::Point(_) | PhysicalId::Unresolved) => (Arrival::Replacement, place.to_string()),
         Some(PhysicalId::Foreign) => match before.and_then(|before| before.place.as_ref()) {
             Some(old) if old == place => (Arrival::InPlace, kept()),
             Some(_) => (Arrival::Replacement, place.to_string()),

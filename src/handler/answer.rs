@@ -38,7 +38,7 @@ pub(super) fn answer(
             let known = envelope::physical_id(event).filter(|_| kind != Some(Kind::Create));
             let real = known.or_else(|| progress.sent().map(|place| place.to_string()));
             let marker = real.is_none();
-            let physical_id = real.unwrap_or_else(|| physical_id::marker(&target.request_id));
+            let physical_id = real.unwrap_or_else(|| physical_id::unresolved(&target.request_id));
             let reason = failure.message;
             (Answer { status: Status::Failed, physical_id, reason, data: BTreeMap::new() }, marker)
         }

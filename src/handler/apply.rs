@@ -7,12 +7,12 @@ use super::{Work, aws_failure, farewell, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::physical_id::Place;
-use crate::dns::record_set::{Change, RecordSet};
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::ownership;
-use crate::plan::{Action, Decision, Observation, Plan};
+use delegation_model::ownership;
+use delegation_model::plan::{Action, Decision, Observation, Plan};
+use delegation_model::point::DelegationPoint;
+use delegation_model::record_set::{Change, RecordSet};
 
 /// How often a batch is planned anew because the zone changed.
 const ROUNDS: usize = 6;
@@ -33,7 +33,7 @@ pub(super) struct Applied {
 pub(super) async fn apply(
     work: &Work<'_>,
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
     mut look: impl AsyncFnMut(bool) -> Result<(Observation, Decision), Failure>,
 ) -> Result<Applied, Failure> {
     Span::current().record("name", display(&place.name)).record("parent_zone_id", display(&place.zone));
@@ -127,7 +127,7 @@ pub(super) async fn apply(
 /// True if Route 53 compares all that could have changed at the zone cut since it was read: the batch makes the delegation or takes it
 /// away, or gives the same name servers another TTL where nobody has a DS record set. Not if it changes name servers, for a DS record
 /// set may have been added beside them, and not if it leaves them as they are.
-fn is_compared(plan: &Plan, seen: &Observation, place: &Place) -> bool {
+fn is_compared(plan: &Plan, seen: &Observation, place: &DelegationPoint) -> bool {
     let of_name_servers = |set: &RecordSet| set.name == place.name && set.rtype == "NS";
     let creates = plan.changes.iter().any(|change| matches!(change, Change::Create(set) if of_name_servers(set)));
     let deletes = plan.changes.iter().any(|change| matches!(change, Change::Delete(set) if of_name_servers(set)));
@@ -148,7 +148,7 @@ fn unrefreshed(mut plan: Plan, seen: Observation, failure: Failure) -> Result<Ap
 }
 
 /// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.
-fn change_failure(place: &Place, error: &AwsError) -> Failure {
+fn change_failure(place: &DelegationPoint, error: &AwsError) -> Failure {
     let mut failure = aws_failure(&format!("changing {} in the parent zone {}", place.name, place.zone), error);
     if let Some(record) = ownership::record_name(&place.name).filter(|_| error.is_denied()) {
         failure.message = format!(
@@ -161,7 +161,7 @@ fn change_failure(place: &Place, error: &AwsError) -> Failure {
 }
 
 /// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may have been carried out.
-async fn landed(work: &Work<'_>, session: &Session, place: &Place, plan: &Plan) -> Result<bool, Failure> {
+async fn landed(work: &Work<'_>, session: &Session, place: &DelegationPoint, plan: &Plan) -> Result<bool, Failure> {
     let claim = farewell::claim_at(work, session, place).await?;
     Ok(!plan.removes() && claim == Some(work.at))
 }
@@ -180,7 +180,7 @@ fn own_at(work: &Work<'_>, seen: &Observation) -> Option<i64> {
 }
 
 /// After a rejection or a lost answer: if no claim of this request stands there, no change of it was carried out.
-fn forget_unsent(work: &Work<'_>, place: &Place, seen: &Observation) {
+fn forget_unsent(work: &Work<'_>, place: &DelegationPoint, seen: &Observation) {
     if work.progress.sent().as_ref() == Some(place) && own_at(work, seen) != Some(work.at) {
         work.progress.unmark_sent();
     }

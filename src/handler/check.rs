@@ -9,13 +9,13 @@ use tracing::{info, warn};
 use super::Work;
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
-use crate::dns::ds::DsRecords;
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::verify::{Finding, Wanted};
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::plan::{Observation, Plan};
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::plan::{Observation, Plan};
+use dns_check::{Finding, Wanted};
 
 /// What one round of questions takes at most, silence on all sides included.
 const ROUND: Duration = Duration::from_secs(15);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::{Work, aws_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
-use crate::cfn::physical_id::Place;
-use crate::cfn::properties::{Properties, Role, Salvage};
-use crate::dns::excerpt::Excerpt;
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::record_set::RecordSet;
+use crate::cfn::properties::{Properties, Salvage};
 use crate::error::{Failure, Kind};
-use crate::ids::ZoneId;
-use crate::plan::WantedDs;
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::partial_zone::PartialZone;
+use delegation_model::plan::WantedDs;
+use delegation_model::point::DelegationPoint;
+use delegation_model::record_set::RecordSet;
+use delegation_model::role::Role;
 
 /// How many record sets are read at once from the apex on: its NS record set in all but odd zones, and a new zone whole.
 const APEX_PAGE: i32 = 20;
@@ -37,7 +38,7 @@ pub(super) struct Child {
 pub(super) struct ReadZone {
     pub(super) id: ZoneId,
     pub(super) session: Arc<Session>,
-    pub(super) excerpt: Excerpt,
+    pub(super) excerpt: PartialZone,
 }
 
 /// The child's name and name servers.
@@ -46,7 +47,7 @@ pub(super) struct ReadZone {
 pub(super) async fn read(
     work: &Work<'_>,
     wanted: &Properties,
-    pinned: Option<&Place>,
+    pinned: Option<&DelegationPoint>,
     old: Option<&Salvage>,
 ) -> Result<Child, Failure> {
     let given = wanted.name_servers.clone();
@@ -113,7 +114,7 @@ async fn read_zone(
         );
         return Err(Failure::new(Kind::Refused, message));
     }
-    let mut excerpt = Excerpt::new(zone.name.clone());
+    let mut excerpt = PartialZone::new(zone.name.clone());
     if !given {
         let head = head.map_err(failure)?;
         check_apex(&session, &zone, &head).await?;

@@ -3,18 +3,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{aws_failure, check, observe, place, signing};
+use super::{aws_failure, check, observe, parent_zone, signing};
 use crate::aws::credentials::Accounts;
 use crate::aws::route53::{HostedZone, Session};
-use crate::cfn::physical_id::Place;
-use crate::cfn::properties::{ParentZone, Role};
-use crate::dns::ds::DsRecords;
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::verify::Wanted;
+use crate::cfn::properties::ParentZone;
 use crate::error::{Failure, Kind};
-use crate::ids::ZoneId;
-use crate::plan::{Observation, Plan};
+use delegation_model::ds::DsRecords;
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::plan::{Observation, Plan};
+use delegation_model::point::DelegationPoint;
+use delegation_model::role::Role;
+use dns_check::Wanted;
 
 /// The parent zone that is asked for, and a session of the account that has it.
 ///
@@ -30,11 +31,11 @@ pub async fn parent_zone(
     let session = accounts.session(role).await.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let id = match (asked, name) {
         (ParentZone::Id(id), _) => id.clone(),
-        (ParentZone::Name(zone), _) => place::named(&session, zone).await?,
-        (ParentZone::Closest, Some(name)) => place::find(&session, name, asked, None).await?.zone,
+        (ParentZone::Name(zone), _) => parent_zone::named(&session, zone).await?,
+        (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?.zone,
         (ParentZone::Closest, None) => return Err(Failure::new(Kind::Input, "no parent zone is given")),
     };
-    let zone = place::public(&session, &id).await?;
+    let zone = parent_zone::public(&session, &id).await?;
     Ok((session, zone))
 }
 
@@ -52,7 +53,7 @@ pub struct Held {
 /// # Errors
 /// If the zone can't be read.
 pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Result<Held, Failure> {
-    let place = Place { zone: zone.id.clone(), name: name.clone() };
+    let place = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let read = observe::at_and_below(session, &place).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
     let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;

@@ -7,15 +7,16 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::apply::{self, Applied};
-use super::{Outcome, Work, aws_failure, child, observe, place, sync};
+use super::{Outcome, Work, aws_failure, child, observe, parent_zone, sync};
 use crate::aws::route53::Session;
-use crate::cfn::physical_id::{PhysicalId, Place};
+use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Properties, Salvage};
-use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::ownership::{Relation, record_name};
-use crate::plan::{self, Action, Decision, Farewell};
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership::{Relation, record_name};
+use delegation_model::plan::{self, Action, Decision, Farewell};
+use delegation_model::point::DelegationPoint;
 
 /// Between two looks for the claim of a Create that has not ended.
 const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
@@ -24,13 +25,13 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let (salvage, _) = Properties::salvage(&work.request.properties);
     let text = work.request.physical_id.as_deref().unwrap_or_default();
     match PhysicalId::parse(text) {
-        PhysicalId::Marker => Ok(work.outcome_of_nothing(Vec::new())),
-        PhysicalId::Place(place) => of_place(work, &salvage, &place).await,
+        PhysicalId::Unresolved => Ok(work.outcome_of_nothing(Vec::new())),
+        PhysicalId::Point(place) => of_place(work, &salvage, &place).await,
         PhysicalId::Foreign => of_foreign(work, &salvage).await,
     }
 }
 
-async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &Place) -> Result<Outcome, Failure> {
+async fn of_place(work: &Work<'_>, salvage: &Salvage, place: &DelegationPoint) -> Result<Outcome, Failure> {
     work.progress.at("assuming the parent role");
     let result = async {
         let session = work.accounts.session(salvage.parent_role.as_ref()).await;
@@ -76,7 +77,7 @@ pub(super) async fn remove(
     work: &Work<'_>,
     session: &Session,
     salvage: &Salvage,
-    place: &Place,
+    place: &DelegationPoint,
 ) -> Result<Applied, Failure> {
     let mut farewell = Farewell {
         name: place.name.clone(),
@@ -156,7 +157,7 @@ pub(super) async fn recall(work: &Work<'_>) {
 }
 
 /// Looks once for the place that the properties name, and when our claim there was written; `None` if none stands there.
-async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>, Place, i64)>, Failure> {
+async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>, DelegationPoint, i64)>, Failure> {
     let Some(asked) = &salvage.parent_zone else {
         return Ok(None);
     };
@@ -167,13 +168,17 @@ async fn look(work: &Work<'_>, salvage: &Salvage) -> Result<Option<(Arc<Session>
     };
     let session = work.accounts.session(salvage.parent_role.as_ref()).await;
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
-    let place = place::find(&session, &name, asked, None).await?;
+    let place = parent_zone::find(&session, &name, asked, None).await?;
     let claim = claim_at(work, &session, &place).await?;
     Ok(claim.map(|at| (session, place, at)))
 }
 
 /// When our own claim at a place was written, if it stands there.
-pub(super) async fn claim_at(work: &Work<'_>, session: &Session, place: &Place) -> Result<Option<i64>, Failure> {
+pub(super) async fn claim_at(
+    work: &Work<'_>,
+    session: &Session,
+    place: &DelegationPoint,
+) -> Result<Option<i64>, Failure> {
     let Some(record) = record_name(&place.name) else {
         return Ok(None);
     };

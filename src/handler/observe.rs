@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::{Work, aws_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
-use crate::cfn::physical_id::Place;
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::record_set::RecordSet;
 use crate::error::Failure;
-use crate::ownership;
-use crate::plan::Observation;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership;
+use delegation_model::plan::Observation;
+use delegation_model::point::DelegationPoint;
+use delegation_model::record_set::RecordSet;
 
 /// How many record sets are read from an enclosing name on: its own, its wildcard, and in most zones the ownership record.
 const ENCLOSING_PAGE: i32 = 100;
@@ -23,7 +23,7 @@ const GLUE_PAGE: i32 = 10;
 pub(super) const AHEAD: Duration = Duration::from_secs(2);
 
 /// For a Delete: the zone cut and the ownership record.
-pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &Place) -> Result<Observation, Failure> {
+pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &DelegationPoint) -> Result<Observation, Failure> {
     let read = async { tokio::try_join!(at_and_below(session, place), ownership(session, place)) };
     let ((at_cut, below, more_below), ownership) = reading(work, place, read).await?;
     Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
@@ -36,7 +36,7 @@ pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &Place) -> Re
 pub(super) async fn surroundings(
     work: &Work<'_>,
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, Failure> {
@@ -48,7 +48,7 @@ pub(super) async fn surroundings(
 
 /// Reads the same while it is still being found out whether this is the place, for a round trip less; [`surroundings`] takes it if it
 /// is, and soon. A read that fails, takes its time or is not the whole is as good as none.
-pub(super) async fn ahead(work: &Work<'_>, session: &Session, place: &Place) {
+pub(super) async fn ahead(work: &Work<'_>, session: &Session, place: &DelegationPoint) {
     let read = tokio::time::timeout(AHEAD, around(session, place, None, false)).await;
     // Whose addresses to look for beyond one page is not known yet.
     if let Some(seen) = read.ok().and_then(Result::ok).filter(|seen| !seen.more_below) {
@@ -58,7 +58,7 @@ pub(super) async fn ahead(work: &Work<'_>, session: &Session, place: &Place) {
 
 async fn around(
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, AwsError> {
@@ -88,7 +88,7 @@ async fn around(
 pub(super) async fn still(
     work: &Work<'_>,
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
     seen: &Observation,
 ) -> Result<bool, Failure> {
     let (at_cut, ..) = reading(work, place, at_and_below(session, place)).await?;
@@ -97,7 +97,7 @@ pub(super) async fn still(
 
 async fn reading<T>(
     work: &Work<'_>,
-    place: &Place,
+    place: &DelegationPoint,
     read: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, Failure> {
     let what = format!("reading {} in the parent zone {}", place.name, place.zone);
@@ -108,7 +108,7 @@ async fn reading<T>(
 /// The record sets at the zone cut, those below it, and whether there are more of these.
 pub(super) async fn at_and_below(
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
 ) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
     let page = session.record_sets(&place.zone, Some((&place.name, None)), PAGE).await?;
     let more_below = page.next.is_some_and(|next| next.is_at_or_below(&place.name));
@@ -117,7 +117,7 @@ pub(super) async fn at_and_below(
     Ok((at_cut, below, more_below))
 }
 
-async fn ownership(session: &Session, place: &Place) -> Result<Option<RecordSet>, AwsError> {
+async fn ownership(session: &Session, place: &DelegationPoint) -> Result<Option<RecordSet>, AwsError> {
     match ownership::record_name(&place.name) {
         None => Ok(None),
         Some(record) => session.record_set(&place.zone, &record, "TXT").await,
@@ -141,7 +141,7 @@ struct Enclosing {
 
 /// From the name above the cut up to the apex, which alone has an SOA record: the delegations on the way, and the wildcard of
 /// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1).
-async fn enclosing(session: &Session, place: &Place) -> Result<Enclosing, AwsError> {
+async fn enclosing(session: &Session, place: &DelegationPoint) -> Result<Enclosing, AwsError> {
     let (mut around, mut exists) = (Enclosing::default(), false);
     for name in place.name.ancestors() {
         let page = session.record_sets(&place.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
@@ -166,7 +166,7 @@ async fn enclosing(session: &Session, place: &Place) -> Result<Enclosing, AwsErr
 /// The addresses of name servers below the cut that one page did not reach.
 async fn glue_beyond(
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
     name_servers: Option<&NameServers>,
     below: &[RecordSet],
 ) -> Result<Vec<RecordSet>, AwsError> {

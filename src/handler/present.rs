@@ -9,17 +9,17 @@ use super::apply::{self, Applied};
 use super::check::Question;
 use super::child::Child;
 use super::replacement::{clean_up, take_back_if_overtaken};
-use super::{Outcome, Work, check, coverage, observe, signing, sync};
+use super::{Outcome, Work, check, observe, occlusion, signing, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::physical_id::Place;
 use crate::cfn::properties::{Properties, Verification};
-use crate::dns::ds::DsRecords;
-use crate::dns::name_servers::NameServers;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
-use crate::ownership::{By, Claim};
-use crate::plan::{self, Action, Arrival, Decision, Goal, Observation};
+use delegation_model::ds::DsRecords;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership::{By, Claim};
+use delegation_model::plan::{self, Action, Arrival, Decision, Goal, Observation};
+use delegation_model::point::DelegationPoint;
 
 /// How often a plan that became another one during its DNS check is checked again.
 const LOOKS: usize = 3;
@@ -101,7 +101,7 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Op
 pub(super) async fn look(
     work: &Work<'_>,
     session: &Session,
-    place: &Place,
+    place: &DelegationPoint,
     wanted: &Properties,
     child: &mut Child,
     goal: &Goal,
@@ -116,7 +116,7 @@ pub(super) async fn look(
         (seen.await?, None)
     };
     if !goal.allow_occlusion {
-        coverage::fill_in(work, child, &mut seen).await?;
+        occlusion::fill_in(work, child, &mut seen).await?;
     }
     drop(timing);
     let _timing = work.progress.time(Step::Plan);

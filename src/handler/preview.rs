@@ -9,19 +9,19 @@ use super::progress::Progress;
 use super::{check, present};
 use crate::aws::credentials::Accounts;
 use crate::cfn::envelope::Request;
-use crate::cfn::physical_id::Place;
 use crate::cfn::properties::Verification;
 use crate::config::Config;
-use crate::dns::name::Name;
-use crate::dns::verify::{Finding, Verifier};
 use crate::error::{Failure, Kind};
-use crate::plan::{self, Arrival, Decision, Observation, Plan};
+use delegation_model::name::Name;
+use delegation_model::plan::{self, Arrival, Decision, Observation, Plan};
+use delegation_model::point::DelegationPoint;
+use dns_check::{Finding, Verifier};
 
 /// What a Create or Update would do.
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// Where.
-    pub place: Place,
+    pub place: DelegationPoint,
     /// The name of the parent zone.
     pub parent_zone: Option<Name>,
     /// The physical id that a success would answer with.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::work::Outcome;
-use crate::cfn::physical_id::Place;
 use crate::metrics::Step;
-use crate::plan::Action;
+use delegation_model::plan::Action;
+use delegation_model::point::DelegationPoint;
 
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<State>);
@@ -16,7 +16,7 @@ pub(super) struct Progress(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     step: String,
-    sent: Option<Place>,
+    sent: Option<DelegationPoint>,
     looked: bool,
     done: Option<Outcome>,
     action: Option<Action>,
@@ -50,7 +50,7 @@ impl Progress {
     }
 
     /// A change of this place was sent, or may have been.
-    pub(super) fn mark_sent(&self, place: &Place) {
+    pub(super) fn mark_sent(&self, place: &DelegationPoint) {
         self.lock().sent = Some(place.clone());
     }
 
@@ -69,7 +69,7 @@ impl Progress {
     }
 
     /// The place that was changed, or may have been.
-    pub(super) fn sent(&self) -> Option<Place> {
+    pub(super) fn sent(&self) -> Option<DelegationPoint> {
         self.lock().sent.clone()
     }
 

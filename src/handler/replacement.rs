@@ -3,12 +3,12 @@
 use super::aim::{Before, out_of_reach};
 use super::{Work, aws_failure, farewell};
 use crate::aws::route53::Session;
-use crate::cfn::physical_id::Place;
 use crate::cfn::properties::Properties;
 use crate::error::{Failure, Kind};
+use delegation_model::point::DelegationPoint;
 
 /// On a replacement: a later request may already have written our claim at the physical id's place.
-async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &Place) -> Result<(), Failure> {
+async fn check_not_overtaken(work: &Work<'_>, before: &Before, pinned: &DelegationPoint) -> Result<(), Failure> {
     let claim = work.afresh(async || {
         let session = work.accounts.session(before.salvage.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the old parent role", &error))?;
@@ -36,8 +36,8 @@ pub(super) async fn take_back_if_overtaken(
     work: &Work<'_>,
     session: &Session,
     before: &Before,
-    pinned: &Place,
-    place: &Place,
+    pinned: &DelegationPoint,
+    place: &DelegationPoint,
 ) -> Result<(), Failure> {
     let Err(stale) = check_not_overtaken(work, before, pinned).await else {
         return Ok(());
@@ -53,7 +53,12 @@ pub(super) async fn take_back_if_overtaken(
 
 /// An Update whose old properties name a place that is neither the physical id's nor the new one is the rollback of a
 /// failed replacement: our claim there goes too. A failure of this is a warning.
-pub(super) async fn clean_up(work: &Work<'_>, before: &Before, pinned: Option<&Place>, place: &Place) -> Vec<String> {
+pub(super) async fn clean_up(
+    work: &Work<'_>,
+    before: &Before,
+    pinned: Option<&DelegationPoint>,
+    place: &DelegationPoint,
+) -> Vec<String> {
     let Some(old) = before.place.as_ref().filter(|old| *old != place) else {
         return Vec::new();
     };

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{Work, aws_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{KeySigningKey, Session, Signing};
-use crate::cfn::physical_id::Place;
 use crate::cfn::properties::{Properties, Salvage};
-use crate::dns::ds::DsRecords;
 use crate::error::{Failure, Kind};
-use crate::ids::{KeyName, ZoneId};
-use crate::plan::WantedDs;
+use delegation_model::ds::DsRecords;
+use delegation_model::ids::{KeyName, ZoneId};
+use delegation_model::plan::WantedDs;
+use delegation_model::point::DelegationPoint;
 
 /// Whether a request asks for a DS record set that the resource did not ask for before.
 pub(super) fn newly(wanted: &Properties, old: Option<&Salvage>) -> bool {
@@ -80,7 +80,7 @@ pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKe
 
 /// What the user should know of the parent zone's own signing state: a DS record set in a zone that nobody can validate secures
 /// nothing.
-pub(super) async fn of_parent(work: &Work<'_>, session: &Session, place: &Place) -> Option<String> {
+pub(super) async fn of_parent(work: &Work<'_>, session: &Session, place: &DelegationPoint) -> Option<String> {
     work.progress.at(format!("reading the signing state of the parent zone {}", place.zone));
     match session.signing(&place.zone).await {
         Ok(signing) if signing.is_signing() => None,

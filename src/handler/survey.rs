@@ -7,9 +7,9 @@ use futures_util::stream;
 
 use super::aws_failure;
 use crate::aws::route53::{HostedZone, Session};
-use crate::dns::verify::{Finding, Verifier, Wanted};
 use crate::error::Failure;
 use crate::inventory::{Inventory, is_of_interest};
+use dns_check::{Finding, Verifier, Wanted};
 
 /// How many delegations are checked at once. Each check opens at most 64 sockets, and a process has 1024 files by default.
 const AT_ONCE: usize = 12;

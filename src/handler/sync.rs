@@ -6,8 +6,8 @@ use tracing::info;
 use super::apply::Applied;
 use super::{Work, aws_failure};
 use crate::aws::route53::ChangeStatus;
-use crate::cfn::properties::Role;
 use crate::metrics::Step;
+use delegation_model::role::Role;
 
 /// The longest pause between two questions, as a multiple of the first.
 const MAX_PAUSE: u32 = 14;

@@ -14,15 +14,15 @@ use super::{farewell, present};
 use crate::aws::credentials::Accounts;
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::cfn::envelope::{Kind, Request, Target};
-use crate::cfn::physical_id::Place;
 use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::dns::verify::{Finding, Verifier};
 use crate::error::{Failure, Kind as FailureKind};
-use crate::ids;
-use crate::ownership::Claimant;
-use crate::plan::Observation;
+use delegation_model::ids;
+use delegation_model::ownership::Claimant;
+use delegation_model::plan::Observation;
+use delegation_model::point::DelegationPoint;
+use dns_check::{Finding, Verifier};
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
 const SERVICE_TIMEOUT: i64 = 3600;
@@ -52,7 +52,7 @@ pub(super) struct Work<'a> {
     /// What was asked before the change and what was found, so that it is asked once.
     asked: RefCell<Option<(Question, Option<Finding>)>>,
     /// What was read of a place before it was certain that the request goes there.
-    ahead: Cell<Option<(Place, Instant, Observation)>>,
+    ahead: Cell<Option<(DelegationPoint, Instant, Observation)>>,
 }
 
 /// How a request ended well.
@@ -96,7 +96,6 @@ impl<'a> Work<'a> {
     }
 
     /// The work of a request that is only looked at: made now, and denied for good where it is denied.
-    #[cfg(feature = "command")]
     pub(super) fn preview(
         config: &'a Config,
         accounts: &'a Accounts,
@@ -130,12 +129,12 @@ impl<'a> Work<'a> {
     }
 
     /// Keeps what was read of a place, in the place of what was kept before.
-    pub(super) fn keep_ahead(&self, ahead: Option<(Place, Observation)>) {
+    pub(super) fn keep_ahead(&self, ahead: Option<(DelegationPoint, Observation)>) {
         self.ahead.set(ahead.map(|(place, seen)| (place, Instant::now(), seen)));
     }
 
     /// What was kept of this place, once, and not for long.
-    pub(super) fn take_ahead(&self, place: &Place) -> Option<Observation> {
+    pub(super) fn take_ahead(&self, place: &DelegationPoint) -> Option<Observation> {
         let (of, at, seen) = self.ahead.take()?;
         (of == *place && at.elapsed() < AHEAD).then_some(seen)
     }

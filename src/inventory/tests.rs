@@ -1,7 +1,7 @@
 //! The inventory of a zone, and what is said of its entries.
 
 use super::*;
-use crate::ownership::{By, Claimant};
+use delegation_model::ownership::{By, Claimant};
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()

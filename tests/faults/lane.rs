@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::config::Config;
-use custom_delegation::dns::verify::{Timing, Verifier};
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http::{self, Client};
+use dns_check::{Timing, Verifier};
 use sandbox::{
     Account, Credentials, KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
 };

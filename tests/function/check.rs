@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use custom_delegation::dns::verify::{Timing, Verifier};
+use dns_check::{Timing, Verifier};
 use sandbox::{Dns, DnsFault, RecordSet, SyncRule};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use custom_delegation::dns::verify::Verifier;
+use dns_check::Verifier;
 use sandbox::unbound::{self, Security, Unbound};
 use sandbox::{Dns, RecordSet, ZoneHandle};
 use serde_json::{Value, json};

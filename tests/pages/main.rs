@@ -166,7 +166,7 @@ fn every_metric_is_on_the_page_of_logging_and_no_other() {
 fn every_action_and_every_kind_of_failure_is_on_the_page_of_logging_and_no_other() {
     let (literals, _) = source::read();
     for (heading, file, is_value) in [
-        ("Actions", "src/plan.rs", (|c| c.is_ascii_uppercase()) as fn(char) -> bool),
+        ("Actions", "crates/delegation-model/src/plan.rs", (|c| c.is_ascii_uppercase()) as fn(char) -> bool),
         ("Failures", "src/error.rs", |c| c.is_ascii_lowercase() || c == '_'),
     ] {
         let values = literals.iter().filter(|literal| literal.at.starts_with(file)).map(|literal| literal.text.clone());

@@ -5,11 +5,12 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{ExternalId, KNOWN, ParentZone, PropertyError, Role, Verification};
-use crate::dns::name::Name;
-use crate::dns::name_servers::NameServers;
-use crate::dns::ttl::Ttl;
-use crate::ids::{KeyName, RoleArn, ZoneId};
+use super::{KNOWN, ParentZone, PropertyError, Verification};
+use delegation_model::ids::{KeyName, RoleArn, ZoneId};
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::role::{ExternalId, Role};
+use delegation_model::ttl::Ttl;
 
 /// Reads one property at a time, in each of the forms in which CloudFormation may send it.
 pub(super) struct Reader<'a>(Option<&'a Map<String, Value>>);
@@ -90,7 +91,7 @@ impl<'a> Reader<'a> {
                 Err(PropertyError(format!("{id_key} is given without {arn_key}; give the role, or remove it")))
             }
             (None, None) => Ok(None),
-            (Some(arn), id) => Ok(Some(Role { arn, external_id: id.map(|id| ExternalId(id.to_owned())) })),
+            (Some(arn), id) => Ok(Some(Role { arn, external_id: id.map(|id| ExternalId::new(id.to_owned())) })),
         }
     }
 

@@ -1,0 +1,315 @@
+//! The flags.
+#![expect(clippy::doc_markdown, reason = "the help shows the comments of flags as they are")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as Flags, Parser, Subcommand};
+use serde_json::{Map, Value};
+
+use custom_delegation::cfn::properties::{ParentZone, Properties, PropertyError, Salvage};
+use delegation_model::role::Role;
+
+const STATUSES: &str = "\
+Exit status:
+  0  all is as wanted: nothing to change, everything resolves, no alarm
+  1  error: wrong flags or properties, a denied call, AWS or DNS out of reach; the question was not answered
+  2  something is not as wanted: plan has changes, verify or list --check found something
+  3  plan: the function would refuse
+
+AWS settings are read as by the AWS CLI: AWS_PROFILE, AWS_REGION and the other variables, ~/.aws/config and ~/.aws/credentials
+with roles, SSO, web identities and credential processes. DELEGATION_ALLOWED_NAMES and DELEGATION_DNS_RESOLVER are those
+of the function. Nothing is ever changed.";
+
+const PLAN: &str = "\
+Examples:
+  What a stack's Create would do, with the profile of the function's account:
+    delegation plan --profile network --child-zone-id Z0CHILD \\
+        --parent-zone-name example.com --parent-role-arn arn:aws:iam::111111111111:role/route53-delegation-parent
+  What an Update would change:
+    delegation plan --properties properties.json --ttl 300 \\
+        --physical-id Z0PARENT/testing.example.com --stack-id arn:aws:cloudformation:... --logical-id Delegation
+  The change batch alone, for `aws route53 change-resource-record-sets --change-batch file://batch.json`:
+    delegation plan --properties properties.json --json | jq .batch > batch.json
+
+Exit status: 0 nothing to change, 1 error, 2 changes, 3 the function would refuse.";
+
+const VERIFY: &str = "\
+Examples:
+  From DNS alone: is what the parent zone's name servers refer to served?
+    delegation verify testing.example.com
+  Against what Route 53 has in the parent zone:
+    delegation verify testing.example.com --profile network --parent-zone-name example.com
+  Against the child zone's name servers and keys, before there is a delegation:
+    delegation verify testing.example.com --child-zone-id Z0CHILD --child-only
+  Against given name servers:
+    delegation verify testing.example.com --name-servers ns1.example.net,ns2.example.net
+
+Exit status: 0 everything is as wanted, 1 error (nothing answers from here, too), 2 something is not.";
+
+const LIST: &str = "\
+Examples:
+  What example.com delegates, and whose it is:
+    delegation list --profile network --parent-zone-name example.com
+  Every night, from a security account:
+    delegation list --check --json --parent-zone-id Z0PARENT --parent-role-arn arn:aws:iam::111111111111:role/auditor
+
+Findings of --check, the most urgent first; the first six are alarms:
+  dangling  no name server serves the zone: whoever gets hold of one of them has the name
+  bogus     a name server has no key for any DS record: validating resolvers refuse the zone
+  lame      some name servers do not serve the zone
+  missing   a stack claims the name, and the delegation is gone
+  drifted   the NS or DS record set is not what the latest claim wrote
+  differs   the zone is served, and names other name servers or keys itself
+  unknown   its name servers could not be asked (exit status 1 if there is no alarm)
+  hidden    a delegation above it hides it
+  unowned   no claim: made by hand or by another tool (an alarm with --unowned)
+
+Exit status: 0 no alarm, 1 error, 2 alarms.";
+
+/// Looks at delegations of Route 53 zones as the custom resource Custom::Delegation does, and changes nothing.
+#[derive(Debug, Parser)]
+#[command(name = "delegation", version, after_help = STATUSES, max_term_width = 120)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Flags of every subcommand.
+#[derive(Debug, Flags)]
+pub(super) struct Common {
+    /// Print one JSON document instead of text
+    #[arg(long, global = true, help_heading = "General", display_order = 100)]
+    pub(super) json: bool,
+    /// The profile of the AWS configuration, in place of AWS_PROFILE
+    #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// The Region, in place of AWS_REGION; Route 53 is global, so it only tells the partition
+    #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// The resolver to ask instead of the system's; its port is also used for authoritative servers
+    #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "IP:PORT")]
+    pub(super) resolver: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show what a Create or Update with these properties would change
+    Plan(Box<Plan>),
+    /// Ask the name servers whether the delegation of a name resolves
+    Verify(Box<Verify>),
+    /// List the delegations of a parent zone, their owners and, with --check, what is wrong with them
+    List(List),
+}
+
+impl Command {
+    /// Whether AWS is asked at all.
+    pub(super) fn asks_aws(&self) -> bool {
+        match self {
+            Self::Plan(_) | Self::List(_) => true,
+            Self::Verify(verify) => verify.child.child_zone_id.is_some() || verify.parent.is_given(),
+        }
+    }
+}
+
+/// The parent zone, by the names of the properties.
+#[derive(Debug, Flags)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
+pub(super) struct Parent {
+    /// The id of the parent zone
+    #[arg(long, value_name = "ID")]
+    parent_zone_id: Option<String>,
+    /// The name of the parent zone
+    #[arg(long, value_name = "NAME")]
+    parent_zone_name: Option<String>,
+    /// The role to read the parent zone with; default: the own credentials
+    #[arg(long, value_name = "ARN")]
+    parent_role_arn: Option<String>,
+    /// The external id of that role; a profile with `external_id` keeps it out of the list of processes
+    #[arg(long, value_name = "ID", requires = "parent_role_arn")]
+    parent_external_id: Option<String>,
+}
+
+impl Parent {
+    pub(super) fn is_given(&self) -> bool {
+        self.parent_zone_id.is_some() || self.parent_zone_name.is_some() || self.parent_role_arn.is_some()
+    }
+
+    fn put(&self, into: &mut Map<String, Value>) {
+        put(into, "ParentZoneId", self.parent_zone_id.as_ref());
+        put(into, "ParentZoneName", self.parent_zone_name.as_ref());
+        put(into, "ParentRoleArn", self.parent_role_arn.as_ref());
+        put(into, "ParentExternalId", self.parent_external_id.as_ref());
+    }
+
+    /// The zone and the role, read as the properties are.
+    pub(super) fn read(&self) -> Result<(ParentZone, Option<Role>), PropertyError> {
+        let read = salvage(|map| self.put(map))?;
+        Ok((read.parent_zone.unwrap_or(ParentZone::Closest), read.parent_role))
+    }
+}
+
+/// The child zone, by the names of the properties.
+#[derive(Debug, Flags)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
+pub(super) struct Child {
+    /// The id of the child hosted zone
+    #[arg(long, value_name = "ID")]
+    child_zone_id: Option<String>,
+    /// The role to read the child zone with; default: the own credentials
+    #[arg(long, value_name = "ARN")]
+    child_role_arn: Option<String>,
+    /// The external id of that role
+    #[arg(long, value_name = "ID", requires = "child_role_arn")]
+    child_external_id: Option<String>,
+    /// The name servers, instead of those of the child zone
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    name_servers: Vec<String>,
+}
+
+impl Child {
+    fn put(&self, into: &mut Map<String, Value>) {
+        put(into, "ChildZoneId", self.child_zone_id.as_ref());
+        put(into, "ChildRoleArn", self.child_role_arn.as_ref());
+        put(into, "ChildExternalId", self.child_external_id.as_ref());
+        put_list(into, "NameServers", &self.name_servers);
+    }
+
+    /// Zone, role and name servers, read as the properties are.
+    pub(super) fn read(&self) -> Result<Salvage, PropertyError> {
+        salvage(|map| self.put(map))
+    }
+}
+
+#[derive(Debug, Flags)]
+#[command(after_help = PLAN)]
+pub(super) struct Plan {
+    /// A JSON file with the properties, as in ResourceProperties; `-` is the standard input. A flag outranks it
+    #[arg(long, value_name = "FILE")]
+    pub(super) properties: Option<PathBuf>,
+    #[command(flatten)]
+    child: Child,
+    /// The child's name, where there is no child hosted zone
+    #[arg(long, value_name = "NAME")]
+    domain_name: Option<String>,
+    #[command(flatten)]
+    parent: Parent,
+    /// The TTL of the NS record set
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<String>,
+    /// Replace, or take over, a delegation that somebody else made
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_overwrite: Option<String>,
+    /// Delegate although that hides records of the parent zone which the child zone lacks
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_occlusion: Option<String>,
+    /// Keep the DS record set too
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    dnssec: Option<String>,
+    /// Which of the child's keys get a DS record; default: all ACTIVE ones
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    key_signing_keys: Vec<String>,
+    /// The TTL of the DS record set
+    #[arg(long, value_name = "SECONDS")]
+    ds_ttl: Option<String>,
+    /// NONE, REPORT or REQUIRE: whether the name servers are asked, and whether a bad finding refuses
+    #[arg(long, value_name = "HOW")]
+    verification: Option<String>,
+    /// Taken for the sake of the properties; a plan waits for nothing
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    wait_for_sync: Option<String>,
+    /// Taken for the sake of the properties; it has no effect
+    #[arg(long, value_name = "TEXT")]
+    trigger: Option<String>,
+    /// The physical id that the resource has (its Ref): plan an Update instead of a Create
+    #[arg(long, value_name = "ID", requires = "stack_id")]
+    pub(super) physical_id: Option<String>,
+    /// A JSON file with the properties before the Update; default: the same
+    #[arg(long, value_name = "FILE", requires = "physical_id")]
+    pub(super) old_properties: Option<PathBuf>,
+    /// The ARN of the stack, in whose name claims are read and written; default: that of a stack which is not there yet
+    #[arg(long, value_name = "ARN", requires = "logical_id")]
+    pub(super) stack_id: Option<String>,
+    /// The name of the resource in the template
+    #[arg(long, value_name = "NAME", requires = "stack_id")]
+    pub(super) logical_id: Option<String>,
+}
+
+impl Plan {
+    /// The properties: those of the file with those of the flags in their place.
+    pub(super) fn properties(&self, mut file: Map<String, Value>) -> Value {
+        let into = &mut file;
+        self.child.put(into);
+        self.parent.put(into);
+        let texts = [
+            ("DomainName", &self.domain_name),
+            ("TTL", &self.ttl),
+            ("AllowOverwrite", &self.allow_overwrite),
+            ("AllowOcclusion", &self.allow_occlusion),
+            ("Dnssec", &self.dnssec),
+            ("DsTTL", &self.ds_ttl),
+            ("Verification", &self.verification),
+            ("WaitForSync", &self.wait_for_sync),
+            ("Trigger", &self.trigger),
+        ];
+        for (key, text) in texts {
+            put(into, key, text.as_ref());
+        }
+        put_list(into, "KeySigningKeys", &self.key_signing_keys);
+        Value::Object(file)
+    }
+}
+
+#[derive(Debug, Flags)]
+#[command(after_help = VERIFY)]
+pub(super) struct Verify {
+    /// The name, testing.example.com for instance
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) child: Child,
+    /// A wanted DS record, "12345 13 2 0A1B..."; may be given several times
+    #[arg(long, value_name = "RECORD", action = ArgAction::Append)]
+    pub(super) ds: Vec<String>,
+    /// Want the DS records of the child zone's active keys
+    #[arg(long, requires = "child_zone_id", conflicts_with = "ds")]
+    pub(super) dnssec: bool,
+    /// Ask the child's name servers alone, as before there is a delegation
+    #[arg(long)]
+    pub(super) child_only: bool,
+    #[command(flatten)]
+    pub(super) parent: Parent,
+}
+
+#[derive(Debug, Flags)]
+#[command(after_help = LIST)]
+pub(super) struct List {
+    #[command(flatten)]
+    pub(super) parent: Parent,
+    /// Ask the name servers of every delegation, and compare it with its claims
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Let delegations without a claim be alarms too
+    #[arg(long, requires = "check")]
+    pub(super) unowned: bool,
+}
+
+fn put(into: &mut Map<String, Value>, key: &str, text: Option<&String>) {
+    if let Some(text) = text {
+        into.insert(key.to_owned(), Value::String(text.clone()));
+    }
+}
+
+fn put_list(into: &mut Map<String, Value>, key: &str, texts: &[String]) {
+    if !texts.is_empty() {
+        into.insert(key.to_owned(), texts.into());
+    }
+}
+
+fn salvage(fill: impl FnOnce(&mut Map<String, Value>)) -> Result<Salvage, PropertyError> {
+    let mut map = Map::new();
+    fill(&mut map);
+    let (read, errors) = Properties::salvage(&Value::Object(map));
+    errors.into_iter().next().map_or(Ok(read), Err)
+}

@@ -1,0 +1,62 @@
+//! The change batch of a plan as the AWS CLI takes it.
+
+use serde_json::{Value, json};
+
+use super::output::ascii;
+use delegation_model::ids::ZoneId;
+use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::ttl::Ttl;
+
+/// A change batch (Route 53 API Reference, `ChangeBatch`); `None` if it would change nothing.
+pub(super) fn batch(comment: &str, changes: &[&Change]) -> Option<Value> {
+    if changes.is_empty() {
+        return None;
+    }
+    let changes: Vec<Value> = changes.iter().map(|change| entry(change)).collect();
+    Some(json!({"Comment": comment, "Changes": changes}))
+}
+
+fn entry(change: &Change) -> Value {
+    let (action, set) = parts(change);
+    let values: Vec<Value> = set.values.iter().map(|value| json!({"Value": value})).collect();
+    json!({
+        "Action": action,
+        "ResourceRecordSet": {
+            "Name": set.name.fqdn(),
+            "Type": set.rtype,
+            "TTL": set.ttl.map(Ttl::seconds),
+            "ResourceRecords": values,
+        },
+    })
+}
+
+/// What a change does, and to which record set.
+pub(super) fn parts(change: &Change) -> (&'static str, &RecordSet) {
+    match change {
+        Change::Create(set) => ("CREATE", set),
+        Change::Delete(set) => ("DELETE", set),
+    }
+}
+
+/// The line that applies the batch, for a POSIX shell.
+pub(super) fn command_line(zone: &ZoneId, batch: &Value) -> String {
+    // Inside single quotes only a single quote means something, and in JSON there is another way to write it.
+    let batch = ascii(&batch.to_string()).replace('\'', "\\u0027");
+    format!("aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_does_not_end_the_argument() {
+        let name = "testing.example.com".parse().unwrap();
+        let set = RecordSet::new(name, "TXT", Ttl::new(60).unwrap(), vec!["\"it's; $(rm)\"".into()]);
+        let batch = batch("it's", &[&Change::Create(set)]).unwrap();
+        let line = command_line(&"Z1".parse().unwrap(), &batch);
+        let argument = line.split_once(" '").unwrap().1.strip_suffix('\'').unwrap();
+        assert!(!argument.contains('\''), "{line}");
+        assert_eq!(serde_json::from_str::<Value>(argument).unwrap(), batch);
+    }
+}

@@ -1,0 +1,125 @@
+//! The command `delegation`, for people: what the function would do, whether a delegation resolves, and what a parent zone
+//! delegates. It changes nothing.
+
+mod args;
+mod batch;
+mod diff;
+mod list;
+mod output;
+mod plan;
+mod verify;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use args::{Args, Command};
+use custom_delegation::aws::credentials::{Accounts, Choice};
+use custom_delegation::config::Config;
+use custom_delegation::error::{Failure, Kind};
+use custom_delegation::http;
+use dns_check::Verifier;
+
+/// How the command ended; the number is its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    /// All is as wanted.
+    Fine = 0,
+    /// The question was not answered.
+    Error = 1,
+    /// Something is not as wanted: there are changes, or findings.
+    Found = 2,
+    /// The function would refuse.
+    Refused = 3,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        (status as u8).into()
+    }
+}
+
+/// What the subcommands work with.
+struct Tools {
+    config: Config,
+    accounts: Option<Accounts>,
+    verifier: Verifier,
+    /// Whether the answer is a JSON document.
+    json: bool,
+}
+
+impl Tools {
+    /// The accounts; only what asks AWS has them.
+    fn accounts(&self) -> Result<&Accounts, Failure> {
+        self.accounts.as_ref().ok_or_else(|| Failure::new(Kind::Internal, "this subcommand does not ask AWS"))
+    }
+}
+
+/// Runs the command with these arguments, the program's name first; `get` gives a variable of the environment.
+async fn run(args: impl IntoIterator<Item = OsString>, get: impl Fn(&str) -> Option<String>) -> Status {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            let text = error.render().to_string();
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                output::lines(&text);
+                return Status::Fine;
+            }
+            output::usage(&text);
+            return Status::Error;
+        }
+    };
+    match answer(&args, get).await {
+        Ok(status) => status,
+        Err(failure) => {
+            output::complain(&failure.message);
+            Status::Error
+        }
+    }
+}
+
+async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Status, Failure> {
+    let tools = tools(args, get).await?;
+    let result = match &args.command {
+        Command::Plan(of) => plan::run(&tools, of).await,
+        Command::Verify(of) => verify::run(&tools, of).await,
+        Command::List(of) => list::run(&tools, of).await,
+    };
+    match (result, &tools.accounts) {
+        // AWS can't say that nobody asked it.
+        (Err(failure), Some(accounts)) if failure.kind == Kind::Aws && !accounts.have_credentials().await => {
+            let message = format!(
+                "there are no AWS credentials; name a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({failure})"
+            );
+            Err(Failure::new(Kind::Aws, message))
+        }
+        (result, _) => result,
+    }
+}
+
+async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Failure> {
+    let input = |message: String| Failure::new(Kind::Input, message);
+    let mut config = Config::read(&get);
+    if let Some(problem) = config.problem.take() {
+        return Err(input(format!("the environment is wrong: {problem}")));
+    }
+    config.dns_resolver = args.common.resolver.or(config.dns_resolver);
+    let bundle = get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
+    let http = http::client(bundle.as_deref()).map_err(|error| input(error.to_string()))?;
+    let choice = Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
+    let accounts = if args.command.asks_aws() {
+        Some(Accounts::attended(http, "delegation-command", &choice).await)
+    } else {
+        None
+    };
+    let verifier = Verifier::new(config.dns_resolver);
+    Ok(Tools { config, accounts, verifier, json: args.common.json })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run(std::env::args_os(), |name| std::env::var(name).ok()).await.into()
+}

@@ -1,0 +1,184 @@
+//! `delegation plan`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::args::Plan as Args;
+use super::batch::{batch, command_line, parts};
+use super::diff::diff;
+use super::{Status, Tools, output};
+use custom_delegation::cfn::envelope::{Kind as RequestKind, Request};
+use custom_delegation::error::{Failure, Kind};
+use custom_delegation::handler::preview::{Preview, preview};
+use delegation_model::name::Name;
+use delegation_model::plan::{Action, Plan};
+use delegation_model::record_set::Change;
+use delegation_model::ttl::Ttl;
+
+/// The stack that asks where none is named: one that is not there yet.
+const NOBODY: (&str, &str) = ("your-stack", "Delegation");
+
+pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
+    let file = args.properties.as_deref().map(read).transpose()?.unwrap_or_default();
+    let properties = args.properties(file);
+    let old = args.old_properties.as_deref().map(read).transpose()?.map(Value::Object);
+    let request = Request {
+        kind: if args.physical_id.is_some() { RequestKind::Update } else { RequestKind::Create },
+        physical_id: args.physical_id.clone(),
+        old_properties: old.unwrap_or_else(|| properties.clone()),
+        properties,
+    };
+    let named = args.stack_id.as_deref().zip(args.logical_id.as_deref());
+    let (stack, logical) = named.unwrap_or(NOBODY);
+    let seen = preview(&tools.config, tools.accounts()?, &tools.verifier, &request, stack, logical).await;
+    let (seen, refused) = match seen {
+        Err(failure) if would_refuse(&failure) => (None, Some(failure)),
+        Err(failure) => return Err(failure),
+        Ok(preview) => match preview.result.as_ref().err().cloned() {
+            Some(failure) if !would_refuse(&failure) => return Err(failure),
+            refused => (Some(preview), refused),
+        },
+    };
+    let report = Report::new(request.kind, seen.as_ref(), refused, named.is_some());
+    if tools.json {
+        output::document(&report.document());
+    } else {
+        report.lines().iter().for_each(|line| output::line(line));
+    }
+    Ok(report.status())
+}
+
+fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
+    let failure = |what: String| Failure::new(Kind::Input, format!("{}: {what}", path.display()));
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|error| failure(format!("the file can't be read: {error}")))?;
+    let what = "a JSON object of properties, {\"ChildZoneId\": \"Z...\"} for instance";
+    serde_json::from_str(&text).map_err(|error| failure(format!("this is not {what}: {error}")))
+}
+
+/// Whether the function would answer so because of what stands there, and not because it can't.
+fn would_refuse(failure: &Failure) -> bool {
+    matches!(failure.kind, Kind::Refused | Kind::Unverified | Kind::Stale)
+}
+
+/// What is told of a plan.
+struct Report<'a> {
+    kind: RequestKind,
+    seen: Option<&'a Preview>,
+    plan: Option<&'a Plan>,
+    refused: Option<Failure>,
+    /// Whether a stack is named.
+    named: bool,
+    batch: Option<Value>,
+}
+
+impl<'a> Report<'a> {
+    fn new(kind: RequestKind, seen: Option<&'a Preview>, refused: Option<Failure>, named: bool) -> Self {
+        let plan = seen.and_then(|seen| seen.result.as_ref().ok());
+        // A claim belongs to a stack; by hand, there is only the delegation to make.
+        let by_hand = |change: &&Change| named || change.record_set().rtype != "TXT";
+        let by_hand: Vec<&Change> = match plan {
+            Some(plan) if !plan.only_refreshes => plan.changes.iter().filter(by_hand).collect(),
+            _ => Vec::new(),
+        };
+        let comment = seen.map(|seen| format!("delegation of {}, as planned by hand", seen.place.name));
+        let batch = batch(&comment.unwrap_or_default(), &by_hand);
+        Self { kind, seen, plan, refused, named, batch }
+    }
+
+    fn status(&self) -> Status {
+        match self.plan {
+            None => Status::Refused,
+            Some(plan) if plan.only_refreshes || plan.changes.is_empty() => Status::Fine,
+            Some(_) => Status::Found,
+        }
+    }
+
+    fn command(&self) -> Option<String> {
+        Some(command_line(&self.seen?.place.zone, self.batch.as_ref()?))
+    }
+
+    fn document(&self) -> Value {
+        let change = |change: &Change| {
+            let (action, set) = parts(change);
+            let ttl = set.ttl.map(Ttl::seconds);
+            json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
+        };
+        let seen = self.seen;
+        json!({
+            "request": self.kind.to_string(),
+            "decision": match self.status() {
+                Status::Fine => "NOTHING",
+                Status::Found => "CHANGE",
+                Status::Refused | Status::Error => "REFUSED",
+            },
+            "reason": self.refused.as_ref().map(|failure| &failure.message),
+            "action": self.plan.and_then(|plan| plan.action).map(Action::as_str),
+            "physical_id": seen.map(|seen| &seen.physical_id),
+            "replaces": seen.and_then(|seen| seen.replaces.as_ref()),
+            "name": seen.map(|seen| seen.place.name.as_str()),
+            "parent_zone_id": seen.map(|seen| seen.place.zone.as_str()),
+            "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(Name::as_str),
+            "changes": self.plan.map(|plan| plan.changes.iter().map(change).collect::<Vec<_>>()).unwrap_or_default(),
+            "warnings": seen.map(|seen| seen.warnings.clone()).unwrap_or_default(),
+            "verification": seen.and_then(|seen| seen.finding.as_ref()).map(|finding| json!({
+                "good": finding.is_good(),
+                "finding": finding.to_string(),
+            })),
+            "batch": self.batch,
+            "command": self.command(),
+        })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let kind = self.kind;
+        if let Some(seen) = self.seen {
+            let zone = seen.parent_zone.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+            lines.push(format!("{kind} of {} in the parent zone {}{zone}", seen.place.name, seen.place.zone));
+        }
+        if let Some(failure) = &self.refused {
+            lines.push(format!("Refused: {failure}."));
+        }
+        if let Some(plan) = self.plan {
+            match plan.action.filter(|_| self.status() == Status::Found) {
+                Some(action) => lines.push(format!("Action: {action}")),
+                None if plan.changes.is_empty() => lines.push("Nothing to change.".into()),
+                None => lines
+                    .push("Nothing to change; the stack would write the time of its request into its claim.".into()),
+            }
+            if self.status() == Status::Found {
+                lines.push(String::new());
+                lines.extend(diff(&plan.changes));
+                lines.push(String::new());
+            }
+        }
+        let Some(seen) = self.seen else { return lines };
+        if let Some(old) = &seen.replaces {
+            lines.push(format!(
+                "Afterwards CloudFormation deletes the old place, {old}; that is not part of this plan."
+            ));
+        }
+        lines.extend(seen.warnings.iter().map(|warning| format!("Warning: {warning}")));
+        lines.extend(seen.finding.as_ref().map(|finding| format!("Name servers: {finding}.")));
+        let claims = self.plan.is_some_and(|plan| plan.changes.iter().any(|change| change.record_set().rtype == "TXT"));
+        if self.status() == Status::Found && claims && !self.named {
+            lines.push(
+                "The claim in the TXT record set is shown as a new stack named your-stack would write it.".into(),
+            );
+        }
+        if let Some(command) = self.command() {
+            let what = if self.named { "The same by hand" } else { "By hand, without the claim" };
+            lines.push(format!("{what}, with the rights of the parent account:"));
+            lines.push(command);
+        }
+        lines
+    }
+}

@@ -1,0 +1,99 @@
+//! Wrong flags, help, and credentials.
+
+use custom_delegation::cfn::properties::KNOWN;
+
+use crate::shell::Shell;
+use crate::world::World;
+
+fn bare() -> Shell {
+    Shell { env: Vec::new() }
+}
+
+#[test]
+fn help_tells_everything() {
+    for (args, words) in [
+        (&["--help"][..], &["plan", "verify", "list", "Exit status:", "AWS_PROFILE"][..]),
+        (&["plan", "--help"], &["--child-zone-id", "--physical-id", "Examples:", "Exit status: 0 nothing to change"]),
+        (&["verify", "--help"], &["--child-only", "--resolver", "Examples:", "Exit status: 0"]),
+        (&["list", "--help"], &["--check", "dangling", "unowned", "Exit status: 0 no alarm"]),
+    ] {
+        let ran = bare().run(args).ended(0).says(words);
+        assert!(ran.err.is_empty(), "{ran:?}");
+    }
+    let help = bare().run(&["plan", "--help"]).out;
+    for property in KNOWN {
+        let kebab =
+            property.replace("DsTTL", "DsTtl").replace("TTL", "Ttl").chars().fold(String::new(), |mut out, c| {
+                if c.is_ascii_uppercase() {
+                    out.push('-');
+                }
+                out.push(c.to_ascii_lowercase());
+                out
+            });
+        assert!(help.contains(&format!("-{kebab}")), "no flag for {property}");
+    }
+    bare().run(&["--version"]).ended(0).says(&["delegation "]);
+}
+
+#[test]
+fn wrong_flags_are_errors() {
+    for (args, words) in [
+        (&[][..], "Usage"),
+        (&["plna"], "plan"),
+        (&["list", "--chekc"], "--check"),
+        (&["list", "--unowned"], "--check"),
+        (&["plan", "--physical-id", "Z1/a.b"], "--stack-id"),
+        (&["plan", "--stack-id", "arn:x"], "--logical-id"),
+        (&["verify", "a.b", "--resolver", "localhost"], "--resolver"),
+        (&["verify", "a.b", "--dnssec"], "--child-zone-id"),
+    ] {
+        let ran = bare().run(args).ended(1);
+        assert!(ran.out.is_empty() && ran.err.contains(words), "{ran:?}");
+    }
+    bare().run(&["plan"]).ended(1).complains(&["ChildZoneId is missing"]);
+    bare().run(&["list"]).ended(1).complains(&["no parent zone is given"]);
+    bare().run(&["list", "--parent-zone-id", "Z-1"]).ended(1).complains(&["ParentZoneId", "Z-1"]);
+    bare().run(&["verify", "a..b"]).ended(1).complains(&["not a domain name"]);
+    bare().run(&["verify", "a.b", "--child-only"]).ended(1).complains(&["--child-only needs"]);
+    bare().run(&["verify", "a.b", "--ds", "x"]).ended(1).complains(&["--ds"]);
+}
+
+#[test]
+fn without_credentials_it_says_how_to_get_some() {
+    bare().run(&["list", "--parent-zone-id", "Z1"]).ended(1).complains(&["there are no AWS credentials", "--profile"]);
+}
+
+#[tokio::test]
+async fn a_profile_is_read_as_everywhere() {
+    let world = World::new().await;
+    let key = world.parent_account.user_credentials();
+    let folder = std::env::temp_dir().join(format!("delegation-profile-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = folder.join("credentials.sh");
+    let text = serde_json::json!({
+        "Version": 1, "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key,
+    });
+    std::fs::write(&script, format!("cat <<'END'\n{text}\nEND\n")).unwrap();
+    let config = folder.join("config");
+    let profile = |name: &str, lines: String| format!("[profile {name}]\nregion = eu-west-1\n{lines}\n");
+    let text = [
+        profile(
+            "key",
+            format!("aws_access_key_id = {}\naws_secret_access_key = {}", key.access_key_id, key.secret_access_key),
+        ),
+        profile("process", format!("credential_process = sh {}", script.display())),
+    ];
+    std::fs::write(&config, text.concat()).unwrap();
+    let shell = bare()
+        .with("AWS_CONFIG_FILE", config.display())
+        .with("AWS_ENDPOINT_URL", world.aws.endpoint_url())
+        .with("PATH", std::env::var("PATH").unwrap());
+    let args = ["list", "--parent-zone-name", "example.com"];
+    for name in ["key", "process"] {
+        shell.run(&[&args[..], &["--profile", name]].concat()).ended(0).says(&["example.com"]);
+    }
+    let shell = shell.with("AWS_PROFILE", "key");
+    shell.run(&args).ended(0);
+    shell.run(&[&args[..], &["--profile", "nosuch"]].concat()).ended(1).complains(&["no AWS credentials", "nosuch"]);
+    std::fs::remove_dir_all(folder).unwrap();
+}

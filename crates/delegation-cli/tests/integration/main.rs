@@ -1,0 +1,18 @@
+//! The real command against the sandbox, over HTTP and DNS: what it prints, how it ends, and that it changes nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test stops where something is missing; its helpers are called with json!"
+)]
+
+mod flags;
+mod list;
+mod page;
+mod plan;
+mod shell;
+mod verify;
+#[path = "../../../../tests/function/world.rs"]
+#[allow(dead_code, reason = "the tests of the function need more of it")]
+mod world;

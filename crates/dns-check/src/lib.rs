@@ -1,0 +1,185 @@
+//! The DNS check: does the delegation resolve, as `dig +trace` would see it?
+//!
+//! Questions go straight to the authoritative servers. A resolver is asked for the addresses of name servers and for the
+//! name servers of the parent zone, never for the child's name or one below it: it would keep the answer "no such name"
+//! for as long as the parent zone's SOA says (RFC 2308), and those behind it would not see the new delegation.
+//!
+//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go, what is read of an answer, what a
+//! [`Finding`] keeps and says. A server may answer whatever it likes.
+//!
+//! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section 5.4.1, authority), RFC 4035
+//! (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC 9471 (glue).
+
+mod answer;
+mod finding;
+mod judge;
+mod keys;
+mod net;
+mod reach;
+mod referral;
+mod resolver;
+mod sheet;
+mod wire;
+mod words;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::future::{OptionFuture, join};
+use tokio::time::{Instant, sleep, timeout};
+
+pub use finding::{Finding, Problem, ServerState};
+pub use referral::NoReferral;
+
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use net::Net;
+use resolver::Resolver;
+use sheet::Sheet;
+
+/// The port of DNS (RFC 1035, section 4.2).
+const PORT: u16 = 53;
+
+/// The DNS check. It does nothing until asked.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    resolver: Option<SocketAddr>,
+    timing: Timing,
+}
+
+/// What a delegation should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The child's name, the zone cut.
+    pub name: Name,
+    /// The name servers: of the NS record set in the parent zone, and of the one at the child zone's own apex.
+    pub name_servers: NameServers,
+    /// The DS record set in the parent zone.
+    pub ds: Option<DsRecords>,
+    /// Without `ds`: whether a DS record set in the parent zone is a problem. With `ds` it is compared anyway.
+    pub check_ds: bool,
+    /// The addresses that the parent zone has as glue, for name servers at or below `name`.
+    pub glue: Vec<(Name, IpAddr)>,
+}
+
+/// How long to wait for what; the defaults are for the internet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// For an authoritative server's answer over UDP: asked once for each wait. Two of a second.
+    pub datagrams: Vec<Duration>,
+    /// For its answer over TCP, with the connection. A second and a half.
+    pub tcp: Duration,
+    /// For a resolver's answer, with the connection where it takes one; it is asked three times at most, one resolver after the
+    /// other. A second and a quarter.
+    pub resolver: Duration,
+    /// Between two rounds of questions, while patience lasts. A second.
+    pub pause: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            datagrams: vec![Duration::from_secs(1); 2],
+            tcp: Duration::from_millis(1500),
+            resolver: Duration::from_millis(1250),
+            pause: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Timing {
+    /// What a round of questions takes at most: fourteen and a half seconds with the defaults.
+    ///
+    /// That is the longest way to an answer: a resolver is asked for the name servers of the parent zone and then for their
+    /// addresses, each time in vain but for the last try; a server is asked for the zone and then for the rest, each time over UDP
+    /// in vain and then over TCP. Name servers that together are asked more than there are sockets for could make it longer; then
+    /// the round is cut.
+    pub fn longest_round(&self) -> Duration {
+        let datagrams: Duration = self.datagrams.iter().sum();
+        (self.resolver * resolver::TRIES + datagrams + self.tcp) * 2
+    }
+}
+
+impl Verifier {
+    /// A check that asks this resolver, `ip:port`, in place of the system's (`/etc/resolv.conf`).
+    ///
+    /// Its port is then also the one of the authoritative servers that it leads to, 53 otherwise.
+    ///
+    /// Name servers are asked at addresses that the internet can reach, and at no other. Only where this resolver has another
+    /// address itself, or another port than 53, it stands for a DNS of one's own, whose servers are asked wherever they are.
+    pub fn new(resolver: Option<SocketAddr>) -> Self {
+        Self { resolver, timing: Timing::default() }
+    }
+
+    /// The same with other waits.
+    pub fn with_timing(self, timing: Timing) -> Self {
+        Self { timing, ..self }
+    }
+
+    /// Checks the child zone, before the parent zone is touched.
+    ///
+    /// Every wanted name server answers authoritatively for the child's SOA, and its own NS record set has exactly the wanted
+    /// name servers. With `ds`, each DS record is the digest (SHA-256 or SHA-384) of a key that the server serves and that signs
+    /// the zone's key set, validly now; any other digest type is a problem, since nothing is known of it.
+    ///
+    /// What a fresh zone shows (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name server's name that does not resolve, old name
+    /// servers or keys) is asked again for at most `patience`, plus the round that has begun; silence is not. So it ends after
+    /// `patience` and [`Timing::longest_round`] at the latest, with what was found until then.
+    pub async fn child(&self, wanted: &Wanted, patience: Duration) -> Finding {
+        self.check(None, wanted, patience).await
+    }
+
+    /// Checks the delegation, after the change is in sync.
+    ///
+    /// Every name server of `parent_zone`, as the resolver names them, has that zone and refers to exactly the wanted name
+    /// servers, and has exactly the wanted DS records; and what [`Verifier::child`] checks holds. A server that has both zones
+    /// answers for the child itself, which is as good.
+    ///
+    /// What is not so is asked again for at most `patience`, plus the round that has begun; the silence of a server of the parent
+    /// zone too, unless nothing answers at all. It ends when [`Verifier::child`] does.
+    pub async fn delegation(&self, parent_zone: &Name, wanted: &Wanted, patience: Duration) -> Finding {
+        self.check(Some(parent_zone), wanted, patience).await
+    }
+
+    async fn check(&self, parent: Option<&Name>, wanted: &Wanted, patience: Duration) -> Finding {
+        let net = Net::new(self.timing.clone());
+        let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
+        let port = self.resolver.map_or(PORT, |resolver| resolver.port());
+        Check { net, resolver, port, wanted }.run(parent, patience).await
+    }
+}
+
+/// A check under way.
+#[derive(Debug)]
+struct Check<'a> {
+    net: Net,
+    resolver: Resolver,
+    port: u16,
+    wanted: &'a Wanted,
+}
+
+impl Check<'_> {
+    async fn run(&self, parent: Option<&Name>, patience: Duration) -> Finding {
+        let pause = self.net.timing.pause;
+        let (begun, most) = (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
+        let (mut child, mut above) = (Sheet::child(self.wanted), parent.map(Sheet::parent));
+        loop {
+            let round = join(self.round(&mut child), OptionFuture::from(above.as_mut().map(|above| self.round(above))));
+            // Where it is cut, what was found before stands.
+            let is_cut = timeout(most.saturating_sub(begun.elapsed()), round).await.is_err();
+            for sheet in [Some(&mut child), above.as_mut()].into_iter().flatten() {
+                sheet.conclude(&self.net);
+            }
+            let finding = sheet::finding(self, &child, above.as_ref());
+            let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
+            if is_cut || !may_pass || finding.no_egress() || begun.elapsed().saturating_add(pause) > patience {
+                return finding;
+            }
+            sleep(pause).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! What the world is told of a delegation: where the servers of its parent zone refer to.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use futures_util::future::{join, join_all};
+use hickory_proto::rr::RecordType;
+
+use super::answer::Targets;
+use super::finding::Unresolved;
+use super::net::Net;
+use super::resolver::Resolver;
+use super::wire::{NOERROR, NXDOMAIN, Question};
+use super::{PORT, Verifier, Wanted};
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+
+/// How many servers of the parent zone are asked; one that answers is enough.
+const SERVERS: usize = 4;
+
+/// Why it is not known where a name is delegated to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoReferral {
+    /// The resolver knows no zone above the name; the root is not looked at.
+    NoParent(Name),
+    /// No resolver answers.
+    NoResolver,
+    /// None of the parent zone's servers that were asked answers for it.
+    NoAnswer(Name),
+    /// The parent zone does not delegate the name.
+    NotDelegated {
+        /// The parent zone.
+        parent: Name,
+        /// The name.
+        name: Name,
+    },
+}
+
+impl fmt::Display for NoReferral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoParent(name) => {
+                write!(f, "the resolver knows no zone above {name}, the root aside; correct the name")
+            }
+            Self::NoResolver => f.write_str("no resolver answers; name one that can be reached from here"),
+            Self::NoAnswer(parent) => write!(
+                f,
+                "no name server of {parent} answers for that zone from here; let DNS queries out (port 53, UDP and TCP), or try \
+                 again"
+            ),
+            Self::NotDelegated { parent, name } => {
+                write!(f, "{name} is not delegated: the name servers of {parent} refer to nobody for it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoReferral {}
+
+impl Verifier {
+    /// The zone in which a name is, or would be, delegated, by what the resolver says. The name itself is not asked for.
+    pub async fn parent_of(&self, name: &Name) -> Result<Name, NoReferral> {
+        let (net, resolver) = self.outset();
+        for above in name.ancestors() {
+            match resolver.name_servers(&net, &above).await {
+                Ok(_) => return Ok(above),
+                Err(Unresolved::NoSuchName | Unresolved::NoNameServers) => {}
+                Err(Unresolved::Silent) => return Err(NoReferral::NoResolver),
+                // There is a zone, or none: the resolver did not find out.
+                Err(_) => return Err(NoReferral::NoAnswer(above)),
+            }
+        }
+        Err(NoReferral::NoParent(name.clone()))
+    }
+
+    /// The delegation as the first server of the parent zone that answers describes it, for [`Verifier::delegation`] to compare
+    /// the others with.
+    ///
+    /// The addresses of name servers below the name are the resolver's: where a name is delegated, asking for them does no harm.
+    pub async fn referral(&self, parent: &Name, name: &Name) -> Result<Wanted, NoReferral> {
+        let (net, resolver) = self.outset();
+        let port = self.resolver.map_or(PORT, |resolver| resolver.port());
+        let servers = match resolver.name_servers(&net, parent).await {
+            Ok(servers) => servers.names,
+            Err(Unresolved::Silent) => return Err(NoReferral::NoResolver),
+            Err(_) => return Err(NoReferral::NoAnswer(parent.clone())),
+        };
+        let asked = join_all(servers.iter().take(SERVERS).map(async |server| {
+            let addresses = resolver.addresses(&net, server).await.unwrap_or_default();
+            join_all(addresses.asked.into_iter().map(|address| ask(&net, SocketAddr::new(address, port), name))).await
+        }));
+        let told = asked.await.into_iter().flatten().flatten().next();
+        let (targets, ds) = told.ok_or_else(|| NoReferral::NoAnswer(parent.clone()))?;
+        let nobody = || NoReferral::NotDelegated { parent: parent.clone(), name: name.clone() };
+        let targets: Vec<String> = targets.names.iter().map(Name::fqdn).collect();
+        let servers = NameServers::found(&targets).ok_or_else(nobody)?;
+        let glue = self.glue(name, &servers).await;
+        Ok(Wanted { name: name.clone(), name_servers: servers, ds, check_ds: true, glue })
+    }
+
+    /// The addresses of those name servers that lie at or below the name, by what the resolver says; for a name that is delegated.
+    pub async fn glue(&self, name: &Name, servers: &NameServers) -> Vec<(Name, IpAddr)> {
+        let (net, resolver) = self.outset();
+        let inside = servers.iter().filter(|server| server.is_at_or_below(name));
+        let found = join_all(inside.map(async |server| {
+            let addresses = resolver.all_addresses(&net, server).await.unwrap_or_default();
+            addresses.into_iter().map(|address| (server.clone(), address)).collect::<Vec<_>>()
+        }));
+        found.await.into_iter().flatten().collect()
+    }
+
+    fn outset(&self) -> (Net, Resolver) {
+        (Net::new(self.timing.clone()), self.resolver.map_or_else(Resolver::system, Resolver::at))
+    }
+}
+
+/// Where a server of the parent zone refers to, and the DS records that it has; `None` if it does not answer for the zone.
+async fn ask(net: &Net, server: SocketAddr, name: &Name) -> Option<(Targets, Option<DsRecords>)> {
+    let (ns, ds) = (Question::direct(name, RecordType::NS), Question::direct(name, RecordType::DS).signed());
+    let (ns, ds) = join(net.ask(server, &ns), net.ask(server, &ds)).await;
+    let ns = ns.ok()?;
+    let targets = match ns.code {
+        // A server that has the child zone as well answers from there.
+        NOERROR if ns.authoritative => ns.answers.name_servers,
+        NOERROR => ns.authorities.name_servers,
+        NXDOMAIN if ns.authoritative => Targets::default(),
+        _ => return None,
+    };
+    // A referral to another zone, upwards for instance, is a server that does not have the parent zone.
+    let knows = ns.authoritative || !targets.is_empty();
+    knows.then(|| (targets, ds.ok().and_then(|answer| answer.answers.ds_records())))
+}

@@ -1,0 +1,193 @@
+//! [`Verifier::delegation`]: after the change is in sync.
+
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
+
+use super::super::{Finding, Timing, Wanted};
+use super::dnssec::ds_record;
+use super::script::*;
+use delegation_model::name::Name;
+
+/// The world with these servers of the parent zone, and a good child zone.
+fn world(p1: Script, p2: Script) -> World {
+    World::start(vec![
+        (RESOLVER, resolver(HOSTS)),
+        (11, child(SERVERS).script()),
+        (12, child(SERVERS).script()),
+        (21, p1),
+        (22, p2),
+    ])
+}
+
+async fn check(world: &World, wanted: &Wanted, patience: Duration) -> Finding {
+    let pause = if patience.is_zero() { Duration::from_millis(1) } else { Duration::ZERO };
+    let parent: Name = PARENT.parse().unwrap();
+    world.verifier(Timing { pause, ..patient() }).delegation(&parent, wanted, patience).await
+}
+
+#[tokio::test]
+async fn a_delegation_that_resolves() {
+    let world = world(parent(SERVERS).script(), parent(SERVERS).script());
+    let finding = check(&world, &wanted(), PATIENCE).await;
+    assert_eq!(
+        finding.to_string(),
+        "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them"
+    );
+    assert!(finding.is_good());
+    let below = world.asked(RESOLVER).into_iter().filter(|(name, _)| name.is_at_or_below(&wanted().name)).count();
+    assert_eq!(below, 0, "no resolver hears of the child");
+}
+
+#[tokio::test]
+async fn servers_of_the_parent_zone_that_are_not_in_sync_yet() {
+    let late = |zone: Zone| {
+        script(move |ask| match (ask.record_type(), ask.nth) {
+            (RecordType::NS, 0) => parent(&[]).answer(ask),
+            (RecordType::NS, 1) => parent(&["old.example.net"]).answer(ask),
+            (RecordType::SOA, 2) => ask.code(ResponseCode::ServFail),
+            _ => zone.answer(ask),
+        })
+    };
+    let world = world(late(parent(SERVERS)), parent(SERVERS).script());
+    let finding = check(&world, &wanted(), PATIENCE).await;
+    assert!(finding.is_good(), "{finding}");
+    assert_eq!(world.count(21, RecordType::SOA), 4);
+    assert_eq!(
+        (world.count(22, RecordType::SOA), world.count(11, RecordType::SOA)),
+        (1, 1),
+        "good ones are left alone"
+    );
+}
+
+#[tokio::test]
+async fn what_the_parent_zone_may_have_wrong() {
+    for (zone, words) in [
+        (parent(&[]), "does not refer to the name servers"),
+        (parent(&["ns1.example.net"]), "refers to other name servers: ns1.example.net"),
+        (
+            parent(&["ns1.example.net", "ns2.example.net", "ns3.example.net"]),
+            "refers to other name servers: ns1.example.net, ns2.example.net, ns3.example.net",
+        ),
+    ] {
+        let world = world(parent(SERVERS).script(), zone.script());
+        let finding = check(&world, &wanted(), Duration::ZERO).await;
+        assert_eq!(finding.to_string(), format!("p2.example.org (127.0.0.22) of the parent zone {words}"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_the_parent_zone_that_does_not_have_it() {
+    // It refers to the child, but has no authority to.
+    let lame = script(|ask| match ask.record_type() {
+        RecordType::SOA => ask.code(ResponseCode::Refused),
+        _ => parent(SERVERS).answer(ask),
+    });
+    let world = world(parent(SERVERS).script(), lame);
+    let finding = check(&world, &wanted(), Duration::ZERO).await;
+    assert_eq!(
+        finding.to_string(),
+        "p2.example.org (127.0.0.22) of the parent zone does not answer for the zone (REFUSED)"
+    );
+}
+
+#[tokio::test]
+async fn a_server_of_both_zones_answers_for_the_child() {
+    let both = |own: &'static [&'static str]| {
+        script(move |ask| {
+            let of_child = *ask.name() == wire(CHILD) && ask.record_type() != RecordType::DS;
+            if of_child { child(own).answer(ask) } else { parent(SERVERS).answer(ask) }
+        })
+    };
+    let finding = check(&world(both(SERVERS), parent(SERVERS).script()), &wanted(), PATIENCE).await;
+    assert!(finding.is_good(), "{finding}");
+    let finding = check(&world(both(&["ns1.example.net"]), both(SERVERS)), &wanted(), Duration::ZERO).await;
+    assert_eq!(
+        finding.to_string(),
+        "p1.example.org (127.0.0.21) of the parent zone refers to other name servers: ns1.example.net"
+    );
+}
+
+#[tokio::test]
+async fn a_referral_is_without_authority_and_an_answer_with_it() {
+    // Name servers of the cut in an answer without authority are from some cache.
+    let cached = script(|ask| {
+        let mut answer = parent(SERVERS).answer(ask);
+        if ask.record_type() == RecordType::NS {
+            answer.answers = std::mem::take(&mut answer.authorities);
+        }
+        answer
+    });
+    // A referral to a zone in between.
+    let elsewhere = script(|ask| {
+        let mut answer = parent(SERVERS).answer(ask);
+        if ask.record_type() == RecordType::NS {
+            answer.authorities = SERVERS.iter().map(|server| ns("com", server)).collect();
+        }
+        answer
+    });
+    let finding = check(&world(cached, elsewhere), &wanted(), Duration::ZERO).await;
+    assert_eq!(
+        finding.to_string(),
+        "p1.example.org (127.0.0.21) of the parent zone does not refer to the name servers; \
+         p2.example.org (127.0.0.22) of the parent zone does not refer to the name servers"
+    );
+}
+
+/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers whoever asks to the child.
+#[tokio::test]
+async fn a_question_for_ds_may_be_answered_with_the_referral() {
+    let refers = || {
+        script(|ask| {
+            let mut answer = parent(SERVERS).answer(ask);
+            if ask.record_type() == RecordType::DS {
+                answer.metadata.authoritative = false;
+                answer.authorities = SERVERS.iter().map(|server| ns(CHILD, server)).collect();
+            }
+            answer
+        })
+    };
+    let finding = check(&world(refers(), refers()), &wanted(), Duration::ZERO).await;
+    assert!(finding.is_good(), "{finding}");
+    // DS records without authority are from some cache.
+    let ds = "12345 13 2 AABB".parse().unwrap();
+    let cached = move || {
+        let zone = Zone { ds: vec![ds_record(&ds)], ..parent(SERVERS) };
+        script(move |ask| {
+            let mut answer = zone.answer(ask);
+            answer.metadata.authoritative &= ask.record_type() != RecordType::DS;
+            answer
+        })
+    };
+    let finding = check(&world(cached(), parent(SERVERS).script()), &wanted(), Duration::ZERO).await;
+    assert_eq!(
+        finding.to_string(),
+        "p1.example.org (127.0.0.21) of the parent zone does not answer for the zone (not authoritative)"
+    );
+}
+
+#[tokio::test]
+async fn a_silent_server_of_the_parent_zone_is_asked_again() {
+    // Refused at first; over TCP too, which comes after the silence of UDP.
+    let shy: Script = Box::new(|ask| {
+        let silent = ask.record_type() == RecordType::SOA && ask.nth < 4;
+        if silent { Vec::new() } else { parent(SERVERS).script()(ask) }
+    });
+    let world = world(shy, parent(SERVERS).script());
+    let short = Duration::from_millis(20);
+    let timing = Timing { datagrams: vec![short], tcp: short, ..patient() };
+    let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted(), PATIENCE).await;
+    assert!(finding.is_good(), "{finding}");
+}
+
+#[tokio::test]
+async fn the_parent_zone_is_not_known_to_the_resolver() {
+    let none = script(|ask| match ask.record_type() {
+        RecordType::NS => ask.code(ResponseCode::NXDomain),
+        _ => Message::from_vec(&resolver(HOSTS)(ask)[0]).unwrap(),
+    });
+    let world = World::start(vec![(RESOLVER, none), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let finding = check(&world, &wanted(), Duration::ZERO).await;
+    assert_eq!(finding.to_string(), "example.com does not resolve: the name does not exist");
+}

@@ -1,0 +1,258 @@
+//! DS records against the keys that are served, and against those that the parent zone has.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use hickory_proto::dnssec::crypto::EcdsaSigningKey;
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG, SigInput};
+use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey as _, TBS};
+use hickory_proto::op::{Message, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
+
+use super::super::answer::{Answer, Reading, read};
+use super::super::finding::Kind;
+use super::super::wire::Question;
+use super::super::{Finding, Timing, Wanted, keys};
+use super::script::*;
+use delegation_model::ds::{Ds, DsRecords};
+
+/// When the signatures begin and end.
+const INCEPTION: u64 = 1_700_000_000;
+const EXPIRATION: u64 = 3_000_000_000;
+
+struct Key {
+    secret: EcdsaSigningKey,
+    public: DNSKEY,
+}
+
+impl Key {
+    fn new(secure_entry_point: bool) -> Self {
+        let algorithm = Algorithm::ECDSAP256SHA256;
+        let pkcs8 = EcdsaSigningKey::generate_pkcs8(algorithm).unwrap();
+        let secret = EcdsaSigningKey::from_pkcs8(&pkcs8, algorithm).unwrap();
+        let public = DNSKEY::new(true, secure_entry_point, false, secret.to_public_key().unwrap());
+        Self { secret, public }
+    }
+
+    fn tag(&self) -> u16 {
+        self.public.calculate_key_tag().unwrap()
+    }
+
+    fn record(&self) -> Record {
+        Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DNSKEY(self.public.clone())))
+    }
+
+    fn ds(&self, digest_type: DigestType) -> Ds {
+        let digest = self.public.to_digest(&wire(CHILD), digest_type).unwrap();
+        Ds::new(self.tag(), 13, digest_type.into(), digest.as_ref().to_vec()).unwrap()
+    }
+
+    /// The signature of a key set by this key.
+    fn sign(&self, keys: &[Record]) -> Record {
+        let input = SigInput {
+            type_covered: RecordType::DNSKEY,
+            algorithm: Algorithm::ECDSAP256SHA256,
+            num_labels: wire(CHILD).num_labels(),
+            original_ttl: 3600,
+            sig_expiration: SerialNumber::new(u32::try_from(EXPIRATION).unwrap()),
+            sig_inception: SerialNumber::new(u32::try_from(INCEPTION).unwrap()),
+            key_tag: self.tag(),
+            signer_name: wire(CHILD),
+        };
+        let tbs = TBS::from_input(&wire(CHILD), DNSClass::IN, &input, keys.iter()).unwrap();
+        let signature = RRSIG::from_sig(input, self.secret.sign(&tbs).unwrap());
+        Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::RRSIG(signature)))
+    }
+}
+
+/// A key set that these keys sign.
+fn signed(keys: &[&Key], by: &[&Key]) -> Vec<Record> {
+    let records: Vec<Record> = keys.iter().map(|key| key.record()).collect();
+    let signatures: Vec<Record> = by.iter().map(|key| key.sign(&records)).collect();
+    [records, signatures].concat()
+}
+
+/// These records as the answer that comes over the wire.
+fn received(records: &[Record]) -> Answer {
+    let asked = Question::direct(&CHILD.parse().unwrap(), RecordType::DNSKEY).signed().ask();
+    let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
+    let mut message = Message::response(id, OpCode::Query);
+    message.add_query(Query::query(wire(CHILD), RecordType::DNSKEY));
+    message.answers = records.to_vec();
+    match read(&asked, &message.to_vec().unwrap()) {
+        Reading::Answer(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<Kind> {
+    let now = UNIX_EPOCH + Duration::from_secs(seconds);
+    keys::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).0
+}
+
+fn problems(ds: Ds, answer: &[Record]) -> Vec<Kind> {
+    found(&DsRecords::new([ds]).unwrap(), answer, INCEPTION)
+}
+
+#[test]
+fn a_ds_record_is_the_digest_of_a_key_that_signs_the_key_set() {
+    let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(true));
+    let answer = signed(&[&zsk, &ksk], &[&ksk, &zsk]);
+    for digest_type in [DigestType::SHA256, DigestType::SHA384] {
+        assert_eq!(problems(ksk.ds(digest_type), &answer), []);
+    }
+    assert_eq!(problems(other.ds(DigestType::SHA256), &answer), [Kind::NoKey(other.tag())]);
+    let unsigned = signed(&[&zsk, &ksk], &[&zsk]);
+    assert_eq!(problems(ksk.ds(DigestType::SHA256), &unsigned), [Kind::NotSigning(ksk.tag())]);
+    // The signature is of another key set.
+    let old = [vec![zsk.record()], signed(&[&ksk], &[&ksk])].concat();
+    assert_eq!(problems(ksk.ds(DigestType::SHA256), &old), [Kind::NotSigning(ksk.tag())]);
+    assert_eq!(problems(ksk.ds(DigestType::SHA256), &[]), [Kind::NoKey(ksk.tag())]);
+}
+
+#[test]
+fn each_field_of_a_ds_record_counts() {
+    let ksk = Key::new(true);
+    let answer = signed(&[&ksk], &[&ksk]);
+    let good = ksk.ds(DigestType::SHA256);
+    let ds =
+        |tag, algorithm, digest_type, digest: &[u8]| Ds::new(tag, algorithm, digest_type, digest.to_vec()).unwrap();
+    let tag = good.key_tag();
+    assert_eq!(problems(ds(tag, 13, 2, good.digest()), &answer), []);
+    assert_eq!(problems(ds(tag ^ 1, 13, 2, good.digest()), &answer), [Kind::NoKey(tag ^ 1)]);
+    assert_eq!(problems(ds(tag, 8, 2, good.digest()), &answer), [Kind::NoKey(tag)]);
+    assert_eq!(problems(ds(tag, 13, 4, good.digest()), &answer), [Kind::NoKey(tag)]);
+    assert_eq!(problems(ds(tag, 13, 2, &good.digest()[..31]), &answer), [Kind::NoKey(tag)]);
+    assert_eq!(problems(ds(tag, 16, 2, good.digest()), &answer), [Kind::Unverifiable(tag, "algorithm", 16)]);
+    for other in [0, 1, 3, 5, 6] {
+        let found = problems(ds(tag, 13, other, good.digest()), &answer);
+        assert_eq!(found, [Kind::Unverifiable(tag, "digest type", other)]);
+    }
+}
+
+#[test]
+fn a_signature_has_its_time() {
+    let ksk = Key::new(true);
+    let answer = signed(&[&ksk], &[&ksk]);
+    let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]).unwrap();
+    let found = |seconds| found(&ds, &answer, seconds);
+    assert_eq!(found(INCEPTION - 1), [Kind::OutOfTime(ksk.tag())]);
+    assert_eq!(found(INCEPTION), []);
+    assert_eq!(found(EXPIRATION), []);
+    assert_eq!(found(EXPIRATION + 1), [Kind::OutOfTime(ksk.tag())]);
+}
+
+#[test]
+fn a_revoked_key_is_none() {
+    let mut ksk = Key::new(true);
+    ksk.public = DNSKEY::new(true, true, true, ksk.secret.to_public_key().unwrap());
+    let answer = signed(&[&ksk], &[&ksk]);
+    assert_eq!(problems(ksk.ds(DigestType::SHA256), &answer), [Kind::NoKey(ksk.tag())]);
+    // Nor is one that is not for zones.
+    ksk.public = DNSKEY::new(false, true, false, ksk.secret.to_public_key().unwrap());
+    let answer = signed(&[&ksk], &[&ksk]);
+    assert_eq!(problems(ksk.ds(DigestType::SHA256), &answer), [Kind::NoKey(ksk.tag())]);
+}
+
+pub(super) fn ds_record(ds: &Ds) -> Record {
+    let (algorithm, digest_type) = (Algorithm::from_u8(ds.algorithm()), DigestType::from(ds.digest_type()));
+    let ds = DS::new(ds.key_tag(), algorithm, digest_type, ds.digest().to_vec());
+    Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DS(ds)))
+}
+
+/// A signed child zone with these keys, below a parent zone with these DS records.
+async fn check(keys: &[Record], above: &[&Ds], wanted: &Wanted) -> Finding {
+    let zone = Zone { keys: keys.to_vec(), ..child(SERVERS) };
+    let above = Zone { ds: above.iter().map(|ds| ds_record(ds)).collect(), ..parent(SERVERS) };
+    let world = World::start(vec![
+        (RESOLVER, resolver(HOSTS)),
+        (11, zone.clone().script()),
+        (12, zone.script()),
+        (21, above.clone().script()),
+        (22, above.script()),
+    ]);
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    world.verifier(timing).delegation(&PARENT.parse().unwrap(), wanted, Duration::ZERO).await
+}
+
+#[tokio::test]
+async fn a_signed_delegation() {
+    let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
+    let (ds, next_ds) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
+    let keys = signed(&[&ksk, &zsk], &[&ksk]);
+    let signed_by = |ds: &[&Ds]| Wanted { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..wanted() };
+
+    let finding = check(&keys, &[&ds], &signed_by(&[&ds])).await;
+    assert_eq!(
+        finding.to_string(),
+        "the 2 name servers answer for testing.example.com with the keys of its DS records, and the 2 servers of example.com \
+         refer to them"
+    );
+    let finding = check(&keys, &[], &signed_by(&[&ds])).await;
+    let text = finding.to_string();
+    assert!(
+        text.contains("p1.example.org (127.0.0.21) of the parent zone has no DS record set for the name"),
+        "{text}"
+    );
+    let finding = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
+    assert!(finding.to_string().contains("of the parent zone has another DS record set for the name"), "{finding}");
+    let finding = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
+    let words = format!("does not serve the key of the DS record with key tag {}", next.tag());
+    assert!(finding.to_string().starts_with(&format!("ns1.example.net (127.0.0.11) {words}")), "{finding}");
+    assert_eq!(finding.problems().len(), 2, "{finding}");
+
+    // No DS wanted: one that is there is a problem if it is asked for, otherwise it is not looked at.
+    let finding = check(&keys, &[&ds], &wanted()).await;
+    assert!(finding.to_string().contains("of the parent zone has another DS record set for the name"), "{finding}");
+    let finding = check(&keys, &[&ds], &Wanted { check_ds: false, ..wanted() }).await;
+    assert!(finding.is_good(), "{finding}");
+    let finding = check(&[], &[], &wanted()).await;
+    assert!(finding.is_good(), "{finding}");
+}
+
+/// What [`Finding::vouches`] and [`Finding::is_bogus`] say of two servers of the child.
+async fn vouched(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
+    let [ns1, ns2] = servers;
+    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    let wanted = Wanted { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..wanted() };
+    let finding = world.verifier(timing).child(&wanted, Duration::ZERO).await;
+    (finding.vouches(), finding.is_bogus())
+}
+
+#[tokio::test]
+async fn who_vouches_for_ds_records() {
+    let (ksk, next) = (Key::new(true), Key::new(true));
+    let (ds, other) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
+    let signed = signed(&[&ksk], &[&ksk]);
+    let serves = |keys: &[Record]| Zone { keys: keys.to_vec(), ..child(SERVERS) }.script();
+    let good = || serves(&signed);
+    let refused = || script(|ask| ask.code(ResponseCode::Refused));
+
+    assert_eq!(vouched(&[&ds], [good(), good()]).await, (true, false));
+    assert_eq!(vouched(&[&ds, &other], [good(), good()]).await, (true, false), "one of them is enough");
+    assert_eq!(vouched(&[&other], [good(), good()]).await, (false, true));
+    assert_eq!(vouched(&[], [good(), good()]).await, (false, false), "nothing to vouch for");
+    assert_eq!(vouched(&[&ds], [good(), refused()]).await, (true, false), "one server is enough");
+    assert_eq!(vouched(&[&ds], [good(), serves(&[])]).await, (true, true), "the other one has no key at all");
+    assert_eq!(vouched(&[&ds], [refused(), refused()]).await, (false, false));
+    assert_eq!(vouched(&[&ds], [serves(&signed[..1]), refused()]).await, (false, true), "served, but no signature");
+
+    // Nothing is known of such a record, and nothing that speaks for it.
+    let unknown = Ds::new(ksk.tag(), 13, 3, vec![1; 32]).unwrap();
+    assert_eq!(vouched(&[&unknown], [good(), good()]).await, (false, false));
+    // Of two records for the same key one is right.
+    let wrong = Ds::new(ksk.tag(), 13, 2, vec![1; 32]).unwrap();
+    assert_eq!(vouched(&[&wrong, &ds], [good(), good()]).await, (true, false));
+    assert_eq!(vouched(&[&wrong], [good(), good()]).await, (false, true));
+
+    // It has the keys, and yet is no server of the zone.
+    let lame = || {
+        let zone = Zone { keys: signed.clone(), ..child(SERVERS) };
+        script(move |ask| match ask.record_type() {
+            RecordType::NS => ask.code(ResponseCode::Refused),
+            _ => zone.answer(ask),
+        })
+    };
+    assert_eq!(vouched(&[&ds], [lame(), lame()]).await, (false, false));
+    assert_eq!(vouched(&[&ds], [lame(), good()]).await, (true, false));
+}

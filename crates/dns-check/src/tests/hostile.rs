@@ -1,0 +1,297 @@
+//! Servers that answer whatever they like.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, OpCode, Query};
+use hickory_proto::rr::rdata::{A, NS};
+use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
+use proptest::prelude::*;
+
+use super::super::answer::{Answer, Reading, read};
+use super::super::finding::{Kind, ServerState};
+use super::super::wire::{Asked, Question};
+use super::super::{Finding, Timing, Wanted};
+use super::script::*;
+use delegation_model::name_servers::NameServers;
+
+async fn check(answer: Script, timing: Timing) -> Finding {
+    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
+    let timing = Timing { pause: Duration::from_millis(1), ..timing };
+    world.verifier(timing).child(&wanted(), Duration::ZERO).await
+}
+
+fn state(finding: &Finding) -> ServerState {
+    finding.servers()[0].1
+}
+
+/// The answer of a good server, as bytes to be spoilt.
+fn good(ask: &Ask) -> Vec<u8> {
+    child(SERVERS).answer(ask).to_vec().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_dns_message_is_told() {
+    let spoilt: [fn(&Ask) -> Vec<u8>; 4] = [
+        // Cut off behind the question.
+        |ask| good(ask)[..40].to_vec(),
+        // Nothing but the id.
+        |ask| good(ask)[..2].to_vec(),
+        // The name of the answer points at itself.
+        |ask| {
+            let mut bytes = good(ask);
+            let at = 12 + ask.name().len() + 1 + 4;
+            bytes[at..at + 2].copy_from_slice(&(0xc000 | u16::try_from(at).unwrap()).to_be_bytes());
+            bytes
+        },
+        // More records are announced than follow.
+        |ask| {
+            let mut bytes = good(ask);
+            bytes[6..8].copy_from_slice(&u16::MAX.to_be_bytes());
+            bytes
+        },
+    ];
+    for spoil in spoilt {
+        let finding = check(Box::new(move |ask| vec![spoil(ask)]), patient()).await;
+        assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+        assert_eq!((state(&finding), finding.no_egress()), (ServerState::Lame, false));
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_asked_for_is_not_an_answer() {
+    // Before each answer: another id, another question, two questions, a question in place of an answer, an empty datagram.
+    let noisy: Script = Box::new(|ask| {
+        let good = child(SERVERS).answer(ask);
+        let spoilt = |spoil: fn(&mut Message)| {
+            let mut message = ask.code(hickory_proto::op::ResponseCode::Refused);
+            spoil(&mut message);
+            message.to_vec().unwrap()
+        };
+        vec![
+            Vec::new(),
+            spoilt(|message| message.metadata.id ^= 1),
+            spoilt(|message| message.queries = vec![Query::query(WireName::root(), RecordType::SOA)]),
+            spoilt(|message| message.queries.extend(message.queries.clone())),
+            spoilt(|message| message.queries.clear()),
+            spoilt(|message| message.metadata.message_type = hickory_proto::op::MessageType::Query),
+            good.to_vec().unwrap(),
+        ]
+    });
+    let finding = check(noisy, patient()).await;
+    assert!(finding.is_good(), "{finding}");
+}
+
+#[tokio::test]
+async fn a_flood_of_other_datagrams_ends() {
+    let flood: Script = Box::new(|ask| {
+        let mut message = ask.answer();
+        message.metadata.id ^= 1;
+        vec![message.to_vec().unwrap(); 300]
+    });
+    let short = Duration::from_millis(200);
+    // Some may get lost; then the wait ends it.
+    let finding = check(flood, Timing { datagrams: vec![short], tcp: short, ..patient() }).await;
+    assert!(!finding.is_good());
+    assert!(finding.problems()[0].to_string().starts_with("ns1.example.net (127.0.0.11) "), "{finding}");
+}
+
+/// An answer with these records, which takes TCP to come.
+fn over_tcp(ask: &Ask, records: impl Iterator<Item = Record>) -> Vec<Vec<u8>> {
+    let mut answer = ask.answer();
+    if ask.tcp {
+        answer.answers = records.collect();
+        vec![answer.to_vec().unwrap()]
+    } else {
+        vec![answer.truncate().to_vec().unwrap()]
+    }
+}
+
+/// So many name servers for the name that is asked for.
+fn name_servers(ask: &Ask, count: usize) -> Vec<Vec<u8>> {
+    let zone = ask.name().clone();
+    let record = move |index| Record::from_rdata(zone.clone(), 300, RData::NS(NS(wire(&format!("n{index}")))));
+    over_tcp(ask, (0..count).map(record))
+}
+
+#[tokio::test]
+async fn as_many_name_servers_as_are_read() {
+    let servers = |count: usize| -> Script {
+        Box::new(move |ask| match ask.record_type() {
+            RecordType::NS => name_servers(ask, count),
+            _ => child(SERVERS).script()(ask),
+        })
+    };
+    let finding = check(servers(256), patient()).await;
+    let text = finding.to_string();
+    assert!(text.ends_with("and many more") && text.len() < 300, "{text}");
+    assert_eq!(state(&finding), ServerState::Serves);
+    // The header says that there are more: nothing of it is read.
+    let finding = check(servers(257), patient()).await;
+    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+}
+
+/// The largest answer that is read: as many records as are, each with a name as long as a message has room for.
+fn largest(ask: &Ask) -> Vec<Vec<u8>> {
+    let zone = ask.name().clone();
+    over_tcp(
+        ask,
+        (0..256u32).map(move |index| {
+            // Bytes that take four characters each in a name.
+            let label = [&index.to_be_bytes()[..], &[1; 59]].concat();
+            let name = WireName::from_labels([&label[..], &[2; 63], &[3; 63], &[4; 61]]).unwrap();
+            Record::from_rdata(zone.clone(), 300, RData::NS(NS(name)))
+        }),
+    )
+}
+
+/// All of 64 servers answer so: 16 of the child zone and 16 of the parent zone, each at two addresses.
+#[tokio::test]
+async fn what_hostile_servers_cost_is_bounded() {
+    let size = Arc::new(AtomicUsize::new(0));
+    let hostile = |answer: fn(&Ask) -> Message| -> Script {
+        let size = Arc::clone(&size);
+        Box::new(move |ask| match ask.record_type() {
+            RecordType::NS => {
+                let answer = largest(ask);
+                size.fetch_max(answer[0].len(), Ordering::Relaxed);
+                answer
+            }
+            _ => vec![answer(ask).to_vec().unwrap()],
+        })
+    };
+    let hosts = |suffix| (0..16u8).map(move |index| format!("h{index}.{suffix}"));
+    let resolver = script(move |ask| {
+        let mut answer = ask.answer();
+        answer.metadata.authoritative = false;
+        let (first, of) = match hosts("example.net").position(|host| wire(&host) == *ask.name()) {
+            Some(at) => (11, at),
+            None => (51, hosts("example.org").position(|host| wire(&host) == *ask.name()).unwrap_or_default()),
+        };
+        answer.answers = match ask.record_type() {
+            RecordType::NS => hosts("example.org").map(|host| ns(PARENT, &host)).collect(),
+            RecordType::A => [0, 1]
+                .map(|which| {
+                    let host = first + 2 * u8::try_from(of).unwrap() + which;
+                    Record::from_rdata(ask.name().clone(), 60, RData::A(A::new(127, 0, 0, host)))
+                })
+                .to_vec(),
+            _ => Vec::new(),
+        };
+        answer
+    });
+    let servers = (11..43).map(|host| (host, hostile(|ask| child(SERVERS).answer(ask))));
+    let above = (51..83).map(|host| (host, hostile(|ask| parent(SERVERS).answer(ask))));
+    let world = World::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
+    let name_servers = NameServers::given(&hosts("example.net").collect::<Vec<_>>()).unwrap();
+    let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+    let wanted = Wanted { name_servers, ..wanted() };
+    let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted, Duration::ZERO).await;
+    assert!(size.load(Ordering::Relaxed) > 60_000, "{size:?} bytes are the largest answer");
+    assert_eq!(finding.problems().len(), 32, "all of them were asked");
+    // Of each set 32 names are kept, of at most 1020 characters; a problem is of two servers that say the same.
+    let kept = format!("{finding:?}").len();
+    assert!(kept < 32 * 34 * 2 * 1020, "{kept} bytes");
+}
+
+#[test]
+fn records_of_other_names_are_passed_over() {
+    let asked = asked();
+    let mut bytes = answered(&asked);
+    // Behind a record of another name: data that can't be a name, at the place of one.
+    bytes[6..8].copy_from_slice(&3u16.to_be_bytes());
+    bytes.extend([&[1, b'x', 0, 0, 2, 0, 1, 0, 0, 0, 60, 0, 2], &[0xff; 2][..]].concat());
+    let Reading::Answer(Answer { answers, .. }) = read(&asked, &bytes) else { panic!("not read") };
+    assert!(answers.name_servers.are(wanted().name_servers.iter()));
+}
+
+#[tokio::test]
+async fn name_servers_with_odd_names() {
+    let odd = script(|ask| {
+        let mut answer = child(SERVERS).answer(ask);
+        if ask.record_type() == RecordType::NS {
+            let bytes = WireName::from_labels([&b"a.b\n\0\xff"[..], &b"example"[..]]).unwrap();
+            let more = [bytes, WireName::root()].map(|name| Record::from_rdata(wire(CHILD), 60, RData::NS(NS(name))));
+            answer.answers = more.to_vec();
+        }
+        answer
+    });
+    let finding = check(odd, patient()).await;
+    assert_eq!(
+        finding.to_string(),
+        "ns1.example.net (127.0.0.11) has other name servers in the zone's own NS record set: \
+         a\\056b\\012\\000\\377.example, the root"
+    );
+}
+
+#[tokio::test]
+async fn too_many_servers_of_the_parent_zone() {
+    for (count, words) in [
+        (33, "has too many name servers to ask them all"),
+        (256, "has too many name servers to ask them all"),
+        (257, "does not resolve: the resolver's answer can't be read"),
+    ] {
+        let many: Script = Box::new(move |ask| match ask.record_type() {
+            RecordType::NS => name_servers(ask, count),
+            _ => resolver(HOSTS)(ask),
+        });
+        let world = World::start(vec![(RESOLVER, many), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+        let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+        let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted(), Duration::ZERO).await;
+        assert_eq!(finding.to_string(), format!("example.com {words}"));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_promises_more_than_it_gives() {
+    // Over UDP cut short; over TCP a length, and then nothing but a byte.
+    let liar: Script = Box::new(|ask| {
+        let answer = child(SERVERS).answer(ask);
+        if ask.tcp { vec![answer.to_vec().unwrap()[..1].to_vec()] } else { vec![answer.truncate().to_vec().unwrap()] }
+    });
+    let finding = check(liar, patient()).await;
+    assert_eq!(finding.problems()[0].kind, Kind::Malformed);
+}
+
+fn asked() -> Asked {
+    Question::direct(&CHILD.parse().unwrap(), RecordType::NS).ask()
+}
+
+/// A good answer to that, as bytes.
+fn answered(asked: &Asked) -> Vec<u8> {
+    let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
+    let mut answer = Message::response(id, OpCode::Query);
+    answer.add_query(Query::query(wire(CHILD), RecordType::NS));
+    answer.answers = SERVERS.iter().map(|server| ns(CHILD, server)).collect();
+    answer.to_vec().unwrap()
+}
+
+proptest! {
+    /// Whatever comes is read or refused.
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let asked = asked();
+        let with_id = [&asked.bytes[..2], &bytes].concat();
+        prop_assert!(matches!(read(&asked, &with_id), Reading::Malformed | Reading::Foreign));
+        // The same behind a good header and question, as any number of records.
+        let counts = [&answered(&asked)[..6], &[255; 6], &answered(&asked)[12..12 + 25]].concat();
+        prop_assert!(!matches!(read(&asked, &[&counts, &bytes[..]].concat()), Reading::Foreign));
+    }
+
+    /// An answer with some bytes changed is an answer, or none; what is foreign by its first bytes stays foreign.
+    #[test]
+    fn a_changed_answer_is_read(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        let asked = asked();
+        let (good, mut bytes) = (answered(&asked), answered(&asked));
+        prop_assert!(matches!(read(&asked, &good), Reading::Answer(_)));
+        for (index, value) in changes {
+            let at = index.index(bytes.len());
+            bytes[at] = value;
+        }
+        if matches!(read(&asked, &bytes), Reading::Answer(_)) {
+            prop_assert_eq!(&bytes[..2], &good[..2]);
+            prop_assert!(bytes[12..12 + 25].eq_ignore_ascii_case(&good[12..12 + 25]));
+        }
+    }
+}

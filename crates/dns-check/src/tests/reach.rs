@@ -1,0 +1,120 @@
+//! Which addresses are asked, and that no packet goes to the others.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::super::finding::{ServerState, Unresolved};
+use super::super::reach::{Addresses, is_global};
+use super::super::resolver::Resolver;
+use super::super::{Finding, Wanted};
+use super::script::*;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+
+fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn list(text: &str) -> Vec<IpAddr> {
+    addresses(&text.split(' ').collect::<Vec<_>>())
+}
+
+#[test]
+fn what_the_internet_can_reach() {
+    let edges_inside = "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 127.255.255.255 \
+        169.254.0.0 169.254.169.253 169.254.169.254 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 \
+        192.0.0.255 192.0.2.53 192.88.99.1 192.168.0.0 192.168.255.255 198.18.0.0 198.19.255.255 \
+        198.51.100.1 203.0.113.1 224.0.0.0 240.0.0.1 255.255.255.255 :: ::1 ::ffff:8.8.8.8 ::ffff:10.0.0.1 \
+        ::10.0.0.1 64:ff9b::10.0.0.1 64:ff9b:1::1 100::1 1fff:ffff::1 2001::1 2001:0:a00:1::1 2001:2::1 \
+        2001:10::1 2001:1ff:ffff::1 2001:db8::53 2001:db8:ffff::1 2002:a00:1::1 2002:ffff::1 3fff::1 \
+        3fff:fff:ffff::1 4000::1 5f00::1 fc00::1 fd00:ec2::253 fe80::1 fec0::1 ff02::1";
+    for address in list(edges_inside) {
+        assert!(!is_global(address), "{address}");
+    }
+    let edges_outside = "1.0.0.0 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 \
+        169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 \
+        192.88.98.255 192.88.100.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 198.51.99.255 \
+        198.51.101.0 203.0.112.255 203.0.114.0 205.251.192.2 223.255.255.255 2000::1 2001:200::1 \
+        2001:4860:4860::8888 2001:db7:ffff::1 2001:db9::1 2003::1 2600:9000:5300:200::1 3ffe:ffff::1 \
+        3fff:1000::1";
+    for address in list(edges_outside) {
+        assert!(is_global(address), "{address}");
+    }
+}
+
+#[test]
+fn two_of_each_family_are_asked() {
+    let all = addresses(&["10.0.0.1", "2600::1", "8.8.8.1", "8.8.8.2", "8.8.8.3", "fe80::1", "2600::2", "2600::3"]);
+    let chosen = Addresses::choose(&all, false).unwrap();
+    assert_eq!((chosen.asked, chosen.inward), (addresses(&["8.8.8.1", "8.8.8.2", "2600::1", "2600::2"]), true));
+    let chosen = Addresses::choose(&all, true).unwrap();
+    assert_eq!((chosen.asked, chosen.inward), (addresses(&["10.0.0.1", "8.8.8.1", "2600::1", "fe80::1"]), false));
+    let chosen = Addresses::choose(&addresses(&["8.8.8.1"]), false).unwrap();
+    assert_eq!((chosen.asked, chosen.inward), (addresses(&["8.8.8.1"]), false));
+    assert_eq!(Addresses::choose(&addresses(&["10.0.0.1", "::1"]), false).unwrap_err(), Unresolved::Inward);
+    assert_eq!(Addresses::choose(&[], false).unwrap_err(), Unresolved::NoAddress);
+}
+
+#[test]
+fn a_resolver_of_ones_own_lifts_the_rule() {
+    let lifted = |resolver: &str| Resolver::at(resolver.parse::<SocketAddr>().unwrap()).anywhere;
+    for own in ["127.0.0.1:53", "10.0.0.2:53", "169.254.169.253:53", "[fd00:ec2::253]:53", "8.8.8.8:5353"] {
+        assert!(lifted(own), "{own}");
+    }
+    for public in ["8.8.8.8:53", "[2001:4860:4860::8888]:53"] {
+        assert!(!lifted(public), "{public}");
+    }
+    for system in ["nameserver 169.254.78.1", "nameserver 10.0.0.2", ""] {
+        assert!(!Resolver::from_resolv_conf(system).anywhere, "{system}");
+    }
+}
+
+fn states(finding: &Finding) -> Vec<ServerState> {
+    finding.servers().iter().map(|(_, state)| *state).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_sent_into_the_network_of_who_asks() {
+    // By the resolver, for the child and for its parent, and by glue.
+    let inside = "ns.testing.example.com";
+    let name_servers = NameServers::given(&["ns1.example.net", "ns2.example.net", inside]).unwrap();
+    let glue = vec![(inside.parse().unwrap(), IpAddr::from([127, 0, 0, 13]))];
+    let wanted = Wanted { name_servers, glue, ..wanted() };
+    let servers = || child(&["ns1.example.net", "ns2.example.net", inside]).script();
+    let above = || parent(SERVERS).script();
+    let scripts = vec![
+        (RESOLVER, resolver(HOSTS)),
+        (11, servers()),
+        (12, servers()),
+        (13, servers()),
+        (21, above()),
+        (22, above()),
+    ];
+    let world = World::start(scripts);
+    let check = world.strict(&wanted);
+    let parent: Name = PARENT.parse().unwrap();
+    let finding = check.run(Some(&parent), PATIENCE).await;
+    let words = "has an address that the internet can't reach";
+    assert_eq!(
+        finding.to_string(),
+        format!(
+            "{inside} {words}; ns1.example.net {words}; ns2.example.net {words}; p1.example.org of the parent zone {words}; \
+             and 1 more"
+        )
+    );
+    assert_eq!((states(&finding), finding.no_egress()), (vec![ServerState::Unresolved; 3], false));
+    for host in [11, 12, 13, 21, 22] {
+        assert_eq!(world.asked(host), [], "{host}");
+    }
+}
+
+/// What is then said of it: see the tests of the sheet.
+#[tokio::test]
+async fn only_the_other_addresses_of_such_a_server_are_asked() {
+    const MIXED: &[(&str, &str)] =
+        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "8.8.8.8"), ("ns2.example.net", "8.8.8.8")];
+    let world = World::start(vec![(RESOLVER, resolver(MIXED))]);
+    let wanted = wanted();
+    let check = world.strict(&wanted);
+    let chosen = check.resolver.addresses(&check.net, &"ns1.example.net".parse().unwrap()).await.unwrap();
+    assert_eq!((chosen.asked, chosen.inward), (addresses(&["8.8.8.8"]), true));
+}

@@ -1,0 +1,322 @@
+//! Scripted name servers: one for each address of 127.0.0.0/8, all at one port, UDP and TCP.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, SOA};
+use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
+
+use super::super::net::Net;
+use super::super::resolver::Resolver;
+use super::super::{Check, Timing, Verifier, Wanted};
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+
+/// The child zone of all these tests.
+pub(super) const CHILD: &str = "testing.example.com";
+/// Its parent zone.
+pub(super) const PARENT: &str = "example.com";
+/// The resolver.
+pub(super) const RESOLVER: u8 = 1;
+
+/// One question as a server gets it.
+pub(super) struct Ask {
+    pub(super) message: Message,
+    pub(super) tcp: bool,
+    /// How many questions of this type the server has had before.
+    pub(super) nth: usize,
+}
+
+impl Ask {
+    pub(super) fn name(&self) -> &WireName {
+        self.message.queries[0].name()
+    }
+
+    pub(super) fn record_type(&self) -> RecordType {
+        self.message.queries[0].query_type()
+    }
+
+    /// An empty answer with authority.
+    pub(super) fn answer(&self) -> Message {
+        let mut answer = Message::response(self.message.metadata.id, self.message.metadata.op_code);
+        answer.metadata.authoritative = true;
+        answer.add_query(self.message.queries[0].clone());
+        answer
+    }
+
+    /// An empty answer with this code, without authority.
+    pub(super) fn code(&self, code: ResponseCode) -> Message {
+        let mut answer = self.answer();
+        answer.metadata.authoritative = false;
+        answer.metadata.response_code = code;
+        answer
+    }
+}
+
+/// What a server sends back: nothing, or some messages as bytes.
+pub(super) type Script = Box<dyn Fn(&Ask) -> Vec<Vec<u8>> + Send + Sync>;
+
+/// A script of one message for each question.
+pub(super) fn script(answer: impl Fn(&Ask) -> Message + Send + Sync + 'static) -> Script {
+    Box::new(move |ask| vec![answer(ask).to_vec().unwrap()])
+}
+
+/// A server that takes questions and never answers.
+pub(super) fn silent() -> Script {
+    Box::new(|_| Vec::new())
+}
+
+pub(super) fn wire(name: &str) -> WireName {
+    let name: Name = name.parse().unwrap();
+    WireName::from_labels(name.wire_labels()).unwrap()
+}
+
+pub(super) fn ns(zone: &str, server: &str) -> Record {
+    Record::from_rdata(wire(zone), 300, RData::NS(NS(wire(server))))
+}
+
+pub(super) fn cname(name: &str, target: &str) -> Record {
+    Record::from_rdata(wire(name), 300, RData::CNAME(CNAME(wire(target))))
+}
+
+fn soa(zone: &str) -> Record {
+    let soa = SOA::new(wire("ns.invalid"), wire("hostmaster.invalid"), 1, 7200, 900, 1_209_600, 60);
+    Record::from_rdata(wire(zone), 60, RData::SOA(soa))
+}
+
+/// A zone as a server has it.
+#[derive(Clone, Default)]
+pub(super) struct Zone {
+    pub(super) name: &'static str,
+    pub(super) ns: Vec<&'static str>,
+    /// The delegation of [`CHILD`].
+    pub(super) cut: Vec<&'static str>,
+    /// The DS records at the cut.
+    pub(super) ds: Vec<Record>,
+    /// The key set with its signatures.
+    pub(super) keys: Vec<Record>,
+}
+
+/// The child zone with these name servers.
+pub(super) fn child(ns: &[&'static str]) -> Zone {
+    Zone { name: CHILD, ns: ns.to_vec(), ..Zone::default() }
+}
+
+/// The parent zone that refers to these name servers; none: no delegation.
+pub(super) fn parent(cut: &[&'static str]) -> Zone {
+    Zone { name: PARENT, ns: vec!["p1.example.org", "p2.example.org"], cut: cut.to_vec(), ..Zone::default() }
+}
+
+impl Zone {
+    pub(super) fn script(self) -> Script {
+        script(move |ask| self.answer(ask))
+    }
+
+    pub(super) fn answer(&self, ask: &Ask) -> Message {
+        let (zone, mut answer) = (wire(self.name), ask.answer());
+        let cut = wire(CHILD);
+        if !zone.zone_of(ask.name()) {
+            return ask.code(ResponseCode::Refused);
+        }
+        if *ask.name() == zone {
+            match ask.record_type() {
+                RecordType::SOA => answer.answers.push(soa(self.name)),
+                RecordType::NS => answer.answers.extend(self.ns.iter().map(|server| ns(self.name, server))),
+                RecordType::DNSKEY => answer.answers.clone_from(&self.keys),
+                _ => answer.authorities.push(soa(self.name)),
+            }
+            return answer;
+        }
+        if self.cut.is_empty() || !cut.zone_of(ask.name()) {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+            answer.authorities.push(soa(self.name));
+        } else if *ask.name() == cut && ask.record_type() == RecordType::DS {
+            answer.answers.clone_from(&self.ds);
+        } else {
+            answer.metadata.authoritative = false;
+            answer.authorities.extend(self.cut.iter().map(|server| ns(CHILD, server)));
+        }
+        answer
+    }
+}
+
+/// The resolver: the addresses of host names, and the parent zone's name servers.
+pub(super) fn resolver(hosts: &'static [(&'static str, &'static str)]) -> Script {
+    script(move |ask| {
+        let mut answer = ask.answer();
+        answer.metadata.authoritative = false;
+        if *ask.name() == wire(PARENT) && ask.record_type() == RecordType::NS {
+            answer.answers = parent(&[]).ns.iter().map(|server| ns(PARENT, server)).collect();
+            return answer;
+        }
+        let mut known = false;
+        for (host, address) in hosts.iter().filter(|(host, _)| wire(host) == *ask.name()) {
+            known = true;
+            let data = match address.parse().unwrap() {
+                IpAddr::V4(address) => RData::A(A(address)),
+                IpAddr::V6(address) => RData::AAAA(AAAA(address)),
+            };
+            let record = Record::from_rdata(wire(host), 60, data);
+            if record.record_type() == ask.record_type() {
+                answer.answers.push(record);
+            }
+        }
+        if !known {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+        }
+        answer
+    })
+}
+
+/// The hosts of these tests; the last byte of an address is its server's number.
+pub(super) const HOSTS: &[(&str, &str)] = &[
+    ("ns1.example.net", "127.0.0.11"),
+    ("ns2.example.net", "127.0.0.12"),
+    ("p1.example.org", "127.0.0.21"),
+    ("p2.example.org", "127.0.0.22"),
+];
+
+/// The name servers of the child zone.
+pub(super) const SERVERS: &[&str] = &["ns1.example.net", "ns2.example.net"];
+
+pub(super) fn wanted() -> Wanted {
+    Wanted {
+        name: CHILD.parse().unwrap(),
+        name_servers: NameServers::given(SERVERS).unwrap(),
+        ds: None,
+        check_ds: true,
+        glue: Vec::new(),
+    }
+}
+
+/// Waits that no answer exceeds, however busy the machine is. Where no port is open, the system says so at once.
+pub(super) fn patient() -> Timing {
+    let long = Duration::from_mins(1);
+    Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO }
+}
+
+/// One minute of patience: longer than any test takes.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+type Log = Arc<Mutex<Vec<(u8, String, RecordType)>>>;
+
+/// The servers of a test.
+pub(super) struct World {
+    port: u16,
+    log: Log,
+    _tasks: JoinSet<()>,
+}
+
+impl World {
+    /// Starts servers, each with the last byte of its address.
+    pub(super) fn start(scripts: Vec<(u8, Script)>) -> Self {
+        let hosts: Vec<u8> = scripts.iter().map(|(host, _)| *host).collect();
+        let (port, sockets) = (0..100).find_map(|_| bind(&hosts)).expect("a port that is free at all addresses");
+        let (log, mut tasks) = (Log::default(), JoinSet::new());
+        for ((host, script), (udp, tcp)) in scripts.into_iter().zip(sockets) {
+            let server = Arc::new(Server { host, script, counts: Mutex::default(), log: Arc::clone(&log) });
+            tasks.spawn(datagrams(Arc::clone(&server), tokio::net::UdpSocket::from_std(udp).unwrap()));
+            tasks.spawn(streams(server, tokio::net::TcpListener::from_std(tcp).unwrap()));
+        }
+        Self { port, log, _tasks: tasks }
+    }
+
+    pub(super) fn verifier(&self, timing: Timing) -> Verifier {
+        Verifier::new(Some(address(RESOLVER, self.port))).with_timing(timing)
+    }
+
+    /// A check as with the system's resolver: its own address says nothing of where name servers may be.
+    pub(super) fn strict<'a>(&self, wanted: &'a Wanted) -> Check<'a> {
+        let servers = vec![address(RESOLVER, self.port)];
+        let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+        Check { net: Net::new(timing), resolver: Resolver { servers, anywhere: false }, port: self.port, wanted }
+    }
+
+    /// The questions that a server had: names and types.
+    pub(super) fn asked(&self, host: u8) -> Vec<(Name, RecordType)> {
+        let log = self.log.lock().unwrap();
+        let of_host = log.iter().filter(|(server, ..)| *server == host);
+        of_host.map(|(_, name, record_type)| (name.parse().unwrap(), *record_type)).collect()
+    }
+
+    /// How many questions of a type a server had.
+    pub(super) fn count(&self, host: u8, record_type: RecordType) -> usize {
+        self.asked(host).iter().filter(|(_, asked)| *asked == record_type).count()
+    }
+}
+
+fn address(host: u8, port: u16) -> SocketAddr {
+    (Ipv4Addr::new(127, 0, 0, host), port).into()
+}
+
+fn bind(hosts: &[u8]) -> Option<(u16, Vec<(UdpSocket, TcpListener)>)> {
+    let first = UdpSocket::bind(address(*hosts.first()?, 0)).ok()?;
+    let port = first.local_addr().ok()?.port();
+    drop(first);
+    let sockets: Option<Vec<_>> = hosts
+        .iter()
+        .map(|host| {
+            let (udp, tcp) =
+                (UdpSocket::bind(address(*host, port)).ok()?, TcpListener::bind(address(*host, port)).ok()?);
+            udp.set_nonblocking(true).ok()?;
+            tcp.set_nonblocking(true).ok()?;
+            Some((udp, tcp))
+        })
+        .collect();
+    Some((port, sockets?))
+}
+
+struct Server {
+    host: u8,
+    script: Script,
+    counts: Mutex<HashMap<RecordType, usize>>,
+    log: Log,
+}
+
+impl Server {
+    fn answer(&self, bytes: &[u8], tcp: bool) -> Vec<Vec<u8>> {
+        let message = Message::from_vec(bytes).unwrap();
+        let record_type = message.queries[0].query_type();
+        let name = Name::from_wire_labels(message.queries[0].name().iter()).unwrap().to_string();
+        self.log.lock().unwrap().push((self.host, name, record_type));
+        let nth = {
+            let mut counts = self.counts.lock().unwrap();
+            let count = counts.entry(record_type).or_default();
+            *count += 1;
+            *count - 1
+        };
+        (self.script)(&Ask { message, tcp, nth })
+    }
+}
+
+async fn datagrams(server: Arc<Server>, socket: tokio::net::UdpSocket) {
+    let mut buffer = [0; 4096];
+    loop {
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+        for answer in server.answer(&buffer[..length], false) {
+            socket.send_to(&answer, from).await.unwrap();
+        }
+    }
+}
+
+async fn streams(server: Arc<Server>, listener: tokio::net::TcpListener) {
+    // Kept open: a server that says nothing does not hang up.
+    let mut open = Vec::new();
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let Ok(length) = stream.read_u16().await else { continue };
+        let mut query = vec![0; usize::from(length)];
+        stream.read_exact(&mut query).await.unwrap();
+        for answer in server.answer(&query, true) {
+            let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
+            // Whoever asked may have gone.
+            let _ = stream.write_all(&[&length[..], &answer].concat()).await;
+        }
+        open.push(stream);
+    }
+}

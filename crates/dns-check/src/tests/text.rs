@@ -1,0 +1,81 @@
+//! What a finding says, and that it stays short; what is read of `/etc/resolv.conf`.
+
+use std::net::IpAddr;
+
+use super::super::answer::Targets;
+use super::super::finding::{Chain, Finding, Kind, Problem, Role, ServerState};
+use super::super::resolver::Resolver;
+
+use delegation_model::name::Name;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn good() -> Finding {
+    let servers = ["ns1.example.net", "ns2.example.net", "ns3.example.net", "ns4.example.net"];
+    Finding {
+        name: name("testing.example.com"),
+        parent: Some((name("example.com"), 4)),
+        chain: Some(Chain { bogus: false, vouches: true }),
+        servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
+        problems: Vec::new(),
+        no_egress: false,
+    }
+}
+
+#[test]
+fn a_good_finding() {
+    assert_eq!(
+        good().to_string(),
+        "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
+         refer to them"
+    );
+    let one = Finding { parent: Some((name("example.com"), 1)), chain: None, ..good() };
+    assert_eq!(
+        one.to_string(),
+        "the 4 name servers answer for testing.example.com, and the server of example.com refers to them"
+    );
+}
+
+#[test]
+fn no_finding_is_long() {
+    // Names as long as names can be, of bytes that need an escape.
+    let label = "\\001".repeat(63);
+    let long = [label.as_str(); 3].join(".") + "." + &"\\002".repeat(61);
+    let long = name(&long);
+    let targets = Targets { names: (0..32).map(|_| long.clone()).collect(), more: true, root: true };
+    let addresses: Vec<IpAddr> = (0..4).map(|last| IpAddr::from([0xffff, 1, 2, 3, 4, 5, 6, last])).collect();
+    let problem = Problem { server: long.clone(), addresses, role: Role::Parent, kind: Kind::Refers(targets) };
+    let finding = Finding { name: long, problems: vec![problem; 500], ..good() };
+    let text = finding.to_string();
+    assert!(text.ends_with("; and 496 more"), "{text}");
+    assert!(text.chars().count() < 1800 && !text.contains('\n'), "{} characters", text.chars().count());
+    let text = Finding { no_egress: true, ..finding }.to_string();
+    assert!(text.chars().count() < 500, "{} characters", text.chars().count());
+}
+
+#[test]
+fn many_name_servers_are_not_all_named() {
+    let names = (0..32).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
+    let kind = Kind::Refers(Targets { names, more: true, root: false });
+    let problem = Problem { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
+    assert_eq!(
+        problem.to_string(),
+        "p1.example.org of the parent zone refers to other name servers: ns00.example.net, ns01.example.net, ns02.example.net, \
+         ns03.example.net, and many more"
+    );
+}
+
+#[test]
+fn resolv_conf() {
+    let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text).servers);
+    assert_eq!(
+        servers(
+            "# nameserver 192.0.2.9\nsearch example.com\nnameserver 192.0.2.1\n  nameserver\t2001:db8::1 # comment\n\
+             nameserver fe80::1%eth0\nnameserver\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"
+        ),
+        "[192.0.2.1:53, [2001:db8::1]:53, 192.0.2.3:53]"
+    );
+    assert_eq!(servers(""), "[127.0.0.1:53]");
+}

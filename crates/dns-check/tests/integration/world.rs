@@ -1,0 +1,107 @@
+//! `example.com` and `testing.example.com` in two accounts, and a check that asks the sandbox's resolver.
+
+use std::time::Duration;
+
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use dns_check::{Finding, ServerState, Timing, Verifier, Wanted};
+use sandbox::{Dns, RecordSet, Sandbox, ZoneHandle};
+
+pub(crate) const CHILD: &str = "testing.example.com";
+pub(crate) const PARENT: &str = "example.com";
+
+/// More than any test takes.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// One round.
+pub(crate) const NONE: Duration = Duration::ZERO;
+
+pub(crate) struct World {
+    _aws: Sandbox,
+    pub(crate) dns: Dns,
+    pub(crate) parent: ZoneHandle,
+    pub(crate) child: ZoneHandle,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let aws = Sandbox::start().await.unwrap();
+        let parent = aws.account("111111111111").hosted_zone(PARENT);
+        let child = aws.account("222222222222").hosted_zone(CHILD);
+        let dns = aws.dns().await.unwrap();
+        Self { _aws: aws, dns, parent, child }
+    }
+
+    /// The same with the delegation.
+    pub(crate) async fn delegated() -> Self {
+        let world = Self::new().await;
+        world.delegate(&world.child.name_servers());
+        world
+    }
+
+    pub(crate) fn delegate(&self, servers: &[String]) {
+        self.parent.put(RecordSet::new(CHILD, "NS", 300, servers.iter().cloned()));
+    }
+
+    /// The delegation to the child zone, without DS records.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            name: name(CHILD),
+            name_servers: NameServers::given(&self.child.name_servers()).unwrap(),
+            ds: None,
+            check_ds: true,
+            glue: Vec::new(),
+        }
+    }
+
+    /// The same with these DS records.
+    pub(crate) fn signed(&self, ds: &[String]) -> Wanted {
+        Wanted { ds: Some(DsRecords::found(ds).unwrap()), ..self.wanted() }
+    }
+
+    /// A check that waits for an answer longer than any machine is busy; a server that is silent is not waited for here.
+    pub(crate) fn verifier(&self) -> Verifier {
+        let long = Duration::from_mins(1);
+        self.with(Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO })
+    }
+
+    pub(crate) fn with(&self, timing: Timing) -> Verifier {
+        Verifier::new(Some(self.dns.resolver())).with_timing(timing)
+    }
+
+    pub(crate) async fn before(&self, wanted: &Wanted, patience: Duration) -> Finding {
+        let finding = self.one_round(patience).child(wanted, patience).await;
+        self.nothing_below_the_cut_was_asked_of_the_resolver();
+        finding
+    }
+
+    pub(crate) async fn after(&self, wanted: &Wanted, patience: Duration) -> Finding {
+        let finding = self.one_round(patience).delegation(&name(PARENT), wanted, patience).await;
+        self.nothing_below_the_cut_was_asked_of_the_resolver();
+        finding
+    }
+
+    fn one_round(&self, patience: Duration) -> Verifier {
+        if !patience.is_zero() {
+            return self.verifier();
+        }
+        // A pause that no patience is left for.
+        let long = Duration::from_mins(1);
+        self.with(Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::from_millis(1) })
+    }
+
+    fn nothing_below_the_cut_was_asked_of_the_resolver(&self) {
+        for query in self.dns.queries_to("resolver") {
+            assert!(!name(&query.name).is_at_or_below(&name(CHILD)), "{query:?}");
+        }
+    }
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub(crate) fn states(finding: &Finding) -> Vec<ServerState> {
+    finding.servers().iter().map(|(_, state)| *state).collect()
+}

@@ -1,0 +1,131 @@
+//! Finding the parent zone, and with it the place of a delegation.
+
+use super::aws_failure;
+use crate::aws::error::AwsError;
+use crate::aws::route53::{HostedZone, Session, is_gone};
+use crate::cfn::physical_id;
+use crate::cfn::properties::ParentZone;
+use crate::error::{Failure, Kind};
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
+use delegation_model::point::DelegationPoint;
+
+/// The place of `name` in the parent zone that is asked for.
+///
+/// `pinned` is the place of the physical id: while the name is its, its zone stays as long as it satisfies what is asked.
+pub(super) async fn find(
+    session: &Session,
+    name: &Name,
+    asked: &ParentZone,
+    pinned: Option<&DelegationPoint>,
+) -> Result<DelegationPoint, Failure> {
+    if let Some(pinned) = pinned.filter(|pinned| pinned.name == *name)
+        && stays(session, pinned, asked).await?
+    {
+        return Ok(pinned.clone());
+    }
+    let zone = match asked {
+        ParentZone::Id(id) => by_id(session, name, id).await?,
+        ParentZone::Name(zone_name) => by_name(session, name, zone_name).await?,
+        ParentZone::Closest => closest(session, name).await?,
+    };
+    let place = DelegationPoint { zone, name: name.clone() };
+    if place.to_string().len() > physical_id::MAX {
+        return Err(refused(format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX)));
+    }
+    Ok(place)
+}
+
+async fn stays(session: &Session, pinned: &DelegationPoint, asked: &ParentZone) -> Result<bool, Failure> {
+    if let ParentZone::Id(id) = asked {
+        return Ok(*id == pinned.zone);
+    }
+    match session.hosted_zone(&pinned.zone).await {
+        Ok(zone) => Ok(match asked {
+            ParentZone::Id(_) => false,
+            ParentZone::Name(name) => zone.name == *name,
+            ParentZone::Closest => true,
+        }),
+        Err(error) if is_gone(&error) || error.is_denied() => Ok(false),
+        Err(error) => Err(aws_failure(&format!("reading the parent zone {}", pinned.zone), &error)),
+    }
+}
+
+async fn by_id(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Failure> {
+    let zone = public(session, id).await?;
+    check_below(name, &zone.name)?;
+    Ok(zone.id)
+}
+
+/// The parent zone of an id, which must be public.
+pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone, Failure> {
+    let zone = session.hosted_zone(id).await;
+    let zone = zone.map_err(|error| aws_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error))?;
+    if zone.private {
+        return Err(refused(format!(
+            "the parent zone {id} ({}) is private: nobody on the internet would see the delegation; give a public zone",
+            zone.name
+        )));
+    }
+    Ok(zone)
+}
+
+async fn by_name(session: &Session, name: &Name, zone_name: &Name) -> Result<ZoneId, Failure> {
+    check_below(name, zone_name)?;
+    named(session, zone_name).await
+}
+
+/// The one public zone of a name.
+pub(super) async fn named(session: &Session, zone_name: &Name) -> Result<ZoneId, Failure> {
+    let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
+    single(zone_name, &found)?.ok_or_else(|| {
+        let message = format!("the parent account has no public hosted zone named {zone_name} (ParentZoneName); correct the name or the role");
+        Failure::new(Kind::NoSuchZone, message)
+    })
+}
+
+async fn closest(session: &Session, name: &Name) -> Result<ZoneId, Failure> {
+    for enclosing in name.ancestors() {
+        let found = session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
+        if let Some(id) = single(&enclosing, &found)? {
+            return Ok(id);
+        }
+    }
+    let message = format!(
+        "the parent account has no public hosted zone that encloses {name}; give ParentZoneId or ParentZoneName, or correct the role"
+    );
+    Err(Failure::new(Kind::NoSuchZone, message))
+}
+
+fn single(name: &Name, found: &[ZoneId]) -> Result<Option<ZoneId>, Failure> {
+    match found {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        several => {
+            let ids: Vec<&str> = several.iter().map(ZoneId::as_str).collect();
+            let message = format!(
+                "the parent account has several public hosted zones named {name}: {}; give one of them as ParentZoneId",
+                ids.join(", ")
+            );
+            Err(refused(message))
+        }
+    }
+}
+
+fn listing(name: &Name, error: &AwsError) -> Failure {
+    aws_failure(&format!("looking for the parent zone {name}"), error)
+}
+
+/// The zone cut lies strictly below the apex of the parent zone.
+fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
+    if name.is_below(zone) {
+        return Ok(());
+    }
+    let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
+    let rule = "a delegation stands at a name below its parent zone; correct the parent zone or the child's name";
+    Err(refused(format!("{name} {what} {zone}: {rule}")))
+}
+
+fn refused(message: String) -> Failure {
+    Failure::new(Kind::Refused, message)
+}
