@@ -1,8 +1,8 @@
-# `make` lists the targets. What they need, they install: a Rust toolchain and Python 3 are the only premises.
+# `make` lists the targets. They install what they need. Prerequisites: Rust by rustup, and Python 3.11 or newer.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-VENV := .venv
+VENV := .venv-check
 # For which processors `make package` builds (those whose Rust target is installed, if empty), and for which one `sam build` does.
 ARCHITECTURES ?=
 ARCHITECTURE ?= x86_64
@@ -22,16 +22,16 @@ EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny \
-	package check-package clean build-DelegationFunction
+	package check-package lock-python clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the real function on a local AWS: Create, Update, Delete, what each did, and what the world resolves
 	@echo "== building the release bootstrap (minutes on a first run)"
-	cargo build --release -p custom-delegation --bin bootstrap
+	cargo build --locked --release -p custom-delegation --bin bootstrap
 	@echo "== building the local AWS"
-	cargo build -p sandbox
+	cargo build --locked -p sandbox
 	$(TARGET_DIR)/debug/sandbox demo --bootstrap $(TARGET_DIR)/release/bootstrap --events events
 
 test: fmt-check lint doc unit guards template deny ## everything that CI checks
@@ -43,19 +43,19 @@ BENCH_LATENCY ?= 100
 DRIVER = $(TARGET_DIR)/driver/bench
 
 bench: release ## the function beside its peers, for some minutes: two tables; BENCH_RUNS and BENCH_LATENCY
-	cargo build --release -p floor
-	cargo build --profile driver -p bench
+	cargo build --locked --release -p floor
+	cargo build --locked --profile driver -p bench
 	$(DRIVER) compare bootstrap=$(TARGET_DIR)/release/bootstrap floor=$(TARGET_DIR)/release/floor sources=benches/peers \
 		installed=$(TARGET_DIR)/peers runs=$(BENCH_RUNS) latency=$(BENCH_LATENCY)
 	$(DRIVER) growth bootstrap=$(TARGET_DIR)/release/bootstrap installed=$(TARGET_DIR)/peers
 
 release:
 	@echo "== the release bootstrap (minutes on a first run)"
-	cargo build --release -p custom-delegation --bin bootstrap
+	cargo build --locked --release -p custom-delegation --bin bootstrap
 
 guards: release valgrind ## size, instructions, calls and round trips of the release build
 	@echo "== guards of size and speed"
-	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test -p bench --test guards -- --nocapture --test-threads 1
+	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test --locked -p bench --test guards -- --nocapture --test-threads 1
 
 # Counts instructions. Where it can't be had the guard says so, and checks the rest.
 valgrind:
@@ -69,7 +69,7 @@ valgrind:
 	fi
 
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
-	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --test histories --test races -- --nocapture
+	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --locked --test histories --test races -- --nocapture
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
 	@for target in $(FUZZ_TARGETS); do \
@@ -84,17 +84,17 @@ $(FUZZ_BIN)/cargo-fuzz:
 	cargo install cargo-fuzz --locked --root fuzz/target
 
 faults: ## every fault at every call, kills, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
-	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 cargo test --test faults -- --nocapture
+	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 cargo test --locked --test faults -- --nocapture
 
 load: ## a hundred delegations at once at the quota of Route 53, for five minutes; prints a table
-	LOAD=1 cargo test --test load -- --nocapture
+	LOAD=1 cargo test --locked --test load -- --nocapture
 
 mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
 	cargo mutants --package delegation-model --output target -- --lib
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
-	cargo run -q -p sandbox -- serve
+	cargo run --locked -q -p sandbox -- serve
 
 fmt-check:
 	@echo "== format"
@@ -102,19 +102,19 @@ fmt-check:
 
 lint:
 	@echo "== lints"
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@echo "== lints of the function alone, as it ships"
-	cargo clippy -p custom-delegation --lib --bin bootstrap -- -D warnings
+	cargo clippy --locked -p custom-delegation --lib --bin bootstrap -- -D warnings
 
 doc:
 	@echo "== documentation"
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
 
 # The function is tested as it ships: beside the command, cargo would give it the features of the SDK that only the command needs.
 unit: $(VENV)/ok unbound
 	@echo "== tests"
-	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test -p custom-delegation
-	cargo test --workspace --exclude custom-delegation
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --locked -p custom-delegation
+	cargo test --locked --workspace --exclude custom-delegation
 
 # The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
 unbound:
@@ -136,10 +136,10 @@ deny:
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; \
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
 
-package: .venv-zig/ok ## what is released, in dist/: a zip for each processor, checksums, bills of materials, the template; ARCHITECTURES
-	PATH=$(CURDIR)/.venv-zig/bin:$$PATH python3 tools/package.py $(ARCHITECTURES)
+package: .venv-package/ok ## what is released, in dist/: a zip for each processor, checksums, bills of materials, the template; ARCHITECTURES
+	PATH=$(CURDIR)/.venv-package/bin:$$PATH python3 tools/package.py $(ARCHITECTURES)
 
-check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-zig/ok ## the templates by SAM and checkov; then `sam build`
+check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-package/ok ## the templates by SAM and checkov; then `sam build`
 	@echo "== the packaged template"
 	python3 tools/package.py --template >$(TARGET_DIR)/packaged.yaml
 	$(VENV)/bin/cfn-lint --template $(TARGET_DIR)/packaged.yaml
@@ -147,33 +147,31 @@ check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-zig/ok ## the temp
 	.venv-checkov/bin/checkov --directory . --framework cloudformation --skip-path '$(TARGET_DIR)|fuzz|tests|\.' --compact --quiet --skip-download
 	@echo "== SAM"
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
-	PATH=$(CURDIR)/.venv-zig/bin:$$PATH SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	PATH=$(CURDIR)/.venv-package/bin:$$PATH SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
-# Tools that stand in each other's way, and that `make test` does not need: each in its own place.
-.venv-%/ok: tests/requirements-%.txt
+# Sets of tools that would get in each other's way live apart. Every file that pip installs has its hash in the list.
+.venv-%/ok: tools/python/%.txt
 	@echo "== Python tools ($*)"
-	python3 -m venv .venv-$*
-	.venv-$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	python3 -m venv --clear .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	touch $@
 
-$(VENV)/ok: tests/requirements.txt
-	@echo "== Python tools (cfn-lint, moto)"
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-	touch $@
+lock-python: .venv-uv/ok ## pins the Python tools of tools/python/*.in anew, each file with its hash
+	cd tools/python && for list in *.in; do ../../.venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-strip-extras --no-emit-index-url --output-file $${list%.in}.txt $$list; done
 
 fmt: ## format the sources
 	cargo fmt --all
 
 clean: ## remove what was built and installed
 	cargo clean
-	rm -rf $(VENV) .venv-* .aws-sam dist
+	rm -rf .venv .venv-* .aws-sam dist
 
 # SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild the program is linked
 # against this machine's glibc, so that it is looked at whether Lambda's has what it needs.
 build-DelegationFunction:
 	@if cargo zigbuild --version >/dev/null 2>&1; then program=$$(tools/build.sh $(ARCHITECTURE)); \
 	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = $(ARCHITECTURE) ]; then \
-		cargo build --release --locked -p custom-delegation --bin bootstrap && program=$(TARGET_DIR)/release/bootstrap; \
+		cargo build --locked --release -p custom-delegation --bin bootstrap && program=$(TARGET_DIR)/release/bootstrap; \
 	else echo "$(ARCHITECTURE) can't be built here without cargo-zigbuild: pip install cargo-zigbuild ziglang" >&2; exit 1; fi; \
 	python3 tools/elf.py $$program && cp $$program $(ARTIFACTS_DIR)/bootstrap
