@@ -10,7 +10,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership::{self, Claim, Claims, Digest};
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
-use dns_check::{Finding, ServerState, Wanted};
+use dns_check::{Expected, Report, ServerState};
 
 /// How the first label of an ownership record begins.
 const MARK: &str = "_delegation-";
@@ -180,12 +180,12 @@ impl Delegation {
 
 impl Entry {
     /// What the DNS check asks for; `None` where there is nothing to ask.
-    pub fn wanted(&self) -> Option<Wanted> {
+    pub fn wanted(&self) -> Option<Expected> {
         let (name, delegation) = (self.name.as_ref()?, self.delegation.as_ref()?);
         if delegation.hidden_by.is_some() {
             return None;
         }
-        Some(Wanted {
+        Some(Expected {
             name: name.clone(),
             name_servers: delegation.name_servers()?,
             ds: DsRecords::found(&delegation.ds),
@@ -196,7 +196,7 @@ impl Entry {
 
     /// What is to be said of it, the most urgent first; nothing if it is in order. `dns` is what the check of [`Entry::wanted`]
     /// found, and `heard` whether any name server answered anything.
-    pub fn marks(&self, dns: Option<&Finding>, heard: bool) -> BTreeSet<Mark> {
+    pub fn marks(&self, dns: Option<&Report>, heard: bool) -> BTreeSet<Mark> {
         let mut marks = BTreeSet::new();
         let Some(delegation) = &self.delegation else {
             return BTreeSet::from([Mark::Missing]);
@@ -211,7 +211,7 @@ impl Entry {
             marks.insert(Mark::Hidden);
         } else {
             marks.extend(dns.map_or(Some(Mark::Unknown), |finding| served(finding, heard)));
-            if dns.is_some_and(Finding::is_bogus) {
+            if dns.is_some_and(Report::has_bogus_server) {
                 marks.insert(Mark::Bogus);
             }
         }
@@ -232,7 +232,7 @@ impl Entry {
 }
 
 /// What the check of a delegation says of its name servers.
-fn served(finding: &Finding, heard: bool) -> Option<Mark> {
+fn served(finding: &Report, heard: bool) -> Option<Mark> {
     if finding.no_egress() && !heard {
         return Some(Mark::Unknown);
     }
@@ -243,7 +243,7 @@ fn served(finding: &Finding, heard: bool) -> Option<Mark> {
         0 => Some(Mark::Unknown),
         _ if serving == 0 => Some(Mark::Dangling),
         all if serving < all => Some(Mark::Lame),
-        _ if finding.is_good() || finding.is_bogus() => None,
+        _ if finding.is_good() || finding.has_bogus_server() => None,
         _ => Some(Mark::Differs),
     }
 }

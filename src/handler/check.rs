@@ -15,7 +15,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::plan::{Observation, Plan};
-use dns_check::{Finding, Wanted};
+use dns_check::{Expected, Report};
 
 /// What one round of questions takes at most, silence on all sides included.
 const ROUND: Duration = Duration::from_secs(15);
@@ -23,7 +23,7 @@ const ROUND: Duration = Duration::from_secs(15);
 /// What is to be checked before a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
-    wanted: Wanted,
+    wanted: Expected,
     /// Whether a DS record set is to be written.
     adds_ds: bool,
     /// Whether name servers are to come under a DS record set.
@@ -58,10 +58,10 @@ pub(super) async fn before(
     verification: Verification,
     question: &Question,
     most: Duration,
-) -> Result<Option<Finding>, Failure> {
+) -> Result<Option<Report>, Failure> {
     let Question { wanted, adds_ds, under_ds } = question;
     work.progress.at(format!("asking the name servers of {}", wanted.name));
-    let finding = bounded(work, most, async |patience| work.verifier.child(wanted, patience).await).await;
+    let finding = bounded(work, most, async |patience| work.verifier.verify_child(wanted, patience).await).await;
     let Some(finding) = finding else {
         if verification == Verification::Require || *adds_ds {
             let message = format!("nothing was changed: {}", no_time(&wanted.name));
@@ -70,7 +70,7 @@ pub(super) async fn before(
         return Ok(None);
     };
     report(&finding, "before");
-    let unfit = (*adds_ds && !finding.vouches()) || ((*adds_ds || *under_ds) && finding.is_bogus());
+    let unfit = (*adds_ds && !finding.has_secure_server()) || ((*adds_ds || *under_ds) && finding.has_bogus_server());
     if !finding.is_good() && (verification == Verification::Require || unfit) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Kind::Unverified, message));
@@ -88,11 +88,11 @@ pub(super) fn no_time(name: &Name) -> String {
 /// `changed` tells that the parent zone was, and `status` whether its servers should know.
 pub(super) async fn after(
     work: &Work<'_>,
-    wanted: &Wanted,
+    wanted: &Expected,
     parent: &Name,
     changed: bool,
     status: ChangeStatus,
-) -> Option<Finding> {
+) -> Option<Report> {
     work.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
     let patience = work.config.check_patience;
     let most = match (status, changed) {
@@ -101,13 +101,13 @@ pub(super) async fn after(
         (ChangeStatus::Insync, true) => patience / 2,
         (ChangeStatus::Insync, false) => Duration::ZERO,
     };
-    let ask = async |patience| work.verifier.delegation(parent, wanted, patience).await;
+    let ask = async |patience| work.verifier.verify_delegation(parent, wanted, patience).await;
     let finding = bounded(work, most, ask).await?;
     report(&finding, "after");
     Some(finding)
 }
 
-fn report(finding: &Finding, when: &'static str) {
+fn report(finding: &Report, when: &'static str) {
     if finding.is_good() {
         info!(when, verification = %finding, "the name servers were asked");
     } else {
@@ -116,10 +116,10 @@ fn report(finding: &Finding, when: &'static str) {
 }
 
 /// What stands at the cut once the plan is carried out.
-pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Wanted> {
+pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Expected> {
     let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
     let ds = plan.leaves(seen, name, "DS");
-    Some(Wanted {
+    Some(Expected {
         name: name.clone(),
         ds: ds.and_then(|set| DsRecords::found(&set.values)),
         check_ds: ds.is_none(),
@@ -137,7 +137,7 @@ pub(super) fn glue(seen: &Observation) -> Vec<(Name, IpAddr)> {
 
 /// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
 /// reported must not use up the time of the request.
-async fn bounded(work: &Work<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Finding) -> Option<Finding> {
+async fn bounded(work: &Work<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Report) -> Option<Report> {
     let left = work.deadline.work().saturating_duration_since(Instant::now());
     let patience = left.checked_sub(ROUND)?.min(most);
     let _timing = work.progress.time(Step::Check);

@@ -15,7 +15,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::plan::{Observation, Plan};
 use delegation_model::point::DelegationPoint;
 use delegation_model::role::Role;
-use dns_check::Wanted;
+use dns_check::Expected;
 
 /// The parent zone that is asked for, and a session of the account that has it.
 ///
@@ -43,7 +43,7 @@ pub async fn parent_zone(
 #[derive(Clone, Debug)]
 pub struct Held {
     /// The delegation; `None` if there is no NS record set that can be read.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<Expected>,
     /// The addresses at and below the name.
     pub glue: Vec<(Name, IpAddr)>,
 }
@@ -58,7 +58,7 @@ pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Res
     let reading = format!("reading {name} in the parent zone {}", zone.id);
     let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;
     let seen = Observation { at_cut, below, more_below, ..Observation::default() };
-    let wanted = check::wanted(name, &Plan::default(), &seen).map(|wanted| Wanted { check_ds: true, ..wanted });
+    let wanted = check::wanted(name, &Plan::default(), &seen).map(|wanted| Expected { check_ds: true, ..wanted });
     Ok(Held { wanted, glue: check::glue(&seen) })
 }
 

@@ -15,7 +15,7 @@ use crate::error::{Failure, Kind};
 use delegation_model::name::Name;
 use delegation_model::plan::{self, Arrival, Decision, Observation, Plan};
 use delegation_model::point::DelegationPoint;
-use dns_check::{Finding, Verifier};
+use dns_check::{Report, Verifier};
 
 /// What a Create or Update would do.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Preview {
     /// What the user should know.
     pub warnings: Vec<String>,
     /// What the DNS check before the change found, if the properties ask for it and NS or DS would change.
-    pub finding: Option<Finding>,
+    pub finding: Option<Report>,
 }
 
 /// Looks at what a Create or Update of the resource `logical_id` of the stack `stack_id` would do if it came now. Makes the calls of

@@ -9,7 +9,7 @@ use super::aws_failure;
 use crate::aws::route53::{HostedZone, Session};
 use crate::error::Failure;
 use crate::inventory::{Inventory, is_of_interest};
-use dns_check::{Finding, Verifier, Wanted};
+use dns_check::{Expected, Report, Verifier};
 
 /// How many delegations are checked at once. Each check opens at most 64 sockets, and a process has 1024 files by default.
 const AT_ONCE: usize = 12;
@@ -20,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Survey {
     /// Whether the name servers of the parent zone itself serve it, as far as can be told.
-    pub parent: Option<Finding>,
+    pub parent: Option<Report>,
     /// Of each entry, in its order; `None` if it was not asked.
-    pub entries: Vec<Option<Finding>>,
+    pub entries: Vec<Option<Report>>,
 }
 
 impl Survey {
@@ -42,7 +42,7 @@ pub async fn read(session: &Session, zone: &HostedZone) -> Result<Inventory, Fai
 /// Asks the name servers of every delegation, a bounded number at a time.
 pub async fn check(verifier: &Verifier, zone: &HostedZone, inventory: &Inventory) -> Survey {
     // If nobody answers for the parent zone either, it is the network. Route 53's name servers need no glue in its zones.
-    let parent = zone.name_servers.clone().map(|name_servers| Wanted {
+    let parent = zone.name_servers.clone().map(|name_servers| Expected {
         name: zone.name.clone(),
         name_servers,
         ds: None,
@@ -53,7 +53,7 @@ pub async fn check(verifier: &Verifier, zone: &HostedZone, inventory: &Inventory
         let wanted = entry.wanted();
         async move {
             match wanted {
-                Some(wanted) => Some(verifier.child(&wanted, PATIENCE).await),
+                Some(wanted) => Some(verifier.verify_child(&wanted, PATIENCE).await),
                 None => None,
             }
         }
@@ -61,7 +61,7 @@ pub async fn check(verifier: &Verifier, zone: &HostedZone, inventory: &Inventory
     let entries = stream::iter(asked).buffered(AT_ONCE).collect();
     let parent = async {
         match &parent {
-            Some(wanted) => Some(verifier.child(wanted, PATIENCE).await),
+            Some(wanted) => Some(verifier.verify_child(wanted, PATIENCE).await),
             None => None,
         }
     };

@@ -22,7 +22,7 @@ use delegation_model::ids;
 use delegation_model::ownership::Claimant;
 use delegation_model::plan::Observation;
 use delegation_model::point::DelegationPoint;
-use dns_check::{Finding, Verifier};
+use dns_check::{Report, Verifier};
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
 const SERVICE_TIMEOUT: i64 = 3600;
@@ -50,7 +50,7 @@ pub(super) struct Work<'a> {
     /// Whether a denial was waited for as long as it is.
     waited: Cell<bool>,
     /// What was asked before the change and what was found, so that it is asked once.
-    asked: RefCell<Option<(Question, Option<Finding>)>>,
+    asked: RefCell<Option<(Question, Option<Report>)>>,
     /// What was read of a place before it was certain that the request goes there.
     ahead: Cell<Option<(DelegationPoint, Instant, Observation)>>,
 }
@@ -201,12 +201,12 @@ impl<'a> Work<'a> {
         self.asked.borrow().as_ref().is_some_and(|(asked, _)| asked == question)
     }
 
-    pub(super) fn mark_asked(&self, question: Question, finding: Option<Finding>) {
+    pub(super) fn mark_asked(&self, question: Question, finding: Option<Report>) {
         self.asked.replace(Some((question, finding)));
     }
 
     /// What the DNS check before the change found.
-    pub(super) fn found(&self) -> Option<Finding> {
+    pub(super) fn found(&self) -> Option<Report> {
         self.asked.borrow().as_ref().and_then(|(_, finding)| finding.clone())
     }
 

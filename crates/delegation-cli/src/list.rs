@@ -14,7 +14,7 @@ use custom_delegation::handler::{expected, survey};
 use custom_delegation::inventory::{Entry, Inventory, Mark};
 use delegation_model::name::Name;
 use delegation_model::ttl::Ttl;
-use dns_check::Finding;
+use dns_check::Report;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
     let (asked, role) = args.parent.read().map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
@@ -60,7 +60,7 @@ struct Line<'a> {
     entry: &'a Entry,
     /// What is to be said of it; nothing without a check.
     marks: BTreeSet<Mark>,
-    dns: Option<&'a Finding>,
+    dns: Option<&'a Report>,
 }
 
 impl<'a> Line<'a> {
@@ -70,7 +70,7 @@ impl<'a> Line<'a> {
             return inventory.entries.iter().map(line).collect();
         };
         let heard = survey.heard();
-        let line = |(entry, dns): (&'a Entry, &'a Option<Finding>)| {
+        let line = |(entry, dns): (&'a Entry, &'a Option<Report>)| {
             let dns = dns.as_ref();
             Line { entry, marks: entry.marks(dns, heard), dns }
         };
@@ -109,7 +109,7 @@ impl<'a> Line<'a> {
     }
 
     fn problems(&self) -> Vec<String> {
-        self.dns.map(|finding| finding.problems().iter().map(ToString::to_string).collect()).unwrap_or_default()
+        self.dns.map(|finding| finding.findings().iter().map(ToString::to_string).collect()).unwrap_or_default()
     }
 
     /// The finding, owners, DS and name servers, for the table.
@@ -140,7 +140,7 @@ fn servers(delegation: &custom_delegation::inventory::Delegation) -> Vec<String>
         .map_or_else(|| delegation.values.clone(), |servers| servers.iter().map(ToString::to_string).collect())
 }
 
-fn print(zone: &HostedZone, lines: &[Line<'_>], checked: bool, parent: Option<&Finding>) {
+fn print(zone: &HostedZone, lines: &[Line<'_>], checked: bool, parent: Option<&Report>) {
     output::line(&format!("{} ({}): {} delegations", zone.name, zone.id, lines.len()));
     if let Some(finding) = parent.filter(|finding| !finding.is_good()) {
         output::line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));

@@ -13,7 +13,7 @@ use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{Finding, NoReferral, ServerState, Wanted};
+use dns_check::{Expected, ReferralError, Report, ServerState};
 
 /// A person looks at what is so now.
 const PATIENCE: Duration = Duration::ZERO;
@@ -66,7 +66,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
     }
 }
 
-type Checked = (Source, Option<Name>, Wanted, Finding);
+type Checked = (Source, Option<Name>, Expected, Report);
 
 /// There is no delegation to check.
 struct Nobody {
@@ -132,7 +132,7 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
                 Some(held) => held.glue,
                 None => glue(tools, parent.as_ref(), name, &name_servers).await,
             };
-            (source, Wanted { name: name.clone(), name_servers, ds, check_ds: unsigned, glue })
+            (source, Expected { name: name.clone(), name_servers, ds, check_ds: unsigned, glue })
         }
         (None, Some(held), Some(parent)) => {
             let Some(wanted) = held.wanted else {
@@ -143,7 +143,7 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
         }
         (None, None, Some(parent)) => match tools.verifier.referral(parent, name).await {
             Ok(wanted) => (Source::Dns, wanted),
-            Err(error @ NoReferral::NotDelegated { .. }) => {
+            Err(error @ ReferralError::NotDelegated { .. }) => {
                 let words = error.to_string();
                 return Ok(Err(Nobody { source: Source::Dns, parent: parent.clone(), words }));
             }
@@ -155,8 +155,8 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
     };
     wanted.ds = given.or(wanted.ds);
     let finding = match &parent {
-        Some(parent) if !args.child_only => tools.verifier.delegation(parent, &wanted, PATIENCE).await,
-        _ => tools.verifier.child(&wanted, PATIENCE).await,
+        Some(parent) if !args.child_only => tools.verifier.verify_delegation(parent, &wanted, PATIENCE).await,
+        _ => tools.verifier.verify_child(&wanted, PATIENCE).await,
     };
     Ok(Ok((source, parent, wanted, finding)))
 }
@@ -173,12 +173,12 @@ async fn glue(tools: &Tools, parent: Option<&Name>, name: &Name, servers: &NameS
     }
 }
 
-fn no_referral(error: &NoReferral) -> Failure {
+fn no_referral(error: &ReferralError) -> Failure {
     Failure::new(Kind::Unverified, format!("{error}; --resolver names a resolver"))
 }
 
-fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wanted: &Wanted, finding: &Finding) {
-    let problems: Vec<String> = finding.problems().iter().map(ToString::to_string).collect();
+fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) {
+    let problems: Vec<String> = finding.findings().iter().map(ToString::to_string).collect();
     let ds: Vec<String> = wanted.ds.iter().flat_map(DsRecords::values).collect();
     if tools.json {
         let servers = finding.servers().iter();

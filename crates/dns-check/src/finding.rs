@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::answer::Targets;
+use super::response::Targets;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 
@@ -10,14 +10,14 @@ use delegation_model::name::Name;
 ///
 /// As text it is one line of at most about 2000 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct Report {
     pub(super) name: Name,
     /// The parent zone and how many servers it has, where it was asked.
     pub(super) parent: Option<(Name, usize)>,
     /// What came of comparing the DS records; `None` if there are none.
     pub(super) chain: Option<Chain>,
     pub(super) servers: Vec<(Name, ServerState)>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) findings: Vec<Finding>,
     pub(super) no_egress: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) bogus: bool,
-    pub(super) vouches: bool,
+    pub(super) is_secure: bool,
 }
 
 /// What a name server did when it was asked for the child zone.
@@ -46,13 +46,13 @@ pub enum ServerState {
 
 /// One thing that is not as it should be: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Finding {
     pub(super) server: Name,
     /// The addresses at which it is so; none if it is about all of the server.
     pub(super) addresses: Vec<IpAddr>,
     /// The zone in whose name the server was asked.
     pub(super) role: Role,
-    pub(super) kind: Kind,
+    pub(super) kind: FindingKind,
 }
 
 /// In whose name a server was asked.
@@ -74,7 +74,7 @@ pub(super) enum Unresolved {
     /// The name exists and has no address.
     NoAddress,
     /// It has an address that the internet can't reach. Which one is not told: it may be of the network that asks.
-    Inward,
+    Private,
     /// The name is an alias (RFC 2181, section 10.3).
     Alias,
     /// The zone has no name servers.
@@ -88,7 +88,7 @@ pub(super) enum Unresolved {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FindingKind {
     Unresolved(Unresolved),
     Silent,
     /// It answers with this code.
@@ -123,9 +123,9 @@ pub(super) enum Kind {
     Late,
 }
 
-impl Kind {
+impl FindingKind {
     /// True for what a zone shows that has just been made or changed, at a server of this role.
-    pub(super) fn may_pass(&self, role: Role) -> bool {
+    pub(super) fn is_transient(&self, role: Role) -> bool {
         match self {
             Self::Code(_)
             | Self::NotAuthoritative
@@ -138,7 +138,7 @@ impl Kind {
             | Self::NotSigning(_)
             | Self::Late => true,
             Self::Unresolved(why) => {
-                !matches!(why, Unresolved::NoGlue | Unresolved::Inward | Unresolved::Alias | Unresolved::Silent)
+                !matches!(why, Unresolved::NoGlue | Unresolved::Private | Unresolved::Alias | Unresolved::Silent)
             }
             Self::Silent => role == Role::Parent,
             Self::Alias
@@ -158,7 +158,7 @@ impl Kind {
         }
     }
 
-    /// What a server that has this problem at the apex of the child zone is.
+    /// What a server that has this finding at the apex of the child zone is.
     pub(super) fn state(&self) -> ServerState {
         match self {
             Self::Unresolved(_) => ServerState::Unresolved,
@@ -171,15 +171,15 @@ impl Kind {
     }
 }
 
-impl Finding {
-    /// True if everything is as wanted.
+impl Report {
+    /// True if everything is as expected.
     pub fn is_good(&self) -> bool {
-        self.problems.is_empty()
+        self.findings.is_empty()
     }
 
-    /// What is not as wanted, in the order of the name servers, those of the child zone first.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    /// What is not as expected, in the order of the name servers, those of the child zone first.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// What each of the wanted name servers did.
@@ -188,7 +188,7 @@ impl Finding {
     }
 
     /// True if a name server of the child has no key for any of the DS records: resolvers that validate would call the zone bogus.
-    pub fn is_bogus(&self) -> bool {
+    pub fn has_bogus_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.bogus)
     }
 
@@ -196,10 +196,10 @@ impl Finding {
     /// it, validly now.
     ///
     /// A server that is found not to serve the zone, at whichever of its addresses, does not count. Without DS records in
-    /// question nobody vouches for any. Not the opposite of [`Finding::is_bogus`]: of two servers one may vouch, and the other
+    /// question it is never true. Not the opposite of [`Report::has_bogus_server`]: of two servers one may be secure, and the other
     /// have none of the keys; and of servers that are silent nothing is known.
-    pub fn vouches(&self) -> bool {
-        self.chain.is_some_and(|chain| chain.vouches)
+    pub fn has_secure_server(&self) -> bool {
+        self.chain.is_some_and(|chain| chain.is_secure)
     }
 
     /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.

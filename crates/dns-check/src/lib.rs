@@ -5,22 +5,22 @@
 //! for as long as the parent zone's SOA says (RFC 2308), and those behind it would not see the new delegation.
 //!
 //! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go, what is read of an answer, what a
-//! [`Finding`] keeps and says. A server may answer whatever it likes.
+//! [`Report`] keeps and says. A server may answer whatever it likes.
 //!
 //! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section 5.4.1, authority), RFC 4035
 //! (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC 9471 (glue).
 
-mod answer;
+mod address_filter;
+mod display;
+mod dnssec;
 mod finding;
-mod judge;
-mod keys;
-mod net;
-mod reach;
+mod network;
+mod probe;
+mod query;
 mod referral;
 mod resolver;
-mod sheet;
-mod wire;
-mod words;
+mod response;
+mod zone_check;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -28,15 +28,15 @@ use std::time::Duration;
 use futures_util::future::{OptionFuture, join};
 use tokio::time::{Instant, sleep, timeout};
 
-pub use finding::{Finding, Problem, ServerState};
-pub use referral::NoReferral;
+pub use finding::{Finding, Report, ServerState};
+pub use referral::ReferralError;
 
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use net::Net;
+use network::Network;
 use resolver::Resolver;
-use sheet::Sheet;
+use zone_check::ZoneCheck;
 
 /// The port of DNS (RFC 1035, section 4.2).
 const PORT: u16 = 53;
@@ -50,14 +50,14 @@ pub struct Verifier {
 
 /// What a delegation should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Expected {
     /// The child's name, the zone cut.
     pub name: Name,
     /// The name servers: of the NS record set in the parent zone, and of the one at the child zone's own apex.
     pub name_servers: NameServers,
     /// The DS record set in the parent zone.
     pub ds: Option<DsRecords>,
-    /// Without `ds`: whether a DS record set in the parent zone is a problem. With `ds` it is compared anyway.
+    /// Without `ds`: whether a DS record set in the parent zone is a finding. With `ds` it is compared anyway.
     pub check_ds: bool,
     /// The addresses that the parent zone has as glue, for name servers at or below `name`.
     pub glue: Vec<(Name, IpAddr)>,
@@ -121,60 +121,60 @@ impl Verifier {
     ///
     /// Every wanted name server answers authoritatively for the child's SOA, and its own NS record set has exactly the wanted
     /// name servers. With `ds`, each DS record is the digest (SHA-256 or SHA-384) of a key that the server serves and that signs
-    /// the zone's key set, validly now; any other digest type is a problem, since nothing is known of it.
+    /// the zone's key set, validly now; any other digest type is a finding, since nothing is known of it.
     ///
     /// What a fresh zone shows (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name server's name that does not resolve, old name
     /// servers or keys) is asked again for at most `patience`, plus the round that has begun; silence is not. So it ends after
     /// `patience` and [`Timing::longest_round`] at the latest, with what was found until then.
-    pub async fn child(&self, wanted: &Wanted, patience: Duration) -> Finding {
-        self.check(None, wanted, patience).await
+    pub async fn verify_child(&self, expected: &Expected, patience: Duration) -> Report {
+        self.check(None, expected, patience).await
     }
 
     /// Checks the delegation, after the change is in sync.
     ///
     /// Every name server of `parent_zone`, as the resolver names them, has that zone and refers to exactly the wanted name
-    /// servers, and has exactly the wanted DS records; and what [`Verifier::child`] checks holds. A server that has both zones
+    /// servers, and has exactly the wanted DS records; and what [`Verifier::verify_child`] checks holds. A server that has both zones
     /// answers for the child itself, which is as good.
     ///
     /// What is not so is asked again for at most `patience`, plus the round that has begun; the silence of a server of the parent
-    /// zone too, unless nothing answers at all. It ends when [`Verifier::child`] does.
-    pub async fn delegation(&self, parent_zone: &Name, wanted: &Wanted, patience: Duration) -> Finding {
-        self.check(Some(parent_zone), wanted, patience).await
+    /// zone too, unless nothing answers at all. It ends when [`Verifier::verify_child`] does.
+    pub async fn verify_delegation(&self, parent_zone: &Name, expected: &Expected, patience: Duration) -> Report {
+        self.check(Some(parent_zone), expected, patience).await
     }
 
-    async fn check(&self, parent: Option<&Name>, wanted: &Wanted, patience: Duration) -> Finding {
-        let net = Net::new(self.timing.clone());
+    async fn check(&self, parent: Option<&Name>, expected: &Expected, patience: Duration) -> Report {
+        let net = Network::new(self.timing.clone());
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
-        Check { net, resolver, port, wanted }.run(parent, patience).await
+        Check { net, resolver, port, expected }.run(parent, patience).await
     }
 }
 
 /// A check under way.
 #[derive(Debug)]
 struct Check<'a> {
-    net: Net,
+    net: Network,
     resolver: Resolver,
     port: u16,
-    wanted: &'a Wanted,
+    expected: &'a Expected,
 }
 
 impl Check<'_> {
-    async fn run(&self, parent: Option<&Name>, patience: Duration) -> Finding {
+    async fn run(&self, parent: Option<&Name>, patience: Duration) -> Report {
         let pause = self.net.timing.pause;
         let (begun, most) = (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
-        let (mut child, mut above) = (Sheet::child(self.wanted), parent.map(Sheet::parent));
+        let (mut child, mut above) = (ZoneCheck::child(self.expected), parent.map(ZoneCheck::parent));
         loop {
             let round = join(self.round(&mut child), OptionFuture::from(above.as_mut().map(|above| self.round(above))));
             // Where it is cut, what was found before stands.
             let is_cut = timeout(most.saturating_sub(begun.elapsed()), round).await.is_err();
-            for sheet in [Some(&mut child), above.as_mut()].into_iter().flatten() {
-                sheet.conclude(&self.net);
+            for check in [Some(&mut child), above.as_mut()].into_iter().flatten() {
+                check.conclude(&self.net);
             }
-            let finding = sheet::finding(self, &child, above.as_ref());
-            let may_pass = child.may_pass() || above.as_ref().is_some_and(Sheet::may_pass);
-            if is_cut || !may_pass || finding.no_egress() || begun.elapsed().saturating_add(pause) > patience {
-                return finding;
+            let report = zone_check::report(self, &child, above.as_ref());
+            let is_transient = child.is_transient() || above.as_ref().is_some_and(ZoneCheck::is_transient);
+            if is_cut || !is_transient || report.no_egress() || begun.elapsed().saturating_add(pause) > patience {
+                return report;
             }
             sleep(pause).await;
         }

@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::{join, join_all};
 use hickory_proto::rr::RecordType;
 
-use super::answer::Targets;
 use super::finding::Unresolved;
-use super::net::Net;
+use super::network::Network;
+use super::query::{NOERROR, NXDOMAIN, Query};
 use super::resolver::Resolver;
-use super::wire::{NOERROR, NXDOMAIN, Question};
-use super::{PORT, Verifier, Wanted};
+use super::response::Targets;
+use super::{Expected, PORT, Verifier};
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
@@ -21,7 +21,7 @@ const SERVERS: usize = 4;
 
 /// Why it is not known where a name is delegated to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoReferral {
+pub enum ReferralError {
     /// The resolver knows no zone above the name; the root is not looked at.
     NoParent(Name),
     /// No resolver answers.
@@ -37,7 +37,7 @@ pub enum NoReferral {
     },
 }
 
-impl fmt::Display for NoReferral {
+impl fmt::Display for ReferralError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoParent(name) => {
@@ -56,47 +56,47 @@ impl fmt::Display for NoReferral {
     }
 }
 
-impl std::error::Error for NoReferral {}
+impl std::error::Error for ReferralError {}
 
 impl Verifier {
     /// The zone in which a name is, or would be, delegated, by what the resolver says. The name itself is not asked for.
-    pub async fn parent_of(&self, name: &Name) -> Result<Name, NoReferral> {
+    pub async fn parent_of(&self, name: &Name) -> Result<Name, ReferralError> {
         let (net, resolver) = self.outset();
         for above in name.ancestors() {
             match resolver.name_servers(&net, &above).await {
                 Ok(_) => return Ok(above),
                 Err(Unresolved::NoSuchName | Unresolved::NoNameServers) => {}
-                Err(Unresolved::Silent) => return Err(NoReferral::NoResolver),
+                Err(Unresolved::Silent) => return Err(ReferralError::NoResolver),
                 // There is a zone, or none: the resolver did not find out.
-                Err(_) => return Err(NoReferral::NoAnswer(above)),
+                Err(_) => return Err(ReferralError::NoAnswer(above)),
             }
         }
-        Err(NoReferral::NoParent(name.clone()))
+        Err(ReferralError::NoParent(name.clone()))
     }
 
-    /// The delegation as the first server of the parent zone that answers describes it, for [`Verifier::delegation`] to compare
+    /// The delegation as the first server of the parent zone that answers describes it, for [`Verifier::verify_delegation`] to compare
     /// the others with.
     ///
     /// The addresses of name servers below the name are the resolver's: where a name is delegated, asking for them does no harm.
-    pub async fn referral(&self, parent: &Name, name: &Name) -> Result<Wanted, NoReferral> {
+    pub async fn referral(&self, parent: &Name, name: &Name) -> Result<Expected, ReferralError> {
         let (net, resolver) = self.outset();
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
         let servers = match resolver.name_servers(&net, parent).await {
             Ok(servers) => servers.names,
-            Err(Unresolved::Silent) => return Err(NoReferral::NoResolver),
-            Err(_) => return Err(NoReferral::NoAnswer(parent.clone())),
+            Err(Unresolved::Silent) => return Err(ReferralError::NoResolver),
+            Err(_) => return Err(ReferralError::NoAnswer(parent.clone())),
         };
         let asked = join_all(servers.iter().take(SERVERS).map(async |server| {
             let addresses = resolver.addresses(&net, server).await.unwrap_or_default();
             join_all(addresses.asked.into_iter().map(|address| ask(&net, SocketAddr::new(address, port), name))).await
         }));
         let told = asked.await.into_iter().flatten().flatten().next();
-        let (targets, ds) = told.ok_or_else(|| NoReferral::NoAnswer(parent.clone()))?;
-        let nobody = || NoReferral::NotDelegated { parent: parent.clone(), name: name.clone() };
+        let (targets, ds) = told.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
+        let nobody = || ReferralError::NotDelegated { parent: parent.clone(), name: name.clone() };
         let targets: Vec<String> = targets.names.iter().map(Name::fqdn).collect();
         let servers = NameServers::found(&targets).ok_or_else(nobody)?;
         let glue = self.glue(name, &servers).await;
-        Ok(Wanted { name: name.clone(), name_servers: servers, ds, check_ds: true, glue })
+        Ok(Expected { name: name.clone(), name_servers: servers, ds, check_ds: true, glue })
     }
 
     /// The addresses of those name servers that lie at or below the name, by what the resolver says; for a name that is delegated.
@@ -110,14 +110,14 @@ impl Verifier {
         found.await.into_iter().flatten().collect()
     }
 
-    fn outset(&self) -> (Net, Resolver) {
-        (Net::new(self.timing.clone()), self.resolver.map_or_else(Resolver::system, Resolver::at))
+    fn outset(&self) -> (Network, Resolver) {
+        (Network::new(self.timing.clone()), self.resolver.map_or_else(Resolver::system, Resolver::at))
     }
 }
 
 /// Where a server of the parent zone refers to, and the DS records that it has; `None` if it does not answer for the zone.
-async fn ask(net: &Net, server: SocketAddr, name: &Name) -> Option<(Targets, Option<DsRecords>)> {
-    let (ns, ds) = (Question::direct(name, RecordType::NS), Question::direct(name, RecordType::DS).signed());
+async fn ask(net: &Network, server: SocketAddr, name: &Name) -> Option<(Targets, Option<DsRecords>)> {
+    let (ns, ds) = (Query::direct(name, RecordType::NS), Query::direct(name, RecordType::DS).signed());
     let (ns, ds) = join(net.ask(server, &ns), net.ask(server, &ds)).await;
     let ns = ns.ok()?;
     let targets = match ns.code {

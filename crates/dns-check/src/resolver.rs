@@ -7,11 +7,11 @@ use futures_util::future::join;
 use hickory_proto::rr::RecordType;
 
 use super::PORT;
-use super::answer::{Answer, Targets};
+use super::address_filter::{Addresses, is_global};
 use super::finding::Unresolved;
-use super::net::{Failure, Net};
-use super::reach::{Addresses, is_global};
-use super::wire::{NOERROR, NXDOMAIN, Question, code};
+use super::network::{Network, NoResponse};
+use super::query::{NOERROR, NXDOMAIN, Query, code};
+use super::response::{Response, Targets};
 use delegation_model::name::Name;
 
 /// How often a resolver is asked, over all of them.
@@ -52,7 +52,7 @@ impl Resolver {
     }
 
     /// Those addresses of a name server that are asked.
-    pub(super) async fn addresses(&self, net: &Net, server: &Name) -> Result<Addresses, Unresolved> {
+    pub(super) async fn addresses(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
         self.choose(&self.all_addresses(net, server).await?)
     }
 
@@ -62,8 +62,8 @@ impl Resolver {
     }
 
     /// The addresses of a name server, those of IPv4 first.
-    pub(super) async fn all_addresses(&self, net: &Net, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
-        let (v4, v6) = (Question::recursive(server, RecordType::A), Question::recursive(server, RecordType::AAAA));
+    pub(super) async fn all_addresses(&self, net: &Network, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
+        let (v4, v6) = (Query::recursive(server, RecordType::A), Query::recursive(server, RecordType::AAAA));
         let (v4, v6) = join(self.ask(net, &v4), self.ask(net, &v6)).await;
         let mut found = Vec::new();
         for answer in [&v4, &v6].into_iter().flatten() {
@@ -79,27 +79,27 @@ impl Resolver {
     }
 
     /// The name servers of a zone.
-    pub(super) async fn name_servers(&self, net: &Net, zone: &Name) -> Result<Targets, Unresolved> {
-        let answer = self.ask(net, &Question::recursive(zone, RecordType::NS)).await?;
+    pub(super) async fn name_servers(&self, net: &Network, zone: &Name) -> Result<Targets, Unresolved> {
+        let answer = self.ask(net, &Query::recursive(zone, RecordType::NS)).await?;
         let found = answer.answers.name_servers;
         if found.is_empty() { Err(Unresolved::NoNameServers) } else { Ok(found) }
     }
 
-    async fn ask(&self, net: &Net, question: &Question) -> Result<Answer, Unresolved> {
-        let mut problem = Unresolved::Silent;
+    async fn ask(&self, net: &Network, question: &Query) -> Result<Response, Unresolved> {
+        let mut finding = Unresolved::Silent;
         for server in self.servers.iter().cycle().take(TRIES as usize) {
             match net.ask_resolver(*server, question).await {
                 Ok(answer) => match answer.code {
                     NOERROR => return Ok(answer),
                     NXDOMAIN => return Err(Unresolved::NoSuchName),
-                    other => problem = Unresolved::Code(code(other)),
+                    other => finding = Unresolved::Code(code(other)),
                 },
-                Err(Failure::Malformed | Failure::NoTcp) => problem = Unresolved::Malformed,
+                Err(NoResponse::Malformed | NoResponse::NoTcp) => finding = Unresolved::Malformed,
                 // What one resolver said weighs more than the silence of the next.
-                Err(Failure::Silent) => {}
+                Err(NoResponse::Silent) => {}
             }
         }
-        Err(problem)
+        Err(finding)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The DNS check against scripted servers on the loopback: what it asks, what it concludes, how it says so.
 
+mod address_filter;
 mod after;
 mod before;
 mod dnssec;
 mod hostile;
 mod messages;
-mod reach;
 mod script;
 mod text;
 mod time;

@@ -1,18 +1,18 @@
-//! [`Verifier::delegation`]: after the change is in sync.
+//! [`Verifier::verify_delegation`]: after the change is in sync.
 
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 
-use super::super::{Finding, Timing, Wanted};
+use super::super::{Expected, Report, Timing};
 use super::dnssec::ds_record;
 use super::script::*;
 use delegation_model::name::Name;
 
-/// The world with these servers of the parent zone, and a good child zone.
-fn world(p1: Script, p2: Script) -> World {
-    World::start(vec![
+/// The fixture with these servers of the parent zone, and a good child zone.
+fn fixture(p1: Script, p2: Script) -> Fixture {
+    Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, child(SERVERS).script()),
         (12, child(SERVERS).script()),
@@ -21,22 +21,22 @@ fn world(p1: Script, p2: Script) -> World {
     ])
 }
 
-async fn check(world: &World, wanted: &Wanted, patience: Duration) -> Finding {
+async fn check(fixture: &Fixture, expected: &Expected, patience: Duration) -> Report {
     let pause = if patience.is_zero() { Duration::from_millis(1) } else { Duration::ZERO };
     let parent: Name = PARENT.parse().unwrap();
-    world.verifier(Timing { pause, ..patient() }).delegation(&parent, wanted, patience).await
+    fixture.verifier(Timing { pause, ..patient() }).verify_delegation(&parent, expected, patience).await
 }
 
 #[tokio::test]
 async fn a_delegation_that_resolves() {
-    let world = world(parent(SERVERS).script(), parent(SERVERS).script());
-    let finding = check(&world, &wanted(), PATIENCE).await;
+    let fixture = fixture(parent(SERVERS).script(), parent(SERVERS).script());
+    let report = check(&fixture, &expected(), PATIENCE).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them"
     );
-    assert!(finding.is_good());
-    let below = world.asked(RESOLVER).into_iter().filter(|(name, _)| name.is_at_or_below(&wanted().name)).count();
+    assert!(report.is_good());
+    let below = fixture.asked(RESOLVER).into_iter().filter(|(name, _)| name.is_at_or_below(&expected().name)).count();
     assert_eq!(below, 0, "no resolver hears of the child");
 }
 
@@ -50,12 +50,12 @@ async fn servers_of_the_parent_zone_that_are_not_in_sync_yet() {
             _ => zone.answer(ask),
         })
     };
-    let world = world(late(parent(SERVERS)), parent(SERVERS).script());
-    let finding = check(&world, &wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
-    assert_eq!(world.count(21, RecordType::SOA), 4);
+    let fixture = fixture(late(parent(SERVERS)), parent(SERVERS).script());
+    let report = check(&fixture, &expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
+    assert_eq!(fixture.count(21, RecordType::SOA), 4);
     assert_eq!(
-        (world.count(22, RecordType::SOA), world.count(11, RecordType::SOA)),
+        (fixture.count(22, RecordType::SOA), fixture.count(11, RecordType::SOA)),
         (1, 1),
         "good ones are left alone"
     );
@@ -71,9 +71,9 @@ async fn what_the_parent_zone_may_have_wrong() {
             "refers to other name servers: ns1.example.net, ns2.example.net, ns3.example.net",
         ),
     ] {
-        let world = world(parent(SERVERS).script(), zone.script());
-        let finding = check(&world, &wanted(), Duration::ZERO).await;
-        assert_eq!(finding.to_string(), format!("p2.example.org (127.0.0.22) of the parent zone {words}"));
+        let fixture = fixture(parent(SERVERS).script(), zone.script());
+        let report = check(&fixture, &expected(), Duration::ZERO).await;
+        assert_eq!(report.to_string(), format!("p2.example.org (127.0.0.22) of the parent zone {words}"));
     }
 }
 
@@ -84,10 +84,10 @@ async fn a_server_of_the_parent_zone_that_does_not_have_it() {
         RecordType::SOA => ask.code(ResponseCode::Refused),
         _ => parent(SERVERS).answer(ask),
     });
-    let world = world(parent(SERVERS).script(), lame);
-    let finding = check(&world, &wanted(), Duration::ZERO).await;
+    let fixture = fixture(parent(SERVERS).script(), lame);
+    let report = check(&fixture, &expected(), Duration::ZERO).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "p2.example.org (127.0.0.22) of the parent zone does not answer for the zone (REFUSED)"
     );
 }
@@ -100,11 +100,11 @@ async fn a_server_of_both_zones_answers_for_the_child() {
             if of_child { child(own).answer(ask) } else { parent(SERVERS).answer(ask) }
         })
     };
-    let finding = check(&world(both(SERVERS), parent(SERVERS).script()), &wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
-    let finding = check(&world(both(&["ns1.example.net"]), both(SERVERS)), &wanted(), Duration::ZERO).await;
+    let report = check(&fixture(both(SERVERS), parent(SERVERS).script()), &expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
+    let report = check(&fixture(both(&["ns1.example.net"]), both(SERVERS)), &expected(), Duration::ZERO).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "p1.example.org (127.0.0.21) of the parent zone refers to other name servers: ns1.example.net"
     );
 }
@@ -127,9 +127,9 @@ async fn a_referral_is_without_authority_and_an_answer_with_it() {
         }
         answer
     });
-    let finding = check(&world(cached, elsewhere), &wanted(), Duration::ZERO).await;
+    let report = check(&fixture(cached, elsewhere), &expected(), Duration::ZERO).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "p1.example.org (127.0.0.21) of the parent zone does not refer to the name servers; \
          p2.example.org (127.0.0.22) of the parent zone does not refer to the name servers"
     );
@@ -148,8 +148,8 @@ async fn a_question_for_ds_may_be_answered_with_the_referral() {
             answer
         })
     };
-    let finding = check(&world(refers(), refers()), &wanted(), Duration::ZERO).await;
-    assert!(finding.is_good(), "{finding}");
+    let report = check(&fixture(refers(), refers()), &expected(), Duration::ZERO).await;
+    assert!(report.is_good(), "{report}");
     // DS records without authority are from some cache.
     let ds = "12345 13 2 AABB".parse().unwrap();
     let cached = move || {
@@ -160,9 +160,9 @@ async fn a_question_for_ds_may_be_answered_with_the_referral() {
             answer
         })
     };
-    let finding = check(&world(cached(), parent(SERVERS).script()), &wanted(), Duration::ZERO).await;
+    let report = check(&fixture(cached(), parent(SERVERS).script()), &expected(), Duration::ZERO).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "p1.example.org (127.0.0.21) of the parent zone does not answer for the zone (not authoritative)"
     );
 }
@@ -174,11 +174,11 @@ async fn a_silent_server_of_the_parent_zone_is_asked_again() {
         let silent = ask.record_type() == RecordType::SOA && ask.nth < 4;
         if silent { Vec::new() } else { parent(SERVERS).script()(ask) }
     });
-    let world = world(shy, parent(SERVERS).script());
+    let fixture = fixture(shy, parent(SERVERS).script());
     let short = Duration::from_millis(20);
     let timing = Timing { datagrams: vec![short], tcp: short, ..patient() };
-    let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
+    let report = fixture.verifier(timing).verify_delegation(&PARENT.parse().unwrap(), &expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn the_parent_zone_is_not_known_to_the_resolver() {
         RecordType::NS => ask.code(ResponseCode::NXDomain),
         _ => Message::from_vec(&resolver(HOSTS)(ask)[0]).unwrap(),
     });
-    let world = World::start(vec![(RESOLVER, none), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
-    let finding = check(&world, &wanted(), Duration::ZERO).await;
-    assert_eq!(finding.to_string(), "example.com does not resolve: the name does not exist");
+    let fixture = Fixture::start(vec![(RESOLVER, none), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let report = check(&fixture, &expected(), Duration::ZERO).await;
+    assert_eq!(report.to_string(), "example.com does not resolve: the name does not exist");
 }

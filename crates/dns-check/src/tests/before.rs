@@ -1,4 +1,4 @@
-//! [`Verifier::child`]: before the parent zone is touched.
+//! [`Verifier::verify_child`]: before the parent zone is touched.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Record, RecordType};
 
 use super::super::finding::Unresolved;
-use super::super::finding::{Kind, ServerState};
-use super::super::{Finding, Timing, Verifier, Wanted};
+use super::super::finding::{FindingKind, ServerState};
+use super::super::{Expected, Report, Timing, Verifier};
 use super::script::*;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
-fn states(finding: &Finding) -> Vec<ServerState> {
-    finding.servers().iter().map(|(_, state)| *state).collect()
+fn states(report: &Report) -> Vec<ServerState> {
+    report.servers().iter().map(|(_, state)| *state).collect()
 }
 
-fn kinds(finding: &Finding) -> Vec<Kind> {
-    finding.problems().iter().map(|problem| problem.kind.clone()).collect()
+fn kinds(report: &Report) -> Vec<FindingKind> {
+    report.findings().iter().map(|finding| finding.kind.clone()).collect()
 }
 
 fn name(text: &str) -> Name {
@@ -27,48 +27,48 @@ fn name(text: &str) -> Name {
 
 #[tokio::test]
 async fn servers_that_have_the_zone_are_good() {
-    let world = World::start(vec![
+    let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, child(SERVERS).script()),
         (12, child(&["NS2.example.NET", "ns1.example.net"]).script()),
     ]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert_eq!(finding.to_string(), "the 2 name servers answer for testing.example.com");
-    assert!(finding.is_good() && !finding.no_egress());
-    assert_eq!(states(&finding), [ServerState::Serves; 2]);
-    assert_eq!(world.count(11, RecordType::SOA), 1, "good at once, asked once");
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert_eq!(report.to_string(), "the 2 name servers answer for testing.example.com");
+    assert!(report.is_good() && !report.no_egress());
+    assert_eq!(states(&report), [ServerState::Serves; 2]);
+    assert_eq!(fixture.count(11, RecordType::SOA), 1, "good at once, asked once");
 }
 
 #[tokio::test]
 async fn no_resolver_is_asked_for_the_name_or_below_it() {
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(&["ns.testing.example.com"]).script())]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(&["ns.testing.example.com"]).script())]);
     let servers = NameServers::given(&["ns.testing.example.com"]).unwrap();
     let glue = vec![(name("ns.testing.example.com"), IpAddr::from([127, 0, 0, 11]))];
-    let wanted = Wanted { name_servers: servers, glue, ..wanted() };
-    let finding = world.verifier(patient()).child(&wanted, PATIENCE).await;
-    assert_eq!(finding.to_string(), "the name server answers for testing.example.com");
-    assert_eq!(world.asked(RESOLVER), []);
+    let expected = Expected { name_servers: servers, glue, ..expected() };
+    let report = fixture.verifier(patient()).verify_child(&expected, PATIENCE).await;
+    assert_eq!(report.to_string(), "the name server answers for testing.example.com");
+    assert_eq!(fixture.asked(RESOLVER), []);
 
-    let without = Wanted { glue: Vec::new(), ..wanted };
-    let finding = world.verifier(patient()).child(&without, PATIENCE).await;
+    let without = Expected { glue: Vec::new(), ..expected };
+    let report = fixture.verifier(patient()).verify_child(&without, PATIENCE).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "ns.testing.example.com lies in the child zone, and the parent zone has no address for it (glue)"
     );
-    assert_eq!((states(&finding), finding.no_egress()), (vec![ServerState::Unresolved], false));
-    assert_eq!(world.asked(RESOLVER), []);
+    assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Unresolved], false));
+    assert_eq!(fixture.asked(RESOLVER), []);
 }
 
 #[tokio::test]
 async fn a_few_addresses_of_glue_are_asked() {
     let server = "ns.testing.example.com";
     let own = || child(&["ns.testing.example.com"]).script();
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, own()), (12, own()), (13, own()), (14, own())]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, own()), (12, own()), (13, own()), (14, own())]);
     let glue = (11..=14).map(|host| (name(server), IpAddr::from([127, 0, 0, host]))).collect();
-    let wanted = Wanted { name_servers: NameServers::given(&[server]).unwrap(), glue, ..wanted() };
-    let finding = world.verifier(patient()).child(&wanted, PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
-    let asked = [11, 12, 13, 14].map(|host| world.count(host, RecordType::SOA));
+    let expected = Expected { name_servers: NameServers::given(&[server]).unwrap(), glue, ..expected() };
+    let report = fixture.verifier(patient()).verify_child(&expected, PATIENCE).await;
+    assert!(report.is_good(), "{report}");
+    let asked = [11, 12, 13, 14].map(|host| fixture.count(host, RecordType::SOA));
     assert_eq!(asked, [1, 1, 0, 0], "as many of a family as of those that a resolver gives");
 }
 
@@ -86,11 +86,11 @@ async fn a_name_server_whose_name_is_an_alias() {
         }
         answer
     });
-    let world = World::start(vec![(RESOLVER, alias), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert_eq!(finding.to_string(), "ns2.example.net is an alias (CNAME), which the name of a name server must not be");
-    assert_eq!(states(&finding), [ServerState::Serves, ServerState::Unresolved]);
-    assert_eq!(world.asked(12), []);
+    let fixture = Fixture::start(vec![(RESOLVER, alias), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert_eq!(report.to_string(), "ns2.example.net is an alias (CNAME), which the name of a name server must not be");
+    assert_eq!(states(&report), [ServerState::Serves, ServerState::Unresolved]);
+    assert_eq!(fixture.asked(12), []);
 }
 
 #[tokio::test]
@@ -107,12 +107,12 @@ async fn what_a_fresh_zone_shows_passes() {
             _ => zone.answer(ask),
         })
     };
-    let world =
-        World::start(vec![(RESOLVER, resolver(HOSTS)), (11, fresh(child(SERVERS))), (12, child(SERVERS).script())]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
-    assert_eq!(world.count(11, RecordType::SOA), 7);
-    assert_eq!(world.count(12, RecordType::SOA), 1, "a server that answered well is left alone");
+    let fixture =
+        Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, fresh(child(SERVERS))), (12, child(SERVERS).script())]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
+    assert_eq!(fixture.count(11, RecordType::SOA), 7);
+    assert_eq!(fixture.count(12, RecordType::SOA), 1, "a server that answered well is left alone");
 }
 
 #[tokio::test]
@@ -122,34 +122,34 @@ async fn a_name_server_that_gets_its_address_later() {
         let early = ask.nth < 2 && *ask.name() == wire("ns2.example.net");
         if early { vec![ask.code(ResponseCode::NXDomain).to_vec().unwrap()] } else { late(ask) }
     });
-    let world = World::start(vec![(RESOLVER, late), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
+    let fixture = Fixture::start(vec![(RESOLVER, late), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
 }
 
 #[tokio::test]
 async fn patience_ends() {
-    let world = World::start(vec![
+    let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, script(|ask| ask.code(ResponseCode::Refused))),
         (12, child(SERVERS).script()),
     ]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
-    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.11) does not answer for the zone (REFUSED)");
-    assert_eq!(states(&finding), [ServerState::Lame, ServerState::Serves]);
-    assert_eq!(world.count(11, RecordType::SOA), 1);
+    let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
+    assert_eq!(report.to_string(), "ns1.example.net (127.0.0.11) does not answer for the zone (REFUSED)");
+    assert_eq!(states(&report), [ServerState::Lame, ServerState::Serves]);
+    assert_eq!(fixture.count(11, RecordType::SOA), 1);
 }
 
 #[tokio::test]
 async fn each_way_of_being_lame() {
     let lame = |answer: Script| async move {
-        let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
+        let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-        let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
-        assert_eq!(states(&finding), [ServerState::Lame, ServerState::Serves], "{finding}");
-        assert!(!finding.no_egress());
-        kinds(&finding)
+        let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
+        assert_eq!(states(&report), [ServerState::Lame, ServerState::Serves], "{report}");
+        assert!(!report.no_egress());
+        kinds(&report)
     };
     for (code, text) in [
         (ResponseCode::FormErr, "FORMERR"),
@@ -159,7 +159,7 @@ async fn each_way_of_being_lame() {
         (ResponseCode::NotAuth, "NOTAUTH"),
         (ResponseCode::YXDomain, "RCODE 6"),
     ] {
-        assert_eq!(lame(script(move |ask| ask.code(code))).await, [Kind::Code(text.to_owned())]);
+        assert_eq!(lame(script(move |ask| ask.code(code))).await, [FindingKind::Code(text.to_owned())]);
     }
     // A resolver, or a server that refers to itself.
     let referral = script(|ask| {
@@ -167,70 +167,70 @@ async fn each_way_of_being_lame() {
         answer.metadata.authoritative = false;
         answer
     });
-    assert_eq!(lame(referral).await, [Kind::NotAuthoritative]);
+    assert_eq!(lame(referral).await, [FindingKind::NotAuthoritative]);
     // It has only the parent zone, with some record of the child's name in it.
-    assert_eq!(lame(script(Ask::answer)).await, [Kind::NoZone]);
+    assert_eq!(lame(script(Ask::answer)).await, [FindingKind::NoZone]);
     let alias = script(|ask| {
         let mut answer = ask.answer();
         answer.answers = vec![cname(CHILD, "elsewhere.example.net")];
         answer
     });
-    assert_eq!(lame(alias).await, [Kind::Alias]);
+    assert_eq!(lame(alias).await, [FindingKind::Alias]);
 }
 
 #[tokio::test]
 async fn the_zones_own_name_servers_must_agree() {
-    let world = World::start(vec![
+    let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, child(&["ns1.example.net", "ns2.example.net", "ns3.example.net"]).script()),
         (12, child(&["ns1.example.net"]).script()),
     ]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
+    let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "ns1.example.net (127.0.0.11) has other name servers in the zone's own NS record set: ns1.example.net, ns2.example.net, \
          ns3.example.net; ns2.example.net (127.0.0.12) has other name servers in the zone's own NS record set: ns1.example.net"
     );
-    assert_eq!(states(&finding), [ServerState::Serves; 2]);
+    assert_eq!(states(&report), [ServerState::Serves; 2]);
 }
 
 #[tokio::test]
 async fn silence_is_told_from_no_egress() {
     // Nobody listens at 127.0.0.12.
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert_eq!(finding.to_string(), "ns2.example.net (127.0.0.12) does not answer");
-    assert_eq!((states(&finding), finding.no_egress()), (vec![ServerState::Serves, ServerState::Silent], false));
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert_eq!(report.to_string(), "ns2.example.net (127.0.0.12) does not answer");
+    assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Serves, ServerState::Silent], false));
 
     // A name that does not exist is the resolver's answer, and no silence.
-    let world = World::start(vec![(RESOLVER, resolver(&[]))]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(&[]))]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
-    assert_eq!((states(&finding), finding.no_egress()), (vec![ServerState::Unresolved; 2], false));
-    assert_eq!(kinds(&finding), vec![Kind::Unresolved(Unresolved::NoSuchName); 2]);
+    let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
+    assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Unresolved; 2], false));
+    assert_eq!(kinds(&report), vec![FindingKind::Unresolved(Unresolved::NoSuchName); 2]);
 
     // Only the resolver answers, as in a VPC without a way out.
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS))]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert!(finding.no_egress() && !finding.is_good());
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS))]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert!(report.no_egress() && !report.is_good());
     assert!(
-        finding.to_string().starts_with("nothing is known of testing.example.com: no name server answers"),
-        "{finding}"
+        report.to_string().starts_with("nothing is known of testing.example.com: no name server answers"),
+        "{report}"
     );
-    assert_eq!(states(&finding), [ServerState::Silent; 2]);
+    assert_eq!(states(&report), [ServerState::Silent; 2]);
 }
 
 #[tokio::test]
 async fn a_datagram_that_is_lost_is_sent_again_and_then_tcp_is_tried() {
     let lossy: Script = Box::new(|ask| if ask.nth == 0 { Vec::new() } else { child(SERVERS).script()(ask) });
     let only_tcp: Script = Box::new(|ask| if ask.tcp { child(SERVERS).script()(ask) } else { Vec::new() });
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, lossy), (12, only_tcp)]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, lossy), (12, only_tcp)]);
     let short = Duration::from_millis(20);
     // The waits that run out are short, those for an answer are long.
     let timing = Timing { datagrams: vec![short, short, short], ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
+    let report = fixture.verifier(timing).verify_child(&expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
 }
 
 #[tokio::test]
@@ -247,15 +247,15 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
         });
         answer
     };
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(true)), (12, long(true))]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(true)), (12, long(true))]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
 
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(false)), (12, long(false))]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(false)), (12, long(false))]);
     let timing = Timing { tcp: Duration::from_millis(20), ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), PATIENCE).await;
-    assert_eq!(kinds(&finding), [Kind::NoTcp, Kind::NoTcp]);
-    assert_eq!((states(&finding), finding.no_egress()), (vec![ServerState::Lame; 2], false));
+    let report = fixture.verifier(timing).verify_child(&expected(), PATIENCE).await;
+    assert_eq!(kinds(&report), [FindingKind::NoTcp, FindingKind::NoTcp]);
+    assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Lame; 2], false));
 }
 
 #[tokio::test]
@@ -263,21 +263,21 @@ async fn addresses_without_a_route_are_no_finding() {
     const BOTH: &[(&str, &str)] =
         &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "2001:db8::11"), ("ns2.example.net", "fe80::12")];
     const BROADCAST: &[(&str, &str)] = &[("ns1.example.net", "127.0.0.11"), ("ns2.example.net", "255.255.255.255")];
-    let world = World::start(vec![(RESOLVER, resolver(BOTH)), (11, child(SERVERS).script())]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(BOTH)), (11, child(SERVERS).script())]);
     // A link-local address without an interface has no route anywhere. Should the other have one, then nobody answers there (RFC 3849).
     let timing = Timing { datagrams: vec![Duration::from_secs(1)], tcp: Duration::from_secs(1), ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
+    let report = fixture.verifier(timing).verify_child(&expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "1 of the 2 name servers can be reached from here and answer for testing.example.com"
     );
-    assert_eq!(states(&finding), [ServerState::Serves, ServerState::NotAsked]);
+    assert_eq!(states(&report), [ServerState::Serves, ServerState::NotAsked]);
 
     // Over IPv4 there are answers: an address to which nothing can be sent is the server's fault.
-    let world = World::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);
-    let finding = world.verifier(patient()).child(&wanted(), PATIENCE).await;
-    assert_eq!(finding.to_string(), "ns2.example.net (255.255.255.255) does not answer");
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);
+    let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
+    assert_eq!(report.to_string(), "ns2.example.net (255.255.255.255) does not answer");
 }
 
 #[tokio::test]
@@ -285,18 +285,18 @@ async fn each_address_of_a_name_server_counts() {
     const TWO: &[(&str, &str)] =
         &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "127.0.0.12"), ("ns2.example.net", "127.0.0.11")];
     let refused = script(|ask| ask.code(ResponseCode::Refused));
-    let world = World::start(vec![(RESOLVER, resolver(TWO)), (11, child(SERVERS).script()), (12, refused)]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(TWO)), (11, child(SERVERS).script()), (12, refused)]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    let finding = world.verifier(timing).child(&wanted(), Duration::ZERO).await;
-    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.12) does not answer for the zone (REFUSED)");
-    assert_eq!(states(&finding), [ServerState::Lame, ServerState::Serves]);
+    let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
+    assert_eq!(report.to_string(), "ns1.example.net (127.0.0.12) does not answer for the zone (REFUSED)");
+    assert_eq!(states(&report), [ServerState::Lame, ServerState::Serves]);
 }
 
 #[tokio::test]
 async fn a_dead_resolver_is_not_waited_for_long() {
     // Nobody listens there.
     let verifier = Verifier::new(Some("127.0.0.1:1".parse().unwrap())).with_timing(patient());
-    let finding = verifier.child(&wanted(), PATIENCE).await;
-    assert!(finding.no_egress());
-    assert_eq!(kinds(&finding), vec![Kind::Unresolved(Unresolved::Silent); 2]);
+    let report = verifier.verify_child(&expected(), PATIENCE).await;
+    assert!(report.no_egress());
+    assert_eq!(kinds(&report), vec![FindingKind::Unresolved(Unresolved::Silent); 2]);
 }

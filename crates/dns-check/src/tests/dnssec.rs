@@ -5,13 +5,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG, SigInput};
 use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey as _, TBS};
-use hickory_proto::op::{Message, OpCode, Query, ResponseCode};
+use hickory_proto::op::{Message, OpCode, Query as WireQuery, ResponseCode};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
-use super::super::answer::{Answer, Reading, read};
-use super::super::finding::Kind;
-use super::super::wire::Question;
-use super::super::{Finding, Timing, Wanted, keys};
+use super::super::finding::FindingKind;
+use super::super::query::Query;
+use super::super::response::{Parsed, Response, read};
+use super::super::{Expected, Report, Timing, dnssec};
 use super::script::*;
 use delegation_model::ds::{Ds, DsRecords};
 
@@ -72,24 +72,24 @@ fn signed(keys: &[&Key], by: &[&Key]) -> Vec<Record> {
 }
 
 /// These records as the answer that comes over the wire.
-fn received(records: &[Record]) -> Answer {
-    let asked = Question::direct(&CHILD.parse().unwrap(), RecordType::DNSKEY).signed().ask();
+fn received(records: &[Record]) -> Response {
+    let asked = Query::direct(&CHILD.parse().unwrap(), RecordType::DNSKEY).signed().ask();
     let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
     let mut message = Message::response(id, OpCode::Query);
-    message.add_query(Query::query(wire(CHILD), RecordType::DNSKEY));
+    message.add_query(WireQuery::query(wire(CHILD), RecordType::DNSKEY));
     message.answers = records.to_vec();
     match read(&asked, &message.to_vec().unwrap()) {
-        Reading::Answer(answer) => answer,
+        Parsed::Response(answer) => answer,
         other => panic!("{other:?}"),
     }
 }
 
-fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<Kind> {
+fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<FindingKind> {
     let now = UNIX_EPOCH + Duration::from_secs(seconds);
-    keys::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).0
+    dnssec::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).0
 }
 
-fn problems(ds: Ds, answer: &[Record]) -> Vec<Kind> {
+fn findings(ds: Ds, answer: &[Record]) -> Vec<FindingKind> {
     found(&DsRecords::new([ds]).unwrap(), answer, INCEPTION)
 }
 
@@ -98,15 +98,15 @@ fn a_ds_record_is_the_digest_of_a_key_that_signs_the_key_set() {
     let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(true));
     let answer = signed(&[&zsk, &ksk], &[&ksk, &zsk]);
     for digest_type in [DigestType::SHA256, DigestType::SHA384] {
-        assert_eq!(problems(ksk.ds(digest_type), &answer), []);
+        assert_eq!(findings(ksk.ds(digest_type), &answer), []);
     }
-    assert_eq!(problems(other.ds(DigestType::SHA256), &answer), [Kind::NoKey(other.tag())]);
+    assert_eq!(findings(other.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(other.tag())]);
     let unsigned = signed(&[&zsk, &ksk], &[&zsk]);
-    assert_eq!(problems(ksk.ds(DigestType::SHA256), &unsigned), [Kind::NotSigning(ksk.tag())]);
+    assert_eq!(findings(ksk.ds(DigestType::SHA256), &unsigned), [FindingKind::NotSigning(ksk.tag())]);
     // The signature is of another key set.
     let old = [vec![zsk.record()], signed(&[&ksk], &[&ksk])].concat();
-    assert_eq!(problems(ksk.ds(DigestType::SHA256), &old), [Kind::NotSigning(ksk.tag())]);
-    assert_eq!(problems(ksk.ds(DigestType::SHA256), &[]), [Kind::NoKey(ksk.tag())]);
+    assert_eq!(findings(ksk.ds(DigestType::SHA256), &old), [FindingKind::NotSigning(ksk.tag())]);
+    assert_eq!(findings(ksk.ds(DigestType::SHA256), &[]), [FindingKind::NoKey(ksk.tag())]);
 }
 
 #[test]
@@ -117,15 +117,15 @@ fn each_field_of_a_ds_record_counts() {
     let ds =
         |tag, algorithm, digest_type, digest: &[u8]| Ds::new(tag, algorithm, digest_type, digest.to_vec()).unwrap();
     let tag = good.key_tag();
-    assert_eq!(problems(ds(tag, 13, 2, good.digest()), &answer), []);
-    assert_eq!(problems(ds(tag ^ 1, 13, 2, good.digest()), &answer), [Kind::NoKey(tag ^ 1)]);
-    assert_eq!(problems(ds(tag, 8, 2, good.digest()), &answer), [Kind::NoKey(tag)]);
-    assert_eq!(problems(ds(tag, 13, 4, good.digest()), &answer), [Kind::NoKey(tag)]);
-    assert_eq!(problems(ds(tag, 13, 2, &good.digest()[..31]), &answer), [Kind::NoKey(tag)]);
-    assert_eq!(problems(ds(tag, 16, 2, good.digest()), &answer), [Kind::Unverifiable(tag, "algorithm", 16)]);
+    assert_eq!(findings(ds(tag, 13, 2, good.digest()), &answer), []);
+    assert_eq!(findings(ds(tag ^ 1, 13, 2, good.digest()), &answer), [FindingKind::NoKey(tag ^ 1)]);
+    assert_eq!(findings(ds(tag, 8, 2, good.digest()), &answer), [FindingKind::NoKey(tag)]);
+    assert_eq!(findings(ds(tag, 13, 4, good.digest()), &answer), [FindingKind::NoKey(tag)]);
+    assert_eq!(findings(ds(tag, 13, 2, &good.digest()[..31]), &answer), [FindingKind::NoKey(tag)]);
+    assert_eq!(findings(ds(tag, 16, 2, good.digest()), &answer), [FindingKind::Unverifiable(tag, "algorithm", 16)]);
     for other in [0, 1, 3, 5, 6] {
-        let found = problems(ds(tag, 13, other, good.digest()), &answer);
-        assert_eq!(found, [Kind::Unverifiable(tag, "digest type", other)]);
+        let found = findings(ds(tag, 13, other, good.digest()), &answer);
+        assert_eq!(found, [FindingKind::Unverifiable(tag, "digest type", other)]);
     }
 }
 
@@ -135,10 +135,10 @@ fn a_signature_has_its_time() {
     let answer = signed(&[&ksk], &[&ksk]);
     let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]).unwrap();
     let found = |seconds| found(&ds, &answer, seconds);
-    assert_eq!(found(INCEPTION - 1), [Kind::OutOfTime(ksk.tag())]);
+    assert_eq!(found(INCEPTION - 1), [FindingKind::OutOfTime(ksk.tag())]);
     assert_eq!(found(INCEPTION), []);
     assert_eq!(found(EXPIRATION), []);
-    assert_eq!(found(EXPIRATION + 1), [Kind::OutOfTime(ksk.tag())]);
+    assert_eq!(found(EXPIRATION + 1), [FindingKind::OutOfTime(ksk.tag())]);
 }
 
 #[test]
@@ -146,11 +146,11 @@ fn a_revoked_key_is_none() {
     let mut ksk = Key::new(true);
     ksk.public = DNSKEY::new(true, true, true, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
-    assert_eq!(problems(ksk.ds(DigestType::SHA256), &answer), [Kind::NoKey(ksk.tag())]);
+    assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
     // Nor is one that is not for zones.
     ksk.public = DNSKEY::new(false, true, false, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
-    assert_eq!(problems(ksk.ds(DigestType::SHA256), &answer), [Kind::NoKey(ksk.tag())]);
+    assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
 }
 
 pub(super) fn ds_record(ds: &Ds) -> Record {
@@ -160,10 +160,10 @@ pub(super) fn ds_record(ds: &Ds) -> Record {
 }
 
 /// A signed child zone with these keys, below a parent zone with these DS records.
-async fn check(keys: &[Record], above: &[&Ds], wanted: &Wanted) -> Finding {
+async fn check(keys: &[Record], above: &[&Ds], expected: &Expected) -> Report {
     let zone = Zone { keys: keys.to_vec(), ..child(SERVERS) };
     let above = Zone { ds: above.iter().map(|ds| ds_record(ds)).collect(), ..parent(SERVERS) };
-    let world = World::start(vec![
+    let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, zone.clone().script()),
         (12, zone.script()),
@@ -171,7 +171,7 @@ async fn check(keys: &[Record], above: &[&Ds], wanted: &Wanted) -> Finding {
         (22, above.script()),
     ]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    world.verifier(timing).delegation(&PARENT.parse().unwrap(), wanted, Duration::ZERO).await
+    fixture.verifier(timing).verify_delegation(&PARENT.parse().unwrap(), expected, Duration::ZERO).await
 }
 
 #[tokio::test]
@@ -179,44 +179,44 @@ async fn a_signed_delegation() {
     let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
     let (ds, next_ds) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
-    let signed_by = |ds: &[&Ds]| Wanted { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..wanted() };
+    let signed_by = |ds: &[&Ds]| Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
 
-    let finding = check(&keys, &[&ds], &signed_by(&[&ds])).await;
+    let report = check(&keys, &[&ds], &signed_by(&[&ds])).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "the 2 name servers answer for testing.example.com with the keys of its DS records, and the 2 servers of example.com \
          refer to them"
     );
-    let finding = check(&keys, &[], &signed_by(&[&ds])).await;
-    let text = finding.to_string();
+    let report = check(&keys, &[], &signed_by(&[&ds])).await;
+    let text = report.to_string();
     assert!(
         text.contains("p1.example.org (127.0.0.21) of the parent zone has no DS record set for the name"),
         "{text}"
     );
-    let finding = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
-    assert!(finding.to_string().contains("of the parent zone has another DS record set for the name"), "{finding}");
-    let finding = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
+    let report = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
+    assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
+    let report = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
     let words = format!("does not serve the key of the DS record with key tag {}", next.tag());
-    assert!(finding.to_string().starts_with(&format!("ns1.example.net (127.0.0.11) {words}")), "{finding}");
-    assert_eq!(finding.problems().len(), 2, "{finding}");
+    assert!(report.to_string().starts_with(&format!("ns1.example.net (127.0.0.11) {words}")), "{report}");
+    assert_eq!(report.findings().len(), 2, "{report}");
 
-    // No DS wanted: one that is there is a problem if it is asked for, otherwise it is not looked at.
-    let finding = check(&keys, &[&ds], &wanted()).await;
-    assert!(finding.to_string().contains("of the parent zone has another DS record set for the name"), "{finding}");
-    let finding = check(&keys, &[&ds], &Wanted { check_ds: false, ..wanted() }).await;
-    assert!(finding.is_good(), "{finding}");
-    let finding = check(&[], &[], &wanted()).await;
-    assert!(finding.is_good(), "{finding}");
+    // No DS expected: one that is there is a finding if it is asked for, otherwise it is not looked at.
+    let report = check(&keys, &[&ds], &expected()).await;
+    assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
+    let report = check(&keys, &[&ds], &Expected { check_ds: false, ..expected() }).await;
+    assert!(report.is_good(), "{report}");
+    let report = check(&[], &[], &expected()).await;
+    assert!(report.is_good(), "{report}");
 }
 
-/// What [`Finding::vouches`] and [`Finding::is_bogus`] say of two servers of the child.
+/// What [`Report::has_secure_server`] and [`Report::has_bogus_server`] say of two servers of the child.
 async fn vouched(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
     let [ns1, ns2] = servers;
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    let wanted = Wanted { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..wanted() };
-    let finding = world.verifier(timing).child(&wanted, Duration::ZERO).await;
-    (finding.vouches(), finding.is_bogus())
+    let expected = Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
+    let report = fixture.verifier(timing).verify_child(&expected, Duration::ZERO).await;
+    (report.has_secure_server(), report.has_bogus_server())
 }
 
 #[tokio::test]

@@ -4,26 +4,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hickory_proto::op::{Message, OpCode, Query};
+use hickory_proto::op::{Message, OpCode, Query as WireQuery};
 use hickory_proto::rr::rdata::{A, NS};
 use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use proptest::prelude::*;
 
-use super::super::answer::{Answer, Reading, read};
-use super::super::finding::{Kind, ServerState};
-use super::super::wire::{Asked, Question};
-use super::super::{Finding, Timing, Wanted};
+use super::super::finding::{FindingKind, ServerState};
+use super::super::query::{Query, SentQuery};
+use super::super::response::{Parsed, Response, read};
+use super::super::{Expected, Report, Timing};
 use super::script::*;
 use delegation_model::name_servers::NameServers;
 
-async fn check(answer: Script, timing: Timing) -> Finding {
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
+async fn check(answer: Script, timing: Timing) -> Report {
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
     let timing = Timing { pause: Duration::from_millis(1), ..timing };
-    world.verifier(timing).child(&wanted(), Duration::ZERO).await
+    fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await
 }
 
-fn state(finding: &Finding) -> ServerState {
-    finding.servers()[0].1
+fn state(report: &Report) -> ServerState {
+    report.servers()[0].1
 }
 
 /// The answer of a good server, as bytes to be spoilt.
@@ -53,9 +53,9 @@ async fn what_is_no_dns_message_is_told() {
         },
     ];
     for spoil in spoilt {
-        let finding = check(Box::new(move |ask| vec![spoil(ask)]), patient()).await;
-        assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
-        assert_eq!((state(&finding), finding.no_egress()), (ServerState::Lame, false));
+        let report = check(Box::new(move |ask| vec![spoil(ask)]), patient()).await;
+        assert_eq!(report.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+        assert_eq!((state(&report), report.no_egress()), (ServerState::Lame, false));
     }
 }
 
@@ -72,15 +72,15 @@ async fn what_was_not_asked_for_is_not_an_answer() {
         vec![
             Vec::new(),
             spoilt(|message| message.metadata.id ^= 1),
-            spoilt(|message| message.queries = vec![Query::query(WireName::root(), RecordType::SOA)]),
+            spoilt(|message| message.queries = vec![WireQuery::query(WireName::root(), RecordType::SOA)]),
             spoilt(|message| message.queries.extend(message.queries.clone())),
             spoilt(|message| message.queries.clear()),
             spoilt(|message| message.metadata.message_type = hickory_proto::op::MessageType::Query),
             good.to_vec().unwrap(),
         ]
     });
-    let finding = check(noisy, patient()).await;
-    assert!(finding.is_good(), "{finding}");
+    let report = check(noisy, patient()).await;
+    assert!(report.is_good(), "{report}");
 }
 
 #[tokio::test]
@@ -92,9 +92,9 @@ async fn a_flood_of_other_datagrams_ends() {
     });
     let short = Duration::from_millis(200);
     // Some may get lost; then the wait ends it.
-    let finding = check(flood, Timing { datagrams: vec![short], tcp: short, ..patient() }).await;
-    assert!(!finding.is_good());
-    assert!(finding.problems()[0].to_string().starts_with("ns1.example.net (127.0.0.11) "), "{finding}");
+    let report = check(flood, Timing { datagrams: vec![short], tcp: short, ..patient() }).await;
+    assert!(!report.is_good());
+    assert!(report.findings()[0].to_string().starts_with("ns1.example.net (127.0.0.11) "), "{report}");
 }
 
 /// An answer with these records, which takes TCP to come.
@@ -123,13 +123,13 @@ async fn as_many_name_servers_as_are_read() {
             _ => child(SERVERS).script()(ask),
         })
     };
-    let finding = check(servers(256), patient()).await;
-    let text = finding.to_string();
+    let report = check(servers(256), patient()).await;
+    let text = report.to_string();
     assert!(text.ends_with("and many more") && text.len() < 300, "{text}");
-    assert_eq!(state(&finding), ServerState::Serves);
+    assert_eq!(state(&report), ServerState::Serves);
     // The header says that there are more: nothing of it is read.
-    let finding = check(servers(257), patient()).await;
-    assert_eq!(finding.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+    let report = check(servers(257), patient()).await;
+    assert_eq!(report.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
 }
 
 /// The largest answer that is read: as many records as are, each with a name as long as a message has room for.
@@ -183,15 +183,15 @@ async fn what_hostile_servers_cost_is_bounded() {
     });
     let servers = (11..43).map(|host| (host, hostile(|ask| child(SERVERS).answer(ask))));
     let above = (51..83).map(|host| (host, hostile(|ask| parent(SERVERS).answer(ask))));
-    let world = World::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
+    let fixture = Fixture::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
     let name_servers = NameServers::given(&hosts("example.net").collect::<Vec<_>>()).unwrap();
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    let wanted = Wanted { name_servers, ..wanted() };
-    let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted, Duration::ZERO).await;
+    let expected = Expected { name_servers, ..expected() };
+    let report = fixture.verifier(timing).verify_delegation(&PARENT.parse().unwrap(), &expected, Duration::ZERO).await;
     assert!(size.load(Ordering::Relaxed) > 60_000, "{size:?} bytes are the largest answer");
-    assert_eq!(finding.problems().len(), 32, "all of them were asked");
-    // Of each set 32 names are kept, of at most 1020 characters; a problem is of two servers that say the same.
-    let kept = format!("{finding:?}").len();
+    assert_eq!(report.findings().len(), 32, "all of them were asked");
+    // Of each set 32 names are kept, of at most 1020 characters; a finding is of two servers that say the same.
+    let kept = format!("{report:?}").len();
     assert!(kept < 32 * 34 * 2 * 1020, "{kept} bytes");
 }
 
@@ -202,8 +202,8 @@ fn records_of_other_names_are_passed_over() {
     // Behind a record of another name: data that can't be a name, at the place of one.
     bytes[6..8].copy_from_slice(&3u16.to_be_bytes());
     bytes.extend([&[1, b'x', 0, 0, 2, 0, 1, 0, 0, 0, 60, 0, 2], &[0xff; 2][..]].concat());
-    let Reading::Answer(Answer { answers, .. }) = read(&asked, &bytes) else { panic!("not read") };
-    assert!(answers.name_servers.are(wanted().name_servers.iter()));
+    let Parsed::Response(Response { answers, .. }) = read(&asked, &bytes) else { panic!("not read") };
+    assert!(answers.name_servers.are(expected().name_servers.iter()));
 }
 
 #[tokio::test]
@@ -217,9 +217,9 @@ async fn name_servers_with_odd_names() {
         }
         answer
     });
-    let finding = check(odd, patient()).await;
+    let report = check(odd, patient()).await;
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "ns1.example.net (127.0.0.11) has other name servers in the zone's own NS record set: \
          a\\056b\\012\\000\\377.example, the root"
     );
@@ -236,10 +236,12 @@ async fn too_many_servers_of_the_parent_zone() {
             RecordType::NS => name_servers(ask, count),
             _ => resolver(HOSTS)(ask),
         });
-        let world = World::start(vec![(RESOLVER, many), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+        let fixture =
+            Fixture::start(vec![(RESOLVER, many), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-        let finding = world.verifier(timing).delegation(&PARENT.parse().unwrap(), &wanted(), Duration::ZERO).await;
-        assert_eq!(finding.to_string(), format!("example.com {words}"));
+        let report =
+            fixture.verifier(timing).verify_delegation(&PARENT.parse().unwrap(), &expected(), Duration::ZERO).await;
+        assert_eq!(report.to_string(), format!("example.com {words}"));
     }
 }
 
@@ -250,19 +252,19 @@ async fn a_stream_that_promises_more_than_it_gives() {
         let answer = child(SERVERS).answer(ask);
         if ask.tcp { vec![answer.to_vec().unwrap()[..1].to_vec()] } else { vec![answer.truncate().to_vec().unwrap()] }
     });
-    let finding = check(liar, patient()).await;
-    assert_eq!(finding.problems()[0].kind, Kind::Malformed);
+    let report = check(liar, patient()).await;
+    assert_eq!(report.findings()[0].kind, FindingKind::Malformed);
 }
 
-fn asked() -> Asked {
-    Question::direct(&CHILD.parse().unwrap(), RecordType::NS).ask()
+fn asked() -> SentQuery {
+    Query::direct(&CHILD.parse().unwrap(), RecordType::NS).ask()
 }
 
 /// A good answer to that, as bytes.
-fn answered(asked: &Asked) -> Vec<u8> {
+fn answered(asked: &SentQuery) -> Vec<u8> {
     let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
     let mut answer = Message::response(id, OpCode::Query);
-    answer.add_query(Query::query(wire(CHILD), RecordType::NS));
+    answer.add_query(WireQuery::query(wire(CHILD), RecordType::NS));
     answer.answers = SERVERS.iter().map(|server| ns(CHILD, server)).collect();
     answer.to_vec().unwrap()
 }
@@ -273,10 +275,10 @@ proptest! {
     fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let asked = asked();
         let with_id = [&asked.bytes[..2], &bytes].concat();
-        prop_assert!(matches!(read(&asked, &with_id), Reading::Malformed | Reading::Foreign));
+        prop_assert!(matches!(read(&asked, &with_id), Parsed::Malformed | Parsed::Foreign));
         // The same behind a good header and question, as any number of records.
         let counts = [&answered(&asked)[..6], &[255; 6], &answered(&asked)[12..12 + 25]].concat();
-        prop_assert!(!matches!(read(&asked, &[&counts, &bytes[..]].concat()), Reading::Foreign));
+        prop_assert!(!matches!(read(&asked, &[&counts, &bytes[..]].concat()), Parsed::Foreign));
     }
 
     /// An answer with some bytes changed is an answer, or none; what is foreign by its first bytes stays foreign.
@@ -284,12 +286,12 @@ proptest! {
     fn a_changed_answer_is_read(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
         let asked = asked();
         let (good, mut bytes) = (answered(&asked), answered(&asked));
-        prop_assert!(matches!(read(&asked, &good), Reading::Answer(_)));
+        prop_assert!(matches!(read(&asked, &good), Parsed::Response(_)));
         for (index, value) in changes {
             let at = index.index(bytes.len());
             bytes[at] = value;
         }
-        if matches!(read(&asked, &bytes), Reading::Answer(_)) {
+        if matches!(read(&asked, &bytes), Parsed::Response(_)) {
             prop_assert_eq!(&bytes[..2], &good[..2]);
             prop_assert!(bytes[12..12 + 25].eq_ignore_ascii_case(&good[12..12 + 25]));
         }

@@ -11,9 +11,9 @@ use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
-use super::super::net::Net;
+use super::super::network::Network;
 use super::super::resolver::Resolver;
-use super::super::{Check, Timing, Verifier, Wanted};
+use super::super::{Check, Expected, Timing, Verifier};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
@@ -184,8 +184,8 @@ pub(super) const HOSTS: &[(&str, &str)] = &[
 /// The name servers of the child zone.
 pub(super) const SERVERS: &[&str] = &["ns1.example.net", "ns2.example.net"];
 
-pub(super) fn wanted() -> Wanted {
-    Wanted {
+pub(super) fn expected() -> Expected {
+    Expected {
         name: CHILD.parse().unwrap(),
         name_servers: NameServers::given(SERVERS).unwrap(),
         ds: None,
@@ -206,13 +206,13 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 type Log = Arc<Mutex<Vec<(u8, String, RecordType)>>>;
 
 /// The servers of a test.
-pub(super) struct World {
+pub(super) struct Fixture {
     port: u16,
     log: Log,
     _tasks: JoinSet<()>,
 }
 
-impl World {
+impl Fixture {
     /// Starts servers, each with the last byte of its address.
     pub(super) fn start(scripts: Vec<(u8, Script)>) -> Self {
         let hosts: Vec<u8> = scripts.iter().map(|(host, _)| *host).collect();
@@ -231,10 +231,10 @@ impl World {
     }
 
     /// A check as with the system's resolver: its own address says nothing of where name servers may be.
-    pub(super) fn strict<'a>(&self, wanted: &'a Wanted) -> Check<'a> {
+    pub(super) fn strict<'a>(&self, expected: &'a Expected) -> Check<'a> {
         let servers = vec![address(RESOLVER, self.port)];
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-        Check { net: Net::new(timing), resolver: Resolver { servers, anywhere: false }, port: self.port, wanted }
+        Check { net: Network::new(timing), resolver: Resolver { servers, anywhere: false }, port: self.port, expected }
     }
 
     /// The questions that a server had: names and types.

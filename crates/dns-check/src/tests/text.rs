@@ -1,10 +1,10 @@
-//! What a finding says, and that it stays short; what is read of `/etc/resolv.conf`.
+//! What a report says, and that it stays short; what is read of `/etc/resolv.conf`.
 
 use std::net::IpAddr;
 
-use super::super::answer::Targets;
-use super::super::finding::{Chain, Finding, Kind, Problem, Role, ServerState};
+use super::super::finding::{Chain, Finding, FindingKind, Report, Role, ServerState};
 use super::super::resolver::Resolver;
+use super::super::response::Targets;
 
 use delegation_model::name::Name;
 
@@ -12,14 +12,14 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn good() -> Finding {
+fn good() -> Report {
     let servers = ["ns1.example.net", "ns2.example.net", "ns3.example.net", "ns4.example.net"];
-    Finding {
+    Report {
         name: name("testing.example.com"),
         parent: Some((name("example.com"), 4)),
-        chain: Some(Chain { bogus: false, vouches: true }),
+        chain: Some(Chain { bogus: false, is_secure: true }),
         servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
-        problems: Vec::new(),
+        findings: Vec::new(),
         no_egress: false,
     }
 }
@@ -31,7 +31,7 @@ fn a_good_finding() {
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
          refer to them"
     );
-    let one = Finding { parent: Some((name("example.com"), 1)), chain: None, ..good() };
+    let one = Report { parent: Some((name("example.com"), 1)), chain: None, ..good() };
     assert_eq!(
         one.to_string(),
         "the 4 name servers answer for testing.example.com, and the server of example.com refers to them"
@@ -46,22 +46,22 @@ fn no_finding_is_long() {
     let long = name(&long);
     let targets = Targets { names: (0..32).map(|_| long.clone()).collect(), more: true, root: true };
     let addresses: Vec<IpAddr> = (0..4).map(|last| IpAddr::from([0xffff, 1, 2, 3, 4, 5, 6, last])).collect();
-    let problem = Problem { server: long.clone(), addresses, role: Role::Parent, kind: Kind::Refers(targets) };
-    let finding = Finding { name: long, problems: vec![problem; 500], ..good() };
-    let text = finding.to_string();
+    let finding = Finding { server: long.clone(), addresses, role: Role::Parent, kind: FindingKind::Refers(targets) };
+    let report = Report { name: long, findings: vec![finding; 500], ..good() };
+    let text = report.to_string();
     assert!(text.ends_with("; and 496 more"), "{text}");
     assert!(text.chars().count() < 1800 && !text.contains('\n'), "{} characters", text.chars().count());
-    let text = Finding { no_egress: true, ..finding }.to_string();
+    let text = Report { no_egress: true, ..report }.to_string();
     assert!(text.chars().count() < 500, "{} characters", text.chars().count());
 }
 
 #[test]
 fn many_name_servers_are_not_all_named() {
     let names = (0..32).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
-    let kind = Kind::Refers(Targets { names, more: true, root: false });
-    let problem = Problem { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
+    let kind = FindingKind::Refers(Targets { names, more: true, root: false });
+    let finding = Finding { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
     assert_eq!(
-        problem.to_string(),
+        finding.to_string(),
         "p1.example.org of the parent zone refers to other name servers: ns00.example.net, ns01.example.net, ns02.example.net, \
          ns03.example.net, and many more"
     );

@@ -10,9 +10,9 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::super::finding::ServerState;
-use super::super::net::{Net, SOCKETS};
+use super::super::network::{Network, SOCKETS};
 use super::super::resolver::Resolver;
-use super::super::{Check, Timing, Wanted};
+use super::super::{Check, Expected, Timing};
 use super::script::*;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
@@ -29,68 +29,68 @@ fn a_round_takes_less_than_fifteen_seconds() {
 /// As if others had all the sockets: nothing is asked.
 #[tokio::test(start_paused = true)]
 async fn a_first_round_that_gets_nowhere_is_cut() {
-    let world = World::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
-    let wanted = wanted();
-    let check = Check { net: Net::new(Timing::default()), ..world.strict(&wanted) };
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
+    let expected = expected();
+    let check = Check { net: Network::new(Timing::default()), ..fixture.strict(&expected) };
     let all = check.net.sockets.acquire_many(u32::try_from(SOCKETS).unwrap()).await.unwrap();
     let begun = Instant::now();
-    let finding = check.run(Some(&name(PARENT)), Duration::from_secs(30)).await;
+    let report = check.run(Some(&name(PARENT)), Duration::from_secs(30)).await;
     drop(all);
     assert_eq!(begun.elapsed(), Duration::from_millis(44_500));
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         "ns1.example.net could not be asked in time; ns2.example.net could not be asked in time; example.com could not be asked \
          in time"
     );
-    let states: Vec<ServerState> = finding.servers().iter().map(|(_, state)| *state).collect();
-    assert_eq!((states, finding.no_egress()), (vec![ServerState::NotAsked; 2], false));
+    let states: Vec<ServerState> = report.servers().iter().map(|(_, state)| *state).collect();
+    assert_eq!((states, report.no_egress()), (vec![ServerState::NotAsked; 2], false));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
     let server = format!("ns.{CHILD}");
-    let world = World::start(vec![(RESOLVER, silent()), (11, script(|ask| ask.code(ResponseCode::Refused)))]);
+    let fixture = Fixture::start(vec![(RESOLVER, silent()), (11, script(|ask| ask.code(ResponseCode::Refused)))]);
     let glue = vec![(name(&server), IpAddr::from([127, 0, 0, 11]))];
-    let wanted = Wanted { name_servers: NameServers::given(&[&server]).unwrap(), glue, ..wanted() };
-    let check = Check { resolver: Resolver::at(([127, 0, 0, 1], 1).into()), ..world.strict(&wanted) };
+    let expected = Expected { name_servers: NameServers::given(&[&server]).unwrap(), glue, ..expected() };
+    let check = Check { resolver: Resolver::at(([127, 0, 0, 1], 1).into()), ..fixture.strict(&expected) };
     // However often the clock jumps in the first round.
     let patience = Duration::from_hours(24);
     let begun = Instant::now();
     // As soon as the first question is under way, others wait for all the sockets.
     let taken = async {
-        while world.count(11, RecordType::SOA) == 0 {
+        while fixture.count(11, RecordType::SOA) == 0 {
             yield_now().await;
         }
         let _all = check.net.sockets.acquire_many(u32::try_from(SOCKETS).unwrap()).await;
         pending::<()>().await;
     };
-    let finding = tokio::select! {
-        finding = check.run(None, patience) => finding,
+    let report = tokio::select! {
+        report = check.run(None, patience) => report,
         () = taken => unreachable!(),
     };
-    assert_eq!(finding.to_string(), format!("{server} (127.0.0.11) does not answer for the zone (REFUSED)"));
-    assert_eq!(world.count(11, RecordType::SOA), 1, "the second round was cut");
+    assert_eq!(report.to_string(), format!("{server} (127.0.0.11) does not answer for the zone (REFUSED)"));
+    assert_eq!(fixture.count(11, RecordType::SOA), 1, "the second round was cut");
     assert_eq!(begun.elapsed(), patience + check.net.timing.longest_round());
 }
 
 /// Without any answer the paused clock jumps from one time-out to the next, and shows how long they are together.
 #[tokio::test(start_paused = true)]
 async fn without_egress_a_check_ends_within_six_seconds() {
-    let world = World::start(vec![(RESOLVER, silent()), (11, silent()), (12, silent()), (21, silent())]);
-    let verifier = world.verifier(Timing::default());
+    let fixture = Fixture::start(vec![(RESOLVER, silent()), (11, silent()), (12, silent()), (21, silent())]);
+    let verifier = fixture.verifier(Timing::default());
     let begun = Instant::now();
-    let finding = verifier.delegation(&name(PARENT), &wanted(), PATIENCE).await;
-    assert!(finding.no_egress(), "{finding}");
+    let report = verifier.verify_delegation(&name(PARENT), &expected(), PATIENCE).await;
+    assert!(report.no_egress(), "{report}");
     assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
 
     // The addresses are known, so that the servers themselves are waited for.
     let names: Vec<String> = (0..16).map(|index| format!("ns{index}.{CHILD}")).collect();
     let addresses = |host| (0..4).map(move |_| IpAddr::from([127, 0, 0, host]));
     let glue = names.iter().flat_map(|server| addresses(11).map(|address| (name(server), address))).collect();
-    let wanted = Wanted { name_servers: NameServers::given(&names).unwrap(), glue, ..wanted() };
+    let expected = Expected { name_servers: NameServers::given(&names).unwrap(), glue, ..expected() };
     let begun = Instant::now();
-    let finding = verifier.child(&wanted, PATIENCE).await;
-    assert!(finding.no_egress(), "{finding}");
+    let report = verifier.verify_child(&expected, PATIENCE).await;
+    assert!(report.no_egress(), "{report}");
     assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
     assert!(begun.elapsed() >= Duration::from_secs(2), "they were waited for");
 }

@@ -9,5 +9,5 @@
 mod after;
 mod before;
 mod dnssec;
-mod ill;
-mod world;
+mod faults;
+mod fixture;

@@ -1,7 +1,7 @@
 //! What of an answer counts.
 //!
 //! Names and the header are read by `hickory-proto`, which knows how to follow compression without being led in circles. The
-//! records are walked here: all that is wanted of them is a handful of types, and the library's own reader of messages brings
+//! records are walked here: all that is needed of them is a handful of types, and the library's own reader of messages brings
 //! every type there is, a tenth of a megabyte of the package, and gives up on an answer for a broken record that
 //! nobody asked for.
 //!
@@ -16,7 +16,7 @@ use hickory_proto::op::{Header, HeaderCounts, MessageType, OpCode};
 use hickory_proto::rr::{Name as WireName, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder, DecodeError, Restrict};
 
-use super::wire::{Asked, IN};
+use super::query::{IN, SentQuery};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
@@ -25,7 +25,7 @@ const RECORDS: usize = 256;
 
 /// What came back for a question.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     /// The response code.
     pub(super) code: u8,
     /// The flag AA: the server has the zone (RFC 1035, section 4.1.1).
@@ -92,17 +92,17 @@ impl Targets {
     }
 
     /// True if they are exactly these.
-    pub(super) fn are<'a>(&self, wanted: impl Iterator<Item = &'a Name>) -> bool {
-        !self.more && !self.root && self.names.iter().eq(wanted)
+    pub(super) fn are<'a>(&self, expected: impl Iterator<Item = &'a Name>) -> bool {
+        !self.more && !self.root && self.names.iter().eq(expected)
     }
 }
 
 /// What some bytes are to who asked.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there")]
-pub(super) enum Reading {
+pub(super) enum Parsed {
     /// The answer.
-    Answer(Answer),
+    Response(Response),
     /// The answer by its id, but not one that can be read.
     Malformed,
     /// Something else, to be ignored: another id or question.
@@ -110,12 +110,12 @@ pub(super) enum Reading {
 }
 
 /// Reads what came back: only what has the question's id and repeats it is an answer (RFC 5452, section 9.1).
-pub(super) fn read(asked: &Asked, bytes: &[u8]) -> Reading {
+pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
     if bytes.get(..2) != Some(&asked.id.to_be_bytes()[..]) {
-        return Reading::Foreign;
+        return Parsed::Foreign;
     }
     let mut decoder = BinDecoder::new(bytes);
-    let Ok(header) = Header::read(&mut decoder) else { return Reading::Malformed };
+    let Ok(header) = Header::read(&mut decoder) else { return Parsed::Malformed };
     let (metadata, counts) = (header.metadata, header.counts);
     let question = decoder.read_slice(asked.question.len()).map(Restrict::unverified);
     let ours = metadata.message_type == MessageType::Response
@@ -123,18 +123,18 @@ pub(super) fn read(asked: &Asked, bytes: &[u8]) -> Reading {
         && counts.queries == 1
         && question.is_ok_and(|question| question.eq_ignore_ascii_case(&asked.question));
     if !ours {
-        return Reading::Foreign;
+        return Parsed::Foreign;
     }
-    let mut answer = Answer {
+    let mut answer = Response {
         code: metadata.response_code.low(),
         authoritative: metadata.authoritative,
         truncated: metadata.truncation,
-        ..Answer::default()
+        ..Response::default()
     };
     match sections(&asked.name, counts, &mut decoder, &mut answer) {
         // Where a truncated one is cut is up to the server.
-        Err(_) if !answer.truncated => Reading::Malformed,
-        _ => Reading::Answer(answer),
+        Err(_) if !answer.truncated => Parsed::Malformed,
+        _ => Parsed::Response(answer),
     }
 }
 
@@ -142,7 +142,7 @@ fn sections(
     asked: &[u8],
     counts: HeaderCounts,
     decoder: &mut BinDecoder<'_>,
-    answer: &mut Answer,
+    answer: &mut Response,
 ) -> Result<(), DecodeError> {
     let (answers, authorities) = (usize::from(counts.answers), usize::from(counts.authorities));
     if answers + authorities > RECORDS {

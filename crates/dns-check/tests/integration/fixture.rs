@@ -5,7 +5,7 @@ use std::time::Duration;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{Finding, ServerState, Timing, Verifier, Wanted};
+use dns_check::{Expected, Report, ServerState, Timing, Verifier};
 use sandbox::{Dns, RecordSet, Sandbox, ZoneHandle};
 
 pub(crate) const CHILD: &str = "testing.example.com";
@@ -17,14 +17,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// One round.
 pub(crate) const NONE: Duration = Duration::ZERO;
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     _aws: Sandbox,
     pub(crate) dns: Dns,
     pub(crate) parent: ZoneHandle,
     pub(crate) child: ZoneHandle,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         let aws = Sandbox::start().await.unwrap();
         let parent = aws.account("111111111111").hosted_zone(PARENT);
@@ -35,9 +35,9 @@ impl World {
 
     /// The same with the delegation.
     pub(crate) async fn delegated() -> Self {
-        let world = Self::new().await;
-        world.delegate(&world.child.name_servers());
-        world
+        let fixture = Self::new().await;
+        fixture.delegate(&fixture.child.name_servers());
+        fixture
     }
 
     pub(crate) fn delegate(&self, servers: &[String]) {
@@ -45,8 +45,8 @@ impl World {
     }
 
     /// The delegation to the child zone, without DS records.
-    pub(crate) fn wanted(&self) -> Wanted {
-        Wanted {
+    pub(crate) fn expected(&self) -> Expected {
+        Expected {
             name: name(CHILD),
             name_servers: NameServers::given(&self.child.name_servers()).unwrap(),
             ds: None,
@@ -56,8 +56,8 @@ impl World {
     }
 
     /// The same with these DS records.
-    pub(crate) fn signed(&self, ds: &[String]) -> Wanted {
-        Wanted { ds: Some(DsRecords::found(ds).unwrap()), ..self.wanted() }
+    pub(crate) fn signed(&self, ds: &[String]) -> Expected {
+        Expected { ds: Some(DsRecords::found(ds).unwrap()), ..self.expected() }
     }
 
     /// A check that waits for an answer longer than any machine is busy; a server that is silent is not waited for here.
@@ -70,16 +70,16 @@ impl World {
         Verifier::new(Some(self.dns.resolver())).with_timing(timing)
     }
 
-    pub(crate) async fn before(&self, wanted: &Wanted, patience: Duration) -> Finding {
-        let finding = self.one_round(patience).child(wanted, patience).await;
+    pub(crate) async fn before(&self, expected: &Expected, patience: Duration) -> Report {
+        let report = self.one_round(patience).verify_child(expected, patience).await;
         self.nothing_below_the_cut_was_asked_of_the_resolver();
-        finding
+        report
     }
 
-    pub(crate) async fn after(&self, wanted: &Wanted, patience: Duration) -> Finding {
-        let finding = self.one_round(patience).delegation(&name(PARENT), wanted, patience).await;
+    pub(crate) async fn after(&self, expected: &Expected, patience: Duration) -> Report {
+        let report = self.one_round(patience).verify_delegation(&name(PARENT), expected, patience).await;
         self.nothing_below_the_cut_was_asked_of_the_resolver();
-        finding
+        report
     }
 
     fn one_round(&self, patience: Duration) -> Verifier {
@@ -102,6 +102,6 @@ pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-pub(crate) fn states(finding: &Finding) -> Vec<ServerState> {
-    finding.servers().iter().map(|(_, state)| *state).collect()
+pub(crate) fn states(report: &Report) -> Vec<ServerState> {
+    report.servers().iter().map(|(_, state)| *state).collect()
 }

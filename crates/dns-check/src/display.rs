@@ -1,24 +1,24 @@
-//! How a finding says what it found.
+//! How a report says what it found.
 
 use std::fmt;
 
-use super::answer::Targets;
-use super::finding::{Finding, Kind, Problem, Role, ServerState, Unresolved};
+use super::finding::{Finding, FindingKind, Report, Role, ServerState, Unresolved};
+use super::response::Targets;
 use delegation_model::name::Name;
 
-/// How many problems a line tells.
+/// How many findings a line tells.
 const TOLD: usize = 4;
 
-/// How many characters a problem takes of the line.
+/// How many characters a finding takes of the line.
 const PROBLEM: usize = 400;
 
 /// How many characters of a name are shown.
 const NAME: usize = 100;
 
-/// How many name servers of a set that is not as wanted are named.
+/// How many name servers of a set that is not as expected are named.
 const NAMED: usize = 4;
 
-impl fmt::Display for Finding {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Short(&self.name);
         if self.no_egress {
@@ -28,7 +28,7 @@ impl fmt::Display for Finding {
                  queries (port 53, UDP and TCP), as in a VPC without a NAT gateway"
             );
         }
-        if self.problems.is_empty() {
+        if self.findings.is_empty() {
             let serving = self.servers.iter().filter(|(_, state)| *state == ServerState::Serves).count();
             match self.servers.len() {
                 1 => write!(f, "the name server answers for {name}")?,
@@ -45,20 +45,20 @@ impl fmt::Display for Finding {
                 None => Ok(()),
             };
         }
-        for (index, problem) in self.problems.iter().take(TOLD).enumerate() {
+        for (index, finding) in self.findings.iter().take(TOLD).enumerate() {
             if index > 0 {
                 f.write_str("; ")?;
             }
-            problem.fmt(f)?;
+            finding.fmt(f)?;
         }
-        match self.problems.len().saturating_sub(TOLD) {
+        match self.findings.len().saturating_sub(TOLD) {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
         let addresses = if addresses.is_empty() { String::new() } else { format!(" ({})", addresses.join(", ")) };
@@ -71,7 +71,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Kind {
+impl FindingKind {
     fn words(&self) -> String {
         match self {
             Self::Unresolved(Unresolved::NoGlue) => {
@@ -79,7 +79,7 @@ impl Kind {
             }
             Self::Unresolved(Unresolved::NoSuchName) => "does not resolve: the name does not exist".to_owned(),
             Self::Unresolved(Unresolved::NoAddress) => "does not resolve: the name has no address".to_owned(),
-            Self::Unresolved(Unresolved::Inward) => "has an address that the internet can't reach".to_owned(),
+            Self::Unresolved(Unresolved::Private) => "has an address that the internet can't reach".to_owned(),
             Self::Unresolved(Unresolved::Alias) => {
                 "is an alias (CNAME), which the name of a name server must not be".to_owned()
             }

@@ -24,7 +24,7 @@ pub(super) fn wire(name: &Name) -> Vec<u8> {
 
 /// One question.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
+pub(super) struct Query {
     name: Name,
     record_type: RecordType,
     recursion: bool,
@@ -33,7 +33,7 @@ pub(super) struct Question {
 
 /// A question as it was sent, under an id of its own.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct SentQuery {
     /// The message.
     pub(super) bytes: Vec<u8>,
     pub(super) id: u16,
@@ -43,7 +43,7 @@ pub(super) struct Asked {
     pub(super) question: Vec<u8>,
 }
 
-impl Question {
+impl Query {
     /// For a server that has the zone: no recursion.
     pub(super) fn direct(name: &Name, record_type: RecordType) -> Self {
         Self { name: name.clone(), record_type, recursion: false, dnssec: false }
@@ -60,7 +60,7 @@ impl Question {
     }
 
     /// The message that asks, under a random id.
-    pub(super) fn ask(&self) -> Asked {
+    pub(super) fn ask(&self) -> SentQuery {
         // Where no randomness is to be had, the random port still is.
         let mut id = [0; 2];
         let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id);
@@ -74,7 +74,7 @@ impl Question {
         bytes.push(0);
         let dnssec = if self.dnssec { 0x8000 } else { 0 };
         bytes.extend([u16::from(RecordType::OPT), PAYLOAD, 0, dnssec, 0].map(u16::to_be_bytes).concat());
-        Asked { bytes, id, name, question }
+        SentQuery { bytes, id, name, question }
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Addresses {
     /// Those to ask, those of IPv4 first.
     pub(super) asked: Vec<IpAddr>,
     /// Whether there are others, which the internet can't reach.
-    pub(super) inward: bool,
+    pub(super) has_private: bool,
 }
 
 impl Addresses {
@@ -32,10 +32,10 @@ impl Addresses {
             addresses.take(OF_A_FAMILY).copied()
         };
         let asked: Vec<IpAddr> = of_family(true).chain(of_family(false)).collect();
-        let inward = !all.iter().all(|address| may_be_asked(&address));
+        let has_private = !all.iter().all(|address| may_be_asked(&address));
         match asked.is_empty() {
-            false => Ok(Self { asked, inward }),
-            true if inward => Err(Unresolved::Inward),
+            false => Ok(Self { asked, has_private }),
+            true if has_private => Err(Unresolved::Private),
             true => Err(Unresolved::NoAddress),
         }
     }

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ring::digest::{SHA256, SHA384, digest};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 
-use super::answer::Section;
-use super::finding::Kind;
-use super::wire::wire;
+use super::finding::FindingKind;
+use super::query::wire;
+use super::response::Section;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
@@ -94,23 +94,23 @@ impl<'a> Signature<'a> {
 
 /// What is wrong with the DS records, compared with the answer to a question for the key set of `zone`; and whether one of them
 /// is as it should be.
-pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> (Vec<Kind>, bool) {
-    let each: Vec<Option<Kind>> = ds.iter().map(|ds| problem(zone, ds, answer, now)).collect();
-    let vouches = each.contains(&None);
-    (each.into_iter().flatten().collect(), vouches)
+pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> (Vec<FindingKind>, bool) {
+    let each: Vec<Option<FindingKind>> = ds.iter().map(|ds| finding(zone, ds, answer, now)).collect();
+    let is_secure = each.contains(&None);
+    (each.into_iter().flatten().collect(), is_secure)
 }
 
-fn problem(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Kind> {
+fn finding(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<FindingKind> {
     let (tag, algorithm) = (ds.key_tag(), ds.algorithm());
     // SHA-1 is a digest that resolvers no longer take (RFC 9905).
     let hash = match ds.digest_type() {
         2 => &SHA256,
         4 => &SHA384,
-        other => return Some(Kind::Unverifiable(tag, "digest type", other)),
+        other => return Some(FindingKind::Unverifiable(tag, "digest type", other)),
     };
     // RSA with SHA-256 and SHA-512, ECDSA, Ed25519 (RFC 8624, section 3.1).
     if !matches!(algorithm, 8 | 10 | 13 | 14 | 15) {
-        return Some(Kind::Unverifiable(tag, "algorithm", algorithm));
+        return Some(FindingKind::Unverifiable(tag, "algorithm", algorithm));
     }
     let labels = zone.labels().count();
     let zone = wire(zone);
@@ -120,19 +120,19 @@ fn problem(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Ki
             && key.tag() == tag
             && digest(hash, &[&zone, key.0].concat()).as_ref() == ds.digest()
     });
-    let Some(key) = key else { return Some(Kind::NoKey(tag)) };
+    let Some(key) = key else { return Some(FindingKind::NoKey(tag)) };
     let signatures = answer.signatures.iter().filter_map(|data| Signature::read(data, &zone));
     let signatures = signatures.filter(|signature| signature.is_by(labels, tag, algorithm));
-    let mut problem = Kind::NotSigning(tag);
+    let mut finding = FindingKind::NotSigning(tag);
     for signature in signatures.take(SIGNATURES) {
         if verifies(algorithm, key.public_key(), &signature.signed(&zone, &answer.keys), signature.value) {
             if signature.is_in_time(now) {
                 return None;
             }
-            problem = Kind::OutOfTime(tag);
+            finding = FindingKind::OutOfTime(tag);
         }
     }
-    Some(problem)
+    Some(finding)
 }
 
 fn verifies(algorithm: u8, key: &[u8], message: &[u8], value: &[u8]) -> bool {

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use dns_check::{Finding, ServerState, Timing};
+use dns_check::{Report, ServerState, Timing};
 use sandbox::DnsFault;
 
-use crate::world::{NONE, PATIENCE, World, states};
+use crate::fixture::{Fixture, NONE, PATIENCE, states};
 
 /// One of the four servers of the child zone is ill: what is said of it, and what it is.
 async fn one_ill(fault: DnsFault) -> (String, ServerState) {
-    let world = World::new().await;
-    let server = world.child.name_servers()[1].clone();
-    world.dns.fault(&server, fault);
-    let finding = world.before(&world.wanted(), NONE).await;
-    assert!(!finding.no_egress());
-    let address = world.dns.server(&server).ip();
-    let state = finding.servers().iter().find(|(name, _)| name.as_str() == server).unwrap().1;
-    let text = finding.to_string();
+    let fixture = Fixture::new().await;
+    let server = fixture.child.name_servers()[1].clone();
+    fixture.dns.fault(&server, fault);
+    let report = fixture.before(&fixture.expected(), NONE).await;
+    assert!(!report.no_egress());
+    let address = fixture.dns.server(&server).ip();
+    let state = report.servers().iter().find(|(name, _)| name.as_str() == server).unwrap().1;
+    let text = report.to_string();
     let prefix = format!("{server} ({address}) ");
-    assert!(finding.is_good() || text.starts_with(&prefix), "{text}");
+    assert!(report.is_good() || text.starts_with(&prefix), "{text}");
     (text.trim_start_matches(&prefix).to_owned(), state)
 }
 
@@ -45,40 +45,40 @@ async fn a_server_that_is_only_slow_or_terse() {
 
 #[tokio::test]
 async fn a_server_that_gets_well_within_patience() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for (server, fault) in
-        world.child.name_servers().iter().zip([DnsFault::Refused, DnsFault::ServFail, DnsFault::NotAuthoritative])
+        fixture.child.name_servers().iter().zip([DnsFault::Refused, DnsFault::ServFail, DnsFault::NotAuthoritative])
     {
-        world.dns.fault_times(server, fault, 3);
+        fixture.dns.fault_times(server, fault, 3);
     }
-    let finding = world.before(&world.wanted(), PATIENCE).await;
-    assert!(finding.is_good(), "{finding}");
+    let report = fixture.before(&fixture.expected(), PATIENCE).await;
+    assert!(report.is_good(), "{report}");
 }
 
 /// All servers have it; the resolver is well. A server that answers over TCP is given so long for that.
-async fn all_ill(fault: DnsFault, tcp: Duration, patience: Duration) -> Finding {
-    let world = World::delegated().await;
-    for server in world.child.name_servers().into_iter().chain(world.parent.name_servers()) {
-        world.dns.fault(&server, fault.clone());
+async fn all_ill(fault: DnsFault, tcp: Duration, patience: Duration) -> Report {
+    let fixture = Fixture::delegated().await;
+    for server in fixture.child.name_servers().into_iter().chain(fixture.parent.name_servers()) {
+        fixture.dns.fault(&server, fault.clone());
     }
     let (short, long) = (Duration::from_millis(50), Duration::from_mins(1));
     let timing = Timing { datagrams: vec![short, short], tcp, resolver: long, pause: Duration::from_millis(1) };
-    let parent = crate::world::name(crate::world::PARENT);
-    world.with(timing).delegation(&parent, &world.wanted(), patience).await
+    let parent = crate::fixture::name(crate::fixture::PARENT);
+    fixture.with(timing).verify_delegation(&parent, &fixture.expected(), patience).await
 }
 
 #[tokio::test]
 async fn no_answer_from_anywhere_is_no_egress() {
-    let finding = all_ill(DnsFault::Silent, Duration::from_millis(50), PATIENCE).await;
-    assert!(finding.no_egress(), "{finding}");
-    assert_eq!(states(&finding), [ServerState::Silent; 4]);
-    assert!(finding.to_string().contains("no way out for DNS queries"), "{finding}");
+    let report = all_ill(DnsFault::Silent, Duration::from_millis(50), PATIENCE).await;
+    assert!(report.no_egress(), "{report}");
+    assert_eq!(states(&report), [ServerState::Silent; 4]);
+    assert!(report.to_string().contains("no way out for DNS queries"), "{report}");
 }
 
 #[tokio::test]
 async fn an_answer_to_another_question_is_none() {
     // Over UDP it is waited on, over TCP it is the server's fault.
-    let finding = all_ill(DnsFault::WrongId, PATIENCE, NONE).await;
-    assert_eq!(states(&finding), [ServerState::Lame; 4], "{finding}");
-    assert!(finding.to_string().contains("answers with something that can't be read"), "{finding}");
+    let report = all_ill(DnsFault::WrongId, PATIENCE, NONE).await;
+    assert_eq!(states(&report), [ServerState::Lame; 4], "{report}");
+    assert!(report.to_string().contains("answers with something that can't be read"), "{report}");
 }

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::super::address_filter::{Addresses, is_global};
 use super::super::finding::{ServerState, Unresolved};
-use super::super::reach::{Addresses, is_global};
 use super::super::resolver::Resolver;
-use super::super::{Finding, Wanted};
+use super::super::{Expected, Report};
 use super::script::*;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
@@ -45,12 +45,12 @@ fn what_the_internet_can_reach() {
 fn two_of_each_family_are_asked() {
     let all = addresses(&["10.0.0.1", "2600::1", "8.8.8.1", "8.8.8.2", "8.8.8.3", "fe80::1", "2600::2", "2600::3"]);
     let chosen = Addresses::choose(&all, false).unwrap();
-    assert_eq!((chosen.asked, chosen.inward), (addresses(&["8.8.8.1", "8.8.8.2", "2600::1", "2600::2"]), true));
+    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.1", "8.8.8.2", "2600::1", "2600::2"]), true));
     let chosen = Addresses::choose(&all, true).unwrap();
-    assert_eq!((chosen.asked, chosen.inward), (addresses(&["10.0.0.1", "8.8.8.1", "2600::1", "fe80::1"]), false));
+    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["10.0.0.1", "8.8.8.1", "2600::1", "fe80::1"]), false));
     let chosen = Addresses::choose(&addresses(&["8.8.8.1"]), false).unwrap();
-    assert_eq!((chosen.asked, chosen.inward), (addresses(&["8.8.8.1"]), false));
-    assert_eq!(Addresses::choose(&addresses(&["10.0.0.1", "::1"]), false).unwrap_err(), Unresolved::Inward);
+    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.1"]), false));
+    assert_eq!(Addresses::choose(&addresses(&["10.0.0.1", "::1"]), false).unwrap_err(), Unresolved::Private);
     assert_eq!(Addresses::choose(&[], false).unwrap_err(), Unresolved::NoAddress);
 }
 
@@ -68,8 +68,8 @@ fn a_resolver_of_ones_own_lifts_the_rule() {
     }
 }
 
-fn states(finding: &Finding) -> Vec<ServerState> {
-    finding.servers().iter().map(|(_, state)| *state).collect()
+fn states(report: &Report) -> Vec<ServerState> {
+    report.servers().iter().map(|(_, state)| *state).collect()
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn nothing_is_sent_into_the_network_of_who_asks() {
     let inside = "ns.testing.example.com";
     let name_servers = NameServers::given(&["ns1.example.net", "ns2.example.net", inside]).unwrap();
     let glue = vec![(inside.parse().unwrap(), IpAddr::from([127, 0, 0, 13]))];
-    let wanted = Wanted { name_servers, glue, ..wanted() };
+    let expected = Expected { name_servers, glue, ..expected() };
     let servers = || child(&["ns1.example.net", "ns2.example.net", inside]).script();
     let above = || parent(SERVERS).script();
     let scripts = vec![
@@ -89,32 +89,32 @@ async fn nothing_is_sent_into_the_network_of_who_asks() {
         (21, above()),
         (22, above()),
     ];
-    let world = World::start(scripts);
-    let check = world.strict(&wanted);
+    let fixture = Fixture::start(scripts);
+    let check = fixture.strict(&expected);
     let parent: Name = PARENT.parse().unwrap();
-    let finding = check.run(Some(&parent), PATIENCE).await;
+    let report = check.run(Some(&parent), PATIENCE).await;
     let words = "has an address that the internet can't reach";
     assert_eq!(
-        finding.to_string(),
+        report.to_string(),
         format!(
             "{inside} {words}; ns1.example.net {words}; ns2.example.net {words}; p1.example.org of the parent zone {words}; \
              and 1 more"
         )
     );
-    assert_eq!((states(&finding), finding.no_egress()), (vec![ServerState::Unresolved; 3], false));
+    assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Unresolved; 3], false));
     for host in [11, 12, 13, 21, 22] {
-        assert_eq!(world.asked(host), [], "{host}");
+        assert_eq!(fixture.asked(host), [], "{host}");
     }
 }
 
-/// What is then said of it: see the tests of the sheet.
+/// What is then said of it: see the tests of the check.
 #[tokio::test]
 async fn only_the_other_addresses_of_such_a_server_are_asked() {
     const MIXED: &[(&str, &str)] =
         &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "8.8.8.8"), ("ns2.example.net", "8.8.8.8")];
-    let world = World::start(vec![(RESOLVER, resolver(MIXED))]);
-    let wanted = wanted();
-    let check = world.strict(&wanted);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(MIXED))]);
+    let expected = expected();
+    let check = fixture.strict(&expected);
     let chosen = check.resolver.addresses(&check.net, &"ns1.example.net".parse().unwrap()).await.unwrap();
-    assert_eq!((chosen.asked, chosen.inward), (addresses(&["8.8.8.8"]), true));
+    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.8"]), true));
 }

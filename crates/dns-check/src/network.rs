@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Timing;
-use super::answer::{Answer, Reading, read};
-use super::wire::{Asked, Question};
+use super::query::{Query, SentQuery};
+use super::response::{Parsed, Response, read};
 
 /// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
 pub(super) const SOCKETS: usize = 64;
@@ -25,7 +25,7 @@ const FOREIGN: usize = 256;
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum NoResponse {
     /// Nothing came, be it that this machine has no route to such an address.
     Silent,
     /// What came is not a DNS message.
@@ -36,7 +36,7 @@ pub(super) enum Failure {
 
 /// What the questions of one check share.
 #[derive(Debug)]
-pub(super) struct Net {
+pub(super) struct Network {
     pub(super) timing: Timing,
     pub(super) sockets: Semaphore,
     /// Whether any authoritative server answered over IPv4.
@@ -45,7 +45,7 @@ pub(super) struct Net {
     heard_v6: AtomicBool,
 }
 
-impl Net {
+impl Network {
     pub(super) fn new(timing: Timing) -> Self {
         let (heard_v4, heard_v6) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { timing, sockets: Semaphore::new(SOCKETS), heard_v4, heard_v6 }
@@ -56,95 +56,95 @@ impl Net {
     }
 
     /// Whether an authoritative server answered over the family of this address.
-    pub(super) fn heard_like(&self, address: IpAddr) -> bool {
+    pub(super) fn has_heard_family(&self, address: IpAddr) -> bool {
         self.heard(address).load(Ordering::Relaxed)
     }
 
     /// Whether any authoritative server answered.
-    pub(super) fn heard_any(&self) -> bool {
+    pub(super) fn has_heard_any(&self) -> bool {
         self.heard_v4.load(Ordering::Relaxed) || self.heard_v6.load(Ordering::Relaxed)
     }
 
     /// Asks an authoritative server: UDP, again after a while, then TCP.
-    pub(super) async fn ask(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&self, server: SocketAddr, question: &Query) -> Result<Response, NoResponse> {
         // Never closed.
         let _permit = self.sockets.acquire().await;
         let answer = self.exchange(server, question, &self.timing.datagrams, true).await;
-        if !matches!(answer, Err(Failure::Silent)) {
+        if !matches!(answer, Err(NoResponse::Silent)) {
             self.heard(server.ip()).store(true, Ordering::Relaxed);
         }
         answer
     }
 
     /// Asks a resolver once over UDP, and over TCP if the answer is too long.
-    pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
+    pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Query) -> Result<Response, NoResponse> {
         let _permit = self.sockets.acquire().await;
         let most = self.timing.resolver;
-        timeout(most, self.exchange(server, question, &[most], false)).await.unwrap_or(Err(Failure::Silent))
+        timeout(most, self.exchange(server, question, &[most], false)).await.unwrap_or(Err(NoResponse::Silent))
     }
 
     async fn exchange(
         &self,
         server: SocketAddr,
-        question: &Question,
+        question: &Query,
         waits: &[Duration],
         insist: bool,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, NoResponse> {
         let asked = question.ask();
         match udp(server, &asked, waits).await {
             Ok(answer) if answer.truncated => self.tcp(server, &asked).await.map_err(|failure| match failure {
-                Failure::Malformed => Failure::Malformed,
-                _ => Failure::NoTcp,
+                NoResponse::Malformed => NoResponse::Malformed,
+                _ => NoResponse::NoTcp,
             }),
             // A firewall that lets no DNS datagram out may let a connection out.
-            Err(Failure::Silent) if insist => self.tcp(server, &asked).await,
+            Err(NoResponse::Silent) if insist => self.tcp(server, &asked).await,
             other => other,
         }
     }
 
-    async fn tcp(&self, server: SocketAddr, asked: &Asked) -> Result<Answer, Failure> {
+    async fn tcp(&self, server: SocketAddr, asked: &SentQuery) -> Result<Response, NoResponse> {
         match timeout(self.timing.tcp, stream(server, &asked.bytes)).await {
             Ok(Ok(answer)) => match read(asked, &answer) {
-                Reading::Answer(answer) => Ok(answer),
-                Reading::Malformed | Reading::Foreign => Err(Failure::Malformed),
+                Parsed::Response(answer) => Ok(answer),
+                Parsed::Malformed | Parsed::Foreign => Err(NoResponse::Malformed),
             },
-            Ok(Err(_)) | Err(_) => Err(Failure::Silent),
+            Ok(Err(_)) | Err(_) => Err(NoResponse::Silent),
         }
     }
 }
 
-async fn udp(server: SocketAddr, asked: &Asked, waits: &[Duration]) -> Result<Answer, Failure> {
+async fn udp(server: SocketAddr, asked: &SentQuery, waits: &[Duration]) -> Result<Response, NoResponse> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // A random port; connected, so that the system passes on nothing but what comes from this server.
-    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| Failure::Silent)?;
+    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| NoResponse::Silent)?;
     // Sends nothing; fails where there is no route.
-    socket.connect(server).await.map_err(|_| Failure::Silent)?;
+    socket.connect(server).await.map_err(|_| NoResponse::Silent)?;
     for wait in waits {
         let until = Instant::now() + *wait;
         match timeout_at(until, datagram(&socket, asked)).await {
             Ok(Ok(reading)) => return reading,
             // No port is open there: it is not going to answer.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(Failure::Silent),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(NoResponse::Silent),
             // Some other trouble on the way, for instance a full buffer; asked again in a moment.
             Ok(Err(_)) => sleep_until(until).await,
             Err(_) => {}
         }
     }
-    Err(Failure::Silent)
+    Err(NoResponse::Silent)
 }
 
-async fn datagram(socket: &UdpSocket, asked: &Asked) -> io::Result<Result<Answer, Failure>> {
+async fn datagram(socket: &UdpSocket, asked: &SentQuery) -> io::Result<Result<Response, NoResponse>> {
     socket.send(&asked.bytes).await?;
     let mut buffer = vec![0; DATAGRAM];
     for _ in 0..FOREIGN {
         let length = socket.recv(&mut buffer).await?;
         match read(asked, buffer.get(..length).unwrap_or_default()) {
-            Reading::Answer(answer) => return Ok(Ok(answer)),
-            Reading::Malformed => return Ok(Err(Failure::Malformed)),
-            Reading::Foreign => {}
+            Parsed::Response(answer) => return Ok(Ok(answer)),
+            Parsed::Malformed => return Ok(Err(NoResponse::Malformed)),
+            Parsed::Foreign => {}
         }
     }
-    Ok(Err(Failure::Malformed))
+    Ok(Err(NoResponse::Malformed))
 }
 
 /// One message there and one back, each with its length before it (RFC 1035, section 4.2.2).
