@@ -43,11 +43,11 @@ BENCH_LATENCY ?= 100
 DRIVER = $(TARGET_DIR)/driver/bench
 
 bench: release ## the function beside its peers, for some minutes: two tables; BENCH_RUNS and BENCH_LATENCY
-	cargo build --locked --release -p floor
+	cargo build --locked --release -p baseline
 	cargo build --locked --profile driver -p bench
-	$(DRIVER) compare bootstrap=$(TARGET_DIR)/release/bootstrap floor=$(TARGET_DIR)/release/floor sources=benches/peers \
-		installed=$(TARGET_DIR)/peers runs=$(BENCH_RUNS) latency=$(BENCH_LATENCY)
-	$(DRIVER) growth bootstrap=$(TARGET_DIR)/release/bootstrap installed=$(TARGET_DIR)/peers
+	$(DRIVER) compare --bootstrap $(TARGET_DIR)/release/bootstrap --baseline $(TARGET_DIR)/release/baseline --sources benches/peers \
+		--installed $(TARGET_DIR)/peers --runs $(BENCH_RUNS) --latency $(BENCH_LATENCY)
+	$(DRIVER) growth --bootstrap $(TARGET_DIR)/release/bootstrap --installed $(TARGET_DIR)/peers
 
 release:
 	@echo "== the release bootstrap (minutes on a first run)"

@@ -15,7 +15,7 @@ pub struct Compare {
     /// The release build of the function.
     pub bootstrap: PathBuf,
     /// The release build of the empty function.
-    pub floor: PathBuf,
+    pub baseline: PathBuf,
     /// The sources of the peers.
     pub sources: PathBuf,
     /// Where the peers are installed.
@@ -35,7 +35,7 @@ pub async fn compare(compare: &Compare, say: impl Fn(&str)) -> Result<String, St
     let mut skipped: Vec<String> = Vec::new();
     let all = [
         ("this function", peers::function(&compare.bootstrap)),
-        ("empty lambda_runtime", peers::floor(&compare.floor)),
+        ("empty lambda_runtime", peers::baseline(&compare.baseline)),
         ("AWS CDK's handler", peers::cdk(sources, &installed).await),
         ("crhelper + boto3", peers::crhelper(sources, &installed).await),
     ];

@@ -5,7 +5,6 @@
 
 mod callgrind;
 mod compare;
-mod front;
 mod growth;
 mod measure;
 mod package;
@@ -13,6 +12,7 @@ mod peers;
 mod process;
 mod runtime;
 mod table;
+mod tls_proxy;
 mod world;
 
 pub mod guard;

@@ -1,29 +1,60 @@
-//! `bench compare` and `bench growth`: the two tables of `docs/performance.md`.
+//! The driver of `make bench`: prints the two tables of `docs/performance.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bench::Compare;
+use clap::{Parser, Subcommand};
 
-const USAGE: &str = "usage: bench compare bootstrap=PATH floor=PATH sources=DIR installed=DIR [runs=N] [latency=MS]
-       bench growth  bootstrap=PATH installed=DIR";
+/// The function beside its peers, doing the same work against the same local AWS.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Time, CPU, memory and size, side by side in one run
+    Compare {
+        /// The function's program
+        #[arg(long, value_name = "PATH")]
+        bootstrap: PathBuf,
+        /// An empty function on the same runtime
+        #[arg(long, value_name = "PATH")]
+        baseline: PathBuf,
+        /// Where the peers' sources are
+        #[arg(long, value_name = "DIR")]
+        sources: PathBuf,
+        /// Where the peers are installed
+        #[arg(long, value_name = "DIR")]
+        installed: PathBuf,
+        /// How many processes of each program are started
+        #[arg(long, default_value_t = 15)]
+        runs: usize,
+        /// The latency of a round trip in milliseconds, where AWS is far away
+        #[arg(long, value_name = "MS", default_value_t = 100)]
+        latency: u64,
+    },
+    /// How time and calls grow with zones and requests
+    Growth {
+        /// The function's program
+        #[arg(long, value_name = "PATH")]
+        bootstrap: PathBuf,
+        /// Where the peers are installed
+        #[arg(long, value_name = "DIR")]
+        installed: PathBuf,
+    },
+}
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let command = words.next().unwrap_or_default();
-    let settings: BTreeMap<String, String> =
-        words.filter_map(|word| word.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(&command, &settings)) {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(run(args.command)));
+    match result {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -35,23 +66,15 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: &str, settings: &BTreeMap<String, String>) -> Result<String, String> {
-    let path = |key: &str| settings.get(key).map(PathBuf::from).ok_or_else(|| format!("{key} is missing\n{USAGE}"));
-    let number =
-        |key: &str, default: u64| settings.get(key).map_or(Ok(default), |text| text.parse()).map_err(|_| USAGE);
+async fn run(command: Command) -> Result<String, String> {
     match command {
-        "compare" => {
-            let compare = Compare {
-                bootstrap: path("bootstrap")?,
-                floor: path("floor")?,
-                sources: path("sources")?,
-                installed: path("installed")?,
-                runs: usize::try_from(number("runs", 15)?).unwrap_or(usize::MAX),
-                latency: Duration::from_millis(number("latency", 100)?),
-            };
+        Command::Compare { bootstrap, baseline, sources, installed, runs, latency } => {
+            let latency = Duration::from_millis(latency);
+            let compare = Compare { bootstrap, baseline, sources, installed, runs, latency };
             bench::compare(&compare, |line| eprintln!("bench: {line}")).await
         }
-        "growth" => bench::growth(&path("bootstrap")?, &path("installed")?, |line| eprintln!("bench: {line}")).await,
-        _ => Err(USAGE.to_owned()),
+        Command::Growth { bootstrap, installed } => {
+            bench::growth(&bootstrap, &installed, |line| eprintln!("bench: {line}")).await
+        }
     }
 }

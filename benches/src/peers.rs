@@ -1,4 +1,4 @@
-//! The function, its peers and the floor: how each is installed and started, and what it leaves out.
+//! The function, its peers and the baseline: how each is installed and started, and what it leaves out.
 
 use std::fs;
 use std::path::Path;
@@ -48,13 +48,13 @@ pub(crate) fn function(bootstrap: &Path) -> Result<Program, String> {
     })
 }
 
-pub(crate) fn floor(floor: &Path) -> Result<Program, String> {
+pub(crate) fn baseline(baseline: &Path) -> Result<Program, String> {
     Ok(Program {
         name: "empty lambda_runtime",
         dialect: None,
-        start: native(floor)?,
-        package: package::zip_size(&[floor.to_owned()])?,
-        note: "the floor: the same runtime crate and build, no HTTPS, no work",
+        start: native(baseline)?,
+        package: package::zip_size(&[baseline.to_owned()])?,
+        note: "the baseline: the same runtime crate and build, no HTTPS, no work",
     })
 }
 

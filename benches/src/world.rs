@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use sandbox::{Account, RecordSet, ResponseBucket, ResponseKey, Sandbox, ZoneHandle};
 use serde_json::{Value, json};
 
-use crate::front::{Front, Latency, Tls};
+use crate::tls_proxy::{Latency, Tls, TlsProxy};
 
 pub(crate) const NAME: &str = "testing.example.com";
 /// The signing of the first response URL lies so far back, and each further one a second later: a request's time is told by it.
@@ -42,9 +42,9 @@ pub(crate) struct World {
     child_account: Account,
     bucket: ResponseBucket,
     tls: Tls,
-    route53: Front,
-    sts: Front,
-    responses: Front,
+    route53: TlsProxy,
+    sts: TlsProxy,
+    responses: TlsProxy,
     requests: AtomicU64,
 }
 
@@ -63,9 +63,9 @@ impl World {
         let aws_address: SocketAddr = aws.endpoint_url().trim_start_matches("http://").parse()?;
         let bucket_address: SocketAddr = bucket.host().parse()?;
         // Two hosts, as Route 53 and STS have.
-        let route53 = Front::start(&tls, &latency, aws_address).await?;
-        let sts = Front::start(&tls, &latency, aws_address).await?;
-        let responses = Front::start(&tls, &latency, bucket_address).await?;
+        let route53 = TlsProxy::start(&tls, &latency, aws_address).await?;
+        let sts = TlsProxy::start(&tls, &latency, aws_address).await?;
+        let responses = TlsProxy::start(&tls, &latency, bucket_address).await?;
         let requests = AtomicU64::new(0);
         Ok(Self {
             aws,
@@ -87,7 +87,7 @@ impl World {
     /// What every program's environment has.
     pub(crate) fn env(&self) -> Vec<(String, String)> {
         let bundle = self.tls.bundle().display().to_string();
-        let https = |front: &Front| format!("https://{}", front.host());
+        let https = |proxy: &TlsProxy| format!("https://{}", proxy.host());
         let mut env: Vec<(String, String)> = [
             ("AWS_ENDPOINT_URL_ROUTE_53", https(&self.route53)),
             ("AWS_ENDPOINT_URL_STS", https(&self.sts)),

@@ -1,29 +1,44 @@
-//! `sandbox serve [--port N]` and `sandbox demo --bootstrap PATH --events DIR`.
+//! The local AWS as a program: `sandbox serve` and `sandbox demo`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
 use sandbox::demo::{self, Demo};
 
-const USAGE: &str =
-    "usage: sandbox serve [--port N]                         the local AWS (Route 53, STS, DNS) until Ctrl-C
-       sandbox demo --bootstrap PATH --events DIR      the function at work, told step by step";
+/// A strict local AWS for `Custom::Delegation`.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the local AWS (Route 53, STS, DNS) until Ctrl-C, and print settings for any AWS client
+    Serve {
+        /// The port to listen on; 0 for any free one
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// Send the example events to the real function, and print what each of them did
+    Demo {
+        /// The function's program
+        #[arg(long, value_name = "PATH")]
+        bootstrap: PathBuf,
+        /// The folder of the example events
+        #[arg(long, value_name = "DIR")]
+        events: PathBuf,
+    },
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match words.as_slice() {
-        ["serve"] => run(serve(0)),
-        ["serve", "--port", port] => match port.parse() {
-            Ok(port) => run(serve(port)),
-            Err(_) => Err(format!("'{port}' is not a port number\n{USAGE}")),
-        },
-        ["demo", "--bootstrap", bootstrap, "--events", events] => {
-            let colour = wants_colour();
-            run(show(Demo { bootstrap: bootstrap.into(), events: events.into(), colour }))
-        }
-        _ => Err(USAGE.to_owned()),
+    let result = match Args::parse().command {
+        Command::Serve { port } => run(serve(port)),
+        Command::Demo { bootstrap, events } => run(show(Demo { bootstrap, events, colour: wants_color() })),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,8 +56,9 @@ fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> 
 }
 
 async fn serve(port: u16) -> Result<(), String> {
+    let started = sandbox::serve::start(port).await;
     let (_aws, _dns, description) =
-        sandbox::serve::start(port).await.map_err(|error| format!("can't listen: {error}"))?;
+        started.map_err(|error| format!("Cannot listen on 127.0.0.1:{port}: {error}. Choose another --port."))?;
     print!("{description}");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }
@@ -55,8 +71,8 @@ async fn show(demo: Demo) -> Result<(), String> {
     }
 }
 
-/// On a terminal, unless it is told otherwise (<https://no-color.org>).
-fn wants_colour() -> bool {
+/// Color only on a terminal, and only if nothing forbids it (<https://no-color.org>).
+fn wants_color() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb

@@ -57,7 +57,7 @@ impl Tls {
     }
 }
 
-/// The latency of every round trip, for all fronts that share it.
+/// The latency of every round trip, for all proxies that share it.
 #[derive(Clone, Default)]
 pub(crate) struct Latency(Arc<AtomicU64>);
 
@@ -72,12 +72,12 @@ impl Latency {
 }
 
 /// A listener that hands what it gets to a local server without TLS.
-pub(crate) struct Front {
+pub(crate) struct TlsProxy {
     address: SocketAddr,
     connections: Arc<AtomicU64>,
 }
 
-impl Front {
+impl TlsProxy {
     pub(crate) async fn start(tls: &Tls, latency: &Latency, behind: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
