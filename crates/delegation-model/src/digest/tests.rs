@@ -1,0 +1,71 @@
+use super::*;
+
+fn servers(text: &str) -> NameServers {
+    NameServers::given(&text.split(',').collect::<Vec<_>>()).unwrap()
+}
+
+fn keys(names: &[&str]) -> BTreeSet<KeyName> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+#[test]
+fn digests_print_and_read_back_in_one_spelling() {
+    let digest = Digest::new(&["a"]);
+    assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+    assert_eq!(digest.to_string().len(), 16);
+    let request = RequestDigest::new("r-1");
+    assert_eq!(RequestDigest::parse(&request.to_string()), Some(request));
+    assert_eq!(request.to_string().len(), 8);
+    for bad in ["", "0123", "0123456789ABCDEF", "0123456789abcdeg", "0123456789abcdef0"] {
+        assert_eq!(Digest::parse(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn lists_of_texts_do_not_run_together() {
+    assert_ne!(Digest::new(&["a", "b"]), Digest::new(&["ab"]));
+    assert_ne!(Digest::new(&["a", ""]), Digest::new(&["a"]));
+    assert_ne!(Digest::new(&["a\nb"]), Digest::new(&["a", "b"]));
+}
+
+#[test]
+fn spelling_does_not_matter_and_kind_does() {
+    let one = Digest::from_name_servers(&servers("NS1.x.net.,ns2.x.net"));
+    assert_eq!(one, Digest::from_name_servers(&servers("ns2.x.net.,ns1.X.net")));
+    assert_ne!(one, Digest::from_name_servers(&servers("ns1.x.net")));
+}
+
+#[test]
+fn a_wish_is_what_the_properties_say() {
+    let (zone, other): (ZoneId, ZoneId) = ("Z1".parse().unwrap(), "Z2".parse().unwrap());
+    let (given, selected, none) = (servers("ns1.x.net"), keys(&["key_1", "key_2"]), keys(&[]));
+    let wish = Wish { child_zone: Some(&zone), name_servers: None, dnssec: true, key_signing_keys: None };
+    let digest = Digest::from_wish(&wish);
+    assert_eq!(digest, Digest::from_wish(&Wish { ..wish }));
+    let others = [
+        Wish { child_zone: Some(&other), ..wish },
+        Wish { child_zone: None, ..wish },
+        Wish { name_servers: Some(&given), ..wish },
+        Wish { dnssec: false, ..wish },
+        Wish { key_signing_keys: Some(&selected), ..wish },
+        // An empty list is not the same as a list that was not given.
+        Wish { key_signing_keys: Some(&none), ..wish },
+    ];
+    let digests: BTreeSet<Digest> = others.iter().map(Digest::from_wish).chain([digest]).collect();
+    assert_eq!(digests.len(), others.len() + 1);
+}
+
+#[test]
+fn a_route_is_the_parent_as_asked_the_role_and_the_name() {
+    let zone: Name = "example.com".parse().unwrap();
+    let (a, b): (Name, Name) = ("a.example.com".parse().unwrap(), "b.example.com".parse().unwrap());
+    let id = ParentZone::Id("Z1".parse().unwrap());
+    let routes = [
+        Digest::from_route(&id, None, &a),
+        Digest::from_route(&ParentZone::Name(zone), None, &a),
+        Digest::from_route(&ParentZone::Closest, None, &a),
+        Digest::from_route(&ParentZone::Closest, Some("arn:aws:iam::111111111111:role/r"), &a),
+        Digest::from_route(&ParentZone::Closest, None, &b),
+    ];
+    assert_eq!(routes.iter().collect::<BTreeSet<_>>().len(), routes.len());
+}

@@ -1,0 +1,28 @@
+//! How the parent zone of a delegation is asked for.
+
+use crate::ids::ZoneId;
+use crate::name::Name;
+
+/// How the parent zone is given.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ParentZone {
+    /// By its id (`ParentZoneId`).
+    Id(ZoneId),
+    /// By its name (`ParentZoneName`): the one public zone of that name.
+    Name(Name),
+    /// Not at all: the closest enclosing public zone of the parent account.
+    Closest,
+}
+
+impl ParentZone {
+    /// True if a public zone with this id and apex is one that is asked for here. Of several zones of
+    /// one name each satisfies `ParentZoneName`, and any enclosing zone satisfies
+    /// [`ParentZone::Closest`]: a nearer zone that appears later does not attract a delegation.
+    pub fn is_satisfied_by(&self, id: &ZoneId, apex: &Name) -> bool {
+        match self {
+            Self::Id(asked) => asked == id,
+            Self::Name(asked) => asked == apex,
+            Self::Closest => true,
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! The DS record set: what becomes of it on a Create or Update.
+
+use std::fmt;
+
+use super::Observation;
+use super::goal::{DesiredDs, Goal};
+use super::refusal::Refusal;
+use super::warning::{Holders, Warning};
+use crate::digest::Digest;
+use crate::ds::DsRecords;
+use crate::name::Name;
+use crate::ownership_record::{Claim, OwnershipRecord};
+use crate::record_set::{Change, RecordSet};
+use crate::ttl::Ttl;
+
+/// What the same batch does to the name servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NsChange {
+    /// The request comes to name servers that stand as wanted: neither they nor the DS change.
+    Untouched,
+    /// They stay.
+    None,
+    /// They are created, and nobody can have others.
+    Created,
+    /// Those that our claim names are put back.
+    PutBack,
+    /// They become others, or resolvers may still have others.
+    Changes {
+        /// True if some stand now.
+        stood: bool,
+    },
+}
+
+/// What becomes of the DS record set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DsStep {
+    Stays,
+    Added,
+    /// It is as wanted but for its TTL.
+    TtlChanged,
+    Replaced,
+    Removed,
+    /// It would be added or replaced, but resolvers may have other name servers.
+    Deferred,
+    /// It would be replaced, and is another's.
+    OfAnother,
+    /// It would be replaced, and is nobody's that we know.
+    NotOurs,
+    /// It would be added or replaced, but by what is not known.
+    Impossible,
+}
+
+/// The DS record set at the cut, compared with what is wanted.
+pub(super) struct DsPlan<'a> {
+    goal: &'a Goal,
+    set: Option<&'a RecordSet>,
+    found: Option<DsRecords>,
+    digest: Option<Digest>,
+    own: Option<&'a Claim>,
+    /// Who else manages what stands.
+    managers: Holders,
+    /// True if a claim names both the desired name servers and the DS record set that stands.
+    fits: bool,
+    ns: NsChange,
+    step: DsStep,
+}
+
+impl<'a> DsPlan<'a> {
+    /// `ns` is what becomes of the name servers, and the digest of the desired ones.
+    pub(super) fn new(
+        goal: &'a Goal,
+        seen: &'a Observation,
+        record: &OwnershipRecord,
+        own: Option<&'a Claim>,
+        (ns, desired): (NsChange, Digest),
+    ) -> Self {
+        let set = seen.at_cut("DS");
+        let found = seen.ds();
+        let digest = found.as_ref().map(Digest::from_ds);
+        let names = |claim: &&Claim| digest.is_some() && claim.ds == digest;
+        // A value that can't be read holds what stands, and so this (OWN-7).
+        let unreadable = set.is_some() && record.has_unreadable();
+        let managers = Holders::new(record.others(&goal.claimant).filter(names), unreadable);
+        let own_names = own.as_ref().is_some_and(names);
+        let others_name = !managers.is_nobody();
+        let held = record.hold(desired, goal.stamp.time, goal.now).is_some();
+        let step = match &goal.ds {
+            DesiredDs::Unknown { .. }
+                if (goal.is_arrival() || goal.asks_for_new(own)) && !own_names && !others_name =>
+            {
+                DsStep::Impossible
+            }
+            _ if ns == NsChange::Untouched => DsStep::Stays,
+            DesiredDs::Off if own_names && !others_name => DsStep::Removed,
+            DesiredDs::Off | DesiredDs::Unknown { .. } => DsStep::Stays,
+            DesiredDs::Records(wanted) if found.as_ref() == Some(wanted) => {
+                let differs = set.is_some_and(|set| set.ttl != Some(goal.ds_ttl));
+                let may = !others_name || goal.changes_ds_ttl;
+                if differs && may { DsStep::TtlChanged } else { DsStep::Stays }
+            }
+            DesiredDs::Records(_) if ns == NsChange::PutBack || held => DsStep::Deferred,
+            DesiredDs::Records(_) if set.is_none() => DsStep::Added,
+            DesiredDs::Records(_) if others_name => DsStep::OfAnother,
+            DesiredDs::Records(_) if goal.allow_overwrite || own.is_some_and(|own| own.ds.is_some()) => {
+                DsStep::Replaced
+            }
+            DesiredDs::Records(_) => DsStep::NotOurs,
+        };
+        let fits = record.claims().any(|claim| names(&claim) && claim.ns == desired);
+        Self { goal, set, found, digest, own, managers, fits, ns, step }
+    }
+
+    /// True if the DS record set changes, be it its TTL alone.
+    pub(super) fn changes(&self) -> bool {
+        matches!(self.step, DsStep::Added | DsStep::TtlChanged | DsStep::Replaced | DsStep::Removed)
+    }
+
+    /// True if the DS records change, or would if that were not refused.
+    pub(super) fn changes_records(&self) -> bool {
+        match self.step {
+            DsStep::Stays | DsStep::TtlChanged | DsStep::Deferred => false,
+            DsStep::Added
+            | DsStep::Replaced
+            | DsStep::Removed
+            | DsStep::OfAnother
+            | DsStep::NotOurs
+            | DsStep::Impossible => true,
+        }
+    }
+
+    /// The digest of the records that the batch writes, if it writes others than stand.
+    pub(super) fn writes(&self) -> Option<Digest> {
+        match self.step {
+            DsStep::Added | DsStep::Replaced => self.desired().map(Digest::from_ds),
+            _ => None,
+        }
+    }
+
+    /// Whether the DS record set forbids the plan.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        match self.refusal() {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        let refuse = |why| Some(Refusal::Ds { name: self.goal.name.clone(), why });
+        if let (DsStep::Impossible, DesiredDs::Unknown { why }) = (self.step, &self.goal.ds) {
+            return refuse(DsRefusal::Unknown { why: why.clone() });
+        }
+        if let Some(set) = self.set.filter(|set| set.special && self.changes_records()) {
+            return Some(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() });
+        }
+        let own_names = self.digest.is_some() && self.own.is_some_and(|own| own.ds == self.digest);
+        if let NsChange::Changes { .. } = self.ns {
+            return match self.set {
+                None if self.step == DsStep::Added => refuse(DsRefusal::WithNameServers),
+                None => None,
+                Some(set) if own_names => refuse(DsRefusal::Stands { ttl: set.ttl }),
+                Some(_) => refuse(DsRefusal::OfOthers { owners: self.managers.clone() }),
+            };
+        }
+        // What another claim names is for the name servers of that claim (DS-5).
+        if self.ns == NsChange::PutBack && !self.managers.is_nobody() && !self.fits {
+            return refuse(DsRefusal::OfOthers { owners: self.managers.clone() });
+        }
+        let (current, desired) = (self.current(), self.desired_text());
+        match self.step {
+            DsStep::OfAnother => {
+                let owners = self.managers.clone();
+                refuse(DsRefusal::ClaimedByOthers { current, desired, owners })
+            }
+            DsStep::NotOurs => refuse(DsRefusal::NotOurs { current, desired }),
+            // A new delegation under it would be bogus from its first second on.
+            DsStep::Deferred | DsStep::Stays
+                if self.ns == NsChange::Created
+                    && self.set.is_some()
+                    && !self.fits
+                    && (self.found.is_none() || self.found.as_ref() != self.desired()) =>
+            {
+                refuse(DsRefusal::OfOthers { owners: self.managers.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The DS record set that our claim names from now on. `settled` tells that what stands is nobody's
+    /// who may have to get it back.
+    pub(super) fn managed(&self, settled: bool) -> Option<Digest> {
+        let had = self.own.and_then(|own| own.ds);
+        match &self.goal.ds {
+            DesiredDs::Off => None,
+            DesiredDs::Unknown { .. } => had,
+            DesiredDs::Records(wanted) => match self.step {
+                DsStep::Added | DsStep::Replaced => Some(Digest::from_ds(wanted)),
+                _ if self.found.as_ref() == Some(wanted) => {
+                    let ours = had == self.digest || settled || !self.managers.is_nobody();
+                    self.digest.filter(|_| ours)
+                }
+                _ => had,
+            },
+        }
+    }
+
+    /// The changes of the batch.
+    pub(super) fn batch(&self) -> Vec<Change> {
+        let delete = || self.set.cloned().map(Change::Delete);
+        let create = || {
+            let set =
+                |wanted: &DsRecords| RecordSet::new(self.goal.name.clone(), "DS", self.goal.ds_ttl, wanted.values());
+            self.desired().map(|wanted| Change::Create(set(wanted)))
+        };
+        let (delete, create) = match self.step {
+            DsStep::Added => (None, create()),
+            DsStep::TtlChanged | DsStep::Replaced => (delete(), create()),
+            DsStep::Removed => (delete(), None),
+            DsStep::Stays | DsStep::Deferred | DsStep::OfAnother | DsStep::NotOurs | DsStep::Impossible => (None, None),
+        };
+        delete.into_iter().chain(create).collect()
+    }
+
+    /// What the next Update would bring, where this request changes nothing: what stands and what is
+    /// wanted.
+    pub(super) fn next_update_brings(&self) -> Option<(String, String)> {
+        let differs = self.desired().is_some() && self.found.as_ref() != self.desired();
+        let may = self.managers.is_nobody();
+        (self.ns == NsChange::Untouched && differs && may).then(|| (self.current(), self.desired_text()))
+    }
+
+    /// What the user should know.
+    pub(super) fn warning(&self) -> Option<Warning> {
+        let name = self.goal.name.clone();
+        let had = self.own.and_then(|own| own.ds);
+        let stands = self.set.is_some();
+        match &self.goal.ds {
+            DesiredDs::Off if self.step == DsStep::Stays && stands && had.is_some() => {
+                let owners = self.managers.clone();
+                Some(Warning::DsLeft { name, current: self.current(), owners })
+            }
+            DesiredDs::Unknown { why } => Some(Warning::DsUnknown { name, stands, why: why.clone() }),
+            DesiredDs::Records(_) if self.step == DsStep::Deferred => {
+                Some(Warning::DsDeferred { name, desired: self.desired_text() })
+            }
+            DesiredDs::Records(wanted)
+                if self.ns == NsChange::Untouched
+                    && self.found.as_ref() != Some(wanted)
+                    && !self.managers.is_nobody() =>
+            {
+                let owners = self.managers.clone();
+                Some(Warning::DsLeft { name, current: self.current(), owners })
+            }
+            DesiredDs::Off | DesiredDs::Records(_) => None,
+        }
+    }
+
+    fn desired(&self) -> Option<&DsRecords> {
+        match &self.goal.ds {
+            DesiredDs::Records(wanted) => Some(wanted),
+            DesiredDs::Off | DesiredDs::Unknown { .. } => None,
+        }
+    }
+
+    fn desired_text(&self) -> String {
+        self.desired().map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn current(&self) -> String {
+        let values = || self.set.map(|set| set.values.join(",")).unwrap_or_default();
+        self.found.as_ref().map_or_else(values, ToString::to_string)
+    }
+}
+
+/// The TTL of the DNSKEY record set of a hosted zone in seconds (Route 53 gives it no other).
+const KEYS_TTL: u32 = 3600;
+
+/// Why the DS record set forbids a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DsRefusal {
+    /// One is asked for, and which is not known.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+    /// The name servers would change under a standing DS record set that this resource manages.
+    Stands {
+        /// Its TTL.
+        ttl: Option<Ttl>,
+    },
+    /// The name servers would change in the batch that adds one.
+    WithNameServers,
+    /// The name servers would come or change under one that this resource does not manage.
+    OfOthers {
+        /// Who manages it.
+        owners: Holders,
+    },
+    /// One stands that another claim names.
+    ClaimedByOthers {
+        /// The DS records found.
+        current: String,
+        /// The DS records asked for.
+        desired: String,
+        /// Who manages it.
+        owners: Holders,
+    },
+    /// One stands that nobody claims.
+    NotOurs {
+        /// The DS records found.
+        current: String,
+        /// The DS records asked for.
+        desired: String,
+    },
+}
+
+impl DsRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "ds-unknown",
+            Self::Stands { .. } => "ds-stands",
+            Self::WithNameServers => "ds-with-name-servers",
+            Self::OfOthers { .. } => "ds-of-others",
+            Self::ClaimedByOthers { .. } => "ds-claimed-by-others",
+            Self::NotOurs { .. } => "ds-not-ours",
+        }
+    }
+
+    pub(super) fn describe(&self, name: &Name, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { why } => {
+                write!(f, "No DS record set can be added for {name}: {why}. Correct that, or set Dnssec to false.")
+            }
+            Self::Stands { ttl } => {
+                // A resolver may fetch the keys in the last second of the DS record set, and trusts them
+                // for their own TTL.
+                let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(KEYS_TTL);
+                write!(
+                    f,
+                    "The name servers of {name} can't change while a DS record set stands there: \
+                     resolvers have one or the other for its TTL and would call the zone bogus. Set \
+                     Dnssec to false, wait {seconds} seconds (for so long resolvers have the DS record \
+                     set, and then the child's keys), change the child zone or the name servers, wait \
+                     for the TTL of the NS record set, and set Dnssec to true again."
+                )
+            }
+            Self::WithNameServers => write!(
+                f,
+                "The name servers of {name} can't change together with the adding of its DS record set: \
+                 resolvers have the old name servers for their TTL and would call the zone bogus. Change \
+                 the name servers with Dnssec false, wait for the TTL of the NS record set, and set \
+                 Dnssec to true."
+            ),
+            Self::OfOthers { owners } if owners.is_nobody() => write!(
+                f,
+                "The name servers of {name} can't be set while a DS record set stands there that this \
+                 resource did not write: resolvers would call the zone bogus. Remove the DS record set \
+                 from the parent zone by hand, wait for its TTL, and try again."
+            ),
+            Self::OfOthers { owners } => write!(
+                f,
+                "The name servers of {name} can't be set while a DS record set stands there that \
+                 {owners} manages: resolvers would call the zone bogus. Set Dnssec to false there, wait \
+                 for the TTL of the DS record set, and try again."
+            ),
+            Self::ClaimedByOthers { current, desired, owners } => write!(
+                f,
+                "The DS record set of {name} is {current}, which {owners} manages, and this resource \
+                 asks for {desired}. It is never replaced while another claim names it: set Dnssec to \
+                 false there, or give both the same keys."
+            ),
+            Self::NotOurs { current, desired } => write!(
+                f,
+                "The DS record set of {name} is {current}, which this resource did not write, and it \
+                 asks for {desired}. Correct or remove that record set, or set AllowOverwrite to replace \
+                 it."
+            ),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What a delegation would hide.
+
+use super::Observation;
+use crate::name::Name;
+use crate::name_servers::NameServers;
+use crate::record_set::RecordSet;
+
+/// The record sets of the parent zone that nobody could resolve there once `name` is delegated to `name_servers`: all that
+/// stand at or below the zone cut but NS and DS at the cut and the glue of the name servers.
+///
+/// Empty if the name is delegated already, for then nothing more is hidden.
+pub fn occluded<'a>(
+    name: &'a Name,
+    name_servers: Option<&'a NameServers>,
+    seen: &'a Observation,
+) -> impl Iterator<Item = &'a RecordSet> {
+    let delegated = seen.at_cut("NS").is_some();
+    let stays = move |set: &RecordSet| match set.rtype.as_str() {
+        "NS" | "DS" => set.name == *name,
+        "A" | "AAAA" => name_servers.is_some_and(|servers| servers.iter().any(|server| *server == set.name)),
+        _ => false,
+    };
+    seen.at_cut.iter().chain(&seen.below).filter(move |set| !delegated && !stays(set))
+}

@@ -1,0 +1,309 @@
+//! Why a plan is refused, in words for the user: what is wrong, why, and what to do.
+
+use std::fmt;
+
+use super::ds::DsRefusal;
+use super::goal::FailedCheck;
+use super::warning::Holders;
+use crate::name::Name;
+use crate::ownership_record::MAX_CHARACTERS;
+use crate::record_set::RecordSet;
+
+/// How many record sets a message names before it counts the others.
+const NAMED: usize = 5;
+
+/// Why nothing may be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The function may not manage the name.
+    NotAllowed {
+        /// The zone cut.
+        name: Name,
+    },
+    /// The function may not manage the name any more: what stands may stay or go, and not change.
+    NoLongerAllowed {
+        /// The zone cut.
+        name: Name,
+    },
+    /// A check before the change failed.
+    Check(FailedCheck),
+    /// A CNAME stands at the zone cut.
+    Cname {
+        /// The zone cut.
+        name: Name,
+    },
+    /// The parent zone delegates a name above the zone cut, so that nobody asks it for names below
+    /// that one.
+    DelegatedAbove {
+        /// The zone cut.
+        name: Name,
+        /// The name that is delegated.
+        above: Name,
+        /// Its name servers.
+        servers: String,
+    },
+    /// The delegation would hide record sets of the parent zone that the child zone lacks.
+    Occludes {
+        /// The zone cut.
+        name: Name,
+        /// The record sets, the first few by name; empty if none is known to be lost.
+        records: String,
+        /// True if there are more record sets at and below the cut than were compared.
+        more: bool,
+    },
+    /// A record set to change has a routing policy or is an alias.
+    RoutingPolicy {
+        /// The name of the record set.
+        name: Name,
+        /// Its type.
+        rtype: String,
+    },
+    /// The desired name servers could not be read.
+    NameServersUnknown {
+        /// The zone cut.
+        name: Name,
+    },
+    /// No delegation stands, but others claim the name for other name servers.
+    ClaimedByOthers {
+        /// The zone cut.
+        name: Name,
+        /// The name servers asked for.
+        desired: String,
+        /// Who claims it.
+        owners: Holders,
+    },
+    /// A delegation stands that is not ours to change.
+    NotOurs {
+        /// The zone cut.
+        name: Name,
+        /// The name servers found.
+        current: String,
+        /// The name servers asked for.
+        desired: String,
+        /// Who holds it; nobody for a record set that somebody made by hand.
+        owners: Holders,
+    },
+    /// The delegation is ours and others' as well.
+    HeldByOthers {
+        /// The zone cut.
+        name: Name,
+        /// The name servers found.
+        current: String,
+        /// The name servers asked for.
+        desired: String,
+        /// Who else holds it.
+        owners: Holders,
+    },
+    /// What stands came by a take-over or an adoption that is not settled, and may have to be given
+    /// back.
+    NotSettled {
+        /// The zone cut.
+        name: Name,
+        /// The name servers found.
+        current: String,
+        /// Who holds it.
+        owners: Holders,
+    },
+    /// The name servers that stand have no form in which they could be given back.
+    CantBeGivenBack {
+        /// The zone cut.
+        name: Name,
+        /// The values found.
+        current: String,
+    },
+    /// The ownership record has no room for one more claim.
+    OwnershipRecordFull {
+        /// The name of the record.
+        record: Name,
+    },
+    /// The DS record set forbids it.
+    Ds {
+        /// The zone cut.
+        name: Name,
+        /// Why.
+        why: DsRefusal,
+    },
+    /// A name server below the zone cut has no address in the parent zone.
+    NoGlue {
+        /// The zone cut.
+        name: Name,
+        /// The name server.
+        server: Name,
+    },
+    /// The name is so long that no ownership record fits beside it.
+    NoRoomForOwnershipRecord {
+        /// The zone cut.
+        name: Name,
+    },
+}
+
+impl Refusal {
+    /// Every code that [`Refusal::code`] can return, those of [`FailedCheck`]s aside.
+    pub const CODES: [&str; 21] = [
+        "name-not-allowed",
+        "name-no-longer-allowed",
+        "cname-at-name",
+        "delegated-above",
+        "hides-records",
+        "routing-policy",
+        "name-servers-unknown",
+        "claimed-by-others",
+        "delegation-not-ours",
+        "delegation-held-by-others",
+        "delegation-not-settled",
+        "delegation-cant-be-given-back",
+        "ownership-record-full",
+        "glue-missing",
+        "name-too-long",
+        "ds-unknown",
+        "ds-stands",
+        "ds-with-name-servers",
+        "ds-of-others",
+        "ds-claimed-by-others",
+        "ds-not-ours",
+    ];
+
+    /// The stable code of the message.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAllowed { .. } => "name-not-allowed",
+            Self::NoLongerAllowed { .. } => "name-no-longer-allowed",
+            Self::Check(check) => check.code,
+            Self::Cname { .. } => "cname-at-name",
+            Self::DelegatedAbove { .. } => "delegated-above",
+            Self::Occludes { .. } => "hides-records",
+            Self::RoutingPolicy { .. } => "routing-policy",
+            Self::NameServersUnknown { .. } => "name-servers-unknown",
+            Self::ClaimedByOthers { .. } => "claimed-by-others",
+            Self::NotOurs { .. } => "delegation-not-ours",
+            Self::HeldByOthers { .. } => "delegation-held-by-others",
+            Self::NotSettled { .. } => "delegation-not-settled",
+            Self::CantBeGivenBack { .. } => "delegation-cant-be-given-back",
+            Self::OwnershipRecordFull { .. } => "ownership-record-full",
+            Self::Ds { why, .. } => why.code(),
+            Self::NoGlue { .. } => "glue-missing",
+            Self::NoRoomForOwnershipRecord { .. } => "name-too-long",
+        }
+    }
+
+    pub(super) fn occludes(name: &Name, lost: &[&RecordSet], more: bool) -> Self {
+        Self::Occludes { name: name.clone(), records: enumerate(lost, more), more }
+    }
+}
+
+/// `a.example.com A, b.example.com TXT and at least 3 more`; empty for none.
+pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
+    let named = sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.rtype));
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    let left = sets.len().saturating_sub(NAMED);
+    if left > 0 {
+        let at_least = if more { "at least " } else { "" };
+        text = format!("{text} and {at_least}{left} more");
+    }
+    text
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAllowed { name } => write!(
+                f,
+                "{name} is not one of the names that this function may delegate \
+                 (DELEGATION_ALLOWED_NAMES). Ask whoever runs the function to allow the name."
+            ),
+            Self::NoLongerAllowed { name } => write!(
+                f,
+                "{name} is no longer one of the names that this function may delegate \
+                 (DELEGATION_ALLOWED_NAMES). Its delegation can stay or be removed, but not changed. \
+                 Ask whoever runs the function to allow the name."
+            ),
+            Self::Check(check) => f.write_str(&check.message),
+            Self::Cname { name } => write!(
+                f,
+                "The parent zone has a CNAME record set at {name}, and nothing can stand beside a CNAME. \
+                 Remove it first."
+            ),
+            Self::DelegatedAbove { name, above, servers } => write!(
+                f,
+                "The parent zone delegates {above} already (to {servers}), so nobody would see a \
+                 delegation of {name} there. Make it in the hosted zone {above}: give that zone as \
+                 ParentZoneName or ParentZoneId, with a role of the account that has it."
+            ),
+            Self::Occludes { name, records, more: false } => write!(
+                f,
+                "Delegating {name} would hide record sets of the parent zone that the child zone lacks: \
+                 {records}. Copy them to the child zone, or set AllowOcclusion if nobody needs them."
+            ),
+            Self::Occludes { name, records, more: true } => {
+                write!(
+                    f,
+                    "Delegating {name} would hide record sets of the parent zone, more of them than can \
+                     be compared with the child zone."
+                )?;
+                if !records.is_empty() {
+                    write!(f, " The child zone lacks {records}.")?;
+                }
+                f.write_str(" Make sure that the child zone has what is needed, and set AllowOcclusion.")
+            }
+            Self::RoutingPolicy { name, rtype } => write!(
+                f,
+                "The {rtype} record set at {name} in the parent zone has a routing policy or is an \
+                 alias, which this resource never writes. Remove it first."
+            ),
+            Self::NameServersUnknown { name } => write!(
+                f,
+                "The name servers of {name} are unknown, because the child zone can't be read. Let the \
+                 function read it (ChildRoleArn), or give NameServers."
+            ),
+            Self::ClaimedByOthers { name, desired, owners } => write!(
+                f,
+                "{name} is claimed by {owners}, for other name servers than {desired}. Remove the \
+                 resource there, or set AllowOverwrite to delegate the name all the same."
+            ),
+            Self::NotOurs { name, current, desired, owners } if owners.is_nobody() => write!(
+                f,
+                "{name} is already delegated to {current}, which no stack claims, and this resource asks \
+                 for {desired}. Correct or remove that record set, or set AllowOverwrite to replace it."
+            ),
+            Self::NotOurs { name, current, desired, owners } => write!(
+                f,
+                "{name} is already delegated to {current} (held by {owners}), and this resource asks for \
+                 {desired}. Remove the resource there, or set AllowOverwrite to replace the delegation."
+            ),
+            Self::HeldByOthers { name, current, desired, owners } => write!(
+                f,
+                "{name} is delegated to {current}, which {owners} holds as well, and this resource asks \
+                 for {desired}. If all are to change, change the first with AllowOverwrite and the others \
+                 as usual."
+            ),
+            Self::NotSettled { name, current, owners } => write!(
+                f,
+                "{name} is delegated to {current} (held by {owners}), which may still have to be given \
+                 back if the stack that took it over is rolled back. Settle it first: update the \
+                 resource that holds it, with another Trigger for instance."
+            ),
+            Self::CantBeGivenBack { name, current } => write!(
+                f,
+                "{name} is delegated to {current}, which is not a list of names, so it could not be given \
+                 back after a rollback. Correct or remove that record set first."
+            ),
+            Self::OwnershipRecordFull { record } => write!(
+                f,
+                "The ownership record {record} would have more than {MAX_CHARACTERS} characters with one \
+                 more claim. Remove resources that no longer need the delegation, or what others wrote \
+                 there."
+            ),
+            Self::Ds { name, why } => why.describe(name, f),
+            Self::NoGlue { name, server } => write!(
+                f,
+                "The name server {server} lies at or below {name} and has no A or AAAA record set in the \
+                 parent zone, so nobody could reach it. Add its address there, or name another server."
+            ),
+            Self::NoRoomForOwnershipRecord { name } => {
+                write!(f, "{name} is too long: no ownership record fits beside it. Use a shorter name.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,442 @@
+//! What the user should know of a request that succeeds.
+
+use std::fmt;
+
+use super::refusal::Refusal;
+use crate::name::Name;
+use crate::ownership_record::{Claim, Claimant, OwnerName, OwnershipRecord};
+use crate::ttl::Ttl;
+
+/// How many owners a message names before it counts the others.
+const NAMED: usize = 5;
+
+/// Who holds a delegation or claims a name, beside the resource of the request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// The owners, sorted.
+    pub owners: Vec<OwnerName>,
+    /// True if the record has a value of ours that can't be read, which may be one more.
+    pub unreadable: bool,
+}
+
+impl Holders {
+    /// The owners of these claims.
+    pub fn new<'a>(claims: impl IntoIterator<Item = &'a Claim>, unreadable: bool) -> Self {
+        let mut owners: Vec<_> = claims.into_iter().map(|claim| claim.owner.clone()).collect();
+        owners.sort();
+        Self { owners, unreadable }
+    }
+
+    /// Everybody but the claimant whose claim is on the record.
+    pub(super) fn others(record: &OwnershipRecord, claimant: &Claimant) -> Self {
+        Self::new(record.others(claimant), record.has_unreadable())
+    }
+
+    /// True if there is nobody.
+    pub fn is_nobody(&self) -> bool {
+        self.owners.is_empty() && !self.unreadable
+    }
+}
+
+impl fmt::Display for Holders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.owners.iter().take(NAMED).map(ToString::to_string);
+        let mut parts: Vec<String> = named.collect();
+        let left = self.owners.len().saturating_sub(NAMED);
+        if left > 0 {
+            parts.push(format!("{left} more"));
+        }
+        if self.unreadable {
+            parts.push("a claim that this version of the function can't read".to_owned());
+        }
+        match parts.split_last() {
+            None => f.write_str("nobody"),
+            Some((last, [])) => f.write_str(last),
+            Some((last, first)) => write!(f, "{} and {last}", first.join(", ")),
+        }
+    }
+}
+
+/// What the user should know. Its text is a sentence or several, with a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A row or a check would have refused a change that the request does not ask for anew.
+    LeftAsItIs {
+        /// Why.
+        refusal: Box<Refusal>,
+    },
+    /// An earlier delivery of this request did its work, and others stand by now.
+    ChangedSince {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand; empty for none.
+        current: String,
+    },
+    /// The delegation hides record sets of the parent zone.
+    Hides {
+        /// The zone cut.
+        name: Name,
+        /// The record sets.
+        records: String,
+    },
+    /// A wildcard of the parent zone answered for the name.
+    WildcardCovered {
+        /// The zone cut.
+        name: Name,
+        /// The wildcard.
+        wildcard: Name,
+    },
+    /// An arrival displaced name servers.
+    Displaced {
+        /// The zone cut.
+        name: Name,
+        /// What stood.
+        previous: String,
+        /// Its TTL.
+        ttl: Ttl,
+        /// Who claims it.
+        owners: Holders,
+        /// True if it is given back when the request is rolled back; an Update in place gives nothing
+        /// back.
+        given_back: bool,
+    },
+    /// Name servers that somebody changed by hand were put right.
+    DriftRepaired {
+        /// The zone cut.
+        name: Name,
+        /// What stood.
+        previous: String,
+        /// Its TTL, if it had one.
+        ttl: Option<Ttl>,
+    },
+    /// The request came to a delegation that others hold as well.
+    Shared {
+        /// The zone cut.
+        name: Name,
+        /// Who else holds it.
+        owners: Holders,
+    },
+    /// The request came to a delegation that stands as wanted, and changed nothing: what its next Update
+    /// will bring.
+    NextUpdateBrings {
+        /// The zone cut.
+        name: Name,
+        /// The TTL of the NS record set that stands and the one asked for, if they differ.
+        ttl: Option<(Option<Ttl>, Ttl)>,
+        /// The DS record set that stands and the one asked for, if they differ; empty for none.
+        ds: Option<(String, String)>,
+    },
+    /// The TTL stays, because others hold the delegation as well.
+    TtlKept {
+        /// The zone cut.
+        name: Name,
+        /// The TTL that stands.
+        current: Option<Ttl>,
+        /// The one asked for.
+        desired: Ttl,
+        /// Who else holds it.
+        owners: Holders,
+    },
+    /// A DS record set that this resource does not manage stays.
+    DsLeft {
+        /// The zone cut.
+        name: Name,
+        /// The DS records.
+        current: String,
+        /// Who claims it.
+        owners: Holders,
+    },
+    /// Which DS record set is wanted is not known.
+    DsUnknown {
+        /// The zone cut.
+        name: Name,
+        /// True if one stands, and stays.
+        stands: bool,
+        /// Why it is not known.
+        why: String,
+    },
+    /// The DS record set waits until resolvers have forgotten other name servers.
+    DsDeferred {
+        /// The zone cut.
+        name: Name,
+        /// The DS records asked for.
+        desired: String,
+    },
+    /// A Delete found no claim of its own, and a delegation.
+    NotClaimed {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand.
+        current: String,
+        /// Who holds it.
+        owners: Holders,
+    },
+    /// A Delete with an id that CloudFormation invented found a claim of the same resource that another
+    /// request wrote.
+    ClaimKept {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand; empty for none.
+        current: String,
+    },
+    /// A Delete leaves a delegation that others hold.
+    LeftToOthers {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand.
+        current: String,
+        /// Who holds it.
+        owners: Holders,
+    },
+    /// A Delete leaves a delegation that stood before the resource came.
+    StoodBefore {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand.
+        current: String,
+    },
+    /// A Delete gives back what the resource had displaced.
+    GivenBack {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand from now on.
+        restored: String,
+        /// Their TTL.
+        ttl: Ttl,
+    },
+    /// A Delete removed a delegation that once displaced another, which is not given back.
+    NotGivenBack {
+        /// The zone cut.
+        name: Name,
+        /// What once stood.
+        previous: String,
+        /// Its TTL.
+        ttl: Ttl,
+        /// True if Route 53 did not take it back.
+        rejected: bool,
+    },
+    /// A Delete leaves name servers that are not ours.
+    ChangedByOthers {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that stand.
+        current: String,
+        /// Who holds it.
+        owners: Holders,
+    },
+    /// A DS record set with a routing policy stays, although the delegation goes.
+    DsWithRoutingPolicyLeft {
+        /// The zone cut.
+        name: Name,
+    },
+}
+
+impl Warning {
+    /// Every code that [`Warning::code`] can return.
+    pub const CODES: [&str; 20] = [
+        "left-as-it-is",
+        "changed-since",
+        "records-hidden",
+        "wildcard-covered",
+        "delegation-displaced",
+        "drift-repaired",
+        "delegation-shared",
+        "next-update-brings",
+        "ttl-kept",
+        "ds-left",
+        "ds-not-known",
+        "ds-deferred",
+        "delete-without-claim",
+        "claim-kept",
+        "left-to-others",
+        "stood-before",
+        "given-back",
+        "not-given-back",
+        "changed-by-others",
+        "ds-with-routing-policy-left",
+    ];
+
+    /// The stable code of the message.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::LeftAsItIs { .. } => "left-as-it-is",
+            Self::ChangedSince { .. } => "changed-since",
+            Self::Hides { .. } => "records-hidden",
+            Self::WildcardCovered { .. } => "wildcard-covered",
+            Self::Displaced { .. } => "delegation-displaced",
+            Self::DriftRepaired { .. } => "drift-repaired",
+            Self::Shared { .. } => "delegation-shared",
+            Self::NextUpdateBrings { .. } => "next-update-brings",
+            Self::TtlKept { .. } => "ttl-kept",
+            Self::DsLeft { .. } => "ds-left",
+            Self::DsUnknown { .. } => "ds-not-known",
+            Self::DsDeferred { .. } => "ds-deferred",
+            Self::NotClaimed { .. } => "delete-without-claim",
+            Self::ClaimKept { .. } => "claim-kept",
+            Self::LeftToOthers { .. } => "left-to-others",
+            Self::StoodBefore { .. } => "stood-before",
+            Self::GivenBack { .. } => "given-back",
+            Self::NotGivenBack { .. } => "not-given-back",
+            Self::ChangedByOthers { .. } => "changed-by-others",
+            Self::DsWithRoutingPolicyLeft { .. } => "ds-with-routing-policy-left",
+        }
+    }
+}
+
+fn seconds(ttl: Option<Ttl>) -> String {
+    ttl.map_or("none".to_owned(), |ttl| format!("{ttl} s"))
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+impl fmt::Display for Warning {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeftAsItIs { refusal } => write!(f, "The delegation was left as it is. {refusal}"),
+            Self::ChangedSince { name, current } => write!(
+                f,
+                "An earlier delivery of this request did its work, and {name} was changed since: its name \
+                 servers are {}.",
+                or_none(current)
+            ),
+            Self::Hides { name, records } => {
+                write!(f, "The delegation of {name} hides record sets of the parent zone: {records}.")
+            }
+            Self::WildcardCovered { name, wildcard } => write!(
+                f,
+                "The wildcard {} of the parent zone answered for {name} and the names below it, and no \
+                 longer does.",
+                wildcard.for_people()
+            ),
+            Self::Displaced { name, previous, ttl, owners, given_back } => {
+                write!(f, "{name} was delegated to {previous} with a TTL of {ttl} s")?;
+                if owners.is_nobody() {
+                    f.write_str(", which no stack claims. AllowOverwrite replaced that.")?;
+                } else {
+                    write!(f, ", which {owners} claims. AllowOverwrite replaced that.")?;
+                }
+                f.write_str(if *given_back {
+                    " It is given back only if this request is rolled back within a day."
+                } else {
+                    " A rollback of this Update does not give it back."
+                })
+            }
+            Self::DriftRepaired { name, previous, ttl } => write!(
+                f,
+                "Somebody had changed the delegation of {name} by hand, to {previous} with a TTL of {}. \
+                 It was put right.",
+                seconds(*ttl)
+            ),
+            Self::Shared { name, owners } => write!(
+                f,
+                "{owners} holds the delegation of {name} as well. It stays until the last of them is \
+                 deleted. If one of them no longer exists, remove its claim: delegation plan --release \
+                 prints how."
+            ),
+            Self::NextUpdateBrings { name, ttl, ds } => {
+                write!(f, "The delegation of {name} was found as wanted and left as it is.")?;
+                if let Some((current, desired)) = ttl {
+                    write!(f, " Its TTL stays {}; the next Update brings {desired} s.", seconds(*current))?;
+                }
+                if let Some((current, desired)) = ds {
+                    write!(
+                        f,
+                        " Its DS record set stays {}; the next Update brings {}.",
+                        or_none(current),
+                        or_none(desired)
+                    )?;
+                }
+                Ok(())
+            }
+            Self::TtlKept { name, current, desired, owners } => write!(
+                f,
+                "The TTL of the delegation of {name} stays {}, and not {desired} s, because {owners} \
+                 holds it as well. An Update that changes TTL itself changes it.",
+                seconds(*current)
+            ),
+            Self::DsLeft { name, current, owners } if owners.is_nobody() => write!(
+                f,
+                "The DS record set of {name} ({current}) was left in place: this resource did not write \
+                 it. If nobody needs it, remove it by hand."
+            ),
+            Self::DsLeft { name, current, owners } => {
+                write!(f, "The DS record set of {name} ({current}) was left in place: {owners} manages it as well.")
+            }
+            Self::DsUnknown { name, stands: true, why } => {
+                write!(f, "The DS record set of {name} was left as it is: {why}.")
+            }
+            Self::DsUnknown { name, stands: false, why } => {
+                write!(f, "No DS record set was added for {name}: {why}.")
+            }
+            Self::DsDeferred { name, desired } => write!(
+                f,
+                "The DS record set of {name} was not brought to {desired} yet: the name servers were put \
+                 right, and resolvers may have the others for their TTL. Update again after that, with \
+                 another Trigger."
+            ),
+            Self::NotClaimed { name, current, owners } if owners.is_nobody() => write!(
+                f,
+                "The delegation of {name} to {current} was left in place: no claim of this resource \
+                 stands there. If nobody needs it, remove it by hand."
+            ),
+            Self::NotClaimed { name, current, owners } => write!(
+                f,
+                "The delegation of {name} to {current} was left in place: no claim of this resource \
+                 stands there, and {owners} claims it."
+            ),
+            Self::ClaimKept { name, current } => write!(
+                f,
+                "The delegation of {name} (name servers: {}) and the claim of this resource were left in \
+                 place: an Update wrote that claim, and this Delete is of a Create that CloudFormation \
+                 cancelled. If nobody needs them, remove them by hand.",
+                or_none(current)
+            ),
+            Self::LeftToOthers { name, current, owners } => write!(
+                f,
+                "The delegation of {name} to {current} was left in place: {owners} holds it as well. If \
+                 they no longer exist, remove the NS record set of {name} and its ownership record by \
+                 hand."
+            ),
+            Self::StoodBefore { name, current } => write!(
+                f,
+                "The delegation of {name} was left in place: it stood before this resource, and points to \
+                 {current}. If nobody needs it, remove it by hand."
+            ),
+            Self::GivenBack { name, restored, ttl } => write!(
+                f,
+                "The delegation of {name} was given back: it points again to {restored}, with a TTL of \
+                 {ttl} s, as before this resource took it over."
+            ),
+            Self::NotGivenBack { name, previous, ttl, rejected } => write!(
+                f,
+                "The delegation of {name} was removed. Before this resource took it over it pointed to \
+                 {previous}, with a TTL of {ttl} s; that was not put back, {}.",
+                if *rejected {
+                    "because Route 53 did not accept it"
+                } else {
+                    "because too much time has passed, or because whoever had it claims it no longer"
+                }
+            ),
+            Self::ChangedByOthers { name, current, owners } => {
+                write!(
+                    f,
+                    "The delegation of {name} was left in place: its name servers ({current}) are not \
+                     those of this resource"
+                )?;
+                if owners.is_nobody() {
+                    f.write_str(". If nobody needs it, remove it by hand.")
+                } else {
+                    write!(f, ", and {owners} claims the name.")
+                }
+            }
+            Self::DsWithRoutingPolicyLeft { name } => write!(
+                f,
+                "The DS record set of {name} was left in place: it has a routing policy, which this \
+                 resource never writes. Remove it by hand."
+            ),
+        }
+    }
+}
