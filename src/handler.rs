@@ -30,7 +30,6 @@ use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
 use crate::cfn::envelope::{self, EnvelopeError, Kind, Request, Target};
-use crate::cfn::properties::Properties;
 use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
@@ -205,13 +204,7 @@ impl Handler {
         let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
         // On the heap, for it is large.
-        let running = Box::pin(async {
-            if !Properties::salvage(&request.properties).0.waits {
-                signal::connect(&self.http, &target.url);
-            }
-            work.run().await
-        });
-        let result = Self::until(until, progress, running).await;
+        let result = Self::until(until, progress, Box::pin(work.run())).await;
         // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
         let may_be_otherwise = |failure: &Failure| match failure.kind {
             FailureKind::Input => self.config.problem.is_some(),

@@ -54,7 +54,7 @@ impl Moto {
         command.args(["-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let stderr = BufReader::new(process.stderr.take().unwrap());
-        let http = custom_delegation::http::client(None).unwrap().requests().clone();
+        let http = custom_delegation::http::client(None).unwrap();
         let mut moto = Self { process, url: String::new(), http };
         let (sender, url) = mpsc::channel();
         // Reads on to the end, for a full pipe would hold the server up.

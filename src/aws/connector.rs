@@ -13,12 +13,6 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::http::Client;
 
-/// What the path of each call of Route 53 begins with.
-const ROUTE_53: &str = "/2013-04-01/";
-/// How many connections the first call of Route 53 opens, its own included: a Create reads the parent zone with three calls side by
-/// side. Each costs a handshake, so there is none for the fourth call of an Update.
-const SIDE_BY_SIDE: usize = 3;
-
 /// Sends the SDK's requests with a [`Client`], and counts the answers that said that there were too many.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
@@ -45,18 +39,13 @@ async fn send(client: Client, request: HttpRequest, throttled: &AtomicU64) -> Re
     let bytes = body.bytes().map(<[u8]>::to_vec);
     let bytes = bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
     let request = reqwest::Request::try_from(http::Request::from_parts(head, bytes)).map_err(user)?;
-    let url = request.url().clone();
-    if url.path().starts_with(ROUTE_53) {
-        client.open(&url, SIDE_BY_SIDE);
-    }
-    let response = client.requests().execute(request).await.map_err(connector_error)?;
+    let response = client.execute(request).await.map_err(connector_error)?;
     let mut answer = http::Response::builder().status(response.status());
     if let Some(headers) = answer.headers_mut() {
         headers.clone_from(response.headers());
     }
     let failed = response.status().is_client_error();
     let body = response.bytes().await.map_err(connector_error)?;
-    client.answered(&url);
     if failed && says_too_many(&body) {
         throttled.fetch_add(1, Ordering::Relaxed);
     }

@@ -39,11 +39,6 @@ impl fmt::Display for SignalError {
 
 impl std::error::Error for SignalError {}
 
-/// Begins to connect to where the answer goes, while it is worked out.
-pub fn connect(client: &Client, url: &ResponseUrl) {
-    client.open(url.expose(), 1);
-}
-
 /// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
 pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
     let mut backoff = FIRST_BACKOFF;
@@ -51,13 +46,9 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
     loop {
         let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
         // A body as bytes carries no content type: the URL is signed without one.
-        let attempt =
-            client.requests().put(url.expose().clone()).timeout(timeout).body(body.clone().into_bytes()).send().await;
+        let attempt = client.put(url.expose().clone()).timeout(timeout).body(body.clone().into_bytes()).send().await;
         let last = match attempt {
-            Ok(answer) if answer.status().is_success() => {
-                client.answered(url.expose());
-                return Ok(());
-            }
+            Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
                 let status = answer.status().as_u16();
                 return Err(if may_have_arrived {

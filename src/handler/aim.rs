@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::child::Child;
-use super::{Work, aws_failure, child, farewell, observe, parent_zone};
+use super::{Work, aws_failure, child, farewell, parent_zone};
 use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::PhysicalId;
@@ -21,6 +21,8 @@ pub(super) struct Aim {
     pub(super) session: Arc<Session>,
     pub(super) child: Child,
     pub(super) place: DelegationPoint,
+    /// Whether the parent zone is still to be checked, which the first look does beside its reads.
+    pub(super) unchecked: bool,
     /// The place of the physical id.
     pub(super) pinned: Option<DelegationPoint>,
     /// What an Update comes from.
@@ -51,17 +53,12 @@ impl Aim {
         let pinned = physical.as_ref().and_then(PhysicalId::point).cloned();
         let old = physical.as_ref().map(|_| Properties::salvage(&work.request.old_properties));
 
-        work.keep_ahead(None);
         work.progress.at("reading the child zone and assuming the parent role");
         let timing = work.progress.time(Step::Observe);
         let (session, child) = tokio::join!(
             async {
                 let session = work.accounts.session(wanted.parent_role.as_ref()).await;
-                let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
-                if let Some(pinned) = &pinned {
-                    Box::pin(observe::ahead(work, &session, pinned)).await;
-                }
-                Ok(session)
+                session.map_err(|error| aws_failure("assuming the parent role", &error))
             },
             child::read(work, &wanted, pinned.as_ref(), old.as_ref().map(|(salvage, _)| salvage)),
         );
@@ -72,16 +69,10 @@ impl Aim {
         }
         work.progress.at(format!("looking for the parent zone of {}", child.name));
         let old_zone = old.as_ref().and_then(|(salvage, _)| salvage.parent_zone.as_ref());
-        let (place, ()) = tokio::join!(
-            find_place(work, &session, &child.name, &wanted.parent_zone, pinned.as_ref(), old_zone),
-            async {
-                if let (None, ParentZone::Id(zone)) = (&pinned, &wanted.parent_zone) {
-                    let place = DelegationPoint { zone: zone.clone(), name: child.name.clone() };
-                    Box::pin(observe::ahead(work, &session, &place)).await;
-                }
-            },
-        );
-        let place = place?;
+        let (place, unchecked) = match &wanted.parent_zone {
+            ParentZone::Id(zone) if physical.is_none() => (parent_zone::point(&child.name, zone)?, true),
+            asked => (find_place(work, &session, &child.name, asked, pinned.as_ref(), old_zone).await?, false),
+        };
         drop(timing);
         let before = match old {
             None => None,
@@ -92,7 +83,7 @@ impl Aim {
             }
         };
         let (arrival, physical_id) = arrival(work, physical.as_ref(), &place, before.as_ref());
-        Ok(Self { wanted, session, child, place, pinned, before, arrival, physical_id })
+        Ok(Self { wanted, session, child, place, unchecked, pinned, before, arrival, physical_id })
     }
 
     /// What the planner is to reach.

@@ -1,7 +1,5 @@
 //! Observe: what stands at, below and around the zone cut in the parent zone.
 
-use std::time::Duration;
-
 use super::{Work, aws_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
@@ -18,10 +16,6 @@ const ENCLOSING_PAGE: i32 = 100;
 /// How many record sets one name server's addresses are looked for among.
 const GLUE_PAGE: i32 = 10;
 
-/// What is read ahead takes at most so long, and is taken for as long: what no batch compares, records that would be hidden for
-/// instance, is not to be older.
-pub(super) const AHEAD: Duration = Duration::from_secs(2);
-
 /// For a Delete: the zone cut and the ownership record.
 pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &DelegationPoint) -> Result<Observation, Failure> {
     let read = async { tokio::try_join!(at_and_below(session, place), ownership(session, place)) };
@@ -31,8 +25,8 @@ pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &DelegationPo
 
 /// For a Create or Update: the same, and what stands above the cut.
 ///
-/// One listing from the name above the cut on serves for that name, its wildcard and, in most zones, the ownership record;
-/// `again` after a rejection, when the ownership record is read by itself.
+/// In most zones one listing from the name above the cut on has all of it: that name, its wildcard, the ownership record, and the
+/// cut with what lies below it. What it does not reach is read by itself; after a rejection (`again`) cut and ownership record are.
 pub(super) async fn surroundings(
     work: &Work<'_>,
     session: &Session,
@@ -40,20 +34,7 @@ pub(super) async fn surroundings(
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, Failure> {
-    if let Some(seen) = work.take_ahead(place).filter(|_| !again) {
-        return Ok(seen);
-    }
     reading(work, place, around(session, place, name_servers, again)).await
-}
-
-/// Reads the same while it is still being found out whether this is the place, for a round trip less; [`surroundings`] takes it if it
-/// is, and soon. A read that fails, takes its time or is not the whole is as good as none.
-pub(super) async fn ahead(work: &Work<'_>, session: &Session, place: &DelegationPoint) {
-    let read = tokio::time::timeout(AHEAD, around(session, place, None, false)).await;
-    // Whose addresses to look for beyond one page is not known yet.
-    if let Some(seen) = read.ok().and_then(Result::ok).filter(|seen| !seen.more_below) {
-        work.keep_ahead(Some((place.clone(), seen)));
-    }
 }
 
 async fn around(
@@ -62,16 +43,24 @@ async fn around(
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, AwsError> {
-    let ((at_cut, mut below, more_below), around) =
-        tokio::try_join!(at_and_below(session, place), enclosing(session, place))?;
-    let Enclosing { apex, above, wildcard, first } = around;
-    let record = ownership::record_name(&place.name);
-    let ownership = match (first, record) {
-        (Some(page), Some(record)) if !again && reaches(&page, &record) => {
-            page.sets.into_iter().find(|set| set.name == record && set.rtype == "TXT")
-        }
-        _ => ownership(session, place).await?,
-    };
+    let Enclosing { apex, above, wildcard, first } = enclosing(session, place).await?;
+    let first = first.filter(|_| !again);
+    let ((at_cut, mut below, more_below), ownership) = tokio::try_join!(
+        async {
+            match first.as_ref().and_then(|page| whole_cut(page, &place.name)) {
+                Some((at_cut, below)) => Ok((at_cut, below, false)),
+                None => at_and_below(session, place).await,
+            }
+        },
+        async {
+            match (&first, ownership::record_name(&place.name)) {
+                (Some(page), Some(record)) if reaches(page, &record) => {
+                    Ok(page.sets.iter().find(|set| set.name == record && set.rtype == "TXT").cloned())
+                }
+                _ => ownership(session, place).await,
+            }
+        },
+    )?;
     if more_below {
         below.extend(glue_beyond(session, place, name_servers, &below).await?);
     }
@@ -112,9 +101,19 @@ pub(super) async fn at_and_below(
 ) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
     let page = session.record_sets(&place.zone, Some((&place.name, None)), PAGE).await?;
     let more_below = page.next.is_some_and(|next| next.is_at_or_below(&place.name));
-    let sets = page.sets.into_iter().filter(|set| set.name.is_at_or_below(&place.name));
-    let (at_cut, below) = sets.partition(|set| set.name == place.name);
+    let (at_cut, below) = at_or_below(page.sets, &place.name);
     Ok((at_cut, below, more_below))
+}
+
+/// The record sets at the zone cut, and those below it.
+fn at_or_below(sets: impl IntoIterator<Item = RecordSet>, cut: &Name) -> (Vec<RecordSet>, Vec<RecordSet>) {
+    sets.into_iter().filter(|set| set.name.is_at_or_below(cut)).partition(|set| set.name == *cut)
+}
+
+/// The same from a page of the listing that starts above the cut; `None` if it ends before the last of them.
+fn whole_cut(page: &Page, cut: &Name) -> Option<(Vec<RecordSet>, Vec<RecordSet>)> {
+    let ends_beyond = |next: &Name| next.position() > cut.position() && !next.is_at_or_below(cut);
+    page.next.as_ref().is_none_or(ends_beyond).then(|| at_or_below(page.sets.iter().cloned(), cut))
 }
 
 async fn ownership(session: &Session, place: &DelegationPoint) -> Result<Option<RecordSet>, AwsError> {

@@ -25,11 +25,16 @@ pub(super) async fn find(
         return Ok(pinned.clone());
     }
     let zone = match asked {
-        ParentZone::Id(id) => by_id(session, name, id).await?,
+        ParentZone::Id(id) => check(session, name, id).await?,
         ParentZone::Name(zone_name) => by_name(session, name, zone_name).await?,
         ParentZone::Closest => closest(session, name).await?,
     };
-    let place = DelegationPoint { zone, name: name.clone() };
+    point(name, &zone)
+}
+
+/// The delegation point of `name` in a zone, if it fits into a physical id.
+pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failure> {
+    let place = DelegationPoint { zone: zone.clone(), name: name.clone() };
     if place.to_string().len() > physical_id::MAX {
         return Err(refused(format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX)));
     }
@@ -51,7 +56,8 @@ async fn stays(session: &Session, pinned: &DelegationPoint, asked: &ParentZone) 
     }
 }
 
-async fn by_id(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Failure> {
+/// The zone of an id, which must be public and enclose `name`.
+pub(super) async fn check(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Failure> {
     let zone = public(session, id).await?;
     check_below(name, &zone.name)?;
     Ok(zone.id)

@@ -1,25 +1,24 @@
 //! Create and Update.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tracing::info;
 
 use super::aim::Aim;
 use super::apply::{self, Applied};
 use super::check::Question;
-use super::child::Child;
 use super::replacement::{clean_up, take_back_if_overtaken};
-use super::{Outcome, Work, check, observe, occlusion, signing, sync};
-use crate::aws::route53::{ChangeStatus, Session};
+use super::{Outcome, Work, check, observe, occlusion, parent_zone, signing, sync};
+use crate::aws::route53::ChangeStatus;
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::cfn::properties::{Properties, Verification};
+use crate::cfn::properties::Verification;
 use crate::error::{Failure, Kind};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership::{By, Claim};
 use delegation_model::plan::{self, Action, Arrival, Decision, Goal, Observation};
-use delegation_model::point::DelegationPoint;
 
 /// How often a plan that became another one during its DNS check is checked again.
 const LOOKS: usize = 3;
@@ -76,10 +75,10 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
 /// Observe, plan and apply, with the DNS check between plan and apply; also what the user should know of the parent zone.
 async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Option<String>) {
     let (goal, verification) = (aim.goal(work), aim.wanted.verifies());
-    let (session, place, child) = (&aim.session, &aim.place, &mut aim.child);
+    let (session, place) = (Arc::clone(&aim.session), aim.place.clone());
     let mut warning = None;
-    let applied = apply::apply(work, session, place, async |again| {
-        let (mut seen, mut decision, told) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
+    let applied = apply::apply(work, &session, &place, async |again| {
+        let (mut seen, mut decision, told) = look(work, aim, &goal, again).await?;
         warning = warning.take().or(told);
         // A check takes its time: what was seen before it is seen anew, until it is what was asked about.
         for _ in 0..LOOKS {
@@ -88,7 +87,7 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Op
             let Some(question) = question.filter(|question| !work.has_asked(question)) else { break };
             let finding = check::before(work, verification, &question, work.config.check_patience).await?;
             work.mark_asked(question, finding);
-            (seen, decision, _) = look(work, session, place, &aim.wanted, child, &goal, again).await?;
+            (seen, decision, _) = look(work, aim, &goal, again).await?;
         }
         Ok((seen, decision))
     })
@@ -100,23 +99,24 @@ async fn change(work: &Work<'_>, aim: &mut Aim) -> (Result<Applied, Failure>, Op
 /// `again` after a rejection.
 pub(super) async fn look(
     work: &Work<'_>,
-    session: &Session,
-    place: &DelegationPoint,
-    wanted: &Properties,
-    child: &mut Child,
+    aim: &mut Aim,
     goal: &Goal,
     again: bool,
 ) -> Result<(Observation, Decision, Option<String>), Failure> {
+    let (session, place) = (&aim.session, &aim.place);
     let timing = work.progress.time(Step::Observe);
-    let seen = observe::surroundings(work, session, place, goal.name_servers.as_ref(), again);
-    let (mut seen, warning) = if wanted.dnssec && !again {
-        let (seen, warning) = tokio::join!(seen, signing::of_parent(work, session, place));
-        (seen?, warning)
-    } else {
-        (seen.await?, None)
-    };
+    let (checked, seen, warning) = tokio::join!(
+        async {
+            if aim.unchecked { parent_zone::check(session, &place.name, &place.zone).await.map(drop) } else { Ok(()) }
+        },
+        observe::surroundings(work, session, place, goal.name_servers.as_ref(), again),
+        async { if aim.wanted.dnssec && !again { signing::of_parent(work, session, place).await } else { None } },
+    );
+    checked?;
+    aim.unchecked = false;
+    let mut seen = seen?;
     if !goal.allow_occlusion {
-        occlusion::fill_in(work, child, &mut seen).await?;
+        occlusion::fill_in(work, &mut aim.child, &mut seen).await?;
     }
     drop(timing);
     let _timing = work.progress.time(Step::Plan);

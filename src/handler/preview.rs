@@ -55,8 +55,7 @@ pub async fn preview(
     let work = Work::preview(config, accounts, verifier, request, stack_id, logical_id, &progress);
     let mut aim = Aim::take(&work).await?;
     let (mut goal, verification) = (aim.goal(&work), aim.wanted.verifies());
-    let (seen, mut decision, warning) =
-        present::look(&work, &aim.session, &aim.place, &aim.wanted, &mut aim.child, &goal, false).await?;
+    let (seen, mut decision, warning) = present::look(&work, &mut aim, &goal, false).await?;
     if decision == Decision::Overtaken {
         // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
         goal.at = seen.claims().own(&work.claimant).map_or(goal.at, |own| own.at.saturating_add(1));

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::check::Question;
-use super::observe::AHEAD;
 use super::progress::Progress;
 use super::{farewell, present};
 use crate::aws::credentials::Accounts;
@@ -20,8 +19,6 @@ use crate::deadline::Deadline;
 use crate::error::{Failure, Kind as FailureKind};
 use delegation_model::ids;
 use delegation_model::ownership::Claimant;
-use delegation_model::plan::Observation;
-use delegation_model::point::DelegationPoint;
 use dns_check::{Report, Verifier};
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
@@ -51,8 +48,6 @@ pub(super) struct Work<'a> {
     waited: Cell<bool>,
     /// What was asked before the change and what was found, so that it is asked once.
     asked: RefCell<Option<(Question, Option<Report>)>>,
-    /// What was read of a place before it was certain that the request goes there.
-    ahead: Cell<Option<(DelegationPoint, Instant, Observation)>>,
 }
 
 /// How a request ended well.
@@ -91,7 +86,6 @@ impl<'a> Work<'a> {
             progress,
             waited: Cell::new(false),
             asked: RefCell::default(),
-            ahead: Cell::default(),
         }
     }
 
@@ -119,24 +113,12 @@ impl<'a> Work<'a> {
             progress,
             waited: Cell::new(true),
             asked: RefCell::default(),
-            ahead: Cell::default(),
         }
     }
 
     /// True once a denied call was tried for as long as a new right may take to be seen.
     pub(super) fn waited(&self) -> bool {
         self.waited.get()
-    }
-
-    /// Keeps what was read of a place, in the place of what was kept before.
-    pub(super) fn keep_ahead(&self, ahead: Option<(DelegationPoint, Observation)>) {
-        self.ahead.set(ahead.map(|(place, seen)| (place, Instant::now(), seen)));
-    }
-
-    /// What was kept of this place, once, and not for long.
-    pub(super) fn take_ahead(&self, place: &DelegationPoint) -> Option<Observation> {
-        let (of, at, seen) = self.ahead.take()?;
-        (of == *place && at.elapsed() < AHEAD).then_some(seen)
     }
 
     pub(super) async fn run(&self) -> Result<Outcome, Failure> {

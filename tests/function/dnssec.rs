@@ -57,7 +57,7 @@ async fn regression_another_ttl_of_a_secured_delegation_is_written_after_a_secon
     world.update(&id, signed(json!({})), signed(json!({"TTL": "3600"}))).await.success();
     let calls = world.aws.calls();
     let listings = calls.iter().filter(|call| call.action == "ListResourceRecordSets");
-    assert_eq!(listings.filter(|call| call.account == world.parent_account.id()).count(), 3);
+    assert_eq!(listings.filter(|call| call.account == world.parent_account.id()).count(), 2);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ impl Kit {
         world.function_role = world.child_account.role(FUNCTION_ROLE);
         world.parent_role = parent_role;
         let documents = documents(&world, &child_role, &third_zone, &single_parent);
-        let http = http::client(None).unwrap().requests().clone();
+        let http = http::client(None).unwrap();
         let mut kit = Self {
             world,
             http,

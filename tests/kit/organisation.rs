@@ -47,7 +47,7 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
         let parent = aws.account("111111111111").role("route53-delegation-parent").trust(trust);
         let function = aws.account(account).role(FUNCTION_ROLE).policy(everything());
         let call = crate::call::Call::Assume(parent.arn(), Some("an-external-id"));
-        let http = custom_delegation::http::client(None).unwrap().requests().clone();
+        let http = custom_delegation::http::client(None).unwrap();
         call.is_allowed(&aws.endpoint_url(), &http, function.credentials()).await
     };
     let organization = ("OrganizationId", ORGANIZATION);

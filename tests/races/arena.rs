@@ -67,6 +67,11 @@ impl Arena {
         let aws = Sandbox::start().await.unwrap();
         let bucket = ResponseBucket::start().await.unwrap();
         let parent = aws.account("111111111111").hosted_zone("example.com");
+        // One page of a listing reaches neither the cut nor its ownership record: they are read by themselves, side by side, and what
+        // comes between the two reads is what races are about.
+        for n in 0..100 {
+            parent.put(RecordSet::new(&format!("0{n:02}.example.com"), "A", 300, ["192.0.2.1"]));
+        }
         let children = [NAME, NAME, OTHER_NAME].map(|name| aws.account("222222222222").hosted_zone(name));
         let foreign = aws.account("333333333333").hosted_zone(NAME);
         let trusted = json!(["arn:aws:iam::222222222222:root", "arn:aws:iam::333333333333:root"]);
