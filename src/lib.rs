@@ -29,6 +29,7 @@
 //! The whole contract stands in `docs/design.md`.
 
 pub mod aws;
+pub mod backoff;
 pub mod cfn;
 pub mod config;
 pub mod deadline;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::response_url::ResponseUrl;
+use crate::backoff::Backoff;
 use crate::http::Client;
 
 /// One attempt takes at most this long.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-const MAX_BACKOFF: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Why the answer did not get through. None shows the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl std::error::Error for SignalError {}
 
 /// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
 pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
-    let mut backoff = FIRST_BACKOFF;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut may_have_arrived = false;
     loop {
         let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
@@ -63,13 +64,12 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
                 cause(&error.without_url())
             }
         };
-        let pause = backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let pause = backoff.pause();
         if Instant::now() + pause >= end {
             let error = if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };
             return Err(error(last));
         }
         tokio::time::sleep(pause).await;
-        backoff = (backoff * 2).min(MAX_BACKOFF);
     }
 }
 

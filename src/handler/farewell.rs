@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::apply::{self, Applied};
 use super::{Outcome, Work, aws_failure, child, observe, parent_zone, sync};
-use crate::aws::route53::Session;
+use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Properties, Salvage};
 use crate::error::{Failure, Kind};
@@ -59,9 +59,11 @@ async fn removed(work: &Work<'_>, salvage: &Salvage, result: Result<Applied, Fai
             let action = applied.plan.action.map_or("NOTHING", Action::as_str);
             info!(action, "nothing of this resource is left in the parent zone");
             let mut outcome = work.outcome_of_nothing(applied.plan.warnings.clone());
-            if salvage.waits {
+            if salvage.waits && applied.status == ChangeStatus::Pending {
                 work.progress.mark_done(outcome.clone());
-                outcome.warnings.extend(sync::wait(work, salvage.parent_role.as_ref(), &applied).await.warning);
+                let role = salvage.parent_role.as_ref();
+                let waited = sync::wait(work, role, applied.change.as_deref()).await;
+                outcome.warnings.extend(waited.warning);
             }
             Ok(outcome)
         }

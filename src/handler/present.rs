@@ -60,10 +60,13 @@ pub(super) async fn run(work: &Work<'_>) -> Result<Outcome, Failure> {
     let mut status = applied.status;
     if aim.wanted.waits() {
         done(&outcome);
-        let waited = sync::wait(work, aim.wanted.parent_role.as_ref(), &applied).await;
-        status = waited.status;
-        outcome.data.insert("ChangeStatus", text_of(waited.status));
-        outcome.warnings.extend(waited.warning);
+        if applied.status == ChangeStatus::Pending {
+            let role = aim.wanted.parent_role.as_ref();
+            let waited = sync::wait(work, role, applied.change.as_deref()).await;
+            status = waited.status;
+            outcome.data.insert("ChangeStatus", text_of(waited.status));
+            outcome.warnings.extend(waited.warning);
+        }
     }
     done(&outcome);
     if verification != Verification::None && (required || aim.wanted.waits()) {

@@ -3,14 +3,14 @@
 use tokio::time::sleep;
 use tracing::info;
 
-use super::apply::Applied;
 use super::{Work, aws_failure};
 use crate::aws::route53::ChangeStatus;
+use crate::backoff::Backoff;
 use crate::metrics::Step;
 use delegation_model::role::Role;
 
 /// The longest pause between two questions, as a multiple of the first.
-const MAX_PAUSE: u32 = 14;
+const LONGEST_PAUSE: u32 = 14;
 
 /// How a wait ended.
 pub(super) struct Waited {
@@ -18,26 +18,24 @@ pub(super) struct Waited {
     pub(super) warning: Option<String>,
 }
 
-/// Waits for the change that was made with the rights of `role`, until it is in sync or the caller runs out of time.
+/// Waits until a pending change is in sync, or the caller runs out of time. The change was made with the rights of `role`; its id is
+/// `None` if it was lost with its answer.
 ///
 /// The quota of Route 53 is 10 calls of an action a second and account with a burst of 50 (Developer Guide, "Quotas"). So that a
 /// hundred requests can wait at once, the first question comes after 1.5 to 4.5 seconds, and each pause is twice the one before,
 /// up to 42 seconds. Route 53 takes up to a minute.
-pub(super) async fn wait(work: &Work<'_>, role: Option<&Role>, applied: &Applied) -> Waited {
+pub(super) async fn wait(work: &Work<'_>, role: Option<&Role>, change_id: Option<&str>) -> Waited {
     let done = |status, warning| Waited { status, warning };
-    if applied.status == ChangeStatus::Insync {
-        return done(ChangeStatus::Insync, None);
-    }
-    let Some(id) = &applied.change else {
+    let Some(id) = change_id else {
         info!("the id of the change was lost with its answer, so it is not known when all name servers have it");
         return done(ChangeStatus::Pending, None);
     };
     work.progress.at(format!("waiting until all name servers of Route 53 have the change {id}"));
     let _timing = work.progress.time(Step::Sync);
     let first = work.config.sync_pause;
-    let mut pause = first;
+    let mut backoff = Backoff::new(first, first * LONGEST_PAUSE);
     loop {
-        sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        sleep(backoff.pause()).await;
         let asked = work.afresh(async || {
             let failure = |error| aws_failure(&format!("asking for the status of the change {id}"), &error);
             let session = work.accounts.session(role).await.map_err(failure)?;
@@ -48,8 +46,7 @@ pub(super) async fn wait(work: &Work<'_>, role: Option<&Role>, applied: &Applied
                 info!(change_id = id, "all name servers have the change");
                 return done(ChangeStatus::Insync, None);
             }
-            Ok(ChangeStatus::Pending) => pause = (pause * 2).min(first * MAX_PAUSE),
-
+            Ok(ChangeStatus::Pending) => {}
             Err(failure) => {
                 let warning = format!("The change was accepted, but not waited for: {failure}");
                 return done(ChangeStatus::Pending, Some(warning));

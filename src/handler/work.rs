@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::{farewell, present};
 use crate::aws::credentials::Accounts;
 use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::backoff::Backoff;
 use crate::cfn::envelope::{Kind, Request, Target};
 use crate::cfn::properties;
 use crate::config::Config;
@@ -25,8 +26,9 @@ use dns_check::{Report, Verifier};
 const SERVICE_TIMEOUT: i64 = 3600;
 /// How far a clock may be ahead, in seconds: what S3 accepts ("`RequestTimeTooSkewed`").
 const MAX_SKEW: i64 = 900;
+/// Between two tries of a denied call: the first pause on average, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const MAX_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What is left of the invocation after a denial was waited for, at most.
 const AFTER_WAITING: Duration = Duration::from_secs(20);
 
@@ -133,7 +135,7 @@ impl<'a> Work<'a> {
         let left = self.deadline.work().saturating_duration_since(Instant::now());
         let until =
             Instant::now() + self.config.propagation_wait.min(left.saturating_sub((left / 3).min(AFTER_WAITING)));
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut dropped = false;
         if let (Some(problem), Kind::Create | Kind::Update) = (&self.config.problem, self.request.kind) {
             let message =
@@ -155,11 +157,11 @@ impl<'a> Work<'a> {
                 self.accounts.forget();
                 continue;
             }
-            let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
             if self.request.kind == Kind::Delete || self.waited() {
                 return result;
             }
-            if Instant::now() + jittered >= until {
+            let pause = backoff.pause();
+            if Instant::now() + pause >= until {
                 self.waited.set(true);
                 continue;
             }
@@ -168,8 +170,7 @@ impl<'a> Work<'a> {
                 "a call was denied; the right may be too new to be seen, so it is tried again"
             );
             self.progress.at(format!("waiting for a right to be seen ({failure})"));
-            tokio::time::sleep(jittered).await;
-            pause = (pause * 2).min(MAX_PAUSE);
+            tokio::time::sleep(pause).await;
         }
     }
 
