@@ -110,8 +110,7 @@ impl Properties {
         self.verification.unwrap_or(Verification::Report)
     }
 
-    /// Whether the answer waits until Route 53 reports the change `INSYNC`. The DNS check needs that; one that nobody asked
-    /// for does not outweigh a `WaitForSync: false`.
+    /// Whether the answer waits until Route 53 reports the change `INSYNC`. A required check of what was changed needs that.
     pub fn waits(&self) -> bool {
         waits(self.wait_for_sync, self.verification)
     }
@@ -225,7 +224,7 @@ pub struct Salvage {
 }
 
 fn waits(wait_for_sync: bool, verification: Option<Verification>) -> bool {
-    wait_for_sync || matches!(verification, Some(Verification::Report | Verification::Require))
+    wait_for_sync || verification == Some(Verification::Require)
 }
 
 fn keep<T>(result: Result<T, PropertyError>, errors: &mut Vec<PropertyError>) -> Option<T> {

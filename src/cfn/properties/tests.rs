@@ -99,10 +99,12 @@ fn key_signing_keys_are_names_or_what_ref_gives() {
 }
 
 #[test]
-fn a_check_that_is_asked_for_implies_waiting() {
+fn a_required_check_implies_waiting() {
     let waits = |wait: &str, check: &str| parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits();
-    assert!(!waits("false", "") && !waits("false", "NONE"));
-    assert!(waits("false", "REPORT") && waits("false", "require") && waits("true", "NONE"));
+    for mode in ["", "NONE", "REPORT"] {
+        assert!(waits("true", mode) && !waits("false", mode), "{mode}");
+    }
+    assert!(waits("false", "require"));
     refused(json!({"Verification": "maybe"}), &["Verification", "maybe", "REQUIRE"]);
     refused(json!({"WaitForSync": "soon"}), &["WaitForSync", "true or false"]);
     refused(json!({"DsTTL": "1h"}), &["DsTTL", "2147483647"]);
