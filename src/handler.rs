@@ -1,23 +1,25 @@
 //! The shell: envelope, observe, plan, apply, signal, inside the boundary of panic and deadline.
 
-mod aim;
 mod answer;
 mod apply;
 mod check;
 mod child;
+mod context;
+mod create_update;
+mod delete;
 pub mod expected;
-mod farewell;
 mod observe;
 mod occlusion;
+mod outcome;
 mod parent_zone;
-mod present;
 pub mod preview;
 mod progress;
+mod reconcile;
 mod replacement;
+mod resolve;
 mod signing;
 pub mod survey;
 mod sync;
-mod work;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,10 +39,12 @@ use crate::deadline::Deadline;
 use crate::error::{Failure, Kind as FailureKind};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
+pub use context::Services;
+use context::{RequestContext, aws_failure};
 use delegation_model::plan::Action;
 use dns_check::Verifier;
-use progress::Progress;
-use work::{Outcome, Work, aws_failure};
+use outcome::Outcome;
+use progress::{Phase, Progress};
 
 /// What one invocation brings beside its event.
 #[derive(Clone, Debug)]
@@ -151,6 +155,7 @@ impl Handler {
                 self.bounded(request, target, deadline, &progress).await
             }
         };
+        let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
         let failure = result.as_ref().err().map(|failure| failure.kind.to_string());
         let kind = request.as_ref().ok().map(|request| request.kind);
         let (answer, marker) = answer::answer(result, kind, event, target, &progress);
@@ -160,7 +165,6 @@ impl Handler {
             let _timing = progress.time(Step::Signal);
             signal::send(&self.http, &target.url, body, deadline.end()).await
         };
-        let action = progress.action().filter(|_| failure.is_none()).map(Action::as_str);
         (self.metrics)(&Metrics {
             fields: vec![
                 ("lambda_request_id", invocation.id.clone()),
@@ -193,7 +197,7 @@ impl Handler {
         }
     }
 
-    /// The work, until it ends, panics or runs out of time; what is under way then is dropped.
+    /// What the request asks for, until it is done, panics or runs out of time; what is under way then is dropped.
     async fn bounded(
         &self,
         request: &Request,
@@ -201,18 +205,23 @@ impl Handler {
         deadline: Deadline,
         progress: &Progress,
     ) -> Result<Outcome, Failure> {
-        let work = Work::new(&self.config, &self.accounts, &self.verifier, request, target, deadline, progress);
+        let services = Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
+        let cx = RequestContext::new(services, request, target, deadline, progress);
         let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
         // On the heap, for it is large.
-        let result = Self::until(until, progress, Box::pin(work.run())).await;
+        let result = Self::until(until, progress, Box::pin(reconcile::run(&cx))).await;
         // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
         let may_be_otherwise = |failure: &Failure| match failure.kind {
             FailureKind::Input => self.config.problem.is_some(),
             kind => kind != FailureKind::Stale,
         };
-        if result.as_ref().is_err_and(may_be_otherwise) && work.may_have_created() {
-            // A place that is not found in the time that is left is as good as none.
-            let _ = tokio::time::timeout_at(deadline.last_look(), unwinding(farewell::recall(&work))).await;
+        if request.kind == Kind::Create
+            && matches!(progress.phase(), Phase::Resolving)
+            && result.as_ref().is_err_and(may_be_otherwise)
+        {
+            // A point that is not found in the time that is left is as good as none.
+            let recalled = unwinding(delete::find_earlier_delivery(&cx));
+            let _ = tokio::time::timeout_at(deadline.last_look(), recalled).await;
         }
         result
     }
@@ -230,13 +239,15 @@ impl Handler {
             }
             Err(_) => {
                 let step = progress.step();
-                progress.done().map_or_else(
-                    || Err(Failure::new(FailureKind::Timeout, format!("the function ran out of time while {step}"))),
-                    |mut outcome| {
+                match progress.phase() {
+                    Phase::Done(mut outcome) => {
                         outcome.warnings.push(format!("The function ran out of time while {step}."));
-                        Ok(outcome)
-                    },
-                )
+                        Ok(*outcome)
+                    }
+                    Phase::Resolving | Phase::Observed | Phase::Sent(_) => {
+                        Err(Failure::new(FailureKind::Timeout, format!("the function ran out of time while {step}")))
+                    }
+                }
             }
         }
     }

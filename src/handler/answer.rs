@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tracing::{error, warn};
 
-use super::progress::Progress;
-use super::work::Outcome;
+use super::outcome::Outcome;
+use super::progress::{Phase, Progress};
 use crate::cfn::envelope::{self, Kind, Target};
 use crate::cfn::physical_id;
 use crate::cfn::response::{ATTRIBUTES, Answer, Status};
@@ -36,7 +36,12 @@ pub(super) fn answer(
             error!(failure = %failure.kind, reason = failure.message, "the request failed");
             // A Create that changed something, or may have, answers with the real id, so that its Delete finds it.
             let known = envelope::physical_id(event).filter(|_| kind != Some(Kind::Create));
-            let real = known.or_else(|| progress.sent().map(|place| place.to_string()));
+            let changed = || match progress.phase() {
+                Phase::Sent(point) => Some(point.to_string()),
+                Phase::Done(outcome) => Some(outcome.physical_id),
+                Phase::Resolving | Phase::Observed => None,
+            };
+            let real = known.or_else(changed);
             let marker = real.is_none();
             let physical_id = real.unwrap_or_else(|| physical_id::unresolved(&target.request_id));
             let reason = failure.message;

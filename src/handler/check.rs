@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::Work;
+use super::RequestContext;
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
 use crate::error::{Failure, Kind};
@@ -32,18 +32,36 @@ pub(super) struct Question {
 
 impl Question {
     /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
-    pub(super) fn of(name: &Name, plan: &Plan, seen: &Observation) -> Option<Self> {
-        if !plan.redelegates(seen, name) {
+    pub(super) fn new(name: &Name, plan: &Plan, observed: &Observation) -> Option<Self> {
+        if !plan.redelegates(observed, name) {
             return None;
         }
-        let wanted = wanted(name, plan, seen)?;
-        let ds = seen.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
-        let servers = seen.at_cut("NS").and_then(|set| NameServers::found(&set.values));
+        let wanted = wanted(name, plan, observed)?;
+        let ds = observed.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
+        let servers = observed.at_cut("NS").and_then(|set| NameServers::found(&set.values));
         let (adds_ds, under_ds) = match &wanted.ds {
             None => (false, false),
             wanted_ds => (*wanted_ds != ds, servers.as_ref() != Some(&wanted.name_servers)),
         };
         Some(Self { wanted, adds_ds, under_ds })
+    }
+}
+
+/// What was asked before the change of a request and what was found, so that it is asked once.
+#[derive(Debug, Default)]
+pub(super) struct EarlierCheck(Option<(Question, Option<Report>)>);
+
+impl EarlierCheck {
+    pub(super) fn answers(&self, question: &Question) -> bool {
+        self.0.as_ref().is_some_and(|(asked, _)| asked == question)
+    }
+
+    pub(super) fn keep(&mut self, question: Question, finding: Option<Report>) {
+        self.0 = Some((question, finding));
+    }
+
+    pub(super) fn finding(&self) -> Option<&Report> {
+        self.0.as_ref().and_then(|(_, finding)| finding.as_ref())
     }
 }
 
@@ -54,14 +72,14 @@ impl Question {
 /// which would take the zone from everybody who validates: one that is to be written, or one under which they are put back, be it
 /// that somebody moved the zone by hand, keys and all. One that is to be written must also be seen to stand for a key at all.
 pub(super) async fn before(
-    work: &Work<'_>,
+    cx: &RequestContext<'_>,
     verification: Verification,
     question: &Question,
     most: Duration,
 ) -> Result<Option<Report>, Failure> {
     let Question { wanted, adds_ds, under_ds } = question;
-    work.progress.at(format!("asking the name servers of {}", wanted.name));
-    let finding = bounded(work, most, async |patience| work.verifier.verify_child(wanted, patience).await).await;
+    cx.progress.at(format!("asking the name servers of {}", wanted.name));
+    let finding = bounded(cx, most, async |patience| cx.verifier.verify_child(wanted, patience).await).await;
     let Some(finding) = finding else {
         if verification == Verification::Require || *adds_ds {
             let message = format!("nothing was changed: {}", no_time(&wanted.name));
@@ -87,22 +105,22 @@ pub(super) fn no_time(name: &Name) -> String {
 ///
 /// `changed` tells that the parent zone was, and `status` whether its servers should know.
 pub(super) async fn after(
-    work: &Work<'_>,
+    cx: &RequestContext<'_>,
     wanted: &Expected,
     parent: &Name,
     changed: bool,
     status: ChangeStatus,
 ) -> Option<Report> {
-    work.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
-    let patience = work.config.check_patience;
+    cx.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
+    let patience = cx.config.check_patience;
     let most = match (status, changed) {
         // "Generally within 60 seconds" (Developer Guide, "Editing records").
         (ChangeStatus::Pending, _) => patience * 3,
         (ChangeStatus::Insync, true) => patience / 2,
         (ChangeStatus::Insync, false) => Duration::ZERO,
     };
-    let ask = async |patience| work.verifier.verify_delegation(parent, wanted, patience).await;
-    let finding = bounded(work, most, ask).await?;
+    let ask = async |patience| cx.verifier.verify_delegation(parent, wanted, patience).await;
+    let finding = bounded(cx, most, ask).await?;
     report(&finding, "after");
     Some(finding)
 }
@@ -116,30 +134,30 @@ fn report(finding: &Report, when: &'static str) {
 }
 
 /// What stands at the cut once the plan is carried out.
-pub(super) fn wanted(name: &Name, plan: &Plan, seen: &Observation) -> Option<Expected> {
-    let name_servers = NameServers::found(&plan.leaves(seen, name, "NS")?.values)?;
-    let ds = plan.leaves(seen, name, "DS");
+pub(super) fn wanted(name: &Name, plan: &Plan, observed: &Observation) -> Option<Expected> {
+    let name_servers = NameServers::found(&plan.leaves(observed, name, "NS")?.values)?;
+    let ds = plan.leaves(observed, name, "DS");
     Some(Expected {
         name: name.clone(),
         ds: ds.and_then(|set| DsRecords::found(&set.values)),
         check_ds: ds.is_none(),
-        glue: glue(seen),
+        glue: glue(observed),
         name_servers,
     })
 }
 
 /// The addresses at and below the cut.
-pub(super) fn glue(seen: &Observation) -> Vec<(Name, IpAddr)> {
-    let glue = seen.at_cut.iter().chain(&seen.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
+pub(super) fn glue(observed: &Observation) -> Vec<(Name, IpAddr)> {
+    let glue = observed.at_cut.iter().chain(&observed.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
     let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
     addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect()
 }
 
 /// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
 /// reported must not use up the time of the request.
-async fn bounded(work: &Work<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Report) -> Option<Report> {
-    let left = work.deadline.work().saturating_duration_since(Instant::now());
+async fn bounded(cx: &RequestContext<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Report) -> Option<Report> {
+    let left = cx.deadline.work().saturating_duration_since(Instant::now());
     let patience = left.checked_sub(ROUND)?.min(most);
-    let _timing = work.progress.time(Step::Check);
+    let _timing = cx.progress.time(Step::Check);
     timeout(patience + ROUND, ask(patience)).await.ok()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Work, aws_failure, signing};
+use super::reconcile::Denial;
+use super::{RequestContext, aws_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
 use crate::cfn::properties::{Properties, Salvage};
@@ -45,22 +46,23 @@ pub(super) struct ReadZone {
 ///
 /// An unreadable child zone fails a Create, but an Update only if it asks for another child zone or other name servers.
 pub(super) async fn read(
-    work: &Work<'_>,
-    wanted: &Properties,
-    pinned: Option<&DelegationPoint>,
+    cx: &RequestContext<'_>,
+    desired: &Properties,
+    current: Option<&DelegationPoint>,
     old: Option<&Salvage>,
+    denial: Denial,
 ) -> Result<Child, Failure> {
-    let given = wanted.name_servers.clone();
-    let Some(id) = &wanted.child_zone else {
+    let given = desired.name_servers.clone();
+    let Some(id) = &desired.child_zone else {
         // Properties::parse saw to it that both are given.
-        let name = wanted.domain_name.clone().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
+        let name = desired.domain_name.clone().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
         let ds = WantedDs::Off;
         return Ok(Child { name, name_servers: given, warning: None, objection: None, ds, zone: None });
     };
-    let newly = signing::newly(wanted, old);
-    match read_zone(work, id, wanted, given.is_some()).await {
+    let newly = signing::newly(desired, old);
+    match read_zone(cx, id, desired, given.is_some()).await {
         Ok((zone, read, signing)) => {
-            if let Some(name) = wanted.domain_name.as_ref().filter(|name| **name != zone.name) {
+            if let Some(name) = desired.domain_name.as_ref().filter(|name| **name != zone.name) {
                 let message = format!(
                     "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
                     zone.name
@@ -68,15 +70,24 @@ pub(super) async fn read(
                 return Err(Failure::new(Kind::Input, message));
             }
             let name_servers = given.or(zone.name_servers);
-            let ds = signing::wanted(work, wanted, id, signing, newly)?;
+            let ds = match signing {
+                None => WantedDs::Off,
+                Some(Ok(signing)) => signing::desired(desired, id, &signing, newly)?,
+                Some(Err(error)) => {
+                    let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
+                    if failure.kind == Kind::Denied && denial == Denial::MayPass {
+                        return Err(failure);
+                    }
+                    WantedDs::Unknown { why: failure.message, newly }
+                }
+            };
             Ok(Child { name: zone.name, name_servers, warning: None, objection: None, ds, zone: Some(read) })
         }
-        // A right may be too new to be seen: only when that was waited for is the zone unreadable.
-        Err(failure) if failure.kind == Kind::Denied && !work.waited() => Err(failure),
+        Err(failure) if failure.kind == Kind::Denied && denial == Denial::MayPass => Err(failure),
         Err(failure) => {
             let unchanged =
-                old.is_some_and(|old| old.child_zone == wanted.child_zone && old.name_servers == wanted.name_servers);
-            let name = wanted.domain_name.clone().or_else(|| pinned.map(|place| place.name.clone()));
+                old.is_some_and(|old| old.child_zone == desired.child_zone && old.name_servers == desired.name_servers);
+            let name = desired.domain_name.clone().or_else(|| current.map(|point| point.name.clone()));
             let name = name.filter(|_| unchanged).ok_or_else(|| failure.clone())?;
             let (warning, objection) = if failure.kind == Kind::Refused {
                 (None, Some(failure.message))
@@ -85,7 +96,7 @@ pub(super) async fn read(
                 (Some(format!("{kept}: {failure}")), None)
             };
             let why = format!("the child zone {id} was not read");
-            let ds = if wanted.dnssec { WantedDs::Unknown { why, newly } } else { WantedDs::Off };
+            let ds = if desired.dnssec { WantedDs::Unknown { why, newly } } else { WantedDs::Off };
             Ok(Child { name, name_servers: given, warning, objection, ds, zone: None })
         }
     }
@@ -93,18 +104,18 @@ pub(super) async fn read(
 
 /// The child zone, checked: public, and (unless the name servers are given) its apex agrees with its delegation set.
 async fn read_zone(
-    work: &Work<'_>,
+    cx: &RequestContext<'_>,
     id: &ZoneId,
-    wanted: &Properties,
+    desired: &Properties,
     given: bool,
 ) -> Result<(HostedZone, ReadZone, Option<Result<Signing, AwsError>>), Failure> {
-    work.progress.at(format!("reading the child zone {id}"));
+    cx.progress.at(format!("reading the child zone {id}"));
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
-    let session = work.accounts.session(wanted.child_role.as_ref()).await.map_err(failure)?;
+    let session = cx.accounts.session(desired.child_role.as_ref()).await.map_err(failure)?;
     let (zone, head, signing) = tokio::join!(
         session.hosted_zone(id),
         async { if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await } },
-        async { if wanted.dnssec { Some(session.signing(id).await) } else { None } },
+        async { if desired.dnssec { Some(session.signing(id).await) } else { None } },
     );
     let zone = zone.map_err(failure)?;
     if zone.private {
@@ -148,8 +159,12 @@ async fn check_apex(session: &Session, zone: &HostedZone, head: &Page) -> Result
 }
 
 /// The name and name servers of a zone that may be anything, for an old resource or a Delete.
-pub(super) async fn glance(work: &Work<'_>, id: &ZoneId, role: Option<&Role>) -> Result<HostedZone, Failure> {
+pub(super) async fn hosted_zone(
+    cx: &RequestContext<'_>,
+    id: &ZoneId,
+    role: Option<&Role>,
+) -> Result<HostedZone, Failure> {
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
-    let session = work.accounts.session(role).await.map_err(failure)?;
+    let session = cx.accounts.session(role).await.map_err(failure)?;
     session.hosted_zone(id).await.map_err(failure)
 }

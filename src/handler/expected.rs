@@ -53,13 +53,13 @@ pub struct Held {
 /// # Errors
 /// If the zone can't be read.
 pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Result<Held, Failure> {
-    let place = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
-    let read = observe::at_and_below(session, &place).await;
+    let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
+    let read = observe::at_and_below(session, &point).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
     let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;
-    let seen = Observation { at_cut, below, more_below, ..Observation::default() };
-    let wanted = check::wanted(name, &Plan::default(), &seen).map(|wanted| Expected { check_ds: true, ..wanted });
-    Ok(Held { wanted, glue: check::glue(&seen) })
+    let observed = Observation { at_cut, below, more_below, ..Observation::default() };
+    let wanted = check::wanted(name, &Plan::default(), &observed).map(|wanted| Expected { check_ds: true, ..wanted });
+    Ok(Held { wanted, glue: check::glue(&observed) })
 }
 
 /// A child zone as Route 53 has it.

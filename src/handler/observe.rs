@@ -1,12 +1,12 @@
 //! Observe: what stands at, below and around the zone cut in the parent zone.
 
-use super::{Work, aws_failure};
+use super::{RequestContext, aws_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
 use crate::error::Failure;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership;
+use delegation_model::ownership::{self, Relation};
 use delegation_model::plan::Observation;
 use delegation_model::point::DelegationPoint;
 use delegation_model::record_set::RecordSet;
@@ -17,9 +17,13 @@ const ENCLOSING_PAGE: i32 = 100;
 const GLUE_PAGE: i32 = 10;
 
 /// For a Delete: the zone cut and the ownership record.
-pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &DelegationPoint) -> Result<Observation, Failure> {
-    let read = async { tokio::try_join!(at_and_below(session, place), ownership(session, place)) };
-    let ((at_cut, below, more_below), ownership) = reading(work, place, read).await?;
+pub(super) async fn cut(
+    cx: &RequestContext<'_>,
+    session: &Session,
+    point: &DelegationPoint,
+) -> Result<Observation, Failure> {
+    let read = async { tokio::try_join!(at_and_below(session, point), ownership(session, point)) };
+    let ((at_cut, below, more_below), ownership) = reading(cx, point, read).await?;
     Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
 }
 
@@ -28,41 +32,41 @@ pub(super) async fn cut(work: &Work<'_>, session: &Session, place: &DelegationPo
 /// In most zones one listing from the name above the cut on has all of it: that name, its wildcard, the ownership record, and the
 /// cut with what lies below it. What it does not reach is read by itself; after a rejection (`again`) cut and ownership record are.
 pub(super) async fn surroundings(
-    work: &Work<'_>,
+    cx: &RequestContext<'_>,
     session: &Session,
-    place: &DelegationPoint,
+    point: &DelegationPoint,
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, Failure> {
-    reading(work, place, around(session, place, name_servers, again)).await
+    reading(cx, point, around(session, point, name_servers, again)).await
 }
 
 async fn around(
     session: &Session,
-    place: &DelegationPoint,
+    point: &DelegationPoint,
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, AwsError> {
-    let Enclosing { apex, above, wildcard, first } = enclosing(session, place).await?;
+    let Enclosing { apex, above, wildcard, first } = enclosing(session, point).await?;
     let first = first.filter(|_| !again);
     let ((at_cut, mut below, more_below), ownership) = tokio::try_join!(
         async {
-            match first.as_ref().and_then(|page| whole_cut(page, &place.name)) {
+            match first.as_ref().and_then(|page| whole_cut(page, &point.name)) {
                 Some((at_cut, below)) => Ok((at_cut, below, false)),
-                None => at_and_below(session, place).await,
+                None => at_and_below(session, point).await,
             }
         },
         async {
-            match (&first, ownership::record_name(&place.name)) {
+            match (&first, ownership::record_name(&point.name)) {
                 (Some(page), Some(record)) if reaches(page, &record) => {
                     Ok(page.sets.iter().find(|set| set.name == record && set.rtype == "TXT").cloned())
                 }
-                _ => ownership(session, place).await,
+                _ => ownership(session, point).await,
             }
         },
     )?;
     if more_below {
-        below.extend(glue_beyond(session, place, name_servers, &below).await?);
+        below.extend(glue_beyond(session, point, name_servers, &below).await?);
     }
     Ok(Observation { at_cut, below, more_below, ownership, apex, above, wildcard, ..Observation::default() })
 }
@@ -74,34 +78,50 @@ async fn around(
 /// a DS record set was added meanwhile. Every batch of this resource rewrites the ownership
 /// record, so if the cut, read *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
 /// nothing of ours came between.
-pub(super) async fn still(
-    work: &Work<'_>,
+pub(super) async fn unchanged_since(
+    cx: &RequestContext<'_>,
     session: &Session,
-    place: &DelegationPoint,
-    seen: &Observation,
+    point: &DelegationPoint,
+    observed: &Observation,
 ) -> Result<bool, Failure> {
-    let (at_cut, ..) = reading(work, place, at_and_below(session, place)).await?;
-    Ok(at_cut == seen.at_cut)
+    let (at_cut, ..) = reading(cx, point, at_and_below(session, point)).await?;
+    Ok(at_cut == observed.at_cut)
+}
+
+/// When our own claim at a place was written, if it stands there.
+pub(super) async fn claim_time(
+    cx: &RequestContext<'_>,
+    session: &Session,
+    point: &DelegationPoint,
+) -> Result<Option<i64>, Failure> {
+    let Some(record) = ownership::record_name(&point.name) else {
+        return Ok(None);
+    };
+    let set = session.record_set(&point.zone, &record, "TXT").await;
+    let set =
+        set.map_err(|error| aws_failure(&format!("reading {record} in the parent zone {}", point.zone), &error))?;
+    let observed = Observation { ownership: set, ..Default::default() };
+    Ok(observed.claims().of(&cx.claimant, Relation::Own).iter().map(|claim| claim.at).max())
 }
 
 async fn reading<T>(
-    work: &Work<'_>,
-    place: &DelegationPoint,
+    cx: &RequestContext<'_>,
+    point: &DelegationPoint,
     read: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, Failure> {
-    let what = format!("reading {} in the parent zone {}", place.name, place.zone);
-    work.progress.at(&what);
+    let what = format!("reading {} in the parent zone {}", point.name, point.zone);
+    cx.progress.at(&what);
     read.await.map_err(|error| aws_failure(&what, &error))
 }
 
 /// The record sets at the zone cut, those below it, and whether there are more of these.
 pub(super) async fn at_and_below(
     session: &Session,
-    place: &DelegationPoint,
+    point: &DelegationPoint,
 ) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
-    let page = session.record_sets(&place.zone, Some((&place.name, None)), PAGE).await?;
-    let more_below = page.next.is_some_and(|next| next.is_at_or_below(&place.name));
-    let (at_cut, below) = at_or_below(page.sets, &place.name);
+    let page = session.record_sets(&point.zone, Some((&point.name, None)), PAGE).await?;
+    let more_below = page.next.is_some_and(|next| next.is_at_or_below(&point.name));
+    let (at_cut, below) = at_or_below(page.sets, &point.name);
     Ok((at_cut, below, more_below))
 }
 
@@ -116,10 +136,10 @@ fn whole_cut(page: &Page, cut: &Name) -> Option<(Vec<RecordSet>, Vec<RecordSet>)
     page.next.as_ref().is_none_or(ends_beyond).then(|| at_or_below(page.sets.iter().cloned(), cut))
 }
 
-async fn ownership(session: &Session, place: &DelegationPoint) -> Result<Option<RecordSet>, AwsError> {
-    match ownership::record_name(&place.name) {
+async fn ownership(session: &Session, point: &DelegationPoint) -> Result<Option<RecordSet>, AwsError> {
+    match ownership::record_name(&point.name) {
         None => Ok(None),
-        Some(record) => session.record_set(&place.zone, &record, "TXT").await,
+        Some(record) => session.record_set(&point.zone, &record, "TXT").await,
     }
 }
 
@@ -140,10 +160,10 @@ struct Enclosing {
 
 /// From the name above the cut up to the apex, which alone has an SOA record: the delegations on the way, and the wildcard of
 /// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1).
-async fn enclosing(session: &Session, place: &DelegationPoint) -> Result<Enclosing, AwsError> {
+async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosing, AwsError> {
     let (mut around, mut exists) = (Enclosing::default(), false);
-    for name in place.name.ancestors() {
-        let page = session.record_sets(&place.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
+    for name in point.name.ancestors() {
+        let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let find = |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
         let apex = find("SOA").is_some();
         if !apex {
@@ -165,15 +185,15 @@ async fn enclosing(session: &Session, place: &DelegationPoint) -> Result<Enclosi
 /// The addresses of name servers below the cut that one page did not reach.
 async fn glue_beyond(
     session: &Session,
-    place: &DelegationPoint,
+    point: &DelegationPoint,
     name_servers: Option<&NameServers>,
     below: &[RecordSet],
 ) -> Result<Vec<RecordSet>, AwsError> {
     let mut glue = Vec::new();
     let servers = name_servers.into_iter().flat_map(NameServers::iter);
     let last = below.last().map(|set| set.name.position());
-    for server in servers.filter(|server| server.is_below(&place.name) && Some(server.position()) >= last) {
-        let page = session.record_sets(&place.zone, Some((server, None)), GLUE_PAGE).await?;
+    for server in servers.filter(|server| server.is_below(&point.name) && Some(server.position()) >= last) {
+        let page = session.record_sets(&point.zone, Some((server, None)), GLUE_PAGE).await?;
         let new = page.sets.into_iter().filter(|set| set.name == *server && !below.contains(set));
         glue.extend(new);
     }

@@ -1,7 +1,7 @@
 //! Whether the child zone has what its delegation would hide in the parent zone.
 
 use super::child::Child;
-use super::{Work, aws_failure};
+use super::{RequestContext, aws_failure};
 use crate::aws::route53::PAGE;
 use crate::error::Failure;
 use delegation_model::partial_zone::Unread;
@@ -12,19 +12,23 @@ use delegation_model::plan::{self, Observation};
 const PAGES: usize = 10;
 
 /// Fills in which of the record sets that the delegation would hide the child zone answers for as well.
-pub(super) async fn fill_in(work: &Work<'_>, child: &mut Child, seen: &mut Observation) -> Result<(), Failure> {
-    let hidden = plan::occluded(&child.name, child.name_servers.as_ref(), seen);
+pub(super) async fn fill_in(
+    cx: &RequestContext<'_>,
+    child: &mut Child,
+    observed: &mut Observation,
+) -> Result<(), Failure> {
+    let hidden = plan::occluded(&child.name, child.name_servers.as_ref(), observed);
     let mut hidden: Vec<_> = hidden.map(|set| (set.name.clone(), set.rtype.clone())).collect();
     hidden.dedup();
     let Some(zone) = child.zone.as_mut().filter(|_| !hidden.is_empty()) else {
         return Ok(());
     };
-    work.progress.at(format!("comparing the child zone {} with the parent zone", zone.id));
+    cx.progress.at(format!("comparing the child zone {} with the parent zone", zone.id));
     let mut pages = 0;
     for (name, rtype) in hidden {
         loop {
             match zone.excerpt.answers(&name, &rtype) {
-                Ok(true) => drop(seen.covered.insert((name.clone(), rtype.clone()))),
+                Ok(true) => drop(observed.covered.insert((name.clone(), rtype.clone()))),
                 Ok(false) => {}
                 Err(Unread(_)) if pages == PAGES => {}
                 Err(Unread(from)) => {

@@ -17,12 +17,12 @@ pub(super) async fn find(
     session: &Session,
     name: &Name,
     asked: &ParentZone,
-    pinned: Option<&DelegationPoint>,
+    current: Option<&DelegationPoint>,
 ) -> Result<DelegationPoint, Failure> {
-    if let Some(pinned) = pinned.filter(|pinned| pinned.name == *name)
-        && stays(session, pinned, asked).await?
+    if let Some(current) = current.filter(|current| current.name == *name)
+        && stays(session, current, asked).await?
     {
-        return Ok(pinned.clone());
+        return Ok(current.clone());
     }
     let zone = match asked {
         ParentZone::Id(id) => check(session, name, id).await?,
@@ -34,25 +34,25 @@ pub(super) async fn find(
 
 /// The delegation point of `name` in a zone, if it fits into a physical id.
 pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failure> {
-    let place = DelegationPoint { zone: zone.clone(), name: name.clone() };
-    if place.to_string().len() > physical_id::MAX {
+    let point = DelegationPoint { zone: zone.clone(), name: name.clone() };
+    if point.to_string().len() > physical_id::MAX {
         return Err(refused(format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX)));
     }
-    Ok(place)
+    Ok(point)
 }
 
-async fn stays(session: &Session, pinned: &DelegationPoint, asked: &ParentZone) -> Result<bool, Failure> {
+async fn stays(session: &Session, current: &DelegationPoint, asked: &ParentZone) -> Result<bool, Failure> {
     if let ParentZone::Id(id) = asked {
-        return Ok(*id == pinned.zone);
+        return Ok(*id == current.zone);
     }
-    match session.hosted_zone(&pinned.zone).await {
+    match session.hosted_zone(&current.zone).await {
         Ok(zone) => Ok(match asked {
             ParentZone::Id(_) => false,
             ParentZone::Name(name) => zone.name == *name,
             ParentZone::Closest => true,
         }),
         Err(error) if is_gone(&error) || error.is_denied() => Ok(false),
-        Err(error) => Err(aws_failure(&format!("reading the parent zone {}", pinned.zone), &error)),
+        Err(error) => Err(aws_failure(&format!("reading the parent zone {}", current.zone), &error)),
     }
 }
 

@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
-use super::Work;
-use super::aim::Aim;
 use super::check::Question;
+use super::context::{RequestContext, Services};
+use super::create_update::{Planned, observe_and_plan};
 use super::progress::Progress;
-use super::{check, present};
-use crate::aws::credentials::Accounts;
+use super::reconcile::Denial;
+use super::{check, resolve};
 use crate::cfn::envelope::Request;
 use crate::cfn::properties::Verification;
-use crate::config::Config;
 use crate::error::{Failure, Kind};
 use delegation_model::name::Name;
 use delegation_model::plan::{self, Arrival, Decision, Observation, Plan};
 use delegation_model::point::DelegationPoint;
-use dns_check::{Report, Verifier};
+use dns_check::Report;
 
 /// What a Create or Update would do.
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// Where.
-    pub place: DelegationPoint,
+    pub point: DelegationPoint,
     /// The name of the parent zone.
     pub parent_zone: Option<Name>,
     /// The physical id that a success would answer with.
@@ -29,7 +28,7 @@ pub struct Preview {
     /// The physical id that it would take the place of, whose delegation CloudFormation would delete afterwards.
     pub replaces: Option<String>,
     /// What stands there.
-    pub seen: Observation,
+    pub observed: Observation,
     /// What would be changed, or why the request would fail.
     pub result: Result<Plan, Failure>,
     /// What the user should know.
@@ -44,22 +43,20 @@ pub struct Preview {
 /// # Errors
 /// If the request would fail before its place was read.
 pub async fn preview(
-    config: &Config,
-    accounts: &Accounts,
-    verifier: &Verifier,
+    services: Services<'_>,
     request: &Request,
     stack_id: &str,
     logical_id: &str,
 ) -> Result<Preview, Failure> {
     let progress = Progress::default();
-    let work = Work::preview(config, accounts, verifier, request, stack_id, logical_id, &progress);
-    let mut aim = Aim::take(&work).await?;
-    let (mut goal, verification) = (aim.goal(&work), aim.wanted.verifies());
-    let (seen, mut decision, warning) = present::look(&work, &mut aim, &goal, false).await?;
+    let cx = RequestContext::preview(services, request, stack_id, logical_id, &progress);
+    let mut resolved = resolve::resolve(&cx, Denial::Final).await?;
+    let (mut goal, verification) = (resolved.goal(&cx), resolved.desired.verifies());
+    let Planned { observed, mut decision, warning } = observe_and_plan(&cx, &mut resolved, &goal, false).await?;
     if decision == Decision::Overtaken {
         // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
-        goal.at = seen.claims().own(&work.claimant).map_or(goal.at, |own| own.at.saturating_add(1));
-        decision = plan::present(&goal, &seen);
+        goal.at = observed.claims().own(&cx.claimant).map_or(goal.at, |own| own.at.saturating_add(1));
+        decision = plan::present(&goal, &observed);
     }
     let mut finding = None;
     let result = match decision {
@@ -68,10 +65,10 @@ pub async fn preview(
             let message = format!("a later request of this resource has already written {}", goal.name);
             Err(Failure::new(Kind::Stale, message))
         }
-        Decision::Proceed(plan) => match Question::of(&goal.name, &plan, &seen) {
+        Decision::Proceed(plan) => match Question::new(&goal.name, &plan, &observed) {
             Some(question) if verification != Verification::None => {
                 // A fresh zone is given no time to come up: what is so now is what is told.
-                let checked = check::before(&work, verification, &question, Duration::ZERO).await;
+                let checked = check::before(&cx, verification, &question, Duration::ZERO).await;
                 checked.map(|found| {
                     finding = found;
                     plan
@@ -81,15 +78,15 @@ pub async fn preview(
         },
     };
     let planned = result.as_ref().map(|plan| plan.warnings.clone()).unwrap_or_default();
-    let before = aim.before.iter().flat_map(|before| before.warnings.iter().cloned());
-    let replaces = request.physical_id.clone().filter(|_| aim.arrival == Arrival::Replacement);
+    let previous = resolved.previous.iter().flat_map(|previous| previous.warnings.iter().cloned());
+    let replaces = request.physical_id.clone().filter(|_| resolved.arrival == Arrival::Replacement);
     Ok(Preview {
-        parent_zone: seen.apex.clone(),
-        warnings: aim.child.warning.iter().cloned().chain(planned).chain(warning).chain(before).collect(),
-        replaces: replaces.filter(|id| *id != aim.physical_id),
-        place: aim.place,
-        physical_id: aim.physical_id,
-        seen,
+        parent_zone: observed.apex.clone(),
+        warnings: resolved.child.warning.iter().cloned().chain(planned).chain(warning).chain(previous).collect(),
+        replaces: replaces.filter(|id| *id != resolved.physical_id),
+        point: resolved.point,
+        physical_id: resolved.physical_id,
+        observed,
         result,
         finding,
     })

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::work::Outcome;
+use super::outcome::Outcome;
 use crate::metrics::Step;
-use delegation_model::plan::Action;
 use delegation_model::point::DelegationPoint;
 
 #[derive(Debug, Default)]
@@ -16,11 +15,22 @@ pub(super) struct Progress(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     step: String,
-    sent: Option<DelegationPoint>,
-    looked: bool,
-    done: Option<Outcome>,
-    action: Option<Action>,
+    phase: Phase,
     spent: [Duration; 6],
+}
+
+/// What is certain about the delegation point of the request.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Phase {
+    /// It was not read yet: an earlier delivery of this request may have changed it.
+    #[default]
+    Resolving,
+    /// It was read, and this request has not changed it.
+    Observed,
+    /// A change of this point was sent, or may have been.
+    Sent(DelegationPoint),
+    /// What was asked for is there: running out of time is no failure from here on.
+    Done(Box<Outcome>),
 }
 
 /// Adds to a step's time what passes until it is dropped, be it by a deadline.
@@ -49,51 +59,53 @@ impl Progress {
         if step.is_empty() { "starting".into() } else { step }
     }
 
-    /// A change of this place was sent, or may have been.
-    pub(super) fn mark_sent(&self, place: &DelegationPoint) {
-        self.lock().sent = Some(place.clone());
+    pub(super) fn phase(&self) -> Phase {
+        self.lock().phase.clone()
     }
 
-    /// What stands at the place was read.
-    pub(super) fn mark_looked(&self) {
-        self.lock().looked = true;
+    /// The delegation point was read.
+    pub(super) fn mark_observed(&self) {
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Resolving) {
+            state.phase = Phase::Observed;
+        }
     }
 
-    pub(super) fn looked(&self) -> bool {
-        self.lock().looked
+    /// A change of this point was sent, or may have been. What a request that is done does at other points changes no answer.
+    pub(super) fn mark_sent(&self, point: &DelegationPoint) {
+        let mut state = self.lock();
+        if !matches!(state.phase, Phase::Done(_)) {
+            state.phase = Phase::Sent(point.clone());
+        }
     }
 
     /// The change was certainly not carried out.
     pub(super) fn unmark_sent(&self) {
-        self.lock().sent = None;
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Sent(_)) {
+            state.phase = Phase::Observed;
+        }
     }
 
-    /// The place that was changed, or may have been.
-    pub(super) fn sent(&self) -> Option<DelegationPoint> {
-        self.lock().sent.clone()
-    }
-
-    /// What was asked for stands: from here on, running out of time is no failure.
+    /// What was asked for is there.
     pub(super) fn mark_done(&self, outcome: Outcome) {
-        self.lock().done = Some(outcome);
+        self.lock().phase = Phase::Done(Box::new(outcome));
     }
 
-    /// What was done is not all that is asked: from here on, running out of time is a failure again.
+    /// There is more to do than was known.
     pub(super) fn unmark_done(&self) {
-        self.lock().done = None;
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Done(_)) {
+            state.phase = Phase::Observed;
+        }
     }
 
-    pub(super) fn done(&self) -> Option<Outcome> {
-        self.lock().done.clone()
-    }
-
-    /// What the request did.
-    pub(super) fn mark_action(&self, action: Option<Action>) {
-        self.lock().action = action;
-    }
-
-    pub(super) fn action(&self) -> Option<Action> {
-        self.lock().action
+    /// The point that was changed, or may have been, by a request that is not done.
+    pub(super) fn sent(&self) -> Option<DelegationPoint> {
+        match &self.lock().phase {
+            Phase::Sent(point) => Some(point.clone()),
+            Phase::Resolving | Phase::Observed | Phase::Done(_) => None,
+        }
     }
 
     /// Measures a step until the value is dropped.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Work, aws_failure};
-use crate::aws::error::AwsError;
+use super::{RequestContext, aws_failure};
 use crate::aws::route53::{KeySigningKey, Session, Signing};
 use crate::cfn::properties::{Properties, Salvage};
 use crate::error::{Failure, Kind};
@@ -13,43 +12,29 @@ use delegation_model::plan::WantedDs;
 use delegation_model::point::DelegationPoint;
 
 /// Whether a request asks for a DS record set that the resource did not ask for before.
-pub(super) fn newly(wanted: &Properties, old: Option<&Salvage>) -> bool {
+pub(super) fn newly(desired: &Properties, old: Option<&Salvage>) -> bool {
     old.is_none_or(|old| {
-        !old.dnssec || old.child_zone != wanted.child_zone || old.key_signing_keys != wanted.key_signing_keys
+        !old.dnssec || old.child_zone != desired.child_zone || old.key_signing_keys != desired.key_signing_keys
     })
 }
 
 /// The DS record set for the keys that are asked for.
-pub(super) fn wanted(
-    work: &Work<'_>,
-    wanted: &Properties,
+pub(super) fn desired(
+    properties: &Properties,
     id: &ZoneId,
-    signing: Option<Result<Signing, AwsError>>,
+    signing: &Signing,
     newly: bool,
 ) -> Result<WantedDs, Failure> {
     let unknown = |why| Ok(WantedDs::Unknown { why, newly });
-    let signing = match signing {
-        None => return Ok(WantedDs::Off),
-        Some(Ok(signing)) => signing,
-        Some(Err(error)) => {
-            let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
-            // A right may be too new to be seen.
-            return if failure.kind == Kind::Denied && !work.waited() {
-                Err(failure)
-            } else {
-                unknown(failure.message)
-            };
-        }
-    };
     if !signing.is_signing() {
         let message = if signing.message.is_empty() { String::new() } else { format!(" ({})", signing.message) };
         let state = &signing.state;
         return unknown(format!("the child zone {id} is not signing: its state is {state}{message}"));
     }
-    match records(wanted.key_signing_keys.as_ref(), &signing.keys) {
+    match records(properties.key_signing_keys.as_ref(), &signing.keys) {
         Ok(records) => Ok(WantedDs::Records(records)),
         // A typing error in a roll-over must not pass for a roll-over.
-        Err(why) if newly && wanted.key_signing_keys.is_some() => {
+        Err(why) if newly && properties.key_signing_keys.is_some() => {
             Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}")))
         }
         Err(why) => unknown(format!("the child zone {id} {why}")),
@@ -80,16 +65,16 @@ pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKe
 
 /// What the user should know of the parent zone's own signing state: a DS record set in a zone that nobody can validate secures
 /// nothing.
-pub(super) async fn of_parent(work: &Work<'_>, session: &Session, place: &DelegationPoint) -> Option<String> {
-    work.progress.at(format!("reading the signing state of the parent zone {}", place.zone));
-    match session.signing(&place.zone).await {
+pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point: &DelegationPoint) -> Option<String> {
+    cx.progress.at(format!("reading the signing state of the parent zone {}", point.zone));
+    match session.signing(&point.zone).await {
         Ok(signing) if signing.is_signing() => None,
         Ok(signing) => Some(format!(
             "The parent zone {} is not signed (its state is {}): the DS record set has no effect until it is.",
-            place.zone, signing.state
+            point.zone, signing.state
         )),
         Err(error) => {
-            let failure = aws_failure(&format!("reading the signing state of the parent zone {}", place.zone), &error);
+            let failure = aws_failure(&format!("reading the signing state of the parent zone {}", point.zone), &error);
             Some(format!("Whether the parent zone is signed is unknown: {failure}"))
         }
     }

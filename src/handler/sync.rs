@@ -3,7 +3,7 @@
 use tokio::time::sleep;
 use tracing::info;
 
-use super::{Work, aws_failure};
+use super::{RequestContext, aws_failure};
 use crate::aws::route53::ChangeStatus;
 use crate::backoff::Backoff;
 use crate::metrics::Step;
@@ -24,21 +24,21 @@ pub(super) struct Waited {
 /// The quota of Route 53 is 10 calls of an action a second and account with a burst of 50 (Developer Guide, "Quotas"). So that a
 /// hundred requests can wait at once, the first question comes after 1.5 to 4.5 seconds, and each pause is twice the one before,
 /// up to 42 seconds. Route 53 takes up to a minute.
-pub(super) async fn wait(work: &Work<'_>, role: Option<&Role>, change_id: Option<&str>) -> Waited {
+pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id: Option<&str>) -> Waited {
     let done = |status, warning| Waited { status, warning };
     let Some(id) = change_id else {
         info!("the id of the change was lost with its answer, so it is not known when all name servers have it");
         return done(ChangeStatus::Pending, None);
     };
-    work.progress.at(format!("waiting until all name servers of Route 53 have the change {id}"));
-    let _timing = work.progress.time(Step::Sync);
-    let first = work.config.sync_pause;
+    cx.progress.at(format!("waiting until all name servers of Route 53 have the change {id}"));
+    let _timing = cx.progress.time(Step::Sync);
+    let first = cx.config.sync_pause;
     let mut backoff = Backoff::new(first, first * LONGEST_PAUSE);
     loop {
         sleep(backoff.pause()).await;
-        let asked = work.afresh(async || {
+        let asked = cx.with_fresh_credentials(async || {
             let failure = |error| aws_failure(&format!("asking for the status of the change {id}"), &error);
-            let session = work.accounts.session(role).await.map_err(failure)?;
+            let session = cx.accounts.session(role).await.map_err(failure)?;
             session.change_status(id).await.map_err(failure)
         });
         match asked.await {

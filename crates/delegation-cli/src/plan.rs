@@ -11,6 +11,7 @@ use super::diff::diff;
 use super::{Status, Tools, output};
 use custom_delegation::cfn::envelope::{Kind as RequestKind, Request};
 use custom_delegation::error::{Failure, Kind};
+use custom_delegation::handler::Services;
 use custom_delegation::handler::preview::{Preview, preview};
 use delegation_model::name::Name;
 use delegation_model::plan::{Action, Plan};
@@ -32,7 +33,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
     };
     let named = args.stack_id.as_deref().zip(args.logical_id.as_deref());
     let (stack, logical) = named.unwrap_or(NOBODY);
-    let seen = preview(&tools.config, tools.accounts()?, &tools.verifier, &request, stack, logical).await;
+    let services = Services { config: &tools.config, accounts: tools.accounts()?, verifier: &tools.verifier };
+    let seen = preview(services, &request, stack, logical).await;
     let (seen, refused) = match seen {
         Err(failure) if would_refuse(&failure) => (None, Some(failure)),
         Err(failure) => return Err(failure),
@@ -88,7 +90,7 @@ impl<'a> Report<'a> {
             Some(plan) if !plan.only_refreshes => plan.changes.iter().filter(by_hand).collect(),
             _ => Vec::new(),
         };
-        let comment = seen.map(|seen| format!("delegation of {}, as planned by hand", seen.place.name));
+        let comment = seen.map(|seen| format!("delegation of {}, as planned by hand", seen.point.name));
         let batch = batch(&comment.unwrap_or_default(), &by_hand);
         Self { kind, seen, plan, refused, named, batch }
     }
@@ -102,7 +104,7 @@ impl<'a> Report<'a> {
     }
 
     fn command(&self) -> Option<String> {
-        Some(command_line(&self.seen?.place.zone, self.batch.as_ref()?))
+        Some(command_line(&self.seen?.point.zone, self.batch.as_ref()?))
     }
 
     fn document(&self) -> Value {
@@ -123,8 +125,8 @@ impl<'a> Report<'a> {
             "action": self.plan.and_then(|plan| plan.action).map(Action::as_str),
             "physical_id": seen.map(|seen| &seen.physical_id),
             "replaces": seen.and_then(|seen| seen.replaces.as_ref()),
-            "name": seen.map(|seen| seen.place.name.as_str()),
-            "parent_zone_id": seen.map(|seen| seen.place.zone.as_str()),
+            "name": seen.map(|seen| seen.point.name.as_str()),
+            "parent_zone_id": seen.map(|seen| seen.point.zone.as_str()),
             "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(Name::as_str),
             "changes": self.plan.map(|plan| plan.changes.iter().map(change).collect::<Vec<_>>()).unwrap_or_default(),
             "warnings": seen.map(|seen| seen.warnings.clone()).unwrap_or_default(),
@@ -142,7 +144,7 @@ impl<'a> Report<'a> {
         let kind = self.kind;
         if let Some(seen) = self.seen {
             let zone = seen.parent_zone.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-            lines.push(format!("{kind} of {} in the parent zone {}{zone}", seen.place.name, seen.place.zone));
+            lines.push(format!("{kind} of {} in the parent zone {}{zone}", seen.point.name, seen.point.zone));
         }
         if let Some(failure) = &self.refused {
             lines.push(format!("Refused: {failure}."));

@@ -1,0 +1,18 @@
+//! How a request ended well.
+
+use std::collections::BTreeMap;
+
+use delegation_model::plan::Action;
+
+/// How a request ended well.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    /// The physical id to answer with.
+    pub(super) physical_id: String,
+    /// The attributes; those that are missing are answered empty.
+    pub(super) data: BTreeMap<&'static str, String>,
+    /// What the user should know.
+    pub(super) warnings: Vec<String>,
+    /// What the request did, for the metrics.
+    pub(super) action: Option<Action>,
+}
