@@ -8,15 +8,15 @@ use std::thread;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::account::{Account, Credentials};
 use crate::clock::Clock;
 use crate::core::{Core, lock};
 use crate::dns::Dns;
 use crate::fault::{Fault, FaultHandle};
 use crate::gate::{Gate, GateRule};
+use crate::handles::{self, Account, Credentials, ZoneHandle};
 use crate::journal::Call;
 use crate::quota::Quota;
-use crate::route53::{self, SyncRule, ZoneHandle};
+use crate::route53::SyncRule;
 use crate::server;
 
 /// A function of the test that sees calls.
@@ -85,7 +85,7 @@ impl Sandbox {
 
     /// The hosted zone of that id, whoever created it.
     pub fn zone(&self, id: &str) -> Option<ZoneHandle> {
-        route53::handle(&self.core, id)
+        handles::zone_handle(&self.core, id)
     }
 
     /// The environment variables with which an AWS client talks to the sandbox with these credentials.
@@ -158,7 +158,7 @@ impl Sandbox {
 
     /// Sets when changes are `INSYNC`, earlier ones included; [`SyncRule::Polls`] of 1 by default.
     pub fn sync_after(&self, rule: SyncRule) {
-        self.core.world().sync = rule;
+        self.core.route53().sync = rule;
     }
 
     /// Serves the zones over DNS; short for [`Dns::start`].

@@ -53,7 +53,8 @@ pub use log::DnsQuery;
 pub use outside::OutsideZone;
 
 use crate::Sandbox;
-use crate::route53::{RecordSet, ZoneHandle, normalize_lossy};
+use crate::handles::ZoneHandle;
+use crate::route53::{RecordSet, normalize_lossy};
 use outside::Outside;
 use state::{RESOLVER, Shared};
 
@@ -201,7 +202,7 @@ impl Dns {
 
     /// Sets when changes are served.
     pub fn serve_when(&self, rule: ServeRule) {
-        self.shared().core.world().serve = rule;
+        self.shared().core.route53().serve = rule;
     }
 
     /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and delv take.

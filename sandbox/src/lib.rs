@@ -1,7 +1,7 @@
 //! A strict local AWS for the tests and the demo of `Custom::Delegation`.
 //!
 //! [`Sandbox::start`] opens one listener on the loopback interface that serves Route 53 and STS to any unmodified AWS
-//! client. It is a simulation of rules, not of capacity: accounts, roles and policies ([`account`]), hosted
+//! client. It is a simulation of rules, not of capacity: accounts, roles and policies ([`handles`]), hosted
 //! zones with the batch rules of the service ([`route53`]), and ways to make it fail on demand ([`fault`]). Every call is
 //! recorded ([`journal`]).
 //!
@@ -28,7 +28,6 @@
     reason = "a tool of tests: a mistake in the set-up should stop the test where it was made"
 )]
 
-pub mod account;
 pub mod aws;
 pub mod bucket;
 pub mod clock;
@@ -36,6 +35,7 @@ pub mod demo;
 pub mod dns;
 pub mod fault;
 pub mod function;
+pub mod handles;
 pub mod journal;
 pub mod process;
 pub mod route53;
@@ -47,13 +47,14 @@ mod core;
 mod error;
 mod gate;
 mod iam;
+mod identities;
 mod listen;
+mod query;
 mod quota;
 mod runtime_api;
 mod server;
 mod sts;
 
-pub use account::{Account, Credentials, Role};
 pub use aws::{Hook, Sandbox};
 pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
@@ -61,8 +62,9 @@ pub use dns::{Dns, DnsFault, DnsQuery, OutsideZone, ServeRule, Transport};
 pub use fault::{Fault, FaultHandle, FaultKind};
 pub use function::{Function, Invocation};
 pub use gate::{Gate, GateRule};
+pub use handles::{Account, Credentials, Role, ZoneHandle};
 pub use journal::{Call, Outcome};
 pub use process::{Bootstrap, DeadlineStyle, LambdaProcess};
 pub use quota::Quota;
-pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule, ZoneHandle};
+pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule};
 pub use stack::{Outcome as StackOutcome, Resource, Stack, StackEvent, Template};

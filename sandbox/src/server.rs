@@ -15,11 +15,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::core::{Caller, Core, lock};
+use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::fault::FaultKind;
 use crate::gate::GateState;
+use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
+use crate::query::Query;
 use crate::route53::xml::Element;
 use crate::route53::{NAMESPACE, api, routes};
 use crate::sts;
@@ -71,7 +73,7 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
 /// A request of either service.
 enum Asked {
     Route53(routes::Parsed),
-    Sts(sts::Query),
+    Sts(Query),
 }
 
 async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
@@ -81,7 +83,7 @@ async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response
     let asked = if routes::serves(path) {
         Asked::Route53(routes::parse(parts.method.as_str(), path, parts.uri.query().unwrap_or(""), &body))
     } else {
-        Asked::Sts(sts::Query::parse(&body))
+        Asked::Sts(Query::parse(&body))
     };
     let service = asked.service();
     let caller = sigv4::authenticate(core, &parts, &body, service);

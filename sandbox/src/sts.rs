@@ -2,33 +2,15 @@
 
 use std::time::Duration;
 
-use url::form_urlencoded;
-
 use crate::clock::iso8601;
-use crate::core::{Caller, Core};
+use crate::core::Core;
 use crate::error::ApiError;
 use crate::iam::{self, Decision, Policy, PrincipalMatch};
+use crate::identities::{Caller, Session};
+use crate::query::Query;
 use crate::route53::xml::Element;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-
-/// The parameters of a request.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
-
-impl Query {
-    pub(crate) fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(crate) fn action(&self) -> &str {
-        self.get("Action").unwrap_or("")
-    }
-}
 
 /// Carries the request out; the answer's document.
 pub(crate) fn serve(core: &Core, caller: &Caller, query: &Query, request_id: &str) -> Result<Element, ApiError> {
@@ -63,8 +45,8 @@ struct Ask<'a> {
 
 fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, ApiError> {
     let ask = validate(query)?;
-    let mut world = core.world();
-    let role = world.role(&ask.account, &ask.role);
+    let mut identities = core.identities();
+    let role = identities.role(&ask.account, &ask.role);
     // A role that does not exist is denied in the same words: "the error doesn't tell whether the role exists".
     let admitted = role.as_ref().is_some_and(|role| is_admitted(&role.trust, caller, &ask));
     let Some(role) = role.filter(|_| admitted) else {
@@ -85,7 +67,8 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
         return Err(ApiError::new(400, "ValidationError", message));
     }
     let expires = core.clock.now() + Duration::from_secs(seconds);
-    let credentials = world.session_key(&ask.account, &ask.role, ask.session, expires, ask.policy);
+    let session = Session { account: &ask.account, role: &ask.role, name: ask.session };
+    let credentials = identities.session_key(&core.ids, session, expires, ask.policy);
     let role_name = ask.role.rsplit('/').next().unwrap_or(&ask.role);
     let user = Element::new("AssumedRoleUser")
         .text("AssumedRoleId", &format!("AROA{}:{}", ask.role.len(), ask.session))

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::stage::{ADDRESS, HOST, NAME, RECORD, Stage};
 use super::story::{Answer, Expected, Zone, physical_id};
 use super::trace::{Found, Trace};
+use crate::handles::ZoneHandle;
 use crate::journal::Call;
-use crate::route53::{KeySigningKey, RecordSet, ZoneHandle};
+use crate::route53::{KeySigningKey, RecordSet};
 
 /// An expectation, and whether it holds.
 pub(super) struct Check {

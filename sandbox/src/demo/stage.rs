@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::bucket::{Put, ResponseBucket, ResponseKey};
 use crate::function::{Function, Invocation};
+use crate::handles::ZoneHandle;
 use crate::process::{Bootstrap, DeadlineStyle, LambdaProcess};
-use crate::route53::{RecordSet, SyncRule, ZoneHandle};
+use crate::route53::{RecordSet, SyncRule};
 use crate::{Account, Dns, Role, Sandbox};
 
 /// The name of the delegation, and of the ownership record beside it.

@@ -12,7 +12,7 @@ use hickory_proto::rr::{Name, RData};
 use super::sign::Keys;
 use super::state::Shared;
 use super::zone::{Zone, name};
-use crate::core::World;
+use crate::route53::State;
 use crate::route53::{ZoneModel, normalize_lossy};
 
 /// The server of the root.
@@ -37,7 +37,7 @@ pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
 /// (Developer Guide, "Getting the name servers for a public hosted zone").
 fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
     let mut zones = Vec::new();
-    for zone in shared.core.world().served() {
+    for zone in shared.core.route53().served() {
         if zone.name_servers.iter().any(|own| own == server) && is_there(zone) {
             let Some(origin) = name(&zone.name) else { continue };
             let mut copy = Zone::with_records(origin, zone.served.records());
@@ -102,12 +102,12 @@ impl<'a> Registry<'a> {
             (state.outside.clone(), state.real.clone())
         };
         {
-            let mut world = shared.core.world();
+            let mut state = shared.core.route53();
             // Every name server has an address, also those of a zone to which nobody delegates yet.
-            for zone in world.served() {
+            for zone in state.served() {
                 servers.extend(zone.name_servers.iter().cloned());
             }
-            for zone in chosen(&mut world, &real) {
+            for zone in chosen(&mut state, &real) {
                 add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
             }
         }
@@ -185,9 +185,9 @@ fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
 }
 
 /// Of the public zones of one name the one that was named as the real one, else the first.
-fn chosen<'a>(world: &'a mut World, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
+fn chosen<'a>(state: &'a mut State, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
     let mut zones: BTreeMap<String, &ZoneModel> = BTreeMap::new();
-    for zone in world.served() {
+    for zone in state.served() {
         let name = normalize_lossy(&zone.name);
         let better = match (real.get(&name), zones.get(&name)) {
             (Some(id), _) => *id == zone.id,

@@ -4,11 +4,13 @@ use super::input::{Batch, NewZone};
 use super::model::{Key, Records, Zone};
 use super::routes::Request;
 use super::served::Served;
+use super::state::{ChangeState, State};
 use super::xml::Element;
 use super::{SyncRule, list, name, name_servers, output};
 use crate::clock::iso8601;
-use crate::core::{Caller, ChangeState, Core, World, lock};
+use crate::core::{Core, lock};
 use crate::error::ApiError;
+use crate::identities::Caller;
 
 /// Status and document.
 pub(crate) type Answer = (u16, Element);
@@ -18,15 +20,15 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
     match request {
         Request::GetHostedZone(id) => {
             permitted(caller, "route53:GetHostedZone", id)?;
-            let world = core.world();
-            let zone = own_zone(&world, caller, id)?;
+            let state = core.route53();
+            let zone = own_zone(&state, caller, id)?;
             let root = output::root("GetHostedZoneResponse");
             Ok((200, root.child(output::hosted_zone(zone)).child(output::servers_or_vpcs(zone))))
         }
         Request::GetDnssec(id) => {
             permitted(caller, "route53:GetDNSSEC", id)?;
-            let world = core.world();
-            let zone = own_zone(&world, caller, id)?;
+            let state = core.route53();
+            let zone = own_zone(&state, caller, id)?;
             let status = Element::new("Status").text("ServeSignature", &zone.serve_signature);
             let now = iso8601(core.clock.now());
             let keys = zone.keys.iter().map(|key| output::key_signing_key(zone, key, &now));
@@ -35,16 +37,16 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
         }
         Request::ListResourceRecordSets(id, query) => {
             permitted(caller, "route53:ListResourceRecordSets", id)?;
-            let world = core.world();
-            list::record_sets(own_zone(&world, caller, id)?, query)
+            let state = core.route53();
+            list::record_sets(own_zone(&state, caller, id)?, query)
         }
         Request::ListHostedZones(query) => {
             caller.authorize("route53:ListHostedZones", None, &caller.context())?;
-            list::zones(&own_zones(&core.world(), caller), query)
+            list::zones(&own_zones(&core.route53(), caller), query)
         }
         Request::ListHostedZonesByName(query) => {
             caller.authorize("route53:ListHostedZonesByName", None, &caller.context())?;
-            list::zones_by_name(&own_zones(&core.world(), caller), query)
+            list::zones_by_name(&own_zones(&core.route53(), caller), query)
         }
         Request::CreateHostedZone(new) => create(core, caller, new),
         Request::DeleteHostedZone(id) => delete(core, caller, id),
@@ -59,8 +61,8 @@ fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
 
 /// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another account's is denied whatever the
 /// caller's own policies say.
-fn own_zone<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Zone, ApiError> {
-    let zone = world
+fn own_zone<'a>(state: &'a State, caller: &Caller, id: &str) -> Result<&'a Zone, ApiError> {
+    let zone = state
         .zones
         .get(id)
         .ok_or_else(|| ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}")))?;
@@ -71,8 +73,8 @@ fn own_zone<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Zone,
     Ok(zone)
 }
 
-fn own_zones(world: &World, caller: &Caller) -> Vec<Zone> {
-    world.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
+fn own_zones(state: &State, caller: &Caller) -> Vec<Zone> {
+    state.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
 }
 
 /// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy conditions for fine-grained
@@ -90,19 +92,19 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
 
     let refusals = lock(&core.hooks).refusals.get(id).cloned().unwrap_or_default();
     let refused: Vec<String> = refusals.iter().filter_map(|refusal| refusal(&batch.changes)).collect();
-    let mut world = core.world();
-    let zone = own_zone(&world, caller, id)?;
+    let mut state = core.route53();
+    let zone = own_zone(&state, caller, id)?;
     let hosts = |name: &str, server: &str| {
         let serves =
             |zone: &&Zone| !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server);
-        world.zones.values().any(|zone| serves(&zone))
+        state.zones.values().any(|zone| serves(&zone))
     };
     let records = zone.after(&batch.changes, &hosts);
     let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
     let records =
         records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;
-    let (change_id, change) = submit(core, &mut world, caller, batch.comment.clone());
-    if let Some(zone) = world.zones.get_mut(id) {
+    let (change_id, change) = submit(core, &mut state, caller, batch.comment.clone());
+    if let Some(zone) = state.zones.get_mut(id) {
         zone.served.submit(&change_id, &zone.records, &records);
         zone.records = records;
         zone.revision += 1;
@@ -110,16 +112,16 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
 }
 
-fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {
+fn submit(core: &Core, state: &mut State, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {
     let change = ChangeState {
         account: caller.account.clone(),
         submitted: core.clock.now(),
         comment,
-        in_sync: world.sync == SyncRule::Immediately,
+        in_sync: state.sync == SyncRule::Immediately,
         polls: 0,
     };
-    let id = world.id("C", 21);
-    world.changes.insert(id.clone(), change.clone());
+    let id = core.ids.id("C", 21);
+    state.changes.insert(id.clone(), change.clone());
     (id, change)
 }
 
@@ -127,9 +129,9 @@ fn submit(core: &Core, world: &mut World, caller: &Caller, comment: Option<Strin
 /// "`GetChange`").
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     caller.authorize("route53:GetChange", Some(&format!("arn:aws:route53:::change/{id}")), &caller.context())?;
-    let mut world = core.world();
-    let sync = world.sync;
-    let change = world
+    let mut state = core.route53();
+    let sync = state.sync;
+    let change = state
         .changes
         .get_mut(id)
         .filter(|change| change.account == caller.account)
@@ -142,19 +144,19 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
 /// API reference, "`CreateHostedZone`".
 fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
     caller.authorize("route53:CreateHostedZone", None, &caller.context())?;
-    let mut world = core.world();
+    let mut state = core.route53();
     let used = |zone: &Zone| zone.account == caller.account && zone.caller_reference == new.caller_reference;
-    if world.zones.values().any(used) {
+    if state.zones.values().any(used) {
         let message = "A hosted zone has already been created with the specified caller reference.";
         return Err(ApiError::new(409, "HostedZoneAlreadyExists", message));
     }
-    let id = world.id("Z", 21);
-    let number = world.next();
+    let id = core.ids.id("Z", 21);
+    let number = core.ids.next();
     let mut zone = Zone::new(&id, &caller.account, &new.name, new.private, name_servers(number));
     zone.number = number;
     zone.comment.clone_from(&new.comment);
     zone.caller_reference.clone_from(&new.caller_reference);
-    let (change_id, change) = submit(core, &mut world, caller, None);
+    let (change_id, change) = submit(core, &mut state, caller, None);
     // The new zone, too, has to reach the name servers.
     zone.served = Served::default();
     zone.served.submit(&change_id, &Records::new(), &zone.records);
@@ -162,21 +164,21 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
         .child(output::hosted_zone(&zone))
         .child(output::change_info(&change_id, &change))
         .child(output::servers_or_vpcs(&zone));
-    world.zones.insert(id, zone);
+    state.zones.insert(id, zone);
     Ok((201, document))
 }
 
 /// "You can delete a hosted zone only if it contains only the default SOA and NS records" (API reference, "`DeleteHostedZone`").
 fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DeleteHostedZone", id)?;
-    let mut world = core.world();
-    let zone = own_zone(&world, caller, id)?;
+    let mut state = core.route53();
+    let zone = own_zone(&state, caller, id)?;
     let required = ["NS", "SOA"].map(|rtype| zone.find(&zone.name, rtype).map(Key::of));
     if zone.records.keys().any(|key| !required.contains(&Some(key.clone()))) {
         let message = "The specified hosted zone contains non-required resource record sets and so cannot be deleted.";
         return Err(ApiError::new(400, "HostedZoneNotEmpty", message));
     }
-    world.zones.remove(id);
-    let (change_id, change) = submit(core, &mut world, caller, None);
+    state.zones.remove(id);
+    let (change_id, change) = submit(core, &mut state, caller, None);
     Ok((200, output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change))))
 }

@@ -5,7 +5,7 @@ use super::model::{Key, Zone};
 use super::xml::Element;
 use super::{name, order, output, rules};
 use crate::error::ApiError;
-use crate::sts::Query;
+use crate::query::Query;
 
 /// "Results are sorted first by DNS name with the labels reversed, then by record type … If you specify Name but not Type, the
 /// results begin with the first resource record set in the list whose name is greater than or equal to Name" (API reference,

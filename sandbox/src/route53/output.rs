@@ -1,11 +1,11 @@
 //! Answer documents.
 
+use super::ChangeState;
 use super::KeySigningKey;
 use super::model::Zone;
 use super::record::RecordSet;
 use super::xml::Element;
 use crate::clock::iso8601;
-use crate::core::ChangeState;
 
 pub(crate) const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 

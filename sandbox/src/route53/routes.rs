@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::input::{self, Batch, NewZone};
 use crate::error::ApiError;
-use crate::sts::Query;
+use crate::query::Query;
 
 /// A request, as far as it can be understood without knowing who asks.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use http::request::Parts;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
-use crate::core::{Caller, Core, Key};
+use crate::core::Core;
 use crate::error::ApiError;
+use crate::identities::{Caller, Key};
 
 /// What the `Authorization` header says.
 struct Claimed<'a> {
@@ -41,9 +42,9 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
     let invalid =
         || ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
     let (key, caller) = {
-        let world = core.world();
-        let key = world.keys.get(claimed.key_id).cloned().ok_or_else(invalid)?;
-        let caller = world.caller(&key);
+        let identities = core.identities();
+        let key = identities.keys.get(claimed.key_id).cloned().ok_or_else(invalid)?;
+        let caller = identities.caller(&key);
         (key, caller)
     };
     if header(parts, "x-amz-security-token") != key.token.as_deref() {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn query(pairs: &[(&str, &str)]) -> Query {
-    Query(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    Query::new(pairs)
 }
 
 fn refusal(pairs: &[(&str, &str)]) -> ApiError {

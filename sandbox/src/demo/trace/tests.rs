@@ -1,6 +1,7 @@
 use super::super::check::{self, Check};
 use super::*;
-use crate::route53::{RecordSet, ZoneHandle};
+use crate::handles::ZoneHandle;
+use crate::route53::RecordSet;
 use crate::{Account, DnsFault, Sandbox};
 
 const CHILD: &str = "testing.example.com";

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::core::{Caller, Core, RoleState, World, role_arn};
+use super::ZoneHandle;
+use super::zone::create_zone;
+use crate::core::Core;
 use crate::iam::{self, Decision, Policy};
-use crate::route53::{self, ZoneHandle};
+use crate::identities::{Caller, RoleState, Session, role_arn};
 
 /// What signs calls.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub struct Account {
 
 impl Account {
     pub(crate) fn new(core: &Arc<Core>, id: &str) -> Self {
-        core.world().account(id);
+        core.identities().account(id);
         Self { core: Arc::clone(core), id: id.to_owned() }
     }
 
@@ -59,47 +61,47 @@ impl Account {
 
     /// Creates a public hosted zone. Several may have one name.
     pub fn hosted_zone(&self, name: &str) -> ZoneHandle {
-        route53::create_zone(&self.core, &self.id, None, name, false)
+        create_zone(&self.core, &self.id, None, name, false)
     }
 
     /// Creates a private hosted zone.
     pub fn private_hosted_zone(&self, name: &str) -> ZoneHandle {
-        route53::create_zone(&self.core, &self.id, None, name, true)
+        create_zone(&self.core, &self.id, None, name, true)
     }
 
     /// Creates a public hosted zone with a chosen id, which must be free.
     pub fn hosted_zone_with_id(&self, id: &str, name: &str) -> ZoneHandle {
-        route53::create_zone(&self.core, &self.id, Some(id), name, false)
+        create_zone(&self.core, &self.id, Some(id), name, false)
     }
 
     /// Creates a role that trusts nobody and may do nothing yet, or returns the one that exists.
     pub fn role(&self, name: &str) -> Role {
-        let mut world = self.core.world();
+        let mut identities = self.core.identities();
         let new = || RoleState { max_session: 3600, ..RoleState::default() };
-        world.account(&self.id).roles.entry(name.to_owned()).or_insert_with(new);
+        identities.account(&self.id).roles.entry(name.to_owned()).or_insert_with(new);
         Role { core: Arc::clone(&self.core), account: self.id.clone(), name: name.to_owned() }
     }
 
     /// Puts the account into an organization, the value of `aws:PrincipalOrgID`.
     pub fn set_org(&self, id: &str) {
-        self.core.world().account(&self.id).org = Some(id.to_owned());
+        self.core.identities().account(&self.id).org = Some(id.to_owned());
     }
 
     /// Attaches a service control policy beside `FullAWSAccess`. Panics if it is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn service_control_policy(&self, document: Value) {
         let policy = parse(&document);
-        self.core.world().account(&self.id).scps.push(policy);
+        self.core.identities().account(&self.id).scps.push(policy);
     }
 
     /// Detaches all service control policies but `FullAWSAccess`.
     pub fn without_service_control_policies(&self) {
-        self.core.world().account(&self.id).scps.clear();
+        self.core.identities().account(&self.id).scps.clear();
     }
 
     /// Credentials of a user who may do everything in the account.
     pub fn user_credentials(&self) -> Credentials {
-        self.core.world().admin_key(&self.id)
+        self.core.identities().admin_key(&self.core.ids, &self.id)
     }
 }
 
@@ -185,8 +187,9 @@ impl Role {
 
     fn decides(&self, action: &str, resource: &str, also: impl Fn(&Caller, &iam::Request<'_>) -> bool) -> bool {
         let credentials = self.credentials();
-        let world = self.core.world();
-        let Some(caller) = world.keys.get(&credentials.access_key_id).map(|key| world.caller(key)) else {
+        let identities = self.core.identities();
+        let key = identities.keys.get(&credentials.access_key_id);
+        let Some(caller) = key.map(|key| identities.caller(key)) else {
             return false;
         };
         let context = caller.context();
@@ -212,7 +215,7 @@ impl Role {
 
     /// Deletes the role. Its sessions stay known and may do nothing.
     pub fn delete(&self) {
-        self.core.world().account(&self.account).roles.remove(&self.name);
+        self.core.identities().account(&self.account).roles.remove(&self.name);
     }
 
     /// A session of the role, as Lambda gives one to a function; valid for 12 hours of the sandbox's clock.
@@ -223,12 +226,13 @@ impl Role {
     /// A session that expires after that time of the sandbox's clock.
     pub fn credentials_for(&self, duration: Duration) -> Credentials {
         let expires = self.core.clock.now() + duration;
-        self.core.world().session_key(&self.account, &self.name, "sandbox", expires, None)
+        let session = Session { account: &self.account, role: &self.name, name: "sandbox" };
+        self.core.identities().session_key(&self.core.ids, session, expires, None)
     }
 
     fn edit(&self, edit: impl FnOnce(&mut RoleState)) {
-        let mut world: std::sync::MutexGuard<'_, World> = self.core.world();
-        edit(world.role(&self.account, &self.name).expect("the role was deleted"));
+        let mut identities = self.core.identities();
+        edit(identities.role(&self.account, &self.name).expect("the role was deleted"));
     }
 }
 

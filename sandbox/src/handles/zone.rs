@@ -1,0 +1,188 @@
+//! A hosted zone, as a test holds it.
+
+use std::sync::Arc;
+
+use crate::core::{Core, lock};
+use crate::route53::{Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers};
+
+/// A hosted zone, seen by an outside actor who needs no permission and obeys no rule. It stays usable after the zone is gone, and
+/// then does nothing.
+#[derive(Clone, Debug)]
+pub struct ZoneHandle {
+    core: Arc<Core>,
+    id: String,
+    name: String,
+    name_servers: Vec<String>,
+}
+
+impl ZoneHandle {
+    /// The id, without `/hostedzone/`.
+    pub fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    /// The name as the service returns it, with a trailing dot.
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// The four name servers of its delegation set, without trailing dots; no other zone has any of them.
+    pub fn name_servers(&self) -> Vec<String> {
+        self.name_servers.clone()
+    }
+
+    /// Whether it still exists.
+    pub fn exists(&self) -> bool {
+        self.core.route53().zones.contains_key(&self.id)
+    }
+
+    /// All record sets in the order of the listing.
+    pub fn records(&self) -> Vec<RecordSet> {
+        self.read(|zone| zone.records.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The record set of that name and type.
+    pub fn record(&self, name: &str, rtype: &str) -> Option<RecordSet> {
+        self.read(|zone| zone.find(name, rtype).cloned()).flatten()
+    }
+
+    /// Creates or replaces a record set.
+    pub fn put(&self, record: RecordSet) {
+        self.edit(|zone| zone.insert(record));
+    }
+
+    /// Removes the record sets of that name and type; whether there were any.
+    pub fn remove(&self, name: &str, rtype: &str) -> bool {
+        self.edit(|zone| zone.take(name, rtype)).unwrap_or_default()
+    }
+
+    /// Removes the zone with all its records.
+    pub fn delete(&self) {
+        self.core.route53().zones.remove(&self.id);
+    }
+
+    /// A number that every change of the records raises, a batch by one.
+    pub fn revision(&self) -> u64 {
+        self.read(|zone| zone.revision).unwrap_or_default()
+    }
+
+    /// Says that the zone is signed with these keys. Those of [`KeySigningKey::active`] are names and numbers alone: the name
+    /// servers can't sign with them, and serve the zone unsigned.
+    pub fn sign(&self, keys: impl IntoIterator<Item = KeySigningKey>) {
+        self.edit(|zone| zone.keys = keys.into_iter().collect());
+        self.start_signing();
+    }
+
+    /// Creates a real key-signing key, `ACTIVE`: in the DNSKEY record set and signing it, once the zone is signed. In the place of
+    /// one of that name.
+    ///
+    /// # Panics
+    ///
+    /// If the zone is gone.
+    pub fn create_key(&self, name: &str) -> KeySigningKey {
+        let key = KeySigningKey::generate(name, &self.name);
+        let created = self.edit(|zone| {
+            zone.keys.retain(|known| known.name != name);
+            zone.keys.push(key.clone());
+            zone.data_key.get_or_insert_with(|| Pair::generate(&zone.name, Pair::ZONE_SIGNING));
+        });
+        created.map(|()| key).expect("a hosted zone that exists")
+    }
+
+    /// The key-signing keys.
+    pub fn keys(&self) -> Vec<KeySigningKey> {
+        self.read(|zone| zone.keys.clone()).unwrap_or_default()
+    }
+
+    /// Gives that key another status: `INACTIVE` takes it out of the DNSKEY record set, `ACTIVE` puts it back. Whether there is one.
+    pub fn set_key_status(&self, name: &str, status: &str) -> bool {
+        let set = |zone: &mut ZoneModel| {
+            zone.keys.iter_mut().find(|key| key.name == name).map(|key| status.clone_into(&mut key.status))
+        };
+        self.edit(set).flatten().is_some()
+    }
+
+    /// Deletes that key; whether there was one.
+    pub fn delete_key(&self, name: &str) -> bool {
+        let gone = self.edit(|zone| {
+            let before = zone.keys.len();
+            zone.keys.retain(|key| key.name != name);
+            zone.keys.len() < before
+        });
+        gone.unwrap_or_default()
+    }
+
+    /// Begins signing with the active keys there are; see [`ZoneHandle::create_key`].
+    pub fn start_signing(&self) {
+        self.set_serve_signature("SIGNING");
+    }
+
+    /// Ends signing. The keys stay.
+    pub fn unsign(&self) {
+        self.set_serve_signature("NOT_SIGNING");
+    }
+
+    /// Sets what `GetDNSSEC` returns as `ServeSignature`, leaving the keys. Only with `SIGNING` is the zone served signed.
+    pub fn set_serve_signature(&self, status: &str) {
+        self.edit(|zone| status.clone_into(&mut zone.serve_signature));
+    }
+
+    /// Switches a guardrail on or off.
+    pub fn set_guardrail(&self, guardrail: Guardrail, on: bool) {
+        self.edit(|zone| if on { zone.guardrails.insert(guardrail) } else { zone.guardrails.remove(&guardrail) });
+    }
+
+    /// Has batches refused with the message that the function returns for them. It must not touch the sandbox.
+    pub fn refuse_when(&self, refusal: Refusal) {
+        lock(&self.core.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&ZoneModel) -> T) -> Option<T> {
+        self.core.route53().zones.get(&self.id).map(read)
+    }
+
+    fn edit<T>(&self, edit: impl FnOnce(&mut ZoneModel) -> T) -> Option<T> {
+        self.core.route53().zones.get_mut(&self.id).map(edit)
+    }
+}
+
+/// Creates a zone for a test, without rules but that the id is free.
+pub(super) fn create_zone(core: &Arc<Core>, account: &str, id: Option<&str>, name: &str, private: bool) -> ZoneHandle {
+    let mut state = core.route53();
+    let id = id.map_or_else(|| core.ids.id("Z", 21), str::to_owned);
+    assert!(!state.zones.contains_key(&id), "there is a hosted zone {id} already");
+    let number = core.ids.next();
+    let mut zone = ZoneModel::new(&id, account, name, private, name_servers(number));
+    zone.number = number;
+    let name_servers = zone.name_servers.clone();
+    let name = zone.name.clone();
+    state.zones.insert(id.clone(), zone);
+    drop(state);
+    ZoneHandle { core: Arc::clone(core), id, name, name_servers }
+}
+
+pub(crate) fn zone_handle(core: &Arc<Core>, id: &str) -> Option<ZoneHandle> {
+    let state = core.route53();
+    let zone = state.zones.get(id)?;
+    let (id, name, name_servers) = (zone.id.clone(), zone.name.clone(), zone.name_servers.clone());
+    Some(ZoneHandle { core: Arc::clone(core), id, name, name_servers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revision_counts_changes() {
+        let core = Arc::new(Core::default());
+        let zone = create_zone(&core, "111111111111", None, "Example.com", false);
+        assert_eq!((zone.name().as_str(), zone.revision()), ("example.com.", 0));
+        zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+        assert_eq!(zone.revision(), 1);
+        assert!(zone.remove("WWW.example.com.", "a"));
+        assert!(!zone.remove("www.example.com", "A"));
+        assert_eq!(zone.revision(), 2);
+        zone.delete();
+        assert!(!zone.exists() && zone.records().is_empty());
+    }
+}

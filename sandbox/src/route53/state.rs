@@ -1,0 +1,51 @@
+//! What Route 53 holds: hosted zones, and the changes on their way to the name servers.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use super::{SyncRule, ZoneModel};
+use crate::dns::ServeRule;
+
+/// The hosted zones of all accounts.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub zones: BTreeMap<String, ZoneModel>,
+    pub changes: BTreeMap<String, ChangeState>,
+    pub sync: SyncRule,
+    pub serve: ServeRule,
+}
+
+/// A batch on its way to the name servers.
+#[derive(Debug, Clone)]
+pub(crate) struct ChangeState {
+    pub account: String,
+    pub submitted: SystemTime,
+    pub comment: Option<String>,
+    pub in_sync: bool,
+    pub polls: u32,
+}
+
+impl ChangeState {
+    /// What the next `GetChange` would tell.
+    pub(crate) fn would_be_in_sync(&self, rule: SyncRule) -> bool {
+        self.in_sync
+            || match rule {
+                SyncRule::Polls(n) => self.polls >= n,
+                SyncRule::Never => false,
+                SyncRule::Immediately => true,
+            }
+    }
+}
+
+impl State {
+    /// The public zones, each with the changes that have reached its name servers.
+    pub(crate) fn served(&mut self) -> impl Iterator<Item = &ZoneModel> {
+        let Self { zones, changes, sync, serve, .. } = self;
+        for zone in zones.values_mut() {
+            zone.served.settle(|id| {
+                *serve == ServeRule::AtOnce || changes.get(id).is_none_or(|change| change.would_be_in_sync(*sync))
+            });
+        }
+        zones.values().filter(|zone| !zone.private)
+    }
+}
