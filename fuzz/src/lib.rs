@@ -269,6 +269,8 @@ fn check_properties(given: &Value) {
     let role = |role: &Option<Role>| role.as_ref().map(|role| role.arn.to_string());
     let external =
         |role: &Option<Role>| role.as_ref().and_then(|role| role.external_id.as_ref().map(|id| id.expose().to_owned()));
+    let roles = [&salvage.parent_role, &salvage.child_role];
+    let region = roles.into_iter().flatten().find_map(|role| role.region.as_ref().map(|name| name.as_str().to_owned()));
     let (parent_id, parent_name) = match &salvage.parent_zone {
         Some(properties::ParentZone::Id(id)) => (Some(id.to_string()), None),
         Some(properties::ParentZone::Name(name)) => (None, Some(name.to_string())),
@@ -284,6 +286,7 @@ fn check_properties(given: &Value) {
         "ParentZoneName": parent_name,
         "ParentRoleArn": role(&salvage.parent_role),
         "ParentExternalId": external(&salvage.parent_role),
+        "AssumeRoleRegion": region,
         "TTL": parsed.ttl.to_string(),
         "AllowOverwrite": parsed.allow_overwrite.to_string(),
         "AllowOcclusion": parsed.allow_occlusion,

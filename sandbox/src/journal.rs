@@ -15,6 +15,8 @@ pub struct Call {
     pub at: SystemTime,
     /// `route53` or `sts`.
     pub service: &'static str,
+    /// The Region that it was signed for; empty if it was not signed.
+    pub region: String,
     /// The API's name for it, such as `ChangeResourceRecordSets`.
     pub action: String,
     /// The account that owns the credentials; empty if they were not accepted.

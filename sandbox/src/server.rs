@@ -87,7 +87,7 @@ async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response
     };
     let service = asked.service();
     let caller = sigv4::authenticate(core, &parts, &body, service);
-    let call = core.journal.begin(asked.call(core, caller.as_ref().ok()));
+    let call = core.journal.begin(asked.call(core, caller.as_ref().ok(), sigv4::region(&parts)));
     let mut way = Way { core, call };
     let outcome = match caller {
         Ok(caller) => way.take(&asked, &caller).await,
@@ -202,7 +202,7 @@ impl Asked {
         }
     }
 
-    fn call(&self, core: &Core, caller: Option<&Caller>) -> Call {
+    fn call(&self, core: &Core, caller: Option<&Caller>, region: &str) -> Call {
         let (action, zone, summary, role_arn) = match self {
             Self::Route53(parsed) => (parsed.action.to_owned(), parsed.zone.clone(), routes::summary(parsed), None),
             Self::Sts(query) => {
@@ -220,6 +220,7 @@ impl Asked {
             seq: 0,
             at: core.clock.now(),
             service: self.service(),
+            region: region.to_owned(),
             action,
             account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
             principal: caller.map(|caller| caller.arn.clone()).unwrap_or_default(),

@@ -17,7 +17,7 @@ use super::connector::Connector;
 use super::error::AwsError;
 use super::route53::Session;
 use crate::http::Client;
-use delegation_model::role::Role;
+use delegation_model::role::{RegionName, Role};
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -137,7 +137,7 @@ impl Accounts {
             }
             Some(role) => {
                 let region = route53_region(role.arn.partition());
-                let credentials = self.assume(role, region).await?;
+                let credentials = self.assume(role).await?;
                 let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
                 let provider = SharedCredentialsProvider::new(credentials);
                 (self.config_in(region).into_builder().credentials_provider(provider).build(), until)
@@ -169,12 +169,13 @@ impl Accounts {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn config_in(&self, region: &'static str) -> SdkConfig {
-        self.config.clone().into_builder().region(Region::from_static(region)).build()
+    fn config_in(&self, region: &str) -> SdkConfig {
+        self.config.clone().into_builder().region(Region::new(region.to_owned())).build()
     }
 
-    async fn assume(&self, role: &Role, region: &'static str) -> Result<Credentials, AwsError> {
+    async fn assume(&self, role: &Role) -> Result<Credentials, AwsError> {
         const ACTION: &str = "STS AssumeRole";
+        let region = role.region.as_ref().map_or_else(|| route53_region(role.arn.partition()), RegionName::as_str);
         let config = aws_sdk_sts::config::Builder::from(&self.config_in(region));
         let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
         let answer = sts

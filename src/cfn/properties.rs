@@ -83,7 +83,7 @@ impl fmt::Display for PropertyError {
 impl std::error::Error for PropertyError {}
 
 /// What `Custom::Delegation` takes.
-pub const KNOWN: [&str; 18] = [
+pub const KNOWN: [&str; 19] = [
     "ChildZoneId",
     "ChildRoleArn",
     "ChildExternalId",
@@ -93,6 +93,7 @@ pub const KNOWN: [&str; 18] = [
     "ParentZoneName",
     "ParentRoleArn",
     "ParentExternalId",
+    "AssumeRoleRegion",
     "TTL",
     "AllowOverwrite",
     "AllowOcclusion",

@@ -29,7 +29,7 @@ const FIELDS: [&str; 9] = [
     "OldResourceProperties",
 ];
 
-const PROPERTIES: [&str; 20] = [
+const PROPERTIES: [&str; 21] = [
     "ServiceToken",
     "ServiceTimeout",
     "ChildZoneId",
@@ -41,6 +41,7 @@ const PROPERTIES: [&str; 20] = [
     "ParentZoneName",
     "ParentRoleArn",
     "ParentExternalId",
+    "AssumeRoleRegion",
     "TTL",
     "AllowOcclusion",
     "AllowOverwrite",

@@ -74,3 +74,20 @@ async fn the_child_role_reads_its_zone_and_no_other() {
     let other = world.aws.account("333333333333").hosted_zone("dev.testing.example.com");
     world.create(child(other.id())).await.failed(&["GetHostedZone was denied"]);
 }
+
+/// The default is the Region of Route 53, which every account has: that of the stack may be one which an account has not enabled.
+#[tokio::test]
+async fn the_region_whose_sts_is_asked_can_be_chosen() {
+    let world = World::new().await;
+    for (chosen, region) in [(json!({}), "us-east-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")] {
+        world.aws.clear_calls();
+        world.create(chosen).await.success();
+        let calls = world.aws.calls();
+        let asked = |service: &str| {
+            let calls = calls.iter().filter(|call| call.service == service);
+            calls.map(|call| call.region.clone()).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(asked("sts"), [region.to_owned()].into());
+        assert_eq!(asked("route53"), ["us-east-1".to_owned()].into());
+    }
+}

@@ -130,6 +130,9 @@ pub(super) struct Parent {
     /// The external id of that role; a profile with `external_id` keeps it out of the list of processes
     #[arg(long, value_name = "ID", requires = "parent_role_arn")]
     parent_external_id: Option<String>,
+    /// The Region whose STS is asked for the roles; default: that of Route 53 in their partition
+    #[arg(long, value_name = "REGION")]
+    assume_role_region: Option<String>,
 }
 
 impl Parent {
@@ -142,6 +145,7 @@ impl Parent {
         put(into, "ParentZoneName", self.parent_zone_name.as_ref());
         put(into, "ParentRoleArn", self.parent_role_arn.as_ref());
         put(into, "ParentExternalId", self.parent_external_id.as_ref());
+        put(into, "AssumeRoleRegion", self.assume_role_region.as_ref());
     }
 
     /// The zone and the role, read as the properties are.

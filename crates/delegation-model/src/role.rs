@@ -1,6 +1,7 @@
 //! The roles through which another account's zones are reached.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::ids::RoleArn;
 
@@ -11,6 +12,43 @@ pub struct Role {
     pub arn: RoleArn,
     /// What its trust policy asks for in `sts:ExternalId`.
     pub external_id: Option<ExternalId>,
+    /// The Region whose STS is asked for it, if not that of Route 53 in its partition.
+    pub region: Option<RegionName>,
+}
+
+/// The name of a Region, such as `eu-central-1`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RegionName(String);
+
+impl RegionName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RegionName {
+    type Err = &'static str;
+
+    /// It becomes part of a host name, so nothing but the form of a Region is let through.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+        let fits = match parts.as_slice() {
+            [words @ .., number] => {
+                (2..=4).contains(&words.len())
+                    && words.iter().all(is_word)
+                    && (1..=2).contains(&number.len())
+                    && number.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            [] => false,
+        };
+        if fits && text.len() <= 32 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("it must be the name of a Region, such as eu-central-1")
+        }
+    }
 }
 
 /// An external id: a secret of the two accounts, which `Debug` does not show.

@@ -7,6 +7,7 @@ fn call(action: &str, account: &str, zone: Option<&str>) -> Call {
         seq: 0,
         at: SystemTime::UNIX_EPOCH,
         service: "route53",
+        region: String::new(),
         action: action.to_owned(),
         account: account.to_owned(),
         principal: String::new(),

@@ -91,6 +91,11 @@ fn fresh(now: i64, signed_at: SystemTime, timestamp: &str) -> Result<(), ApiErro
     Ok(())
 }
 
+/// The Region that a request says it was signed for.
+pub(crate) fn region(parts: &Parts) -> &str {
+    header(parts, "authorization").and_then(claims).map_or("", |claimed| claimed.region)
+}
+
 fn claims(authorization: &str) -> Option<Claimed<'_>> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256")?;
     let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));

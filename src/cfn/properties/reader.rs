@@ -91,7 +91,11 @@ impl<'a> Reader<'a> {
                 Err(PropertyError(format!("{id_key} is given without {arn_key}; give the role, or remove it")))
             }
             (None, None) => Ok(None),
-            (Some(arn), id) => Ok(Some(Role { arn, external_id: id.map(|id| ExternalId::new(id.to_owned())) })),
+            (Some(arn), id) => Ok(Some(Role {
+                arn,
+                external_id: id.map(|id| ExternalId::new(id.to_owned())),
+                region: self.parsed("AssumeRoleRegion")?,
+            })),
         }
     }
 

@@ -168,6 +168,30 @@ fn external_ids_need_their_role_and_are_not_shown() {
 }
 
 #[test]
+fn the_region_for_roles_has_the_form_of_one() {
+    let region = |text: &str| parse(json!({"ParentRoleArn": ROLE, "ChildRoleArn": ROLE, "AssumeRoleRegion": text}));
+    for text in ["eu-central-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-12"] {
+        let parsed = region(text).unwrap();
+        for role in [parsed.parent_role.unwrap(), parsed.child_role.unwrap()] {
+            assert_eq!(role.region.unwrap().as_str(), text);
+        }
+    }
+    assert_eq!(region("").unwrap().parent_role.unwrap().region, None, "an empty parameter is none");
+    for text in [
+        "Frankfurt",
+        "eu-central",
+        "1",
+        "eu-central-x",
+        "eu-central-1.example.net",
+        "eu--1",
+        "EU-CENTRAL-1",
+        "a-b-c-d-e-1",
+    ] {
+        assert!(region(text).unwrap_err().contains("AssumeRoleRegion"), "{text}");
+    }
+}
+
+#[test]
 fn over_long_values_are_named_and_cut() {
     let long = "a.".repeat(5000);
     let error = parse(json!({"DomainName": long})).unwrap_err();

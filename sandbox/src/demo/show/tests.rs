@@ -52,6 +52,7 @@ fn call(action: &str, status: u16, code: Option<&str>) -> Call {
         seq: 1,
         at: UNIX_EPOCH,
         service: "route53",
+        region: String::new(),
         action: action.to_owned(),
         account: "111111111111".to_owned(),
         principal: String::new(),
