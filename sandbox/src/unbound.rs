@@ -1,8 +1,8 @@
 //! unbound, a caching and validating resolver that is not ours, looking at the sandbox's zones from the root down.
 //!
 //! unbound sends to port 53 of whatever a referral leads to, so the [`Dns`] that it looks at must be there:
-//! [`Dns::start_on_port_53`]. [`start`] does both, or says on the standard error stream why it can't: unbound is not installed, or
-//! the port is not permitted.
+//! [`Dns::start_on_port_53`]. [`start`] does both. Where unbound is not installed or the port is not permitted, it puts the test
+//! on the list of what was not checked.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -19,7 +19,7 @@
 mod client;
 mod process;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 
 use hickory_proto::op::ResponseCode;
@@ -62,21 +62,27 @@ pub struct Unbound {
     process: Process,
 }
 
-/// Starts a DNS service on port 53 and an unbound that looks at it; `None`, and the reason on the standard error stream, where
-/// that can't be.
+/// Starts a DNS service on port 53 and an unbound that looks at it. Where that cannot be done it returns `None`, and the reason
+/// is on the list of what was not checked ([`crate::not_checked()`]).
 pub async fn start(aws: &Sandbox) -> Option<(Dns, Unbound)> {
-    let started = async {
-        let dns =
-            Dns::start_on_port_53(aws).await.map_err(|error| format!("port 53 of the loopback network: {error}"))?;
-        let unbound = Unbound::start(&dns)?;
-        Ok::<_, String>((dns, unbound))
+    let dns = match Dns::start_on_port_53(aws).await {
+        Ok(dns) => dns,
+        Err(error) => {
+            let why = format!("port 53 of the loopback network: {error}");
+            crate::not_checked(
+                "unbound",
+                &why,
+                "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=53, or run as root",
+            );
+            return None;
+        }
     };
-    match started.await {
-        Ok(started) => Some(started),
-        Err(reason) => {
-            // Not with `eprintln!`, which the test runner would swallow; in one piece, for other tests write as well.
-            let line = format!("skipped: no validation by unbound: {reason}\n");
-            let _ = io::stderr().write_all(line.as_bytes());
+    match Unbound::start(&dns) {
+        Ok(unbound) => Some((dns, unbound)),
+        Err(why) => {
+            let remedy = "sudo apt-get install unbound; if AppArmor confines it: \
+                          sudo apparmor_parser -R /etc/apparmor.d/usr.sbin.unbound";
+            crate::not_checked("unbound", &why, remedy);
             None
         }
     }
