@@ -20,6 +20,8 @@ pub(crate) struct Identities {
 #[derive(Debug, Default)]
 pub(crate) struct AccountState {
     pub org: Option<String>,
+    /// The value of `aws:PrincipalOrgPaths`.
+    pub org_path: Option<String>,
     /// Service control policies beside `FullAWSAccess`, which stays attached.
     pub scps: Vec<Policy>,
     pub roles: BTreeMap<String, RoleState>,
@@ -76,6 +78,7 @@ pub(crate) struct Caller {
     pub user_id: String,
     pub is_session: bool,
     org: Option<String>,
+    org_path: Option<String>,
     policies: Policies,
 }
 
@@ -122,6 +125,7 @@ impl Identities {
         let account = &key.account;
         let state = self.accounts.get(account);
         let org = state.and_then(|state| state.org.clone());
+        let org_path = state.and_then(|state| state.org_path.clone());
         let (arn, principal_arn, user_id, identity, boundary) = match &key.identity {
             Identity::Admin => {
                 let arn = format!("arn:aws:iam::{account}:user/admin");
@@ -139,7 +143,7 @@ impl Identities {
         let is_session = matches!(key.identity, Identity::Session { .. });
         let scps = state.map(|state| state.scps.clone()).unwrap_or_default();
         let policies = Policies { scps, identity, boundary, session: key.session_policy.clone() };
-        Caller { account: account.clone(), arn, principal_arn, user_id, is_session, org, policies }
+        Caller { account: account.clone(), arn, principal_arn, user_id, is_session, org, org_path, policies }
     }
 }
 
@@ -152,6 +156,9 @@ impl Caller {
         context.set("aws:SecureTransport", ["true".to_owned()]);
         if let Some(org) = &self.org {
             context.set("aws:PrincipalOrgID", [org.clone()]);
+        }
+        if let Some(path) = &self.org_path {
+            context.set("aws:PrincipalOrgPaths", [path.clone()]);
         }
         context
     }

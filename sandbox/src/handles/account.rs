@@ -87,6 +87,12 @@ impl Account {
         self.core.identities().account(&self.id).org = Some(id.to_owned());
     }
 
+    /// Puts the account into an organizational unit, the value of `aws:PrincipalOrgPaths`: such as
+    /// `o-exampleorgid/r-exam/ou-exam-example1/`.
+    pub fn set_org_path(&self, path: &str) {
+        self.core.identities().account(&self.id).org_path = Some(path.to_owned());
+    }
+
     /// Attaches a service control policy beside `FullAWSAccess`. Panics if it is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn service_control_policy(&self, document: Value) {
@@ -171,28 +177,43 @@ impl Role {
     /// True if a session of the role may do that, by its own policies and those of the account: for services that the sandbox
     /// does not have ("`SimulatePrincipalPolicy`").
     pub fn may(&self, action: &str, resource: &str) -> bool {
-        self.decides(action, resource, |_, _| true)
+        self.decides(action, resource, &[], |_, _| true)
     }
 
     /// True if a session of the role may do that to a resource of another account that has this policy: both sides must allow it
     /// ("Cross-account policy evaluation logic"). Panics if the policy is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn may_by(&self, resource_policy: Value, action: &str, resource: &str) -> bool {
+        self.may_by_with(resource_policy, action, resource, &[])
+    }
+
+    /// The same with further condition keys of the request, such as `kms:ViaService`.
+    #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
+    pub fn may_by_with(&self, resource_policy: Value, action: &str, resource: &str, keys: &[(&str, &str)]) -> bool {
         let policy = parse(&resource_policy);
-        self.decides(action, resource, |caller, request| {
+        self.decides(action, resource, keys, |caller, request| {
             let names = [caller.arn.as_str(), caller.principal_arn.as_str()];
             matches!(policy.admits(&caller.account, &names, request), Ok(Some(_)))
         })
     }
 
-    fn decides(&self, action: &str, resource: &str, also: impl Fn(&Caller, &iam::Request<'_>) -> bool) -> bool {
+    fn decides(
+        &self,
+        action: &str,
+        resource: &str,
+        keys: &[(&str, &str)],
+        also: impl Fn(&Caller, &iam::Request<'_>) -> bool,
+    ) -> bool {
         let credentials = self.credentials();
         let identities = self.core.identities();
         let key = identities.keys.get(&credentials.access_key_id);
         let Some(caller) = key.map(|key| identities.caller(key)) else {
             return false;
         };
-        let context = caller.context();
+        let mut context = caller.context();
+        for (key, value) in keys {
+            context.set(key, [(*value).to_owned()]);
+        }
         let request = iam::Request { action, resource, context: &context };
         caller.decide(&request).0 == Decision::Allowed && also(&caller, &request)
     }
