@@ -26,6 +26,8 @@ pub(crate) enum Call {
     GetDnssec(String),
     GetChange,
     Change(String, Change),
+    /// Several changes in one batch.
+    Batch(String, Vec<Change>),
     DeleteZone(String),
     CreateZone,
     Assume(String, Option<&'static str>),
@@ -43,7 +45,8 @@ impl Call {
             Self::GetChange => get("/2013-04-01/change/C1EXAMPLE".into()),
             Self::DeleteZone(id) => ("route53", Method::DELETE, zone(id, ""), String::new()),
             Self::CreateZone => ("route53", Method::POST, "/2013-04-01/hostedzone".into(), new_zone()),
-            Self::Change(id, change) => ("route53", Method::POST, zone(id, "/rrset/"), batch(*change)),
+            Self::Change(id, change) => ("route53", Method::POST, zone(id, "/rrset/"), batch(&[*change])),
+            Self::Batch(id, changes) => ("route53", Method::POST, zone(id, "/rrset/"), batch(changes)),
             Self::Assume(arn, external_id) => {
                 let mut body = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=kit");
                 if let Some(id) = external_id {
@@ -75,7 +78,15 @@ impl Call {
     }
 }
 
-fn batch(change: Change) -> String {
+fn batch(changes: &[Change]) -> String {
+    let changes: String = changes.iter().map(|change| one(*change)).collect();
+    format!(
+        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
+         <Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    )
+}
+
+fn one(change: Change) -> String {
     let Change { action, name, rtype } = change;
     let value = match rtype {
         "NS" => "ns1.example.net.",
@@ -84,10 +95,9 @@ fn batch(change: Change) -> String {
         _ => "192.0.2.1",
     };
     format!(
-        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
-         <Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>{rtype}</Type><TTL>60</TTL>\
+        "<Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>{rtype}</Type><TTL>60</TTL>\
          <ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>\
-         </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+         </Change>"
     )
 }
 
