@@ -1,15 +1,13 @@
 //! The commands of the pages: what can run here is run, and of the others what can be checked is checked. The quick start is played.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
-
-use crate::documents::FUNCTION_ROLE;
-use crate::template::Template;
-use crate::world::{NAME, World};
+use crate::cloud::Cloud;
+use crate::documents::everything;
+use crate::shell;
+use crate::world::plain;
 
 /// Programs that are not run, and why.
 const NOT_RUN: [(&str, &str); 6] = [
@@ -63,47 +61,6 @@ fn words(command: &str) -> Vec<String> {
     command.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect()
 }
 
-/// A stack that a command deploys.
-struct Deploy {
-    template: String,
-    parameters: Vec<(String, String)>,
-}
-
-/// What `aws cloudformation deploy` or `sam deploy` is asked for.
-fn deploy(words: &[String]) -> Option<Deploy> {
-    let sam = words.first()? == "sam";
-    if !(sam && words.get(1)? == "deploy" || words.get(..3)? == ["aws", "cloudformation", "deploy"]) {
-        return None;
-    }
-    let option = |name: &str| words.iter().skip_while(|word| *word != name).nth(1).cloned();
-    let template = if sam { "template.yaml".to_owned() } else { option("--template-file").unwrap() };
-    let given = words.iter().skip_while(|word| *word != "--parameter-overrides").skip(1);
-    let parameters =
-        given.map_while(|word| word.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let named = Template::source(&template)["Resources"]
-        .as_object()
-        .unwrap()
-        .values()
-        .any(|resource| resource["Type"] == "AWS::IAM::Role" || resource["Type"] == "AWS::CloudFormation::Stack");
-    let settings = if sam { fs::read_to_string("samconfig.toml").unwrap() } else { words.join(" ") };
-    assert!(!named || settings.contains("CAPABILITY_NAMED_IAM"), "{template} makes a role with a name");
-    Some(Deploy { template, parameters: parameters.collect() })
-}
-
-impl Deploy {
-    /// The template with these parameters, which must be all it needs and nothing else.
-    fn read(&self, more: &[(&str, &str)]) -> Template {
-        let known = Template::source(&self.template)["Parameters"].as_object().unwrap().clone();
-        for (name, _) in &self.parameters {
-            assert!(known.contains_key(name), "{} has no parameter {name}", self.template);
-        }
-        let mut values: BTreeMap<&str, &str> =
-            self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        values.extend(more.iter().copied());
-        Template::read(&self.template, &values.into_iter().collect::<Vec<_>>())
-    }
-}
-
 #[test]
 fn commands_run_or_at_least_name_what_exists() {
     let makefile = fs::read_to_string("Makefile").unwrap();
@@ -114,9 +71,6 @@ fn commands_run_or_at_least_name_what_exists() {
         for words in block.commands.iter().map(|command| words(command)).filter(|words| !words.is_empty()) {
             runs &= !NOT_RUN.iter().any(|(program, _)| words[0] == *program);
             looked_at += 1;
-            if let Some(deploy) = deploy(&words) {
-                deploy.read(&[]);
-            }
             if words[0] == "make" {
                 assert!(makefile.contains(&format!("\n{}:", words[1])), "{}: make {}", block.at, words[1]);
             }
@@ -143,46 +97,23 @@ fn commands_run_or_at_least_name_what_exists() {
     assert!(tools.is_none() || run > 0, "nothing was run");
 }
 
-/// Numbers and booleans as CloudFormation sends them to a custom resource.
-fn sent(properties: Value) -> Value {
-    let text = |value: Value| match value {
-        Value::Bool(_) | Value::Number(_) => json!(value.to_string()),
-        other => other,
-    };
-    properties.as_object().unwrap().clone().into_iter().map(|(name, value)| (name, text(value))).collect()
-}
-
-/// The three deployments of the README, with the ids that AWS would give.
+/// The commands of the README, by two profiles.
 #[tokio::test]
 async fn the_quick_start_makes_a_delegation() {
-    let commands = blocks("README.md").into_iter().flat_map(|block| block.commands);
-    let deploys: Vec<Deploy> = commands.filter_map(|command| deploy(&words(&command))).collect();
-    let [function, parent, child] = deploys.as_slice() else { panic!("{} deployments", deploys.len()) };
-    let mut world = World::new().await;
-    world.function_role = world.child_account.role(FUNCTION_ROLE);
-    world.parent_role = world.parent_account.role("route53-delegation-parent");
-    let function = function.read(&[("LogGroup.Arn", "logs"), ("FailedEvents.Arn", "queue")]);
-    let rights = function.resource("/FunctionRole/Properties/Policies/0/PolicyDocument");
-    world.function_role.clone().policy(rights);
-    let parent = parent.read(&[("ParentZoneId", &world.parent.id())]);
-    let role = parent.resource("/ParentRole/Properties");
-    assert_eq!(role["RoleName"], json!("route53-delegation-parent"));
-    let trust = role["AssumeRolePolicyDocument"].clone();
-    world.parent_role.clone().trust(trust).policy(role["Policies"][0]["PolicyDocument"].clone());
-    world.restart(|_| {}).await;
-
-    let token = ("route53-delegation-ServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:delegation");
-    let child = child.read(&[("Zone", &world.child.id()), token]);
-    let mut properties = sent(child.resource("/Delegation/Properties"));
-    // There is no DNS on the way of this test; tests/function has the check.
-    properties["Verification"] = json!("NONE");
-    let created =
-        world.deliver(world.event("Create", json!({"ResourceProperties": properties.clone()}))).await.success();
-    assert_eq!((created.id(), created.get("Action")), (world.id().as_str(), "CREATED"));
-    assert_eq!(created.get("DomainName"), NAME);
-    assert_eq!(world.delegated_to(), world.child_servers());
-    let fields = json!({"PhysicalResourceId": created.id(), "ResourceProperties": properties});
-    world.deliver(world.event("Delete", fields)).await.success();
-    assert!(world.delegated_to().is_empty());
-    assert!(world.aws.calls().iter().all(sandbox::Call::succeeded), "every right is there");
+    let profiles = [
+        ("parent", "111111111111", "administrator", everything()),
+        ("child", "222222222222", "administrator", everything()),
+    ];
+    let mut cloud = Cloud::new(&profiles).await;
+    // The release that is unpacked before the first command.
+    let mut blocks = vec![(String::new(), "make package\n".to_owned())];
+    blocks.extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
+    shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await;
+    let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
+    let servers = cloud.world.aws.zone(&zone).unwrap().name_servers();
+    let delegated = cloud.world.parent.record("testing.example.com", "NS").unwrap().values;
+    assert_eq!(plain(&delegated), plain(&servers));
+    assert!(cloud.world.aws.calls().iter().all(sandbox::Call::succeeded), "every right is there");
+    cloud.delete("child", "us-east-1", "testing-dns").await.unwrap();
+    assert!(cloud.world.parent.record("testing.example.com", "NS").is_none());
 }

@@ -13,10 +13,14 @@ pub(crate) const ORGANIZATION: &str = "o-exampleorgid";
 pub(crate) const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
 /// In the account of the function, below its child zone.
 pub(crate) const LOWER: &str = "dev.testing.example.com";
+/// There too: the ownership record of a name whose first label is long.
+pub(crate) const LONG_RECORD: &str = "_delegationdigest-0123456789abcdef.testing.example.com";
 /// In the account that has parent and child zone.
 pub(crate) const TEAM: &str = "team.example.org";
 pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1";
 pub(crate) const LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:LogGroup:*";
+/// Of an empty file.
+pub(crate) const DIGEST: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:FailedEvents";
 
 /// The documents by name.
@@ -33,8 +37,11 @@ pub(crate) struct Kit {
     /// A function with parent and child zone in its own account.
     pub(crate) single_role: Role,
     pub(crate) single_parent: ZoneHandle,
-    /// A function in the account of the parent zone, for everybody.
+    /// A function in the account of the parent zone, for everybody, that assumes parent roles there.
     pub(crate) central_role: Role,
+    /// A DNS account under the service control policies, which would hide what the parent role's own policy denies.
+    pub(crate) guarded: Account,
+    pub(crate) guarded_zone: ZoneHandle,
     pub(crate) documents: Documents,
 }
 
@@ -43,6 +50,7 @@ impl Kit {
         let mut world = World::new().await;
         let account = |id: &str| world.aws.account(id);
         let (third, single) = (account("333333333333"), account("555555555555"));
+        let guarded = account("777777777777");
         let third_zone = third.hosted_zone(NAME);
         let single_parent = single.hosted_zone("example.org");
         for member in [&world.parent_account, &world.child_account, &third, &single] {
@@ -64,6 +72,8 @@ impl Kit {
             single_role,
             single_parent,
             central_role,
+            guarded_zone: guarded.hosted_zone("example.com"),
+            guarded,
             documents: Documents::new(),
         };
         kit.apply(&documents);
@@ -76,7 +86,12 @@ impl Kit {
     pub(crate) fn apply(&self, documents: &Documents) {
         let document = |name: &str| documents[name].clone();
         let function = self.world.function_role.clone().without_policies();
-        function.policy(document("function")).policy(document("nested"));
+        function.policy(document("function")).policy(document("nested")).policy(json!({"Statement": {
+            "Effect": "Allow",
+            "Action": "route53:ChangeResourceRecordSets",
+            "Resource": format!("arn:aws:route53:::hostedzone/{}", self.world.child.id()),
+            "Condition": {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": LONG_RECORD}},
+        }}));
         let parent = self.world.parent_role.clone().without_policies();
         parent.trust(document("parent trust")).policy(document("parent"));
         let child = self.child_role.clone().without_policies();
@@ -84,9 +99,11 @@ impl Kit {
         let single = self.single_role.clone().without_policies();
         single.policy(document("function alone")).policy(document("same account"));
         let central = self.central_role.clone().without_policies();
-        central.policy(document("function alone")).policy(document("central"));
-        self.world.parent_account.without_service_control_policies();
-        self.world.parent_account.service_control_policy(document("scp"));
+        central.policy(document("central function"));
+        self.guarded.without_service_control_policies();
+        for policy in ["scp zones", "scp roles"] {
+            self.guarded.service_control_policy(document(policy));
+        }
     }
 }
 
@@ -105,18 +122,19 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
     let full = [
         ("ParentRoleArns", parent_arn.as_str()),
         ("ChildRoleArns", &child_arn),
-        ("KmsKeyArn", KEY),
+        ("KmsKey", "222222222222:key/1"),
         ("Tracing", "Active"),
     ];
     let function = Template::read("template.yaml", &[&full[..], &resources].concat());
     let alone = Template::read("template.yaml", &resources);
     let trusted = [
         ("OrganizationId", ORGANIZATION),
-        ("FunctionAccounts", "222222222222,444444444444"),
+        ("FunctionAccounts", "111111111111,222222222222,444444444444"),
         ("ExternalId", EXTERNAL_ID),
     ];
     let names = [("ParentZoneId", parent_id.as_str()), ("Names", "testing.example.com,*.dev.example.com")];
-    let parent = Template::read("examples/parent-role.yaml", &[&trusted[..], &names].concat());
+    let underscore = [("UnderscoreNames", "_msdcs.example.com")];
+    let parent = Template::read("examples/parent-role.yaml", &[&trusted[..], &names, &underscore].concat());
     let third_id = third_zone.id();
     let child = Template::read("examples/child-role.yaml", &[&trusted[..], &[("ChildZoneId", &third_id)]].concat());
     let own_zone = single_parent.id();
@@ -125,10 +143,17 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
     let nested = [("ParentRoleArn", parent_arn.as_str()), ("ParentExternalId", EXTERNAL_ID), ("Zone", &upper)];
     let nested = Template::read("examples/nested.yaml", &nested);
     let package = [("TemplateUrl", "https://example.com/t"), ("CodeBucketPrefix", "code"), ("CodeKey", "zip")];
-    let central = [&[("OrganizationId", ORGANIZATION)][..], &names, &package].concat();
-    let central = Template::read("examples/sns-central.yaml", &central);
+    let own =
+        [("OrganizationId", ORGANIZATION), ("CodeSha256", DIGEST), ("AWS::AccountId", "111111111111"), ("Key", "1")];
+    let central = Template::read("examples/sns-central.yaml", &[&own[..], &package].concat());
+    let given = central.resource("/Function/Properties/Parameters");
+    let given: Vec<(&str, &str)> =
+        ["ParentRoleArns", "KmsKey"].map(|name| (name, given[name].as_str().unwrap())).into();
+    let central = Template::read("template.yaml", &[&given[..], &resources].concat());
     let rights = |template: &Template| template.resource("/Rights/Properties/PolicyDocument");
-    let scp: Value = serde_json::from_str(&std::fs::read_to_string("examples/scp.json").unwrap()).unwrap();
+    let scp = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(format!("examples/scp-{name}.json")).unwrap()).unwrap()
+    };
     Documents::from([
         ("function", inline(&function, "FunctionRole")),
         ("function alone", inline(&alone, "FunctionRole")),
@@ -138,8 +163,9 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
         ("child trust", trust(&child, "ChildRole")),
         ("same account", rights(&same)),
         ("nested", rights(&nested)),
-        ("central", rights(&central)),
-        ("scp", scp),
+        ("central function", inline(&central, "FunctionRole")),
+        ("scp zones", scp("zones")),
+        ("scp roles", scp("roles")),
     ])
 }
 

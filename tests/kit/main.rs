@@ -8,15 +8,19 @@
 )]
 
 mod call;
+mod cloud;
 mod commands;
 mod documents;
 mod facts;
 mod life;
 mod migrating;
 mod mutations;
-mod organisation;
+mod organization;
 mod package;
 mod probes;
+mod roll_out;
+mod shell;
+mod sizes;
 mod stacks;
 mod template;
 #[path = "../function/world.rs"]

@@ -3,13 +3,20 @@
 use sandbox::{Credentials, Role};
 
 use crate::call::{Call, Change};
-use crate::documents::{KEY, Kit, LOGS, LOWER, QUEUE, TEAM, everything};
+use crate::documents::{KEY, Kit, LOGS, LONG_RECORD, LOWER, QUEUE, TEAM, everything};
 use crate::world::{EXTERNAL_ID, NAME};
+
+/// With which a name may begin, but for the exceptions of `parent-role.yaml`.
+const FIRST_CHARACTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// A question, and the answer that the kit promises.
 pub(crate) struct Probe {
     pub(crate) name: String,
     pub(crate) wanted: bool,
+    /// Asks the same of another character.
+    pub(crate) repeats: bool,
+    /// The documents of which the answer can depend.
+    pub(crate) documents: &'static [&'static str],
     ask: Ask,
 }
 
@@ -34,11 +41,16 @@ impl Probe {
 /// All questions.
 pub(crate) fn all(kit: &Kit) -> Vec<Probe> {
     let mut probes = Vec::new();
-    parent(kit, &mut probes);
-    child(kit, &mut probes);
-    function(kit, &mut probes);
-    trusts(kit, &mut probes);
-    organisation(kit, &mut probes);
+    let mut section = |ask: fn(&Kit, &mut Vec<Probe>), documents| {
+        let before = probes.len();
+        ask(kit, &mut probes);
+        probes.iter_mut().skip(before).for_each(|probe| probe.documents = documents);
+    };
+    section(parent, &["parent", "parent trust"]);
+    section(child, &["child"]);
+    section(function, &["function", "nested", "same account", "parent trust", "child trust"]);
+    section(trusts, &["parent trust", "child trust"]);
+    section(organization, &["scp zones", "scp roles"]);
     probes
 }
 
@@ -55,7 +67,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     fn call(&mut self, wanted: bool, what: &str, call: Call) {
         let name = format!("{} {} {what}", self.who, if wanted { "can" } else { "can't" });
-        self.probes.push(Probe { name, wanted, ask: Ask::Call(self.by.clone(), call) });
+        self.probes.push(Probe { name, wanted, repeats: false, documents: &[], ask: Ask::Call(self.by.clone(), call) });
     }
 
     fn change(&mut self, wanted: bool, zone: &str, change: Change) {
@@ -84,6 +96,7 @@ impl Asker<'_> {
         for other in others {
             self.change(false, zone, change("CREATE", other, "NS"));
         }
+        self.change(false, zone, change("CREATE", name, "TXT"));
         self.change(false, zone, change("CREATE", name, "A"));
         self.change(false, zone, change("UPSERT", name, "NS"));
         self.call(true, "see whether a change is everywhere", Call::GetChange);
@@ -94,9 +107,36 @@ impl Asker<'_> {
 
     /// The pattern of the parent zone's `Names`, and the ownership records that it covers.
     fn delegates_below_dev(&mut self, zone: &str) {
-        self.change(true, zone, change("CREATE", "a.dev.example.com", "NS"));
-        self.change(true, zone, change("CREATE", "_delegation-a.dev.example.com", "TXT"));
-        self.change(false, zone, change("CREATE", "_delegation-staging.example.com", "TXT"));
+        self.may_begin(zone, ".dev.example.com", "NS");
+        for record in ["_delegation-a.dev.example.com", "_delegationdigest-0123456789abcdef.dev.example.com"] {
+            self.change(true, zone, change("CREATE", record, "TXT"));
+        }
+        for record in ["_delegation-staging.example.com", "_delegationdigest-0123456789abcdef.example.com"] {
+            self.change(false, zone, change("CREATE", record, "TXT"));
+        }
+        self.underscores(zone, "dev.example.com");
+    }
+
+    /// A name may begin with each of the characters.
+    fn may_begin(&mut self, zone: &str, rest: &str, rtype: &'static str) {
+        for first in FIRST_CHARACTERS.chars() {
+            self.change(true, zone, change("CREATE", format!("{first}{rest}").leak(), rtype));
+            self.probes.last_mut().unwrap().repeats = first != 'a';
+        }
+    }
+
+    /// Names that speak for the name below which they stand, or for others.
+    fn underscores(&mut self, zone: &str, below: &str) {
+        for label in
+            ["_acme-challenge", "_dmarc", "_domainkey", "_mta-sts", "_443._tcp", "a._domainkey", "_acme-challenge.a"]
+        {
+            for rtype in ["NS", "TXT"] {
+                self.change(false, zone, change("CREATE", format!("{label}.{below}").leak(), rtype));
+            }
+        }
+        for label in ["_delegation", "_delegations-a", "_delegationdigest", "_delegation-a._tcp"] {
+            self.change(false, zone, change("CREATE", format!("{label}.{below}").leak(), "TXT"));
+        }
     }
 }
 
@@ -110,9 +150,14 @@ fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
     let others = ["staging.example.com", "dev.example.com", "example.com"];
     role.delegates([&zone, &other], NAME, "_delegation-testing.example.com", others);
     role.delegates_below_dev(&zone);
+    role.change(true, &zone, change("CREATE", "_msdcs.example.com", "NS"));
+    role.change(true, &zone, change("CREATE", "_delegation-_msdcs.example.com", "TXT"));
+    role.change(false, &zone, change("CREATE", "_sites.example.com", "NS"));
     let mut role = Asker { who: "the central function", by: kit.central_role.credentials(), probes };
-    role.delegates_below_dev(&zone);
-    role.delegates([&zone, &other], NAME, "_delegation-testing.example.com", others);
+    role.call(true, "assume the parent role", Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)));
+    let another = kit.world.parent_account.role("another").trust_account("111111111111", None);
+    role.call(false, "assume another role of its account", Call::Assume(another.arn(), None));
+    role.change(false, &zone, change("CREATE", NAME, "NS"));
 }
 
 fn child(kit: &Kit, probes: &mut Vec<Probe>) {
@@ -134,6 +179,7 @@ fn function(kit: &Kit, probes: &mut Vec<Probe>) {
     let upper = ["prod.testing.example.com", "a.dev.testing.example.com", NAME];
     let other = world.child_account.hosted_zone("example.net").id();
     role.delegates([&world.child.id(), &other], LOWER, "_delegation-dev.testing.example.com", upper);
+    role.change(true, &world.child.id(), change("CREATE", LONG_RECORD, "TXT"));
     let mut role = Asker { who: "the function of one account", by: kit.single_role.credentials(), probes };
     let others = ["other.example.org", "a.team.example.org", "example.org"];
     let other = kit.world.aws.account("555555555555").hosted_zone("example.net").id();
@@ -161,7 +207,13 @@ fn may(probes: &mut Vec<Probe>, who: &str, role: &Role, wanted: bool, action: &s
     // Ids of zones differ from run to run of other tests; nothing else hangs on them.
     let shown = resource.split_once("hostedzone/").map_or(resource, |_| "the parent zone");
     let name = format!("{who} {} {action} on {shown}", if wanted { "may" } else { "may not" });
-    probes.push(Probe { name, wanted, ask: Ask::May(role.clone(), action.to_owned(), resource.to_owned()) });
+    probes.push(Probe {
+        name,
+        wanted,
+        repeats: false,
+        documents: &[],
+        ask: Ask::May(role.clone(), action.to_owned(), resource.to_owned()),
+    });
 }
 
 /// Who may assume the roles. All strangers have the right in their own policies.
@@ -175,7 +227,7 @@ fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
             ("who has no external id", stranger("222222222222", named), None, false),
             ("who has another external id", stranger("222222222222", named), Some("another-id"), false),
             ("another role of the function's account", stranger("222222222222", "admin"), Some(EXTERNAL_ID), false),
-            ("a listed account outside of the organisation", stranger("444444444444", named), Some(EXTERNAL_ID), false),
+            ("a listed account outside of the organization", stranger("444444444444", named), Some(EXTERNAL_ID), false),
             ("an account that is not listed", stranger("666666666666", named), Some(EXTERNAL_ID), false),
         ] {
             let mut role = Asker { who, by: role.credentials(), probes };
@@ -184,33 +236,108 @@ fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
     }
 }
 
-/// The service control policy on the account of the parent zone, for people with every right.
-fn organisation(kit: &Kit, probes: &mut Vec<Probe>) {
-    let account = &kit.world.parent_account;
-    let zone = kit.world.parent.id();
-    for (who, role, exempt) in
-        [("an administrator", account.role("administrator"), false), ("break-glass", account.role("break-glass"), true)]
-    {
-        let role = role.policy(everything());
-        let mut asker = Asker { who, by: role.credentials(), probes };
-        asker.change(true, &zone, change("CREATE", "mail.example.com", "A"));
+/// Somebody with every right in the account of the parent zone, and what the service control policies leave him.
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table: each is an answer of its own")]
+struct Person {
+    who: &'static str,
+    role: &'static str,
+    /// NS and DS record sets, and ownership records.
+    delegations: bool,
+    /// Names with a label that begins with an underscore.
+    underscores: bool,
+    zones: bool,
+    roles: bool,
+}
+
+const PEOPLE: [Person; 6] = {
+    let none = Person {
+        who: "an administrator",
+        role: "administrator",
+        delegations: false,
+        underscores: true,
+        zones: false,
+        roles: false,
+    };
+    [
+        Person { who: "the delegation admin", role: "route53-delegation-admin", zones: true, roles: true, ..none },
+        Person { who: "break-glass", role: "break-glass", delegations: true, zones: true, roles: true, ..none },
+        Person { who: "the stack sets' role", role: "stacksets-exec-0123456789abcdef", roles: true, ..none },
+        Person {
+            who: "a parent role with every right",
+            role: "route53-delegation-parent-team-a",
+            delegations: true,
+            underscores: false,
+            ..none
+        },
+        Person {
+            who: "a function's role with every right",
+            role: "route53-delegation-function-eu-west-1",
+            delegations: true,
+            underscores: false,
+            ..none
+        },
+        none,
+    ]
+};
+
+/// The service control policies on the account of the parent zone.
+fn organization(kit: &Kit, probes: &mut Vec<Probe>) {
+    let (account, zone) = (&kit.guarded, kit.guarded_zone.id());
+    let zone_arn = format!("arn:aws:route53:::hostedzone/{zone}");
+    for person in PEOPLE {
+        let role = account.role(person.role).without_policies().policy(everything());
+        let mut asker = Asker { who: person.who, by: role.credentials(), probes };
+        if person.underscores {
+            asker.change(true, &zone, change("CREATE", "mail.example.com", "A"));
+        } else {
+            asker.may_begin(&zone, "-mail.example.com", "A");
+        }
         asker.change(true, &zone, change("CREATE", "mail.example.com", "TXT"));
-        asker.change(exempt, &zone, change("CREATE", "staging.example.com", "NS"));
-        asker.change(exempt, &zone, change("CREATE", "staging.example.com", "DS"));
-        asker.change(exempt, &zone, change("CREATE", "_delegation-staging.example.com", "TXT"));
-        asker.call(exempt, "create a zone", Call::CreateZone);
-        let zone_arn = format!("arn:aws:route53:::hostedzone/{zone}");
-        may(probes, who, &role, true, "route53:GetHostedZone", &zone_arn);
-        for statement in kit.documents["scp"]["Statement"].as_array().unwrap() {
-            let actions = statement["Action"].as_array().into_iter().flatten();
-            for action in actions.map(|action| action.as_str().unwrap()) {
-                let on_roles = action.starts_with("iam:");
-                let guarded = if on_roles { kit.world.parent_role.arn() } else { zone_arn.clone() };
-                may(probes, who, &role, exempt, action, &guarded);
-                if on_roles {
-                    may(probes, who, &role, true, action, &account.role("anything").arn());
+        asker.change(person.delegations, &zone, change("CREATE", "staging.example.com", "NS"));
+        asker.change(person.delegations, &zone, change("CREATE", "staging.example.com", "DS"));
+        for record in ["_delegation-staging.example.com", "_delegationdigest-0123456789abcdef.example.com"] {
+            asker.change(person.delegations, &zone, change("CREATE", record, "TXT"));
+        }
+        for name in ["_dmarc.example.com", "a._domainkey.example.com"] {
+            asker.change(person.underscores, &zone, change("CREATE", name, "TXT"));
+        }
+        asker.call(person.zones, "create a zone", Call::CreateZone);
+        may(probes, person.who, &role, true, "route53:GetHostedZone", &zone_arn);
+        may(probes, person.who, &role, true, "lambda:InvokeFunction", &function_arn("route53-delegation"));
+        for statement in
+            ["scp zones", "scp roles"].iter().flat_map(|name| kit.documents[*name]["Statement"].as_array().unwrap())
+        {
+            for action in statement["Action"].as_array().into_iter().flatten().map(|action| action.as_str().unwrap()) {
+                match action.split_once(':').unwrap().0 {
+                    "route53" => may(probes, person.who, &role, person.zones, action, &zone_arn),
+                    "iam" => {
+                        for guarded in GUARDED_ROLES {
+                            may(probes, person.who, &role, person.roles, action, &role_arn(guarded));
+                        }
+                        may(probes, person.who, &role, true, action, &role_arn("anything"));
+                    }
+                    _ => {
+                        may(probes, person.who, &role, person.roles, action, &function_arn("route53-delegation"));
+                        may(probes, person.who, &role, true, action, &function_arn("anything"));
+                    }
                 }
             }
         }
     }
+}
+
+const GUARDED_ROLES: [&str; 5] = [
+    "route53-delegation-parent",
+    "route53-delegation-function-us-east-1",
+    "route53-delegation-admin",
+    "break-glass",
+    "stacksets-exec-0123456789abcdef",
+];
+
+fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::777777777777:role/{name}")
+}
+
+fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:777777777777:function:{name}")
 }

@@ -1,6 +1,6 @@
 //! CloudFormation templates: what their functions make of parameters, for the few functions that the templates use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use regex_lite::Regex;
@@ -20,7 +20,14 @@ const NO_VALUE: Value = Value::Null;
 impl Template {
     /// Reads a template. `values` are parameters by name and resources as `Id` or `Id.Attribute`.
     pub(crate) fn read(path: &str, values: &[(&str, &str)]) -> Self {
-        let mut template = Self { path: path.to_owned(), document: Self::source(path), values: BTreeMap::new() };
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self::parse(path, &text, values)
+    }
+
+    /// The same of a text; `path` is for messages.
+    pub(crate) fn parse(path: &str, text: &str, values: &[(&str, &str)]) -> Self {
+        let document = plain(serde_yaml_ng::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}")));
+        let mut template = Self { path: path.to_owned(), document, values: BTreeMap::new() };
         let given: BTreeMap<&str, &str> = values.iter().copied().collect();
         let parameters = template.document["Parameters"].as_object().cloned().unwrap_or_default();
         for (name, parameter) in &parameters {
@@ -65,15 +72,59 @@ impl Template {
         self.resolve(found.unwrap_or_else(|| panic!("{}: nothing at {pointer}", self.path)))
     }
 
+    /// Tells what `Ref` or `GetAtt` of a resource gives, once it is made.
+    pub(crate) fn set(&mut self, name: String, value: Value) {
+        self.values.insert(name, value);
+    }
+
+    /// The logical ids of the resources that are made, each after those that it depends on.
+    pub(crate) fn order(&self) -> Vec<String> {
+        let resources = self.document["Resources"].as_object().unwrap();
+        let made =
+            |resource: &Value| resource.get("Condition").is_none_or(|name| self.holds(&json!({"Condition": name})));
+        let mut left: BTreeMap<&String, BTreeSet<String>> = resources
+            .iter()
+            .filter(|(_, resource)| made(resource))
+            .map(|(id, resource)| {
+                let mut names = BTreeSet::new();
+                references(resource, &mut names);
+                let names = names.into_iter().filter(|name| name != id && resources.get(name).is_some_and(made));
+                (id, names.collect())
+            })
+            .collect();
+        let mut order = Vec::new();
+        while !left.is_empty() {
+            let next = left.iter().find(|(_, names)| names.iter().all(|name| order.contains(name)));
+            let next = (*next.unwrap_or_else(|| panic!("{}: a circle in {left:?}", self.path)).0).clone();
+            left.remove(&next);
+            order.push(next);
+        }
+        order
+    }
+
+    /// The outputs, and the names under which they are exported.
+    pub(crate) fn outputs(&self) -> Vec<(String, String, Option<String>)> {
+        let outputs = self.document["Outputs"].as_object().cloned().unwrap_or_default();
+        let text = |value: &Value| match self.resolve(value) {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let export = |output: &Value| output.pointer("/Export/Name").map(text);
+        outputs.into_iter().map(|(id, output)| (id, text(&output["Value"]), export(&output))).collect()
+    }
+
     fn value(&self, name: &str) -> Value {
         let known = match name {
             "AWS::NoValue" => Some(NO_VALUE),
+            _ => self.values.get(name).cloned(),
+        };
+        let usual = || match name {
             "AWS::Partition" => Some(json!("aws")),
             "AWS::Region" => Some(json!("us-east-1")),
             "AWS::URLSuffix" => Some(json!("amazonaws.com")),
-            _ => self.values.get(name).cloned(),
+            _ => None,
         };
-        known.unwrap_or_else(|| panic!("{}: no value for {name}", self.path))
+        known.or_else(usual).unwrap_or_else(|| panic!("{}: no value for {name}", self.path))
     }
 
     fn text(&self, value: &Value) -> String {
@@ -113,6 +164,10 @@ impl Template {
                 let texts: Vec<&str> = list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
                 json!(texts.join(item(0).as_str().unwrap()))
             }
+            "Fn::Select" => {
+                let list = self.resolve(item(1));
+                list[usize::try_from(item(0).as_u64().unwrap()).unwrap()].clone()
+            }
             "Fn::Split" => json!(self.text(item(1)).split(item(0).as_str().unwrap()).collect::<Vec<_>>()),
             _ if name.starts_with("Fn::") => panic!("{}: {name} is not known here", self.path),
             _ => return None,
@@ -142,8 +197,36 @@ impl Template {
             "Fn::Equals" => self.resolve(&argument[0]) == json!(written(&argument[1])),
             "Fn::Not" => !self.holds(&argument[0]),
             "Fn::And" => argument.as_array().unwrap().iter().all(|one| self.holds(one)),
+            "Fn::Or" => argument.as_array().unwrap().iter().any(|one| self.holds(one)),
             other => panic!("{}: {other} is not known here", self.path),
         }
+    }
+}
+
+/// The names that a value refers to, those of parameters among them.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("Ref" | "Fn::GetAtt" | "DependsOn", Value::String(name)) => {
+                        found.insert(name.split('.').next().unwrap().to_owned());
+                    }
+                    ("DependsOn", Value::Array(names)) => {
+                        found.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
+                    }
+                    ("Fn::Sub", _) => {
+                        let text = value.as_str().or_else(|| value[0].as_str()).unwrap();
+                        let names = text.split("${").skip(1).filter_map(|rest| rest.split(['}', '.']).next());
+                        found.extend(names.map(str::to_owned));
+                        references(value, found);
+                    }
+                    _ => references(value, found),
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -1,16 +1,16 @@
-//! What the templates admit by the organisation's id.
+//! What the templates admit by the organization's id.
 
 use sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::documents::{FUNCTION_ROLE, ORGANIZATION, everything};
+use crate::documents::{DIGEST, FUNCTION_ROLE, ORGANIZATION, everything};
 use crate::template::Template;
 
 const PUBLISH: &str = "sns:Publish";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:Topic";
 
 #[tokio::test]
-async fn the_topic_takes_requests_of_the_organisation_alone() {
+async fn the_topic_takes_requests_of_the_organization_alone() {
     let aws = Sandbox::start().await.unwrap();
     let template = Template::read("template.yaml", &[("OrganizationId", ORGANIZATION), ("Topic", TOPIC)]);
     let policy = template.resource("/TopicPolicy/Properties/PolicyDocument");
@@ -30,7 +30,7 @@ async fn the_topic_takes_requests_of_the_organisation_alone() {
     assert!(deployer("444444444444").may_by(open, PUBLISH, TOPIC), "the condition is what keeps strangers out");
 }
 
-/// Whom the parent role trusts: the organisation, accounts, both, or nobody outside its own account.
+/// Whom the parent role trusts: the organization, accounts, both, or nobody outside its own account.
 #[tokio::test]
 async fn the_parent_role_trusts_whom_its_parameters_name() {
     let aws = Sandbox::start().await.unwrap();
@@ -50,8 +50,15 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
         let http = custom_delegation::http::client(None).unwrap();
         call.is_allowed(&aws.endpoint_url(), &http, function.credentials()).await
     };
+    aws.account("222222222222").set_org_path("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/");
     let organization = ("OrganizationId", ORGANIZATION);
+    let unit = |path: &'static str| ("OrganizationPaths", path);
     for (account, parameters, wanted) in [
+        ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/*")], true),
+        ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/")], true),
+        ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/")], false),
+        ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example3/*"), organization], false),
+        ("444444444444", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/*")], false),
         ("222222222222", vec![organization], true),
         ("444444444444", vec![organization], false),
         ("444444444444", vec![("FunctionAccounts", "444444444444")], true),
@@ -77,6 +84,20 @@ fn parameters_refuse_what_would_open_too_much() {
         ("Names", "testing.example.com,*", false),
         ("Names", "Testing.example.com", false),
         ("Names", "testing.example.com.", false),
+        ("Names", "_msdcs.example.com", false),
+        ("Names", "*._tcp.example.com", false),
+        ("Names", "*.a._tcp.example.com", false),
+        ("Names", "under_score.example.com", true),
+        ("UnderscoreNames", "_msdcs.example.com,_sites.example.com", true),
+        ("UnderscoreNames", "*._tcp.example.com", false),
+        ("UnderscoreNames", "_443._tcp.example.com", false),
+        ("UnderscoreNames", "msdcs.example.com", false),
+        ("OrganizationPaths", "o-exampleorgid/r-exam/ou-exam-example1/*", true),
+        ("OrganizationPaths", "o-exampleorgid/r-exam/", true),
+        ("OrganizationPaths", "o-exampleorgid/*", false),
+        ("OrganizationPaths", "*", false),
+        ("PermissionsBoundary", "team/boundary", true),
+        ("PermissionsBoundary", "arn:aws:iam::222222222222:policy/boundary", false),
         ("ParentZoneId", "*", false),
         ("ParentZoneId", "Z1", true),
         ("FunctionAccounts", "*", false),
@@ -98,6 +119,12 @@ fn parameters_refuse_what_would_open_too_much() {
         ("DnsResolver", "resolver.example.com", false),
         ("AllowedNames", "testing.example.com, *.dev.example.com", true),
         ("AllowedNames", "testing.example.com;", false),
+        ("CodeSha256", DIGEST, true),
+        ("CodeSha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", false),
+        ("AlarmTopic", "111111111111:alarms", true),
+        ("AlarmTopic", "arn:aws:sns:us-east-1:111111111111:alarms", false),
+        ("KmsKey", "111111111111:key/mrk-1234", true),
+        ("KmsKey", "alias/key", false),
     ] {
         assert_eq!(function.accepts(name, value), wanted, "{name} {value}");
     }

@@ -1,0 +1,124 @@
+//! Plays the commands of a page in a real shell. `aws` and `make` are programs of this test, which hand their arguments to it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+
+/// Sends its name, its arguments and where it runs, and writes what comes back.
+const PROGRAM: &str = r#"#!/usr/bin/env python3
+import json, os, socket, sys
+with socket.create_connection(("127.0.0.1", int(os.environ["KIT_PORT"]))) as connection:
+    asked = {"words": [os.path.basename(sys.argv[0]), *sys.argv[1:]], "folder": os.getcwd()}
+    connection.sendall((json.dumps(asked) + "\n").encode())
+    answer = json.loads(connection.makefile().readline())
+sys.stdout.write(answer["out"])
+sys.stderr.write(answer["error"])
+sys.exit(1 if answer["error"] else 0)
+"#;
+
+/// The programs that a page may use beside those of the shell. `checkpoint` is put after each block.
+const PROGRAMS: [&str; 4] = ["aws", "make", "sam", "checkpoint"];
+
+/// A command that the shell runs.
+pub(crate) struct Asked {
+    pub(crate) words: Vec<String>,
+    pub(crate) folder: PathBuf,
+}
+
+impl Asked {
+    /// The word after an option.
+    pub(crate) fn option(&self, name: &str) -> Option<&str> {
+        self.words.iter().skip_while(|word| *word != name).nth(1).map(String::as_str)
+    }
+}
+
+/// The blocks of commands of a page, each with the last heading before it.
+pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(page).unwrap();
+    let (mut found, mut heading, mut open) = (Vec::new(), String::new(), None::<String>);
+    for line in text.lines() {
+        match (&mut open, line.trim()) {
+            (None, "```sh") => open = Some(String::new()),
+            (None, line) => {
+                if let Some(words) = line.strip_prefix('#').filter(|_| !heading.is_empty() || !page.is_empty()) {
+                    words.trim_start_matches('#').trim().clone_into(&mut heading);
+                }
+            }
+            (Some(block), "```") => {
+                found.push((heading.clone(), std::mem::take(block)));
+                open = None;
+            }
+            (Some(block), line) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+        }
+    }
+    found
+}
+
+/// Runs the blocks in one shell. Each command is answered by `answer`: with what it prints, or why it fails, which ends all.
+pub(crate) async fn play(
+    name: &str,
+    blocks: &[(String, String)],
+    mut answer: impl AsyncFnMut(&Asked) -> Result<String, String>,
+) {
+    let folder = folder(name);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut script = "set -euo pipefail\n".to_owned();
+    for (heading, block) in blocks {
+        writeln!(script, "{block}checkpoint \"{heading}\"").unwrap();
+    }
+    let path = format!("{}:{}", folder.join("programs").display(), std::env::var("PATH").unwrap());
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(&folder).env("PATH", path).env("KIT_PORT", port).kill_on_drop(true);
+    let output = shell.output();
+    tokio::pin!(output);
+    loop {
+        tokio::select! {
+            output = &mut output => {
+                let output = output.unwrap();
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                return;
+            }
+            connection = listener.accept() => serve(connection.unwrap().0, &mut answer).await,
+        }
+    }
+}
+
+async fn serve(mut connection: TcpStream, answer: &mut impl AsyncFnMut(&Asked) -> Result<String, String>) {
+    let (read, mut write) = connection.split();
+    let mut line = String::new();
+    BufReader::new(read).read_line(&mut line).await.unwrap();
+    let asked: Value = serde_json::from_str(&line).unwrap();
+    let words = asked["words"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
+    let asked = Asked { words, folder: PathBuf::from(asked["folder"].as_str().unwrap()) };
+    let (out, error) = match answer(&asked).await {
+        Ok(out) => (out, String::new()),
+        Err(error) => (String::new(), format!("{}: {error}\n", asked.words.join(" "))),
+    };
+    write.write_all(format!("{}\n", json!({"out": out, "error": error})).as_bytes()).await.unwrap();
+}
+
+/// A copy of this repository, as far as the pages need one, with the programs.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join("programs")).unwrap();
+    for program in PROGRAMS {
+        let path = folder.join("programs").join(program);
+        fs::write(&path, PROGRAM).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for shared in ["examples", "schema", "template.yaml", "samconfig.toml"] {
+        symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(shared), folder.join(shared)).unwrap();
+    }
+    folder
+}
