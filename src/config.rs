@@ -1,6 +1,5 @@
 //! The settings of the function, all optional, from its environment.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -109,31 +108,18 @@ impl AllowedNames {
 }
 
 /// Which setting is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// An entry of `DELEGATION_ALLOWED_NAMES`.
+    #[error("DELEGATION_ALLOWED_NAMES: {0:?} is not a name: {1}")]
     AllowedNames(String, NameError),
     /// `DELEGATION_PROPAGATION_WAIT`.
+    #[error("DELEGATION_PROPAGATION_WAIT: {0:?} is not a whole number of seconds from 0 to {MAX_WAIT}")]
     PropagationWait(String),
     /// `DELEGATION_DNS_RESOLVER`.
+    #[error("DELEGATION_DNS_RESOLVER: {0:?} is not an address with a port, 192.0.2.53:53 for instance")]
     DnsResolver(String),
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AllowedNames(item, error) => write!(f, "DELEGATION_ALLOWED_NAMES: {item:?} is not a name: {error}"),
-            Self::PropagationWait(text) => {
-                write!(f, "DELEGATION_PROPAGATION_WAIT: {text:?} is not a whole number of seconds from 0 to {MAX_WAIT}")
-            }
-            Self::DnsResolver(text) => {
-                write!(f, "DELEGATION_DNS_RESOLVER: {text:?} is not an address with a port, 192.0.2.53:53 for instance")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {

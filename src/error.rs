@@ -1,9 +1,15 @@
-//! Why a request failed, in words for the user.
+//! Why a request failed: a stable code, and words for a person.
+//!
+//! `docs/troubleshooting.md` has a heading for each code, and the wording may change without it.
 
 use std::fmt;
 
-/// What kind of failure it is, for logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use delegation_model::plan::{Refusal, Warning};
+use strum::VariantNames as _;
+
+/// Whose a failure is to mend: for logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// The event or its properties are wrong.
     Input,
@@ -11,11 +17,11 @@ pub enum Kind {
     Refused,
     /// AWS denied a call.
     Denied,
-    /// A hosted zone is not there.
+    /// A hosted zone does not exist.
     NoSuchZone,
     /// The DNS check found something wrong.
     Unverified,
-    /// The request is older than what stands.
+    /// A later request has done the work, or CloudFormation no longer waits.
     Stale,
     /// The invocation ran out of time.
     Timeout,
@@ -27,40 +33,207 @@ pub enum Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Input => "input",
-            Self::Refused => "refused",
-            Self::Denied => "denied",
-            Self::NoSuchZone => "no_such_zone",
-            Self::Unverified => "unverified",
-            Self::Stale => "stale",
-            Self::Timeout => "timeout",
-            Self::Aws => "aws",
-            Self::Internal => "internal",
-        })
+        f.write_str(self.into())
     }
 }
 
-/// Why a request failed: one sentence that says what, where and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The stable code of a failure: the variant's name in kebab case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "the troubleshooting page explains each under its code")]
+pub enum Code {
+    UnknownProperty,
+    PropertiesNotAnObject,
+    InvalidText,
+    InvalidList,
+    InvalidName,
+    InvalidNameServers,
+    InvalidZoneId,
+    InvalidRoleArn,
+    InvalidRegion,
+    InvalidExternalId,
+    ExternalIdWithoutRole,
+    InvalidTtl,
+    InvalidBoolean,
+    InvalidVerification,
+    InvalidKeyName,
+    KeyOfAnotherZone,
+    NoKeysNamed,
+    ChildZoneMissing,
+    DomainNameMissing,
+    ChildRoleWithoutZone,
+    DnssecWithoutZone,
+    TwoParentZones,
+    RoleOfAnotherPartition,
+    DomainNameMismatch,
+    InvalidSettings,
+    NotARequest,
+    UnknownRequestType,
+    InvalidResponseUrl,
+    WildcardName,
+    ChildZonePrivate,
+    ChildApexDiffers,
+    KeyNotActive,
+    ParentZoneAmbiguous,
+    ParentZonePrivate,
+    NotBelowParentZone,
+    NameTooLong,
+    AccessDenied,
+    HostedZoneNotFound,
+    ParentZoneNotFound,
+    NoEnclosingZone,
+    VerificationFailed,
+    VerificationFailedAfterChange,
+    NotVerified,
+    Overtaken,
+    RequestExpired,
+    OutOfTime,
+    AwsCallFailed,
+    ZoneKeepsChanging,
+    AnswerNotDelivered,
+    InternalError,
+}
+
+impl Code {
+    /// The code itself, `access-denied` for instance.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whose such a failure is to mend.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::UnknownProperty
+            | Self::PropertiesNotAnObject
+            | Self::InvalidText
+            | Self::InvalidList
+            | Self::InvalidName
+            | Self::InvalidNameServers
+            | Self::InvalidZoneId
+            | Self::InvalidRoleArn
+            | Self::InvalidRegion
+            | Self::InvalidExternalId
+            | Self::ExternalIdWithoutRole
+            | Self::InvalidTtl
+            | Self::InvalidBoolean
+            | Self::InvalidVerification
+            | Self::InvalidKeyName
+            | Self::KeyOfAnotherZone
+            | Self::NoKeysNamed
+            | Self::ChildZoneMissing
+            | Self::DomainNameMissing
+            | Self::ChildRoleWithoutZone
+            | Self::DnssecWithoutZone
+            | Self::TwoParentZones
+            | Self::RoleOfAnotherPartition
+            | Self::DomainNameMismatch
+            | Self::InvalidSettings
+            | Self::NotARequest
+            | Self::UnknownRequestType
+            | Self::InvalidResponseUrl => Kind::Input,
+            Self::WildcardName
+            | Self::ChildZonePrivate
+            | Self::ChildApexDiffers
+            | Self::KeyNotActive
+            | Self::ParentZoneAmbiguous
+            | Self::ParentZonePrivate
+            | Self::NotBelowParentZone
+            | Self::NameTooLong => Kind::Refused,
+            Self::AccessDenied => Kind::Denied,
+            Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => Kind::NoSuchZone,
+            Self::VerificationFailed | Self::VerificationFailedAfterChange | Self::NotVerified => Kind::Unverified,
+            Self::Overtaken | Self::RequestExpired => Kind::Stale,
+            Self::OutOfTime => Kind::Timeout,
+            Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::AnswerNotDelivered => Kind::Aws,
+            Self::InternalError => Kind::Internal,
+        }
+    }
+}
+
+/// The stable code of what the function itself warns of; the planner has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "the troubleshooting page explains each under its code")]
+pub enum WarningCode {
+    ChildZoneNotRead,
+    ParentZoneNotSigned,
+    ParentSigningUnknown,
+    VerificationFailedUnchanged,
+    OwnershipNotRefreshed,
+    SyncUnknown,
+    OldPropertiesInvalid,
+    OldPointNotFound,
+    ReplacementLeft,
+    StepSkipped,
+    LeftUnknown,
+    LeftRoleInvalid,
+}
+
+/// Every code that can leave the function, each once.
+pub fn codes() -> Vec<&'static str> {
+    let mut codes = [Code::VARIANTS, WarningCode::VARIANTS].concat();
+    codes.extend(Refusal::codes());
+    codes.extend(delegation_model::plan::WarningCode::VARIANTS);
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// Why a request failed. Displayed as words for a person: what is wrong, why, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Failure {
-    /// What kind of failure it is.
-    pub kind: Kind,
-    /// The sentence.
-    pub message: String,
+    kind: Kind,
+    code: &'static str,
+    message: String,
 }
 
 impl Failure {
-    /// A failure of a kind.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+    /// A failure of this code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { kind: code.kind(), code: code.as_str(), message: message.into() }
+    }
+
+    /// The same failure, told with more words.
+    #[must_use]
+    pub fn told(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// The words with the code behind them, as they leave the function.
+    pub fn coded(&self) -> String {
+        coded(&self.message, self.code)
+    }
+
+    /// Whose it is to mend.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The words.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+/// A message as it leaves the function: its code at the end, for the troubleshooting page.
+pub fn coded(message: &str, code: &str) -> String {
+    format!("{message} [{code}]")
+}
+
+impl From<Failure> for Warning {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.code, message: failure.message }
     }
 }
 
-impl std::error::Error for Failure {}
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { kind: Kind::Refused, code: refusal.code(), message: refusal.to_string() }
+    }
+}

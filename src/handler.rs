@@ -36,12 +36,12 @@ use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Failure, Kind as FailureKind};
+use crate::error::{Code, Failure, Kind as FailureKind, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
 pub use context::Services;
 use context::{RequestContext, aws_failure};
-use delegation_model::plan::Action;
+use delegation_model::plan::{Action, Warning};
 use dns_check::Verifier;
 use outcome::Outcome;
 use progress::{Phase, Progress};
@@ -148,7 +148,7 @@ impl Handler {
         let request = envelope::request(event);
         let progress = Progress::default();
         let result = match &request {
-            Err(error) => Err(Failure::new(FailureKind::Input, error.to_string())),
+            Err(error) => Err(error.clone().into()),
             Ok(request) => {
                 Span::current().record("request_type", display(request.kind));
                 info!(physical_id = request.physical_id, "a request came");
@@ -156,7 +156,7 @@ impl Handler {
             }
         };
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
-        let failure = result.as_ref().err().map(|failure| failure.kind.to_string());
+        let failure = result.as_ref().err().map(|failure| failure.kind().to_string());
         let kind = request.as_ref().ok().map(|request| request.kind);
         let (answer, marker) = answer::answer(result, kind, event, target, &progress);
         let (status, physical_id) = (answer.status, answer.physical_id.clone());
@@ -211,7 +211,7 @@ impl Handler {
         // On the heap, for it is large.
         let result = Self::until(until, progress, Box::pin(reconcile::run(&cx))).await;
         // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
-        let may_be_otherwise = |failure: &Failure| match failure.kind {
+        let may_be_otherwise = |failure: &Failure| match failure.kind() {
             FailureKind::Input => self.config.problem.is_some(),
             kind => kind != FailureKind::Stale,
         };
@@ -235,17 +235,18 @@ impl Handler {
             Ok(Ok(result)) => result,
             Ok(Err(())) => {
                 let message = "this program failed with a panic; its log says where";
-                Err(Failure::new(FailureKind::Internal, message))
+                Err(Failure::new(Code::InternalError, message))
             }
             Err(_) => {
                 let step = progress.step();
                 match progress.phase() {
                     Phase::Done(mut outcome) => {
-                        outcome.warnings.push(format!("The function ran out of time while {step}."));
+                        let message = format!("The function ran out of time while {step}.");
+                        outcome.warnings.push(Warning::new(WarningCode::StepSkipped, message));
                         Ok(*outcome)
                     }
                     Phase::Resolving | Phase::Observed | Phase::Sent(_) => {
-                        Err(Failure::new(FailureKind::Timeout, format!("the function ran out of time while {step}")))
+                        Err(Failure::new(Code::OutOfTime, format!("the function ran out of time while {step}")))
                     }
                 }
             }

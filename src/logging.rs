@@ -2,11 +2,39 @@
 
 use std::io::stdout;
 
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Every event that the function logs: its level, its message, and the fields that it has of its own.
+pub const EVENTS: [(Level, &str, &[&str]); 19] = [
+    (Level::INFO, "a request came", &["physical_id"]),
+    (Level::INFO, "access denied; retrying in case the permission has not propagated yet", &["code", "reason"]),
+    (Level::DEBUG, "the parent zone was read", &["at_cut", "ownership", "above"]),
+    (Level::INFO, "the name servers were asked", &["when", "verification"]),
+    (Level::WARN, "the name servers were asked", &["when", "verification"]),
+    (Level::INFO, "the parent zone was changed", &["change", "change_id", "action"]),
+    (Level::INFO, "the change was rejected or not answered; the parent zone is read again", &["error", "round"]),
+    (Level::INFO, "the delegation stands", &["action", "status"]),
+    (Level::INFO, "all name servers have the change", &["change_id"]),
+    (
+        Level::INFO,
+        "the id of the change was lost with its answer, so it is not known when all name servers have it",
+        &[],
+    ),
+    (Level::INFO, "nothing of this resource is left in the parent zone", &["action"]),
+    (Level::WARN, "the request succeeds with a warning", &["physical_id", "code", "warning"]),
+    (Level::ERROR, "the request failed", &["failure", "code", "reason"]),
+    (Level::INFO, "the answer was sent", &["status", "action", "physical_id", "duration_ms"]),
+    (Level::ERROR, "the answer was not delivered", &["status", "physical_id", "duration_ms", "error"]),
+    (Level::ERROR, "this event can't be answered", &["lambda_request_id", "error"]),
+    (Level::ERROR, "this program panicked", &["at"]),
+    (Level::ERROR, "the settings are wrong", &["problem"]),
+    (Level::ERROR, "the function can't run", &["error"]),
+];
 
 /// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL; INFO if it is not given).
 ///

@@ -19,6 +19,8 @@ use serde_json::{Map, Value, json};
 
 /// Stands for what nobody may see.
 const SECRET: &str = "5ec4e75ec4e7";
+/// The code of a failure.
+const CODE: &str = "access-denied";
 const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x";
 
 /// The raw event: whatever it is, no panic, and the response URL's query is in no error and no `Debug` form.
@@ -182,6 +184,7 @@ pub fn answer(data: &[u8]) {
         status: if failed { Status::Failed } else { Status::Success },
         physical_id: format!("Z1/{}", short(&long(7), 1000)),
         reason: if failed { long(4) } else { String::new() },
+        code: if failed { CODE } else { "" },
         data: given,
     };
     let log_stream = "2026/11/25/[$LATEST]0123456789abcdef0123456789abcdef";
@@ -193,19 +196,24 @@ pub fn answer(data: &[u8]) {
     assert_eq!(read["RequestId"], json!(target.request_id));
     assert_eq!(read["LogicalResourceId"], json!(target.logical_id));
     let pointer = format!("… (more in log stream {log_stream})");
-    let fits = |sent: &Value, whole: &str| {
-        let sent = sent.as_str().unwrap_or_else(|| panic!("no text"));
+    let fits = |sent: &str, whole: &str| {
         sent == whole || sent.strip_suffix(&pointer).is_some_and(|head| whole.starts_with(head))
     };
     if failed {
-        assert!(answer.reason.is_empty() || fits(&read["Reason"], &answer.reason));
+        let reason = text_of(&read["Reason"]).strip_suffix(&format!(" [{CODE}]"));
+        let reason = reason.unwrap_or_else(|| panic!("a reason without its code: {sent}"));
+        assert!(fits(reason, &answer.reason), "{sent}");
     }
     for (attribute, whole) in &answer.data {
-        let sent = &read["Data"][attribute];
+        let sent = text_of(&read["Data"][attribute]);
         assert!(fits(sent, whole), "{attribute}: {sent}");
         let prose = ["Warning", "Verification"].contains(attribute);
         assert!(prose || sent == whole, "{attribute} is a value and not prose");
     }
+}
+
+fn text_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
 /// The bytes as JSON, or as a text; `None` if they hold the secret themselves.

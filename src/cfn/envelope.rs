@@ -7,6 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::response_url::{ResponseUrl, ResponseUrlError};
+use crate::error::{Code, Failure};
 
 /// Where and for whom to answer (CloudFormation User Guide, "Custom resource request objects").
 #[derive(Clone, Debug)]
@@ -63,30 +64,38 @@ impl fmt::Debug for Request {
 }
 
 /// Why an event is no request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// A field is missing or not a text.
+    #[error("the event has no {0}: it is not a custom resource request")]
     Field(&'static str),
     /// The response URL can't be used.
-    Url(ResponseUrlError),
+    #[error(transparent)]
+    Url(#[from] ResponseUrlError),
     /// `RequestType` is none that we know.
+    #[error("RequestType {0:?} is unknown; it is Create, Update or Delete")]
     RequestType(String),
     /// The message of an SNS notification is not JSON.
+    #[error("the event is no SNS notification of one custom resource request")]
     Message,
 }
 
-impl fmt::Display for EnvelopeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl EnvelopeError {
+    /// The stable code.
+    pub fn code(&self) -> Code {
         match self {
-            Self::Field(field) => write!(f, "the event has no {field}: it is not a custom resource request"),
-            Self::Url(error) => error.fmt(f),
-            Self::RequestType(kind) => write!(f, "RequestType {kind:?} is unknown; it is Create, Update or Delete"),
-            Self::Message => f.write_str("the event is no SNS notification of one custom resource request"),
+            Self::Field(_) | Self::Message => Code::NotARequest,
+            Self::Url(_) => Code::InvalidResponseUrl,
+            Self::RequestType(_) => Code::UnknownRequestType,
         }
     }
 }
 
-impl std::error::Error for EnvelopeError {}
+impl From<EnvelopeError> for Failure {
+    fn from(error: EnvelopeError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
 
 /// The request itself: the event, or the message that an SNS notification carries (CloudFormation User Guide, "Amazon
 /// SNS-backed custom resources").
@@ -104,7 +113,7 @@ pub fn unwrap(event: Value) -> Result<Value, EnvelopeError> {
 
 /// Where to answer a request.
 pub fn target(event: &Value, local_hosts: &[String]) -> Result<Target, EnvelopeError> {
-    let url = ResponseUrl::parse(text(event, "ResponseURL")?, local_hosts).map_err(EnvelopeError::Url)?;
+    let url = ResponseUrl::parse(text(event, "ResponseURL")?, local_hosts)?;
     let owned = |field| text(event, field).map(str::to_owned);
     Ok(Target {
         url,

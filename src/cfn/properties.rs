@@ -3,7 +3,6 @@
 mod reader;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde_json::Value;
 
@@ -13,6 +12,8 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::role::Role;
 use delegation_model::ttl::Ttl;
 use reader::Reader;
+
+use crate::error::{Code, Failure};
 
 /// How the parent zone is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,16 +72,25 @@ pub enum Verification {
 }
 
 /// What is wrong with the properties: which one, what, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PropertyError(String);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PropertyError {
+    /// The stable code.
+    pub code: Code,
+    message: String,
+}
 
-impl fmt::Display for PropertyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl PropertyError {
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
     }
 }
 
-impl std::error::Error for PropertyError {}
+impl From<PropertyError> for Failure {
+    fn from(error: PropertyError) -> Self {
+        Self::new(error.code, error.message)
+    }
+}
 
 /// What `Custom::Delegation` takes.
 pub const KNOWN: [&str; 19] = [
@@ -138,26 +148,28 @@ impl Properties {
         };
         if parsed.child_zone.is_none() {
             if parsed.name_servers.is_none() {
-                return Err(PropertyError(
-                    "ChildZoneId is missing: give the id of the child hosted zone, or NameServers with DomainName"
-                        .into(),
+                return Err(PropertyError::new(
+                    Code::ChildZoneMissing,
+                    "ChildZoneId is missing: give the id of the child hosted zone, or NameServers with DomainName",
                 ));
             }
             if parsed.domain_name.is_none() {
-                return Err(PropertyError(
-                    "DomainName is missing: NameServers without ChildZoneId needs the child's name".into(),
+                return Err(PropertyError::new(
+                    Code::DomainNameMissing,
+                    "DomainName is missing: NameServers without ChildZoneId needs the child's name",
                 ));
             }
             if parsed.child_role.is_some() {
-                return Err(PropertyError(
-                    "ChildRoleArn is given without ChildZoneId: there is no child zone to read; remove it".into(),
+                return Err(PropertyError::new(
+                    Code::ChildRoleWithoutZone,
+                    "ChildRoleArn is given without ChildZoneId: there is no child zone to read; remove it",
                 ));
             }
             if parsed.dnssec {
-                return Err(PropertyError(
+                return Err(PropertyError::new(
+                    Code::DnssecWithoutZone,
                     "Dnssec is true without ChildZoneId: the key-signing keys are those of the child hosted zone; give \
-                     ChildZoneId, or remove Dnssec"
-                        .into(),
+                     ChildZoneId, or remove Dnssec",
                 ));
             }
         }

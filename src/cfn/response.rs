@@ -28,6 +28,8 @@ pub struct Answer {
     pub physical_id: String,
     /// Why it failed; empty on success.
     pub reason: String,
+    /// The stable code of the failure, at the end of `Reason`; empty on success.
+    pub code: &'static str,
     /// What `Fn::GetAtt` gives; empty on failure.
     pub data: BTreeMap<&'static str, String>,
 }
@@ -66,13 +68,15 @@ impl Answer {
     /// The body to send: too long a text is cut on a character boundary and ends in a pointer to the log stream.
     pub fn body(mut self, target: &Target, log_stream: &str) -> String {
         let pointer = format!("… (more in log stream {log_stream})");
+        let code = if self.code.is_empty() { String::new() } else { format!(" [{}]", self.code) };
+        self.reason.push_str(&code);
         // Each round shortens the longest text to fit; a text is only touched while cutting it gains something.
         for _ in 0..64 {
             let body = self.render(target);
             let Some(excess) = body.len().checked_sub(MAX).filter(|excess| *excess > 0) else {
                 return body;
             };
-            if !self.shorten(excess, &pointer) {
+            if !self.shorten(excess, &pointer, &code) {
                 break;
             }
         }
@@ -92,26 +96,35 @@ impl Answer {
         serde_json::to_string(&body).unwrap_or_default()
     }
 
-    fn shorten(&mut self, excess: usize, pointer: &str) -> bool {
-        let mut prose = vec![&mut self.reason];
-        let mut values = Vec::new();
+    fn shorten(&mut self, excess: usize, pointer: &str, code: &str) -> bool {
+        let reason = Shortened { text: &mut self.reason, pointer: format!("{pointer}{code}"), tail: code };
+        let (mut prose, mut values) = (vec![reason], Vec::new());
         for (key, text) in &mut self.data {
-            if PROSE.contains(key) { &mut prose } else { &mut values }.push(text);
+            let list = if PROSE.contains(key) { &mut prose } else { &mut values };
+            list.push(Shortened { text, pointer: pointer.to_owned(), tail: "" });
         }
         // The other attributes are values that templates build on: cut only if all prose is gone and it still can't be sent.
-        cut_longest(prose, excess, pointer) || cut_longest(values, excess, pointer)
+        cut_longest(prose, excess) || cut_longest(values, excess)
     }
 }
 
-fn cut_longest(texts: Vec<&mut String>, excess: usize, pointer: &str) -> bool {
-    let longest = texts.into_iter().max_by_key(|text| encoded(text));
-    let Some(text) = longest.filter(|text| encoded(text) > encoded(pointer) + 1) else {
-        return false;
-    };
-    let head = text.strip_suffix(pointer).unwrap_or(text);
+/// A text that may have to be shortened.
+struct Shortened<'a> {
+    text: &'a mut String,
+    /// What a shortened text ends in.
+    pointer: String,
+    /// What the whole text ends in and a shortened one must not lose; the pointer has it too.
+    tail: &'a str,
+}
+
+fn cut_longest(texts: Vec<Shortened<'_>>, excess: usize) -> bool {
+    let longest = texts.into_iter().max_by_key(|shortened| encoded(shortened.text));
+    let longest = longest.filter(|longest| encoded(longest.text) > encoded(&longest.pointer) + 1);
+    let Some(Shortened { text, pointer, tail }) = longest else { return false };
+    let head = text.strip_suffix(&pointer).or_else(|| text.strip_suffix(tail)).unwrap_or(text);
     // At most half at a time, so that of two long texts both keep a head.
     let cut = excess.min(encoded(text) / 2).max(1);
-    let room = encoded(text).saturating_sub(cut).saturating_sub(encoded(pointer));
+    let room = encoded(text).saturating_sub(cut).saturating_sub(encoded(&pointer));
     let mut used = 0;
     let end = head.char_indices().find(|(_, c)| {
         used += encoded(c.encode_utf8(&mut [0; 4]));

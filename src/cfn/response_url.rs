@@ -11,30 +11,21 @@ use url::Url;
 pub struct ResponseUrl(Url);
 
 /// Why a text is no response URL; none of them repeats it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseUrlError {
     /// It does not parse.
+    #[error("ResponseURL is not a URL")]
     Malformed,
     /// It is not https.
+    #[error("ResponseURL is not https")]
     Scheme,
     /// It leads elsewhere than to a response bucket of CloudFormation.
+    #[error(
+        "ResponseURL does not lead to a cloudformation-custom-resource-response bucket of S3 (for local use, name the \
+         host in DELEGATION_RESPONSE_HOSTS)"
+    )]
     Host,
 }
-
-impl fmt::Display for ResponseUrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "ResponseURL is not a URL",
-            Self::Scheme => "ResponseURL is not https",
-            Self::Host => {
-                "ResponseURL does not lead to a cloudformation-custom-resource-response bucket of S3 (for local use, \
-                 name the host in DELEGATION_RESPONSE_HOSTS)"
-            }
-        })
-    }
-}
-
-impl std::error::Error for ResponseUrlError {}
 
 const BUCKET: &str = "cloudformation-custom-resource-response-";
 

@@ -1,6 +1,5 @@
 //! The answer on its way: one PUT to the pre-signed URL.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,30 +14,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Why the answer did not get through. None shows the URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignalError {
     /// The bucket refused it for good.
+    #[error("CloudFormation's response bucket refused the answer with status {0}")]
     Refused(u16),
     /// No attempt got through in time; what the last one met.
+    #[error("the answer did not reach CloudFormation's response bucket in time: {0}")]
     OutOfTime(String),
     /// The same, but the answer to an attempt was lost, so that CloudFormation may have the answer all the same.
+    #[error("the answer did not reach CloudFormation's response bucket in time: {0}")]
     Unacknowledged(String),
 }
-
-impl fmt::Display for SignalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(status) => {
-                write!(f, "CloudFormation's response bucket refused the answer with status {status}")
-            }
-            Self::OutOfTime(last) | Self::Unacknowledged(last) => {
-                write!(f, "the answer did not reach CloudFormation's response bucket in time: {last}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SignalError {}
 
 /// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
 pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {

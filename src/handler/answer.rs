@@ -10,7 +10,8 @@ use super::progress::{Phase, Progress};
 use crate::cfn::envelope::{self, Kind, Target};
 use crate::cfn::physical_id;
 use crate::cfn::response::{ATTRIBUTES, Answer, Status};
-use crate::error::Failure;
+use crate::error::{Failure, coded};
+use delegation_model::plan::Warning;
 
 /// The answer, and whether it is a Create's failure with a marker.
 pub(super) fn answer(
@@ -22,18 +23,26 @@ pub(super) fn answer(
 ) -> (Answer, bool) {
     match result {
         Ok(mut outcome) => {
-            for warning in &outcome.warnings {
-                warn!(physical_id = outcome.physical_id, warning, "the request succeeds with a warning");
+            let mut told = Vec::new();
+            for Warning { code, message } in &outcome.warnings {
+                warn!(
+                    physical_id = outcome.physical_id,
+                    code,
+                    warning = message,
+                    "the request succeeds with a warning"
+                );
+                told.push(coded(message, code));
             }
-            outcome.data.insert("Warning", outcome.warnings.join(" "));
+            outcome.data.insert("Warning", told.join(" "));
             for attribute in ATTRIBUTES {
                 outcome.data.entry(attribute).or_default();
             }
             let (physical_id, data) = (outcome.physical_id, outcome.data);
-            (Answer { status: Status::Success, physical_id, reason: String::new(), data }, false)
+            (Answer { status: Status::Success, physical_id, reason: String::new(), code: "", data }, false)
         }
         Err(failure) => {
-            error!(failure = %failure.kind, reason = failure.message, "the request failed");
+            let (code, reason) = (failure.code(), failure.message().to_owned());
+            error!(failure = %failure.kind(), code, reason, "the request failed");
             // A Create that changed something, or may have, answers with the real id, so that its Delete finds it.
             let known = envelope::physical_id(event).filter(|_| kind != Some(Kind::Create));
             let changed = || match progress.phase() {
@@ -44,8 +53,7 @@ pub(super) fn answer(
             let real = known.or_else(changed);
             let marker = real.is_none();
             let physical_id = real.unwrap_or_else(|| physical_id::unresolved(&target.request_id));
-            let reason = failure.message;
-            (Answer { status: Status::Failed, physical_id, reason, data: BTreeMap::new() }, marker)
+            (Answer { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() }, marker)
         }
     }
 }

@@ -7,10 +7,10 @@ use super::{RequestContext, aws_failure, observe};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
 use crate::cfn::envelope::Kind as RequestKind;
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ownership;
-use delegation_model::plan::{Action, Decision, Observation, Plan};
+use delegation_model::plan::{Action, Decision, Observation, Plan, Warning};
 use delegation_model::point::DelegationPoint;
 use delegation_model::record_set::{Change, RecordSet};
 
@@ -52,14 +52,14 @@ pub(super) async fn apply(
         let plan = match decision {
             Decision::Refuse(refusal) => {
                 unmark_unsent(cx, point, &observed);
-                return Err(Failure::new(Kind::Refused, refusal.to_string()));
+                return Err(refusal.into());
             }
             Decision::Overtaken => {
                 let message = format!(
                     "a later request of this resource has already written {}; this one changed nothing",
                     point.name
                 );
-                return Err(Failure::new(Kind::Stale, message));
+                return Err(Failure::new(Code::Overtaken, message));
             }
             Decision::Proceed(plan) => plan,
         };
@@ -119,7 +119,7 @@ pub(super) async fn apply(
     let Some((observed, plan, error)) = last else {
         let message =
             format!("{} in the parent zone {} changed whenever it was read; try again", point.name, point.zone);
-        return Err(Failure::new(Kind::Aws, message));
+        return Err(Failure::new(Code::ZoneKeepsChanging, message));
     };
     unrefreshed(plan, observed, change_failure(point, &error))
 }
@@ -143,21 +143,23 @@ fn unrefreshed(mut plan: Plan, observed: Observation, failure: Failure) -> Resul
         return Err(failure);
     }
     plan.changes.clear();
-    plan.warnings.push(format!("The ownership record was not refreshed: {failure}"));
+    let message = format!("The ownership record was not refreshed: {}", failure.coded());
+    plan.warnings.push(Warning::new(WarningCode::OwnershipNotRefreshed, message));
     Ok(Applied { plan, observed, status: ChangeStatus::Insync, change: None })
 }
 
 /// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.
 fn change_failure(point: &DelegationPoint, error: &AwsError) -> Failure {
-    let mut failure = aws_failure(&format!("changing {} in the parent zone {}", point.name, point.zone), error);
-    if let Some(record) = ownership::record_name(&point.name).filter(|_| error.is_denied()) {
-        failure.message = format!(
-            "{failure}; the change needs route53:ChangeResourceRecordSets with CREATE and DELETE for the NS and DS record sets of {} \
-             and for the TXT record set of {record}",
-            point.name
-        );
-    }
-    failure
+    let failure = aws_failure(&format!("changing {} in the parent zone {}", point.name, point.zone), error);
+    let Some(record) = ownership::record_name(&point.name).filter(|_| error.is_denied()) else {
+        return failure;
+    };
+    let message = format!(
+        "{failure}; the change needs route53:ChangeResourceRecordSets with CREATE and DELETE for the NS and DS record sets of {} \
+         and for the TXT record set of {record}",
+        point.name
+    );
+    failure.told(message)
 }
 
 /// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may have been carried out.

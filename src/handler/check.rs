@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::RequestContext;
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
@@ -83,7 +83,7 @@ pub(super) async fn before(
     let Some(finding) = finding else {
         if verification == Verification::Require || *adds_ds {
             let message = format!("nothing was changed: {}", no_time(&wanted.name));
-            return Err(Failure::new(Kind::Unverified, message));
+            return Err(Failure::new(Code::NotVerified, message));
         }
         return Ok(None);
     };
@@ -91,7 +91,7 @@ pub(super) async fn before(
     let unfit = (*adds_ds && !finding.has_secure_server()) || ((*adds_ds || *under_ds) && finding.has_bogus_server());
     if !finding.is_good() && (verification == Verification::Require || unfit) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
-        return Err(Failure::new(Kind::Unverified, message));
+        return Err(Failure::new(Code::VerificationFailed, message));
     }
     Ok(Some(finding))
 }

@@ -7,12 +7,12 @@ use super::{RequestContext, aws_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
 use crate::cfn::properties::{Properties, Salvage};
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure, Kind, WarningCode};
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::partial_zone::PartialZone;
-use delegation_model::plan::WantedDs;
+use delegation_model::plan::{WantedDs, Warning};
 use delegation_model::point::DelegationPoint;
 use delegation_model::record_set::RecordSet;
 use delegation_model::role::Role;
@@ -26,7 +26,7 @@ pub(super) struct Child {
     /// The name servers to delegate to; `None` keeps those that are there.
     pub(super) name_servers: Option<NameServers>,
     /// Why the child zone was not read.
-    pub(super) warning: Option<String>,
+    pub(super) warning: Option<Warning>,
     /// What a check of the child zone found wrong.
     pub(super) objection: Option<String>,
     /// The DS record set for its keys.
@@ -55,7 +55,10 @@ pub(super) async fn read(
     let given = desired.name_servers.clone();
     let Some(id) = &desired.child_zone else {
         // Properties::parse saw to it that both are given.
-        let name = desired.domain_name.clone().ok_or_else(|| Failure::new(Kind::Input, "DomainName is missing"))?;
+        let name = desired
+            .domain_name
+            .clone()
+            .ok_or_else(|| Failure::new(Code::DomainNameMissing, "DomainName is missing"))?;
         let ds = WantedDs::Off;
         return Ok(Child { name, name_servers: given, warning: None, objection: None, ds, zone: None });
     };
@@ -67,7 +70,7 @@ pub(super) async fn read(
                     "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
                     zone.name
                 );
-                return Err(Failure::new(Kind::Input, message));
+                return Err(Failure::new(Code::DomainNameMismatch, message));
             }
             let name_servers = given.or(zone.name_servers);
             let ds = match signing {
@@ -75,25 +78,25 @@ pub(super) async fn read(
                 Some(Ok(signing)) => signing::desired(desired, id, &signing, newly)?,
                 Some(Err(error)) => {
                     let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
-                    if failure.kind == Kind::Denied && denial == Denial::MayPass {
+                    if failure.kind() == Kind::Denied && denial == Denial::MayPass {
                         return Err(failure);
                     }
-                    WantedDs::Unknown { why: failure.message, newly }
+                    WantedDs::Unknown { why: failure.message().to_owned(), newly }
                 }
             };
             Ok(Child { name: zone.name, name_servers, warning: None, objection: None, ds, zone: Some(read) })
         }
-        Err(failure) if failure.kind == Kind::Denied && denial == Denial::MayPass => Err(failure),
+        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => Err(failure),
         Err(failure) => {
             let unchanged =
                 old.is_some_and(|old| old.child_zone == desired.child_zone && old.name_servers == desired.name_servers);
             let name = desired.domain_name.clone().or_else(|| current.map(|point| point.name.clone()));
             let name = name.filter(|_| unchanged).ok_or_else(|| failure.clone())?;
-            let (warning, objection) = if failure.kind == Kind::Refused {
-                (None, Some(failure.message))
+            let (warning, objection) = if failure.kind() == Kind::Refused {
+                (None, Some(failure.message().to_owned()))
             } else {
                 let kept = "The child zone was not read, and its name servers were kept as they are";
-                (Some(format!("{kept}: {failure}")), None)
+                (Some(Warning::new(WarningCode::ChildZoneNotRead, format!("{kept}: {}", failure.coded()))), None)
             };
             let why = format!("the child zone {id} was not read");
             let ds = if desired.dnssec { WantedDs::Unknown { why, newly } } else { WantedDs::Off };
@@ -123,7 +126,7 @@ async fn read_zone(
             "the child zone {id} ({}) is private: nobody on the internet can resolve it; give a public zone",
             zone.name
         );
-        return Err(Failure::new(Kind::Refused, message));
+        return Err(Failure::new(Code::ChildZonePrivate, message));
     }
     let mut excerpt = PartialZone::new(zone.name.clone());
     if !given {
@@ -155,7 +158,7 @@ async fn check_apex(session: &Session, zone: &HostedZone, head: &Page) -> Result
         text(&apex),
         text(&zone.name_servers),
     );
-    Err(Failure::new(Kind::Refused, message))
+    Err(Failure::new(Code::ChildApexDiffers, message))
 }
 
 /// The name and name servers of a zone that may be anything, for an old resource or a Delete.

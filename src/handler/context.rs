@@ -10,9 +10,10 @@ use crate::cfn::envelope::{Request, Target};
 use crate::cfn::properties;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Failure, Kind as FailureKind};
+use crate::error::{Code, Failure, Kind as FailureKind};
 use delegation_model::ids;
 use delegation_model::ownership::Claimant;
+use delegation_model::plan::Warning;
 use dns_check::Verifier;
 
 /// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
@@ -99,7 +100,7 @@ impl<'a> RequestContext<'a> {
         action: impl AsyncFn() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         match action().await {
-            Err(failure) if failure.kind == FailureKind::Denied => {
+            Err(failure) if failure.kind() == FailureKind::Denied => {
                 self.accounts.forget();
                 action().await
             }
@@ -112,14 +113,14 @@ impl<'a> RequestContext<'a> {
         match self.stale_after {
             Some(after) if now() > after => {
                 let message = "this request is older than its ServiceTimeout: CloudFormation no longer waits for it, and nothing was changed";
-                Err(Failure::new(FailureKind::Stale, message))
+                Err(Failure::new(Code::RequestExpired, message))
             }
             _ => Ok(()),
         }
     }
 
     /// The outcome of a request that changes nothing and keeps its physical id.
-    pub(super) fn unchanged(&self, warnings: Vec<String>) -> Outcome {
+    pub(super) fn unchanged(&self, warnings: Vec<Warning>) -> Outcome {
         let physical_id = self.request.physical_id.clone().unwrap_or_default();
         Outcome { physical_id, warnings, ..Outcome::default() }
     }
@@ -132,12 +133,12 @@ impl<'a> RequestContext<'a> {
 
 /// A failed call of AWS as a failure of the request: where it was made, and what to do about a denial.
 pub(super) fn aws_failure(context: &str, error: &AwsError) -> Failure {
-    let (kind, remedy) = match error.kind {
-        AwsErrorKind::Denied => (FailureKind::Denied, "; grant it, or correct the role or its external id"),
-        AwsErrorKind::NoSuchHostedZone => (FailureKind::NoSuchZone, "; correct the id of the zone"),
-        AwsErrorKind::Rejected | AwsErrorKind::NoAnswer | AwsErrorKind::Other => (FailureKind::Aws, ""),
+    let (code, remedy) = match error.kind {
+        AwsErrorKind::Denied => (Code::AccessDenied, "; grant it, or correct the role or its external id"),
+        AwsErrorKind::NoSuchHostedZone => (Code::HostedZoneNotFound, "; correct the id of the zone"),
+        AwsErrorKind::Rejected | AwsErrorKind::NoAnswer | AwsErrorKind::Other => (Code::AwsCallFailed, ""),
     };
-    Failure::new(kind, format!("{context}: {error}{remedy}"))
+    Failure::new(code, format!("{context}: {error}{remedy}"))
 }
 
 fn now() -> i64 {

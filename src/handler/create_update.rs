@@ -15,12 +15,12 @@ use super::{RequestContext, check, observe, occlusion, parent_zone, signing, syn
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::properties::Verification;
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership::{By, Claim};
-use delegation_model::plan::{self, Action, Decision, Goal, Observation};
+use delegation_model::plan::{self, Action, Decision, Goal, Observation, Warning};
 
 /// How often a plan that became another one during its DNS check is checked again.
 const LOOKS: usize = 3;
@@ -29,7 +29,7 @@ const LOOKS: usize = 3;
 pub(super) struct Planned {
     pub(super) observed: Observation,
     pub(super) decision: Decision,
-    pub(super) warning: Option<String>,
+    pub(super) warning: Option<Warning>,
 }
 
 /// What a Create or Update has done to the parent zone.
@@ -95,7 +95,7 @@ async fn change(
     cx: &RequestContext<'_>,
     resolved: &mut ResolvedRequest,
     earlier: &mut EarlierCheck,
-) -> (Result<Applied, Failure>, Option<String>) {
+) -> (Result<Applied, Failure>, Option<Warning>) {
     let (goal, mode) = (resolved.goal(cx), resolved.desired.verifies());
     let (session, point) = (Arc::clone(&resolved.session), resolved.point.clone());
     let mut warning = None;
@@ -210,7 +210,7 @@ async fn verify(
     let Some(finding) = finding else {
         let message = check::no_time(name);
         if required && *redelegated {
-            return Err(Failure::new(Kind::Unverified, message));
+            return Err(Failure::new(Code::NotVerified, message));
         }
         // What was found before the change says more.
         outcome.data.entry("Verification").and_modify(|found| {
@@ -223,10 +223,10 @@ async fn verify(
     if !finding.is_good() && required {
         if *redelegated {
             let message = format!("the delegation of {name} was changed, and the DNS check failed: {finding}");
-            return Err(Failure::new(Kind::Unverified, message));
+            return Err(Failure::new(Code::VerificationFailedAfterChange, message));
         }
         let warning = format!("The DNS check failed for a delegation that this request did not change: {finding}.");
-        outcome.warnings.push(warning);
+        outcome.warnings.push(Warning::new(WarningCode::VerificationFailedUnchanged, warning));
     }
     outcome.data.insert("Verification", finding.to_string());
     Ok(())

@@ -12,10 +12,10 @@ use super::{RequestContext, aws_failure, child, observe, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Properties, Salvage};
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, WarningCode};
 use crate::metrics::Step;
 use delegation_model::name_servers::NameServers;
-use delegation_model::plan::{self, Action, Decision, Farewell};
+use delegation_model::plan::{self, Action, Decision, Farewell, Warning};
 use delegation_model::point::DelegationPoint;
 
 /// Between two looks for the claim of a Create that has not ended.
@@ -40,12 +40,13 @@ async fn of_point(cx: &RequestContext<'_>, properties: &Salvage, point: &Delegat
     };
     match removed(cx, properties, result.await).await {
         // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
-        Err(failure) if failure.kind == Kind::Denied && properties.parent_role_unreadable => {
+        Err(failure) if failure.kind() == Kind::Denied && properties.parent_role_unreadable => {
             let warning = format!(
-                "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is invalid. {failure}",
-                point.name
+                "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is invalid. {}",
+                point.name,
+                failure.coded()
             );
-            Ok(cx.unchanged(vec![warning]))
+            Ok(cx.unchanged(vec![Warning::new(WarningCode::LeftRoleInvalid, warning)]))
         }
         result => result,
     }
@@ -71,8 +72,8 @@ async fn removed(
             Ok(outcome)
         }
         // The parent zone is gone, and every delegation with it.
-        Err(failure) if failure.kind == Kind::NoSuchZone => Ok(cx.unchanged(Vec::new())),
-        Err(failure) if failure.kind == Kind::Stale => Ok(cx.unchanged(vec![failure.message])),
+        Err(failure) if failure.kind() == Kind::NoSuchZone => Ok(cx.unchanged(Vec::new())),
+        Err(failure) if failure.kind() == Kind::Stale => Ok(cx.unchanged(vec![failure.into()])),
         Err(failure) => Err(failure),
     }
 }
@@ -141,8 +142,11 @@ async fn of_foreign(cx: &RequestContext<'_>, properties: &Salvage) -> Result<Out
         }
         if last {
             // Denied, or without such a zone: nothing of ours can stand there.
-            let unknown = looked.err().filter(|failure| !matches!(failure.kind, Kind::Denied | Kind::NoSuchZone));
-            let warning = unknown.map(|failure| format!("Whether a delegation was left is unknown: {failure}"));
+            let unknown = looked.err().filter(|failure| !matches!(failure.kind(), Kind::Denied | Kind::NoSuchZone));
+            let warning = unknown.map(|failure| {
+                let message = format!("Whether a delegation was left is unknown: {}", failure.coded());
+                Warning::new(WarningCode::LeftUnknown, message)
+            });
             return Ok(cx.unchanged(warning.into_iter().collect()));
         }
         let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();

@@ -7,7 +7,7 @@ use super::{aws_failure, check, observe, parent_zone, signing};
 use crate::aws::credentials::Accounts;
 use crate::aws::route53::{HostedZone, Session};
 use crate::cfn::properties::ParentZone;
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure};
 use delegation_model::ds::DsRecords;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -33,7 +33,7 @@ pub async fn parent_zone(
         (ParentZone::Id(id), _) => id.clone(),
         (ParentZone::Name(zone), _) => parent_zone::named(&session, zone).await?,
         (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?.zone,
-        (ParentZone::Closest, None) => return Err(Failure::new(Kind::Input, "no parent zone is given")),
+        (ParentZone::Closest, None) => return Err(Failure::new(Code::NoEnclosingZone, "no parent zone is given")),
     };
     let zone = parent_zone::public(&session, &id).await?;
     Ok((session, zone))
@@ -84,7 +84,10 @@ pub async fn by_child(accounts: &Accounts, role: Option<&Role>, id: &ZoneId) -> 
     let (zone, signing) = tokio::join!(session.hosted_zone(id), session.signing(id));
     let zone = zone.map_err(failure)?;
     let name_servers = zone.name_servers.filter(|_| !zone.private).ok_or_else(|| {
-        Failure::new(Kind::Refused, format!("the child zone {id} ({}) is private: nobody can resolve it", zone.name))
+        Failure::new(
+            Code::ChildZonePrivate,
+            format!("the child zone {id} ({}) is private: nobody can resolve it", zone.name),
+        )
     })?;
     let ds = match signing {
         Ok(signing) if signing.is_signing() => signing::records(None, &signing.keys),

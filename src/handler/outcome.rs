@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use delegation_model::plan::Action;
+use delegation_model::plan::{Action, Warning};
 
 /// How a request ended well.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Outcome {
     /// The attributes; those that are missing are answered empty.
     pub(super) data: BTreeMap<&'static str, String>,
     /// What the user should know.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     /// What the request did, for the metrics.
     pub(super) action: Option<Action>,
 }

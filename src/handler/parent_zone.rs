@@ -5,7 +5,7 @@ use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Session, is_gone};
 use crate::cfn::physical_id;
 use crate::cfn::properties::ParentZone;
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure};
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::point::DelegationPoint;
@@ -36,7 +36,8 @@ pub(super) async fn find(
 pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failure> {
     let point = DelegationPoint { zone: zone.clone(), name: name.clone() };
     if point.to_string().len() > physical_id::MAX {
-        return Err(refused(format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX)));
+        let message = format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX);
+        return Err(Failure::new(Code::NameTooLong, message));
     }
     Ok(point)
 }
@@ -68,10 +69,11 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
     let zone = session.hosted_zone(id).await;
     let zone = zone.map_err(|error| aws_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error))?;
     if zone.private {
-        return Err(refused(format!(
+        let message = format!(
             "the parent zone {id} ({}) is private: nobody on the internet would see the delegation; give a public zone",
             zone.name
-        )));
+        );
+        return Err(Failure::new(Code::ParentZonePrivate, message));
     }
     Ok(zone)
 }
@@ -86,7 +88,7 @@ pub(super) async fn named(session: &Session, zone_name: &Name) -> Result<ZoneId,
     let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found)?.ok_or_else(|| {
         let message = format!("the parent account has no public hosted zone named {zone_name} (ParentZoneName); correct the name or the role");
-        Failure::new(Kind::NoSuchZone, message)
+        Failure::new(Code::ParentZoneNotFound, message)
     })
 }
 
@@ -100,7 +102,7 @@ async fn closest(session: &Session, name: &Name) -> Result<ZoneId, Failure> {
     let message = format!(
         "the parent account has no public hosted zone that encloses {name}; give ParentZoneId or ParentZoneName, or correct the role"
     );
-    Err(Failure::new(Kind::NoSuchZone, message))
+    Err(Failure::new(Code::NoEnclosingZone, message))
 }
 
 fn single(name: &Name, found: &[ZoneId]) -> Result<Option<ZoneId>, Failure> {
@@ -113,7 +115,7 @@ fn single(name: &Name, found: &[ZoneId]) -> Result<Option<ZoneId>, Failure> {
                 "the parent account has several public hosted zones named {name}: {}; give one of them as ParentZoneId",
                 ids.join(", ")
             );
-            Err(refused(message))
+            Err(Failure::new(Code::ParentZoneAmbiguous, message))
         }
     }
 }
@@ -129,9 +131,5 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     }
     let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
     let rule = "a delegation stands at a name below its parent zone; correct the parent zone or the child's name";
-    Err(refused(format!("{name} {what} {zone}: {rule}")))
-}
-
-fn refused(message: String) -> Failure {
-    Failure::new(Kind::Refused, message)
+    Err(Failure::new(Code::NotBelowParentZone, format!("{name} {what} {zone}: {rule}")))
 }

@@ -10,9 +10,9 @@ use super::reconcile::Denial;
 use super::{check, resolve};
 use crate::cfn::envelope::Request;
 use crate::cfn::properties::Verification;
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure};
 use delegation_model::name::Name;
-use delegation_model::plan::{self, Arrival, Decision, Observation, Plan};
+use delegation_model::plan::{self, Arrival, Decision, Observation, Plan, Warning};
 use delegation_model::point::DelegationPoint;
 use dns_check::Report;
 
@@ -32,7 +32,7 @@ pub struct Preview {
     /// What would be changed, or why the request would fail.
     pub result: Result<Plan, Failure>,
     /// What the user should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// What the DNS check before the change found, if the properties ask for it and NS or DS would change.
     pub finding: Option<Report>,
 }
@@ -60,10 +60,10 @@ pub async fn preview(
     }
     let mut finding = None;
     let result = match decision {
-        Decision::Refuse(refusal) => Err(Failure::new(Kind::Refused, refusal.to_string())),
+        Decision::Refuse(refusal) => Err(refusal.into()),
         Decision::Overtaken => {
             let message = format!("a later request of this resource has already written {}", goal.name);
-            Err(Failure::new(Kind::Stale, message))
+            Err(Failure::new(Code::Overtaken, message))
         }
         Decision::Proceed(plan) => match Question::new(&goal.name, &plan, &observed) {
             Some(question) if verification != Verification::None => {

@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use super::{create_update, delete};
 use crate::backoff::Backoff;
 use crate::cfn::envelope::Kind;
-use crate::error::{Failure, Kind as FailureKind};
+use crate::error::{Code, Failure, Kind as FailureKind};
 use std::time::Duration;
 
 /// Between two tries of a denied request: the first pause on average, and the longest.
@@ -32,14 +32,14 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
     if let Err(stale) = cx.check_fresh() {
         // What a stale Delete would have removed was removed, or is claimed, by a later request.
         return match cx.request.kind {
-            Kind::Delete => Ok(cx.unchanged(vec![stale.message])),
+            Kind::Delete => Ok(cx.unchanged(vec![stale.into()])),
             Kind::Create | Kind::Update => Err(stale),
         };
     }
     if let (Some(problem), Kind::Create | Kind::Update) = (&cx.config.problem, cx.request.kind) {
         let message =
             format!("this function is set up wrongly, and changes nothing until that is corrected: {problem}");
-        return Err(Failure::new(FailureKind::Input, message));
+        return Err(Failure::new(Code::InvalidSettings, message));
     }
     // Some time is left after the wait, for an Update that can do without what is denied.
     let left = cx.deadline.work().saturating_duration_since(Instant::now());
@@ -54,7 +54,7 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
             Kind::Delete => delete::run(cx).await,
         };
         let failure = match result {
-            Err(failure) if failure.kind == FailureKind::Denied => failure,
+            Err(failure) if failure.kind() == FailureKind::Denied => failure,
             result => return result,
         };
         if !invalidated {
@@ -71,7 +71,8 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
             denial = Denial::Final;
             continue;
         }
-        info!(reason = failure.message, "access denied; retrying in case the permission has not propagated yet");
+        let (code, reason) = (failure.code(), failure.message());
+        info!(code, reason, "access denied; retrying in case the permission has not propagated yet");
         cx.progress.at(format!("waiting for a permission to propagate ({failure})"));
         tokio::time::sleep(pause).await;
     }

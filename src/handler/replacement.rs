@@ -3,8 +3,8 @@
 use super::resolve::{Previous, ResolvedRequest, old_session, out_of_reach};
 use super::{RequestContext, delete, observe};
 use crate::cfn::properties::Properties;
-use crate::error::{Failure, Kind};
-use delegation_model::plan::Arrival;
+use crate::error::{Code, Failure, Kind, WarningCode};
+use delegation_model::plan::{Arrival, Warning};
 use delegation_model::point::DelegationPoint;
 
 /// Before and after a replacement: fails if a later request was at the physical id's point meanwhile, and takes
@@ -45,7 +45,7 @@ async fn check_not_overtaken(
                 "a later request of this resource has already written {}; this one left nothing changed",
                 current.name
             );
-            Err(Failure::new(Kind::Stale, message))
+            Err(Failure::new(Code::Overtaken, message))
         }
         // Old properties never fail a request.
         Ok(_) => Ok(()),
@@ -56,7 +56,7 @@ async fn check_not_overtaken(
 
 /// An Update whose old properties name a point that is neither the physical id's nor the new one is the rollback of
 /// a failed replacement: our claim there goes too. A failure of this is a warning.
-pub(super) async fn clean_up(cx: &RequestContext<'_>, resolved: &ResolvedRequest, previous: &Previous) -> Vec<String> {
+pub(super) async fn clean_up(cx: &RequestContext<'_>, resolved: &ResolvedRequest, previous: &Previous) -> Vec<Warning> {
     // With an id that is not ours, CloudFormation's own clean-up takes the point from the old properties.
     let (Some(current), Some(old)) = (&resolved.current, &previous.point) else { return Vec::new() };
     if old == current || *old == resolved.point {
@@ -69,7 +69,10 @@ pub(super) async fn clean_up(cx: &RequestContext<'_>, resolved: &ResolvedRequest
     });
     match removed.await {
         Ok(applied) => applied.plan.warnings,
-        Err(failure) if failure.kind == Kind::NoSuchZone => Vec::new(),
-        Err(failure) => vec![format!("What a failed replacement left at {old} was not removed: {failure}")],
+        Err(failure) if failure.kind() == Kind::NoSuchZone => Vec::new(),
+        Err(failure) => vec![Warning::new(
+            WarningCode::ReplacementLeft,
+            format!("What a failed replacement left at {old} was not removed: {}", failure.coded()),
+        )],
     }
 }

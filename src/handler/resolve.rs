@@ -9,10 +9,10 @@ use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{ParentZone, Properties, Salvage};
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure, Kind, WarningCode};
 use crate::metrics::Step;
 use delegation_model::name::Name;
-use delegation_model::plan::{Arrival, Goal};
+use delegation_model::plan::{Arrival, Goal, Warning};
 use delegation_model::point::DelegationPoint;
 use delegation_model::role::Role;
 
@@ -41,13 +41,12 @@ pub(super) struct Previous {
     pub(super) name: Option<Name>,
     /// The delegation point; `None` if it can't be found.
     pub(super) point: Option<DelegationPoint>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// Reads the child zone and finds the delegation point, from the properties and the physical id of the request.
 pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<ResolvedRequest, Failure> {
-    let desired = Properties::parse(&cx.request.properties);
-    let desired = desired.map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
+    let desired = Properties::parse(&cx.request.properties)?;
     check_partitions(cx, &desired)?;
     let is_update = cx.request.kind == RequestKind::Update;
     let physical = cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
@@ -65,7 +64,7 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
     let child = child?;
     if child.name.is_wildcard() {
         let message = format!("{} is a wildcard, and a wildcard can't be delegated; give a plain name", child.name);
-        return Err(Failure::new(Kind::Refused, message));
+        return Err(Failure::new(Code::WildcardName, message));
     }
     cx.progress.at(format!("looking for the parent zone of {}", child.name));
     let (point, unchecked) = match &desired.parent_zone {
@@ -92,7 +91,8 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
     if let Some((properties, errors)) = old {
         let mut previous = find_previous(cx, &resolved, properties).await;
         if !errors.is_empty() {
-            previous.warnings.insert(0, "The old properties can't be read whole.".to_owned());
+            let message = "The old properties can't be read whole.";
+            previous.warnings.insert(0, Warning::new(WarningCode::OldPropertiesInvalid, message));
         }
         resolved.previous = Some(previous);
     }
@@ -132,7 +132,7 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
                  across partitions; use a function in that partition",
                 arn.partition()
             );
-            return Err(Failure::new(Kind::Input, message));
+            return Err(Failure::new(Code::RoleOfAnotherPartition, message));
         }
     }
     Ok(())
@@ -162,7 +162,7 @@ async fn way_back(
 
 /// True if a zone that the request does not need is not to be had: no reason to fail it.
 pub(super) fn out_of_reach(failure: &Failure) -> bool {
-    matches!(failure.kind, Kind::Refused | Kind::NoSuchZone | Kind::Denied)
+    matches!(failure.kind(), Kind::Refused | Kind::NoSuchZone | Kind::Denied)
 }
 
 /// Finds the delegation point of the old properties, by the same test as the new one. They never fail a request.
@@ -187,7 +187,8 @@ async fn find_previous(cx: &RequestContext<'_>, resolved: &ResolvedRequest, old:
         parent_zone::find(&session, &name, asked, current.as_ref()).await.map(Some)
     });
     let point = found.await.unwrap_or_else(|failure: Failure| {
-        warnings.push(format!("The place of the old properties was not found: {failure}"));
+        let message = format!("The place of the old properties was not found: {}", failure.coded());
+        warnings.push(Warning::new(WarningCode::OldPointNotFound, message));
         None
     });
     Previous { properties: old, name: name.ok().flatten(), point, warnings }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::{RequestContext, aws_failure};
 use crate::aws::route53::{KeySigningKey, Session, Signing};
 use crate::cfn::properties::{Properties, Salvage};
-use crate::error::{Failure, Kind};
+use crate::error::{Code, Failure, WarningCode};
 use delegation_model::ds::DsRecords;
 use delegation_model::ids::{KeyName, ZoneId};
-use delegation_model::plan::WantedDs;
+use delegation_model::plan::{WantedDs, Warning};
 use delegation_model::point::DelegationPoint;
 
 /// Whether a request asks for a DS record set that the resource did not ask for before.
@@ -35,7 +35,7 @@ pub(super) fn desired(
         Ok(records) => Ok(WantedDs::Records(records)),
         // A typing error in a roll-over must not pass for a roll-over.
         Err(why) if newly && properties.key_signing_keys.is_some() => {
-            Err(Failure::new(Kind::Refused, format!("KeySigningKeys: the child zone {id} {why}")))
+            Err(Failure::new(Code::KeyNotActive, format!("KeySigningKeys: the child zone {id} {why}")))
         }
         Err(why) => unknown(format!("the child zone {id} {why}")),
     }
@@ -65,17 +65,21 @@ pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKe
 
 /// What the user should know of the parent zone's own signing state: a DS record set in a zone that nobody can validate secures
 /// nothing.
-pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point: &DelegationPoint) -> Option<String> {
+pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point: &DelegationPoint) -> Option<Warning> {
     cx.progress.at(format!("reading the signing state of the parent zone {}", point.zone));
     match session.signing(&point.zone).await {
         Ok(signing) if signing.is_signing() => None,
-        Ok(signing) => Some(format!(
-            "The parent zone {} is not signed (its state is {}): the DS record set has no effect until it is.",
-            point.zone, signing.state
+        Ok(signing) => Some(Warning::new(
+            WarningCode::ParentZoneNotSigned,
+            format!(
+                "The parent zone {} is not signed (its state is {}): the DS record set has no effect until it is.",
+                point.zone, signing.state
+            ),
         )),
         Err(error) => {
             let failure = aws_failure(&format!("reading the signing state of the parent zone {}", point.zone), &error);
-            Some(format!("Whether the parent zone is signed is unknown: {failure}"))
+            let message = format!("Whether the parent zone is signed is unknown: {}", failure.coded());
+            Some(Warning::new(WarningCode::ParentSigningUnknown, message))
         }
     }
 }

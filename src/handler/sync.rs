@@ -6,7 +6,9 @@ use tracing::info;
 use super::{RequestContext, aws_failure};
 use crate::aws::route53::ChangeStatus;
 use crate::backoff::Backoff;
+use crate::error::WarningCode;
 use crate::metrics::Step;
+use delegation_model::plan::Warning;
 use delegation_model::role::Role;
 
 /// The longest pause between two questions, as a multiple of the first.
@@ -15,7 +17,7 @@ const LONGEST_PAUSE: u32 = 14;
 /// How a wait ended.
 pub(super) struct Waited {
     pub(super) status: ChangeStatus,
-    pub(super) warning: Option<String>,
+    pub(super) warning: Option<Warning>,
 }
 
 /// Waits until a pending change is in sync, or the caller runs out of time. The change was made with the rights of `role`; its id is
@@ -48,8 +50,8 @@ pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id
             }
             Ok(ChangeStatus::Pending) => {}
             Err(failure) => {
-                let warning = format!("The change was accepted, but not waited for: {failure}");
-                return done(ChangeStatus::Pending, Some(warning));
+                let message = format!("The change was accepted, but not waited for: {}", failure.coded());
+                return done(ChangeStatus::Pending, Some(Warning::new(WarningCode::SyncUnknown, message)));
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use std::process::Command;
 
+use custom_delegation::logging::EVENTS;
 use sandbox::{BucketFault, Function as _};
 use serde_json::{Value, json};
+use tracing::Level;
 
 use crate::world::{NAME, Setting, World, rolled_back};
 
@@ -24,8 +26,22 @@ async fn live(log_level: &'static str) -> (World, Vec<Value>) {
         Ok(Value::Object(map)) => Value::Object(map),
         _ => panic!("{line} is no JSON object"),
     };
-    let lines = lines.iter().map(object).collect();
+    let lines: Vec<Value> = lines.iter().map(object).collect();
+    lines.iter().filter(|line| !is_metrics(line)).for_each(assert_listed);
     (world, lines)
+}
+
+/// An event is one of those that the page of logging lists, with no other fields than it says.
+fn assert_listed(line: &Value) {
+    let of_all = ["timestamp", "level", "message", "name", "parent_zone_id"];
+    let of_request = ["lambda_request_id", "request_id", "stack", "logical_id", "request_type"];
+    let is_it = |event: &&(Level, &str, &[&str])| line["message"] == event.1 && line["level"] == event.0.as_str();
+    let (_, _, fields) = EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+    let unlisted = line.as_object().unwrap().keys().find(|key| {
+        let key = key.as_str();
+        !of_all.contains(&key) && !of_request.contains(&key) && !fields.contains(&key)
+    });
+    assert_eq!(unlisted, None, "{line}");
 }
 
 fn is_metrics(line: &Value) -> bool {

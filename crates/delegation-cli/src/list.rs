@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::args::List as Args;
-use super::{Status, Tools, output};
+use super::{Status, Tools, Unanswered, output};
 use custom_delegation::aws::route53::HostedZone;
 use custom_delegation::cfn::properties::ParentZone;
-use custom_delegation::error::{Failure, Kind};
 use custom_delegation::handler::survey::Survey;
 use custom_delegation::handler::{expected, survey};
 use custom_delegation::inventory::{Entry, Inventory, Mark};
@@ -16,13 +15,10 @@ use delegation_model::name::Name;
 use delegation_model::ttl::Ttl;
 use dns_check::Report;
 
-pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
-    let (asked, role) = args.parent.read().map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
+pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
+    let (asked, role) = args.parent.read().map_err(|error| Unanswered::new(error.to_string()))?;
     if asked == ParentZone::Closest {
-        return Err(Failure::new(
-            Kind::Input,
-            "no parent zone is given; name it with --parent-zone-id or --parent-zone-name",
-        ));
+        return Err(Unanswered::new("no parent zone is given; name it with --parent-zone-id or --parent-zone-name"));
     }
     let (session, zone) = expected::parent_zone(tools.accounts()?, role.as_ref(), &asked, None).await?;
     let inventory = survey::read(&session, &zone).await?;

@@ -41,6 +41,26 @@ impl From<Status> for ExitCode {
     }
 }
 
+/// Why a question was not answered, in words for a person.
+#[derive(Debug)]
+struct Unanswered {
+    message: String,
+    /// Whether AWS is why.
+    by_aws: bool,
+}
+
+impl Unanswered {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), by_aws: false }
+    }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self { message: failure.message().to_owned(), by_aws: failure.kind() == Kind::Aws }
+    }
+}
+
 /// What the subcommands work with.
 struct Tools {
     config: Config,
@@ -52,8 +72,8 @@ struct Tools {
 
 impl Tools {
     /// The accounts; only what asks AWS has them.
-    fn accounts(&self) -> Result<&Accounts, Failure> {
-        self.accounts.as_ref().ok_or_else(|| Failure::new(Kind::Internal, "this subcommand does not ask AWS"))
+    fn accounts(&self) -> Result<&Accounts, Unanswered> {
+        self.accounts.as_ref().ok_or_else(|| Unanswered::new("this subcommand does not ask AWS"))
     }
 }
 
@@ -73,14 +93,14 @@ async fn run(args: impl IntoIterator<Item = OsString>, get: impl Fn(&str) -> Opt
     };
     match answer(&args, get).await {
         Ok(status) => status,
-        Err(failure) => {
-            output::complain(&failure.message);
+        Err(unanswered) => {
+            output::complain(&unanswered.message);
             Status::Error
         }
     }
 }
 
-async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Status, Failure> {
+async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Status, Unanswered> {
     let tools = tools(args, get).await?;
     let result = match &args.command {
         Command::Plan(of) => plan::run(&tools, of).await,
@@ -89,26 +109,26 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
     };
     match (result, &tools.accounts) {
         // AWS can't say that nobody asked it.
-        (Err(failure), Some(accounts)) if failure.kind == Kind::Aws && !accounts.have_credentials().await => {
+        (Err(unanswered), Some(accounts)) if unanswered.by_aws && !accounts.have_credentials().await => {
             let message = format!(
                 "there are no AWS credentials; name a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
-                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({failure})"
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({})",
+                unanswered.message
             );
-            Err(Failure::new(Kind::Aws, message))
+            Err(Unanswered::new(message))
         }
         (result, _) => result,
     }
 }
 
-async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Failure> {
-    let input = |message: String| Failure::new(Kind::Input, message);
+async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Unanswered> {
     let mut config = Config::read(&get);
     if let Some(problem) = config.problem.take() {
-        return Err(input(format!("the environment is wrong: {problem}")));
+        return Err(Unanswered::new(format!("the environment is wrong: {problem}")));
     }
     config.dns_resolver = args.common.resolver.or(config.dns_resolver);
     let bundle = get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
-    let http = http::client(bundle.as_deref()).map_err(|error| input(error.to_string()))?;
+    let http = http::client(bundle.as_deref()).map_err(|error| Unanswered::new(error.to_string()))?;
     let choice = Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
     let accounts = if args.command.asks_aws() {
         Some(Accounts::attended(http, "delegation-command", &choice).await)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::args::Plan as Args;
 use super::batch::{batch, command_line, parts};
 use super::diff::diff;
-use super::{Status, Tools, output};
+use super::{Status, Tools, Unanswered, output};
 use custom_delegation::cfn::envelope::{Kind as RequestKind, Request};
 use custom_delegation::error::{Failure, Kind};
 use custom_delegation::handler::Services;
@@ -21,7 +21,7 @@ use delegation_model::ttl::Ttl;
 /// The stack that asks where none is named: one that is not there yet.
 const NOBODY: (&str, &str) = ("your-stack", "Delegation");
 
-pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
+pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
     let file = args.properties.as_deref().map(read).transpose()?.unwrap_or_default();
     let properties = args.properties(file);
     let old = args.old_properties.as_deref().map(read).transpose()?.map(Value::Object);
@@ -37,9 +37,9 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
     let seen = preview(services, &request, stack, logical).await;
     let (seen, refused) = match seen {
         Err(failure) if would_refuse(&failure) => (None, Some(failure)),
-        Err(failure) => return Err(failure),
+        Err(failure) => return Err(failure.into()),
         Ok(preview) => match preview.result.as_ref().err().cloned() {
-            Some(failure) if !would_refuse(&failure) => return Err(failure),
+            Some(failure) if !would_refuse(&failure) => return Err(failure.into()),
             refused => (Some(preview), refused),
         },
     };
@@ -52,8 +52,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
     Ok(report.status())
 }
 
-fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
-    let failure = |what: String| Failure::new(Kind::Input, format!("{}: {what}", path.display()));
+fn read(path: &Path) -> Result<Map<String, Value>, Unanswered> {
+    let failure = |what: String| Unanswered::new(format!("{}: {what}", path.display()));
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)
@@ -67,7 +67,7 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
 
 /// Whether the function would answer so because of what stands there, and not because it can't.
 fn would_refuse(failure: &Failure) -> bool {
-    matches!(failure.kind, Kind::Refused | Kind::Unverified | Kind::Stale)
+    matches!(failure.kind(), Kind::Refused | Kind::Unverified | Kind::Stale)
 }
 
 /// What is told of a plan.
@@ -121,7 +121,7 @@ impl<'a> Report<'a> {
                 Status::Found => "CHANGE",
                 Status::Refused | Status::Error => "REFUSED",
             },
-            "reason": self.refused.as_ref().map(|failure| &failure.message),
+            "reason": self.refused.as_ref().map(Failure::coded),
             "action": self.plan.and_then(|plan| plan.action).map(Action::as_str),
             "physical_id": seen.map(|seen| &seen.physical_id),
             "replaces": seen.and_then(|seen| seen.replaces.as_ref()),
@@ -129,7 +129,7 @@ impl<'a> Report<'a> {
             "parent_zone_id": seen.map(|seen| seen.point.zone.as_str()),
             "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(Name::as_str),
             "changes": self.plan.map(|plan| plan.changes.iter().map(change).collect::<Vec<_>>()).unwrap_or_default(),
-            "warnings": seen.map(|seen| seen.warnings.clone()).unwrap_or_default(),
+            "warnings": seen.map(|seen| seen.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap_or_default(),
             "verification": seen.and_then(|seen| seen.finding.as_ref()).map(|finding| json!({
                 "good": finding.is_good(),
                 "finding": finding.to_string(),
@@ -147,7 +147,7 @@ impl<'a> Report<'a> {
             lines.push(format!("{kind} of {} in the parent zone {}{zone}", seen.point.name, seen.point.zone));
         }
         if let Some(failure) = &self.refused {
-            lines.push(format!("Refused: {failure}."));
+            lines.push(format!("Refused: {}", failure.coded()));
         }
         if let Some(plan) = self.plan {
             match plan.action.filter(|_| self.status() == Status::Found) {

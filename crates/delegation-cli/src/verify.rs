@@ -6,9 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::Verify as Args;
-use super::{Status, Tools, output};
+use super::{Status, Tools, Unanswered, output};
 use custom_delegation::cfn::properties::Salvage;
-use custom_delegation::error::{Failure, Kind};
 use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
@@ -38,11 +37,10 @@ impl Source {
     }
 }
 
-pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Failure> {
-    let input = |error: String| Failure::new(Kind::Input, error);
+pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
     let name: Name =
-        args.name.parse().map_err(|error| input(format!("{:?} is not a domain name: {error}", args.name)))?;
-    let child = args.child.read().map_err(|error| input(error.to_string()))?;
+        args.name.parse().map_err(|error| Unanswered::new(format!("{:?} is not a domain name: {error}", args.name)))?;
+    let child = args.child.read().map_err(|error| Unanswered::new(error.to_string()))?;
     match check(tools, args, &name, &child).await? {
         Ok((source, parent, wanted, finding)) => {
             report(tools, &name, source, parent.as_ref(), &wanted, &finding);
@@ -76,18 +74,22 @@ struct Nobody {
 }
 
 /// The check; `Err` inside if there is nothing to check.
-async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Result<Result<Checked, Nobody>, Failure> {
-    let input = |error: String| Failure::new(Kind::Input, error);
+async fn check(
+    tools: &Tools,
+    args: &Args,
+    name: &Name,
+    child: &Salvage,
+) -> Result<Result<Checked, Nobody>, Unanswered> {
     let ds: Vec<Ds> = args
         .ds
         .iter()
         .map(|text| text.parse())
         .collect::<Result<_, _>>()
-        .map_err(|error| input(format!("--ds: {error}")))?;
+        .map_err(|error| Unanswered::new(format!("--ds: {error}")))?;
     let given = DsRecords::new(ds);
 
     // The parent zone: as Route 53 has it, or as DNS knows it.
-    let (asked, role) = args.parent.read().map_err(|error| input(error.to_string()))?;
+    let (asked, role) = args.parent.read().map_err(|error| Unanswered::new(error.to_string()))?;
     let above = if args.parent.is_given() {
         Some(expected::parent_zone(tools.accounts()?, role.as_ref(), &asked, Some(name)).await?)
     } else {
@@ -96,7 +98,10 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
     if let Some((_, zone)) = &above
         && !name.is_below(&zone.name)
     {
-        return Err(input(format!("{name} does not lie below the parent zone {}; correct one of them", zone.name)));
+        return Err(Unanswered::new(format!(
+            "{name} does not lie below the parent zone {}; correct one of them",
+            zone.name
+        )));
     }
     let parent = match &above {
         Some((_, zone)) => Some(zone.name.clone()),
@@ -109,7 +114,7 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
         None => None,
     };
     if let Some(zone) = zone.as_ref().filter(|zone| zone.name != *name) {
-        return Err(input(format!("the child zone is {}, and not {name}; correct one of them", zone.name)));
+        return Err(Unanswered::new(format!("the child zone is {}, and not {name}; correct one of them", zone.name)));
     }
     let servers = child.name_servers.clone().or_else(|| zone.as_ref().map(|zone| zone.name_servers.clone()));
     let held = match &above {
@@ -121,7 +126,7 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
             let ds = match (&zone, args.dnssec) {
                 (Some(zone), true) => {
                     let ds = zone.ds.clone();
-                    Some(ds.map_err(|why| input(format!("--dnssec: the child zone {} {why}", zone.name)))?)
+                    Some(ds.map_err(|why| Unanswered::new(format!("--dnssec: the child zone {} {why}", zone.name)))?)
                 }
                 _ => None,
             };
@@ -150,7 +155,7 @@ async fn check(tools: &Tools, args: &Args, name: &Name, child: &Salvage) -> Resu
             Err(error) => return Err(no_referral(&error)),
         },
         (None, _, None) => {
-            return Err(input("--child-only needs --name-servers or --child-zone-id".into()));
+            return Err(Unanswered::new("--child-only needs --name-servers or --child-zone-id"));
         }
     };
     wanted.ds = given.or(wanted.ds);
@@ -173,8 +178,8 @@ async fn glue(tools: &Tools, parent: Option<&Name>, name: &Name, servers: &NameS
     }
 }
 
-fn no_referral(error: &ReferralError) -> Failure {
-    Failure::new(Kind::Unverified, format!("{error}; --resolver names a resolver"))
+fn no_referral(error: &ReferralError) -> Unanswered {
+    Unanswered::new(format!("{error}; --resolver names a resolver"))
 }
 
 fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) {

@@ -8,6 +8,7 @@ mod occlusion;
 mod present;
 mod refusal;
 mod secure;
+mod warning;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,6 +25,7 @@ pub use occlusion::occluded;
 pub use present::present;
 pub use refusal::Refusal;
 pub use secure::{DsRefusal, WantedDs};
+pub use warning::{Warning, WarningCode};
 
 /// What a Create or Update wants at a place.
 #[derive(Clone, Debug)]
@@ -100,7 +102,8 @@ impl Observation {
 }
 
 /// `Fn::GetAtt Action`: what a request did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Action {
     /// The delegation was made.
     Created,
@@ -121,15 +124,7 @@ pub enum Action {
 impl Action {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::Updated => "UPDATED",
-            Self::Adopted => "ADOPTED",
-            Self::Unchanged => "UNCHANGED",
-            Self::Shared => "SHARED",
-            Self::Removed => "REMOVED",
-            Self::Left => "LEFT",
-        }
+        self.into()
     }
 }
 
@@ -158,7 +153,7 @@ pub struct Plan {
     /// What it does.
     pub action: Option<Action>,
     /// What the user should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// True if the batch writes nothing but claims of a resource that stands: a denial is a warning then.
     pub only_refreshes: bool,
     /// True if a delegation stays because its name servers are not those that our claim names.

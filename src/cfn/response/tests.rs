@@ -15,7 +15,13 @@ fn target() -> Target {
 }
 
 fn failed(reason: &str) -> Answer {
-    Answer { status: Status::Failed, physical_id: "unresolved/r".into(), reason: reason.into(), data: BTreeMap::new() }
+    Answer {
+        status: Status::Failed,
+        physical_id: "unresolved/r".into(),
+        reason: reason.into(),
+        code: "",
+        data: BTreeMap::new(),
+    }
 }
 
 #[test]
@@ -43,6 +49,17 @@ fn a_long_reason_keeps_its_head_and_points_to_the_log() {
     let reason = body["Reason"].as_str().unwrap();
     assert!(reason.starts_with("head head"));
     assert!(reason.ends_with("… (more in log stream 2026/[1]x)"));
+}
+
+#[test]
+fn a_reason_ends_with_its_code_whether_it_is_cut_or_not() {
+    for (reason, pointer) in [("short".to_owned(), ""), ("head ".repeat(3000), "… (more in log stream log)")] {
+        let answer = Answer { code: "access-denied", ..failed(&reason) };
+        let body: Value = serde_json::from_str(&answer.body(&target(), "log")).unwrap();
+        let told = body["Reason"].as_str().unwrap();
+        assert!(told.ends_with(&format!("{pointer} [access-denied]")), "{told}");
+        assert_eq!(told.matches('[').count(), 1, "{told}");
+    }
 }
 
 #[test]

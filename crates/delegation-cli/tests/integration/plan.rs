@@ -1,6 +1,7 @@
 //! `delegation plan`.
 
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::http;
@@ -125,7 +126,10 @@ async fn with_a_stack_the_batch_is_the_function_s_own() {
 #[tokio::test]
 async fn an_update_shows_what_goes_comes_and_stays() {
     let world = World::new().await;
-    let id = world.create(json!({})).await.success().id().to_owned();
+    // A minute ago, so that the time in the claim is not the one that the plan would write.
+    let minute_ago = SystemTime::now() - Duration::from_mins(1);
+    let properties = json!({"ResourceProperties": world.properties(json!({}))});
+    let id = world.deliver(world.event_at("Create", minute_ago, properties)).await.success().id().to_owned();
     let mut more = update(&world, &id);
     plan(&world, &more).ended(0).says(&["Nothing to change; the stack would write the time of its request"]);
     more.extend(["--ttl", "60"]);

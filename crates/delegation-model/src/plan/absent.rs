@@ -1,6 +1,6 @@
 //! Delete.
 
-use super::{Action, Decision, Farewell, Observation, Plan, changes_of_ownership};
+use super::{Action, Decision, Farewell, Observation, Plan, Warning, WarningCode, changes_of_ownership};
 use crate::ds::DsRecords;
 use crate::name_servers::NameServers;
 use crate::ownership::{By, Digest, Relation};
@@ -13,9 +13,10 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
     let name = &farewell.name;
     let Some(own) = claims.own(&farewell.claimant).cloned() else {
         let warnings = match ns {
-            Some(_) => {
-                vec![format!("The delegation of {name} was left in place: no claim of this resource stands there.")]
-            }
+            Some(_) => vec![Warning::new(
+                WarningCode::LeftUnclaimed,
+                format!("The delegation of {name} was left in place: no claim of this resource stands there."),
+            )],
             None => Vec::new(),
         };
         return Decision::Proceed(Plan { warnings, ..Plan::default() });
@@ -44,8 +45,10 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
     } else if let Some(ns) = ns {
         let known = || farewell.known.as_ref().zip(found.as_ref()).is_some_and(|(known, found)| found.is_subset(known));
         if own.by == By::Adopted {
-            plan.warnings
-                .push(format!("The delegation of {name} was left in place: it was there before this resource."));
+            plan.warnings.push(Warning::new(
+                WarningCode::LeftAdopted,
+                format!("The delegation of {name} was left in place: it was there before this resource."),
+            ));
         } else if as_written || known() {
             plan.action = Some(Action::Removed);
             plan.changes.extend(
@@ -57,11 +60,12 @@ pub fn absent(farewell: &Farewell, seen: &Observation) -> Decision {
             );
         } else {
             plan.left_changed = true;
-            plan.warnings.push(format!(
+            let message = format!(
                 "The delegation of {name} was left in place: its name servers ({}) are not those that this resource \
                  wrote. If nobody needs it, remove it by hand.",
                 ns.values.join(","),
-            ));
+            );
+            plan.warnings.push(Warning::new(WarningCode::LeftChanged, message));
         }
     }
     if plan.action != Some(Action::Removed) {

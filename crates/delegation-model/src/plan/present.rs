@@ -1,7 +1,10 @@
 //! Create and Update.
 
 use super::secure::Secure;
-use super::{Action, Arrival, Decision, Goal, Observation, Plan, Refusal, changes_of_ownership, occluded, refusal};
+use super::{
+    Action, Arrival, Decision, Goal, Observation, Plan, Refusal, Warning, WarningCode, changes_of_ownership, occluded,
+    refusal,
+};
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::ownership::{self, By, Claim, Claims, Digest, Relation};
@@ -83,7 +86,10 @@ fn keep(goal: &Goal, seen: &Observation, own: Option<Claim>, record_name: &Name,
     Plan {
         changes: changes_of_ownership(seen.ownership.as_ref(), record_name, &after),
         action: Some(Action::Unchanged),
-        warnings: vec![format!("The delegation was left as it is: {refusal}")],
+        warnings: vec![Warning::new(
+            WarningCode::DelegationKept,
+            format!("The delegation was left as it is: {refusal} [{}]", refusal.code()),
+        )],
         only_refreshes: true,
         left_changed: false,
     }
@@ -228,7 +234,7 @@ impl<'a> Cut<'a> {
     }
 
     /// What the user should know.
-    fn warnings(&self, goal: &Goal, seen: &Observation, own: Option<&Claim>) -> Vec<String> {
+    fn warnings(&self, goal: &Goal, seen: &Observation, own: Option<&Claim>) -> Vec<Warning> {
         let mut warnings: Vec<_> = self.secure.warning(goal, own).into_iter().collect();
         if self.state != State::Absent {
             return warnings;
@@ -237,15 +243,17 @@ impl<'a> Cut<'a> {
         if !hidden.is_empty() {
             let name = &goal.name;
             let hidden = refusal::enumerate(&hidden, seen.more_below);
-            warnings.push(format!("The delegation of {name} hides record sets of the parent zone: {hidden}."));
+            let message = format!("The delegation of {name} hides record sets of the parent zone: {hidden}.");
+            warnings.push(Warning::new(WarningCode::RecordsHidden, message));
         }
         let bare = seen.at_cut.is_empty() && seen.below.is_empty();
         if let Some(wildcard) = seen.wildcard.as_ref().filter(|_| bare) {
             let name = &goal.name;
-            warnings.push(format!(
+            let message = format!(
                 "The wildcard {} of the parent zone answered for {name} and the names below it, and no longer does.",
                 wildcard.for_people(),
-            ));
+            );
+            warnings.push(Warning::new(WarningCode::WildcardEnds, message));
         }
         warnings
     }

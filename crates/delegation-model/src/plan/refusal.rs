@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strum::VariantNames as _;
+
 use super::secure::DsRefusal;
 use crate::name::Name;
 use crate::record_set::RecordSet;
@@ -10,14 +12,17 @@ use crate::record_set::RecordSet;
 const NAMED: usize = 5;
 
 /// Why nothing may be changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Refusal {
     /// The function may not start to manage the name.
+    #[strum(serialize = "name-not-allowed")]
     NotAllowed {
         /// The zone cut.
         name: Name,
     },
     /// A CNAME stands at the zone cut.
+    #[strum(serialize = "cname-at-name")]
     Cname {
         /// The zone cut.
         name: Name,
@@ -32,6 +37,7 @@ pub enum Refusal {
         servers: String,
     },
     /// The delegation would hide record sets of the parent zone that the child zone lacks.
+    #[strum(serialize = "would-hide-records")]
     Occludes {
         /// The zone cut.
         name: Name,
@@ -48,6 +54,7 @@ pub enum Refusal {
         rtype: String,
     },
     /// A check of the child zone refuses it.
+    #[strum(serialize = "child-zone-unfit")]
     Child {
         /// What it found.
         words: String,
@@ -65,6 +72,7 @@ pub enum Refusal {
         owners: Vec<String>,
     },
     /// A delegation stands that is not ours to change.
+    #[strum(serialize = "already-delegated")]
     Taken {
         /// The zone cut.
         name: Name,
@@ -90,6 +98,7 @@ pub enum Refusal {
         server: Name,
     },
     /// The name is so long that no ownership record fits beside it.
+    #[strum(serialize = "name-too-long")]
     NoRoomForOwnershipRecord {
         /// The zone cut.
         name: Name,
@@ -97,6 +106,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The stable code: the variant's name in kebab case, or what stands beside it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ds { why, .. } => why.into(),
+            refusal => refusal.into(),
+        }
+    }
+
+    /// Every code that a refusal has.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        let own = Self::VARIANTS.iter().filter(|code| **code != "ds");
+        own.chain(DsRefusal::VARIANTS).copied()
+    }
+
     pub(super) fn occludes(name: &Name, lost: &[&RecordSet], more: bool) -> Self {
         Self::Occludes { name: name.clone(), records: enumerate(lost, more), more }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arrival, Goal, Observation, Refusal};
+use super::{Arrival, Goal, Observation, Refusal, Warning, WarningCode};
 use crate::ds::DsRecords;
 use crate::name::Name;
 use crate::ownership::{Claim, Claims, Digest, Relation};
@@ -172,23 +172,31 @@ impl<'a> Secure<'a> {
     }
 
     /// What the user should know.
-    pub(super) fn warning(&self, goal: &Goal, own: Option<&Claim>) -> Option<String> {
+    pub(super) fn warning(&self, goal: &Goal, own: Option<&Claim>) -> Option<Warning> {
         let name = &goal.name;
         match (&goal.ds, self.set) {
             (WantedDs::Off, Some(_))
                 if self.step == Step::Stays && own.is_some_and(|own| own.ds.is_some() && own.ds != self.digest) =>
             {
                 let is = "it is not the one that this resource wrote. If nobody needs it, remove it by hand";
-                Some(format!("The DS record set of {name} was left in place: {is}."))
+                let message = format!("The DS record set of {name} was left in place: {is}.");
+                Some(Warning::new(WarningCode::DsLeft, message))
             }
             (WantedDs::Unknown { why, .. }, Some(_)) => {
-                Some(format!("The DS record set of {name} was left as it is: {why}."))
+                let message = format!("The DS record set of {name} was left as it is: {why}.");
+                Some(Warning::new(WarningCode::DsKept, message))
             }
-            (WantedDs::Unknown { why, .. }, None) => Some(format!("No DS record set was added for {name}: {why}.")),
-            (WantedDs::Records(wanted), _) if self.step == Step::Deferred => Some(format!(
-                "The DS record set of {name} was not brought to {wanted} yet: the name servers were put back, and resolvers may \
-                 hold the others for their TTL. Update again after that, with another Trigger."
-            )),
+            (WantedDs::Unknown { why, .. }, None) => {
+                let message = format!("No DS record set was added for {name}: {why}.");
+                Some(Warning::new(WarningCode::DsNotAdded, message))
+            }
+            (WantedDs::Records(wanted), _) if self.step == Step::Deferred => {
+                let message = format!(
+                    "The DS record set of {name} was not brought to {wanted} yet: the name servers were put back, and \
+                     resolvers may hold the others for their TTL. Update again after that, with another Trigger."
+                );
+                Some(Warning::new(WarningCode::DsDeferred, message))
+            }
             _ => None,
         }
     }
@@ -205,20 +213,25 @@ fn wanted(goal: &Goal) -> Option<&DsRecords> {
 const KEYS_TTL: u32 = 3600;
 
 /// Why the DS record set forbids a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 pub enum DsRefusal {
     /// One is asked for, and which is not known: why.
+    #[strum(serialize = "ds-unknown")]
     Unknown(String),
     /// The name servers would change under a standing DS record set that this resource covers.
+    #[strum(serialize = "ds-stands")]
     Stands {
         /// Its TTL.
         ttl: Option<Ttl>,
     },
     /// The name servers would change in the batch that adds one.
+    #[strum(serialize = "ds-with-name-servers")]
     WithNameServers,
     /// The name servers would come or change under one that no claim of this resource covers.
+    #[strum(serialize = "ds-of-others")]
     OfOthers,
     /// One stands that is not ours to change.
+    #[strum(serialize = "ds-taken")]
     Taken {
         /// The DS records found.
         current: String,

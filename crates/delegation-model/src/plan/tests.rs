@@ -307,7 +307,7 @@ mod checks {
         let in_place = seen(Some(ns(&wanted())), &claims);
         let kept = plan(present(&goal(Arrival::InPlace), &in_place));
         assert!(kept.changes.is_empty(), "no claim is added");
-        assert!(kept.warnings[0].contains("theirs/Delegation"), "{:?}", kept.warnings);
+        assert!(kept.warnings[0].message.contains("theirs/Delegation"), "{:?}", kept.warnings);
 
         let with_own = seen(Some(ns(&wanted())), &[claims[0].clone(), claim(&own(), &wanted(), By::Adopted)]);
         for arrival in ARRIVALS {
@@ -329,7 +329,10 @@ mod checks {
             assert!(matches!(refusal(present(&not_allowed(arrival), &unclaimed)), Refusal::NotAllowed { .. }));
         }
         let kept = plan(present(&not_allowed(Arrival::InPlace), &unclaimed));
-        assert!(kept.changes.is_empty() && kept.warnings[0].contains("DELEGATION_ALLOWED_NAMES"), "no claim is added");
+        assert!(
+            kept.changes.is_empty() && kept.warnings[0].message.contains("DELEGATION_ALLOWED_NAMES"),
+            "no claim is added"
+        );
         for seen in [seen(None, &[]), seen(Some(ns(&elsewhere())), &[])] {
             assert!(matches!(refusal(present(&not_allowed(Arrival::InPlace), &seen)), Refusal::NotAllowed { .. }));
         }
@@ -378,7 +381,7 @@ mod checks {
             assert!(words.contains("lacks: testing.example.com A, *.testing.example.com TXT; copy"), "{words}");
             let allowed = plan(present(&Goal { allow_occlusion: true, ..goal }, &seen));
             assert_eq!((shape(&allowed), allowed.action), (vec!["+NS".into(), "+TXT".into()], Some(Action::Created)));
-            assert!(allowed.warnings[0].contains("*.testing.example.com TXT"), "{:?}", allowed.warnings);
+            assert!(allowed.warnings[0].message.contains("*.testing.example.com TXT"), "{:?}", allowed.warnings);
         }
         for (at, rtype) in [(CUT, "A"), ("*.testing.example.com", "TXT")] {
             seen.covered.insert((name(at), rtype.to_owned()));
@@ -436,7 +439,11 @@ mod checks {
             ..super::seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)])
         };
         let kept = plan(present(&goal(Arrival::InPlace), &seen));
-        assert!(kept.only_refreshes && kept.warnings[0].contains("delegates example.com"), "{:?}", kept.warnings);
+        assert!(
+            kept.only_refreshes && kept.warnings[0].message.contains("delegates example.com"),
+            "{:?}",
+            kept.warnings
+        );
     }
 
     #[test]
@@ -444,7 +451,7 @@ mod checks {
         let mut seen = seen(None, &[]);
         seen.wildcard = Some(name("*.example.com"));
         let plan_bare = plan(present(&goal(Arrival::Create), &seen));
-        assert!(plan_bare.warnings[0].contains("*.example.com"), "{:?}", plan_bare.warnings);
+        assert!(plan_bare.warnings[0].message.contains("*.example.com"), "{:?}", plan_bare.warnings);
         seen.at_cut = vec![record(CUT, "TXT")];
         seen.covered.insert((name(CUT), "TXT".into()));
         assert!(
@@ -538,7 +545,7 @@ mod checks {
         };
         let seen = seen(Some(ns(&wanted())), &[claim(&own(), &wanted(), By::Created)]);
         let kept = plan(present(&objecting(172_800), &seen));
-        assert!(kept.only_refreshes && kept.warnings[0].contains("is private"), "{:?}", kept.warnings);
+        assert!(kept.only_refreshes && kept.warnings[0].message.contains("is private"), "{:?}", kept.warnings);
         assert_eq!(refusal(present(&objecting(60), &seen)).to_string(), "the child zone is private");
     }
 
@@ -584,7 +591,7 @@ mod absent_table {
             [vec![], vec![claim(&sibling(), &wanted(), By::Created)], vec![claim(&other(), &wanted(), By::Created)]]
         {
             let plan_with = plan(absent(&farewell(), &seen(Some(ns(&wanted())), &claims)));
-            assert!(plan_with.changes.is_empty() && plan_with.warnings[0].contains("left in place"));
+            assert!(plan_with.changes.is_empty() && plan_with.warnings[0].message.contains("left in place"));
             assert_eq!(plan(absent(&farewell(), &seen(None, &claims))), Plan::default());
         }
     }
@@ -633,7 +640,7 @@ mod absent_table {
         let seen = seen(Some(ns(&elsewhere())), &[claim(&own(), &wanted(), By::Created)]);
         let left = plan(absent(&farewell(), &seen));
         assert_eq!(shape(&left), ["-TXT"]);
-        assert!(left.left_changed && left.warnings[0].contains("ns1.somebody.net"));
+        assert!(left.left_changed && left.warnings[0].message.contains("ns1.somebody.net"));
         let known = Farewell { known: Some(elsewhere().union(&wanted())), ..farewell() };
         assert_eq!(shape(&plan(absent(&known, &seen))), ["-NS", "-TXT"]);
         let partly = Farewell { known: Some(servers("ns1.somebody.net")), ..farewell() };
@@ -645,7 +652,7 @@ mod absent_table {
         for now in [wanted(), elsewhere()] {
             let plan = plan(absent(&farewell(), &seen(Some(ns(&now)), &[claim(&own(), &wanted(), By::Adopted)])));
             assert_eq!(shape(&plan), ["-TXT"]);
-            assert!(plan.warnings[0].contains("there before"));
+            assert!(plan.warnings[0].message.contains("there before"));
         }
     }
 

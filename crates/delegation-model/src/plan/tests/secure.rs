@@ -89,7 +89,7 @@ fn off_leaves_a_ds_of_others_and_says_so_where_ours_was_replaced() {
     let edited = secured(&old(), &[covering(&own(), &new(), By::Created)]);
     let warned = plan(present(&goal(Arrival::InPlace), &edited));
     assert_eq!(shape(&warned), ["-TXT", "+TXT"]);
-    assert!(warned.warnings[0].contains("left in place"), "{:?}", warned.warnings);
+    assert!(warned.warnings[0].message.contains("left in place"), "{:?}", warned.warnings);
     assert_eq!(own_ds(&warned, &edited), None);
 }
 
@@ -186,7 +186,7 @@ fn no_ds_is_added_or_replaced_for_as_long_as_resolvers_may_hold_name_servers_tha
     for drifted in [bare, covered] {
         let put_back = plan(present(&securing(Arrival::InPlace), &drifted));
         assert_eq!(shape(&put_back), ["-NS", "+NS", "-TXT", "+TXT"]);
-        assert!(put_back.warnings[0].contains("was not brought to"), "{:?}", put_back.warnings);
+        assert!(put_back.warnings[0].message.contains("was not brought to"), "{:?}", put_back.warnings);
         let covers = drifted.at_cut("DS").map(|_| Digest::of_ds(&old()));
         assert_eq!(own_ds(&put_back, &drifted), covers, "still ours to remove, where it was");
         // A duplicate, and the rollback of the same deployment, leave it too.
@@ -255,7 +255,7 @@ fn a_child_that_is_not_signing_is_refused_where_a_ds_is_newly_asked_for() {
     // What was asked before and can't be had does not block an Update or a rollback.
     let warned = plan(present(&unknown(Arrival::InPlace, false), &insecure));
     assert!(
-        warned.only_refreshes && warned.warnings[0].contains("No DS record set was added"),
+        warned.only_refreshes && warned.warnings[0].message.contains("No DS record set was added"),
         "{:?}",
         warned.warnings
     );
@@ -267,7 +267,7 @@ fn a_ds_that_we_cover_stays_while_the_child_is_unknown() {
         let seen = secured(&old(), &[covering(&own(), &old(), By::Created)]);
         let plan = plan(present(&unknown(Arrival::InPlace, newly), &seen));
         assert_eq!(shape(&plan), ["-TXT", "+TXT"]);
-        assert!(plan.warnings[0].contains("left as it is"), "{:?}", plan.warnings);
+        assert!(plan.warnings[0].message.contains("left as it is"), "{:?}", plan.warnings);
         assert_eq!(own_ds(&plan, &seen), Some(Digest::of_ds(&old())));
     }
 }
