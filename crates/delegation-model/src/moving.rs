@@ -203,3 +203,6 @@ pub fn left_by_failed_replacement<'a>(
     let physical = physical?;
     old.filter(|old| *old != physical && *old != goes_to)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,20 @@
 //! Create and Update.
 
+mod checks;
+mod record;
+mod row;
+mod tell;
+
 use super::ds::{DsPlan, NsChange};
 use super::goal::{Goal, UpdateBehavior};
 use super::overtaken::Overtaken;
-use super::refusal::{self, Refusal};
-use super::warning::{Holders, Warning};
-use super::{Action, Decision, Observation, ReconciliationPlan, changes_of_record, occluded};
+use super::refusal::Refusal;
+use super::warning::Warning;
+use super::{Action, Decision, Observation, ReconciliationPlan, changes_of_record};
 use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
-use crate::ownership_record::{Before, Claim, ClaimOrigin, Displaced, MAX_CHARACTERS, OwnershipRecord, record_name};
+use crate::ownership_record::{Claim, ClaimOrigin, MAX_CHARACTERS, OwnershipRecord, record_name};
 use crate::record_set::{Change, RecordSet};
 
 /// Plans a Create or an Update.
@@ -48,7 +53,7 @@ fn overtaken(goal: &Goal, record: &OwnershipRecord, own: Option<&Claim>) -> Opti
 
 /// What becomes of the NS record set, and by what right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum NsStep {
     /// Nothing stands: it is created.
     Create,
     /// It is as wanted.
@@ -100,34 +105,32 @@ impl<'a> Point<'a> {
         let step = self.step(desired)?;
         let ds = self.ds_plan(step, desired);
         ds.check()?;
-        if step == Step::Create && !self.goal.allow_occlusion {
+        if step == NsStep::Create && !self.goal.allow_occlusion {
             let lost: Vec<_> = self.lost(wanted).collect();
             if !lost.is_empty() || self.seen.more_below {
                 return Err(Refusal::occludes(&self.goal.name, &lost, self.seen.more_below));
             }
         }
-        if step != Step::Stay || !self.goal.is_arrival() {
-            self.check_glue(wanted)?;
-        }
+        self.check_glue(wanted)?;
         self.check_allowed(step, desired, &ds)?;
 
-        let retimes = step == Step::Stay && self.retimes(desired);
+        let retimes = step == NsStep::Stay && self.retimes(desired);
         let mut after = self.record.clone();
         after.put_before(self.before(step, desired)?);
         let settled = after.debt(desired).is_none();
         let claim = self.claim(step, desired, &ds, settled, &after);
         let ds_before = self.own.and_then(|own| own.ds);
         let only_refreshes =
-            step == Step::Stay && !self.goal.is_arrival() && !retimes && !ds.changes() && claim.ds == ds_before;
+            step == NsStep::Stay && !self.goal.is_arrival() && !retimes && !ds.changes() && claim.ds == ds_before;
         after.put_claim(claim);
         after.drop_tombstones(&self.goal.claimant, self.goal.stamp.time, self.goal.now);
-        let grows = self.goal.is_arrival() || step == Step::Displace;
+        let grows = self.goal.is_arrival() || step == NsStep::Displace;
         if grows && after.characters() > MAX_CHARACTERS {
             return Err(Refusal::OwnershipRecordFull { record: self.record_name.clone() });
         }
 
         let mut changes = Vec::new();
-        if step != Step::Stay || retimes {
+        if step != NsStep::Stay || retimes {
             let ttl = self.goal.ttl;
             changes.extend(self.ns.cloned().map(Change::Delete));
             let set = RecordSet::new(self.name(), "NS", ttl, wanted.values());
@@ -208,336 +211,31 @@ impl<'a> Point<'a> {
     fn would_change(&self) -> bool {
         let standing = self.standing.as_ref().map(|(_, digest)| *digest);
         match self.desired {
-            Some(desired) if standing == Some(desired) => self.ds_plan(Step::Stay, desired).changes_records(),
+            Some(desired) if standing == Some(desired) => self.ds_plan(NsStep::Stay, desired).changes_records(),
             // What is not known is taken for something else.
             _ => true,
         }
     }
 
-    /// What forbids the delegation, whoever has it now.
-    fn check_surroundings(&self) -> Result<(), Refusal> {
-        let Self { goal, seen, .. } = self;
-        // Whatever the physical id says: without a claim, the request would start to manage the name.
-        if !goal.allowed && self.own.is_none() {
-            return Err(Refusal::NotAllowed { name: self.name() });
-        }
-        if let Some(check) = &goal.failed_check {
-            return Err(Refusal::Check(check.clone()));
-        }
-        if seen.at_cut("CNAME").is_some() {
-            return Err(Refusal::Cname { name: self.name() });
-        }
-        if let Some(above) = seen.above.last() {
-            let servers = NameServers::found(&above.values).map(|servers| servers.to_string());
-            let servers = servers.unwrap_or_else(|| above.values.join(","));
-            let above = above.name.clone();
-            return Err(Refusal::DelegatedAbove { name: self.name(), above, servers });
-        }
-        let sets = [self.ns, seen.ownership.as_ref()].into_iter().flatten();
-        match sets.into_iter().find(|set| set.special) {
-            Some(set) => Err(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    /// The row of the table, by what stands and whose it is.
-    fn step(&self, desired: Digest) -> Result<Step, Refusal> {
-        let Self { goal, record, own, .. } = self;
-        let overwrites = goal.allow_overwrite;
-        if self.ns.is_none() {
-            // With a claim of its own, an Update in place is the holder who puts it back (UPDATE-1).
-            let may = !self.has_conflict(desired) || (!goal.is_arrival() && own.is_some());
-            return if may || overwrites { Ok(Step::Create) } else { Err(self.claimed_by_others()) };
-        }
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-        if standing == Some(desired) {
-            return Ok(Step::Stay);
-        }
-        let names = |claim: &Claim| standing == Some(claim.ns);
-        let unreadable = record.has_unreadable();
-        let named_by_others = record.others(&goal.claimant).any(names) || unreadable;
-        let own_names = own.is_some_and(names);
-        let debt = standing.and_then(|standing| record.debt(standing));
-        let displaces = if goal.is_arrival() {
-            // Our own earlier claim alone: of a stack that was made again, or a retained one (ARRIVE-4).
-            overwrites || (own_names && !named_by_others)
-        } else {
-            let lasting = |claim: &Claim| names(claim) && claim.is_lasting();
-            let held_by_others = record.others(&goal.claimant).any(lasting) || unreadable;
-            let holds = own.zip(standing).is_some_and(|(own, standing)| record.holds(own, standing));
-            // Who changes what is not settled settles it, and that takes a later request (OWN-6).
-            let settles = own.is_some_and(|own| goal.is_later_than(own));
-            if holds && !held_by_others && (debt.is_none() || settles) {
-                return Ok(Step::Change);
-            }
-            let drifted = own.is_some() && !own_names && !named_by_others;
-            if drifted && record.before().is_none() && !self.has_conflict(desired) {
-                return Ok(Step::Repair);
-            }
-            overwrites
-        };
-        if !displaces {
-            return Err(self.not_ours(own_names));
-        }
-        if debt.is_some() {
-            let owners = self.naming(standing, true);
-            return Err(Refusal::NotSettled { name: self.name(), current: self.current(), owners });
-        }
-        Ok(Step::Displace)
-    }
-
-    /// True if somebody else claims the name for other name servers than are wanted.
-    fn has_conflict(&self, desired: Digest) -> bool {
-        self.record.others(&self.goal.claimant).any(|claim| claim.ns != desired)
-    }
-
-    fn claimed_by_others(&self) -> Refusal {
-        let others = self.record.others(&self.goal.claimant);
-        let others = others.filter(|claim| Some(claim.ns) != self.desired);
-        let owners = Holders::new(others, self.record.has_unreadable());
-        Refusal::ClaimedByOthers { name: self.name(), desired: self.desired_text(), owners }
-    }
-
-    fn not_ours(&self, own_names: bool) -> Refusal {
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-        let (name, current, desired) = (self.name(), self.current(), self.desired_text());
-        let owners = self.naming(standing, false);
-        if own_names {
-            Refusal::HeldByOthers { name, current, desired, owners }
-        } else {
-            Refusal::NotOurs { name, current, desired, owners }
-        }
-    }
-
-    /// Who names the name servers that stand; ourselves too, if asked.
-    fn naming(&self, standing: Option<Digest>, with_own: bool) -> Holders {
-        let own = self.own.filter(|_| with_own);
-        let claims = self.record.others(&self.goal.claimant).chain(own);
-        let claims = claims.filter(|claim| Some(claim.ns) == standing);
-        Holders::new(claims, self.record.has_unreadable())
-    }
-
-    fn ds_plan(&self, step: Step, desired: Digest) -> DsPlan<'a> {
+    fn ds_plan(&self, step: NsStep, desired: Digest) -> DsPlan<'a> {
         let Self { goal, record, own, .. } = *self;
         let standing = self.standing.as_ref().map(|(_, digest)| *digest);
         // What the resource's claim names, and nobody else's does, is put back and does not change.
-        let puts_back = own.is_some_and(|own| own.ns == desired)
+        let names_desired = own.is_some_and(|own| own.ns == desired);
+        let puts_back = names_desired
             && !record.others(&goal.claimant).any(|claim| Some(claim.ns) == standing)
             && !record.has_unreadable();
         let others_wanted = |claim: &Claim| claim.ns != desired;
         let ns = match step {
-            Step::Stay if goal.is_arrival() => NsChange::Untouched,
-            Step::Stay => NsChange::None,
+            NsStep::Stay if goal.is_arrival() => NsChange::Untouched,
+            NsStep::Stay => NsChange::None,
             // Where somebody removed them, resolvers still have those that the claims name.
-            Step::Create if record.claims().any(others_wanted) => NsChange::Changes { stood: false },
-            Step::Create => NsChange::Created,
-            Step::Change | Step::Repair | Step::Displace if puts_back => NsChange::PutBack,
-            Step::Change | Step::Repair | Step::Displace => NsChange::Changes { stood: true },
+            NsStep::Create if !names_desired && record.claims().any(others_wanted) => NsChange::Changes,
+            NsStep::Create => NsChange::Created,
+            NsStep::Change | NsStep::Repair | NsStep::Displace if puts_back => NsChange::PutBack,
+            NsStep::Change | NsStep::Repair | NsStep::Displace => NsChange::Changes,
         };
         DsPlan::new(goal, self.seen, record, own, (ns, desired))
-    }
-
-    fn check_glue(&self, wanted: &NameServers) -> Result<(), Refusal> {
-        let Self { goal, seen, .. } = self;
-        // A name server at or below the cut is reached only by way of its address in the parent zone
-        // (RFC 1034, section 4.2.1).
-        let glued = |server: &Name| {
-            let sets = seen.at_cut.iter().chain(&seen.below);
-            sets.into_iter().any(|set| set.name == *server && matches!(set.rtype.as_str(), "A" | "AAAA"))
-        };
-        match wanted.iter().find(|server| server.is_at_or_below(&goal.name) && !glued(server)) {
-            Some(server) => Err(Refusal::NoGlue { name: self.name(), server: server.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    /// Where the name is not allowed, nothing is written but what the claim says, and never over what
-    /// others made (ALLOW-2).
-    fn check_allowed(&self, step: Step, desired: Digest, ds: &DsPlan<'_>) -> Result<(), Refusal> {
-        let own = self.own;
-        let ns_fits = match step {
-            Step::Stay => true,
-            Step::Create | Step::Repair => own.is_some_and(|own| own.ns == desired),
-            Step::Change | Step::Displace => false,
-        };
-        let fits = ns_fits && ds.writes().is_none_or(|ds| own.is_some_and(|own| own.ds == Some(ds)));
-        if self.goal.allowed || fits { Ok(()) } else { Err(Refusal::NoLongerAllowed { name: self.name() }) }
-    }
-
-    /// Whether an Update in place brings the TTL of name servers that stand as wanted: as the only
-    /// holder, or because it changes `TTL` itself (UPDATE-3).
-    fn retimes(&self, desired: Digest) -> bool {
-        let Self { goal, record, .. } = self;
-        let differs = self.ns.is_some_and(|set| set.ttl != Some(goal.ttl));
-        let sole = record.other_holders(&goal.claimant, desired).is_empty() && !record.has_unreadable();
-        differs && !goal.is_arrival() && (sole || goal.changes_ttl)
-    }
-
-    /// How what stands after the batch came, if it is not settled (OWN-5).
-    fn before(&self, step: Step, desired: Digest) -> Result<Option<Before>, Refusal> {
-        let Self { goal, record, own, .. } = self;
-        match step {
-            Step::Create | Step::Change | Step::Repair => Ok(None),
-            Step::Displace => {
-                let names = |digest: Digest| record.others(&goal.claimant).any(|claim| claim.ns == digest);
-                let displaced = self.standing.as_ref().zip(self.ns.and_then(|set| set.ttl));
-                let displaced = displaced.map(|((name_servers, digest), ttl)| Displaced {
-                    name_servers: name_servers.clone(),
-                    ttl,
-                    time: goal.stamp.time,
-                    claimed: names(*digest),
-                });
-                let displaced =
-                    displaced.ok_or_else(|| Refusal::CantBeGivenBack { name: self.name(), current: self.current() })?;
-                Ok(Some(Before { of: desired, displaced: Some(displaced) }))
-            }
-            Step::Stay if goal.is_arrival() => {
-                // A Create's own earlier claim makes nothing ours: it may be a retained one (ARRIVE-3).
-                let ours = goal.behavior != UpdateBehavior::Create && own.is_some_and(|own| own.ns == desired);
-                let named =
-                    record.others(&goal.claimant).any(|claim| claim.ns == desired) || record.has_unreadable() || ours;
-                if record.debt(desired).is_none() && !named {
-                    return Ok(Some(Before { of: desired, displaced: None }));
-                }
-                Ok(record.before().cloned())
-            }
-            Step::Stay => {
-                // The first later Update in place of who was a holder already (OWN-6).
-                let settles = own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
-                Ok(if settles { None } else { record.before().cloned() })
-            }
-        }
-    }
-
-    fn claim(&self, step: Step, desired: Digest, ds: &DsPlan<'_>, settled: bool, after: &OwnershipRecord) -> Claim {
-        let Self { goal, own, .. } = self;
-        let later = own.is_none_or(|own| goal.is_later_than(own));
-        let (origin, previous_wish, from) = match &goal.behavior {
-            UpdateBehavior::InPlace => {
-                let from = own.and_then(|own| own.from.clone()).filter(|_| !later);
-                let previous = own.map(|own| own.wish).or(goal.old_wish);
-                (ClaimOrigin::Updated, previous, from)
-            }
-            arrival => {
-                let from = match arrival {
-                    UpdateBehavior::Replacement { from } => Some(from.clone()),
-                    UpdateBehavior::Create | UpdateBehavior::InPlace => None,
-                };
-                let came = step == Step::Stay;
-                (if came { ClaimOrigin::Came } else { ClaimOrigin::Made }, None, from)
-            }
-        };
-        Claim {
-            id: goal.claimant.id(),
-            ns: desired,
-            ds: ds.managed(settled),
-            wish: goal.wish,
-            previous_wish,
-            stamp: goal.stamp,
-            origin,
-            saw: after.displaced_at(),
-            from,
-            hold: self.hold(step, desired),
-            owner: goal.claimant.owner().clone(),
-        }
-    }
-
-    /// Until when resolvers may have name servers that are put right now, or were before (DS-7).
-    fn hold(&self, step: Step, desired: Digest) -> Option<i64> {
-        let Self { goal, record, own, .. } = self;
-        let repairs = step == Step::Repair || own.is_some_and(|own| own.ns == desired);
-        let displaced = self.ns.filter(|_| step != Step::Stay && repairs).and_then(|set| set.ttl);
-        let now = displaced.map(|ttl| goal.stamp.time.saturating_add(i64::from(ttl.seconds())));
-        now.max(record.hold(desired, goal.stamp.time, goal.now))
-    }
-
-    fn action(&self, step: Step, desired: Digest, changes: bool) -> Action {
-        match step {
-            Step::Create => Action::Created,
-            Step::Change | Step::Repair | Step::Displace => Action::Updated,
-            Step::Stay if self.goal.is_arrival() => {
-                debug_assert_eq!(Some(desired), self.desired);
-                self.arrival_action()
-            }
-            Step::Stay if changes => Action::Updated,
-            Step::Stay => Action::Unchanged,
-        }
-    }
-
-    /// Where the request came to what stood as wanted.
-    fn arrival_action(&self) -> Action {
-        if self.sharers().is_nobody() { Action::Adopted } else { Action::Shared }
-    }
-
-    /// Who else names what is wanted.
-    fn sharers(&self) -> Holders {
-        self.naming(self.desired, false)
-    }
-
-    fn warnings(&self, step: Step, desired: Digest, wanted: &NameServers, ds: &DsPlan<'_>) -> Vec<Warning> {
-        let Self { goal, seen, record, .. } = self;
-        let mut warnings = Vec::new();
-        match step {
-            Step::Create => {
-                let hidden: Vec<_> = self.lost(wanted).collect();
-                if !hidden.is_empty() {
-                    let records = refusal::enumerate(&hidden, seen.more_below);
-                    warnings.push(Warning::Hides { name: self.name(), records });
-                }
-                let bare = seen.at_cut.is_empty() && seen.below.is_empty();
-                if let Some(wildcard) = seen.wildcard.clone().filter(|_| bare) {
-                    warnings.push(Warning::WildcardCovered { name: self.name(), wildcard });
-                }
-            }
-            Step::Displace => {
-                let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-                warnings.push(Warning::Displaced {
-                    name: self.name(),
-                    previous: self.current(),
-                    ttl: self.ns.and_then(|set| set.ttl).unwrap_or(goal.ttl),
-                    owners: self.naming(standing, true),
-                    given_back: goal.is_arrival(),
-                });
-            }
-            Step::Repair => warnings.push(Warning::DriftRepaired {
-                name: self.name(),
-                previous: self.current(),
-                ttl: self.ns.and_then(|set| set.ttl),
-            }),
-            Step::Stay if goal.is_arrival() => {
-                let owners = self.sharers();
-                if !owners.is_nobody() {
-                    warnings.push(Warning::Shared { name: self.name(), owners });
-                }
-                let found = self.ns.and_then(|set| set.ttl);
-                let ttl = Some((found, goal.ttl)).filter(|(found, wanted)| *found != Some(*wanted));
-                let ds = ds.next_update_brings();
-                if ttl.is_some() || ds.is_some() {
-                    warnings.push(Warning::NextUpdateBrings { name: self.name(), ttl, ds });
-                }
-            }
-            Step::Stay => {
-                let found = self.ns.and_then(|set| set.ttl);
-                if found != Some(goal.ttl) && !self.retimes(desired) {
-                    let holders = record.other_holders(&goal.claimant, desired);
-                    warnings.push(Warning::TtlKept {
-                        name: self.name(),
-                        current: found,
-                        desired: goal.ttl,
-                        owners: Holders::new(holders, record.has_unreadable()),
-                    });
-                }
-            }
-            Step::Change => {}
-        }
-        warnings.extend(ds.warning());
-        warnings
-    }
-
-    /// What the delegation would hide and the child zone lacks.
-    fn lost<'b>(&'b self, wanted: &'b NameServers) -> impl Iterator<Item = &'b RecordSet> {
-        let covered = |set: &RecordSet| self.seen.covered.contains(&(set.name.clone(), set.rtype.clone()));
-        occluded(&self.goal.name, Some(wanted), self.seen).filter(move |set| !covered(set))
     }
 
     fn name(&self) -> Name {

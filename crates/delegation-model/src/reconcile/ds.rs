@@ -25,10 +25,7 @@ pub(super) enum NsChange {
     /// Those that our claim names are put back.
     PutBack,
     /// They become others, or resolvers may still have others.
-    Changes {
-        /// True if some stand now.
-        stood: bool,
-    },
+    Changes,
 }
 
 /// What becomes of the DS record set.
@@ -153,7 +150,7 @@ impl<'a> DsPlan<'a> {
             return Some(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() });
         }
         let own_names = self.digest.is_some() && self.own.is_some_and(|own| own.ds == self.digest);
-        if let NsChange::Changes { .. } = self.ns {
+        if self.ns == NsChange::Changes {
             return match self.set {
                 None if self.step == DsStep::Added => refuse(DsRefusal::WithNameServers),
                 None => None,
@@ -187,19 +184,20 @@ impl<'a> DsPlan<'a> {
 
     /// The DS record set that our claim names from now on. `settled` tells that what stands is nobody's
     /// who may have to get it back.
+    ///
+    /// An arrival manages only what another claim manages too: its rollback must leave one that somebody
+    /// made by hand, or that was retained (DS-6).
     pub(super) fn managed(&self, settled: bool) -> Option<Digest> {
         let had = self.own.and_then(|own| own.ds);
-        match &self.goal.ds {
-            DesiredDs::Off => None,
-            DesiredDs::Unknown { .. } => had,
-            DesiredDs::Records(wanted) => match self.step {
-                DsStep::Added | DsStep::Replaced => Some(Digest::from_ds(wanted)),
-                _ if self.found.as_ref() == Some(wanted) => {
-                    let ours = had == self.digest || settled || !self.managers.is_nobody();
-                    self.digest.filter(|_| ours)
-                }
-                _ => had,
-            },
+        let as_wanted = self.found.is_some() && self.found.as_ref() == self.desired();
+        let shared = !self.managers.is_nobody();
+        match (&self.goal.ds, self.step) {
+            (DesiredDs::Off, _) => None,
+            (DesiredDs::Records(wanted), DsStep::Added | DsStep::Replaced) => Some(Digest::from_ds(wanted)),
+            (DesiredDs::Records(_), _) if self.ns == NsChange::Untouched => self.digest.filter(|_| as_wanted && shared),
+            (DesiredDs::Unknown { .. }, _) if self.ns == NsChange::Untouched => self.digest.filter(|_| shared),
+            (DesiredDs::Records(_), _) if as_wanted => self.digest.filter(|_| had == self.digest || settled || shared),
+            (DesiredDs::Records(_) | DesiredDs::Unknown { .. }, _) => had,
         }
     }
 
@@ -335,9 +333,9 @@ impl DsRefusal {
                 let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(KEYS_TTL);
                 write!(
                     f,
-                    "The name servers of {name} can't change while a DS record set stands there: \
-                     resolvers have one or the other for its TTL and would call the zone bogus. Set \
-                     Dnssec to false, wait {seconds} seconds (for so long resolvers have the DS record \
+                    "The name servers of {name} can't change while there is a DS record set: \
+                     resolvers keep one or the other for its TTL and would call the zone bogus. Set \
+                     Dnssec to false, wait {seconds} seconds (so long do resolvers keep the DS record \
                      set, and then the child's keys), change the child zone or the name servers, wait \
                      for the TTL of the NS record set, and set Dnssec to true again."
                 )
@@ -345,25 +343,25 @@ impl DsRefusal {
             Self::WithNameServers => write!(
                 f,
                 "The name servers of {name} can't change together with the adding of its DS record set: \
-                 resolvers have the old name servers for their TTL and would call the zone bogus. Change \
+                 resolvers keep the old name servers for their TTL and would call the zone bogus. Change \
                  the name servers with Dnssec false, wait for the TTL of the NS record set, and set \
                  Dnssec to true."
             ),
             Self::OfOthers { owners } if owners.is_nobody() => write!(
                 f,
-                "The name servers of {name} can't be set while a DS record set stands there that this \
+                "The name servers of {name} can't be set while there is a DS record set that this \
                  resource did not write: resolvers would call the zone bogus. Remove the DS record set \
                  from the parent zone by hand, wait for its TTL, and try again."
             ),
             Self::OfOthers { owners } => write!(
                 f,
-                "The name servers of {name} can't be set while a DS record set stands there that \
-                 {owners} manages: resolvers would call the zone bogus. Set Dnssec to false there, wait \
+                "The name servers of {name} can't be set while there is a DS record set that is managed \
+                 by {owners}: resolvers would call the zone bogus. Set Dnssec to false there, wait \
                  for the TTL of the DS record set, and try again."
             ),
             Self::ClaimedByOthers { current, desired, owners } => write!(
                 f,
-                "The DS record set of {name} is {current}, which {owners} manages, and this resource \
+                "The DS record set of {name} is {current}, managed by {owners}, and this resource \
                  asks for {desired}. It is never replaced while another claim names it: set Dnssec to \
                  false there, or give both the same keys."
             ),

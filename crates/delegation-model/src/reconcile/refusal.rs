@@ -111,6 +111,11 @@ pub enum Refusal {
         /// The values found.
         current: String,
     },
+    /// The ownership record has a value of ours that can't be read.
+    UnreadableClaim {
+        /// The name of the record.
+        record: Name,
+    },
     /// The ownership record has no room for one more claim.
     OwnershipRecordFull {
         /// The name of the record.
@@ -139,7 +144,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every code that [`Refusal::code`] can return, those of [`FailedCheck`]s aside.
-    pub const CODES: [&str; 21] = [
+    pub const CODES: [&str; 22] = [
         "name-not-allowed",
         "name-no-longer-allowed",
         "cname-at-name",
@@ -152,6 +157,7 @@ impl Refusal {
         "delegation-held-by-others",
         "delegation-not-settled",
         "delegation-cant-be-given-back",
+        "ownership-record-unreadable",
         "ownership-record-full",
         "glue-missing",
         "name-too-long",
@@ -179,6 +185,7 @@ impl Refusal {
             Self::HeldByOthers { .. } => "delegation-held-by-others",
             Self::NotSettled { .. } => "delegation-not-settled",
             Self::CantBeGivenBack { .. } => "delegation-cant-be-given-back",
+            Self::UnreadableClaim { .. } => "ownership-record-unreadable",
             Self::OwnershipRecordFull { .. } => "ownership-record-full",
             Self::Ds { why, .. } => why.code(),
             Self::NoGlue { .. } => "glue-missing",
@@ -204,6 +211,7 @@ pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
 }
 
 impl fmt::Display for Refusal {
+    #[expect(clippy::too_many_lines, reason = "one message for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAllowed { name } => write!(
@@ -220,7 +228,7 @@ impl fmt::Display for Refusal {
             Self::Check(check) => f.write_str(&check.message),
             Self::Cname { name } => write!(
                 f,
-                "The parent zone has a CNAME record set at {name}, and nothing can stand beside a CNAME. \
+                "The parent zone has a CNAME record set at {name}, and nothing can be beside a CNAME. \
                  Remove it first."
             ),
             Self::DelegatedAbove { name, above, servers } => write!(
@@ -267,25 +275,32 @@ impl fmt::Display for Refusal {
             ),
             Self::NotOurs { name, current, desired, owners } => write!(
                 f,
-                "{name} is already delegated to {current} (held by {owners}), and this resource asks for \
+                "{name} is already delegated to {current} (claimed by {owners}), and this resource asks for \
                  {desired}. Remove the resource there, or set AllowOverwrite to replace the delegation."
             ),
             Self::HeldByOthers { name, current, desired, owners } => write!(
                 f,
-                "{name} is delegated to {current}, which {owners} holds as well, and this resource asks \
+                "{name} is delegated to {current}, which is also held by {owners}, and this resource asks \
                  for {desired}. If all are to change, change the first with AllowOverwrite and the others \
                  as usual."
             ),
             Self::NotSettled { name, current, owners } => write!(
                 f,
-                "{name} is delegated to {current} (held by {owners}), which may still have to be given \
-                 back if the stack that took it over is rolled back. Settle it first: update the \
-                 resource that holds it, with another Trigger for instance."
+                "{name} is delegated to {current} (claimed by {owners}), which may still have to be given \
+                 back if a stack is rolled back. Settle it first: update the resource that holds it, with \
+                 another Trigger for instance. If that resource no longer exists, remove its claim \
+                 (delegation plan --release prints how)."
             ),
             Self::CantBeGivenBack { name, current } => write!(
                 f,
-                "{name} is delegated to {current}, which is not a list of names, so it could not be given \
+                "{name} is delegated to {current:?}, which is not a list of names and could not be given \
                  back after a rollback. Correct or remove that record set first."
+            ),
+            Self::UnreadableClaim { record } => write!(
+                f,
+                "The ownership record {record} has a value that this version of the function can't read. A \
+                 newer version may have written it, so its delegation is not replaced. Update the \
+                 function, or remove that value if nobody needs it."
             ),
             Self::OwnershipRecordFull { record } => write!(
                 f,

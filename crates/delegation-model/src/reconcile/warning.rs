@@ -109,6 +109,15 @@ pub enum Warning {
         /// Its TTL, if it had one.
         ttl: Option<Ttl>,
     },
+    /// An Update changed name servers that others had come to as well.
+    ChangedForOthers {
+        /// The zone cut.
+        name: Name,
+        /// What stood.
+        previous: String,
+        /// Who else claims it.
+        owners: Holders,
+    },
     /// The request came to a delegation that others hold as well.
     Shared {
         /// The zone cut.
@@ -233,13 +242,14 @@ pub enum Warning {
 
 impl Warning {
     /// Every code that [`Warning::code`] can return.
-    pub const CODES: [&str; 20] = [
+    pub const CODES: [&str; 21] = [
         "left-as-it-is",
         "changed-since",
         "records-hidden",
         "wildcard-covered",
         "delegation-displaced",
         "drift-repaired",
+        "changed-for-others",
         "delegation-shared",
         "next-update-brings",
         "ttl-kept",
@@ -265,6 +275,7 @@ impl Warning {
             Self::WildcardCovered { .. } => "wildcard-covered",
             Self::Displaced { .. } => "delegation-displaced",
             Self::DriftRepaired { .. } => "drift-repaired",
+            Self::ChangedForOthers { .. } => "changed-for-others",
             Self::Shared { .. } => "delegation-shared",
             Self::NextUpdateBrings { .. } => "next-update-brings",
             Self::TtlKept { .. } => "ttl-kept",
@@ -298,8 +309,8 @@ impl fmt::Display for Warning {
             Self::LeftAsItIs { refusal } => write!(f, "The delegation was left as it is. {refusal}"),
             Self::ChangedSince { name, current } => write!(
                 f,
-                "An earlier delivery of this request did its work, and {name} was changed since: its name \
-                 servers are {}.",
+                "An earlier delivery of this request did its work, and the delegation of {name} was changed \
+                 since. Its name servers now: {}.",
                 or_none(current)
             ),
             Self::Hides { name, records } => {
@@ -316,7 +327,7 @@ impl fmt::Display for Warning {
                 if owners.is_nobody() {
                     f.write_str(", which no stack claims. AllowOverwrite replaced that.")?;
                 } else {
-                    write!(f, ", which {owners} claims. AllowOverwrite replaced that.")?;
+                    write!(f, ", claimed by {owners}. AllowOverwrite replaced that.")?;
                 }
                 f.write_str(if *given_back {
                     " It is given back only if this request is rolled back within a day."
@@ -326,13 +337,18 @@ impl fmt::Display for Warning {
             }
             Self::DriftRepaired { name, previous, ttl } => write!(
                 f,
-                "Somebody had changed the delegation of {name} by hand, to {previous} with a TTL of {}. \
-                 It was put right.",
+                "Somebody had changed the delegation of {name} to {previous}, with a TTL of {}. This was \
+                 repaired.",
                 seconds(*ttl)
+            ),
+            Self::ChangedForOthers { name, previous, owners } => write!(
+                f,
+                "The delegation of {name} to {previous} was shared by {owners}, and this Update changed it. \
+                 Update them to the new name servers."
             ),
             Self::Shared { name, owners } => write!(
                 f,
-                "{owners} holds the delegation of {name} as well. It stays until the last of them is \
+                "The delegation of {name} is also held by {owners}. It stays until the last holder is \
                  deleted. If one of them no longer exists, remove its claim: delegation plan --release \
                  prints how."
             ),
@@ -341,20 +357,21 @@ impl fmt::Display for Warning {
                 if let Some((current, desired)) = ttl {
                     write!(f, " Its TTL stays {}; the next Update brings {desired} s.", seconds(*current))?;
                 }
-                if let Some((current, desired)) = ds {
-                    write!(
-                        f,
-                        " Its DS record set stays {}; the next Update brings {}.",
-                        or_none(current),
-                        or_none(desired)
-                    )?;
+                match ds {
+                    Some((current, desired)) if current.is_empty() => {
+                        write!(f, " It has no DS record set; the next Update brings {desired}.")?;
+                    }
+                    Some((current, desired)) => {
+                        write!(f, " Its DS record set stays {current}; the next Update brings {desired}.")?;
+                    }
+                    None => {}
                 }
                 Ok(())
             }
             Self::TtlKept { name, current, desired, owners } => write!(
                 f,
-                "The TTL of the delegation of {name} stays {}, and not {desired} s, because {owners} \
-                 holds it as well. An Update that changes TTL itself changes it.",
+                "The TTL of the delegation of {name} stays {} and does not become {desired} s, because the \
+                 delegation is also held by {owners}. To change it for all, change the property TTL.",
                 seconds(*current)
             ),
             Self::DsLeft { name, current, owners } if owners.is_nobody() => write!(
@@ -363,7 +380,7 @@ impl fmt::Display for Warning {
                  it. If nobody needs it, remove it by hand."
             ),
             Self::DsLeft { name, current, owners } => {
-                write!(f, "The DS record set of {name} ({current}) was left in place: {owners} manages it as well.")
+                write!(f, "The DS record set of {name} ({current}) was left in place: it is also managed by {owners}.")
             }
             Self::DsUnknown { name, stands: true, why } => {
                 write!(f, "The DS record set of {name} was left as it is: {why}.")
@@ -373,19 +390,19 @@ impl fmt::Display for Warning {
             }
             Self::DsDeferred { name, desired } => write!(
                 f,
-                "The DS record set of {name} was not brought to {desired} yet: the name servers were put \
-                 right, and resolvers may have the others for their TTL. Update again after that, with \
+                "The DS record set of {name} was not changed to {desired} yet: the name servers were \
+                 repaired, and resolvers may keep the others for their TTL. Update again after that, with \
                  another Trigger."
             ),
             Self::NotClaimed { name, current, owners } if owners.is_nobody() => write!(
                 f,
-                "The delegation of {name} to {current} was left in place: no claim of this resource \
-                 stands there. If nobody needs it, remove it by hand."
+                "The delegation of {name} to {current} was left in place: this resource has no claim on \
+                 it. If nobody needs it, remove it by hand."
             ),
             Self::NotClaimed { name, current, owners } => write!(
                 f,
-                "The delegation of {name} to {current} was left in place: no claim of this resource \
-                 stands there, and {owners} claims it."
+                "The delegation of {name} to {current} was left in place: this resource has no claim on \
+                 it. The name is claimed by {owners}."
             ),
             Self::ClaimKept { name, current } => write!(
                 f,
@@ -396,14 +413,14 @@ impl fmt::Display for Warning {
             ),
             Self::LeftToOthers { name, current, owners } => write!(
                 f,
-                "The delegation of {name} to {current} was left in place: {owners} holds it as well. If \
-                 they no longer exist, remove the NS record set of {name} and its ownership record by \
-                 hand."
+                "The delegation of {name} to {current} was left in place: it is also held by {owners}. If \
+                 none of them exists any more, remove the NS record set of {name} and its ownership \
+                 record by hand."
             ),
             Self::StoodBefore { name, current } => write!(
                 f,
-                "The delegation of {name} was left in place: it stood before this resource, and points to \
-                 {current}. If nobody needs it, remove it by hand."
+                "The delegation of {name} to {current} was left in place: it existed before this resource \
+                 was created. If nobody needs it, remove it by hand."
             ),
             Self::GivenBack { name, restored, ttl } => write!(
                 f,
@@ -413,7 +430,7 @@ impl fmt::Display for Warning {
             Self::NotGivenBack { name, previous, ttl, rejected } => write!(
                 f,
                 "The delegation of {name} was removed. Before this resource took it over it pointed to \
-                 {previous}, with a TTL of {ttl} s; that was not put back, {}.",
+                 {previous}, with a TTL of {ttl} s; that was not restored, {}.",
                 if *rejected {
                     "because Route 53 did not accept it"
                 } else {
@@ -429,7 +446,7 @@ impl fmt::Display for Warning {
                 if owners.is_nobody() {
                     f.write_str(". If nobody needs it, remove it by hand.")
                 } else {
-                    write!(f, ", and {owners} claims the name.")
+                    write!(f, ". The name is claimed by {owners}.")
                 }
             }
             Self::DsWithRoutingPolicyLeft { name } => write!(

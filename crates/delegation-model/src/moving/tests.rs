@@ -1,0 +1,259 @@
+use super::*;
+use crate::digest::RequestDigest;
+use crate::ownership_record::{ClaimOrigin, Claimant};
+
+const NOW: i64 = 1_800_000_000;
+const CUT: &str = "testing.example.com";
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn zone(text: &str) -> ZoneId {
+    text.parse().unwrap()
+}
+
+fn point(id: &str) -> DelegationPoint {
+    DelegationPoint { zone: zone(id), name: name(CUT) }
+}
+
+fn stamp(time: i64) -> Stamp {
+    Stamp { time, request: RequestDigest::new("r") }
+}
+
+fn digest(parent: &ParentZone) -> Digest {
+    Digest::from_route(parent, None, &name(CUT))
+}
+
+fn claim(from: Option<MovedFrom>) -> Claim {
+    let claimant = Claimant::new("stack", "D", &name(CUT));
+    let any = digest(&ParentZone::Closest);
+    Claim {
+        id: claimant.id(),
+        ns: any,
+        ds: None,
+        wish: any,
+        previous_wish: None,
+        stamp: stamp(NOW - 100),
+        origin: ClaimOrigin::Made,
+        saw: None,
+        from,
+        hold: None,
+        owner: claimant.owner().clone(),
+    }
+}
+
+fn sight(claim: Option<Claim>) -> Reached<ZoneSight> {
+    Reached::Read(ZoneSight { apex: name("example.com"), private: false, claim })
+}
+
+/// An Update with the physical id of zone Z1 that asks for this parent zone; it asked for the closest.
+fn route(parent: ParentZone) -> Route {
+    Route {
+        stamp: stamp(NOW),
+        now: NOW,
+        name: name(CUT),
+        asked: digest(&parent),
+        parent,
+        asked_before: digest(&ParentZone::Closest),
+        role_changes: false,
+        physical: Some(point("Z1")),
+        at_physical: None,
+        at_physical_by_old_role: None,
+        at_home: None,
+        found: None,
+    }
+}
+
+fn stays(id: &str) -> NextStep {
+    NextStep::Go { point: point(id), behavior: UpdateBehavior::InPlace }
+}
+
+fn moves(id: &str, from: Option<&str>) -> NextStep {
+    let from = MovedFrom { zone: from.map(zone), route: digest(&ParentZone::Closest) };
+    NextStep::Go { point: point(id), behavior: UpdateBehavior::Replacement { from } }
+}
+
+fn ways() -> [ParentZone; 3] {
+    [ParentZone::Id(zone("Z1")), ParentZone::Name(name("example.com")), ParentZone::Closest]
+}
+
+#[test]
+fn first_the_physical_ids_point_is_read() {
+    assert_eq!(next_step(&route(ParentZone::Closest)), NextStep::ReadPhysical(point("Z1")));
+}
+
+#[test]
+fn the_zone_is_kept_while_our_claim_is_there_and_it_is_what_is_asked_for() {
+    // MOVE-1: no nearer zone and no second zone of the name attracts it; nothing is looked up.
+    for parent in ways() {
+        let at_physical = Some(sight(Some(claim(None))));
+        assert_eq!(next_step(&Route { at_physical, ..route(parent) }), stays("Z1"));
+    }
+}
+
+#[test]
+fn without_our_claim_it_is_looked_up_and_this_zone_preferred() {
+    for parent in ways() {
+        let looking = Route { at_physical: Some(sight(None)), ..route(parent) };
+        assert_eq!(next_step(&looking), NextStep::FindZone { prefer: Some(zone("Z1")) });
+        assert_eq!(next_step(&Route { found: Some(zone("Z1")), ..looking.clone() }), stays("Z1"));
+        assert_eq!(next_step(&Route { found: Some(zone("Z2")), ..looking }), moves("Z2", Some("Z1")));
+    }
+}
+
+#[test]
+fn a_zone_that_is_not_what_is_asked_for_is_left() {
+    let private = ZoneSight { apex: name("example.com"), private: true, claim: Some(claim(None)) };
+    for (parent, sight) in [
+        (ParentZone::Id(zone("Z2")), sight(Some(claim(None)))),
+        (ParentZone::Name(name("testing.com")), sight(Some(claim(None)))),
+        (ParentZone::Closest, Reached::Read(private)),
+        (ParentZone::Closest, Reached::Gone),
+    ] {
+        let looking = Route { at_physical: Some(sight), ..route(parent) };
+        assert_eq!(next_step(&looking), NextStep::FindZone { prefer: None });
+        assert_eq!(next_step(&Route { found: Some(zone("Z2")), ..looking }), moves("Z2", Some("Z1")));
+    }
+}
+
+#[test]
+fn another_name_is_another_point_in_the_same_zone() {
+    let other = name("other.example.com");
+    let renamed = Route {
+        name: other.clone(),
+        at_physical: Some(sight(Some(claim(None)))),
+        found: Some(zone("Z1")),
+        ..route(ParentZone::Closest)
+    };
+    let NextStep::Go { point, behavior: UpdateBehavior::Replacement { from } } = next_step(&renamed) else {
+        panic!("{:?}", next_step(&renamed))
+    };
+    assert_eq!((point.zone, point.name, from.zone), (zone("Z1"), other, Some(zone("Z1"))));
+}
+
+#[test]
+fn one_denial_with_the_same_role_does_not_move_a_live_delegation() {
+    // MOVE-2
+    for parent in ways() {
+        let denied = Route { at_physical: Some(Reached::Denied), found: Some(zone("Z2")), ..route(parent) };
+        assert_eq!(next_step(&denied), NextStep::Denied(point("Z1")));
+    }
+}
+
+#[test]
+fn a_denied_zone_is_read_once_more_with_the_role_of_before() {
+    // MOVE-2: ParentRoleArn of account 111 becomes one of 444, the name of the zone stays.
+    let parent = ParentZone::Name(name("example.com"));
+    let denied = Route { role_changes: true, at_physical: Some(Reached::Denied), ..route(parent) };
+    assert_eq!(next_step(&denied), NextStep::ReadPhysicalByOldRole(point("Z1")));
+    for by_old_role in [sight(Some(claim(None))), sight(None), Reached::Denied, Reached::Gone] {
+        let looking = Route { at_physical_by_old_role: Some(by_old_role), ..denied.clone() };
+        assert_eq!(next_step(&looking), NextStep::FindZone { prefer: None });
+        assert_eq!(next_step(&Route { found: Some(zone("Z4")), ..looking.clone() }), moves("Z4", Some("Z1")));
+        // A look-up lists the zone although the new role may not read it.
+        let here = Route { found: Some(zone("Z1")), ..looking };
+        assert_eq!(next_step(&here), NextStep::Denied(point("Z1")));
+    }
+}
+
+/// The rollback of a move from Z0 to Z1, which asks for what led to Z0.
+fn going_home() -> Route {
+    let parent = ParentZone::Name(name("example.com"));
+    let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
+    Route { at_physical: Some(sight(Some(claim(Some(from))))), ..route(parent) }
+}
+
+#[test]
+fn who_asks_for_what_led_there_before_comes_home() {
+    // MOVE-3: although the zone here would do, which is the second of that name.
+    let home = going_home();
+    assert_eq!(next_step(&home), NextStep::ReadHome(point("Z0")));
+    let at_home = Some(Reached::Read(Some(claim(None))));
+    assert_eq!(next_step(&Route { at_home, ..home.clone() }), stays("Z0"));
+    // Gone or denied: it stays here.
+    for gone in [Reached::Read(None), Reached::Gone, Reached::Denied] {
+        assert_eq!(next_step(&Route { at_home: Some(gone), ..home.clone() }), stays("Z1"));
+    }
+}
+
+#[test]
+fn home_is_found_with_the_role_of_before_too() {
+    // The way back can't read the new zone.
+    let home = going_home();
+    let there = home.at_physical.clone();
+    let denied =
+        Route { role_changes: true, at_physical: Some(Reached::Denied), at_physical_by_old_role: there, ..home };
+    assert_eq!(next_step(&denied), NextStep::ReadHome(point("Z0")));
+    let at_home = Some(Reached::Read(Some(claim(None))));
+    assert_eq!(next_step(&Route { at_home, ..denied }), stays("Z0"));
+}
+
+#[test]
+fn who_asks_for_something_else_looks_nowhere() {
+    let mut update = going_home();
+    update.parent = ParentZone::Closest;
+    update.asked = digest(&update.parent);
+    assert_eq!(next_step(&update), stays("Z1"));
+}
+
+#[test]
+fn who_came_by_an_id_of_somebody_else_has_no_home() {
+    let parent = ParentZone::Name(name("example.com"));
+    let from = MovedFrom { zone: None, route: digest(&parent) };
+    let update = Route { at_physical: Some(sight(Some(claim(Some(from))))), ..route(parent) };
+    assert_eq!(next_step(&update), stays("Z1"));
+}
+
+#[test]
+fn a_later_request_at_the_physical_ids_point_overtakes() {
+    let later = |time| Some(sight(Some(Claim { stamp: stamp(time), ..claim(None) })));
+    for parent in [ParentZone::Closest, ParentZone::Id(zone("Z2"))] {
+        let overtaken = Route { at_physical: later(NOW + 1), ..route(parent.clone()) };
+        assert_eq!(next_step(&overtaken), NextStep::Overtaken);
+        let same = Route { at_physical: later(NOW), ..route(parent.clone()) };
+        assert_ne!(next_step(&same), NextStep::Overtaken, "its own");
+        let forged = Route { at_physical: later(NOW + 100_000), ..route(parent) };
+        assert_ne!(next_step(&forged), NextStep::Overtaken, "from the future");
+    }
+}
+
+#[test]
+fn an_id_that_is_none_of_ours_is_replaced() {
+    // MOVE-4
+    let unknown = Route { physical: None, ..route(ParentZone::Closest) };
+    assert_eq!(next_step(&unknown), NextStep::FindZone { prefer: None });
+    assert_eq!(next_step(&Route { found: Some(zone("Z2")), ..unknown }), moves("Z2", None));
+}
+
+#[test]
+fn who_looks_back_and_sees_that_the_stack_went_another_way_takes_back() {
+    // MOVE-5
+    let there = |time| Reached::Read(Some(Claim { stamp: stamp(time), ..claim(None) }));
+    let request = (stamp(NOW), NOW);
+    let cases = [
+        (true, there(NOW - 100), LookBack::Done),
+        (true, there(NOW + 1), LookBack::TakeBack),
+        (false, there(NOW + 1), LookBack::TakeBack),
+        (true, Reached::Read(None), LookBack::TakeBack),
+        (true, Reached::Gone, LookBack::TakeBack),
+        (false, Reached::Read(None), LookBack::Done),
+        (false, Reached::Gone, LookBack::Done),
+        (true, Reached::Denied, LookBack::Done),
+    ];
+    for (stood_before, now_there, expected) in cases {
+        assert_eq!(look_back(stood_before, &now_there, request, false), expected, "{now_there:?}");
+        assert_eq!(look_back(stood_before, &now_there, request, true), LookBack::Done, "a second delivery");
+    }
+}
+
+#[test]
+fn the_rollback_of_a_failed_replacement_cleans_up_where_it_went() {
+    // MOVE-6
+    let (here, there, new) = (point("Z1"), point("Z2"), point("Z3"));
+    assert_eq!(left_by_failed_replacement(Some(&there), Some(&here), &here), Some(&there));
+    assert_eq!(left_by_failed_replacement(Some(&here), Some(&here), &new), None);
+    assert_eq!(left_by_failed_replacement(Some(&new), Some(&here), &new), None);
+    assert_eq!(left_by_failed_replacement(None, Some(&here), &here), None);
+    assert_eq!(left_by_failed_replacement(Some(&there), None, &here), None);
+}

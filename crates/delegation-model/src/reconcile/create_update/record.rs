@@ -1,0 +1,104 @@
+//! What the ownership record says once a plan is carried out.
+
+use super::super::ds::DsPlan;
+use super::super::goal::UpdateBehavior;
+use super::super::refusal::Refusal;
+use super::{NsStep, Point};
+use crate::digest::Digest;
+use crate::ownership_record::{Before, Claim, ClaimOrigin, Displaced, OwnershipRecord};
+
+impl Point<'_> {
+    /// Whether an Update in place brings the TTL of name servers that stand as wanted: as the only
+    /// holder, or because it changes `TTL` itself (UPDATE-3).
+    pub(super) fn retimes(&self, desired: Digest) -> bool {
+        let Self { goal, record, .. } = self;
+        let differs = self.ns.is_some_and(|set| set.ttl != Some(goal.ttl));
+        let sole = record.other_holders(&goal.claimant, desired).is_empty() && !record.has_unreadable();
+        differs && !goal.is_arrival() && (sole || goal.changes_ttl)
+    }
+
+    /// How what stands after the batch came, if it is not settled (OWN-5).
+    pub(super) fn before(&self, step: NsStep, desired: Digest) -> Result<Option<Before>, Refusal> {
+        let Self { goal, record, own, .. } = self;
+        match step {
+            NsStep::Create | NsStep::Change | NsStep::Repair => Ok(None),
+            NsStep::Displace => {
+                let names = |digest: Digest| record.others(&goal.claimant).any(|claim| claim.ns == digest);
+                let displaced = self.standing.as_ref().zip(self.ns.and_then(|set| set.ttl));
+                let displaced = displaced.map(|((name_servers, digest), ttl)| Displaced {
+                    name_servers: name_servers.clone(),
+                    ttl,
+                    time: goal.stamp.time,
+                    claimed: names(*digest),
+                });
+                let displaced =
+                    displaced.ok_or_else(|| Refusal::CantBeGivenBack { name: self.name(), current: self.current() })?;
+                Ok(Some(Before { of: desired, displaced: Some(displaced) }))
+            }
+            NsStep::Stay if goal.is_arrival() => {
+                // A Create's own earlier claim makes nothing ours: it may be a retained one (ARRIVE-3).
+                let ours = goal.behavior != UpdateBehavior::Create && own.is_some_and(|own| own.ns == desired);
+                let named =
+                    record.others(&goal.claimant).any(|claim| claim.ns == desired) || record.has_unreadable() || ours;
+                if record.debt(desired).is_none() && !named {
+                    return Ok(Some(Before { of: desired, displaced: None }));
+                }
+                Ok(record.before().cloned())
+            }
+            NsStep::Stay => {
+                // The first later Update in place of who was a holder already (OWN-6).
+                let settles = own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
+                Ok(if settles { None } else { record.before().cloned() })
+            }
+        }
+    }
+
+    pub(super) fn claim(
+        &self,
+        step: NsStep,
+        desired: Digest,
+        ds: &DsPlan<'_>,
+        settled: bool,
+        after: &OwnershipRecord,
+    ) -> Claim {
+        let Self { goal, own, .. } = self;
+        let later = own.is_none_or(|own| goal.is_later_than(own));
+        let (origin, previous_wish, from) = match &goal.behavior {
+            UpdateBehavior::InPlace => {
+                let from = own.and_then(|own| own.from.clone()).filter(|_| !later);
+                let previous = own.map(|own| own.wish).or(goal.old_wish);
+                (ClaimOrigin::Updated, previous, from)
+            }
+            arrival => {
+                let from = match arrival {
+                    UpdateBehavior::Replacement { from } => Some(from.clone()),
+                    UpdateBehavior::Create | UpdateBehavior::InPlace => None,
+                };
+                let came = step == NsStep::Stay;
+                (if came { ClaimOrigin::Came } else { ClaimOrigin::Made }, None, from)
+            }
+        };
+        Claim {
+            id: goal.claimant.id(),
+            ns: desired,
+            ds: ds.managed(settled),
+            wish: goal.wish,
+            previous_wish,
+            stamp: goal.stamp,
+            origin,
+            saw: after.displaced_at(),
+            from,
+            hold: self.hold(step, desired),
+            owner: goal.claimant.owner().clone(),
+        }
+    }
+
+    /// Until when resolvers may have name servers that are put right now, or were before (DS-7).
+    pub(super) fn hold(&self, step: NsStep, desired: Digest) -> Option<i64> {
+        let Self { goal, record, own, .. } = self;
+        let repairs = step == NsStep::Repair || own.is_some_and(|own| own.ns == desired);
+        let displaced = self.ns.filter(|_| step != NsStep::Stay && repairs).and_then(|set| set.ttl);
+        let now = displaced.map(|ttl| goal.stamp.time.saturating_add(i64::from(ttl.seconds())));
+        now.max(record.hold(desired, goal.stamp.time, goal.now))
+    }
+}

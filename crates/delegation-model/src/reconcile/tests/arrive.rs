@@ -1,0 +1,337 @@
+//! Arrivals: a Create, or an Update that comes from another point. Rules ARRIVE-….
+
+use super::driver::*;
+use crate::ownership_record::{Before, ClaimOrigin, MAX_CHARACTERS};
+use crate::reconcile::Action;
+
+/// Both ways to arrive.
+const ARRIVALS: [fn(&mut Point, &str, Wish) -> Done; 2] = [Point::create, Point::replace];
+
+#[test]
+fn where_nothing_stands_the_delegation_is_made() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        let done = arrive(&mut point, "S1", wants("x"));
+        assert_eq!((done.shape().as_str(), done.action()), ("+NS +TXT", Action::Created));
+        assert_eq!((point.delegated_to().as_str(), point.ttl()), ("x", 172_800));
+        let claim = point.claim("S1");
+        assert_eq!((claim.origin, claim.saw, claim.previous_wish), (ClaimOrigin::Made, None, None));
+        assert!(point.is_settled() && done.warnings().is_empty());
+    }
+}
+
+#[test]
+fn a_replacement_remembers_where_it_came_from_and_a_create_came_from_nowhere() {
+    let mut point = Point::new();
+    point.replace("S1", wants("x"));
+    point.create("S2", wants("x"));
+    assert_eq!(point.claim("S1").from, Some(moved_from()));
+    assert_eq!(point.claim("S2").from, None);
+}
+
+#[test]
+fn a_conflict_refuses_where_nothing_stands() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.create("S2", wants("y"));
+        point.remove_by_hand("NS");
+        let done = arrive(&mut point, "S1", wants("x"));
+        assert_eq!(done.refused().code(), "claimed-by-others");
+        assert!(done.text().contains("S2/D"), "{}", done.text());
+        // With AllowOverwrite it is made, and there is nothing to give back.
+        assert_eq!(arrive(&mut point, "S1", wants("x").overwriting()).shape(), "+NS -TXT +TXT");
+        assert!(point.is_settled());
+        assert_eq!(point.claimed_by(), "S1 S2", "nobody's claim is dropped");
+    }
+}
+
+#[test]
+fn an_equal_wish_is_no_conflict_where_nothing_stands() {
+    let mut point = Point::new();
+    point.create("S2", wants("x"));
+    point.remove_by_hand("NS");
+    assert_eq!(point.create("S1", wants("x")).action(), Action::Created);
+}
+
+#[test]
+fn a_before_that_is_left_over_goes_where_nothing_stands() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.remove_by_hand("NS");
+    point.create("S2", wants("x"));
+    assert!(point.is_settled() && point.record().before().is_none());
+}
+
+#[test]
+fn what_stands_as_wanted_is_claimed_and_not_changed() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.set_by_hand("x", 60);
+        let done = arrive(&mut point, "S1", wants("x").signed("a"));
+        assert_eq!((done.shape().as_str(), done.action()), ("+TXT", Action::Adopted));
+        assert_eq!((point.ttl(), point.secured_by().as_str()), (60, ""));
+        assert_eq!(point.claim("S1").origin, ClaimOrigin::Came);
+        assert_eq!(done.warnings(), "next-update-brings");
+        assert!(done.text().contains("60 s") && done.text().contains("172800 s"), "{}", done.text());
+    }
+}
+
+#[test]
+fn a_ttl_that_is_as_wanted_is_no_warning() {
+    let mut point = Point::new();
+    point.set_by_hand("x", 172_800);
+    assert_eq!(point.create("S1", wants("x")).warnings(), "");
+}
+
+#[test]
+fn what_stood_before_a_first_holder_came_is_remembered_as_that() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.set_by_hand("x", 60);
+        arrive(&mut point, "S1", wants("x"));
+        assert!(matches!(point.record().before(), Some(Before { displaced: None, .. })));
+        assert!(!point.is_settled());
+    }
+}
+
+#[test]
+fn a_share_of_what_a_stack_made_is_no_adoption() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.create("S1", wants("x"));
+        let done = arrive(&mut point, "S2", wants("x"));
+        assert_eq!((done.shape().as_str(), done.action()), ("-TXT +TXT", Action::Shared));
+        assert!(point.is_settled());
+        assert_eq!(done.warnings(), "delegation-shared");
+        assert!(done.text().contains("S1/D"), "{}", done.text());
+    }
+}
+
+#[test]
+fn a_claim_on_other_name_servers_makes_nothing_ours() {
+    let mut point = Point::new();
+    point.create("S2", wants("y"));
+    point.set_by_hand("x", 60);
+    assert_eq!(point.create("S1", wants("x")).action(), Action::Adopted);
+    assert!(!point.is_settled());
+}
+
+#[test]
+fn a_creates_own_earlier_claim_is_not_counted_and_a_replacements_is() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let mut replaced = point.clone();
+    // Retained, and declared again.
+    assert_eq!(point.create("S1", wants("x")).action(), Action::Adopted);
+    assert!(!point.is_settled());
+    replaced.replace("S1", wants("x"));
+    assert!(replaced.is_settled());
+}
+
+#[test]
+fn a_before_about_what_stands_stays() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    let debt = point.record().before().cloned();
+    point.create("S2", wants("x"));
+    assert_eq!(point.record().before().cloned(), debt);
+    assert_eq!(point.claim("S2").saw, point.claim("S1").saw, "who comes then has seen it");
+    assert!(point.claim("S2").saw.is_some());
+}
+
+#[test]
+fn a_before_about_other_name_servers_makes_room_for_an_adoption() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.set_by_hand("z", 60);
+    point.create("S2", wants("z"));
+    assert!(!point.is_settled(), "what a hand made must outlive S2");
+    assert_eq!(point.delete("S2").warnings(), "stood-before");
+    assert_eq!(point.delegated_to(), "z");
+}
+
+#[test]
+fn different_name_servers_refuse() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.set_by_hand("h", 60);
+        let done = arrive(&mut point, "S1", wants("x"));
+        assert_eq!(done.refused().code(), "delegation-not-ours");
+        assert!(done.text().contains("ns1.h.net") && done.text().contains("ns1.x.net"));
+        point.remove_by_hand("NS");
+        point.create("S2", wants("y"));
+        let done = arrive(&mut point, "S1", wants("x"));
+        assert!(done.text().contains("S2/D"), "{}", done.text());
+    }
+}
+
+#[test]
+fn allow_overwrite_displaces_and_remembers() {
+    for (arrive, held) in [(ARRIVALS[0], false), (ARRIVALS[1], false), (ARRIVALS[0], true)] {
+        let mut point = Point::new();
+        if held {
+            point.create("S2", wants("h").ttl(60));
+        } else {
+            point.set_by_hand("h", 60);
+        }
+        let done = arrive(&mut point, "S1", wants("x").overwriting());
+        assert!(done.shape().starts_with("-NS +NS"), "{}", done.shape());
+        assert_eq!((done.action(), point.delegated_to().as_str()), (Action::Updated, "x"));
+        let displaced = point.record().before().unwrap().displaced.clone().unwrap();
+        assert_eq!((displaced.name_servers, displaced.ttl.seconds()), (servers("h"), 60));
+        assert_eq!(displaced.claimed, held);
+        let claim = point.claim("S1");
+        assert_eq!((claim.origin, claim.saw), (ClaimOrigin::Made, Some(displaced.time)));
+        assert_eq!(done.warnings(), "delegation-displaced");
+        assert!(done.text().contains("ns1.h.net") && done.text().contains("60 s"), "{}", done.text());
+        assert_eq!(done.text().contains("S2/D"), held);
+    }
+}
+
+#[test]
+fn allow_overwrite_does_not_go_over_what_is_not_settled() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    let done = point.create("S2", wants("y").overwriting());
+    assert_eq!(done.refused().code(), "delegation-not-settled");
+    assert!(done.text().contains("S1/D"), "{}", done.text());
+    point.update("S1", wants("x"));
+    assert_eq!(point.create("S2", wants("y").overwriting()).action(), Action::Updated);
+}
+
+#[test]
+fn allow_overwrite_goes_over_a_before_that_is_about_something_else() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.set_by_hand("z", 60);
+    assert_eq!(point.create("S2", wants("y").overwriting()).action(), Action::Updated);
+    let displaced = point.record().before().unwrap().displaced.clone().unwrap();
+    assert_eq!(displaced.name_servers, servers("z"));
+}
+
+#[test]
+fn allow_overwrite_is_about_record_values_alone() {
+    let mut point = Point::new();
+    point.create("S1", wants("x").ttl(60));
+    point.create("S2", wants("x").overwriting());
+    assert_eq!((point.ttl(), point.claimed_by().as_str()), (60, "S1 S2"));
+    assert!(point.is_settled());
+}
+
+#[test]
+fn our_own_earlier_claim_alone_may_be_replaced() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.create("S1", wants("x"));
+        let done = arrive(&mut point, "S1", wants("y"));
+        assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("delegation-displaced", "y"));
+        let displaced = point.record().before().unwrap().displaced.clone().unwrap();
+        assert_eq!((displaced.name_servers, displaced.claimed), (servers("x"), false));
+    }
+}
+
+#[test]
+fn our_own_earlier_claim_is_not_enough_where_others_name_what_stands() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        point.create("S1", wants("x"));
+        point.create("S2", wants("x"));
+        assert_eq!(arrive(&mut point, "S1", wants("y")).refused().code(), "delegation-held-by-others");
+    }
+}
+
+#[test]
+fn our_own_earlier_claim_on_something_else_is_not_enough() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.set_by_hand("z", 60);
+    assert_eq!(point.create("S1", wants("y")).refused().code(), "delegation-not-ours");
+    assert_eq!(point.create("S1", wants("x")).refused().code(), "delegation-not-ours", "a Create repairs no drift");
+}
+
+#[test]
+fn an_arrival_that_a_check_fails_is_refused() {
+    for arrive in ARRIVALS {
+        for wish in [wants("x").failing_check(), wants("x").unreadable()] {
+            let mut point = Point::new();
+            point.set_by_hand("x", 60);
+            arrive(&mut point, "S1", wish).refused();
+            assert_eq!(point.claimed_by(), "");
+        }
+    }
+}
+
+#[test]
+fn a_full_ownership_record_refuses_arrivals_and_nobody_else() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    for _ in 0..12 {
+        point.add_value_by_hand(&format!("\"{}\"", "n".repeat(998)));
+    }
+    assert!(point.record().characters() > MAX_CHARACTERS);
+    for arrive in ARRIVALS {
+        let done = arrive(&mut point, "S2", wants("x"));
+        assert_eq!(done.refused().code(), "ownership-record-full");
+    }
+    point.update("S1", wants("x")).plan();
+    assert_eq!(point.update("S1", wants("y")).action(), Action::Updated, "who is there may go on");
+    assert_eq!(point.delete("S1").action(), Action::Removed);
+}
+
+#[test]
+fn an_overtaken_create_changes_nothing() {
+    let mut point = Point::new();
+    let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
+    point.create("S1", wants("y"));
+    assert_eq!(point.deliver(&create).overtaken(), "overtaken");
+    assert_eq!(point.delegated_to(), "y");
+}
+
+#[test]
+fn a_delivery_that_finds_the_claim_of_its_request_changes_nothing() {
+    for overwrite in [false, true] {
+        let mut point = Point::new();
+        if overwrite {
+            point.set_by_hand("h", 60);
+        }
+        let wish = Wish { overwrite, ..wants("x") };
+        let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wish);
+        point.deliver(&create);
+        let there = point.seen.clone();
+        let again = point.deliver(&create);
+        assert!(again.plan().finds_own_request && again.shape().is_empty());
+        assert_eq!((again.action(), &point.seen), (Action::Created, &there));
+        // Another changed the name servers since: still nothing, and it says so.
+        point.set_by_hand("z", 60);
+        let again = point.deliver(&create);
+        assert_eq!((again.shape().as_str(), again.warnings().as_str()), ("", "changed-since"));
+    }
+}
+
+#[test]
+fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
+    for (by_hand, left) in [(None, ""), (Some("h"), "h"), (Some("x"), "x")] {
+        let mut point = Point::new();
+        if let Some(letter) = by_hand {
+            point.set_by_hand(letter, 60);
+        }
+        let before = point.seen.clone();
+        let wish = wants("x").overwriting();
+        let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wish);
+        point.deliver(&create);
+        point.take_back(&create);
+        assert_eq!((&point.seen, point.delegated_to().as_str()), (&before, left));
+        // Without its claim there is nothing to take back.
+        assert_eq!(point.take_back(&create).shape(), "");
+    }
+    let mut point = Point::new();
+    let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
+    point.deliver(&create);
+    point.update("S1", wants("x"));
+    assert_eq!(point.take_back(&create).shape(), "", "a later request has it now");
+}

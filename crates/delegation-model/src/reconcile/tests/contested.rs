@@ -1,0 +1,200 @@
+//! What others write into the ownership record. Rules TRUST-… and OWN-7.
+
+use super::driver::*;
+use crate::ownership_record::MAX_SKEW;
+use crate::reconcile::{Action, UpdateBehavior};
+
+const UNREADABLE: &str = "\"heritage=custom-delegation,claim9=1\"";
+
+#[test]
+fn a_claim_from_the_future_fences_nothing() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let future = point.clock + 10 * 365 * DAY;
+    point.edit_claim_by_hand("S1", |claim| claim.stamp.time = future);
+    assert_eq!(point.update("S1", wants("y")).action(), Action::Updated);
+    assert_eq!(point.claim("S1").stamp.time, point.clock, "and its time is put right");
+    point.edit_claim_by_hand("S1", |claim| claim.stamp.time = future);
+    assert_eq!(point.delete("S1").action(), Action::Removed);
+}
+
+#[test]
+fn a_claim_from_the_future_counts_as_the_oldest() {
+    let mut point = Point::new();
+    point.set_by_hand("x", 60);
+    point.create("S1", wants("x"));
+    let future = point.clock + MAX_SKEW + 100;
+    point.edit_claim_by_hand("S1", |claim| claim.stamp.time = future);
+    point.update("S1", wants("x"));
+    assert!(point.is_settled(), "an Update is later than it");
+}
+
+#[test]
+fn clocks_may_differ_a_little() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let soon = point.clock + MAX_SKEW - 10;
+    point.edit_claim_by_hand("S1", |claim| claim.stamp.time = soon);
+    assert_eq!(point.update("S1", wants("x")).overtaken(), "overtaken");
+}
+
+#[test]
+fn a_late_request_is_judged_by_the_clock_and_not_by_its_own_time() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let late = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
+    point.wait(HOUR);
+    point.update("S1", wants("x"));
+    assert_eq!(point.deliver(&late).overtaken(), "overtaken", "an hour later is no future");
+}
+
+#[test]
+fn a_tombstone_from_the_future_stops_nobody_and_goes() {
+    let mut point = Point::new();
+    let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
+    point.wait(30 * DAY);
+    point.delete_invented("S1");
+    point.clock -= 30 * DAY;
+    assert_eq!(point.deliver(&create).action(), Action::Created);
+    assert_eq!(point.record().iter().count(), 1);
+}
+
+#[test]
+fn a_displacement_from_the_future_is_not_put_back() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.clock -= 10;
+    point.edit_claim_by_hand("S1", |claim| claim.stamp.time -= 20);
+    assert_eq!(point.delete("S1").warnings(), "not-given-back");
+}
+
+#[test]
+fn a_hold_counts_for_the_name_servers_that_its_claim_names_and_for_a_week() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    // A stranger's claim on other name servers.
+    point.create("S2", wants("x"));
+    let far = point.clock + 1000 * DAY;
+    point.edit_claim_by_hand("S2", |claim| {
+        claim.ns = crate::digest::Digest::from_name_servers(&servers("q"));
+        claim.hold = Some(far);
+    });
+    let mut free = point.clone();
+    free.update("S1", wants("x").signed("a"));
+    assert_eq!(free.secured_by(), "a");
+    // One on these counts, for a week after its own time.
+    point.drop_claim_by_hand("S2");
+    point.create("S3", wants("x"));
+    point.edit_claim_by_hand("S3", |claim| claim.hold = Some(far));
+    let done = point.update("S1", wants("x").signed("a"));
+    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-deferred", ""));
+    point.wait(7 * DAY);
+    point.update("S1", wants("x").signed("a"));
+    assert_eq!(point.secured_by(), "a", "a hold that was copied is no longer than that");
+}
+
+#[test]
+fn an_owner_that_we_could_not_have_written_reaches_no_message() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let values = point.record().values();
+    point.remove_by_hand("TXT");
+    for value in values {
+        point.add_value_by_hand(&value.replace("S1/D", "ask mallory at +1 800"));
+    }
+    let done = point.create("S2", wants("y"));
+    assert_eq!(done.refused().code(), "delegation-not-ours");
+    assert!(done.text().contains("an unknown owner") && !done.text().contains("mallory"), "{}", done.text());
+}
+
+#[test]
+fn values_of_strangers_stay_to_the_letter() {
+    let mut point = Point::new();
+    point.add_value_by_hand("\"v=spf1 -all\"");
+    point.add_value_by_hand("\"note\" \"of \\303\\244\"");
+    point.create("S1", wants("x"));
+    point.update("S1", wants("y"));
+    point.delete("S1");
+    assert_eq!(point.record().values(), ["\"v=spf1 -all\"", "\"note\" \"of \\303\\244\""]);
+}
+
+#[test]
+fn what_can_t_be_read_holds_what_stands() {
+    let mut point = Point::new();
+    point.create("S1", wants("x").signed("a"));
+    point.add_value_by_hand(UNREADABLE);
+    // It is a lasting holder.
+    assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
+    point.update("S1", wants("y").signed("a")).refused();
+    // Nothing is deleted beside it, and it stays.
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT +TXT", "left-to-others"));
+    assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", "a"));
+    assert_eq!(point.record().values(), [UNREADABLE]);
+    assert!(done.text().contains("can't read"), "{}", done.text());
+}
+
+#[test]
+fn what_can_t_be_read_is_not_overwritten() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.add_value_by_hand(UNREADABLE);
+    let done = point.create("S1", wants("x").overwriting());
+    assert_eq!(done.refused().code(), "ownership-record-unreadable");
+    assert_eq!(point.create("S1", wants("h")).action(), Action::Shared, "it is no adoption");
+    assert!(point.is_settled());
+}
+
+#[test]
+fn what_can_t_be_read_keeps_drift() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.set_by_hand("z", 60);
+    point.add_value_by_hand(UNREADABLE);
+    assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
+    let done = point.delete_knowing("S1", "z");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT +TXT", "changed-by-others"));
+}
+
+#[test]
+fn an_ownership_record_with_a_routing_policy_says_nothing_and_is_not_touched() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.seen.ownership.as_mut().unwrap().special = true;
+    point.create("S2", wants("x")).refused();
+    assert_eq!(point.update("S1", wants("x")).shape(), "");
+    assert_eq!(point.delete("S1").shape(), "");
+    assert_eq!(point.delete_invented("S1").shape(), "");
+}
+
+#[test]
+fn one_edit_of_the_record_neither_stops_updates_nor_deletes() {
+    // Whatever single value of ours is edited in whatever field: an Update and a Delete go on.
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let value = point.record().values().remove(0);
+    let far = point.clock + 1000 * DAY;
+    for (field, forged) in [
+        ("at=", format!("at={far}")),
+        ("by=", "by=came".to_owned()),
+        ("ns=", "ns=0123456789abcdef".to_owned()),
+        ("for=", "for=0123456789abcdef".to_owned()),
+        ("req=", "req=01234567".to_owned()),
+        ("claim=", "claim=0123456789abcdef".to_owned()),
+    ] {
+        let fields: Vec<String> = value
+            .split(',')
+            .map(|text| if text.starts_with(field) { forged.clone() } else { text.to_owned() })
+            .collect();
+        let mut forged = point.clone();
+        forged.remove_by_hand("TXT");
+        forged.add_value_by_hand(&fields.join(","));
+        let done = forged.update("S1", wants("x"));
+        assert!(matches!(done.decision, crate::reconcile::Decision::Proceed(_)), "{field} {done:?}");
+        let done = forged.delete("S1");
+        assert!(matches!(done.decision, crate::reconcile::Decision::Proceed(_)), "{field} {done:?}");
+        // What is left standing is named.
+        assert!(forged.delegated_to().is_empty() || done.text().contains("ns1.x.net"), "{field}");
+    }
+}

@@ -1,0 +1,399 @@
+//! Deletes. Rules LEAVE-….
+
+use super::driver::*;
+use crate::ids::ZoneId;
+use crate::ownership_record::MovedFrom;
+use crate::reconcile::{Action, DeleteGoal, DeleteReason, UpdateBehavior};
+
+fn created(wish: Wish) -> Point {
+    let mut point = Point::new();
+    point.create("S1", wish);
+    point
+}
+
+#[test]
+fn without_a_claim_nothing_is_ours() {
+    let mut point = Point::new();
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("", ""));
+    assert_eq!(done.plan().action, None);
+    point.set_by_hand("x", 60);
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("", "delete-without-claim"));
+    assert!(done.text().contains("ns1.x.net") && done.text().contains(CUT), "{}", done.text());
+    point.create("S2", wants("x"));
+    assert!(point.delete("S1").text().contains("S2/D"));
+}
+
+#[test]
+fn where_nothing_stands_the_claim_goes() {
+    let mut point = created(wants("x"));
+    point.remove_by_hand("NS");
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.action(), done.warnings().as_str()), ("-TXT", Action::Left, ""));
+}
+
+#[test]
+fn where_nothing_stands_a_ds_that_only_we_name_goes_too() {
+    for (other, shape) in [(false, "-DS -TXT"), (true, "-TXT +TXT")] {
+        let mut point = created(wants("x").signed("a"));
+        if other {
+            point.create("S2", wants("x").signed("a"));
+        }
+        point.remove_by_hand("NS");
+        assert_eq!(point.delete("S1").shape(), shape);
+    }
+    let mut point = created(wants("x").signed("a"));
+    point.remove_by_hand("NS");
+    point.set_ds_by_hand("b");
+    assert_eq!(point.delete("S1").shape(), "-TXT", "it is not the one that we wrote");
+}
+
+#[test]
+fn a_before_goes_with_the_last_claim() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.create("S2", wants("x"));
+    point.remove_by_hand("NS");
+    point.delete("S1");
+    assert!(point.record().before().is_some());
+    point.delete("S2");
+    assert_eq!(point.seen.ownership, None);
+}
+
+#[test]
+fn while_others_hold_only_the_claim_goes() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("x"));
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.action()), ("-TXT +TXT", Action::Left));
+    assert_eq!((done.warnings().as_str(), point.claimed_by().as_str()), ("left-to-others", "S2"));
+    let words = ["S2/D", "ns1.x.net", CUT];
+    assert!(words.iter().all(|word| done.text().contains(word)), "{}", done.text());
+}
+
+#[test]
+fn a_ds_goes_with_the_last_claim_that_names_it() {
+    for (second, left) in [(wants("x").signed("a"), "a"), (wants("x"), "")] {
+        let mut point = created(wants("x").signed("a"));
+        point.create("S2", second);
+        point.delete("S1");
+        assert_eq!((point.secured_by().as_str(), point.delegated_to().as_str()), (left, "x"));
+    }
+}
+
+#[test]
+fn the_last_holder_of_what_is_settled_takes_it_along() {
+    let mut point = created(wants("x"));
+    point.set_ds_by_hand("z");
+    // Exactly as read: another spelling and another order.
+    point.seen.at_cut[0].values = vec!["NS1.X.net".into()];
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.action()), ("-NS -DS -TXT", Action::Removed));
+    assert!(point.seen.at_cut.is_empty() && done.warnings().is_empty());
+}
+
+#[test]
+fn a_claim_that_sleeps_does_not_keep_it() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.update("S2", wants("y"));
+    assert_eq!(point.delete("S2").shape(), "-NS -TXT +TXT");
+    assert_eq!(point.claimed_by(), "S1");
+}
+
+#[test]
+fn what_stood_before_stays() {
+    let mut point = Point::new();
+    point.set_by_hand("x", 60);
+    point.create("S1", wants("x"));
+    point.wait(10 * DAY);
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT", "stood-before"));
+    assert!(done.text().contains("ns1.x.net"), "{}", done.text());
+    assert_eq!(point.delegated_to(), "x");
+}
+
+#[test]
+fn the_last_of_several_pays_the_debt() {
+    for first in ["S1", "S2"] {
+        let last = if first == "S1" { "S2" } else { "S1" };
+        let mut point = Point::new();
+        point.set_by_hand("h", 60);
+        point.create("S1", wants("x").overwriting());
+        point.create("S2", wants("x"));
+        assert_eq!(point.delete(first).warnings(), "left-to-others");
+        assert_eq!(point.delete(last).action(), Action::PutBack);
+        assert_eq!((point.delegated_to().as_str(), point.ttl()), ("h", 60));
+        assert_eq!(point.seen.ownership, None);
+    }
+}
+
+#[test]
+fn what_was_nobodys_is_put_back_for_a_day() {
+    // The Create comes a second after the start, the Delete one after the wait.
+    for (later, back) in [(DAY - 1, true), (DAY, false)] {
+        let mut point = Point::new();
+        point.set_by_hand("h", 60);
+        point.create("S1", wants("x").overwriting());
+        point.wait(later);
+        let done = point.delete("S1");
+        let expected = if back { ("h", "given-back") } else { ("", "not-given-back") };
+        assert_eq!((point.delegated_to().as_str(), done.warnings().as_str()), expected);
+        assert!(done.text().contains("ns1.h.net") && done.text().contains("60 s"), "{}", done.text());
+        assert_eq!(point.seen.ownership, None);
+    }
+}
+
+#[test]
+fn what_is_still_claimed_is_put_back_whenever_that_is() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.wait(100 * DAY);
+    point.delete("S2");
+    assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
+    assert!(point.record().before().is_none());
+}
+
+#[test]
+fn what_is_no_longer_claimed_is_not_put_back() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    assert_eq!(point.delete("S1").warnings(), "changed-by-others");
+    let done = point.delete("S2");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -TXT", "not-given-back"));
+}
+
+#[test]
+fn a_ds_goes_in_the_batch_that_puts_back() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.set_ds_by_hand("z");
+    assert_eq!(point.delete("S1").shape(), "-NS -DS +NS -TXT");
+}
+
+#[test]
+fn a_put_back_that_route_53_rejects_deletes() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    let goal = point.delete_goal("S2", DeleteReason::Requested);
+    assert!(point.clone().deliver_delete(&goal).plan().puts_back());
+    let done = point.deliver_delete(&DeleteGoal { put_back_rejected: true, ..goal });
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -TXT +TXT", "not-given-back"));
+    assert!(done.text().contains("Route 53 did not accept"), "{}", done.text());
+    assert!(point.record().before().is_none());
+}
+
+#[test]
+fn nothing_is_put_back_where_the_name_is_not_allowed() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    let goal = point.delete_goal("S2", DeleteReason::Requested);
+    point.deliver_delete(&DeleteGoal { allowed: false, ..goal });
+    assert_eq!(point.delegated_to(), "");
+}
+
+#[test]
+fn a_claim_that_has_not_seen_the_displacement_keeps_the_name_all_the_same() {
+    // S1 claims x; S2 took over with y and is gone; S1's rename brought x again by AllowOverwrite. What it
+    // displaced can't be put back, and S1's old claim is on x: the name stays.
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.update("S2", wants("y"));
+    point.create("S1/New", wants("x").overwriting());
+    point.delete("S2");
+    let done = point.delete("S1/New");
+    assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-to-others", "x"));
+    assert!(point.is_settled());
+    assert_eq!(point.delete("S1").action(), Action::Removed);
+}
+
+#[test]
+fn name_servers_that_are_not_ours_stay_and_are_told() {
+    let mut point = created(wants("x"));
+    point.set_by_hand("z", 60);
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT", "changed-by-others"));
+    assert!(done.plan().needs_known_name_servers && done.text().contains("ns1.z.net"));
+}
+
+#[test]
+fn name_servers_of_the_child_zone_go_although_a_hand_set_them() {
+    for (standing, known, goes) in [("z", "z", true), ("z", "zx", true), ("zx", "z", false), ("z", "y", false)] {
+        let mut point = created(wants("x"));
+        point.set_by_hand(standing, 60);
+        let done = point.delete_knowing("S1", known);
+        let expected = if goes { (Action::Removed, "-NS -TXT") } else { (Action::Left, "-TXT") };
+        assert_eq!((done.action(), done.shape().as_str()), expected, "{standing} {known}");
+    }
+}
+
+#[test]
+fn name_servers_of_the_child_zone_stay_where_others_claim_them() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("z").overwriting());
+    let done = point.delete_knowing("S1", "z");
+    assert_eq!((done.shape().as_str(), point.delegated_to().as_str()), ("-TXT +TXT", "z"));
+    assert!(!done.plan().needs_known_name_servers && done.text().contains("S2/D"));
+}
+
+#[test]
+fn a_ds_of_ours_goes_from_beside_name_servers_that_are_not() {
+    let mut point = created(wants("x").signed("a"));
+    point.set_by_hand("z", 60);
+    assert_eq!(point.delete("S1").shape(), "-DS -TXT");
+}
+
+#[test]
+fn an_overtaken_delete_changes_nothing() {
+    let mut point = created(wants("x"));
+    let delete = point.delete_goal("S1", DeleteReason::Requested);
+    point.update("S1", wants("x"));
+    assert_eq!(point.deliver_delete(&delete).overtaken(), "overtaken");
+    assert_eq!(point.delegated_to(), "x");
+}
+
+mod invented_ids {
+    use super::*;
+
+    #[test]
+    fn a_create_that_has_run_is_taken_back_without_a_tombstone() {
+        for by_hand in [None, Some("x")] {
+            let mut point = Point::new();
+            if let Some(letter) = by_hand {
+                point.set_by_hand(letter, 60);
+            }
+            point.create("S1", wants("x"));
+            point.delete_invented("S1");
+            assert_eq!(point.delegated_to(), by_hand.unwrap_or_default());
+            assert_eq!(point.seen.ownership, None, "in the way of a zone that is deleted");
+        }
+    }
+
+    #[test]
+    fn a_create_that_comes_late_is_overtaken_by_the_tombstone() {
+        let mut point = Point::new();
+        let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
+        let done = point.delete_invented("S1");
+        assert_eq!((done.shape().as_str(), done.action()), ("+TXT", Action::Left));
+        assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
+        assert_eq!(point.delegated_to(), "");
+        // A later Create is none of its business, and drops it.
+        point.create("S1", wants("x"));
+        assert_eq!((point.delegated_to().as_str(), point.record().iter().count()), ("x", 1));
+    }
+
+    #[test]
+    fn a_create_of_the_same_second_is_overtaken_too() {
+        let mut point = Point::new();
+        let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
+        let mut goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+        goal.stamp.time = create.goal.stamp.time;
+        point.deliver_delete(&goal);
+        assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
+    }
+
+    #[test]
+    fn a_tombstone_is_no_claim() {
+        let mut point = Point::new();
+        point.delete_invented("S2");
+        assert_eq!(point.create("S1", wants("x")).action(), Action::Created);
+        assert_eq!(point.delete("S1").action(), Action::Removed);
+        assert_eq!(point.record().iter().count(), 1, "and stays while it counts");
+        point.wait(HOUR);
+        point.create("S1", wants("x"));
+        point.delete("S1");
+        assert_eq!(point.seen.ownership, None);
+    }
+
+    #[test]
+    fn an_update_is_not_overtaken_by_a_tombstone() {
+        let mut point = created(wants("x"));
+        point.update("S1", wants("x"));
+        let update = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
+        point.delete_invented("S1");
+        assert_eq!(point.deliver(&update).action(), Action::Updated);
+    }
+
+    #[test]
+    fn a_retained_claim_stays() {
+        let mut updated = created(wants("x"));
+        updated.update("S1", wants("x"));
+        let mut moved = Point::new();
+        moved.replace("S1", wants("x"));
+        for mut point in [updated, moved] {
+            let done = point.delete_invented("S1");
+            assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
+            assert_eq!((done.warnings().as_str(), done.shape().as_str()), ("claim-kept", "-TXT +TXT"));
+            assert!(done.text().contains("ns1.x.net"), "{}", done.text());
+        }
+    }
+
+    #[test]
+    fn no_tombstone_where_the_create_could_not_have_run() {
+        let mut point = Point::new();
+        let goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: false });
+        assert_eq!(point.deliver_delete(&goal).shape(), "");
+        point.set_by_hand("x", 60);
+        assert_eq!(point.deliver_delete(&goal).warnings(), "delete-without-claim");
+    }
+
+    #[test]
+    fn no_tombstone_where_a_later_claim_of_ours_stands() {
+        let mut point = Point::new();
+        let goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+        point.create("S1", wants("x"));
+        assert_eq!(point.deliver_delete(&goal).overtaken(), "overtaken");
+        assert_eq!(point.record().iter().count(), 1);
+    }
+
+    #[test]
+    fn a_redelivered_delete_puts_no_older_tombstone_in_the_place_of_a_newer() {
+        let mut point = Point::new();
+        let first = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+        let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
+        point.delete_invented("S1");
+        assert_eq!(point.deliver_delete(&first).shape(), "");
+        assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
+    }
+}
+
+mod a_parent_zone_that_is_gone {
+    use super::*;
+
+    fn gone(zone: &str) -> DeleteReason {
+        DeleteReason::ZoneGone { zone: zone.parse::<ZoneId>().unwrap() }
+    }
+
+    #[test]
+    fn our_claim_in_the_zone_that_took_its_place_goes_by_the_table() {
+        let mut point = created(wants("x"));
+        let goal = point.delete_goal("S1", gone("Z8"));
+        assert_eq!(point.deliver_delete(&goal).action(), Action::Removed);
+    }
+
+    #[test]
+    fn the_clean_up_of_a_move_leaves_the_new_point() {
+        let mut point = Point::new();
+        point.replace("S1", wants("x"));
+        let zone = moved_from().zone.unwrap();
+        let goal = point.delete_goal("S1", gone(zone.as_str()));
+        assert_eq!(point.deliver_delete(&goal).shape(), "");
+        assert_eq!(point.delegated_to(), "x");
+        // A move from elsewhere does not protect it.
+        let goal = point.delete_goal("S1", gone("Z8"));
+        assert_eq!(point.deliver_delete(&goal).action(), Action::Removed);
+    }
+
+    #[test]
+    fn a_claim_that_came_by_an_id_of_somebody_else_is_not_protected() {
+        let mut point = Point::new();
+        let from = MovedFrom { zone: None, ..moved_from() };
+        let request = point.request("S1", UpdateBehavior::Replacement { from }, &wants("x"));
+        point.deliver(&request);
+        let goal = point.delete_goal("S1", gone("Z9"));
+        assert_eq!(point.deliver_delete(&goal).action(), Action::Removed);
+    }
+}

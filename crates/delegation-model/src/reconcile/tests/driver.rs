@@ -1,0 +1,485 @@
+//! One delegation point in memory, and the requests that come to it.
+//!
+//! A batch is applied as Route 53 applies it: whole, and only if every DELETE names what stands and no
+//! CREATE meets anything. Name servers are letters: `x` stands for the name server `ns1.x.net`.
+
+use crate::digest::{Digest, RequestDigest, Wish as Properties};
+use crate::ds::DsRecords;
+use crate::ids::ZoneId;
+use crate::name::Name;
+use crate::name_servers::NameServers;
+use crate::ownership_record::{Claim, Claimant, MovedFrom, OwnershipRecord, Stamp};
+use crate::parent::ParentZone;
+use crate::reconcile::{
+    Action, Decision, DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation, ReconciliationPlan, Refusal,
+    UpdateBehavior, Warning, plan_create_update, plan_delete,
+};
+use crate::record_set::{Change, RecordSet};
+use crate::ttl::Ttl;
+use std::collections::BTreeMap;
+
+pub(super) const CUT: &str = "testing.example.com";
+pub(super) const RECORD: &str = "_delegation-testing.example.com";
+pub(super) const START: i64 = 1_800_000_000;
+pub(super) const HOUR: i64 = 3600;
+pub(super) const DAY: i64 = 86_400;
+
+pub(super) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// The name servers of a letter; of several letters, several.
+pub(super) fn servers(letters: &str) -> NameServers {
+    let names: Vec<String> = letters.chars().map(|letter| format!("ns1.{letter}.net")).collect();
+    NameServers::given(&names).unwrap()
+}
+
+/// The DS record of a key; of several keys, several.
+pub(super) fn keys(letters: &str) -> DsRecords {
+    let records = letters.bytes().map(|letter| format!("{letter} 13 2 AB").parse().unwrap());
+    DsRecords::new(records).unwrap()
+}
+
+pub(super) fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
+    RecordSet::new(name(CUT), rtype, Ttl::new(ttl).unwrap(), values)
+}
+
+pub(super) fn claimant(resource: &str) -> Claimant {
+    let (stack, logical_id) = resource.split_once('/').unwrap_or((resource, "D"));
+    let arn = format!("arn:aws:cloudformation:eu-west-1:111111111111:stack/{stack}/1");
+    Claimant::new(&arn, logical_id, &name(CUT))
+}
+
+/// What the properties of a resource ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property or a fact of its own")]
+pub(super) struct Wish {
+    /// Letters; the text counts as `NameServers`, so that another text is another wish.
+    pub(super) servers: &'static str,
+    /// What was read: differs from `servers` where the child zone was changed behind the properties.
+    pub(super) read: Option<&'static str>,
+    pub(super) unknown_servers: bool,
+    pub(super) ttl: i64,
+    pub(super) dnssec: bool,
+    /// Letters of the keys; `None` if they can't be read.
+    pub(super) keys: Option<&'static str>,
+    pub(super) ds_ttl: i64,
+    pub(super) overwrite: bool,
+    pub(super) allow_occlusion: bool,
+    pub(super) allowed: bool,
+    pub(super) failing_check: bool,
+}
+
+pub(super) fn wants(servers: &'static str) -> Wish {
+    Wish {
+        servers,
+        read: None,
+        unknown_servers: false,
+        ttl: 172_800,
+        dnssec: false,
+        keys: None,
+        ds_ttl: 3600,
+        overwrite: false,
+        allow_occlusion: false,
+        allowed: true,
+        failing_check: false,
+    }
+}
+
+impl Wish {
+    pub(super) fn overwriting(self) -> Self {
+        Self { overwrite: true, ..self }
+    }
+
+    pub(super) fn ttl(self, ttl: i64) -> Self {
+        Self { ttl, ..self }
+    }
+
+    pub(super) fn signed(self, keys: &'static str) -> Self {
+        Self { dnssec: true, keys: Some(keys), ..self }
+    }
+
+    pub(super) fn signed_somehow(self) -> Self {
+        Self { dnssec: true, keys: None, ..self }
+    }
+
+    pub(super) fn ds_ttl(self, ds_ttl: i64) -> Self {
+        Self { ds_ttl, ..self }
+    }
+
+    /// The properties are the same, and the child zone says something else.
+    pub(super) fn reading(self, servers: &'static str) -> Self {
+        Self { read: Some(servers), ..self }
+    }
+
+    pub(super) fn unreadable(self) -> Self {
+        Self { unknown_servers: true, ..self }
+    }
+
+    pub(super) fn failing_check(self) -> Self {
+        Self { failing_check: true, ..self }
+    }
+
+    pub(super) fn not_allowed(self) -> Self {
+        Self { allowed: false, ..self }
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::from_wish(&Properties {
+            child_zone: None,
+            name_servers: Some(&servers(self.servers)),
+            dnssec: self.dnssec,
+            key_signing_keys: None,
+        })
+    }
+}
+
+/// A request as it is delivered, perhaps again.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) goal: Goal,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) decision: Decision,
+}
+
+impl Done {
+    #[track_caller]
+    pub(super) fn plan(&self) -> &ReconciliationPlan {
+        match &self.decision {
+            Decision::Proceed(plan) => plan,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn refused(&self) -> &Refusal {
+        match &self.decision {
+            Decision::Refuse(refusal) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn overtaken(&self) -> &'static str {
+        match &self.decision {
+            Decision::Overtaken(overtaken) => overtaken.code(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn action(&self) -> Action {
+        self.plan().action.unwrap()
+    }
+
+    /// The codes of the warnings, joined.
+    #[track_caller]
+    pub(super) fn warnings(&self) -> String {
+        let codes: Vec<&str> = self.plan().warnings.iter().map(Warning::code).collect();
+        codes.join(" ")
+    }
+
+    /// The changes by type, `-NS +NS -TXT +TXT` for instance.
+    #[track_caller]
+    pub(super) fn shape(&self) -> String {
+        shape(self.plan())
+    }
+
+    /// Everything that the user is told, as one text.
+    pub(super) fn text(&self) -> String {
+        match &self.decision {
+            Decision::Proceed(plan) => plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            Decision::Refuse(refusal) => refusal.to_string(),
+            Decision::Overtaken(overtaken) => overtaken.to_string(),
+        }
+    }
+}
+
+pub(super) fn shape(plan: &ReconciliationPlan) -> String {
+    let of = |change: &Change| match change {
+        Change::Create(set) => format!("+{}", set.rtype),
+        Change::Delete(set) => format!("-{}", set.rtype),
+    };
+    plan.changes.iter().map(of).collect::<Vec<_>>().join(" ")
+}
+
+/// A delegation point, the clock, and what each resource last asked for with success.
+#[derive(Clone, Debug)]
+pub(super) struct Point {
+    pub(super) seen: Observation,
+    pub(super) clock: i64,
+    requests: u32,
+    accepted: BTreeMap<String, Wish>,
+}
+
+impl Point {
+    pub(super) fn new() -> Self {
+        Self { seen: Observation::default(), clock: START, requests: 0, accepted: BTreeMap::new() }
+    }
+
+    // What people do by hand.
+
+    /// Somebody sets name servers by hand.
+    pub(super) fn set_by_hand(&mut self, letters: &str, ttl: i64) {
+        self.remove_by_hand("NS");
+        self.seen.at_cut.push(set("NS", ttl, servers(letters).values()));
+    }
+
+    pub(super) fn set_ds_by_hand(&mut self, letters: &str) {
+        self.remove_by_hand("DS");
+        self.seen.at_cut.push(set("DS", 3600, keys(letters).values()));
+    }
+
+    pub(super) fn remove_by_hand(&mut self, rtype: &str) {
+        if rtype == "TXT" {
+            self.seen.ownership = None;
+        }
+        self.seen.at_cut.retain(|set| set.rtype != rtype);
+    }
+
+    /// Somebody removes one resource's claim by hand.
+    pub(super) fn drop_claim_by_hand(&mut self, resource: &str) {
+        let mut record = self.record();
+        record.remove_claim(&claimant(resource));
+        self.write_record(record.values());
+    }
+
+    /// Somebody adds a value to the ownership record by hand.
+    pub(super) fn add_value_by_hand(&mut self, value: &str) {
+        let mut values = self.record().values();
+        values.push(value.to_owned());
+        self.write_record(values);
+    }
+
+    /// Somebody edits a claim by hand.
+    pub(super) fn edit_claim_by_hand(&mut self, resource: &str, edit: impl FnOnce(&mut Claim)) {
+        let mut record = self.record();
+        let mut claim = self.claim(resource);
+        edit(&mut claim);
+        record.put_claim(claim);
+        self.write_record(record.values());
+    }
+
+    fn write_record(&mut self, values: Vec<String>) {
+        self.seen.ownership = (!values.is_empty()).then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
+    }
+
+    pub(super) fn wait(&mut self, seconds: i64) {
+        self.clock += seconds;
+    }
+
+    // Requests.
+
+    pub(super) fn request(&mut self, resource: &str, behavior: UpdateBehavior, wish: &Wish) -> Request {
+        self.clock += 1;
+        self.requests += 1;
+        let old = self.accepted.get(resource).filter(|_| behavior != UpdateBehavior::Create);
+        let ds = match wish.keys {
+            _ if !wish.dnssec => DesiredDs::Off,
+            Some(letters) => DesiredDs::Records(keys(letters)),
+            None => DesiredDs::Unknown { why: "the child zone Z2 is not signing".into() },
+        };
+        let failed = FailedCheck { code: "test-check", message: "A check failed.".into() };
+        let read = servers(wish.read.unwrap_or(wish.servers));
+        Request {
+            goal: Goal {
+                name: name(CUT),
+                claimant: claimant(resource),
+                stamp: self.stamp(),
+                now: self.clock,
+                wish: wish.digest(),
+                old_wish: old.map(Wish::digest),
+                name_servers: (!wish.unknown_servers).then_some(read),
+                ttl: Ttl::new(wish.ttl).unwrap(),
+                changes_ttl: old.is_some_and(|old| old.ttl != wish.ttl),
+                ds,
+                ds_ttl: Ttl::new(wish.ds_ttl).unwrap(),
+                changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != wish.ds_ttl),
+                allow_overwrite: wish.overwrite,
+                allow_occlusion: wish.allow_occlusion,
+                allowed: wish.allowed,
+                failed_check: wish.failing_check.then_some(failed),
+                behavior,
+            },
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { time: self.clock, request: RequestDigest::new(&self.requests.to_string()) }
+    }
+
+    /// Delivers a Create or an Update.
+    #[track_caller]
+    pub(super) fn deliver(&mut self, request: &Request) -> Done {
+        let goal = Goal { now: self.clock, ..request.goal.clone() };
+        let decision = plan_create_update(&goal, &self.seen);
+        self.carry_out(decision)
+    }
+
+    fn ask(&mut self, resource: &str, behavior: UpdateBehavior, wish: Wish) -> Done {
+        let request = self.request(resource, behavior, &wish);
+        let done = self.deliver(&request);
+        if matches!(done.decision, Decision::Proceed(_)) {
+            self.accepted.insert(resource.to_owned(), wish);
+        }
+        done
+    }
+
+    #[track_caller]
+    pub(super) fn create(&mut self, resource: &str, wish: Wish) -> Done {
+        self.ask(resource, UpdateBehavior::Create, wish)
+    }
+
+    #[track_caller]
+    pub(super) fn update(&mut self, resource: &str, wish: Wish) -> Done {
+        self.ask(resource, UpdateBehavior::InPlace, wish)
+    }
+
+    /// An Update that comes from another point.
+    #[track_caller]
+    pub(super) fn replace(&mut self, resource: &str, wish: Wish) -> Done {
+        self.ask(resource, UpdateBehavior::Replacement { from: moved_from() }, wish)
+    }
+
+    pub(super) fn delete_goal(&mut self, resource: &str, reason: DeleteReason) -> DeleteGoal {
+        self.clock += 1;
+        self.requests += 1;
+        DeleteGoal {
+            name: name(CUT),
+            claimant: claimant(resource),
+            stamp: self.stamp(),
+            now: self.clock,
+            reason,
+            known_name_servers: None,
+            allowed: true,
+            put_back_rejected: false,
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn deliver_delete(&mut self, goal: &DeleteGoal) -> Done {
+        let goal = DeleteGoal { now: self.clock, ..goal.clone() };
+        let decision = plan_delete(&goal, &self.seen);
+        self.carry_out(decision)
+    }
+
+    #[track_caller]
+    pub(super) fn delete(&mut self, resource: &str) -> Done {
+        let goal = self.delete_goal(resource, DeleteReason::Requested);
+        self.deliver_delete(&goal)
+    }
+
+    /// A Delete that knows name servers of the child zone.
+    #[track_caller]
+    pub(super) fn delete_knowing(&mut self, resource: &str, letters: &str) -> Done {
+        let goal = self.delete_goal(resource, DeleteReason::Requested);
+        self.deliver_delete(&DeleteGoal { known_name_servers: Some(servers(letters)), ..goal })
+    }
+
+    /// A Delete with an id that CloudFormation invented.
+    #[track_caller]
+    pub(super) fn delete_invented(&mut self, resource: &str) -> Done {
+        let reason = DeleteReason::InventedId { create_could_run: true };
+        let goal = self.delete_goal(resource, reason);
+        self.deliver_delete(&goal)
+    }
+
+    /// A request that is about to fail takes back what it wrote.
+    #[track_caller]
+    pub(super) fn take_back(&mut self, request: &Request) -> Done {
+        let goal = DeleteGoal {
+            stamp: request.goal.stamp,
+            claimant: request.goal.claimant.clone(),
+            ..self.delete_goal("S1", DeleteReason::TakeBack)
+        };
+        self.deliver_delete(&goal)
+    }
+
+    fn carry_out(&mut self, decision: Decision) -> Done {
+        if let Decision::Proceed(plan) = &decision {
+            self.apply(&plan.changes);
+        }
+        Done { decision }
+    }
+
+    /// Applies a batch as Route 53 does.
+    #[track_caller]
+    pub(super) fn apply(&mut self, changes: &[Change]) {
+        for change in changes {
+            let (set, creates) = match change {
+                Change::Create(set) => (set, true),
+                Change::Delete(set) => (set, false),
+            };
+            let found = if set.rtype == "TXT" && set.name == name(RECORD) {
+                self.seen.ownership.clone()
+            } else {
+                assert_eq!(set.name, name(CUT), "{change}");
+                self.seen.at_cut(&set.rtype).cloned()
+            };
+            if creates {
+                assert_eq!(found, None, "created over what stands: {change}");
+                assert!(!set.values.is_empty(), "{change}");
+            } else {
+                assert_eq!(found.as_ref(), Some(set), "deleted what does not stand");
+            }
+            if set.rtype == "TXT" {
+                self.seen.ownership = creates.then(|| set.clone());
+            } else {
+                self.seen.at_cut.retain(|other| other.rtype != set.rtype);
+                self.seen.at_cut.extend(creates.then(|| set.clone()));
+            }
+        }
+    }
+
+    // What stands.
+
+    /// The letters of the name servers; empty for none.
+    pub(super) fn delegated_to(&self) -> String {
+        let letters = |servers: NameServers| servers.iter().filter_map(|name| name.as_str().chars().nth(4)).collect();
+        self.seen.name_servers().map(letters).unwrap_or_default()
+    }
+
+    pub(super) fn ttl(&self) -> u32 {
+        self.seen.at_cut("NS").unwrap().ttl.unwrap().seconds()
+    }
+
+    /// The letters of the keys; empty for none.
+    pub(super) fn secured_by(&self) -> String {
+        let letter = |ds: &crate::ds::Ds| char::from(u8::try_from(ds.key_tag()).unwrap());
+        self.seen.ds().map(|records| records.iter().map(letter).collect()).unwrap_or_default()
+    }
+
+    pub(super) fn record(&self) -> OwnershipRecord {
+        self.seen.record()
+    }
+
+    /// The claim of a resource.
+    #[track_caller]
+    pub(super) fn claim(&self, resource: &str) -> Claim {
+        self.record().own(&claimant(resource), self.clock).unwrap().clone()
+    }
+
+    /// The resources that have a claim, sorted and joined.
+    pub(super) fn claimed_by(&self) -> String {
+        let record = self.record();
+        let mut owners: Vec<String> = record.claims().map(|claim| claim.owner.to_string()).collect();
+        owners.sort();
+        owners.join(" ").replace("/D", "")
+    }
+
+    /// True if what stands has no debt.
+    pub(super) fn is_settled(&self) -> bool {
+        let standing = self.seen.name_servers().map(|servers| Digest::from_name_servers(&servers));
+        standing.is_none_or(|standing| self.record().debt(standing).is_none())
+    }
+}
+
+pub(super) fn moved_from() -> MovedFrom {
+    let zone: ZoneId = "Z9".parse().unwrap();
+    let route = Digest::from_route(&ParentZone::Id(zone.clone()), None, &name(CUT));
+    MovedFrom { zone: Some(zone), route }
+}

@@ -1,0 +1,354 @@
+//! The DS record set. Rules DS-….
+
+use super::driver::*;
+use crate::digest::Digest;
+use crate::reconcile::{Action, Decision, UpdateBehavior};
+
+fn created(wish: Wish) -> Point {
+    let mut point = Point::new();
+    point.create("S1", wish);
+    point
+}
+
+fn managed(point: &Point, resource: &str) -> Option<Digest> {
+    point.claim(resource).ds
+}
+
+/// `None` for no letters.
+fn digest(letters: &str) -> Option<Digest> {
+    (!letters.is_empty()).then(|| Digest::from_ds(&keys(letters)))
+}
+
+#[test]
+fn a_new_delegation_comes_with_its_ds_in_one_batch() {
+    for arrive in [Point::create, Point::replace] {
+        let mut point = Point::new();
+        assert_eq!(arrive(&mut point, "S1", wants("x").signed("a")).shape(), "+NS +DS +TXT");
+        assert_eq!(managed(&point, "S1"), digest("a"));
+        assert_eq!(point.seen.at_cut("DS").unwrap().ttl.unwrap().seconds(), 3600);
+    }
+}
+
+#[test]
+fn it_is_added_replaced_given_another_ttl_and_removed_by_who_manages_it() {
+    let mut point = created(wants("x"));
+    for (wish, shape, keys) in [
+        (wants("x").signed("a"), "+DS -TXT +TXT", "a"),
+        (wants("x").signed("ab"), "-DS +DS -TXT +TXT", "ab"),
+        (wants("x").signed("b"), "-DS +DS -TXT +TXT", "b"),
+        (wants("x").signed("b").ds_ttl(60), "-DS +DS -TXT +TXT", "b"),
+        (wants("x").signed("b").ds_ttl(60), "-TXT +TXT", "b"),
+        (wants("x"), "-DS -TXT +TXT", ""),
+    ] {
+        let done = point.update("S1", wish);
+        assert_eq!((done.shape().as_str(), point.secured_by().as_str()), (shape, keys));
+        let expected = if done.plan().only_refreshes { Action::Unchanged } else { Action::Updated };
+        assert_eq!((done.action(), done.plan().only_refreshes), (expected, shape == "-TXT +TXT"));
+        assert_eq!(managed(&point, "S1"), digest(keys));
+    }
+}
+
+#[test]
+fn one_that_somebody_changed_by_hand_is_put_right() {
+    let mut point = created(wants("x").signed("a"));
+    point.set_ds_by_hand("z");
+    point.update("S1", wants("x").signed("a"));
+    assert_eq!(point.secured_by(), "a");
+    point.remove_by_hand("DS");
+    point.update("S1", wants("x").signed("a"));
+    assert_eq!(point.secured_by(), "a");
+}
+
+#[test]
+fn an_arrival_changes_none() {
+    for (by_hand, wish) in [("", wants("x").signed("a")), ("z", wants("x").signed("a")), ("z", wants("x"))] {
+        let mut point = Point::new();
+        point.set_by_hand("x", 172_800);
+        if !by_hand.is_empty() {
+            point.set_ds_by_hand(by_hand);
+        }
+        let done = point.create("S1", wish.clone());
+        assert_eq!((done.shape().as_str(), point.secured_by().as_str()), ("+TXT", by_hand));
+        assert_eq!(done.warnings(), if wish.dnssec { "next-update-brings" } else { "" });
+        assert_eq!(managed(&point, "S1"), None);
+    }
+}
+
+#[test]
+fn one_that_was_found_is_ours_once_the_delegation_is() {
+    let mut point = Point::new();
+    point.set_by_hand("x", 172_800);
+    point.set_ds_by_hand("a");
+    point.create("S1", wants("x").signed("a"));
+    assert_eq!(managed(&point, "S1"), None, "the adoption may be rolled back");
+    let mut rolled_back = point.clone();
+    rolled_back.delete("S1");
+    assert_eq!(rolled_back.secured_by(), "a");
+    point.update("S1", wants("x").signed("a"));
+    assert_eq!(managed(&point, "S1"), digest("a"));
+}
+
+#[test]
+fn one_that_was_made_by_hand_or_retained_outlives_the_rollback_of_an_arrival() {
+    // Beside somebody's delegation, a DS that a hand made.
+    let mut point = created(wants("x"));
+    point.set_ds_by_hand("a");
+    point.create("S2", wants("x").signed("a"));
+    assert_eq!(managed(&point, "S2"), None);
+    point.delete("S2");
+    assert_eq!(point.secured_by(), "a");
+    // Retained, and declared again, be it that the keys can't be read.
+    for wish in [wants("x").signed("a"), wants("x").signed("b"), wants("x").signed_somehow()] {
+        let mut point = created(wants("x").signed("a"));
+        point.create("S1", wish);
+        point.delete("S1");
+        assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", "a"));
+    }
+}
+
+#[test]
+fn one_that_another_claim_names_is_managed_by_both() {
+    let mut point = created(wants("x").signed("a"));
+    point.create("S2", wants("x").signed("a"));
+    assert_eq!(managed(&point, "S2"), digest("a"));
+    for first in ["S1", "S2"] {
+        let mut point = point.clone();
+        point.delete(first);
+        assert_eq!(point.secured_by(), "a");
+    }
+}
+
+#[test]
+fn one_that_another_claim_names_is_never_replaced_or_removed() {
+    for overwrite in [false, true] {
+        let mut point = created(wants("x").signed("a"));
+        let wish = |wish: Wish| Wish { overwrite, ..wish };
+        let done = point.create("S2", wish(wants("x").signed("b")));
+        assert_eq!(done.warnings(), "delegation-shared ds-left");
+        assert!(done.text().contains("managed by S1/D"), "{}", done.text());
+        // Not asked for anew: a Warning.
+        let done = point.update("S2", wish(wants("x").signed("b")));
+        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
+        // Asked for anew: a refusal.
+        let mut anew = point.clone();
+        anew.update("S2", wish(wants("x")));
+        anew.wait(DAY);
+        let done = anew.update("S2", wish(wants("x").signed("b")));
+        assert_eq!(done.refused().code(), "ds-claimed-by-others");
+        assert!(done.text().contains("S1/D"), "{}", done.text());
+        // Nor is it removed by who manages it too.
+        let mut both = created(wants("x").signed("a"));
+        both.create("S2", wants("x").signed("a"));
+        let done = both.update("S2", wish(wants("x")));
+        assert_eq!((done.warnings().as_str(), both.secured_by().as_str()), ("ds-left", "a"));
+        assert_eq!(managed(&both, "S2"), None);
+    }
+}
+
+#[test]
+fn its_ttl_stays_where_another_claim_names_it_unless_the_request_changes_it() {
+    let mut point = created(wants("x").signed("a").ds_ttl(60));
+    point.create("S2", wants("x").signed("a").ds_ttl(300));
+    let ttl = |point: &Point| point.seen.at_cut("DS").unwrap().ttl.unwrap().seconds();
+    point.update("S2", wants("x").signed("a").ds_ttl(300));
+    assert_eq!(ttl(&point), 60);
+    point.update("S2", wants("x").signed("a").ds_ttl(900));
+    assert_eq!(ttl(&point), 900);
+}
+
+#[test]
+fn one_that_nobody_claims_is_replaced_by_overwriting_alone() {
+    let mut point = created(wants("x"));
+    point.set_ds_by_hand("z");
+    let done = point.update("S1", wants("x").signed("a"));
+    assert_eq!(done.refused().code(), "ds-not-ours");
+    assert!(done.text().contains("122 13 2 AB"), "{}", done.text());
+    point.update("S1", wants("x").signed("a").overwriting());
+    assert_eq!(point.secured_by(), "a");
+}
+
+#[test]
+fn off_leaves_one_that_is_not_ours_and_says_so_where_ours_was_replaced() {
+    let mut point = created(wants("x"));
+    point.set_ds_by_hand("z");
+    assert_eq!(point.update("S1", wants("x")).warnings(), "");
+    let mut point = created(wants("x").signed("a"));
+    point.set_ds_by_hand("z");
+    let done = point.update("S1", wants("x"));
+    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-left", "z"));
+    assert_eq!(managed(&point, "S1"), None);
+}
+
+#[test]
+fn name_servers_never_change_under_one() {
+    for overwrite in [false, true] {
+        let wish = |wish: Wish| Wish { overwrite, ..wish };
+        let point = created(wants("x").signed("a"));
+        for (wanted, code) in
+            [(wants("y").signed("a"), "ds-stands"), (wants("y").signed("b"), "ds-stands"), (wants("y"), "ds-stands")]
+        {
+            let done = point.clone().update("S1", wish(wanted));
+            assert_eq!(done.refused().code(), code);
+            assert!(done.text().contains("wait 7200 seconds"), "{}", done.text());
+        }
+        let mut by_hand = created(wants("x"));
+        by_hand.set_ds_by_hand("z");
+        assert_eq!(by_hand.update("S1", wish(wants("y"))).refused().code(), "ds-of-others");
+    }
+    let mut point = created(wants("x").signed("a"));
+    let done = point.create("S2", wants("y").overwriting());
+    assert_eq!(done.refused().code(), "ds-of-others");
+    assert!(done.text().contains("S1/D"), "{}", done.text());
+}
+
+#[test]
+fn nor_in_the_batch_that_would_add_one() {
+    let mut point = created(wants("x"));
+    assert_eq!(point.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
+    assert_eq!(point.create("S2", wants("y").signed("a").overwriting()).refused().code(), "ds-with-name-servers");
+}
+
+#[test]
+fn name_servers_that_our_claim_names_are_put_back_under_one() {
+    let mut point = created(wants("x").signed("a"));
+    point.set_by_hand("z", 60);
+    assert_eq!(point.update("S1", wants("x").signed("a")).shape(), "-NS +NS -TXT +TXT");
+    assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", "a"));
+}
+
+#[test]
+fn name_servers_are_not_put_back_under_one_that_is_for_others() {
+    // S1 was displaced by S2, which has a DS for its own keys. That is no drift, whatever S1's claim names.
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.update("S2", wants("y").signed("b"));
+    assert_eq!(point.secured_by(), "b");
+    for wish in [wants("x").overwriting(), wants("x").signed("a").overwriting()] {
+        let done = point.clone().update("S1", wish);
+        let code = match &done.decision {
+            Decision::Refuse(refusal) => refusal.code(),
+            Decision::Proceed(plan) => plan.warnings[0].code(),
+            Decision::Overtaken(overtaken) => overtaken.code(),
+        };
+        assert!(["ds-of-others", "left-as-it-is"].contains(&code), "{code}");
+    }
+    assert_eq!(point.delegated_to(), "y");
+    // Nor where somebody removed S2's name servers by hand.
+    point.remove_by_hand("NS");
+    assert_eq!(point.update("S1", wants("x").overwriting()).warnings(), "left-as-it-is");
+    assert_eq!(point.delegated_to(), "");
+}
+
+#[test]
+fn none_is_added_while_resolvers_may_have_name_servers_that_were_put_back() {
+    for covered in [false, true] {
+        let mut point = created(if covered { wants("x").signed("a") } else { wants("x") });
+        point.set_by_hand("z", 100);
+        let old = if covered { "a" } else { "" };
+        let done = point.update("S1", wants("x").signed("b").reading("x"));
+        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("drift-repaired ds-deferred", old));
+        assert_eq!(managed(&point, "S1"), digest(old));
+        // A rollback of the same deployment, and another holder, wait too.
+        let mut shared = point.clone();
+        shared.create("S2", wants("x").signed("b"));
+        shared.delete("S1");
+        assert_eq!(shared.update("S2", wants("x").signed("b")).warnings(), "ds-deferred");
+        let done = point.update("S1", wants("x").signed("b"));
+        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-deferred", old));
+        point.wait(100);
+        let done = point.update("S1", wants("x").signed("b"));
+        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("", "b"));
+        assert_eq!(point.claim("S1").hold, None);
+    }
+}
+
+#[test]
+fn name_servers_do_not_come_back_as_others_under_one() {
+    // Somebody removed the NS record set, and resolvers still have it.
+    let mut point = created(wants("x").signed("a"));
+    point.remove_by_hand("NS");
+    assert_eq!(point.clone().update("S1", wants("y").signed("a")).refused().code(), "ds-stands");
+    let mut bare = point.clone();
+    bare.remove_by_hand("DS");
+    assert_eq!(bare.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
+    assert_eq!(bare.update("S1", wants("y")).action(), Action::Created);
+    // As they were they do, whatever others once wanted.
+    point.create("S2", wants("x"));
+    point.edit_claim_by_hand("S2", |claim| claim.ns = Digest::from_name_servers(&servers("q")));
+    point.remove_by_hand("NS");
+    assert_eq!(point.update("S1", wants("x").signed("a")).shape(), "+NS -TXT +TXT");
+}
+
+#[test]
+fn no_delegation_is_made_under_one_that_is_for_nothing_we_know() {
+    let mut point = Point::new();
+    point.set_ds_by_hand("z");
+    assert_eq!(point.create("S1", wants("x")).refused().code(), "ds-of-others");
+    assert_eq!(point.create("S1", wants("x").signed("a")).refused().code(), "ds-not-ours");
+    assert_eq!(point.create("S1", wants("x").signed("z")).action(), Action::Created);
+    // One of a claim on the same name servers is for them.
+    let mut point = created(wants("x").signed("a"));
+    point.remove_by_hand("NS");
+    assert_eq!(point.create("S2", wants("x")).action(), Action::Created);
+}
+
+#[test]
+fn keys_that_are_not_known_fail_arrivals_and_who_asks_for_something_new() {
+    for (standing, claim) in [("", false), ("z", false), ("z", true)] {
+        let mut point = Point::new();
+        point.set_by_hand("x", 172_800);
+        if !standing.is_empty() {
+            point.set_ds_by_hand(standing);
+        }
+        if !claim {
+            assert_eq!(point.create("S1", wants("x").signed_somehow()).refused().code(), "ds-unknown");
+        }
+        point.create("S1", wants("x"));
+        let done = point.update("S1", wants("x").signed_somehow());
+        assert_eq!(done.refused().code(), "ds-unknown");
+        assert!(done.text().contains("is not signing"), "{}", done.text());
+    }
+    assert_eq!(Point::new().create("S1", wants("x").signed_somehow()).refused().code(), "ds-unknown");
+}
+
+#[test]
+fn keys_that_are_not_known_any_more_leave_everything_as_it_is() {
+    let mut point = created(wants("x").signed("a"));
+    let done = point.update("S1", wants("x").signed_somehow());
+    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-not-known", "a"));
+    assert_eq!(managed(&point, "S1"), digest("a"));
+    point.remove_by_hand("DS");
+    assert_eq!(point.update("S1", wants("x").signed_somehow()).warnings(), "ds-not-known");
+    // A resource that shares may come while they are not known.
+    let mut point = created(wants("x").signed("a"));
+    assert_eq!(point.create("S2", wants("x").signed_somehow()).warnings(), "delegation-shared ds-not-known");
+}
+
+#[test]
+fn a_failed_check_keeps_the_ds_and_its_claim() {
+    let mut point = created(wants("x").signed("a"));
+    assert_eq!(point.update("S1", wants("x").signed("b").failing_check()).warnings(), "left-as-it-is");
+    assert_eq!((managed(&point, "S1"), point.secured_by().as_str()), (digest("a"), "a"));
+}
+
+#[test]
+fn one_with_a_routing_policy_is_not_touched() {
+    let mut point = created(wants("x").signed("a"));
+    let at = point.seen.at_cut.iter().position(|set| set.rtype == "DS").unwrap();
+    point.seen.at_cut[at].special = true;
+    assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
+    assert_eq!(point.update("S1", wants("x")).shape(), "-TXT +TXT");
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -TXT", "ds-with-routing-policy-left"));
+}
+
+#[test]
+fn an_update_that_moves_where_keys_are_not_known_is_refused_however_long_they_were_asked_for() {
+    let mut point = created(wants("x"));
+    point.remove_by_hand("NS");
+    point.remove_by_hand("TXT");
+    let mut request =
+        point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x").signed_somehow());
+    request.goal.old_wish = Some(request.goal.wish);
+    assert_eq!(point.deliver(&request).refused().code(), "ds-unknown");
+}

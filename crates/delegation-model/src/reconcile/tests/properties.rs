@@ -1,0 +1,487 @@
+//! What is true of every plan, over arbitrary zones.
+
+use proptest::prelude::*;
+
+use super::driver::*;
+use crate::digest::{Digest, RequestDigest};
+use crate::ownership_record::{Before, Claim, ClaimOrigin, Displaced, OwnershipRecord, Stamp, Value};
+use crate::reconcile::{
+    Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, UpdateBehavior, plan_create_update,
+    plan_delete,
+};
+use crate::record_set::{Change, RecordSet};
+use crate::ttl::Ttl;
+
+const RESOURCES: [&str; 3] = ["S1", "S1/Renamed", "S2"];
+/// Requests of the tests come then; what stands was written in the days before.
+const NOW: i64 = START + 10 * DAY;
+
+fn letters() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["x", "y", "z", "xy"])
+}
+
+fn keys_of() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a", "b", "ab"])
+}
+
+fn times() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => START..NOW, 1 => NOW..NOW + 500, 1 => NOW + 1000..NOW + 100_000]
+}
+
+fn claims() -> impl Strategy<Value = Vec<Claim>> {
+    let origin = prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
+    let one = (
+        prop::sample::select(RESOURCES.to_vec()),
+        letters(),
+        prop::option::of(keys_of()),
+        times(),
+        origin,
+        (prop::option::of(Just(START)), any::<bool>(), prop::option::of(times()), letters()),
+    );
+    let one = one.prop_map(|(resource, servers_of, ds, time, origin, (saw, moved, hold, wish))| Claim {
+        id: claimant(resource).id(),
+        ns: Digest::from_name_servers(&servers(servers_of)),
+        ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
+        wish: Digest::from_name_servers(&servers(wish)),
+        previous_wish: None,
+        stamp: Stamp { time, request: RequestDigest::new("earlier") },
+        origin,
+        saw,
+        from: moved.then(moved_from),
+        hold,
+        owner: claimant(resource).owner().clone(),
+    });
+    prop::collection::vec(one, 0..4)
+}
+
+fn before() -> impl Strategy<Value = Option<Before>> {
+    let displaced = (letters(), any::<bool>()).prop_map(|(letters, claimed)| Displaced {
+        name_servers: servers(letters),
+        ttl: Ttl::new(60).unwrap(),
+        time: START,
+        claimed,
+    });
+    let of = letters().prop_map(|letters| Digest::from_name_servers(&servers(letters)));
+    prop::option::of((of, prop::option::of(displaced)).prop_map(|(of, displaced)| Before { of, displaced }))
+}
+
+/// Other values: tombstones, strangers', unreadable ones.
+fn others() -> impl Strategy<Value = Vec<String>> {
+    let id = claimant("S1").id();
+    prop::collection::vec(
+        prop_oneof![
+            4 => "\"[a-z ]{1,9}\"",
+            1 => Just("\"heritage=custom-delegation,claim9=1\"".to_owned()),
+            1 => times().prop_map(move |time| format!("\"heritage=custom-delegation,tombstone={id},at={time}\"")),
+        ],
+        0..3,
+    )
+}
+
+fn zones() -> impl Strategy<Value = Point> {
+    let delegation = prop::option::of((
+        letters(),
+        prop::sample::select(vec![60, 172_800]),
+        any::<bool>(),
+        prop::option::of(keys_of()),
+        prop::bool::weighted(0.05),
+    ));
+    (delegation, claims(), before(), others()).prop_map(|(delegation, claims, before, others)| {
+        let mut point = Point::new();
+        if let Some((letters, ttl, odd_spelling, ds, special)) = delegation {
+            let mut values = servers(letters).values();
+            if odd_spelling {
+                values.reverse();
+                for value in &mut values {
+                    *value = value.trim_end_matches('.').to_ascii_uppercase();
+                }
+            }
+            point.seen.at_cut.push(RecordSet { special, ..set("NS", ttl, values) });
+            if let Some(letters) = ds {
+                let mut values = keys(letters).values();
+                if odd_spelling {
+                    for value in &mut values {
+                        *value = value.to_lowercase();
+                    }
+                }
+                point.seen.at_cut.push(set("DS", ttl / 48, values));
+            }
+        }
+        let mut record = OwnershipRecord::default();
+        for claim in claims {
+            record.put_claim(claim);
+        }
+        record.put_before(before);
+        let mut values = record.values();
+        values.extend(others);
+        values.dedup();
+        for value in values {
+            point.add_value_by_hand(&value);
+        }
+        point.clock = NOW;
+        point
+    })
+}
+
+fn behaviors() -> impl Strategy<Value = UpdateBehavior> {
+    prop_oneof![
+        1 => Just(UpdateBehavior::Create),
+        1 => Just(UpdateBehavior::Replacement { from: moved_from() }),
+        2 => Just(UpdateBehavior::InPlace),
+    ]
+}
+
+fn wishes() -> impl Strategy<Value = Wish> {
+    let signed = prop_oneof![
+        2 => Just((false, None)),
+        3 => keys_of().prop_map(|letters| (true, Some(letters))),
+        1 => Just((true, None)),
+    ];
+    (
+        letters(),
+        any::<bool>(),
+        prop::sample::select(vec![60, 172_800]),
+        signed,
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(servers, overwrite, ttl, (dnssec, keys), not_allowed, failing_check)| Wish {
+            overwrite,
+            dnssec,
+            keys,
+            allowed: !not_allowed,
+            failing_check,
+            ..wants(servers).ttl(ttl)
+        })
+}
+
+fn reasons() -> impl Strategy<Value = DeleteReason> {
+    prop_oneof![
+        4 => Just(DeleteReason::Requested),
+        1 => any::<bool>().prop_map(|create_could_run| DeleteReason::InventedId { create_could_run }),
+        1 => prop::sample::select(vec!["Z8", "Z9"])
+            .prop_map(|zone| DeleteReason::ZoneGone { zone: zone.parse().unwrap() }),
+        1 => Just(DeleteReason::TakeBack),
+    ]
+}
+
+fn delete_goal(point: &mut Point, reason: DeleteReason, known: Option<&str>, rejected: bool) -> DeleteGoal {
+    DeleteGoal {
+        known_name_servers: known.map(servers),
+        put_back_rejected: rejected,
+        ..point.delete_goal("S1", reason)
+    }
+}
+
+/// The values that are not the request's own: others' claims, strangers', what can't be read.
+fn of_others(point: &Point) -> Vec<String> {
+    let values = point.record().values();
+    let own = claimant("S1").id();
+    let others = values.into_iter().filter(|value| match Value::parse(value) {
+        Value::Claim(claim) => claim.id != own,
+        Value::Unreadable | Value::Foreign => true,
+        Value::Before(_) | Value::Tombstone(_) => false,
+    });
+    others.collect()
+}
+
+fn plan_of(decision: &Decision) -> Option<&ReconciliationPlan> {
+    match decision {
+        Decision::Proceed(plan) => Some(plan),
+        Decision::Refuse(_) | Decision::Overtaken(_) => None,
+    }
+}
+
+fn changes_ns(before: &Observation, after: &Observation) -> bool {
+    before.name_servers() != after.name_servers()
+}
+
+// PROPTEST_CASES=20000 plays many more.
+proptest! {
+    #[test]
+    fn a_plan_is_accepted_and_a_second_delivery_changes_nothing(
+        mut point in zones(), behavior in behaviors(), wish in wishes()
+    ) {
+        let request = point.request("S1", behavior, &wish);
+        let done = point.deliver(&request);
+        if plan_of(&done.decision).is_none() {
+ return Ok(());
+ }
+        let there = point.seen.clone();
+        let again = point.deliver(&request);
+        prop_assert_eq!(&point.seen, &there);
+        // Without a claim nothing was written, and nothing is fenced.
+        if point.record().own(&claimant("S1"), point.clock).is_some_and(|own| own.stamp == request.goal.stamp) {
+            prop_assert!(again.plan().finds_own_request);
+        }
+    }
+
+    #[test]
+    fn a_plan_without_a_warning_brings_what_is_wanted(
+        mut point in zones(), behavior in behaviors(), wish in wishes()
+    ) {
+        let arrival = behavior != UpdateBehavior::InPlace;
+        let request = point.request("S1", behavior, &wish);
+        let done = point.deliver(&request);
+        let Some(plan) = plan_of(&done.decision) else { return Ok(()) };
+        let quiet = plan.warnings.iter().all(|warning| !["left-as-it-is", "changed-since"].contains(&warning.code()));
+        if quiet {
+            prop_assert_eq!(point.seen.name_servers(), Some(servers(wish.servers)));
+            let own = point.claim("S1");
+            prop_assert_eq!(own.ns, Digest::from_name_servers(&servers(wish.servers)));
+            prop_assert_eq!((own.wish, own.stamp), (request.goal.wish, request.goal.stamp));
+            prop_assert_eq!(own.origin == ClaimOrigin::Updated, !arrival);
+        }
+        if plan.warnings.is_empty() {
+            prop_assert_eq!(point.ttl(), u32::try_from(wish.ttl).unwrap());
+            if let Some(letters) = wish.keys {
+                prop_assert_eq!(point.seen.ds(), Some(keys(letters)));
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_writes_the_claim_of_another(
+        mut point in zones(), behavior in behaviors(), wish in wishes(), reason in reasons(), deletes in any::<bool>()
+    ) {
+        let before = of_others(&point);
+        if deletes {
+            let goal = delete_goal(&mut point, reason, Some("xyz"), false);
+            point.deliver_delete(&goal);
+        } else {
+            let request = point.request("S1", behavior, &wish);
+            point.deliver(&request);
+        }
+        prop_assert_eq!(of_others(&point), before);
+    }
+
+    #[test]
+    fn only_the_cut_and_its_ownership_record_are_touched(
+        mut point in zones(), behavior in behaviors(), wish in wishes(), reason in reasons()
+    ) {
+        let request = point.request("S1", behavior, &wish);
+        let goal = delete_goal(&mut point, reason, Some("xyz"), false);
+        for decision in [plan_create_update(&request.goal, &point.seen), plan_delete(&goal, &point.seen)] {
+            for change in plan_of(&decision).into_iter().flat_map(|plan| &plan.changes) {
+                let set = change.record_set();
+                let cut = set.name == name(CUT) && ["NS", "DS"].contains(&set.rtype.as_str());
+                prop_assert!(cut || (set.name == name(RECORD) && set.rtype == "TXT"), "{change}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_delete_leaves_no_claim_and_a_second_changes_nothing(
+        mut point in zones(), known in prop::option::of(letters()), rejected in any::<bool>()
+    ) {
+        let goal = delete_goal(&mut point, DeleteReason::Requested, known, rejected);
+        let done = point.deliver_delete(&goal);
+        if plan_of(&done.decision).is_none() {
+ return Ok(());
+ }
+        prop_assert!(point.record().own(&claimant("S1"), point.clock).is_none());
+        let there = point.seen.clone();
+        prop_assert_eq!(point.deliver_delete(&goal).shape(), "");
+        prop_assert_eq!(&point.seen, &there);
+    }
+
+    #[test]
+    fn a_delete_that_leaves_name_servers_names_them(mut point in zones(), reason in reasons()) {
+        if reason == DeleteReason::TakeBack {
+ return Ok(());
+ }
+        // The clean-up of a move leaves the live delegation of the resource itself.
+        if matches!(reason, DeleteReason::ZoneGone { .. }) {
+ return Ok(());
+ }
+        let goal = delete_goal(&mut point, reason, None, false);
+        let done = point.deliver_delete(&goal);
+        if let (Some(servers), Some(_)) = (point.seen.name_servers(), plan_of(&done.decision)) {
+            prop_assert!(done.text().contains(&servers.to_string()), "{}", done.text());
+            prop_assert!(done.text().contains(CUT));
+        }
+    }
+
+    #[test]
+    fn without_allow_overwrite_nothing_that_is_not_ours_changes(
+        mut point in zones(), behavior in behaviors(), wish in wishes()
+    ) {
+        let wish = Wish { overwrite: false, ..wish };
+        let before = point.clone();
+        let request = point.request("S1", behavior, &wish);
+        point.deliver(&request);
+        if changes_ns(&before.seen, &point.seen) && before.seen.at_cut("NS").is_some() {
+            // Ours by a claim, or drift from what our claim names.
+            prop_assert!(before.record().own(&claimant("S1"), NOW).is_some());
+            let standing = Digest::from_name_servers(&before.seen.name_servers().unwrap());
+            let lasting = |claim: &&Claim| claim.ns == standing && claim.is_lasting();
+            prop_assert!(!before.record().others(&claimant("S1")).any(|claim| lasting(&claim)));
+            prop_assert!(!before.record().has_unreadable());
+        }
+    }
+
+    #[test]
+    fn what_a_delete_removes_or_replaces_nobody_else_holds(
+        mut point in zones(), reason in reasons(), known in prop::option::of(letters())
+    ) {
+        let before = point.clone();
+        let goal = delete_goal(&mut point, reason, known, false);
+        point.deliver_delete(&goal);
+        if changes_ns(&before.seen, &point.seen) {
+            let record = before.record();
+            let standing = Digest::from_name_servers(&before.seen.name_servers().unwrap());
+            prop_assert!(record.other_holders(&claimant("S1"), standing).is_empty());
+            prop_assert!(!record.has_unreadable());
+        }
+    }
+
+    #[test]
+    fn existing_name_servers_never_change_beside_a_ds(
+        mut point in zones(), behavior in behaviors(), wish in wishes()
+    ) {
+        let before = point.clone();
+        let request = point.request("S1", behavior, &wish);
+        point.deliver(&request);
+        let (from, to) = (before.seen.name_servers(), point.seen.name_servers());
+        let beside = before.seen.at_cut("DS").is_some() || point.seen.at_cut("DS").is_some();
+        if let (Some(from), Some(to), true) = (from, to, beside) && from != to {
+            let record = before.record();
+            let own = record.own(&claimant("S1"), NOW).cloned();
+            prop_assert_eq!(own.map(|own| own.ns), Some(Digest::from_name_servers(&to)), "only put back");
+            let standing = Digest::from_name_servers(&from);
+            prop_assert!(!record.others(&claimant("S1")).any(|claim| claim.ns == standing));
+        }
+    }
+
+    #[test]
+    fn the_ds_of_another_claim_is_never_touched_by_an_update(
+        mut point in zones(), behavior in behaviors(), wish in wishes()
+    ) {
+        let before = point.clone();
+        let request = point.request("S1", behavior, &wish);
+        point.deliver(&request);
+        if let Some(records) = before.seen.ds() {
+            let digest = Some(Digest::from_ds(&records));
+            let named = before.record().others(&claimant("S1")).any(|claim| claim.ds == digest);
+            if named || before.record().has_unreadable() {
+                prop_assert_eq!(point.seen.ds(), Some(records));
+            }
+        }
+    }
+
+    #[test]
+    fn a_ds_goes_with_the_last_claim_that_names_it(mut point in zones()) {
+        let before = point.clone();
+        let goal = delete_goal(&mut point, DeleteReason::Requested, None, false);
+        let done = point.deliver_delete(&goal);
+        let own = before.record().own(&claimant("S1"), NOW).cloned();
+        if let (Some(plan), Some(own), Some(records)) = (plan_of(&done.decision), own, before.seen.ds()) {
+            let digest = Some(Digest::from_ds(&records));
+            let others = before.record().others(&claimant("S1")).any(|claim| claim.ds == digest)
+                || before.record().has_unreadable();
+            if plan.action != Some(Action::Left) || (own.ds == digest && !others) {
+                prop_assert!(point.seen.at_cut("DS").is_none());
+            } else {
+                prop_assert_eq!(point.seen.ds(), Some(records));
+            }
+        }
+    }
+
+    #[test]
+    fn an_arrival_that_is_rolled_back_at_once_leaves_the_zone_as_it_was(
+        mut point in zones(), replaces in any::<bool>(), wish in wishes()
+    ) {
+        // The resource is new here, nobody's claim sleeps on what it brings, and nothing lies in the
+        // future or can't be read.
+        point.drop_claim_by_hand("S1");
+        let wanted = Digest::from_name_servers(&servers(wish.servers));
+        let before = point.clone();
+        let standing = before.seen.name_servers().map(|servers| Digest::from_name_servers(&servers));
+        let record = before.record();
+        let sleeping = standing != Some(wanted) && record.claims().any(|claim| claim.ns == wanted);
+        // Nor did a hand take away the claim that a debt came with.
+        let orphaned = standing.is_some_and(|standing| {
+            record.debt(standing).is_some() && !record.claims().any(|claim| record.holds(claim, standing))
+        });
+        if sleeping || record.has_unreadable() || orphaned {
+ return Ok(());
+ }
+        let behavior = if replaces { UpdateBehavior::Replacement { from: moved_from() } } else { UpdateBehavior::Create };
+        let request = point.request("S1", behavior, &wish);
+        let done = point.deliver(&request);
+        if plan_of(&done.decision).is_none() {
+ return Ok(());
+ }
+        let goal = delete_goal(&mut point, DeleteReason::Requested, None, false);
+        let goal = DeleteGoal { allowed: wish.allowed, ..goal };
+        point.deliver_delete(&goal);
+        prop_assert_eq!(before.seen.name_servers(), point.seen.name_servers());
+        prop_assert_eq!(before.seen.ds(), point.seen.ds());
+        let ttl = |seen: &Observation| seen.at_cut("NS").and_then(|set| set.ttl);
+        prop_assert_eq!(ttl(&before.seen), ttl(&point.seen));
+        prop_assert_eq!(of_others(&before), of_others(&point));
+        if let Some(standing) = standing {
+            let (had, has) = (before.record(), point.record());
+ prop_assert_eq!(had.debt(standing), has.debt(standing));
+        }
+    }
+
+    #[test]
+    fn an_update_that_changed_nothing_can_be_rolled_back(mut point in zones(), wish in wishes(), back in wishes()) {
+        // Whatever the zone and whatever the claim says it was asked for: to ask for that again succeeds.
+        let Some(own) = point.record().own(&claimant("S1"), NOW).cloned() else { return Ok(()) };
+        let mut forth = point.request("S1", UpdateBehavior::InPlace, &wish);
+        forth.goal.wish = Digest::from_name_servers(&servers("q"));
+        let done = point.deliver(&forth);
+        if plan_of(&done.decision).is_none() {
+            let mut rollback = point.request("S1", UpdateBehavior::InPlace, &back);
+            rollback.goal.wish = own.wish;
+            let done = point.deliver(&rollback);
+            prop_assert!(!matches!(done.decision, Decision::Refuse(_)), "{:?}", done.decision);
+        }
+    }
+
+    #[test]
+    fn spelling_does_not_matter(mut point in zones(), behavior in behaviors(), wish in wishes(), reason in reasons()) {
+        let mut spelled = point.clone();
+        for set in &mut spelled.seen.at_cut {
+            for value in &mut set.values {
+                *value = if set.rtype == "DS" {
+                    value.to_uppercase()
+                } else {
+                    format!("{}.", value.trim_end_matches('.').to_ascii_lowercase())
+                };
+            }
+            set.values.sort();
+        }
+        let request = point.request("S1", behavior, &wish);
+        let goal = delete_goal(&mut point, reason, None, false);
+        let kind = |decision: Decision| match decision {
+            Decision::Proceed(plan) => (shape(&plan), plan.action),
+            Decision::Refuse(refusal) => (refusal.code().to_owned(), None),
+            Decision::Overtaken(overtaken) => (overtaken.code().to_owned(), None),
+        };
+        prop_assert_eq!(
+            kind(plan_create_update(&request.goal, &point.seen)),
+            kind(plan_create_update(&request.goal, &spelled.seen))
+        );
+        prop_assert_eq!(kind(plan_delete(&goal, &point.seen)), kind(plan_delete(&goal, &spelled.seen)));
+    }
+
+    #[test]
+    fn what_only_refreshes_leaves_what_resolvers_see(mut point in zones(), behavior in behaviors(), wish in wishes()) {
+        let request = point.request("S1", behavior, &wish);
+        if let Some(plan) = plan_of(&plan_create_update(&request.goal, &point.seen)) && plan.only_refreshes {
+            let txt = |change: &Change| change.record_set().rtype == "TXT";
+            prop_assert!(plan.changes.iter().all(txt));
+        }
+    }
+
+    #[test]
+    fn a_take_back_is_of_this_request_alone(mut point in zones(), wish in wishes()) {
+        let before = point.clone();
+        let request = point.request("S1", UpdateBehavior::Create, &wish);
+        prop_assert_eq!(point.take_back(&request).shape(), "");
+        prop_assert_eq!(&point.seen, &before.seen);
+    }
+}

@@ -1,0 +1,446 @@
+//! Updates in place. Rules UPDATE-….
+
+use super::driver::*;
+use crate::digest::Digest;
+use crate::ownership_record::ClaimOrigin;
+use crate::reconcile::{Action, UpdateBehavior};
+
+fn created(wish: Wish) -> Point {
+    let mut point = Point::new();
+    point.create("S1", wish);
+    point
+}
+
+#[test]
+fn an_update_of_nothing_writes_its_time_and_becomes_lasting() {
+    let mut point = created(wants("x"));
+    let done = point.update("S1", wants("x"));
+    assert_eq!((done.shape().as_str(), done.action()), ("-TXT +TXT", Action::Unchanged));
+    assert!(done.plan().only_refreshes && done.warnings().is_empty());
+    let claim = point.claim("S1");
+    assert_eq!((claim.origin, claim.stamp.time), (ClaimOrigin::Updated, point.clock));
+}
+
+#[test]
+fn where_nothing_stands_the_holder_puts_it_back() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("x"));
+    point.remove_by_hand("NS");
+    // Somebody else wants something else by now: with our claim that is no reason.
+    point.edit_claim_by_hand("S2", |claim| claim.ns = Digest::from_name_servers(&servers("y")));
+    assert_eq!(point.update("S1", wants("x")).action(), Action::Created);
+    point.remove_by_hand("NS");
+    point.drop_claim_by_hand("S1");
+    let refused = point.update("S1", wants("z"));
+    assert_eq!(refused.refused().code(), "claimed-by-others", "without a claim a conflict refuses");
+    assert_eq!(point.update("S1", wants("z").overwriting()).action(), Action::Created);
+}
+
+#[test]
+fn a_before_that_is_left_over_goes_when_the_holder_puts_it_back() {
+    let mut point = Point::new();
+    point.set_by_hand("h", 60);
+    point.create("S1", wants("x").overwriting());
+    point.remove_by_hand("NS");
+    point.update("S1", wants("x"));
+    assert!(point.record().before().is_none());
+}
+
+#[test]
+fn the_first_later_update_of_a_holder_settles() {
+    for by_hand in ["x", "h"] {
+        let mut point = Point::new();
+        point.set_by_hand(by_hand, 60);
+        point.create("S1", wants("x").overwriting());
+        assert!(!point.is_settled());
+        point.update("S1", wants("x"));
+        assert!(point.is_settled() && point.claim("S1").saw.is_none());
+        assert_eq!(point.ttl(), 172_800, "what is settled gets the TTL that is asked for");
+    }
+}
+
+#[test]
+fn an_update_of_the_same_second_does_not_settle() {
+    let mut point = Point::new();
+    point.set_by_hand("x", 60);
+    point.create("S1", wants("x"));
+    let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
+    update.goal.stamp.time = point.claim("S1").stamp.time;
+    point.deliver(&update);
+    assert!(!point.is_settled());
+}
+
+#[test]
+fn who_only_comes_to_hold_by_an_update_does_not_settle() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.update("S1", wants("y"));
+    assert!(!point.is_settled(), "S1 has not held y before");
+    assert_eq!(point.claim("S1").saw, point.claim("S2").saw);
+    point.update("S1", wants("y"));
+    assert!(point.is_settled());
+}
+
+#[test]
+fn an_update_that_ends_in_a_warning_settles_nothing() {
+    let mut point = Point::new();
+    point.set_by_hand("x", 60);
+    point.create("S1", wants("x"));
+    let before = point.claim("S1");
+    let done = point.update("S1", wants("x").failing_check());
+    assert_eq!((done.warnings().as_str(), point.is_settled(), point.ttl()), ("left-as-it-is", false, 60));
+    let after = point.claim("S1");
+    assert_eq!(after.stamp.time, point.clock);
+    assert_eq!(crate::ownership_record::Claim { stamp: before.stamp, ..after }, before, "its time and nothing else");
+}
+
+#[test]
+fn the_ttl_is_brought_by_a_sole_holder() {
+    let mut point = created(wants("x").ttl(60));
+    assert_eq!(point.update("S1", wants("x").ttl(300)).shape(), "-NS +NS -TXT +TXT");
+    assert_eq!(point.ttl(), 300);
+    // Somebody changed it by hand.
+    point.set_by_hand("x", 60);
+    point.update("S1", wants("x").ttl(300));
+    assert_eq!(point.ttl(), 300);
+}
+
+#[test]
+fn with_other_holders_the_ttl_changes_only_where_the_request_changes_it() {
+    let mut point = created(wants("x").ttl(60));
+    point.create("S2", wants("x").ttl(300));
+    for _ in 0..2 {
+        let done = point.update("S2", wants("x").ttl(300));
+        assert_eq!((done.warnings().as_str(), point.ttl()), ("ttl-kept", 60));
+        let words = ["60 s", "300 s", "S1/D"];
+        assert!(words.iter().all(|word| done.text().contains(word)), "{}", done.text());
+        point.update("S1", wants("x").ttl(60));
+    }
+    point.update("S2", wants("x").ttl(900));
+    assert_eq!(point.ttl(), 900, "TTL itself is changed");
+}
+
+#[test]
+fn with_equal_ttls_both_can_change_it() {
+    let mut point = created(wants("x").ttl(60));
+    point.create("S2", wants("x").ttl(60));
+    point.update("S1", wants("x").ttl(300));
+    point.update("S2", wants("x").ttl(900));
+    assert_eq!(point.ttl(), 900);
+}
+
+#[test]
+fn what_our_claim_names_is_ours_to_change() {
+    let mut point = created(wants("x"));
+    let done = point.update("S1", wants("y"));
+    assert_eq!((done.shape().as_str(), done.action()), ("-NS +NS -TXT +TXT", Action::Updated));
+    assert!(point.is_settled() && point.delegated_to() == "y");
+    let claim = point.claim("S1");
+    assert_eq!(claim.ns, Digest::from_name_servers(&servers("y")));
+    assert!(claim.previous_wish.is_some_and(|was| was != claim.wish));
+}
+
+#[test]
+fn a_lasting_claim_of_others_keeps_it_from_being_changed() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("x"));
+    // S2 only came: it goes with the change.
+    let mut changed = point.clone();
+    let done = changed.update("S1", wants("y"));
+    assert_eq!((changed.delegated_to().as_str(), done.warnings().as_str()), ("y", "changed-for-others"));
+    assert!(done.text().contains("S2/D"), "{}", done.text());
+    // S1 is lasting from the start: it made what stands.
+    let refused = point.clone().update("S2", wants("y"));
+    assert_eq!(refused.refused().code(), "delegation-held-by-others");
+    // Once S2 is updated it is lasting as well.
+    point.update("S2", wants("x"));
+    let refused = point.update("S1", wants("y"));
+    assert_eq!(refused.refused().code(), "delegation-held-by-others");
+    assert!(refused.text().contains("S2/D") && refused.text().contains("AllowOverwrite"));
+    // The first with AllowOverwrite, the second as usual.
+    assert_eq!(point.update("S1", wants("y").overwriting()).warnings(), "delegation-displaced");
+    assert_eq!(point.update("S2", wants("y")).shape(), "-TXT +TXT");
+    assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("y", "S1 S2"));
+}
+
+#[test]
+fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.update("S2", wants("y"));
+    let done = point.update("S1", wants("x").overwriting());
+    assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("delegation-displaced", "x"));
+    assert!(done.text().contains("ns1.y.net") && done.text().contains("does not give it back"));
+}
+
+#[test]
+fn drift_is_repaired_and_told() {
+    let mut point = created(wants("x"));
+    point.set_by_hand("z", 60);
+    let done = point.update("S1", wants("x"));
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS +NS -TXT +TXT", "drift-repaired"));
+    assert!(done.text().contains("ns1.z.net") && done.text().contains("60 s"), "{}", done.text());
+    assert!(point.is_settled() && point.delegated_to() == "x");
+    // Also towards a new wish.
+    point.set_by_hand("z", 60);
+    assert_eq!(point.update("S1", wants("y")).warnings(), "drift-repaired");
+    assert_eq!(point.delegated_to(), "y");
+}
+
+#[test]
+fn drift_is_repaired_only_by_who_has_a_claim() {
+    let mut point = created(wants("x"));
+    point.set_by_hand("z", 60);
+    point.remove_by_hand("TXT");
+    let done = point.update("S1", wants("x"));
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("", "left-as-it-is"));
+    point.update("S1", wants("y")).refused();
+    assert_eq!(point.delegated_to(), "z");
+}
+
+#[test]
+fn drift_is_not_repaired_against_the_wish_of_somebody_else() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("x"));
+    point.update("S2", wants("x"));
+    point.update("S1", wants("y")).refused();
+    point.set_by_hand("z", 60);
+    // Its next Update asks for y again, and would take x from S2 for good.
+    let again = point.update("S1", wants("y"));
+    assert_eq!(again.refused().code(), "delegation-not-ours");
+    assert_eq!(point.update("S2", wants("x")).warnings(), "drift-repaired");
+    assert_eq!(point.delegated_to(), "x");
+}
+
+#[test]
+fn drift_to_what_somebody_claims_is_no_drift() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    point.update("S2", wants("y"));
+    assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
+    assert_eq!(point.delegated_to(), "y");
+}
+
+#[test]
+fn a_before_keeps_drift_from_being_repaired() {
+    for adopted in ["x", "h"] {
+        let mut point = Point::new();
+        point.set_by_hand(adopted, 60);
+        point.create("S1", wants("x").overwriting());
+        point.set_by_hand("z", 60);
+        assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
+        assert_eq!(point.delegated_to(), "z");
+        point.update("S1", wants("x").overwriting());
+        assert_eq!(point.delegated_to(), "x");
+    }
+}
+
+#[test]
+fn without_a_claim_what_stands_as_wanted_is_claimed() {
+    let mut point = created(wants("x"));
+    point.remove_by_hand("TXT");
+    assert_eq!(point.update("S1", wants("x")).shape(), "+TXT");
+    assert_eq!(point.claim("S1").origin, ClaimOrigin::Updated);
+}
+
+#[test]
+fn a_refusal_fails_only_who_asks_for_something_new() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    let done = point.update("S1", wants("x"));
+    assert_eq!((done.warnings().as_str(), done.action()), ("left-as-it-is", Action::Unchanged));
+    assert!(done.plan().only_refreshes && done.text().contains("S2/D"), "{}", done.text());
+    let failed = point.update("S1", wants("z"));
+    assert_eq!(failed.refused().code(), "delegation-not-ours");
+    // Its rollback asks for what the claim says.
+    point.update("S1", wants("x")).plan();
+}
+
+#[test]
+fn who_asks_for_something_new_and_would_change_nothing_gets_a_warning() {
+    let mut point = created(wants("x"));
+    // Another text that reads the same name servers.
+    let done = point.update("S1", wants("w").reading("x").failing_check());
+    assert_eq!(done.warnings(), "left-as-it-is");
+    let wish = point.claim("S1").wish;
+    assert_eq!(point.update("S1", wants("x")).warnings(), "");
+    assert_eq!(point.claim("S1").wish, wish, "what was not carried out was not noted either");
+}
+
+#[test]
+fn what_can_t_be_read_fails_only_who_asks_for_something_new() {
+    let mut point = created(wants("x"));
+    assert_eq!(point.update("S1", wants("x").unreadable().ttl(60)).warnings(), "left-as-it-is");
+    assert_eq!(point.ttl(), 172_800, "NS stays, its TTL too");
+    point.update("S1", wants("y").unreadable()).refused();
+    // Removed by hand meanwhile: nothing to put there is known.
+    point.remove_by_hand("NS");
+    assert_eq!(point.update("S1", wants("x").unreadable()).warnings(), "left-as-it-is");
+}
+
+#[test]
+fn a_new_reading_of_the_same_properties_is_no_wish() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("x"));
+    point.update("S2", wants("x"));
+    // The child's apex was edited: refused for S2's sake, and that fails nobody.
+    assert_eq!(point.update("S1", wants("x").reading("y")).warnings(), "left-as-it-is");
+    // Where it is ours alone it is followed.
+    point.delete("S2");
+    point.update("S1", wants("x").reading("y"));
+    assert_eq!(point.delegated_to(), "y");
+}
+
+#[test]
+fn without_a_claim_the_old_properties_say_what_was_asked_before() {
+    let mut point = created(wants("x"));
+    point.set_by_hand("z", 60);
+    point.remove_by_hand("TXT");
+    assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
+    point.update("S1", wants("y")).refused();
+    // Old properties that can't be read are no evidence.
+    let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
+    update.goal.old_wish = None;
+    point.deliver(&update).refused();
+}
+
+#[test]
+fn with_a_claim_the_old_properties_are_no_evidence() {
+    let mut point = created(wants("x"));
+    point.create("S2", wants("y").overwriting());
+    let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
+    update.goal.old_wish = None;
+    assert_eq!(point.deliver(&update).warnings(), "left-as-it-is");
+    let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("z"));
+    update.goal.old_wish = Some(update.goal.wish);
+    point.deliver(&update).refused();
+}
+
+#[test]
+fn the_way_back_within_a_day_asks_for_nothing_new() {
+    for (later, fails) in [(HOUR, false), (DAY - 10, false), (DAY, true)] {
+        let mut point = created(wants("x"));
+        point.update("S1", wants("y"));
+        point.create("S2", wants("y"));
+        point.update("S2", wants("y"));
+        point.wait(later);
+        let done = point.update("S1", wants("x"));
+        if fails {
+            assert_eq!(done.refused().code(), "delegation-held-by-others");
+            continue;
+        }
+        assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
+        let claim = point.claim("S1");
+        assert_eq!(claim.ns, Digest::from_name_servers(&servers("x")), "its wish is written");
+        // From here on an Update that changes nothing asks for nothing new.
+        point.wait(10 * DAY);
+        assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
+    }
+}
+
+#[test]
+fn only_the_last_wish_is_the_way_back() {
+    let mut point = created(wants("x"));
+    point.update("S1", wants("y"));
+    point.update("S1", wants("y"));
+    point.create("S2", wants("y"));
+    point.update("S2", wants("y"));
+    point.update("S1", wants("x")).refused();
+}
+
+#[test]
+fn where_the_way_back_came_from_is_gone_with_the_next_later_update() {
+    let mut point = Point::new();
+    point.replace("S1", wants("x"));
+    let mut duplicate = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
+    duplicate.goal.stamp.time = point.claim("S1").stamp.time;
+    point.deliver(&duplicate);
+    assert_eq!(point.claim("S1").from, Some(moved_from()), "not later");
+    point.update("S1", wants("x").failing_check());
+    assert_eq!(point.claim("S1").from, Some(moved_from()), "a Warning leaves all but the time");
+    point.update("S1", wants("x"));
+    assert_eq!(point.claim("S1").from, None);
+}
+
+#[test]
+fn an_overtaken_update_changes_nothing() {
+    let mut point = created(wants("x"));
+    let update = point.request("S1", UpdateBehavior::InPlace, &wants("y").overwriting());
+    point.update("S1", wants("x"));
+    assert_eq!(point.deliver(&update).overtaken(), "overtaken");
+}
+
+#[test]
+fn an_update_that_finds_the_claim_of_its_request_changes_nothing() {
+    let mut point = created(wants("x"));
+    let update = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
+    point.deliver(&update);
+    point.set_by_hand("z", 60);
+    let again = point.deliver(&update);
+    assert_eq!((again.shape().as_str(), again.action()), ("", Action::Unchanged));
+    assert!(again.plan().finds_own_request);
+    assert_eq!(point.delegated_to(), "z");
+}
+
+#[test]
+fn another_request_of_the_same_second_is_another() {
+    let mut point = created(wants("x"));
+    let first = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
+    point.deliver(&first);
+    let mut second = point.request("S1", UpdateBehavior::InPlace, &wants("z"));
+    second.goal.stamp.time = first.goal.stamp.time;
+    assert_eq!(point.deliver(&second).action(), Action::Updated);
+    assert_eq!(point.delegated_to(), "z");
+}
+
+mod names_that_are_not_allowed {
+    use super::*;
+
+    #[test]
+    fn no_delegation_is_begun() {
+        let mut point = Point::new();
+        assert_eq!(point.create("S1", wants("x").not_allowed()).refused().code(), "name-not-allowed");
+        point.set_by_hand("x", 60);
+        assert_eq!(point.create("S1", wants("x").not_allowed()).refused().code(), "name-not-allowed");
+        assert_eq!(point.update("S1", wants("x").not_allowed()).shape(), "", "no claim is added in place");
+        assert_eq!(point.update("S1", wants("y").not_allowed()).refused().code(), "name-not-allowed");
+    }
+
+    #[test]
+    fn what_stands_may_stay_or_go_and_not_become_something_else() {
+        let mut point = created(wants("x").signed("a"));
+        assert_eq!(point.update("S1", wants("x").signed("a").not_allowed()).warnings(), "");
+        let refused = point.update("S1", wants("y").not_allowed());
+        assert!(["name-no-longer-allowed", "ds-stands"].contains(&refused.refused().code()));
+        let refused = point.update("S1", wants("x").signed("b").not_allowed());
+        // A reading is no wish: a key that was rolled is a Warning, and nothing is written.
+        assert_eq!((refused.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
+        point.update("S1", wants("x").not_allowed());
+        assert_eq!(point.secured_by(), "", "the DS may go");
+        let refused = point.update("S1", wants("y").not_allowed());
+        assert_eq!(refused.refused().code(), "name-no-longer-allowed");
+        assert_eq!(point.delete("S1").action(), Action::Removed);
+    }
+
+    #[test]
+    fn what_the_claim_says_is_put_back_and_nothing_else() {
+        let mut point = created(wants("x"));
+        point.set_by_hand("z", 60);
+        point.update("S1", wants("x").not_allowed());
+        assert_eq!(point.delegated_to(), "x");
+        point.remove_by_hand("NS");
+        point.update("S1", wants("x").reading("y").not_allowed());
+        assert_eq!(point.delegated_to(), "");
+        point.update("S1", wants("x").not_allowed());
+        assert_eq!(point.delegated_to(), "x");
+    }
+
+    #[test]
+    fn nothing_of_others_is_overwritten() {
+        let mut point = created(wants("x"));
+        point.create("S2", wants("y").overwriting());
+        point.update("S2", wants("y"));
+        point.update("S1", wants("x").overwriting().not_allowed());
+        assert_eq!(point.delegated_to(), "y");
+    }
+}
