@@ -116,7 +116,7 @@ impl Handler {
     /// # Errors
     /// If there is nowhere to answer, or if the answer did not get through and a redelivery can make it good.
     pub async fn handle(&self, event: Value, invocation: &Invocation) -> Result<(), HandlerError> {
-        let deadline = Deadline::new(invocation.deadline, SystemTime::now());
+        let deadline = Deadline::new(invocation.deadline, self.accounts.clock().now());
         let target = envelope::unwrap(event)
             .and_then(|event| envelope::target(&event, &self.config.response_hosts).map(|target| (event, target)));
         let (event, target) = target.map_err(|error| {

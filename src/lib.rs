@@ -31,6 +31,7 @@
 pub mod aws;
 pub mod backoff;
 pub mod cfn;
+pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod error;

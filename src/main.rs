@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::Accounts;
+use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
@@ -38,7 +39,7 @@ async fn serve() -> Result<(), Error> {
     let accounts = Accounts::load(http.clone(), &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await;
     let handler = Handler::new(config, http, accounts).with_metrics(|metrics| {
         // A log that can't be written is no reason to fail a request.
-        let _ = writeln!(stdout(), "{}", metrics.line(SystemTime::now()));
+        let _ = writeln!(stdout(), "{}", metrics.line(Clock::System.now()));
     });
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation {

@@ -23,7 +23,8 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use reqwest::Method;
+use custom_delegation::http::Client;
+use http::{Method, Request, StatusCode};
 use sandbox::{Bootstrap, DeadlineStyle, Function, Invocation, LambdaProcess};
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ const START: Duration = Duration::from_mins(1);
 struct Moto {
     process: Child,
     url: String,
-    http: reqwest::Client,
+    http: Client,
 }
 
 impl Drop for Moto {
@@ -66,8 +67,8 @@ impl Moto {
             }
         });
         moto.url = url.recv_timeout(START).expect("moto says where it listens");
-        let status = moto.http.get(format!("{}/moto-api/data.json", moto.url)).timeout(START).send().await;
-        assert!(status.unwrap().status().is_success());
+        let ready = Request::get(format!("{}/moto-api/data.json", moto.url));
+        assert!(moto.send(ready.body(String::new()).unwrap()).await.0.is_success());
         moto
     }
 
@@ -75,19 +76,23 @@ impl Moto {
         self.url.strip_prefix("http://").unwrap()
     }
 
+    async fn send(&self, request: Request<String>) -> (StatusCode, String) {
+        let answer = tokio::time::timeout(START, self.http.send(request.map(Into::into))).await.unwrap().unwrap();
+        (answer.status(), String::from_utf8_lossy(answer.body()).into_owned())
+    }
+
     /// Asks with a signature in the headers.
     async fn ask(&self, keys: &Credentials, service: &str, method: Method, path: &str, body: &str) -> String {
         let url = format!("{}{path}", self.url);
         let instructions = signed(keys, service, &method, &url, body, SigningSettings::default());
-        let mut request = self.http.request(method, url).timeout(START).body(body.to_owned());
+        let mut request = Request::builder().method(method).uri(url);
         if service == "sts" {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
         for (name, value) in instructions.headers() {
             request = request.header(name, value);
         }
-        let answer = request.send().await.unwrap();
-        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        let (status, text) = self.send(request.body(body.to_owned()).unwrap()).await;
         assert!(status.is_success(), "{path}: {status} {text}");
         text
     }
@@ -107,9 +112,9 @@ impl Moto {
 
     async fn s3(&self, method: Method, path: &str) -> (u16, String) {
         let url = self.presigned(&method, path);
-        let request = self.http.request(method, url).header("content-length", 0);
-        let answer = request.timeout(START).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let request = Request::builder().method(method).uri(url).header("content-length", 0);
+        let (status, text) = self.send(request.body(String::new()).unwrap()).await;
+        (status.as_u16(), text)
     }
 
     /// Credentials of a role: moto takes the account of the ARN, and no trust policy.

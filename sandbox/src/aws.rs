@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 
+use axum::body::Bytes;
+use http::header::{HOST, HeaderValue};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
@@ -15,6 +17,7 @@ use crate::fault::{Fault, FaultHandle};
 use crate::gate::{Gate, GateRule};
 use crate::handles::{self, Account, Credentials, ZoneHandle};
 use crate::journal::Call;
+use crate::listen::Reset;
 use crate::quota::Quota;
 use crate::route53::SyncRule;
 use crate::server;
@@ -22,11 +25,12 @@ use crate::server;
 /// A function of the test that sees calls.
 pub type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
 
-/// A local AWS. The server stops when the last clone is dropped.
+/// A local AWS: behind a listener that stops when the last clone is dropped, or called in process.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     core: Arc<Core>,
-    server: Arc<Server>,
+    /// None without a listener.
+    server: Option<Arc<Server>>,
 }
 
 #[derive(Debug)]
@@ -70,12 +74,30 @@ impl Sandbox {
             runtime.shutdown_background();
         })?;
         let address = start.await.map_err(io::Error::other)??;
-        Ok(Self { core, server: Arc::new(Server { address, stop }) })
+        Ok(Self { core, server: Some(Arc::new(Server { address, stop })) })
     }
 
-    /// `http://127.0.0.1:<port>`, for Route 53 and STS alike.
+    /// One without sockets and threads, for [`Sandbox::call`]. What it waits for it waits for on the caller's runtime, so under a
+    /// paused clock hours pass in no time.
+    pub fn in_process(clock: Clock) -> Self {
+        Self { core: Arc::new(Core::with_clock(clock)), server: None }
+    }
+
+    /// Answers one HTTP request of an AWS client as the listener would.
+    ///
+    /// # Errors
+    /// If a fault resets the connection instead.
+    pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Reset> {
+        let (parts, body) = received(request);
+        server::answer(&self.core, &parts, &body).await
+    }
+
+    /// `http://127.0.0.1:<port>`, for Route 53 and STS alike; in process a URL that nothing resolves.
     pub fn endpoint_url(&self) -> String {
-        format!("http://{}", self.server.address)
+        match &self.server {
+            Some(server) => format!("http://{}", server.address),
+            None => "https://aws.invalid".to_owned(),
+        }
     }
 
     /// The account of that id; a new one on first use.
@@ -174,4 +196,13 @@ impl Sandbox {
     pub fn clock(&self) -> Clock {
         self.core.clock.clone()
     }
+}
+
+/// A request as a server gets it: the host, which an HTTP client takes from the URL, is in a header.
+pub(crate) fn received(request: http::Request<Bytes>) -> (http::request::Parts, Bytes) {
+    let (mut parts, body) = request.into_parts();
+    if let Some(host) = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        parts.headers.entry(HOST).or_insert(host);
+    }
+    (parts, body)
 }

@@ -13,7 +13,7 @@ use aws_sigv4::http_request::{
     sign,
 };
 use aws_sigv4::sign::v4;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -23,10 +23,13 @@ use sha2::{Digest, Sha256};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
+use crate::aws::received;
 use crate::clock::Clock;
 use crate::listen::{Listener, Reset};
 
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
+/// Where the bucket is if nobody listens: S3's endpoint, with the bucket in the path.
+const S3: &str = "s3.us-east-1.amazonaws.com";
 /// CloudFormation signs response URLs for two hours.
 const SIGNED_FOR: Duration = Duration::from_hours(2);
 /// The largest body that the bucket reads at all.
@@ -98,11 +101,12 @@ impl fmt::Debug for Put {
     }
 }
 
-/// The response bucket. It stops when the last clone is dropped.
+/// The response bucket: behind a listener that stops when the last clone is dropped, or called in process.
 #[derive(Clone)]
 pub struct ResponseBucket {
     state: Arc<State>,
-    listener: Arc<Listener>,
+    /// None without a listener.
+    listener: Option<Arc<Listener>>,
 }
 
 impl fmt::Debug for ResponseBucket {
@@ -124,6 +128,11 @@ struct Puts {
 }
 
 impl State {
+    fn new(clock: Clock) -> Arc<Self> {
+        let secret = hex::encode(std::iter::repeat_with(|| fastrand::u8(..)).take(20).collect::<Vec<_>>());
+        Arc::new(Self { clock, secret, put: Mutex::default() })
+    }
+
     fn puts(&self) -> MutexGuard<'_, Puts> {
         self.put.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,20 +141,37 @@ impl State {
 impl ResponseBucket {
     /// Starts one on a free port of the loopback interface.
     pub async fn start() -> io::Result<Self> {
-        let secret = hex::encode(std::iter::repeat_with(|| fastrand::u8(..)).take(20).collect::<Vec<_>>());
-        let state = Arc::new(State { clock: Clock::default(), secret, put: Mutex::default() });
+        let state = State::new(Clock::default());
         let served = Arc::clone(&state);
-        let answer = Arc::new(move |request| -> futures::future::BoxFuture<'static, _> {
+        let answer = Arc::new(move |request: Request<Incoming>| -> futures::future::BoxFuture<'static, _> {
             let state = Arc::clone(&served);
-            Box::pin(async move { answer(&state, request).await })
+            Box::pin(async move {
+                let (parts, body) = request.into_parts();
+                let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+                Ok(answer(&state, &parts, &body).await?.map(Body::from))
+            })
         });
-        let listener = Arc::new(Listener::start("response-bucket", answer).await?);
+        let listener = Some(Arc::new(Listener::start("response-bucket", answer).await?));
         Ok(Self { state, listener })
     }
 
-    /// `127.0.0.1:<port>`, for `DELEGATION_RESPONSE_HOSTS`.
+    /// One without sockets and threads, for [`ResponseBucket::call`]. Its URLs are those of a real bucket.
+    pub fn in_process(clock: Clock) -> Self {
+        Self { state: State::new(clock), listener: None }
+    }
+
+    /// Answers one HTTP request as the listener would.
+    ///
+    /// # Errors
+    /// If a fault resets the connection instead.
+    pub async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Reset> {
+        let (parts, body) = received(request);
+        answer(&self.state, &parts, &body).await
+    }
+
+    /// `127.0.0.1:<port>`, for `DELEGATION_RESPONSE_HOSTS`; in process a host of S3.
     pub fn host(&self) -> String {
-        self.listener.address().to_string()
+        self.listener.as_ref().map_or(S3.to_owned(), |listener| listener.address().to_string())
     }
 
     /// The bucket's clock.
@@ -162,7 +188,8 @@ impl ResponseBucket {
     pub fn presign_at(&self, key: &ResponseKey, at: SystemTime) -> String {
         let path = path(&key.object());
         let url = presigned(&self.state.secret, &self.host(), &path, at);
-        url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"))
+        let url = url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"));
+        self.of_scheme(url)
     }
 
     /// A response URL for a host that ends TLS before the bucket, signed at that time.
@@ -178,7 +205,15 @@ impl ResponseBucket {
         let path = path(&key.object());
         let expires = seconds(at) + SIGNED_FOR.as_secs();
         let signature = signature_v2(&self.state.secret, &path, expires);
-        format!("http://{}{path}?AWSAccessKeyId=AKIASANDBOX&Signature={signature}&Expires={expires}", self.host())
+        let host = self.host();
+        self.of_scheme(format!(
+            "http://{host}{path}?AWSAccessKeyId=AKIASANDBOX&Signature={signature}&Expires={expires}"
+        ))
+    }
+
+    /// The listener has no TLS.
+    fn of_scheme(&self, url: String) -> String {
+        if self.listener.is_some() { url } else { url.replacen("http://", "https://", 1) }
     }
 
     /// Every PUT so far, refused ones included.
@@ -243,9 +278,7 @@ fn signature_v2(secret: &str, path: &str, expires: u64) -> String {
     hex::encode(Sha256::digest(format!("{secret}\nPUT\n\n\n{expires}\n{path}")))
 }
 
-async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Response<Bytes>, Reset> {
     let headers = parts
         .headers
         .iter()
@@ -279,25 +312,25 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Bo
             return pending().await;
         }
         Some(BucketFault::ResetAfter) => {
-            let stored = check(state, &parts).is_ok();
+            let stored = check(state, parts).is_ok();
             state.puts().seen.push(Put { stored, ..put });
             return Err(Reset);
         }
     }
-    Ok(match check(state, &parts) {
+    Ok(match check(state, parts) {
         Ok(()) => record(state, put, 200, "", ""),
         Err((status, code, message)) => record(state, put, status, code, message),
     })
 }
 
-fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Response<Body> {
+fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Response<Bytes> {
     state.puts().seen.push(Put { status, stored: status == 200, ..put });
     let body = if status == 200 {
         String::new()
     } else {
         format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
     };
-    Response::builder().status(status).body(Body::from(body)).unwrap_or_default()
+    Response::builder().status(status).body(Bytes::from(body)).unwrap_or_default()
 }
 
 type Refused = (u16, &'static str, &'static str);

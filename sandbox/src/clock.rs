@@ -1,5 +1,6 @@
-//! The sandbox's clock: real time plus an offset that a test moves.
+//! The sandbox's clock: the system's or a test's, plus an offset that a test moves.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,8 +8,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Time as the services see it. Clones share one offset.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Clock {
+    base: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     offsets: Arc<Mutex<Offsets>>,
 }
 
@@ -18,10 +20,28 @@ struct Offsets {
     skew_seconds: i64,
 }
 
+impl Default for Clock {
+    /// The system's clock.
+    fn default() -> Self {
+        Self::following(SystemTime::now)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
 impl Clock {
+    /// A clock that shows what `base` does, so that the services and their client live in one time.
+    pub fn following(base: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { base: Arc::new(base), offsets: Arc::default() }
+    }
+
     /// Now, as the services see it.
     pub fn now(&self) -> SystemTime {
-        SystemTime::now() + self.offsets().advanced
+        (self.base)() + self.offsets().advanced
     }
 
     /// Lets time pass: sessions expire, quotas refill. Signature times are not affected, since the client's clock would have
@@ -37,7 +57,7 @@ impl Clock {
 
     /// Seconds since the epoch against which the time of a signature is checked.
     pub(crate) fn signature_time(&self) -> i64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = (self.base)().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(now.as_secs()).unwrap_or(i64::MAX).saturating_add(self.offsets().skew_seconds)
     }
 

@@ -43,6 +43,10 @@ impl fmt::Debug for Core {
 }
 
 impl Core {
+    pub(crate) fn with_clock(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     pub(crate) fn identities(&self) -> MutexGuard<'_, Identities> {
         lock(&self.identities)
     }

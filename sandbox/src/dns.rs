@@ -51,12 +51,16 @@ use tokio::sync::{oneshot, watch};
 pub use fault::{DnsFault, Transport};
 pub use log::DnsQuery;
 pub use outside::OutsideZone;
+pub use state::Reply;
 
 use crate::Sandbox;
 use crate::handles::ZoneHandle;
 use crate::route53::{RecordSet, normalize_lossy};
 use outside::Outside;
 use state::{RESOLVER, Shared};
+
+/// The port of DNS, where nothing else can be in the way.
+const PORT: u16 = 53;
 
 /// When the name servers serve a change that was made through the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,7 +129,7 @@ impl Dns {
             let handle = runtime.handle().clone();
             let open = || {
                 let sockets = sockets::bind(SocketAddr::V4(resolver))?;
-                let shared = Arc::new(Shared::new(core, sockets.port()?, *resolver.ip(), handle.clone()));
+                let shared = Arc::new(Shared::new(core, sockets.port()?, *resolver.ip(), Some(handle.clone())));
                 sockets.serve(&handle, &shared, RESOLVER);
                 shared.address(hierarchy::ROOT)?;
                 Ok(shared)
@@ -137,6 +141,23 @@ impl Dns {
         })?;
         let shared = start.await.map_err(io::Error::other)??;
         Ok(Self { inner: Arc::new(Inner { shared, stop, thread: Some(thread) }) })
+    }
+
+    /// One without sockets and threads, for [`Dns::ask`].
+    pub fn in_process(aws: &Sandbox) -> Self {
+        let shared = Arc::new(Shared::new(Arc::clone(aws.core()), PORT, Ipv4Addr::LOCALHOST, None));
+        Self { inner: Arc::new(Inner { shared, stop: watch::Sender::new(false), thread: None }) }
+    }
+
+    /// What the server at that address sends back to a query, as it would over its sockets; nothing if it is silent, or if there is
+    /// none.
+    pub fn ask(&self, server: SocketAddr, query: &[u8], transport: Transport) -> Option<Reply> {
+        let name = if server == self.resolver() {
+            RESOLVER.to_owned()
+        } else {
+            self.shared().server_at(server.ip()).filter(|_| server.port() == self.port())?
+        };
+        self.shared().receive(&name, query, transport)
     }
 
     /// Starts it at port 53, for a resolver that knows of no other. Any number can do so at a time: each has addresses of its own,

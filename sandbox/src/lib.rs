@@ -65,6 +65,7 @@ pub use function::{Function, Invocation};
 pub use gate::{Gate, GateRule};
 pub use handles::{Account, Credentials, Role, ZoneHandle};
 pub use journal::{Call, Outcome};
+pub use listen::Reset;
 pub use not_checked::not_checked;
 pub use process::{Bootstrap, DeadlineStyle, LambdaProcess};
 pub use quota::Quota;

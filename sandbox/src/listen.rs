@@ -17,9 +17,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
-/// The connection is to be reset instead of an answer.
-#[derive(Debug)]
-pub(crate) struct Reset;
+/// The connection is reset instead of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset;
 
 impl std::fmt::Display for Reset {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,7 +6,8 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,6 +22,7 @@ use crate::fault::FaultKind;
 use crate::gate::GateState;
 use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
+use crate::listen::Reset;
 use crate::query::Query;
 use crate::route53::xml::Element;
 use crate::route53::{NAMESPACE, api, routes};
@@ -44,23 +46,15 @@ pub(crate) async fn run(listener: TcpListener, core: Arc<Core>, mut stop: watch:
     }
 }
 
-/// The connection is to be reset instead of an answer.
-#[derive(Debug)]
-struct Reset;
-
-impl std::fmt::Display for Reset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("connection reset on demand")
-    }
-}
-
-impl std::error::Error for Reset {}
-
 async fn connection(stream: TcpStream, core: Arc<Core>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let core = Arc::clone(&core);
         // Boxed, because the connection is polled in place.
-        Box::pin(async move { answer(&core, request).await })
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+            Ok::<_, Reset>(answer(&core, &parts, &body).await?.map(Body::from))
+        })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
@@ -76,18 +70,17 @@ enum Asked {
     Sts(Query),
 }
 
-async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+/// Answers one call, whatever brought it here.
+pub(crate) async fn answer(core: &Arc<Core>, parts: &Parts, body: &[u8]) -> Result<Response<Bytes>, Reset> {
     let path = parts.uri.path();
     let asked = if routes::serves(path) {
-        Asked::Route53(routes::parse(parts.method.as_str(), path, parts.uri.query().unwrap_or(""), &body))
+        Asked::Route53(routes::parse(parts.method.as_str(), path, parts.uri.query().unwrap_or(""), body))
     } else {
-        Asked::Sts(Query::parse(&body))
+        Asked::Sts(Query::parse(body))
     };
     let service = asked.service();
-    let caller = sigv4::authenticate(core, &parts, &body, service);
-    let call = core.journal.begin(asked.call(core, caller.as_ref().ok(), sigv4::region(&parts)));
+    let caller = sigv4::authenticate(core, parts, body, service);
+    let call = core.journal.begin(asked.call(core, caller.as_ref().ok(), sigv4::region(parts)));
     let mut way = Way { core, call };
     let outcome = match caller {
         Ok(caller) => way.take(&asked, &caller).await,
@@ -174,7 +167,12 @@ impl Way<'_> {
         self.core.journal.update(&self.call);
     }
 
-    fn deliver(&mut self, asked: &Asked, result: Result<(u16, Element), ApiError>, request_id: &str) -> Response<Body> {
+    fn deliver(
+        &mut self,
+        asked: &Asked,
+        result: Result<(u16, Element), ApiError>,
+        request_id: &str,
+    ) -> Response<Bytes> {
         if self.call.outcome.is_none() {
             self.finish(&result, true);
         }
@@ -189,8 +187,8 @@ impl Way<'_> {
             .status(status)
             .header("content-type", "text/xml")
             .header("x-amzn-requestid", request_id)
-            .body(Body::from(document.document()));
-        response.unwrap_or_else(|_| Response::new(Body::empty()))
+            .body(Bytes::from(document.document()));
+        response.unwrap_or_default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The SDK's HTTP interface over the one reqwest client.
+//! The SDK's HTTP interface over the one HTTP client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 
-use crate::http::Client;
+use crate::http::{Client, SendError, SendErrorKind};
 
 /// Sends the SDK's requests with a [`Client`], and counts the answers that said that there were too many.
 #[derive(Clone, Debug)]
@@ -36,21 +37,13 @@ impl HttpConnector for Connector {
 async fn send(client: Client, request: HttpRequest, throttled: &AtomicU64) -> Result<HttpResponse, ConnectorError> {
     let (head, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
-    let bytes = body.bytes().map(<[u8]>::to_vec);
+    let bytes = body.bytes().map(Bytes::copy_from_slice);
     let bytes = bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
-    let request = reqwest::Request::try_from(http::Request::from_parts(head, bytes)).map_err(user)?;
-    let response = client.execute(request).await.map_err(connector_error)?;
-    let mut answer = http::Response::builder().status(response.status());
-    if let Some(headers) = answer.headers_mut() {
-        headers.clone_from(response.headers());
-    }
-    let failed = response.status().is_client_error();
-    let body = response.bytes().await.map_err(connector_error)?;
-    if failed && says_too_many(&body) {
+    let answer = client.send(http::Request::from_parts(head, bytes)).await.map_err(connector_error)?;
+    if answer.status().is_client_error() && says_too_many(answer.body()) {
         throttled.fetch_add(1, Ordering::Relaxed);
     }
-    let answer = answer.body(SdkBody::from(body)).map_err(|error| ConnectorError::other(error.into(), None))?;
-    HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+    HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 /// The codes of Route 53 and STS (Route 53 API Reference and STS API Reference, "Common Errors"; Route 53 Developer Guide,
@@ -61,12 +54,10 @@ fn says_too_many(body: &[u8]) -> bool {
     codes.iter().any(|code| text.contains(code))
 }
 
-fn user(error: reqwest::Error) -> ConnectorError {
-    ConnectorError::user(error.without_url().into())
-}
-
-fn connector_error(error: reqwest::Error) -> ConnectorError {
-    let timeout = error.is_timeout();
-    let error = error.without_url().into();
-    if timeout { ConnectorError::timeout(error) } else { ConnectorError::io(error) }
+fn connector_error(error: SendError) -> ConnectorError {
+    match error.kind() {
+        SendErrorKind::Invalid => ConnectorError::user(error.into()),
+        SendErrorKind::TimedOut => ConnectorError::timeout(error.into()),
+        SendErrorKind::Unconnected | SendErrorKind::Lost => ConnectorError::io(error.into()),
+    }
 }

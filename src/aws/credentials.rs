@@ -10,12 +10,14 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_route53::config::retry::{RetryPartition, TokenBucket};
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::connector::Connector;
 use super::error::AwsError;
 use super::route53::Session;
+use crate::clock::Clock;
 use crate::http::Client;
 use delegation_model::role::{RegionName, Role};
 
@@ -35,6 +37,7 @@ const RENEW_BEFORE: Duration = Duration::from_mins(6);
 #[derive(Debug)]
 pub struct Accounts {
     config: SdkConfig,
+    clock: Clock,
     throttled: Arc<AtomicU64>,
     session_name: String,
     sessions: Mutex<HashMap<Option<Role>, Kept>>,
@@ -51,6 +54,8 @@ pub struct Given {
     pub secret_access_key: String,
     /// The session's token, if the key is a temporary one.
     pub session_token: Option<String>,
+    /// What time it is there.
+    pub clock: Clock,
 }
 
 /// What a person chooses of the standard AWS settings.
@@ -110,9 +115,12 @@ impl Accounts {
         let token = given.session_token.clone();
         let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
         let throttled = Arc::default();
-        let loader =
-            loader(http, &throttled).endpoint_url(&given.endpoint_url).region(Region::from_static("us-east-1"));
-        Self::new(loader.credentials_provider(credentials).load().await, throttled, function)
+        let loader = loader(http, &throttled)
+            .endpoint_url(&given.endpoint_url)
+            .region(Region::from_static("us-east-1"))
+            .time_source(given.clock.clone());
+        let config = loader.credentials_provider(credentials).load().await;
+        Self { clock: given.clock.clone(), ..Self::new(config, throttled, function) }
     }
 
     fn new(config: SdkConfig, throttled: Arc<AtomicU64>, function: &str) -> Self {
@@ -122,7 +130,12 @@ impl Accounts {
         if session_name.len() < 2 {
             "custom-delegation".clone_into(&mut session_name);
         }
-        Self { config, throttled, session_name, sessions: Mutex::default() }
+        Self { config, clock: Clock::System, throttled, session_name, sessions: Mutex::default() }
+    }
+
+    /// The clock that sessions expire by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// A session with the rights of `role`, or of the function itself.
@@ -161,7 +174,7 @@ impl Accounts {
 
     fn kept(&self, role: Option<&Role>) -> Option<Arc<Session>> {
         let kept = self.lock().get(&role.cloned()).cloned()?;
-        let alive = kept.until.is_none_or(|until| SystemTime::now() < until);
+        let alive = kept.until.is_none_or(|until| self.clock.now() < until);
         alive.then_some(kept.session)
     }
 
@@ -217,6 +230,12 @@ fn retry(attempts: u32) -> RetryConfig {
 /// The share of one service in the SDK's quota of retries: without a limit.
 pub(super) fn unlimited(service: &'static str) -> RetryPartition {
     RetryPartition::custom(service).token_bucket(TokenBucket::unlimited()).build()
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        self.now()
+    }
 }
 
 fn partition_of(region: &str) -> &'static str {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::time::{Instant, timeout};
 
 use super::response_url::ResponseUrl;
 use crate::backoff::Backoff;
-use crate::http::Client;
+use crate::http::{Client, SendError, SendErrorKind};
 
 /// One attempt takes at most this long.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,10 +34,8 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut may_have_arrived = false;
     loop {
-        let timeout = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
-        // A body as bytes carries no content type: the URL is signed without one.
-        let attempt = client.put(url.expose().clone()).timeout(timeout).body(body.clone().into_bytes()).send().await;
-        let last = match attempt {
+        let most = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
+        let last = match attempt(client, url, body.clone(), most).await {
             Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
                 let status = answer.status().as_u16();
@@ -47,8 +47,8 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
             }
             Ok(answer) => format!("status {}", answer.status().as_u16()),
             Err(error) => {
-                may_have_arrived |= !error.is_connect();
-                cause(&error.without_url())
+                may_have_arrived |= !error.is_unsent();
+                cause(&error)
             }
         };
         let pause = backoff.pause();
@@ -60,7 +60,20 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
     }
 }
 
-fn cause(error: &reqwest::Error) -> String {
+/// One PUT. Without a content type: the URL is signed for none.
+async fn attempt(
+    client: &Client,
+    url: &ResponseUrl,
+    body: String,
+    most: Duration,
+) -> Result<Response<Bytes>, SendError> {
+    let request = Request::put(url.expose().as_str()).body(Bytes::from(body));
+    let request = request.map_err(|error| SendError::new(SendErrorKind::Invalid, error))?;
+    let timed_out = |_| SendError::new(SendErrorKind::TimedOut, format!("no answer within {} ms", most.as_millis()));
+    timeout(most, client.send(request)).await.map_err(timed_out)?
+}
+
+fn cause(error: &SendError) -> String {
     let mut deepest: &dyn std::error::Error = error;
     while let Some(source) = deepest.source() {
         deepest = source;

@@ -58,7 +58,8 @@ impl<'a> RequestContext<'a> {
         progress: &'a Progress,
     ) -> Self {
         // S3 refuses a URL that is signed in the future; the claim of such a request would fence off all that come after it.
-        let signed_at = target.url.signed_at().filter(|at| *at <= now().saturating_add(MAX_SKEW));
+        let now = seconds(services.accounts.clock().now());
+        let signed_at = target.url.signed_at().filter(|at| *at <= now.saturating_add(MAX_SKEW));
         let timeout = properties::service_timeout(&request.properties).unwrap_or(SERVICE_TIMEOUT);
         let preview = Self::preview(services, request, &target.stack_id, &target.logical_id, progress);
         Self {
@@ -78,7 +79,8 @@ impl<'a> RequestContext<'a> {
         progress: &'a Progress,
     ) -> Self {
         let Services { config, accounts, verifier } = services;
-        let unknown = Deadline::new(SystemTime::UNIX_EPOCH, SystemTime::now());
+        let now = accounts.clock().now();
+        let unknown = Deadline::new(SystemTime::UNIX_EPOCH, now);
         Self {
             config,
             accounts,
@@ -86,7 +88,7 @@ impl<'a> RequestContext<'a> {
             request,
             claimant: Claimant::new(stack_id, logical_id),
             partition: ids::partition_of(stack_id).map(str::to_owned),
-            at: now(),
+            at: seconds(now),
             stale_after: None,
             deadline: unknown,
             progress,
@@ -111,7 +113,7 @@ impl<'a> RequestContext<'a> {
     /// Fails once CloudFormation has given up on the request.
     pub(super) fn check_fresh(&self) -> Result<(), Failure> {
         match self.stale_after {
-            Some(after) if now() > after => {
+            Some(after) if seconds(self.accounts.clock().now()) > after => {
                 let message = "this request is older than its ServiceTimeout: CloudFormation no longer waits for it, and nothing was changed";
                 Err(Failure::new(Code::RequestExpired, message))
             }
@@ -141,7 +143,8 @@ pub(super) fn aws_failure(context: &str, error: &AwsError) -> Failure {
     Failure::new(code, format!("{context}: {error}{remedy}"))
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+/// Since 1970.
+fn seconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http::{self, Client};
@@ -95,6 +96,7 @@ impl Lane {
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
             session_token: credentials.session_token,
+            clock: Clock::System,
         };
         let config = Config {
             propagation_wait: Duration::ZERO,

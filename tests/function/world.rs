@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, HandlerError, Invocation};
 use custom_delegation::http;
@@ -229,6 +230,7 @@ async fn handler(aws: &Sandbox, bucket: &ResponseBucket, role: &Role, configure:
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: credentials.session_token,
+        clock: Clock::System,
     };
     let client = http::client(None).unwrap();
     Handler::new(config, client.clone(), Accounts::given(client, "delegation", &given).await)

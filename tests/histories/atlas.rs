@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, RecordSet, ResponseBucket, Sandbox, ZoneHandle};
@@ -104,6 +105,7 @@ impl Atlas {
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
             session_token: credentials.session_token,
+            clock: Clock::System,
         };
         let config = Config {
             propagation_wait: std::time::Duration::ZERO,

@@ -29,7 +29,7 @@ pub(crate) type Documents = BTreeMap<&'static str, Value>;
 /// All roles, as the templates make them.
 pub(crate) struct Kit {
     pub(crate) world: World,
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: http::Client,
     /// With the child zone that `child_role` reads.
     pub(crate) third: Account,
     pub(crate) third_zone: ZoneHandle,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
@@ -65,6 +66,7 @@ impl Fleet {
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
             session_token: credentials.session_token,
+            clock: Clock::System,
         };
         let client = http::client(None).unwrap();
         let mut config = Config { response_hosts: vec![self.bucket.host()], ..Config::default() };

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
@@ -233,6 +234,7 @@ async fn function(aws: &Sandbox, bucket: &ResponseBucket, account: &str, side: &
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: credentials.session_token,
+        clock: Clock::System,
     };
     let config = Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
     let client = http::client(None).unwrap();

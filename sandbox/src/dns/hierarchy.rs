@@ -42,7 +42,7 @@ fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
             let Some(origin) = name(&zone.name) else { continue };
             let mut copy = Zone::with_records(origin, zone.served.records());
             if let Some(keys) = Keys::of(zone) {
-                copy.sign(keys, DNSKEY_TTL);
+                copy.sign(keys.at(shared.core.clock.now()), DNSKEY_TTL);
             }
             zones.push(copy);
         }
@@ -165,7 +165,8 @@ impl<'a> Registry<'a> {
         for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {
             zone.add(&host, TTL, RData::A(A(address)));
         }
-        zone.sign(self.shared.keys(&origin.to_string()), TTL);
+        let keys = self.shared.keys(&origin.to_string());
+        zone.sign(keys.at(self.shared.core.clock.now()), TTL);
         zone
     }
 

@@ -1,5 +1,7 @@
 //! Signatures, made when an answer is.
 
+use std::time::SystemTime;
+
 use hickory_proto::dnssec::rdata::{DNSSECRData, RRSIG};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordSet, RecordType};
 use time::{Duration, OffsetDateTime};
@@ -15,12 +17,18 @@ const EARLIER: Duration = Duration::minutes(5);
 pub(super) struct Keys {
     key_signing: Vec<Pair>,
     zone_signing: Pair,
+    now: OffsetDateTime,
 }
 
 impl Keys {
     pub(super) fn generate(zone: &str) -> Self {
         let key_signing = vec![Pair::generate(zone, Pair::KEY_SIGNING)];
-        Self { key_signing, zone_signing: Pair::generate(zone, Pair::ZONE_SIGNING) }
+        Self { key_signing, zone_signing: Pair::generate(zone, Pair::ZONE_SIGNING), now: OffsetDateTime::UNIX_EPOCH }
+    }
+
+    /// The same, signing at that time.
+    pub(super) fn at(self, now: SystemTime) -> Self {
+        Self { now: now.into(), ..self }
     }
 
     /// Those of a hosted zone that is signing and has a real key which is active.
@@ -29,7 +37,7 @@ impl Keys {
         let key_signing: Vec<Pair> = active.filter_map(|key| key.pair.clone()).collect();
         let signs = zone.serve_signature == "SIGNING" && !key_signing.is_empty();
         let zone_signing = zone.data_key.clone().filter(|_| signs)?;
-        Some(Self { key_signing, zone_signing })
+        Some(Self { key_signing, zone_signing, now: OffsetDateTime::UNIX_EPOCH })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Pair> {
@@ -50,7 +58,7 @@ impl Keys {
         for data in &set.data {
             signed.add_rdata(data.clone());
         }
-        let begin = OffsetDateTime::now_utc() - EARLIER;
+        let begin = self.now - EARLIER;
         let signature = |pair: &Pair| RRSIG::from_rrset(&signed, DNSClass::IN, begin, &pair.signer).ok();
         let record = |data| Record::from_rdata(owner.clone(), set.ttl, RData::DNSSEC(DNSSECRData::RRSIG(data)));
         pairs.iter().filter_map(signature).map(record).collect()

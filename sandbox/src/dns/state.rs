@@ -26,7 +26,8 @@ pub(super) struct Shared {
     pub port: u16,
     /// Where the resolver is; the key of its queries in the log is [`RESOLVER`].
     pub resolver: Ipv4Addr,
-    runtime: Handle,
+    /// Where the sockets are served; none without sockets.
+    runtime: Option<Handle>,
     state: Mutex<State>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(core: Arc<Core>, port: u16, resolver: Ipv4Addr, runtime: Handle) -> Self {
+    pub(super) fn new(core: Arc<Core>, port: u16, resolver: Ipv4Addr, runtime: Option<Handle>) -> Self {
         // A block of its own for each service keeps those that share port 53 apart.
         let block = 0x7f00_0000 | (fastrand::u32(0x40..0xc0) << 16) | (fastrand::u32(..=0xff) << 8);
         let state = State {
@@ -84,9 +85,13 @@ impl Shared {
         for _ in 0..256 {
             state.next += 1;
             let address = Ipv4Addr::from(state.next);
+            let Some(runtime) = &self.runtime else {
+                state.addresses.insert(server.to_owned(), address);
+                return Ok(address);
+            };
             match sockets::bind(SocketAddr::from((address, self.port))) {
                 Ok(sockets) => {
-                    sockets.serve(&self.runtime, self, server);
+                    sockets.serve(runtime, self, server);
                     state.addresses.insert(server.to_owned(), address);
                     return Ok(address);
                 }
@@ -215,8 +220,11 @@ impl Shared {
     }
 }
 
-/// What is sent back: bytes, or a closed connection.
-pub(super) struct Reply {
+/// What a server sends back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// A message; none for a connection that it closes instead.
     pub bytes: Option<Vec<u8>>,
+    /// How long it takes to answer.
     pub after: Duration,
 }

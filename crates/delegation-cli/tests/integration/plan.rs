@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
 use custom_delegation::http;
 use delegation_model::record_set::{Change, RecordSet as Set};
 use delegation_model::ttl::Ttl;
@@ -59,6 +60,7 @@ async fn apply(world: &World, batch: &Value) {
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: None,
+        clock: Clock::System,
     };
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let changes: Vec<Change> = batch["Changes"]
