@@ -20,9 +20,11 @@ mod query;
 mod referral;
 mod resolver;
 mod response;
+mod transport;
 mod zone_check;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join};
@@ -30,12 +32,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub use finding::{Finding, Report, ServerState};
 pub use referral::ReferralError;
+pub use transport::{Datagrams, Transport};
 
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use network::Network;
 use resolver::Resolver;
+use transport::Sockets;
 use zone_check::ZoneCheck;
 
 /// The port of DNS (RFC 1035, section 4.2).
@@ -46,6 +50,7 @@ const PORT: u16 = 53;
 pub struct Verifier {
     resolver: Option<SocketAddr>,
     timing: Timing,
+    transport: Arc<dyn Transport>,
 }
 
 /// What a delegation should be.
@@ -109,12 +114,21 @@ impl Verifier {
     /// Name servers are asked at addresses that the internet can reach, and at no other. Only where this resolver has another
     /// address itself, or another port than 53, it stands for a DNS of one's own, whose servers are asked wherever they are.
     pub fn new(resolver: Option<SocketAddr>) -> Self {
-        Self { resolver, timing: Timing::default() }
+        Self { resolver, timing: Timing::default(), transport: Arc::new(Sockets) }
     }
 
     /// The same with other waits.
     pub fn with_timing(self, timing: Timing) -> Self {
         Self { timing, ..self }
+    }
+
+    /// The same over another network than the system's sockets.
+    pub fn with_transport(self, transport: impl Transport + 'static) -> Self {
+        Self { transport: Arc::new(transport), ..self }
+    }
+
+    fn network(&self) -> Network {
+        Network::new(self.timing.clone(), Arc::clone(&self.transport))
     }
 
     /// Checks the child zone, before the parent zone is touched.
@@ -143,7 +157,7 @@ impl Verifier {
     }
 
     async fn check(&self, parent: Option<&Name>, expected: &Expected, patience: Duration) -> Report {
-        let net = Network::new(self.timing.clone());
+        let net = self.network();
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
         Check { net, resolver, port, expected }.run(parent, patience).await

@@ -1,24 +1,21 @@
 //! One question to one server: UDP, and TCP where UDP does not do.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Timing;
 use super::query::{Query, SentQuery};
 use super::response::{Parsed, Response, read};
+use super::transport::{Datagrams, Transport};
 
 /// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
 pub(super) const SOCKETS: usize = 64;
-
-/// The largest UDP answer that is read; we announce less.
-const DATAGRAM: usize = 4096;
 
 /// How many datagrams that are not the answer are read while waiting for it.
 const FOREIGN: usize = 256;
@@ -38,6 +35,7 @@ pub(super) enum NoResponse {
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) timing: Timing,
+    pub(super) transport: Arc<dyn Transport>,
     pub(super) sockets: Semaphore,
     /// Whether any authoritative server answered over IPv4.
     heard_v4: AtomicBool,
@@ -46,9 +44,9 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(timing: Timing) -> Self {
+    pub(super) fn new(timing: Timing, transport: Arc<dyn Transport>) -> Self {
         let (heard_v4, heard_v6) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { timing, sockets: Semaphore::new(SOCKETS), heard_v4, heard_v6 }
+        Self { timing, transport, sockets: Semaphore::new(SOCKETS), heard_v4, heard_v6 }
     }
 
     fn heard(&self, address: IpAddr) -> &AtomicBool {
@@ -91,7 +89,7 @@ impl Network {
         insist: bool,
     ) -> Result<Response, NoResponse> {
         let asked = question.ask();
-        match udp(server, &asked, waits).await {
+        match self.udp(server, &asked, waits).await {
             Ok(answer) if answer.truncated => self.tcp(server, &asked).await.map_err(|failure| match failure {
                 NoResponse::Malformed => NoResponse::Malformed,
                 _ => NoResponse::NoTcp,
@@ -103,7 +101,7 @@ impl Network {
     }
 
     async fn tcp(&self, server: SocketAddr, asked: &SentQuery) -> Result<Response, NoResponse> {
-        match timeout(self.timing.tcp, stream(server, &asked.bytes)).await {
+        match timeout(self.timing.tcp, self.transport.exchange(server, asked.bytes.clone())).await {
             Ok(Ok(answer)) => match read(asked, &answer) {
                 Parsed::Response(answer) => Ok(answer),
                 Parsed::Malformed | Parsed::Foreign => Err(NoResponse::Malformed),
@@ -111,48 +109,32 @@ impl Network {
             Ok(Err(_)) | Err(_) => Err(NoResponse::Silent),
         }
     }
-}
 
-async fn udp(server: SocketAddr, asked: &SentQuery, waits: &[Duration]) -> Result<Response, NoResponse> {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    // A random port; connected, so that the system passes on nothing but what comes from this server.
-    let socket = UdpSocket::bind((any, 0)).await.map_err(|_| NoResponse::Silent)?;
-    // Sends nothing; fails where there is no route.
-    socket.connect(server).await.map_err(|_| NoResponse::Silent)?;
-    for wait in waits {
-        let until = Instant::now() + *wait;
-        match timeout_at(until, datagram(&socket, asked)).await {
-            Ok(Ok(reading)) => return reading,
-            // No port is open there: it is not going to answer.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(NoResponse::Silent),
-            // Some other trouble on the way, for instance a full buffer; asked again in a moment.
-            Ok(Err(_)) => sleep_until(until).await,
-            Err(_) => {}
+    async fn udp(&self, server: SocketAddr, asked: &SentQuery, waits: &[Duration]) -> Result<Response, NoResponse> {
+        let socket = self.transport.datagrams(server).await.map_err(|_| NoResponse::Silent)?;
+        for wait in waits {
+            let until = Instant::now() + *wait;
+            match timeout_at(until, datagram(&*socket, asked)).await {
+                Ok(Ok(reading)) => return reading,
+                // No port is open there: it is not going to answer.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(NoResponse::Silent),
+                // Some other trouble on the way, for instance a full buffer; asked again in a moment.
+                Ok(Err(_)) => sleep_until(until).await,
+                Err(_) => {}
+            }
         }
+        Err(NoResponse::Silent)
     }
-    Err(NoResponse::Silent)
 }
 
-async fn datagram(socket: &UdpSocket, asked: &SentQuery) -> io::Result<Result<Response, NoResponse>> {
+async fn datagram(socket: &dyn Datagrams, asked: &SentQuery) -> io::Result<Result<Response, NoResponse>> {
     socket.send(&asked.bytes).await?;
-    let mut buffer = vec![0; DATAGRAM];
     for _ in 0..FOREIGN {
-        let length = socket.recv(&mut buffer).await?;
-        match read(asked, buffer.get(..length).unwrap_or_default()) {
+        match read(asked, &socket.receive().await?) {
             Parsed::Response(answer) => return Ok(Ok(answer)),
             Parsed::Malformed => return Ok(Err(NoResponse::Malformed)),
             Parsed::Foreign => {}
         }
     }
     Ok(Err(NoResponse::Malformed))
-}
-
-/// One message there and one back, each with its length before it (RFC 1035, section 4.2.2).
-async fn stream(server: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    stream.write_all(&[&length.to_be_bytes(), bytes].concat()).await?;
-    let mut answer = vec![0; usize::from(stream.read_u16().await?)];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer)
 }

@@ -1,7 +1,6 @@
 //! What one server is asked, and what is wrong with its answers.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::SystemTime;
 
 use futures_util::future::{OptionFuture, join};
 use hickory_proto::rr::RecordType;
@@ -69,7 +68,7 @@ pub(super) async fn child(net: &Network, address: IpAddr, port: u16, expected: &
         match answer.map_err(ProbeResult::from).and_then(authoritative) {
             Ok(answer) => {
                 let found;
-                (found, is_secure) = dnssec::compare(&expected.name, ds, &answer.answers, SystemTime::now());
+                (found, is_secure) = dnssec::compare(&expected.name, ds, &answer.answers, net.transport.now());
                 findings.extend(found);
             }
             Err(heard) => findings.extend(in_part(heard)),

@@ -111,7 +111,7 @@ impl Verifier {
     }
 
     fn outset(&self) -> (Network, Resolver) {
-        (Network::new(self.timing.clone()), self.resolver.map_or_else(Resolver::system, Resolver::at))
+        (self.network(), self.resolver.map_or_else(Resolver::system, Resolver::at))
     }
 }
 

@@ -271,7 +271,10 @@ mod tests {
             check_ds: false,
             glue: Vec::new(),
         };
-        let (mut check, net) = (ZoneCheck::child(&expected), Network::new(Timing::default()));
+        let (mut check, net) = (
+            ZoneCheck::child(&expected),
+            Network::new(Timing::default(), std::sync::Arc::new(crate::transport::Sockets)),
+        );
         let heard = vec![(IpAddr::from([8, 8, 8, 8]), ProbeResult::Answers { findings: Vec::new(), is_secure: false })];
         check.lines[0].outcome = Some(Ok(Probes { heard, has_private: true }));
         check.conclude(&net);

@@ -234,7 +234,12 @@ impl Fixture {
     pub(super) fn strict<'a>(&self, expected: &'a Expected) -> Check<'a> {
         let servers = vec![address(RESOLVER, self.port)];
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-        Check { net: Network::new(timing), resolver: Resolver { servers, anywhere: false }, port: self.port, expected }
+        Check {
+            net: Network::new(timing, Arc::new(crate::transport::Sockets)),
+            resolver: Resolver { servers, anywhere: false },
+            port: self.port,
+            expected,
+        }
     }
 
     /// The questions that a server had: names and types.

@@ -31,7 +31,10 @@ fn a_round_takes_less_than_fifteen_seconds() {
 async fn a_first_round_that_gets_nowhere_is_cut() {
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
     let expected = expected();
-    let check = Check { net: Network::new(Timing::default()), ..fixture.strict(&expected) };
+    let check = Check {
+        net: Network::new(Timing::default(), std::sync::Arc::new(crate::transport::Sockets)),
+        ..fixture.strict(&expected)
+    };
     let all = check.net.sockets.acquire_many(u32::try_from(SOCKETS).unwrap()).await.unwrap();
     let begun = Instant::now();
     let report = check.run(Some(&name(PARENT)), Duration::from_secs(30)).await;
