@@ -65,7 +65,7 @@ enum Ask {
 }
 
 impl Question {
-    async fn is_yes(&self, cloud: &Cloud, http: &reqwest::Client) -> bool {
+    async fn is_yes(&self, cloud: &Cloud, http: &custom_delegation::http::Client) -> bool {
         match &self.ask {
             Ask::Call(call) => match call(cloud) {
                 Some((role, call)) => call.is_allowed(&cloud.world.aws.endpoint_url(), http, role.credentials()).await,
