@@ -1,12 +1,18 @@
 """Rules of cfn-lint for Custom::Delegation: cfn-lint --append-rules schema/cfn-lint --template template.yaml
 
 cfn-lint's own --registry-schemas does not reach resource types that start with Custom:: (seen with 1.58.0), so the schema is applied
-here, by the means with which cfn-lint applies its own.
+here, by the means with which cfn-lint applies its own. What a value is, cfn-lint resolves as far as it can: parameters, conditions,
+attributes. What nobody knows before the deployment is not judged.
 """
 
 import json
+import re
+from collections import deque
 from pathlib import Path
 
+from cfnlint.jsonschema import ValidationError
+from cfnlint.jsonschema._filter import FunctionFilter
+from cfnlint.jsonschema._keywords_cfn import cfn_type
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from cfnlint.rules.jsonschema.CfnLintJsonSchema import CfnLintJsonSchema
 
@@ -15,32 +21,148 @@ SCHEMA = json.loads((Path(__file__).parent.parent / "custom-delegation.json").re
 ONLY_READ = {pointer.removeprefix("/properties/") for pointer in SCHEMA["readOnlyProperties"]}
 # These can be given and read.
 ATTRIBUTES = ONLY_READ | {"ChildZoneId", "DomainName", "NameServers", "ParentZoneId", "Verification"}
+# The function works on a request for up to 300 seconds (Timeout in template.yaml).
+FUNCTION_TIMEOUT = 300
 
 
-class Properties(CfnLintJsonSchema):
+class WithoutDynamicReferences(FunctionFilter):
+    """Leaves out what CloudFormation resolves during the deployment: {{resolve:ssm:...}}, by itself or in a text."""
+
+    def filter(self, validator, instance, schema):
+        if isinstance(instance, str) and "{{resolve:" in instance:
+            return
+        yield from super().filter(validator, instance, schema)
+
+
+# No rule by itself: cfn-lint makes one of every class that is.
+class OnDelegations:
+    """Holds a schema against the properties of Custom::Delegation."""
+
+    def use(self, schema):
+        CfnLintJsonSchema.__init__(self, keywords=[f"Resources/{TYPE}/Properties"], all_matches=True)
+        self._schema = schema
+        self._use_schema_arg = False
+
+    def validate(self, validator, keywords, instance, schema):
+        # As CfnLintJsonSchema does it, but with functions resolved: what a parameter's default gives, or a text put together.
+        given = self.extend_validator(
+            validator=validator.evolve(
+                function_filter=WithoutDynamicReferences(add_cfn_lint_keyword=False, validate_dynamic_references=False)
+            ),
+            schema=self._schema,
+            context=validator.context.evolve(),
+            validators={"type": cfn_type},
+        )
+        for error in self._iter_errors(given, instance):
+            if not getattr(error, "unknown", False):
+                yield error
+
+
+class Values(OnDelegations, CfnLintJsonSchema):
     id = "E9001"
     shortdesc = "Check the properties of Custom::Delegation"
     description = "The properties of Custom::Delegation are those of its schema"
     tags = ["resources", "route53"]
 
     def __init__(self) -> None:
-        super().__init__(keywords=[f"Resources/{TYPE}/Properties"], all_matches=True)
-        words = ("definitions", "additionalProperties", "required", "anyOf", "dependentRequired", "dependentExcluded")
-        given = {name: value for name, value in SCHEMA["properties"].items() if name not in ONLY_READ}
-        self._schema = {word: SCHEMA[word] for word in words} | {"properties": given}
-        self._use_schema_arg = False
+        given = {name: inline(value) for name, value in SCHEMA["properties"].items() if name not in ONLY_READ}
+        self.use({word: SCHEMA[word] for word in ("additionalProperties", "required")} | {"properties": given})
+
+
+def inline(schema):
+    """The definition in place of a reference to it: cfn-lint compares types of attributes with no others."""
+    return SCHEMA["definitions"][schema["$ref"].removeprefix("#/definitions/")] if "$ref" in schema else schema
+
+
+class Timeout(OnDelegations, CfnLintJsonSchema):
+    id = "W9003"
+    shortdesc = "Check the ServiceTimeout of Custom::Delegation"
+    description = "CloudFormation should wait for longer than the function works"
+    tags = ["resources", "route53"]
+
+    def __init__(self) -> None:
+        self.use({"properties": {"ServiceTimeout": {"minimum": FUNCTION_TIMEOUT}}})
+
+    def _iter_errors(self, validator, instance):
+        for error in super()._iter_errors(validator, instance):
+            error.message = (
+                f"ServiceTimeout is less than the {FUNCTION_TIMEOUT} seconds for which the function may work on a request: "
+                "CloudFormation would give up before. Give 600"
+            )
+            yield error
+
+
+class Together(CloudFormationLintRule):
+    id = "E9004"
+    shortdesc = "Check which properties of Custom::Delegation are given together"
+    description = "Some properties of Custom::Delegation need others, and some exclude each other"
+    tags = ["resources", "route53"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keywords = [f"Resources/{TYPE}/Properties"]
+        self.parent_rules = ["E1101"]
+
+    def validate(self, validator, keywords, instance, schema):
+        told = set()
+        # Once for each outcome of the conditions: what is AWS::NoValue is not given.
+        for properties, _ in validator.context.conditions.evolve_from_instance(instance, context=validator.context):
+            if not isinstance(properties, dict):
+                continue
+            given = {name: value for name, value in properties.items() if value not in ("", None)}
+            for message, name in problems(given):
+                if message not in told:
+                    told.add(message)
+                    yield ValidationError(message, path=deque([name] if name in instance else []), rule=self)
+
+
+def problems(given):
+    """What is wrong with properties of which none is conditional any more, and at which of them."""
+    if "ChildZoneId" not in given:
+        if "NameServers" not in given:
+            yield "Neither ChildZoneId nor NameServers is given", ""
+        elif "DomainName" not in given:
+            yield "NameServers without ChildZoneId needs DomainName", "NameServers"
+        if is_true(given.get("Dnssec")):
+            yield "Dnssec needs ChildZoneId: the keys are those of the child zone", "Dnssec"
+    for name, needed in SCHEMA["dependentRequired"].items():
+        for other in needed:
+            if name in given and other not in given:
+                yield f"{name} needs {other}", name
+    for name, excluded in SCHEMA["dependentExcluded"].items():
+        for other in excluded:
+            # Both directions are in the schema.
+            if name < other and name in given and other in given:
+                yield f"{name} and {other} exclude each other", name
+
+
+def is_true(value):
+    return isinstance(value, (bool, str)) and str(value).lower() == "true"
 
 
 class Attributes(CloudFormationLintRule):
     id = "E9002"
     shortdesc = "Check the attributes of Custom::Delegation"
-    description = "Fn::GetAtt of Custom::Delegation asks for what it returns"
+    description = "Fn::GetAtt and Fn::Sub of Custom::Delegation ask for what it returns"
     tags = ["resources", "route53"]
 
     def match(self, cfn):
         delegations = set(cfn.get_resources([TYPE]))
-        for path in cfn.search_deep_keys("Fn::GetAtt"):
-            argument = path[-1]
-            resource, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        for path, resource, attribute in [*got(cfn), *substituted(cfn)]:
             if resource in delegations and isinstance(attribute, str) and attribute not in ATTRIBUTES:
-                yield RuleMatch(path[:-1], f"{attribute} is no attribute of {TYPE}; they are {', '.join(sorted(ATTRIBUTES))}")
+                yield RuleMatch(path, f"{attribute} is no attribute of {TYPE}; they are {', '.join(sorted(ATTRIBUTES))}")
+
+
+def got(cfn):
+    for path in cfn.search_deep_keys("Fn::GetAtt"):
+        argument = path[-1]
+        resource, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        yield path[:-1], resource, attribute
+
+
+def substituted(cfn):
+    for path in cfn.search_deep_keys("Fn::Sub"):
+        text, own = path[-1] if isinstance(path[-1], list) else (path[-1], {})
+        for name in re.findall(r"\$\{([^!}][^}]*)\}", text) if isinstance(text, str) else ():
+            if "." in name and name not in own:
+                yield path[:-1], *name.strip().split(".", 1)
