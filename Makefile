@@ -7,9 +7,10 @@ VENV := .venv-check
 CHECKS ?= fmt-check lint doc tools unit guards template deny
 # The list of what could not be checked here; tests write to it, too.
 export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
-# For which processors `make package` builds (those whose Rust target is installed, if empty), and for which one `sam build` does.
+# For which processors `make package` builds: those whose Rust target is installed, if empty.
 ARCHITECTURES ?=
-ARCHITECTURE ?= x86_64
+# For which one `sam build` does: the one that the template names, so that both always agree.
+ARCHITECTURE = $(shell sed -n 's/^ *Architectures: \[\(.*\)\]$$/\1/p' template.yaml)
 
 # How many random histories `make histories` plays, and the first seed.
 HISTORIES ?= 50000
@@ -26,7 +27,7 @@ EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint \
-	doc tools unit unbound template deny package check-package lock-python clean build-DelegationFunction
+	doc tools unit unbound template deny package check-package packaged checkov sam-validate lock-python clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +46,7 @@ check: fmt-check lint ## format, lints and unit tests, for every commit: less th
 
 test: ## everything that CI checks; at the end a table of what could not be checked on this machine
 	@python3 tools/not_checked.py start
-	@$(MAKE) --no-print-directory $(CHECKS)
+	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $(CHECKS)
 	@python3 tools/not_checked.py report
 	@echo "== make test: passed: $(CHECKS)"
 
@@ -65,8 +66,9 @@ release:
 	@echo "== the release bootstrap (minutes on a first run)"
 	cargo build --locked --release -p custom-delegation --bin bootstrap
 
-guards: release valgrind ## size, instructions, calls and round trips of the release build
+guards: release valgrind $(VENV)/ok ## size of the zip file, instructions, calls and round trips of the release build
 	@echo "== guards of size and speed"
+	$(VENV)/bin/python -B tools/package.py --zip $(TARGET_DIR)/release/bootstrap $(TARGET_DIR)/bootstrap.zip
 	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test --locked -p bench --test guards -- --nocapture --test-threads 1
 
 # Counts instructions.
@@ -149,18 +151,32 @@ deny: $(VENV)/ok
 			"make deny, on a machine that reaches github.com"; \
 	fi
 
-package: .venv-package/ok ## what is released, in dist/: a zip for each processor, checksums, bills of materials, the template; ARCHITECTURES
-	PATH=$(CURDIR)/.venv-package/bin:$$PATH python3 tools/package.py $(ARCHITECTURES)
+package: .venv-package/ok ## what is released, in dist/: zip files, checksums, bills of materials, templates; ARCHITECTURES
+	PATH=$(CURDIR)/.venv-package/bin:$$PATH python3 -B tools/package.py $(ARCHITECTURES)
 
-check-package: $(VENV)/ok .venv-sam/ok .venv-checkov/ok .venv-package/ok ## the templates by SAM and checkov; then `sam build`
-	@echo "== the packaged template"
-	python3 tools/package.py --template >$(TARGET_DIR)/packaged.yaml
-	$(VENV)/bin/cfn-lint --template $(TARGET_DIR)/packaged.yaml
+check-package: packaged checkov sam-validate .venv-package/ok ## the templates by checkov and SAM; then `sam build`
+	@echo "== each of these refuses a planted fault"
+	$(VENV)/bin/python -B tools/tests/package_gates.py
+	@echo "== SAM build"
+	PATH=$(CURDIR)/.venv-package/bin:$$PATH $(SAM) build
+
+packaged: $(VENV)/ok
+	@echo "== the packaged templates"
+	mkdir -p $(TARGET_DIR)/packaged
+	for processor in x86_64 arm64; do \
+		python3 -B tools/package.py --template $$processor >$(TARGET_DIR)/packaged/$$processor.yaml; done
+	$(VENV)/bin/cfn-lint --template $(TARGET_DIR)/packaged/*.yaml
+
+checkov: packaged .venv-checkov/ok
 	@echo "== checkov"
-	.venv-checkov/bin/checkov --directory . --framework cloudformation --skip-path '$(TARGET_DIR)|fuzz|tests|\.' --compact --quiet --skip-download
+	.venv-checkov/bin/checkov --framework cloudformation --compact --quiet --skip-download \
+		--file template.yaml examples/*.yaml $(TARGET_DIR)/packaged/*.yaml
+
+SAM = SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
+
+sam-validate: .venv-sam/ok
 	@echo "== SAM"
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
-	PATH=$(CURDIR)/.venv-package/bin:$$PATH SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	$(SAM) validate --lint --region us-east-1
 
 # Sets of tools that would get in each other's way live apart. A list is complete, and has the hash of every file.
 .venv-%/ok: tools/python/%.txt
@@ -181,10 +197,12 @@ clean: ## remove what was built and installed
 	rm -rf .venv .venv-* .aws-sam dist
 
 # SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild the program is linked
-# against this machine's glibc, so that it is looked at whether Lambda's has what it needs.
+# against this machine's glibc, so tools/elf.py looks whether Lambda's has what it needs.
 build-DelegationFunction:
-	@if cargo zigbuild --version >/dev/null 2>&1; then program=$$(tools/build.sh $(ARCHITECTURE)); \
-	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = $(ARCHITECTURE) ]; then \
-		cargo build --locked --release -p custom-delegation --bin bootstrap && program=$(TARGET_DIR)/release/bootstrap; \
-	else echo "$(ARCHITECTURE) can't be built here without cargo-zigbuild: pip install cargo-zigbuild ziglang" >&2; exit 1; fi; \
-	python3 tools/elf.py $$program && cp $$program $(ARTIFACTS_DIR)/bootstrap
+	@if command -v cargo-zigbuild >/dev/null; then program=$$(tools/build.sh $(ARCHITECTURE)); \
+	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = "$(ARCHITECTURE)" ]; then \
+		cargo build --locked --release -p custom-delegation --bin bootstrap; program=$(TARGET_DIR)/release/bootstrap; \
+	else \
+		echo "$(ARCHITECTURE) can be built on this machine only with cargo-zigbuild: pip install cargo-zigbuild ziglang" >&2; exit 1; \
+	fi; \
+	python3 tools/elf.py $$program; cp $$program $(ARTIFACTS_DIR)/bootstrap

@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# Builds the function for one architecture: the same bytes wherever it is built. Prints where the program lies.
+# Builds one program for one processor: the same bytes wherever it is built. Prints where the program lies.
 #
-#   tools/build.sh x86_64|arm64
+#   tools/build.sh x86_64|arm64 [bootstrap|delegation]
 #
 # Needs cargo-zigbuild, which links against the glibc of Amazon Linux 2023 whatever this machine has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+usage="usage: $0 x86_64|arm64 [bootstrap|delegation]"
 
 case "${1:-}" in
 x86_64) target=x86_64-unknown-linux-gnu ;;
 arm64) target=aarch64-unknown-linux-gnu ;;
-*) echo "usage: $0 x86_64|arm64" >&2 && exit 2 ;;
+*) echo "$usage" >&2 && exit 2 ;;
 esac
+# One package at a time: cargo gives the packages that it builds together each other's features.
+case "${2:-bootstrap}" in
+bootstrap) package=custom-delegation ;;
+delegation) package=delegation-cli ;;
+*) echo "$usage" >&2 && exit 2 ;;
+esac
+program=${2:-bootstrap}
 if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
     echo "$1: the Rust target $target is not installed: rustup target add $target" >&2
     exit 3
@@ -25,5 +33,5 @@ done
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 export SOURCE_DATE_EPOCH=315532800 CARGO_TARGET_DIR=target/package CARGO_INCREMENTAL=0
-cargo zigbuild --release --locked -p custom-delegation --bin bootstrap --target "$target.2.34" >&2
-echo "target/package/$target/release/bootstrap"
+cargo zigbuild --release --locked -p "$package" --bin "$program" --target "$target.2.34" >&2
+echo "target/package/$target/release/$program"

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Makes what is released, in dist/: for each architecture a zip file with the function and its bill of materials, the template that
-deploys such a zip file from a bucket, and the SHA-256 of all of them.
+"""Makes what is released, in dist/. For each processor: a zip file with the function, the template that deploys such a
+zip file from a bucket, a zip file with the command `delegation`, and a bill of materials for each program. Beside them
+the SHA-256 of all of them.
 
     tools/package.py [x86_64] [arm64]
-    tools/package.py --template         only prints that template
+    tools/package.py --template x86_64|arm64     only prints that template
+    tools/package.py --zip BOOTSTRAP FILE        only packs that function, and fails if it is too large
 
-An architecture that is not named is made if its Rust target is installed. The same sources give the same bytes.
+A processor that is not named is left out if its Rust target is not installed. The same sources give the same bytes.
 """
 
 import hashlib
@@ -13,7 +15,6 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import elf
@@ -22,27 +23,33 @@ TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux
 GLIBC = "2.34"
 NO_TARGET = 3
 DIST = Path("dist")
+# Each program with its package, and the bytes that its zip file may have at most.
+PROGRAMS = {"bootstrap": ("custom-delegation", 3_300_000), "delegation": ("delegation-cli", None)}
 # In place of `Code: .`, and before the other parameters: one bucket in each Region, for Lambda reads code from its own Region alone.
 CODE = """Code:
         S3Bucket: !Sub ${CodeBucketPrefix}-${AWS::Region}
         S3Key: !Ref CodeKey
 """
+# The key ends in the processor: a zip file for the other one would start nowhere ("exec format error"), and its stack
+# would wait for an hour.
 PARAMETERS = """Parameters:
   CodeBucketPrefix:
     Type: String
-    AllowedPattern: "^[a-z0-9][a-z0-9.-]{1,48}$"
+    AllowedPattern: "^[a-z0-9][a-z0-9.-]{{1,48}}$"
     ConstraintDescription: the beginning of a bucket's name
     Description: The code lies in the bucket of this name, a hyphen and the Region
   CodeKey:
     Type: String
-    MinLength: 1
+    Default: custom-delegation-{version}-{architecture}.zip
+    AllowedPattern: "^(.*[^a-z0-9_])?{architecture}[.]zip$"
+    ConstraintDescription: the key of a zip file for {architecture}, which ends in {architecture}.zip
     Description: Key of the code's zip file in that bucket
 """
 
 
-def build(architecture, must):
+def build(architecture, program, must):
     """The program, or nothing if its target is not installed."""
-    run = subprocess.run(["tools/build.sh", architecture], stdout=subprocess.PIPE, text=True)
+    run = subprocess.run(["tools/build.sh", architecture, program], stdout=subprocess.PIPE, text=True)
     if run.returncode == NO_TARGET and not must:
         return None
     if run.returncode:
@@ -50,51 +57,60 @@ def build(architecture, must):
     return Path(run.stdout.split()[-1])
 
 
-def write_zip(path, program):
-    entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
-    entry.create_system = 3
-    entry.external_attr = 0o100755 << 16
-    # Not compressed: what a compressor makes of it differs from one zlib to the next.
-    entry.compress_type = zipfile.ZIP_STORED
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr(entry, program.read_bytes())
+def version():
+    return re.search(r'^version = "(.+)"$', Path("Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE).group(1)
 
 
-def template():
+def template(architecture):
+    """The template for one processor, which it names."""
     text = Path("template.yaml").read_text(encoding="utf-8")
-    for old, new in (("      Code: .\n", f"      {CODE}"), ("\nParameters:\n", f"\n{PARAMETERS}")):
-        if text.count(old) != 1:
-            sys.exit(f"template.yaml has not one {old.strip()!r}")
-        text = text.replace(old, new)
+    parameters = PARAMETERS.format(version=version(), architecture=architecture)
+    for old, new in (
+        (r"^      Code: \.\n", f"      {CODE}"),
+        (r"^Parameters:\n", parameters),
+        (r"^      Architectures: \[.*\]$", f"      Architectures: [{architecture}]"),
+    ):
+        text, count = re.subn(old, lambda _: new, text, flags=re.MULTILINE)
+        if count != 1:
+            sys.exit(f"template.yaml has {count} lines {old!r}, and must have one")
     return text
 
 
 def main():
-    asked = sys.argv[1:]
-    if asked == ["--template"]:
-        return print(template(), end="")
-    if unknown := set(asked) - set(TARGETS):
-        sys.exit(f"unknown architecture {', '.join(sorted(unknown))}; known are {', '.join(TARGETS)}")
-    # Needs Python 3.11, which the rest of this program does not.
+    match sys.argv[1:]:
+        case ["--template", architecture] if architecture in TARGETS:
+            return print(template(architecture), end="")
+        case ["--zip", program, file]:
+            import archive
+
+            _, limit = PROGRAMS["bootstrap"]
+            return print(f"{file}: {archive.write(Path(program), Path(file), limit)} bytes, at most {limit}")
+        case [*asked] if set(asked) <= set(TARGETS):
+            pass
+        case _:
+            sys.exit(__doc__)
+    # These need the Python tools of tools/python/, which the template does not.
+    import archive
     import sbom
 
-    version = re.search(r'^version = "(.+)"$', Path("Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE).group(1)
     DIST.mkdir(exist_ok=True)
     for old in DIST.iterdir():
         old.unlink()
     for architecture in asked or TARGETS:
-        program = build(architecture, must=bool(asked))
-        if program is None:
-            continue
-        if found := list(elf.problems(program.read_bytes(), GLIBC, stripped=True)):
-            sys.exit("\n".join(f"{program} {problem}" for problem in found))
-        name = f"custom-delegation-{version}-{architecture}"
-        write_zip(DIST / f"{name}.zip", program)
-        bill = json.dumps(sbom.bill(TARGETS[architecture]), indent=1)
-        (DIST / f"{name}.cdx.json").write_text(bill + "\n", encoding="utf-8")
+        for program, (package, limit) in PROGRAMS.items():
+            built = build(architecture, program, must=bool(asked))
+            if built is None:
+                break
+            if found := list(elf.problems(built.read_bytes(), GLIBC, stripped=True)):
+                sys.exit("\n".join(f"{built} {problem}" for problem in found))
+            name = f"{package.removesuffix('-cli')}-{version()}-{architecture}"
+            archive.write(built, DIST / f"{name}.zip", limit)
+            bill = json.dumps(sbom.bill(package, TARGETS[architecture]), indent=1)
+            (DIST / f"{name}.cdx.json").write_text(bill + "\n", encoding="utf-8")
+        else:
+            (DIST / f"template-{architecture}.yaml").write_text(template(architecture), encoding="utf-8")
     if not any(DIST.iterdir()):
-        sys.exit("nothing was built")
-    (DIST / "template.yaml").write_text(template(), encoding="utf-8")
+        sys.exit("nothing was built: no Rust target of a processor is installed (rustup target add)")
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(DIST.iterdir())]
     (DIST / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
     print("".join(sums), end="")

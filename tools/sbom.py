@@ -1,44 +1,47 @@
-"""The bill of materials of the function, in CycloneDX 1.5: the crates that are linked into it or run in its build, from Cargo's own lock
-file and graph. It has no date and no random id, so that the same sources give the same file.
+"""The bill of materials of a program, in CycloneDX 1.5: the crates that are linked into it or run in its build, from Cargo's
+own lock file and graph. It has no date and no random id, so that the same sources give the same file.
 """
 
 import hashlib
 import json
+import re
 import subprocess
 import tomllib
 import uuid
 from pathlib import Path
 
 
-def metadata(target):
-    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+def cargo(*arguments):
+    return subprocess.run(["cargo", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def purl(package):
     return f"pkg:cargo/{package['name']}@{package['version']}"
 
 
-def reached(nodes, root):
-    """The root and all that it needs, without what only tests need."""
-    found, open_ids = {}, [root]
-    while open_ids:
-        current = open_ids.pop()
-        if current in found:
-            continue
-        kinds = lambda dependency: any(kind["kind"] != "dev" for kind in dependency["dep_kinds"])
-        found[current] = sorted(dependency["pkg"] for dependency in nodes[current]["deps"] if kinds(dependency))
-        open_ids += found[current]
-    return found
+def graph_of(package, target):
+    """Name and version of the package and of all that it needs, each with what it needs itself.
+
+    `cargo metadata` would add what only other packages of the workspace need, through the features that they ask for.
+    """
+    tree = cargo("tree", "--locked", "-p", package, "--edges", "normal,build", "--target", target, "--prefix", "depth")
+    graph, path = {}, []
+    for line in tree.splitlines():
+        depth, name, version = re.match(r"(\d+)(\S+) v(\S+)", line).groups()
+        del path[int(depth) :]
+        if path:
+            graph[path[-1]].add((name, version))
+        graph.setdefault((name, version), set())
+        path.append((name, version))
+    return graph
 
 
-def bill(target):
-    """The document for one target triple."""
-    data = metadata(target)
-    packages = {package["id"]: package for package in data["packages"]}
-    nodes = {node["id"]: node for node in data["resolve"]["nodes"]}
-    root = data["resolve"]["root"]
-    graph = reached(nodes, root)
+def bill(package, target):
+    """The document for one package of the workspace and one target triple."""
+    graph = graph_of(package, target)
+    known = json.loads(cargo("metadata", "--locked", "--format-version", "1"))["packages"]
+    packages = {(entry["name"], entry["version"]): entry for entry in known}
+    root = next(iter(graph))
     lock = tomllib.loads(Path("Cargo.lock").read_text(encoding="utf-8"))
     sums = {(package["name"], package["version"]): package.get("checksum") for package in lock["package"]}
 

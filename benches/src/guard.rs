@@ -42,11 +42,6 @@ impl Guarded {
         Ok(Self { world, program: peers::function(bootstrap)? })
     }
 
-    /// The size of the package in bytes.
-    pub fn package(&self) -> u64 {
-        self.program.package
-    }
-
     /// Instructions up to ready and of a cold Create; `None` where valgrind is missing.
     pub async fn instructions(&self) -> Result<Option<Instructions>, String> {
         if !callgrind::available() {

@@ -430,14 +430,14 @@ fn package(asked: &Asked) {
     fs::create_dir_all(&dist).unwrap();
     let template = Command::new("python3")
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .args(["tools/package.py", "--template"])
+        .args(["tools/package.py", "--template", "arm64"])
         .output()
         .unwrap();
     assert!(template.status.success(), "{template:?}");
-    fs::write(dist.join("template.yaml"), template.stdout).unwrap();
+    fs::write(dist.join("template-arm64.yaml"), template.stdout).unwrap();
     // The release after this one is there already, as if it had been unpacked.
     for version in ["0.1.0", "0.2.0"] {
-        fs::write(dist.join(format!("custom-delegation-{version}-x86_64.zip")), format!("the code of {version}"))
+        fs::write(dist.join(format!("custom-delegation-{version}-arm64.zip")), format!("the code of {version}"))
             .unwrap();
     }
 }

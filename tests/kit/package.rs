@@ -46,17 +46,26 @@ const LEFT_OUT: [(&str, &str); 9] = [
     ("sns-central", "Tracing"),
 ];
 
-/// The template of `dist/`, and what the examples give to its parameters.
+/// The templates of `dist/`, and what the examples give to their parameters.
 #[test]
-fn the_packaged_template_takes_what_the_examples_give() {
-    let output = python(&["tools/package.py", "--template"]);
+fn the_packaged_templates_take_what_the_examples_give() {
+    for architecture in ["x86_64", "arm64"] {
+        takes_what_the_examples_give(architecture);
+    }
+}
+
+fn takes_what_the_examples_give(architecture: &str) {
+    let output = python(&["tools/package.py", "--template", architecture]);
     assert!(output.status.success(), "{output:?}");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packaged.yaml");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("packaged-{architecture}.yaml"));
     fs::write(&path, &output.stdout).unwrap();
-    let given = [("CodeBucketPrefix", "code"), ("CodeKey", "function.zip")];
+    let key = format!("0.1.0/{architecture}.zip");
+    let given = [("CodeBucketPrefix", "code"), ("CodeKey", &key)];
     let template = Template::read(path.to_str().unwrap(), &given);
     let code = template.resource("/DelegationFunction/Properties/Code");
-    assert_eq!(code, serde_json::json!({"S3Bucket": "code-us-east-1", "S3Key": "function.zip"}));
+    assert_eq!(code, serde_json::json!({"S3Bucket": "code-us-east-1", "S3Key": key}));
+    let architectures = template.resource("/DelegationFunction/Properties/Architectures");
+    assert_eq!(architectures, serde_json::json!([architecture]));
     let packaged = Template::source(path.to_str().unwrap());
     assert_eq!(packaged["Transform"], serde_json::Value::Null, "stack sets take no macros");
     let known: BTreeSet<String> = packaged["Parameters"].as_object().unwrap().keys().cloned().collect();
