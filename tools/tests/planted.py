@@ -30,7 +30,7 @@ class GateTest(unittest.TestCase):
     def copy(self, *names):
         for name in names:
             source, to = ROOT / name, self.project / name
-            shutil.copytree(source, to) if source.is_dir() else shutil.copy(source, to)
+            shutil.copytree(source, to, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, to)
 
     def write(self, name, text):
         path = self.project / name

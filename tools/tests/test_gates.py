@@ -75,6 +75,37 @@ class Templates(GateTest):
         self.assert_refuses("WaitForSinc", "template")
 
 
+class Workflows(GateTest):
+    def setUp(self):
+        super().setUp()
+        self.copy(".github", ".ci")
+
+    def test_faults_in_workflows(self):
+        self.assert_passes("workflows")
+        checks = ".github/workflows/checks.yml"
+        sound = (self.project / checks).read_text(encoding="utf-8")
+        for old, new, expected in (
+            ("runs-on: ubuntu-24.04\n", "runs-on: ubuntu-2404\n", "ubuntu-2404"),
+            ("  pull_request:\n", "  pull_request_target:\n", "dangerous-triggers"),
+            ("checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "checkout@v7", "unpinned-uses"),
+            ("        with:\n          persist-credentials: false\n", "", "artipacked"),
+            ("permissions: {}\n", "permissions: write-all\n", "excessive-permissions"),
+            ("run: rustup", "run: echo ${{ github.event.pull_request.title }}; rustup", "github.event.pull_request.title"),
+            ("run: rustup", "run: for i in $x; do echo $i; done; if true; rustup", "SC1"),
+        ):
+            self.replace(checks, old, new)
+            self.assert_refuses(expected, "workflows")
+            self.write(checks, sound)
+
+    def test_faults_beside_workflows(self):
+        self.write(".ci/run", "#!/bin/sh\ncd $1\nrm -r $2\n")
+        self.assert_refuses("SC2086", "workflows")
+        self.copy(".ci/run")
+        self.replace(".ci/run", "exec make test", "make test")
+        self.replace(".github/dependabot.yml", "interval: weekly", "interval: now and then")
+        self.assert_refuses("now and then", "workflows")
+
+
 class Dependencies(GateTest):
     """Two workspaces like the project's, with one crate of its lock file."""
 

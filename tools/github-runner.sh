@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Prepares a runner of GitHub, which nobody else uses, for the tests that need a validating resolver: they serve DNS on port 53 of
+# the loopback network without being root, and start an unbound of their own, which Ubuntu's AppArmor would confine to /etc/unbound.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${GITHUB_ACTIONS:?changes the whole machine, so it runs on GitHub alone}"
+sudo sysctl --quiet --write net.ipv4.ip_unprivileged_port_start=53
+tools/apt.sh unbound unbound
+sudo systemctl disable --now unbound.service || true
+profile=/etc/apparmor.d/usr.sbin.unbound
+if [ -e $profile ]; then sudo apparmor_parser --remove $profile; fi
