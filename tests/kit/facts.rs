@@ -113,3 +113,55 @@ fn alarms_are_on_metrics_that_exist() {
     assert_eq!(own, BTreeSet::from(["SignalFailures".to_owned()]));
     assert!(page.contains("\n| `SignalFailures` | Count | none |"));
 }
+
+/// Whoever renames something finds the same everywhere: zones stay, delegations go.
+#[test]
+fn a_rename_keeps_the_zone_and_removes_the_delegation_in_all_examples() {
+    let mut seen = BTreeSet::new();
+    for path in examples() {
+        for (id, resource) in resources(&path) {
+            let policies = match resource["Type"].as_str().unwrap() {
+                "Custom::Delegation" => ["Delete", "Delete"],
+                "AWS::Route53::HostedZone" => ["Delete", "Retain"],
+                _ => continue,
+            };
+            for (policy, wanted) in ["DeletionPolicy", "UpdateReplacePolicy"].iter().zip(policies) {
+                assert_eq!(resource[*policy], wanted, "{path}: {policy} of {id}");
+            }
+            seen.insert(path.clone());
+        }
+    }
+    assert!(seen.len() >= 5, "{seen:?}");
+}
+
+#[test]
+fn what_is_suppressed_has_a_reason() {
+    let mut rules = 0;
+    for path in examples().iter().map(String::as_str).chain(["template.yaml"]) {
+        for (id, resource) in resources(path) {
+            let guard = &resource["Metadata"]["guard"];
+            let suppressed: BTreeSet<&str> =
+                guard["SuppressedRules"].as_array().into_iter().flatten().map(|rule| rule.as_str().unwrap()).collect();
+            let reasons = guard["Reasons"].as_object().into_iter().flatten().map(|(rule, _)| rule.as_str()).collect();
+            assert_eq!(suppressed, reasons, "{path}: {id}");
+            let skipped = resource["Metadata"]["checkov"]["skip"].as_array().cloned().unwrap_or_default();
+            assert!(skipped.iter().all(|check| check["comment"].is_string()), "{path}: {id}");
+            rules += suppressed.len() + skipped.len();
+        }
+    }
+    assert!(rules >= 15, "{rules}");
+}
+
+/// An alarm that nobody can act on wakes somebody for nothing.
+#[test]
+fn every_alarm_is_in_the_runbook_and_no_other() {
+    let page = fs::read_to_string("docs/runbook.md").unwrap();
+    let (_, section) = page.split_once("\n## Alarms\n").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: BTreeSet<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
+    let resources = resources("template.yaml");
+    let alarms = resources.iter().filter(|(_, one)| one["Type"] == "AWS::CloudWatch::Alarm");
+    let alarms: BTreeSet<&str> = alarms.map(|(id, _)| id.as_str()).collect();
+    assert_eq!(rows, alarms);
+    assert!(resources.iter().all(|(id, one)| !alarms.contains(id.as_str()) || one["Condition"] == "HasAlarmTopic"));
+}

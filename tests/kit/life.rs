@@ -4,6 +4,7 @@ use sandbox::{Call, KeySigningKey};
 use serde_json::{Value, json};
 
 use crate::documents::{Kit, LOGS, LOWER, QUEUE, TEAM};
+use crate::template::Template;
 use crate::world::{EXTERNAL_ID, World};
 
 /// Create, Update and Delete of one delegation; what went wrong, or was warned of.
@@ -188,4 +189,32 @@ fn clean(kit: &Kit) {
             }
         }
     }
+}
+
+/// `examples/delegation-set.yaml`: the name servers are those of the set, whichever zone is on it.
+#[tokio::test]
+async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
+    let world = World::new().await;
+    let known = [
+        ("ParentRoleArn", world.parent_role.arn()),
+        ("ParentExternalId", EXTERNAL_ID.to_owned()),
+        ("route53-delegation-ServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:delegation".into()),
+        ("NameServers.Id", "N1EXAMPLE".into()),
+    ];
+    let known: Vec<(&str, &str)> = known.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut template = Template::read("examples/delegation-set.yaml", &known);
+    template.set("NameServers.NameServers".into(), json!(world.child_servers()));
+    assert_eq!(template.resource("/Zone/Properties/DelegationSetId"), "N1EXAMPLE");
+    let mut properties = template.resource("/Delegation/Properties");
+    properties["ChildZoneId"] = Value::Null;
+    let servers = world.child_servers();
+    let id = world.create(properties.clone()).await.success().id().to_owned();
+    // The zone goes, and comes again on the same name servers.
+    world.child.delete();
+    let mut again = properties.clone();
+    again["Trigger"] = json!("the zone was replaced");
+    let updated = world.update(&id, properties, again.clone()).await.success();
+    assert_eq!((updated.get("Action"), world.delegated_to()), ("UNCHANGED", servers));
+    world.delete(&id, again).await.success();
+    assert!(world.delegated_to().is_empty());
 }
