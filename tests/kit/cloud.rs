@@ -109,7 +109,7 @@ struct Place {
 impl Cloud {
     /// `profiles` are name, account and role. Those of the management account are reached by no service control policy.
     pub(crate) async fn new(profiles: &[(&'static str, &str, &str, Value)]) -> Self {
-        let mut world = World::new().await;
+        let mut world = World::behind_sockets().await;
         world.parent.delete();
         world.child.delete();
         world.parent = world.parent_account.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");

@@ -47,7 +47,7 @@ pub(crate) struct Kit {
 
 impl Kit {
     pub(crate) async fn new() -> Self {
-        let mut world = World::new().await;
+        let mut world = World::behind_sockets().await;
         let account = |id: &str| world.aws.account(id);
         let (third, single) = (account("333333333333"), account("555555555555"));
         let guarded = account("777777777777");

@@ -23,6 +23,6 @@ mod shell;
 mod sizes;
 mod stacks;
 mod template;
-#[path = "../function/world.rs"]
-#[allow(dead_code, reason = "the world of another test, which uses more of it")]
-mod world;
+mod world {
+    pub(crate) use test_support::{Answer, EXTERNAL_ID, Fixture as World, NAME, plain};
+}

@@ -20,7 +20,7 @@ async fn the_demo_shows_the_events_doing_their_job() {
     assert_eq!(told, Ok(()), "{text}");
     for entry in fs::read_dir("events").unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
-        // A notification of SNS wraps the first event; `tests/function/sns.rs` sends such.
+        // A notification of SNS wraps the first event; `tests/integration/function/sns.rs` sends such.
         if file.ends_with("-sns.json") || file.ends_with(".md") {
             continue;
         }

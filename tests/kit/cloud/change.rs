@@ -342,7 +342,7 @@ impl Cloud {
 }
 
 /// Numbers and booleans as CloudFormation sends them to a custom resource. There is no DNS on the way of these tests;
-/// tests/function has the check.
+/// tests/integration/function has the check.
 fn sent(properties: &Value) -> Value {
     let text = |value: &Value| match value {
         Value::Bool(_) | Value::Number(_) => json!(value.to_string()),

@@ -3,7 +3,7 @@
 use custom_delegation::cfn::properties::KNOWN;
 
 use crate::shell::Shell;
-use crate::world::World;
+use test_support::Fixture;
 
 fn bare() -> Shell {
     Shell { env: Vec::new() }
@@ -65,8 +65,8 @@ fn without_credentials_it_says_how_to_get_some() {
 
 #[tokio::test]
 async fn a_profile_is_read_as_everywhere() {
-    let world = World::new().await;
-    let key = world.parent_account.user_credentials();
+    let fixture = Fixture::behind_sockets().await;
+    let key = fixture.parent_account.user_credentials();
     let folder = std::env::temp_dir().join(format!("delegation-profile-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let script = folder.join("credentials.sh");
@@ -86,7 +86,7 @@ async fn a_profile_is_read_as_everywhere() {
     std::fs::write(&config, text.concat()).unwrap();
     let shell = bare()
         .with("AWS_CONFIG_FILE", config.display())
-        .with("AWS_ENDPOINT_URL", world.aws.endpoint_url())
+        .with("AWS_ENDPOINT_URL", fixture.aws.endpoint_url())
         .with("PATH", std::env::var("PATH").unwrap());
     let args = ["list", "--parent-zone-name", "example.com"];
     for name in ["key", "process"] {

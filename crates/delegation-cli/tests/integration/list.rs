@@ -6,21 +6,21 @@ use sandbox::{Dns, DnsFault, RecordSet};
 use serde_json::{Value, json};
 
 use crate::shell::{Shell, Still};
-use crate::world::{NAME, RECORD, World};
+use test_support::{Fixture, NAME, RECORD};
 
 /// The parent account's auditor, who may read.
-fn auditor(world: &World) -> Shell {
-    let role = world.parent_account.role("auditor").policy(json!({"Statement": [{
+fn auditor(fixture: &Fixture) -> Shell {
+    let role = fixture.parent_account.role("auditor").policy(json!({"Statement": [{
         "Effect": "Allow",
         "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"],
         "Resource": "*",
     }]}));
-    Shell::new(&world.aws, &role.credentials())
+    Shell::new(&fixture.aws, &role.credentials())
 }
 
 /// A zone outside Route 53 to which the parent zone delegates.
-fn outside(world: &World, dns: &Dns, name: &str, servers: &[&str]) -> sandbox::OutsideZone {
-    world.parent.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
+fn outside(fixture: &Fixture, dns: &Dns, name: &str, servers: &[&str]) -> sandbox::OutsideZone {
+    fixture.parent.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
     dns.zone(name, servers.iter().copied(), [])
 }
 
@@ -43,11 +43,11 @@ fn list(shell: &Shell, more: &[&str]) -> crate::shell::Ran {
 
 #[tokio::test]
 async fn the_inventory_names_owners_and_name_servers() {
-    let world = World::new().await;
-    world.create(json!({})).await.success();
-    world.parent.put(RecordSet::new("byhand.example.com", "NS", 300, ["ns1.example.net."]));
-    let still = Still::of(&world);
-    let shell = auditor(&world);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.create(json!({})).await.success();
+    fixture.parent.put(RecordSet::new("byhand.example.com", "NS", 300, ["ns1.example.net."]));
+    let still = Still::of(&fixture);
+    let shell = auditor(&fixture);
     let ran = list(&shell, &[]).ended(0).says(&[
         "NAME",
         "OWNERS",
@@ -59,7 +59,7 @@ async fn the_inventory_names_owners_and_name_servers() {
     let told = list(&shell, &["--json"]).ended(0).json();
     let entry = &told["delegations"][1];
     assert_eq!(entry["name"], NAME);
-    assert_eq!(entry["name_servers"], json!(world.child_servers()));
+    assert_eq!(entry["name_servers"], json!(fixture.child_servers()));
     assert_eq!(
         (&entry["owners"][0]["owner"], &entry["owners"][0]["by"]),
         (&json!("mine/Delegation"), &json!("created"))
@@ -74,34 +74,34 @@ async fn the_inventory_names_owners_and_name_servers() {
 
 #[tokio::test]
 async fn every_finding_is_found() {
-    let mut world = World::new().await;
-    let dns = world.aws.dns().await.unwrap();
+    let mut fixture = Fixture::behind_sockets().await;
+    let dns = fixture.aws.dns().await.unwrap();
     let server = |label: &str| format!("ns1.{label}.net");
     // In order: testing.example.com, by the function. Its sibling's claim is on what drifts.
-    world.create(json!({})).await.success();
-    world.logical_id = "Other".into();
-    outside(&world, &dns, "drifted.example.com", &[&server("drift")]);
+    fixture.create(json!({})).await.success();
+    fixture.logical_id = "Other".into();
+    outside(&fixture, &dns, "drifted.example.com", &[&server("drift")]);
     let given = |name: &str, servers: &[&str]| json!({"ChildZoneId": null, "DomainName": name, "NameServers": servers});
-    world.create(given("drifted.example.com", &[&server("drift")])).await.success();
-    outside(&world, &dns, "drifted.example.com", &[&server("elsewhere")]);
-    world.create(given("missing.example.com", &[&server("missing")])).await.success();
-    world.parent.remove("missing.example.com", "NS");
+    fixture.create(given("drifted.example.com", &[&server("drift")])).await.success();
+    outside(&fixture, &dns, "drifted.example.com", &[&server("elsewhere")]);
+    fixture.create(given("missing.example.com", &[&server("missing")])).await.success();
+    fixture.parent.remove("missing.example.com", "NS");
     // Not a zone of anybody, a name server that does not exist, and one that does not answer.
-    world.parent.put(RecordSet::new("dangling.example.com", "NS", 300, [format!("{}.", server("drift"))]));
-    world.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
-    outside(&world, &dns, "silent.example.com", &[&server("silent")]);
+    fixture.parent.put(RecordSet::new("dangling.example.com", "NS", 300, [format!("{}.", server("drift"))]));
+    fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
+    outside(&fixture, &dns, "silent.example.com", &[&server("silent")]);
     dns.fault(&server("silent"), DnsFault::Silent);
-    outside(&world, &dns, "lame.example.com", &[&server("good"), &server("refusing")]);
+    outside(&fixture, &dns, "lame.example.com", &[&server("good"), &server("refusing")]);
     dns.fault(&server("refusing"), DnsFault::Refused);
-    outside(&world, &dns, "bogus.example.com", &[&server("bogus")]);
-    world.parent.put(RecordSet::new("bogus.example.com", "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
-    let differs = outside(&world, &dns, "differs.example.com", &[&server("good")]);
+    outside(&fixture, &dns, "bogus.example.com", &[&server("bogus")]);
+    fixture.parent.put(RecordSet::new("bogus.example.com", "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+    let differs = outside(&fixture, &dns, "differs.example.com", &[&server("good")]);
     differs.put(RecordSet::new("differs.example.com", "NS", 300, ["ns1.good.net.", "ns2.good.net."]));
-    outside(&world, &dns, "good.example.com", &[&server("good")]);
-    world.parent.put(RecordSet::new("below.good.example.com", "NS", 300, ["ns1.gone.net."]));
+    outside(&fixture, &dns, "good.example.com", &[&server("good")]);
+    fixture.parent.put(RecordSet::new("below.good.example.com", "NS", 300, ["ns1.gone.net."]));
 
-    let still = Still::of(&world);
-    let shell = auditor(&world).asking(&dns);
+    let still = Still::of(&fixture);
+    let shell = auditor(&fixture).asking(&dns);
     let told = list(&shell, &["--check", "--json"]).ended(2).json();
     still.holds();
     let expected = [
@@ -127,10 +127,10 @@ async fn every_finding_is_found() {
 
 #[tokio::test]
 async fn delegations_by_hand_are_no_alarm_unless_asked_for() {
-    let world = World::new().await;
-    let dns = world.aws.dns().await.unwrap();
-    outside(&world, &dns, "byhand.example.com", &["ns1.good.net"]);
-    let shell = auditor(&world).asking(&dns);
+    let fixture = Fixture::behind_sockets().await;
+    let dns = fixture.aws.dns().await.unwrap();
+    outside(&fixture, &dns, "byhand.example.com", &["ns1.good.net"]);
+    let shell = auditor(&fixture).asking(&dns);
     list(&shell, &["--check"]).ended(0).says(&["unowned"]);
     let told = list(&shell, &["--check", "--unowned", "--json"]).ended(2).json();
     assert_eq!((&told["alarms"], &told["delegations"][0]["alarm"]), (&json!(1), &json!(true)));
@@ -138,9 +138,9 @@ async fn delegations_by_hand_are_no_alarm_unless_asked_for() {
 
 #[tokio::test]
 async fn where_nothing_answers_nothing_is_known() {
-    let world = World::new().await;
-    world.create(json!({})).await.success();
-    let shell = auditor(&world);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.create(json!({})).await.success();
+    let shell = auditor(&fixture);
     // Nobody listens on the discard port of the loopback interface.
     let ran = list(&shell, &["--check", "--json", "--resolver", "127.0.0.1:9"]).ended(1);
     assert_eq!(findings(&ran.json())[NAME], ["unknown"]);
@@ -149,9 +149,9 @@ async fn where_nothing_answers_nothing_is_known() {
 
 #[tokio::test]
 async fn what_the_zone_says_never_reaches_the_terminal_raw() {
-    let world = World::new().await;
-    world.parent.put(RecordSet::new("evil.example.com", "NS", 300, ["\u{9b}2Jx\u{7f}\u{202e}"]));
-    let shell = auditor(&world);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.parent.put(RecordSet::new("evil.example.com", "NS", 300, ["\u{9b}2Jx\u{7f}\u{202e}"]));
+    let shell = auditor(&fixture);
     // Each run asserts that no control character is printed.
     list(&shell, &[]).ended(0).says(&["evil.example.com", "\\u{9b}2Jx\\u{7f}\\u{202e}"]);
     let told = list(&shell, &["--json"]).ended(0).json();
@@ -160,35 +160,35 @@ async fn what_the_zone_says_never_reaches_the_terminal_raw() {
 
 #[tokio::test]
 async fn a_large_zone_is_listed_page_by_page() {
-    let world = World::new().await;
+    let fixture = Fixture::behind_sockets().await;
     for number in 0..9_000 {
-        world.parent.put(RecordSet::new(&format!("host{number}.example.com"), "A", 60, ["192.0.2.1"]));
+        fixture.parent.put(RecordSet::new(&format!("host{number}.example.com"), "A", 60, ["192.0.2.1"]));
     }
     for number in 0..1_000 {
-        world.parent.put(RecordSet::new(&format!("zone{number}.example.com"), "NS", 60, ["ns1.example.net."]));
+        fixture.parent.put(RecordSet::new(&format!("zone{number}.example.com"), "NS", 60, ["ns1.example.net."]));
     }
     // More of one name than fit a page.
     for number in 0..700 {
         let weighted = RecordSet::new("many.example.com", "A", 60, ["192.0.2.2"]);
-        world.parent.put(weighted.weighted(&format!("set{number:03}"), 1));
+        fixture.parent.put(weighted.weighted(&format!("set{number:03}"), 1));
     }
-    world.aws.clear_calls();
-    let told = list(&auditor(&world), &["--json"]).ended(0).json();
+    fixture.aws.clear_calls();
+    let told = list(&auditor(&fixture), &["--json"]).ended(0).json();
     assert_eq!(told["delegations"].as_array().unwrap().len(), 1_000);
-    assert_eq!(world.actions().iter().filter(|action| *action == "ListResourceRecordSets").count(), 36);
+    assert_eq!(fixture.actions().iter().filter(|action| *action == "ListResourceRecordSets").count(), 36);
 }
 
 #[tokio::test]
 async fn the_parent_zone_must_be_there_once_and_readable() {
-    let world = World::new().await;
-    let shell = auditor(&world);
+    let fixture = Fixture::behind_sockets().await;
+    let shell = auditor(&fixture);
     let list_of = |more: &[&str]| shell.run(&[&["list"], more].concat());
     list_of(&["--parent-zone-name", "example.org"]).ended(1).complains(&["no public hosted zone named example.org"]);
     list_of(&["--parent-zone-id", "Z0NOSUCH"]).ended(1).complains(&["Z0NOSUCH", "correct the id"]);
-    let private = world.parent_account.private_hosted_zone("example.com").id();
+    let private = fixture.parent_account.private_hosted_zone("example.com").id();
     list_of(&["--parent-zone-id", &private]).ended(1).complains(&["is private"]);
-    world.parent_account.hosted_zone("example.com");
+    fixture.parent_account.hosted_zone("example.com");
     list_of(&["--parent-zone-name", "example.com"]).ended(1).complains(&["several public hosted zones"]);
-    world.parent_account.role("auditor").without_policies();
-    list_of(&["--parent-zone-id", &world.parent.id()]).ended(1).complains(&["denied", "grant it"]);
+    fixture.parent_account.role("auditor").without_policies();
+    list_of(&["--parent-zone-id", &fixture.parent.id()]).ended(1).complains(&["denied", "grant it"]);
 }

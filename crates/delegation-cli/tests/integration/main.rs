@@ -13,6 +13,3 @@ mod page;
 mod plan;
 mod shell;
 mod verify;
-#[path = "../../../../tests/function/world.rs"]
-#[allow(dead_code, reason = "the tests of the function need more of it")]
-mod world;

@@ -12,16 +12,16 @@ use sandbox::{DnsFault, Fault, FaultKind, KeySigningKey, RecordSet};
 use serde_json::{Value, json};
 
 use crate::shell::{Ran, Shell, Still};
-use crate::world::{EXTERNAL_ID, NAME, RECORD, World, plain};
+use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
 
 /// The flags of the README's example.
-fn flags(world: &World) -> Vec<String> {
+fn flags(fixture: &Fixture) -> Vec<String> {
     let flags = [
         "plan",
         "--child-zone-id",
-        &world.child.id(),
+        &fixture.child.id(),
         "--parent-role-arn",
-        &world.parent_role.arn(),
+        &fixture.parent_role.arn(),
         "--parent-external-id",
         EXTERNAL_ID,
         "--parent-zone-name",
@@ -34,29 +34,29 @@ fn flags(world: &World) -> Vec<String> {
     flags.map(str::to_owned).into()
 }
 
-fn plan(world: &World, more: &[&str]) -> Ran {
-    plan_in(&Shell::of(world), world, more)
+fn plan(fixture: &Fixture, more: &[&str]) -> Ran {
+    plan_in(&Shell::of(fixture), fixture, more)
 }
 
-fn plan_in(shell: &Shell, world: &World, more: &[&str]) -> Ran {
-    let flags = flags(world);
+fn plan_in(shell: &Shell, fixture: &Fixture, more: &[&str]) -> Ran {
+    let flags = flags(fixture);
     let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
-    let still = Still::of(world);
+    let still = Still::of(fixture);
     let ran = shell.run(&flags);
     still.holds();
     ran
 }
 
 /// The flags of an Update of the stack's resource.
-fn update<'a>(world: &'a World, id: &'a str) -> Vec<&'a str> {
-    vec!["--physical-id", id, "--stack-id", &world.stack, "--logical-id", &world.logical_id]
+fn update<'a>(fixture: &'a Fixture, id: &'a str) -> Vec<&'a str> {
+    vec!["--physical-id", id, "--stack-id", &fixture.stack, "--logical-id", &fixture.logical_id]
 }
 
 /// Applies the batch as the AWS CLI would.
-async fn apply(world: &World, batch: &Value) {
-    let credentials = world.parent_account.user_credentials();
+async fn apply(fixture: &Fixture, batch: &Value) {
+    let credentials = fixture.parent_account.user_credentials();
     let given = Given {
-        endpoint_url: world.aws.endpoint_url(),
+        endpoint_url: fixture.aws.endpoint_url(),
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: None,
@@ -78,7 +78,7 @@ async fn apply(world: &World, batch: &Value) {
         .collect();
     let accounts = Accounts::given(http::client(None).unwrap(), "person", &given).await;
     let session = accounts.session(None).await.unwrap();
-    let zone = world.parent.id().parse().unwrap();
+    let zone = fixture.parent.id().parse().unwrap();
     session.change(&zone, batch["Comment"].as_str().unwrap(), &changes).await.unwrap();
 }
 
@@ -91,11 +91,11 @@ fn argument_of(command: &str) -> Value {
 
 #[tokio::test]
 async fn a_create_is_a_diff_and_a_batch_that_applies() {
-    let world = World::new().await;
-    let server = &world.child.name_servers()[0];
+    let fixture = Fixture::behind_sockets().await;
+    let server = &fixture.child.name_servers()[0];
     let sign = format!("    + {}.", server.trim_end_matches('.'));
-    plan(&world, &[]).ended(2).says(&[
-        &format!("Create of {NAME} in the parent zone {} (example.com)", world.parent.id()),
+    plan(&fixture, &[]).ended(2).says(&[
+        &format!("Create of {NAME} in the parent zone {} (example.com)", fixture.parent.id()),
         "Action: CREATED",
         &format!("+ {NAME} NS"),
         &format!("+ {RECORD} TXT"),
@@ -104,161 +104,161 @@ async fn a_create_is_a_diff_and_a_batch_that_applies() {
         "aws route53 change-resource-record-sets --hosted-zone-id",
     ]);
 
-    let told = plan(&world, &["--json"]).ended(2).json();
+    let told = plan(&fixture, &["--json"]).ended(2).json();
     assert_eq!((&told["decision"], &told["action"]), (&json!("CHANGE"), &json!("CREATED")));
-    assert_eq!(told["physical_id"], json!(world.id()));
+    assert_eq!(told["physical_id"], json!(fixture.id()));
     assert_eq!(told["changes"].as_array().unwrap().len(), 2);
     assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 1, "by hand, no claim: {told}");
     assert_eq!(argument_of(told["command"].as_str().unwrap()), told["batch"]);
-    apply(&world, &told["batch"]).await;
-    assert_eq!(world.delegated_to(), world.child_servers());
+    apply(&fixture, &told["batch"]).await;
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 #[tokio::test]
 async fn with_a_stack_the_batch_is_the_function_s_own() {
-    let world = World::new().await;
-    let told = plan(&world, &["--json", "--stack-id", &world.stack, "--logical-id", "Delegation"]).ended(2).json();
-    apply(&world, &told["batch"]).await;
-    assert_eq!((world.delegated_to(), world.claims().len()), (world.child_servers(), 1));
+    let fixture = Fixture::behind_sockets().await;
+    let told = plan(&fixture, &["--json", "--stack-id", &fixture.stack, "--logical-id", "Delegation"]).ended(2).json();
+    apply(&fixture, &told["batch"]).await;
+    assert_eq!((fixture.delegated_to(), fixture.claims().len()), (fixture.child_servers(), 1));
     // What the claim says, the function takes for its own.
-    let answer = world.create(json!({})).await.success();
+    let answer = fixture.create(json!({})).await.success();
     assert_eq!(answer.get("Action"), "UNCHANGED");
 }
 
 #[tokio::test]
 async fn an_update_shows_what_goes_comes_and_stays() {
-    let world = World::new().await;
+    let fixture = Fixture::behind_sockets().await;
     // A minute ago, so that the time in the claim is not the one that the plan would write.
     let minute_ago = SystemTime::now() - Duration::from_mins(1);
-    let properties = json!({"ResourceProperties": world.properties(json!({}))});
-    let id = world.deliver(world.event_at("Create", minute_ago, properties)).await.success().id().to_owned();
-    let mut more = update(&world, &id);
-    plan(&world, &more).ended(0).says(&["Nothing to change; the stack would write the time of its request"]);
+    let properties = json!({"ResourceProperties": fixture.properties(json!({}))});
+    let id = fixture.deliver(fixture.event_at("Create", minute_ago, properties)).await.success().id().to_owned();
+    let mut more = update(&fixture, &id);
+    plan(&fixture, &more).ended(0).says(&["Nothing to change; the stack would write the time of its request"]);
     more.extend(["--ttl", "60"]);
-    let flags: Vec<String> = flags(&world).into_iter().filter(|flag| flag != "--ttl" && flag != "300").collect();
+    let flags: Vec<String> = flags(&fixture).into_iter().filter(|flag| flag != "--ttl" && flag != "300").collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
-    let kept = format!("      {}.", world.child_servers()[0]);
+    let kept = format!("      {}.", fixture.child_servers()[0]);
     let words = ["Update of", "Action: UPDATED", "~ testing.example.com NS", "    - TTL 300", "    + TTL 60", &kept];
-    Shell::of(&world).run(&flags).ended(2).says(&words);
-    let told = Shell::of(&world).run(&[flags, vec!["--json"]].concat()).json();
+    Shell::of(&fixture).run(&flags).ended(2).says(&words);
+    let told = Shell::of(&fixture).run(&[flags, vec!["--json"]].concat()).json();
     assert_eq!(told["request"], "Update");
-    apply(&world, &told["batch"]).await;
-    assert_eq!(world.parent.record(NAME, "NS").unwrap().ttl, Some(60));
+    apply(&fixture, &told["batch"]).await;
+    assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(60));
 }
 
 #[tokio::test]
 async fn what_stands_as_wanted_is_adopted_and_there_is_nothing_to_do_by_hand() {
-    let world = World::new().await;
-    let servers = world.child_servers();
-    world.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
-    let told = plan(&world, &["--json"]).ended(2).json();
+    let fixture = Fixture::behind_sockets().await;
+    let servers = fixture.child_servers();
+    fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = plan(&fixture, &["--json"]).ended(2).json();
     assert_eq!((&told["action"], &told["batch"], &told["command"]), (&json!("ADOPTED"), &json!(null), &json!(null)));
-    plan(&world, &[]).ended(2).says(&["Action: ADOPTED", "+ _delegation-testing.example.com TXT"]);
+    plan(&fixture, &[]).ended(2).says(&["Action: ADOPTED", "+ _delegation-testing.example.com TXT"]);
 }
 
 #[tokio::test]
 async fn refusals_are_the_function_s() {
-    let world = World::new().await;
-    world.put_ns(&["ns1.somebody.net"]);
-    let answer = world.create(json!({})).await.failed(&["already delegated"]);
-    let ran = plan(&world, &[]).ended(3).says(&["Refused: ", answer.reason()]);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.put_ns(&["ns1.somebody.net"]);
+    let answer = fixture.create(json!({})).await.failed(&["already delegated"]);
+    let ran = plan(&fixture, &[]).ended(3).says(&["Refused: ", answer.reason()]);
     assert!(!ran.out.contains("aws route53"), "{}", ran.out);
-    let told = plan(&world, &["--json"]).ended(3).json();
+    let told = plan(&fixture, &["--json"]).ended(3).json();
     assert_eq!((&told["decision"], &told["reason"]), (&json!("REFUSED"), &json!(answer.reason())));
     assert_eq!((&told["batch"], &told["changes"]), (&json!(null), &json!([])));
 
-    let told = plan(&world, &["--json", "--allow-overwrite"]).ended(2).json();
+    let told = plan(&fixture, &["--json", "--allow-overwrite"]).ended(2).json();
     assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 2);
-    apply(&world, &told["batch"]).await;
-    assert_eq!(world.delegated_to(), world.child_servers());
+    apply(&fixture, &told["batch"]).await;
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 #[tokio::test]
 async fn occluded_records_refuse_and_then_warn() {
-    let world = World::new().await;
-    world.parent.put(RecordSet::new("www.testing.example.com", "A", 300, ["192.0.2.7"]));
-    plan(&world, &[]).ended(3).says(&["would hide", "www.testing.example.com A", "AllowOcclusion"]);
-    plan(&world, &["--allow-occlusion=true"]).ended(2).says(&["Warning: ", "www.testing.example.com A"]);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.parent.put(RecordSet::new("www.testing.example.com", "A", 300, ["192.0.2.7"]));
+    plan(&fixture, &[]).ended(3).says(&["would hide", "www.testing.example.com A", "AllowOcclusion"]);
+    plan(&fixture, &["--allow-occlusion=true"]).ended(2).says(&["Warning: ", "www.testing.example.com A"]);
 }
 
 #[tokio::test]
 async fn a_claim_of_another_stack_refuses_a_plan_of_nobody() {
-    let world = World::new().await;
-    world.create(json!({})).await.success();
-    plan(&world, &[]).ended(3).says(&["already delegated", "claimed by mine/Delegation"]);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.create(json!({})).await.success();
+    plan(&fixture, &[]).ended(3).says(&["already delegated", "claimed by mine/Delegation"]);
 }
 
 #[tokio::test]
 async fn names_that_the_function_may_not_delegate_are_refused() {
-    let world = World::new().await;
-    let shell = Shell::of(&world).with("DELEGATION_ALLOWED_NAMES", "other.example.com");
-    plan_in(&shell, &world, &[]).ended(3).says(&["DELEGATION_ALLOWED_NAMES"]);
-    let shell = Shell::of(&world).with("DELEGATION_ALLOWED_NAMES", "a..b");
-    plan_in(&shell, &world, &[]).ended(1).complains(&["the environment is wrong", "a..b"]);
+    let fixture = Fixture::behind_sockets().await;
+    let shell = Shell::of(&fixture).with("DELEGATION_ALLOWED_NAMES", "other.example.com");
+    plan_in(&shell, &fixture, &[]).ended(3).says(&["DELEGATION_ALLOWED_NAMES"]);
+    let shell = Shell::of(&fixture).with("DELEGATION_ALLOWED_NAMES", "a..b");
+    plan_in(&shell, &fixture, &[]).ended(1).complains(&["the environment is wrong", "a..b"]);
 }
 
 #[tokio::test]
 async fn dnssec_brings_the_ds_record_set() {
-    let world = World::new().await;
+    let fixture = Fixture::behind_sockets().await;
     let key = KeySigningKey::active("ksk", 4711, &"AB".repeat(32));
-    world.child.sign([key.clone()]);
-    let told = plan(&world, &["--json", "--dnssec"]).ended(2).json();
+    fixture.child.sign([key.clone()]);
+    let told = plan(&fixture, &["--json", "--dnssec"]).ended(2).json();
     let ds = told["changes"].as_array().unwrap().iter().find(|change| change["type"] == "DS").unwrap().clone();
     assert_eq!(ds["values"], json!([key.ds_record()]));
     assert!(told["warnings"][0].as_str().unwrap().contains("not signed"), "{told}");
     assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 2);
-    plan(&world, &["--dnssec", "--key-signing-keys", "typo"]).ended(3).says(&["typo", "ksk (ACTIVE)"]);
-    world.child.unsign();
-    plan(&world, &["--dnssec"]).ended(3).says(&["not signing"]);
+    plan(&fixture, &["--dnssec", "--key-signing-keys", "typo"]).ended(3).says(&["typo", "ksk (ACTIVE)"]);
+    fixture.child.unsign();
+    plan(&fixture, &["--dnssec"]).ended(3).says(&["not signing"]);
 }
 
 #[tokio::test]
 async fn the_name_servers_are_asked_before_the_change() {
-    let world = World::new().await;
-    let dns = world.aws.dns().await.unwrap();
-    let shell = Shell::of(&world).asking(&dns);
+    let fixture = Fixture::behind_sockets().await;
+    let dns = fixture.aws.dns().await.unwrap();
+    let shell = Shell::of(&fixture).asking(&dns);
     let with = |how| {
-        let flags: Vec<String> = flags(&world).into_iter().map(|flag| flag.replace("NONE", how)).collect();
-        let still = Still::of(&world);
+        let flags: Vec<String> = flags(&fixture).into_iter().map(|flag| flag.replace("NONE", how)).collect();
+        let still = Still::of(&fixture);
         let ran = shell.run(&flags.iter().map(String::as_str).collect::<Vec<_>>());
         still.holds();
         ran
     };
     with("REQUIRE").ended(2).says(&["Name servers: the 4 name servers answer for testing.example.com."]);
-    dns.fault(&world.child.name_servers()[1], DnsFault::Refused);
+    dns.fault(&fixture.child.name_servers()[1], DnsFault::Refused);
     with("REPORT").ended(2).says(&["Name servers: ", "REFUSED", "Action: CREATED"]);
     with("REQUIRE").ended(3).says(&["Refused: the DNS check failed", "REFUSED"]);
 }
 
 #[tokio::test]
 async fn another_parent_zone_is_a_replacement() {
-    let world = World::new().await;
-    let id = world.create(json!({})).await.success().id().to_owned();
-    let other = world.parent_account.hosted_zone("com");
-    let mut more = update(&world, &id);
+    let fixture = Fixture::behind_sockets().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let other = fixture.parent_account.hosted_zone("com");
+    let mut more = update(&fixture, &id);
     let other_id = other.id();
     more.extend(["--parent-zone-id", &other_id]);
-    let flags = flags(&world);
+    let flags = flags(&fixture);
     let flags = flags.iter().map(String::as_str).filter(|flag| !["--parent-zone-name", "example.com"].contains(flag));
     let flags: Vec<&str> = flags.chain(more).collect();
-    let ran = Shell::of(&world).run(&flags).ended(2);
+    let ran = Shell::of(&fixture).run(&flags).ended(2);
     ran.says(&["Action: CREATED", &format!("Afterwards CloudFormation deletes the old place, {id}")]);
-    let told = Shell::of(&world).run(&[flags, vec!["--json"]].concat()).json();
+    let told = Shell::of(&fixture).run(&[flags, vec!["--json"]].concat()).json();
     assert_eq!((&told["replaces"], &told["physical_id"]), (&json!(id), &json!(format!("{other_id}/{NAME}"))));
 }
 
 #[tokio::test]
 async fn properties_come_from_a_file_and_flags_go_before_it() {
-    let world = World::new().await;
-    let properties = world.properties(json!({})).to_string();
-    let told = Shell::of(&world).run_with(&["plan", "--properties", "-", "--json", "--ttl", "77"], &properties);
+    let fixture = Fixture::behind_sockets().await;
+    let properties = fixture.properties(json!({})).to_string();
+    let told = Shell::of(&fixture).run_with(&["plan", "--properties", "-", "--json", "--ttl", "77"], &properties);
     let told = told.ended(2).json();
     assert_eq!(told["changes"][0]["ttl"], 77);
     assert_eq!(
         plain(&serde_json::from_value::<Vec<String>>(told["changes"][0]["values"].clone()).unwrap()),
-        world.child_servers()
+        fixture.child_servers()
     );
-    let shell = Shell::of(&world);
+    let shell = Shell::of(&fixture);
     shell.run_with(&["plan", "--properties", "-"], "[]").ended(1).complains(&["-: this is not a JSON object"]);
     shell.run(&["plan", "--properties", "/nowhere/x.json"]).ended(1).complains(&["/nowhere/x.json", "can't be read"]);
     let typo = json!({"ParentZonename": "example.com"}).to_string();
@@ -267,28 +267,28 @@ async fn properties_come_from_a_file_and_flags_go_before_it() {
 
 #[tokio::test]
 async fn a_denied_call_says_what_to_do() {
-    let world = World::new().await;
-    world.parent_role.clone().without_policies();
-    plan(&world, &[]).ended(1).complains(&["denied", "looking for the parent zone example.com", "grant it"]);
-    world.parent_role.clone().trust_account("222222222222", Some("another"));
-    plan(&world, &[]).ended(1).complains(&["assuming the parent role", "STS AssumeRole", "external id"]);
+    let fixture = Fixture::behind_sockets().await;
+    fixture.parent_role.clone().without_policies();
+    plan(&fixture, &[]).ended(1).complains(&["denied", "looking for the parent zone example.com", "grant it"]);
+    fixture.parent_role.clone().trust_account("222222222222", Some("another"));
+    plan(&fixture, &[]).ended(1).complains(&["assuming the parent role", "STS AssumeRole", "external id"]);
 }
 
 #[tokio::test]
 async fn an_update_does_without_a_child_zone_that_can_t_be_read() {
-    let world = World::new().await;
-    let id = world.create(json!({})).await.success().id().to_owned();
-    let blind = world.child_account.role("blind").allow_assume(&world.parent_role.arn());
-    let shell = Shell::new(&world.aws, &blind.credentials());
-    let more = update(&world, &id);
-    plan_in(&shell, &world, &more).ended(0).says(&["Warning: The child zone was not read", "denied"]);
-    plan_in(&shell, &world, &[]).ended(1).complains(&["reading the child zone", "denied"]);
+    let fixture = Fixture::behind_sockets().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let blind = fixture.child_account.role("blind").allow_assume(&fixture.parent_role.arn());
+    let shell = Shell::new(&fixture.aws, &blind.credentials());
+    let more = update(&fixture, &id);
+    plan_in(&shell, &fixture, &more).ended(0).says(&["Warning: The child zone was not read", "denied"]);
+    plan_in(&shell, &fixture, &[]).ended(1).complains(&["reading the child zone", "denied"]);
 }
 
 #[tokio::test]
 async fn an_error_of_aws_is_told_in_its_words() {
-    let world = World::new().await;
+    let fixture = Fixture::behind_sockets().await;
     let kind = FaultKind::Error { status: 400, code: "InvalidInput".into(), message: "something is odd".into() };
-    world.aws.fault(Fault::on("ListHostedZonesByName").always().kind(kind));
-    plan(&world, &[]).ended(1).complains(&["delegation: looking for the parent zone", "something is odd"]);
+    fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(kind));
+    plan(&fixture, &[]).ended(1).complains(&["delegation: looking for the parent zone", "something is odd"]);
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use sandbox::{Credentials, Dns, Sandbox};
 use serde_json::Value;
 
-use crate::world::{EXTERNAL_ID, World};
+use test_support::{EXTERNAL_ID, Fixture};
 
 /// The command with its credentials and resolver.
 pub(crate) struct Shell {
@@ -27,8 +27,8 @@ impl Shell {
     }
 
     /// With the rights of the function.
-    pub(crate) fn of(world: &World) -> Self {
-        Self::new(&world.aws, &world.function_role.credentials())
+    pub(crate) fn of(fixture: &Fixture) -> Self {
+        Self::new(&fixture.aws, &fixture.function_role.credentials())
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
@@ -96,17 +96,17 @@ impl Ran {
     }
 }
 
-/// The world did not change while the command ran.
+/// The fixture did not change while the command ran.
 pub(crate) struct Still {
     zones: Vec<(sandbox::ZoneHandle, u64)>,
     aws: Sandbox,
 }
 
 impl Still {
-    pub(crate) fn of(world: &World) -> Self {
-        world.aws.clear_calls();
-        let zones = [&world.parent, &world.child].map(|zone| (zone.clone(), zone.revision()));
-        Self { zones: zones.into(), aws: world.aws.clone() }
+    pub(crate) fn of(fixture: &Fixture) -> Self {
+        fixture.aws.clear_calls();
+        let zones = [&fixture.parent, &fixture.child].map(|zone| (zone.clone(), zone.revision()));
+        Self { zones: zones.into(), aws: fixture.aws.clone() }
     }
 
     #[track_caller]

@@ -4,21 +4,21 @@ use sandbox::{DnsFault, RecordSet};
 use serde_json::json;
 
 use crate::shell::{Shell, Still};
-use crate::world::{EXTERNAL_ID, NAME, World};
+use test_support::{EXTERNAL_ID, Fixture, NAME};
 
-/// A world in which the delegation stands.
-async fn delegated() -> (World, sandbox::Dns) {
-    let world = World::new().await;
-    world.create(json!({})).await.success();
-    world.parent.put(world.parent.record(NAME, "NS").unwrap());
-    let dns = world.aws.dns().await.unwrap();
-    (world, dns)
+/// A fixture in which the delegation stands.
+async fn delegated() -> (Fixture, sandbox::Dns) {
+    let fixture = Fixture::behind_sockets().await;
+    fixture.create(json!({})).await.success();
+    fixture.parent.put(fixture.parent.record(NAME, "NS").unwrap());
+    let dns = fixture.aws.dns().await.unwrap();
+    (fixture, dns)
 }
 
 #[tokio::test]
 async fn dns_alone_tells_without_credentials() {
-    let (world, dns) = delegated().await;
-    let still = Still::of(&world);
+    let (fixture, dns) = delegated().await;
+    let still = Still::of(&fixture);
     let shell = Shell { env: Vec::new() };
     let resolver = dns.resolver().to_string();
     let args = ["verify", NAME, "--resolver", &resolver];
@@ -32,7 +32,7 @@ async fn dns_alone_tells_without_credentials() {
         (&json!(true), &json!("dns"), &json!("example.com"))
     );
     assert_eq!(told["name_servers"].as_array().unwrap().len(), 4);
-    assert!(world.aws.calls().is_empty(), "AWS was asked");
+    assert!(fixture.aws.calls().is_empty(), "AWS was asked");
     still.holds();
     // The resolver would keep a negative answer.
     assert!(
@@ -41,13 +41,13 @@ async fn dns_alone_tells_without_credentials() {
         dns.queries_to("resolver")
     );
 
-    let server = world.child.name_servers()[0].clone();
+    let server = fixture.child.name_servers()[0].clone();
     dns.fault(&server, DnsFault::Refused);
     let ran = shell.run(&args).ended(2);
     ran.says(&["lame", &format!("Problem: {}", server.trim_end_matches('.')), "REFUSED"]);
     dns.heal_all();
 
-    world.parent.remove(NAME, "NS");
+    fixture.parent.remove(NAME, "NS");
     shell.run(&args).ended(2).says(&["testing.example.com is not delegated"]);
     let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(2).json();
     assert_eq!((&told["good"], &told["name_servers"]), (&json!(false), &json!([])));
@@ -55,13 +55,13 @@ async fn dns_alone_tells_without_credentials() {
 
 #[tokio::test]
 async fn name_servers_inside_the_zone_are_found() {
-    let world = World::new().await;
-    let dns = world.aws.dns().await.unwrap();
+    let fixture = Fixture::behind_sockets().await;
+    let dns = fixture.aws.dns().await.unwrap();
     let inside = "ns1.inside.example.com";
     let address = dns.server(inside).ip().to_string();
     let zone = dns.zone("inside.example.com", [inside], [RecordSet::new(inside, "A", 60, [address.clone()])]);
-    world.parent.put(RecordSet::new("inside.example.com", "NS", 60, [inside]));
-    world.parent.put(RecordSet::new(inside, "A", 60, [address]));
+    fixture.parent.put(RecordSet::new("inside.example.com", "NS", 60, [inside]));
+    fixture.parent.put(RecordSet::new(inside, "A", 60, [address]));
     let shell = Shell { env: Vec::new() }.asking(&dns);
     shell
         .run(&["verify", "inside.example.com"])
@@ -78,8 +78,8 @@ async fn silence_everywhere_is_an_error() {
     let ran = shell.run(&["verify", NAME, "--resolver", "127.0.0.1:9"]).ended(1);
     ran.complains(&["no resolver answers", "--resolver"]);
 
-    let (world, dns) = delegated().await;
-    for server in world.parent.name_servers() {
+    let (fixture, dns) = delegated().await;
+    for server in fixture.parent.name_servers() {
         dns.fault(&server, DnsFault::Silent);
     }
     Shell { env: Vec::new() }
@@ -91,11 +91,11 @@ async fn silence_everywhere_is_an_error() {
 
 #[tokio::test]
 async fn what_the_zones_hold_in_route_53_is_expected() {
-    let (world, dns) = delegated().await;
-    let shell = Shell::of(&world).asking(&dns);
-    let (child, parent, role) = (world.child.id(), world.parent.id(), world.parent_role.arn());
+    let (fixture, dns) = delegated().await;
+    let shell = Shell::of(&fixture).asking(&dns);
+    let (child, parent, role) = (fixture.child.id(), fixture.parent.id(), fixture.parent_role.arn());
     let parent = ["--parent-zone-id", &parent, "--parent-role-arn", &role, "--parent-external-id", EXTERNAL_ID];
-    let still = Still::of(&world);
+    let still = Still::of(&fixture);
     let run = |args: &[&str], more: &[&str]| shell.run(&[&["verify", NAME], args, more].concat());
     let told = run(&parent, &["--json"]).ended(0).json();
     assert_eq!(told["expected_from"], "parent_zone");
@@ -117,7 +117,7 @@ async fn what_the_zones_hold_in_route_53_is_expected() {
     still.holds();
 
     // A child zone that is not what the parent zone refers to.
-    let other = world.child_account.hosted_zone(NAME).id();
+    let other = fixture.child_account.hosted_zone(NAME).id();
     run(&["--child-zone-id", &other], &[]).ended(2).says(&["refers to other name servers"]);
     run(&["--parent-zone-name", "example.com"], &[]).ended(1).complains(&["no public hosted zone named example.com"]);
     let nested = shell.run(&[&["verify", "nothing.example.com"], &parent[..]].concat());
@@ -129,24 +129,24 @@ async fn what_the_zones_hold_in_route_53_is_expected() {
 
 #[tokio::test]
 async fn the_ds_record_set_of_another_zone_of_that_name_is_noticed() {
-    let (world, dns) = delegated().await;
-    let other = world.parent_account.hosted_zone("example.com");
-    other.put(world.parent.record(NAME, "NS").unwrap());
-    dns.delegate_to(&world.parent);
-    world.parent.put(RecordSet::new(NAME, "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
-    let shell = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    let (fixture, dns) = delegated().await;
+    let other = fixture.parent_account.hosted_zone("example.com");
+    other.put(fixture.parent.record(NAME, "NS").unwrap());
+    dns.delegate_to(&fixture.parent);
+    fixture.parent.put(RecordSet::new(NAME, "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
     let ran = shell.run(&["verify", NAME, "--parent-zone-id", &other.id()]).ended(2);
     ran.says(&["has another DS record set for the name (key tags 1)"]);
 }
 
 #[tokio::test]
 async fn name_servers_of_which_none_answers_may_be_out_of_reach() {
-    let (world, dns) = delegated().await;
-    for server in world.child.name_servers() {
+    let (fixture, dns) = delegated().await;
+    for server in fixture.child.name_servers() {
         dns.fault(&server, DnsFault::Silent);
     }
-    let shell = Shell::of(&world).asking(&dns);
-    let args = ["verify", NAME, "--child-zone-id", &world.child.id(), "--child-only"];
+    let shell = Shell::of(&fixture).asking(&dns);
+    let args = ["verify", NAME, "--child-zone-id", &fixture.child.id(), "--child-only"];
     shell.run(&args).ended(1).says(&["nothing is known", "silent"]);
     // The parent zone's answer: so it is they.
     shell.run(&["verify", NAME]).ended(2).says(&["does not answer"]);
@@ -154,35 +154,35 @@ async fn name_servers_of_which_none_answers_may_be_out_of_reach() {
 
 #[tokio::test]
 async fn a_signed_delegation_is_checked_with_its_keys() {
-    let world = World::new().await;
-    let old = world.child.create_key("old");
-    world.child.start_signing();
-    world.create(json!({"Dnssec": "true"})).await.success();
-    let dns = world.aws.dns().await.unwrap();
-    let shell = Shell::of(&world).asking(&dns);
+    let fixture = Fixture::behind_sockets().await;
+    let old = fixture.child.create_key("old");
+    fixture.child.start_signing();
+    fixture.create(json!({"Dnssec": "true"})).await.success();
+    let dns = fixture.aws.dns().await.unwrap();
+    let shell = Shell::of(&fixture).asking(&dns);
     shell
         .run(&["verify", NAME])
         .ended(0)
         .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"]);
-    let child = world.child.id();
+    let child = fixture.child.id();
     let told = shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"]).ended(0).json();
     assert_eq!(told["ds"], json!([old.ds_record()]));
 
     // The key is replaced, and the DS record set stays.
-    world.child.create_key("new");
-    world.child.delete_key("old");
+    fixture.child.create_key("new");
+    fixture.child.delete_key("old");
     shell.run(&["verify", NAME]).ended(2).says(&["does not serve the key"]);
     shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"]).ended(2).says(&["has another DS record set"]);
-    let auditor = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
+    let auditor = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
     auditor.run(&["list", "--check", "--parent-zone-name", "example.com"]).ended(2).says(&["bogus"]);
-    world.child.unsign();
+    fixture.child.unsign();
     shell.run(&["verify", NAME, "--child-zone-id", &child]).ended(2).says(&["has another DS record set"]);
 }
 
 #[tokio::test]
 async fn below_a_name_that_is_not_delegated_the_resolver_is_asked_nothing() {
-    let world = World::new().await;
-    let dns = world.aws.dns().await.unwrap();
+    let fixture = Fixture::behind_sockets().await;
+    let dns = fixture.aws.dns().await.unwrap();
     let inside = "ns1.new.example.com";
     let address = dns.server(inside).ip().to_string();
     dns.zone("new.example.com", [inside], [RecordSet::new(inside, "A", 60, [address.clone()])]);
@@ -194,8 +194,8 @@ async fn below_a_name_that_is_not_delegated_the_resolver_is_asked_nothing() {
     assert!(!dns.queries_to("resolver").iter().any(|query| below(&query.name)), "{:?}", dns.queries_to("resolver"));
 
     // With the parent zone, its addresses are there before the delegation is.
-    world.parent.put(RecordSet::new(inside, "A", 60, [address]));
-    let shell = Shell::new(&world.aws, &world.parent_account.user_credentials()).asking(&dns);
-    let of = ["--child-only", "--parent-zone-id", &world.parent.id()];
+    fixture.parent.put(RecordSet::new(inside, "A", 60, [address]));
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+    let of = ["--child-only", "--parent-zone-id", &fixture.parent.id()];
     shell.run(&[&args[..], &of].concat()).ended(0).says(&["the name server answers for new.example.com"]);
 }

@@ -1,0 +1,43 @@
+//! What CloudFormation got.
+
+use serde_json::Value;
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub struct Answer(pub Value);
+
+impl Answer {
+    /// Asserts that it is a success.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        assert_eq!(self.0["Status"], "SUCCESS", "{}", self.0);
+        self
+    }
+
+    /// Asserts that it is a failure whose reason has these words.
+    #[track_caller]
+    pub fn failed(self, words: &[&str]) -> Self {
+        assert_eq!(self.0["Status"], "FAILED", "{}", self.0);
+        for word in words {
+            assert!(self.reason().contains(word), "{:?} does not say {word:?}", self.reason());
+        }
+        self
+    }
+
+    /// The reason of a failure.
+    pub fn reason(&self) -> &str {
+        self.0["Reason"].as_str().unwrap_or_default()
+    }
+
+    /// The physical id.
+    #[track_caller]
+    pub fn id(&self) -> &str {
+        self.0["PhysicalResourceId"].as_str().unwrap()
+    }
+
+    /// An attribute of a success.
+    #[track_caller]
+    pub fn get(&self, attribute: &str) -> &str {
+        self.0["Data"][attribute].as_str().unwrap_or_else(|| panic!("no attribute {attribute} in {}", self.0))
+    }
+}

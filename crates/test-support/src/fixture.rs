@@ -1,0 +1,310 @@
+//! Two accounts, their zones, the function, and one stack that sends it events.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
+use custom_delegation::config::Config;
+use custom_delegation::handler::{Handler, HandlerError, Invocation};
+use custom_delegation::http::{self, Client};
+use dns_check::Verifier;
+use sandbox::{Account, Dns, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
+use serde_json::{Map, Value, json};
+
+use crate::answer::Answer;
+use crate::network::{Network, seeded};
+
+/// The name that is delegated.
+pub const NAME: &str = "testing.example.com";
+/// The name of its ownership record.
+pub const RECORD: &str = "_delegation-testing.example.com";
+/// What the parent role's trust policy asks for.
+pub const EXTERNAL_ID: &str = "an-external-id";
+
+const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
+/// As long as the template lets the function run.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Two accounts with a zone each, the function, and one stack that sends it events.
+#[derive(Debug)]
+pub struct Fixture {
+    /// Route 53, STS and IAM.
+    pub aws: Sandbox,
+    /// Where answers to CloudFormation go.
+    pub bucket: ResponseBucket,
+    /// The zones over DNS.
+    pub dns: Dns,
+    /// The wall clock of everything here.
+    pub clock: Clock,
+    /// 111111111111
+    pub parent_account: Account,
+    /// 222222222222, where function and stack are.
+    pub child_account: Account,
+    /// `example.com`
+    pub parent: ZoneHandle,
+    /// [`NAME`]
+    pub child: ZoneHandle,
+    /// What the function assumes in the parent account.
+    pub parent_role: Role,
+    /// What the function runs with.
+    pub function_role: Role,
+    /// The function.
+    pub handler: Handler,
+    /// The stack in whose name events are sent; change it to be another one.
+    pub stack: String,
+    /// The same for the resource's name in the template.
+    pub logical_id: String,
+    /// How long an invocation has.
+    pub timeout: Duration,
+    client: Client,
+    network: Option<Network>,
+    requests: AtomicU64,
+}
+
+impl Fixture {
+    /// In process, for a test with `start_paused`.
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with other settings of the function.
+    pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::of_seed(1, configure).await
+    }
+
+    /// The same with another seed for all that is random.
+    pub async fn of_seed(seed: u64, configure: impl FnOnce(&mut Config)) -> Self {
+        seeded(seed);
+        let network = Network::new();
+        let (aws, bucket, dns) = (network.aws.clone(), network.bucket.clone(), network.dns.clone());
+        let (clock, client) = (network.clock.clone(), Client::new(network.clone()));
+        Self::build(aws, bucket, dns, clock, client, Some(network), configure).await
+    }
+
+    /// The same behind sockets, in the system's time: for what a process of its own talks to.
+    pub async fn behind_sockets() -> Self {
+        let aws = Sandbox::start().await.unwrap();
+        let (bucket, dns) = (ResponseBucket::start().await.unwrap(), aws.dns().await.unwrap());
+        let soon = |config: &mut Config| {
+            config.propagation_wait = Duration::ZERO;
+            config.sync_pause = Duration::ZERO;
+        };
+        Self::build(aws, bucket, dns, Clock::System, http::client(None).unwrap(), None, soon).await
+    }
+
+    async fn build(
+        aws: Sandbox,
+        bucket: ResponseBucket,
+        dns: Dns,
+        clock: Clock,
+        client: Client,
+        network: Option<Network>,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
+        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let parent = parent_account.hosted_zone("example.com");
+        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+        let child = child_account.hosted_zone(NAME);
+        let role = parent_account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID));
+        let parent_role = role.allow_all_route53();
+        let function_role = child_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
+        let mut fixture = Self {
+            handler: Handler::new(
+                Config::default(),
+                client.clone(),
+                accounts(&aws, &clock, &client, &function_role).await,
+            ),
+            aws,
+            bucket,
+            dns,
+            clock,
+            parent_account,
+            child_account,
+            parent,
+            child,
+            parent_role,
+            function_role,
+            stack: STACK.into(),
+            logical_id: "Delegation".into(),
+            timeout: TIMEOUT,
+            client,
+            network,
+            requests: AtomicU64::new(1),
+        };
+        fixture.restart(configure).await;
+        fixture
+    }
+
+    /// The function anew, with no session kept and with these settings.
+    pub async fn restart(&mut self, configure: impl FnOnce(&mut Config)) {
+        self.handler = self.function(&self.function_role, configure).await;
+    }
+
+    /// A function with the credentials of that role.
+    pub async fn function(&self, role: &Role, configure: impl FnOnce(&mut Config)) -> Handler {
+        let mut config = Config {
+            response_hosts: vec![self.bucket.host()],
+            dns_resolver: Some(self.dns.resolver()),
+            ..Config::default()
+        };
+        configure(&mut config);
+        let verifier = Verifier::new(config.dns_resolver);
+        let accounts = accounts(&self.aws, &self.clock, &self.client, role).await;
+        let handler = Handler::new(config, self.client.clone(), accounts);
+        match &self.network {
+            Some(network) => handler.with_verifier(verifier.with_transport(network.clone())),
+            None => handler.with_verifier(verifier),
+        }
+    }
+
+    /// The properties of the README's example, with changes; null takes one away.
+    pub fn properties(&self, changes: Value) -> Value {
+        let mut properties = json!({
+            "ServiceToken": "arn:aws:lambda:us-east-1:222222222222:function:delegation",
+            "ServiceTimeout": "600",
+            "ChildZoneId": self.child.id(),
+            "ParentRoleArn": self.parent_role.arn(),
+            "ParentExternalId": EXTERNAL_ID,
+            "ParentZoneName": "example.com",
+            "TTL": "300",
+            "Verification": "NONE",
+        });
+        for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
+            properties[key] = value.clone();
+        }
+        properties.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        properties
+    }
+
+    /// A raw event with a response URL signed at least a second after the one before: a request's time is told by it.
+    pub fn event(&self, kind: &str, fields: Value) -> Value {
+        let after = Duration::from_secs(self.requests.load(Ordering::Relaxed));
+        self.event_at(kind, self.clock.now() + after, fields)
+    }
+
+    /// The same, signed at that time.
+    pub fn event_at(&self, kind: &str, at: SystemTime, fields: Value) -> Value {
+        let request_id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
+        let (stack_id, logical_id) = (self.stack.clone(), self.logical_id.clone());
+        let key = ResponseKey { stack_id, logical_id, request_id };
+        let mut event = json!({
+            "RequestType": kind,
+            "ServiceToken": "arn:aws:lambda:us-east-1:222222222222:function:delegation",
+            "ResponseURL": self.bucket.presign_at(&key, at),
+            "StackId": key.stack_id,
+            "RequestId": key.request_id,
+            "LogicalResourceId": key.logical_id,
+            "ResourceType": "Custom::Delegation",
+        });
+        for (key, value) in fields.as_object().unwrap() {
+            event[key] = value.clone();
+        }
+        event
+    }
+
+    /// Delivers an event once.
+    ///
+    /// # Errors
+    /// What the function tells Lambda.
+    pub async fn invoke(&self, event: Value) -> Result<(), HandlerError> {
+        let deadline = self.clock.now() + self.timeout;
+        let invocation = Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
+        self.handler.handle(event, &invocation).await
+    }
+
+    /// Delivers an event that must be answered exactly once.
+    pub async fn deliver(&self, event: Value) -> Answer {
+        let id = event["RequestId"].as_str().unwrap().to_owned();
+        let before = self.bucket.answers(&id).len();
+        self.invoke(event).await.unwrap();
+        let answers = self.bucket.answers(&id);
+        assert_eq!(answers.len(), before + 1, "one answer per delivery");
+        let answer = answers.last().unwrap();
+        assert!(answer.body.len() <= 4096);
+        assert!(!answer.headers.iter().any(|(name, _)| name == "content-type"));
+        Answer(answer.json())
+    }
+
+    /// A Create with the properties of the README's example and these changes.
+    pub async fn create(&self, changes: Value) -> Answer {
+        self.deliver(self.event("Create", json!({"ResourceProperties": self.properties(changes)}))).await
+    }
+
+    /// An Update of `id` from the properties with the changes `old` to those with the changes `new`.
+    pub async fn update(&self, id: &str, old: Value, new: Value) -> Answer {
+        let (old, new) = (self.properties(old), self.properties(new));
+        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
+        self.deliver(self.event("Update", fields)).await
+    }
+
+    /// A Delete of `id` with the properties of the README's example and these changes.
+    pub async fn delete(&self, id: &str, changes: Value) -> Answer {
+        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": self.properties(changes)});
+        self.deliver(self.event("Delete", fields)).await
+    }
+
+    /// The physical id of the delegation in the parent zone.
+    pub fn id(&self) -> String {
+        format!("{}/{NAME}", self.parent.id())
+    }
+
+    /// The name servers at the cut, sorted, without dots.
+    pub fn delegated_to(&self) -> Vec<String> {
+        self.parent.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
+    }
+
+    /// The DS records at the cut, sorted.
+    pub fn ds(&self) -> Vec<String> {
+        self.parent.record(NAME, "DS").map(|set| plain(&set.values)).unwrap_or_default()
+    }
+
+    /// The values of the ownership record.
+    pub fn claims(&self) -> Vec<String> {
+        self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default()
+    }
+
+    /// The child zone's name servers, sorted, without dots.
+    pub fn child_servers(&self) -> Vec<String> {
+        plain(&self.child.name_servers())
+    }
+
+    /// Puts somebody's NS record set at the cut.
+    pub fn put_ns(&self, servers: &[&str]) {
+        self.parent.put(RecordSet::new(NAME, "NS", 300, servers.iter().copied()));
+    }
+
+    /// The names of the calls so far.
+    pub fn actions(&self) -> Vec<String> {
+        self.aws.calls().iter().map(|call| call.action.clone()).collect()
+    }
+
+    /// How many calls of that action there were so far.
+    pub fn count(&self, action: &str) -> usize {
+        self.actions().iter().filter(|other| *other == action).count()
+    }
+
+    /// How many batches were sent so far.
+    pub fn changes_sent(&self) -> usize {
+        self.count("ChangeResourceRecordSets")
+    }
+}
+
+async fn accounts(aws: &Sandbox, clock: &Clock, client: &Client, role: &Role) -> Accounts {
+    let credentials = role.credentials();
+    let given = Given {
+        endpoint_url: aws.endpoint_url(),
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: credentials.session_token,
+        clock: clock.clone(),
+    };
+    Accounts::given(client.clone(), "delegation", &given).await
+}
+
+/// Sorted, without dots.
+pub fn plain(values: &[String]) -> Vec<String> {
+    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    values.sort();
+    values
+}

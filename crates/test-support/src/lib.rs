@@ -1,0 +1,39 @@
+//! The fixture of the tests: the function against the local AWS, in process, without sockets, in a time that the test owns.
+//!
+//! ```
+//! # use serde_json::json;
+//! # use test_support::{Fixture, NAME};
+//! #[tokio::test(start_paused = true)]
+//! # async fn hidden() {}
+//! async fn a_ttl_changes_in_place() {
+//!     let fixture = Fixture::new().await;
+//!     let id = fixture.create(json!({})).await.success().id().to_owned();
+//!     fixture.update(&id, json!({}), json!({"TTL": "3600"})).await.success();
+//!     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(3600));
+//! }
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+//! #     .block_on(a_ttl_changes_in_place());
+//! ```
+//!
+//! Tokio's clock is paused: whenever all tasks wait, it jumps to the next moment for which one of them waits. The wall clock of
+//! function, AWS SDK, local AWS and DNS is the same one. So hours pass in milliseconds, and the machine's speed decides nothing.
+//!
+//! Everything random (how long a message is on its way, jitter, ids) comes from one seed, so a run that failed is played again
+//! by its seed: `SEED=7 cargo test --test integration <name>`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test stops where something is missing; helpers are called with json!"
+)]
+
+mod answer;
+mod fixture;
+mod network;
+
+pub use answer::Answer;
+pub use fixture::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
+pub use network::{Network, seeded};

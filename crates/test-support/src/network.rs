@@ -1,0 +1,155 @@
+//! The network in process: HTTP to the local AWS and its response bucket, DNS to its name servers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use custom_delegation::clock::Clock;
+use custom_delegation::http::{Exchange, SendError, SendErrorKind, Transport};
+use dns_check::Datagrams;
+use futures_util::future::BoxFuture;
+use http::Request;
+use sandbox::{Dns, ResponseBucket, Sandbox};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// A message is on its way for at most so many milliseconds.
+const LONGEST_WAY: u64 = 30;
+
+/// Seeds all that is random on this thread, and gives the seed: `SEED` of the environment, or the one given.
+pub fn seeded(default: u64) -> u64 {
+    let seed = std::env::var("SEED").ok().map_or(default, |seed| seed.parse().expect("SEED is a number"));
+    fastrand::seed(seed);
+    seed
+}
+
+/// The local AWS, its response bucket and its name servers, which share one clock. No socket and no thread is in between; a message
+/// takes some time to get there, as one does.
+#[derive(Clone)]
+pub struct Network {
+    /// Route 53, STS and IAM.
+    pub aws: Sandbox,
+    /// Where answers to CloudFormation go.
+    pub bucket: ResponseBucket,
+    /// The zones over DNS.
+    pub dns: Dns,
+    /// The wall clock of all of them.
+    pub clock: Clock,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Network {
+    /// A new one, at a time that is the same in every run.
+    pub fn new() -> Self {
+        // 2026-01-01
+        let clock = Clock::tokio(SystemTime::UNIX_EPOCH + Duration::from_hours(490_896));
+        let follow = || {
+            let clock = clock.clone();
+            sandbox::Clock::following(move || clock.now())
+        };
+        let aws = Sandbox::in_process(follow());
+        Self { bucket: ResponseBucket::in_process(follow()), dns: Dns::in_process(&aws), aws, clock }
+    }
+}
+
+/// A message on its way.
+async fn transit() {
+    sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAY))).await;
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request<Bytes>) -> Exchange {
+        let Self { aws, bucket, .. } = self.clone();
+        Box::pin(async move {
+            transit().await;
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            let answer = if host == bucket.host() {
+                bucket.call(request).await
+            } else if aws.endpoint_url().ends_with(&format!("//{host}")) {
+                aws.call(request).await
+            } else {
+                return Err(SendError::new(SendErrorKind::Unconnected, format!("no host {host:?} is there")));
+            };
+            let answer = answer.map_err(|reset| SendError::new(SendErrorKind::Lost, reset))?;
+            transit().await;
+            Ok(answer)
+        })
+    }
+}
+
+impl dns_check::Transport for Network {
+    fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    fn datagrams(&self, server: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>> {
+        let socket = Socket { dns: self.dns.clone(), server, inbox: Mutex::default() };
+        Box::pin(async move { Ok(Box::new(socket) as Box<dyn Datagrams>) })
+    }
+
+    fn exchange(&self, server: SocketAddr, message: Vec<u8>) -> BoxFuture<'_, io::Result<Vec<u8>>> {
+        Box::pin(async move {
+            transit().await;
+            // A server that has nothing to say holds the connection.
+            let Some(reply) = self.dns.ask(server, &message, sandbox::Transport::Tcp) else { return pending().await };
+            sleep(reply.after).await;
+            transit().await;
+            reply.bytes.ok_or_else(|| io::ErrorKind::ConnectionReset.into())
+        })
+    }
+}
+
+/// A socket for datagrams with one server.
+struct Socket {
+    dns: Dns,
+    server: SocketAddr,
+    /// What is on its way back, by when it arrives.
+    inbox: Mutex<BTreeMap<(Instant, usize), Vec<u8>>>,
+}
+
+impl Socket {
+    fn inbox(&self) -> MutexGuard<'_, BTreeMap<(Instant, usize), Vec<u8>>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Datagrams for Socket {
+    fn send<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            transit().await;
+            if let Some(reply) = self.dns.ask(self.server, message, sandbox::Transport::Udp)
+                && let Some(bytes) = reply.bytes
+            {
+                let due = Instant::now() + reply.after + Duration::from_millis(fastrand::u64(1..=LONGEST_WAY));
+                let mut inbox = self.inbox();
+                let number = inbox.len();
+                inbox.insert((due, number), bytes);
+            }
+            Ok(())
+        })
+    }
+
+    fn receive(&self) -> BoxFuture<'_, io::Result<Vec<u8>>> {
+        Box::pin(async move {
+            let next = self.inbox().first_key_value().map(|(key, _)| *key);
+            let Some(next) = next else { return pending().await };
+            sleep_until(next.0).await;
+            Ok(self.inbox().remove(&next).unwrap_or_default())
+        })
+    }
+}

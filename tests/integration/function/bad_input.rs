@@ -1,0 +1,210 @@
+//! Each bad input gets one FAILED with one clear sentence, and nothing is changed.
+
+use custom_delegation::config::Config;
+use sandbox::RecordSet;
+use serde_json::{Value, json};
+
+use test_support::{Fixture, NAME};
+
+/// A Create with these changes fails with these words, and so does an Update of a standing delegation, which stays.
+async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) {
+    let revision = fixture.parent.revision();
+    let answer = fixture.create(changes.clone()).await.failed(words);
+    assert!(answer.id().starts_with("unresolved/"), "{changes}");
+    assert!(!answer.reason().contains('\n') && answer.reason().len() < 900, "{}", answer.reason());
+    assert!(!answer.reason().contains("X-Amz"), "{}", answer.reason());
+    assert_eq!(fixture.parent.revision(), revision, "{changes}");
+    fixture.delete(answer.id(), changes).await.success();
+    assert_eq!(fixture.parent.revision(), revision);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_properties_and_unknown_ones() {
+    let fixture = Fixture::new().await;
+    for nothing in [Value::Null, json!({}), json!([]), json!("x")] {
+        let answer = fixture.deliver(fixture.event("Create", json!({"ResourceProperties": nothing}))).await;
+        answer.failed(&["Properties"].map(|_| "")).failed(&[]);
+    }
+    let answer = fixture.deliver(fixture.event("Create", json!({}))).await;
+    answer.failed(&["ChildZoneId is missing"]);
+    refused(&fixture, json!({"ParentZonename": "example.com"}), &["ParentZonename", "ParentZoneName"]).await;
+    refused(&fixture, json!({"Dnssec": "perhaps"}), &["Dnssec is invalid"]).await;
+    refused(&fixture, json!({"KeySigningKeys": ["a-b"]}), &["KeySigningKeys", "a-b"]).await;
+    refused(&fixture, json!({"Verification": "MAYBE"}), &["Verification", "REQUIRE"]).await;
+    assert_eq!(fixture.actions(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn alternatives_and_malformed_values() {
+    let fixture = Fixture::new().await;
+    refused(&fixture, json!({"ParentZoneId": "Z1"}), &["ParentZoneId and ParentZoneName"]).await;
+    refused(&fixture, json!({"ChildZoneId": null}), &["ChildZoneId is missing"]).await;
+    refused(&fixture, json!({"ChildZoneId": "not a zone"}), &["ChildZoneId", "not a zone"]).await;
+    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": "../x"}), &["ParentZoneId"]).await;
+    refused(&fixture, json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam::"]).await;
+    refused(&fixture, json!({"ParentZoneName": "a..b"}), &["ParentZoneName", "position 3"]).await;
+    refused(&fixture, json!({"TTL": "1h"}), &["TTL", "seconds"]).await;
+    refused(&fixture, json!({"DomainName": "other.example.com"}), &["DomainName", NAME]).await;
+    refused(&fixture, json!({"ParentExternalId": "x y"}), &["ParentExternalId"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_cannot_be_delegated() {
+    let fixture = Fixture::new().await;
+    let named = |name: &str| json!({"ChildZoneId": null, "DomainName": name, "NameServers": "ns1.example.net"});
+    refused(&fixture, named("example.com"), &["example.com is the parent zone itself"]).await;
+    refused(&fixture, named("example.org"), &["example.org does not lie in the parent zone example.com"]).await;
+    refused(&fixture, named("badexample.com"), &["does not lie in"]).await;
+    refused(&fixture, named("*.example.com"), &["wildcard"]).await;
+    refused(
+        &fixture,
+        json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": "ns1.testing.example.com"}),
+        &["ns1.testing.example.com", "address"],
+    )
+    .await;
+    let long = ["a", &"b".repeat(63), &"c".repeat(63), &"d".repeat(63), &"e".repeat(36), "example.com"].join(".");
+    refused(&fixture, named(&long), &["too long"]).await;
+    fixture.parent.put(RecordSet::new("alias.example.com", "CNAME", 60, ["x.example.net."]));
+    refused(&fixture, named("alias.example.com"), &["CNAME", "alias.example.com"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_that_do_not_fit() {
+    let fixture = Fixture::new().await;
+    let private = fixture.child_account.private_hosted_zone(NAME);
+    refused(&fixture, json!({"ChildZoneId": private.id()}), &[&private.id(), "private"]).await;
+    refused(&fixture, json!({"ChildZoneId": "ZUNKNOWN"}), &["ZUNKNOWN", "child zone"]).await;
+    let private = fixture.parent_account.private_hosted_zone("example.com");
+    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": private.id()}), &[&private.id(), "private"]).await;
+    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": "ZUNKNOWN"}), &["ZUNKNOWN", "ParentZoneId"]).await;
+    refused(&fixture, json!({"ParentZoneName": "com"}), &["no public hosted zone named com"]).await;
+    let second = fixture.parent_account.hosted_zone("example.com");
+    refused(&fixture, json!({}), &["several", &second.id(), &fixture.parent.id(), "ParentZoneId"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_zone_that_contradicts_itself() {
+    let fixture = Fixture::new().await;
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, ["ns1.elsewhere.net."]));
+    refused(&fixture, json!({}), &["ns1.elsewhere.net", &fixture.child_servers()[0], "NameServers"]).await;
+    fixture.create(json!({"NameServers": "ns1.elsewhere.net"})).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn roles_that_are_denied() {
+    let fixture = Fixture::new().await;
+    refused(&fixture, json!({"ParentExternalId": "wrong-id"}), &["sts:AssumeRole", "parent"]).await;
+    refused(&fixture, json!({"ParentRoleArn": "arn:aws:iam::111111111111:role/nobody"}), &["nobody"]).await;
+    refused(
+        &fixture,
+        json!({"ParentRoleArn": null, "ParentExternalId": null}),
+        &["no public hosted zone named example.com"],
+    )
+    .await;
+    let without_txt = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "route53:ChangeResourceRecordSets", "Resource": "*", "Condition": {
+            "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["NS"]}}},
+    ]});
+    fixture.parent_role.clone().without_policies().policy(without_txt);
+    let words = ["denied", "route53:ChangeResourceRecordSets with CREATE and DELETE", "TXT record set of _delegation-"];
+    refused(&fixture, json!({}), &words).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_answered_is_an_error_towards_lambda() {
+    let fixture = Fixture::new().await;
+    for (field, value) in [
+        ("ResponseURL", Value::Null),
+        (
+            "ResponseURL",
+            json!("https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=secret"),
+        ),
+        ("ResponseURL", json!("http://169.254.169.254/?X-Amz-Signature=secret")),
+        ("StackId", Value::Null),
+        ("RequestId", json!(7)),
+        ("LogicalResourceId", json!("")),
+    ] {
+        let mut event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+        event[field] = value;
+        let error = fixture.invoke(event).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+    for event in [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})] {
+        fixture.invoke(event).await.unwrap_err();
+    }
+    assert_eq!((fixture.actions(), fixture.bucket.puts().len()), (vec![], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_request_types_are_answered() {
+    let fixture = Fixture::new().await;
+    let answer =
+        fixture.deliver(fixture.event("Adopt", json!({}))).await.failed(&["Adopt", "Create, Update or Delete"]);
+    assert!(answer.id().starts_with("unresolved/"));
+    let answer = fixture.deliver(fixture.event("Adopt", json!({"PhysicalResourceId": "an-id"}))).await.failed(&[]);
+    assert_eq!(answer.id(), "an-id");
+    fixture.deliver(fixture.event("Delete", json!({}))).await.failed(&["PhysicalResourceId"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_long_everything() {
+    let fixture = Fixture::new().await;
+    let long = "x".repeat(100_000);
+    for key in [
+        "ChildZoneId",
+        "ParentRoleArn",
+        "ParentZoneName",
+        "DomainName",
+        "TTL",
+        "NameServers",
+        "ParentExternalId",
+        "Dnssec",
+        &long,
+    ] {
+        refused(&fixture, json!({key: long}), &[&key[..key.len().min(20)]]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn roles_of_another_partition() {
+    let fixture = Fixture::new().await;
+    let role = "arn:aws-cn:iam::111111111111:role/parent";
+    for property in ["ParentRoleArn", "ChildRoleArn"] {
+        refused(&fixture, json!({property: role}), &[property, role, "aws-cn", "across partitions"]).await;
+    }
+    assert_eq!(fixture.actions(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_this_function_may_not_delegate() {
+    let allowed = |names: &str| {
+        let names = names.to_owned();
+        Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone())).allowed_names
+    };
+    let fixture = Fixture::with(|config| config.allowed_names = allowed("*.dev.example.com")).await;
+    refused(&fixture, json!({}), &[NAME, "DELEGATION_ALLOWED_NAMES"]).await;
+    let dev = fixture.child_account.hosted_zone("a.dev.example.com");
+    let id = fixture.create(json!({"ChildZoneId": dev.id()})).await.success().id().to_owned();
+    // A replacement would start managing a name; a Delete starts nothing.
+    fixture.update(&id, json!({"ChildZoneId": dev.id()}), json!({})).await.failed(&[NAME, "DELEGATION_ALLOWED_NAMES"]);
+    fixture.delete(&id, json!({"ChildZoneId": dev.id()})).await.success();
+
+    let mut fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.restart(|config| config.allowed_names = allowed("other.example.com")).await;
+    fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+    fixture.delete(&id, json!({"TTL": "60"})).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_wrong_settings_are_answered_and_stop_no_delete() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.restart(|config| config.problem = Config::read(|_| Some("a..b".into())).problem).await;
+    let words = ["this function is set up wrongly", "DELEGATION_ALLOWED_NAMES", "a..b"];
+    assert!(fixture.create(json!({})).await.failed(&words).id().starts_with("unresolved/"));
+    fixture.update(&id, json!({}), json!({"TTL": "60"})).await.failed(&words);
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+}

@@ -1,0 +1,262 @@
+//! The DNS check of a request, against name servers that answer over UDP and TCP.
+
+use std::time::Duration;
+
+use sandbox::{DnsFault, RecordSet, SyncRule};
+use serde_json::{Value, json};
+
+use test_support::{Fixture, NAME};
+
+fn checked(verification: &str, more: Value) -> Value {
+    let mut properties = json!({"Verification": verification});
+    for (key, value) in more.as_object().unwrap() {
+        properties[key] = value.clone();
+    }
+    properties
+}
+
+fn report() -> Value {
+    checked("REPORT", json!({}))
+}
+
+fn require() -> Value {
+    checked("REQUIRE", json!({}))
+}
+
+/// The child zone's first name server.
+fn server(fixture: &Fixture) -> String {
+    fixture.child_servers()[0].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_delegation_is_reported_in_one_line() {
+    let fixture = Fixture::new().await;
+    for verification in [report(), require(), json!({"Verification": null})] {
+        let answer = fixture.create(verification.clone()).await.success();
+        let line = answer.get("Verification");
+        assert!(line.contains("4 name servers answer for testing.example.com"), "{line}");
+        assert!(line.contains("4 servers of example.com refer to them"), "{line}");
+        assert_eq!((answer.get("ChangeStatus"), answer.get("Warning")), ("INSYNC", ""));
+        fixture.delete(answer.id(), verification).await.success();
+    }
+    // A resolver would keep "no such name" for as long as the parent zone says.
+    let asked: Vec<String> = fixture.dns.queries_to("resolver").into_iter().map(|query| query.name).collect();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|name| !name.ends_with("testing.example.com.")), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_asks_nobody() {
+    let fixture = Fixture::new().await;
+    let answer = fixture.create(checked("NONE", json!({}))).await.success();
+    assert_eq!(answer.get("Verification"), "");
+    assert!(fixture.dns.queries().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lame_server_is_found_before_the_world_sees_it() {
+    let fixture = Fixture::new().await;
+    fixture.dns.fault(&server(&fixture), DnsFault::Refused);
+    let answer = fixture.create(require()).await.failed(&["nothing was changed", &server(&fixture), "REFUSED"]);
+    assert!(answer.id().starts_with("unresolved/"));
+    assert_eq!((fixture.delegated_to(), fixture.changes_sent()), (vec![], 0));
+    // Reported, it hinders nothing.
+    let answer = fixture.create(report()).await.success();
+    assert!(answer.get("Verification").contains("REFUSED"), "{}", answer.get("Verification"));
+    assert_eq!((answer.get("Warning"), fixture.delegated_to()), ("", fixture.child_servers()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_zone_gets_some_time() {
+    let fixture = Fixture::new().await;
+    fixture.dns.fault_times(&server(&fixture), DnsFault::Refused, 3);
+    let answer = fixture.create(require()).await.success();
+    assert!(answer.get("Verification").contains("refer to them"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_zone_that_the_world_does_not_use_fails_after_the_change_with_the_real_id() {
+    let fixture = Fixture::new().await;
+    // The hosted zone that the fixture uses is another one of this name.
+    let real = fixture.aws.account("444444444444").hosted_zone("example.com");
+    fixture.dns.delegate_to(&real);
+    let answer = fixture.create(require()).await.failed(&["was changed", "the DNS check failed", "example.com"]);
+    assert_eq!(answer.id(), fixture.id());
+    // CloudFormation's rollback takes it back.
+    fixture.delete(answer.id(), require()).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+    let reported = fixture.create(report()).await.success();
+    assert!(!reported.get("Verification").contains("refer to them"), "{}", reported.get("Verification"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_changes_nothing_is_only_warned() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(require()).await.success().id().to_owned();
+    fixture.dns.fault(&server(&fixture), DnsFault::Refused);
+    let again = checked("REQUIRE", json!({"Trigger": "1"}));
+    let answer = fixture.update(&id, require(), again).await.success();
+    assert_eq!(answer.get("Action"), "UNCHANGED");
+    assert!(answer.get("Warning").contains("did not change") && answer.get("Warning").contains("REFUSED"));
+    // A TTL makes no name server another: neither this Update nor its rollback gets stuck.
+    let retimed = checked("REQUIRE", json!({"TTL": "60"}));
+    let answer = fixture.update(&id, require(), retimed.clone()).await.success();
+    assert_eq!((answer.get("Action"), fixture.parent.record(NAME, "NS").unwrap().ttl), ("UPDATED", Some(60)));
+    assert!(answer.get("Warning").contains("REFUSED"));
+    // One that changes name servers fails before it does, and keeps its id.
+    let fewer = checked("REQUIRE", json!({"TTL": "60", "NameServers": fixture.child_servers()[..2].join(",")}));
+    assert_eq!(fixture.update(&id, retimed, fewer).await.failed(&["REFUSED", "nothing was changed"]).id(), id);
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
+    let fixture = Fixture::new().await;
+    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
+    fixture.deliver(event.clone()).await.success();
+    fixture.dns.fault(&server(&fixture), DnsFault::Refused);
+    assert_eq!(fixture.deliver(event).await.failed(&["the DNS check failed"]).id(), fixture.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_delegation_is_only_warned_of_by_a_duplicate_too() {
+    let mut fixture = Fixture::new().await;
+    fixture.create(require()).await.success();
+    fixture.logical_id = "Renamed".into();
+    fixture.dns.fault(&server(&fixture), DnsFault::Refused);
+    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
+    for _ in 0..2 {
+        assert!(fixture.deliver(event.clone()).await.success().get("Warning").contains("REFUSED"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ds_that_stands_for_no_key_that_is_served_is_not_written_even_under_report() {
+    let fixture = Fixture::new().await;
+    // Route 53 says that the zone signs, with a key that its name servers don't have.
+    let digest = "1".repeat(64);
+    fixture.child.sign([sandbox::KeySigningKey::active("one", 1111, &digest)]);
+    let signed = checked("REPORT", json!({"Dnssec": "true"}));
+    fixture.create(signed.clone()).await.failed(&["nothing was changed", "DNS check failed"]);
+    let id = fixture.create(report()).await.success().id().to_owned();
+    fixture.update(&id, report(), signed).await.failed(&["nothing was changed"]);
+    assert_eq!(fixture.parent.record(NAME, "DS"), None);
+}
+
+/// Somebody moved the zone to another provider by hand, name servers, keys and all; an Update for another reason put the name
+/// servers back under the DS record set of the others.
+#[tokio::test(start_paused = true)]
+async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_do_not_have() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(report()).await.success().id().to_owned();
+    let moved = fixture.aws.account("333333333333").hosted_zone(NAME);
+    let key = moved.create_key("theirs");
+    moved.start_signing();
+    let servers = moved.name_servers();
+    fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
+    fixture.parent.put(RecordSet::new(NAME, "DS", 300, [key.ds_record()]));
+    let update = fixture.update(&id, report(), checked("REPORT", json!({"Trigger": "1"}))).await;
+    assert_eq!(update.failed(&["nothing was changed", "DNS check failed"]).id(), id);
+    assert_eq!(fixture.delegated_to(), test_support::plain(&servers));
+    // With the keys of the child zone it is only drift.
+    fixture.child.create_key("ours");
+    fixture.child.start_signing();
+    let ours = fixture.child.keys()[0].ds_record();
+    fixture.parent.put(RecordSet::new(NAME, "DS", 300, [ours]));
+    fixture.update(&id, report(), checked("REPORT", json!({"Trigger": "2"}))).await.success();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ds_is_removed_whatever_the_check_says() {
+    let fixture = Fixture::new().await;
+    fixture.parent.create_key("parent");
+    fixture.parent.start_signing();
+    fixture.child.create_key("one");
+    fixture.child.start_signing();
+    let signed = checked("REQUIRE", json!({"Dnssec": "true"}));
+    let id = fixture.create(signed.clone()).await.success().id().to_owned();
+    fixture.dns.fault(&server(&fixture), DnsFault::Refused);
+    let answer = fixture.update(&id, signed, require()).await.success();
+    assert_eq!(fixture.parent.record(NAME, "DS"), None);
+    assert!(answer.get("Warning").contains("REFUSED"), "{}", answer.get("Warning"));
+}
+
+/// The check takes seconds: what was seen before it is not what is changed.
+#[tokio::test(start_paused = true)]
+async fn regression_what_comes_below_the_cut_during_the_check_is_noticed() {
+    let fixture = Fixture::new().await;
+    fixture.dns.fault_times(&server(&fixture), DnsFault::Refused, 2);
+    let (parent, asked) = (fixture.parent.clone(), fixture.dns.clone());
+    fixture.aws.before_call(std::sync::Arc::new(move |call| {
+        if call.action == "ListResourceRecordSets" && !asked.queries().is_empty() {
+            parent.put(RecordSet::new("host.testing.example.com", "A", 300, ["192.0.2.7"]));
+        }
+    }));
+    fixture.create(report()).await.failed(&["host.testing.example.com", "would hide"]);
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_way_out_there_is_a_finding_and_no_hang() {
+    let fixture = Fixture::new().await;
+    fixture.dns.fault("resolver", DnsFault::Silent);
+    let answer = fixture.create(report()).await.success();
+    assert!(answer.get("Verification").contains("no way out for DNS"), "{}", answer.get("Verification"));
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    let other = fixture.child_account.hosted_zone("other.example.com");
+    let elsewhere = checked("REQUIRE", json!({"ChildZoneId": other.id()}));
+    fixture.create(elsewhere).await.failed(&["nothing was changed", "no way out"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ds_that_nobody_could_be_asked_about_is_not_written_but_with_none() {
+    let fixture = Fixture::new().await;
+    fixture.child.create_key("one");
+    fixture.child.start_signing();
+    fixture.dns.fault("resolver", DnsFault::Silent);
+    let signed = |verification: &str| checked(verification, json!({"Dnssec": "true"}));
+    fixture.create(signed("REPORT")).await.failed(&["nothing was changed", "no way out"]);
+    let answer = fixture.create(signed("NONE")).await.success();
+    assert!(!answer.get("DsRecords").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_required_check_that_runs_out_of_time_fails_and_takes_nothing_back_itself() {
+    let mut fixture = Fixture::new().await;
+    fixture.timeout = Duration::from_secs(22);
+    fixture.aws.sync_after(SyncRule::Never);
+    let answer = fixture.create(require()).await.failed(&["ran out of time while waiting"]);
+    assert_eq!((answer.id(), fixture.delegated_to()), (fixture.id().as_str(), fixture.child_servers()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegation_that_is_not_waited_for_is_checked_before_the_change_alone() {
+    let fixture = Fixture::new().await;
+    // REPORT means the same where it is given and where it is the default.
+    for (mode, name) in [(json!(null), NAME), (json!("REPORT"), "given.example.com")] {
+        let child = fixture.child_account.hosted_zone(name);
+        let answer = fixture
+            .create(json!({"ChildZoneId": child.id(), "Verification": mode, "WaitForSync": "false"}))
+            .await
+            .success();
+        let line = answer.get("Verification");
+        assert!(line.contains("name servers answer") && !line.contains("refer to them"), "{line}");
+    }
+    assert!(fixture.dns.queries().iter().all(|query| !fixture.parent.name_servers().contains(&query.server)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_servers_below_the_cut_are_asked_at_their_glue() {
+    let fixture = Fixture::new().await;
+    let servers = ["ns1.testing.example.com", "ns2.testing.example.com"];
+    let zone = fixture.dns.zone(NAME, servers, []);
+    for server in servers {
+        let address = fixture.dns.server(server).ip().to_string();
+        fixture.parent.put(RecordSet::new(server, "A", 300, [address.clone()]));
+        zone.put(RecordSet::new(server, "A", 300, [address]));
+    }
+    let outside = json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": servers.join(",")});
+    let answer = fixture.create(checked("REQUIRE", outside)).await.success();
+    assert!(answer.get("Verification").contains("2 name servers answer"), "{}", answer.get("Verification"));
+}

@@ -1,0 +1,216 @@
+use std::time::Duration;
+
+use sandbox::RecordSet;
+use serde_json::{Value, json};
+
+use test_support::{Fixture, NAME, RECORD};
+
+#[tokio::test(start_paused = true)]
+async fn what_was_created_is_removed_and_nothing_else() {
+    let fixture = Fixture::new().await;
+    let before = fixture.parent.records();
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let answer = fixture.delete(&id, json!({})).await.success();
+    assert_eq!(answer.id(), id);
+    assert_eq!(fixture.parent.records(), before);
+    for attribute in custom_delegation::cfn::response::ATTRIBUTES {
+        assert_eq!(answer.get(attribute), "", "each attribute is in every SUCCESS");
+    }
+    fixture.delete(&id, json!({})).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_marker_is_deleted_without_a_call() {
+    let fixture = Fixture::new().await;
+    fixture.delete("unresolved/1-2-3", json!({"ParentRoleArn": 7})).await.success();
+    assert_eq!(fixture.actions(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_changed_stays() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.put_ns(&["ns1.somebody.net."]);
+    let answer = fixture.delete(&id, json!({})).await.success();
+    assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
+    assert_eq!(fixture.delegated_to(), ["ns1.somebody.net"]);
+    assert_eq!(fixture.claims(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_servers_of_the_child_zone_are_removed_whoever_wrote_them() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({"NameServers": "ns1.vanity.net"})).await.success().id().to_owned();
+    let servers = fixture.child.name_servers();
+    fixture.put_ns(&servers.iter().take(2).map(String::as_str).collect::<Vec<_>>());
+    fixture.delete(&id, json!({"NameServers": "ns1.vanity.net"})).await.success();
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_without_our_claim_is_not_ours() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.parent.remove(RECORD, "TXT");
+    let answer = fixture.delete(&id, json!({})).await.success();
+    assert!(answer.get("Warning").contains("no claim"), "{}", answer.0);
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_about_the_properties_fails_a_delete() {
+    for odd in [
+        json!({"TTL": "soon", "Unknown": {"a": 1}, "AllowOverwrite": "perhaps", "Dnssec": "true"}),
+        json!({"ChildZoneId": 7, "NameServers": [1], "DomainName": "a..b"}),
+        json!({"ChildZoneId": null, "ParentZoneName": null}),
+        json!({"ParentZoneId": "Z1", "ParentZoneName": "b"}),
+    ] {
+        let fixture = Fixture::new().await;
+        let id = fixture.create(json!({})).await.success().id().to_owned();
+        fixture.delete(&id, odd.clone()).await.success();
+        assert_eq!(fixture.delegated_to(), Vec::<String>::new(), "{odd}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_role_that_cannot_exist_does_not_stick_the_stack() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let answer = fixture.delete(&id, json!({"ParentRoleArn": "nonsense"})).await.success();
+    assert!(answer.get("Warning").contains("ParentRoleArn"), "{}", answer.0);
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_that_are_gone_make_it_succeed() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.child.delete();
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.parent.delete();
+    fixture.delete(&id, json!({})).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_parent_account_fails_it_with_the_remedy() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.parent_role.delete();
+    fixture.parent_account.role("parent").trust_account("444444444444", None);
+    let answer =
+        fixture.delete(&id, json!({"ParentExternalId": "another-id"})).await.failed(&["sts:AssumeRole", "external id"]);
+    assert_eq!(answer.id(), id);
+    assert!(!answer.reason().contains("another-id"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invented_id_finds_the_claim_by_the_properties() {
+    let fixture = Fixture::new().await;
+    fixture.create(json!({})).await.success();
+    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invented_id_waits_for_the_create_that_it_overtook() {
+    let mut fixture = Fixture::new().await;
+    fixture.timeout = Duration::from_secs(7);
+    // The Create is held before its change, and let go once the Delete has looked once.
+    let gate = fixture.aws.gate("ChangeResourceRecordSets");
+    let create = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let fields = json!({"PhysicalResourceId": "mine-Delegation-1X2Y3Z4ABCDE", "ResourceProperties": fixture.properties(json!({}))});
+    let delete = fixture.event("Delete", fields);
+    let ids: Vec<String> =
+        [&create, &delete].iter().map(|event| event["RequestId"].as_str().unwrap().to_owned()).collect();
+    tokio::join!(async { fixture.invoke(create).await.unwrap() }, async {
+        gate.arrived().await;
+        let looked = fixture.aws.calls().len();
+        tokio::join!(async { fixture.invoke(delete).await.unwrap() }, async {
+            while fixture.aws.calls().len() < looked + 3 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            gate.release();
+        });
+    });
+    for id in ids {
+        let answer = fixture.bucket.answers(&id)[0].json();
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    }
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_found_claim_that_cannot_be_removed_fails_a_delete_with_an_invented_id() {
+    let fixture = Fixture::new().await;
+    fixture.create(json!({})).await.success();
+    let read_only = json!({"Statement": [{"Effect": "Allow", "Resource": "*",
+        "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]}]});
+    fixture.parent_role.clone().without_policies().policy(read_only);
+    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.failed(&["ChangeResourceRecordSets", "denied"]);
+    fixture.parent_role.clone().allow_all_route53();
+    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invented_id_that_is_denied_or_unanswered_ends_well() {
+    for fault in [sandbox::FaultKind::Status(503), sandbox::FaultKind::Hang] {
+        let mut fixture = Fixture::new().await;
+        fixture.timeout = Duration::from_secs(3);
+        fixture.aws.fault(sandbox::Fault::on("ListHostedZonesByName").always().kind(fault));
+        fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    }
+    let mut fixture = Fixture::new().await;
+    fixture.timeout = Duration::from_secs(3);
+    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({"ParentExternalId": "wrong-id"})).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invented_id_without_a_place_is_done_at_once() {
+    let fixture = Fixture::new().await;
+    for nowhere in [json!({"ChildZoneId": null}), json!({"ParentZoneId": "Z1"}), json!({"ChildZoneId": 7})] {
+        fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", nowhere).await.success();
+    }
+    let event = fixture.event(
+        "Delete",
+        json!({"PhysicalResourceId": "mine-Delegation-1X2Y3Z4ABCDE", "ResourceProperties": Value::Null}),
+    );
+    fixture.deliver(event).await.success();
+    assert_eq!(fixture.actions(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overwritten_delegation_is_deleted_by_its_new_owner_alone() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let mine = fixture.stack.clone();
+    fixture.stack = mine.replace("mine", "theirs").replace("51af", "51ae");
+    fixture.create(json!({"AllowOverwrite": "true"})).await.success();
+    let theirs = std::mem::replace(&mut fixture.stack, mine);
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    fixture.stack = theirs;
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+    assert!(
+        fixture.parent.record("www.example.com", "A")
+            == Some(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]))
+    );
+    assert!(fixture.parent.record(NAME, "NS").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_an_invented_id_is_looked_for_with_a_new_session_when_the_kept_one_has_ended() {
+    let mut fixture = Fixture::new().await;
+    fixture.create(json!({})).await.success();
+    fixture.timeout = Duration::from_secs(4);
+    let ended =
+        sandbox::FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message: "invalid".into() };
+    fixture.aws.fault(sandbox::Fault::on("ListHostedZonesByName").account("111111111111").kind(ended));
+    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}

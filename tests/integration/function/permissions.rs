@@ -1,0 +1,93 @@
+//! The policies to copy in `docs/permissions.md` are enough for the function, and not more than they say.
+
+use sandbox::KeySigningKey;
+use serde_json::{Value, json};
+
+use test_support::{EXTERNAL_ID, Fixture, NAME};
+
+/// The policy under a heading of the page, with the ids of this fixture.
+fn policy(fixture: &Fixture, heading: &str) -> Value {
+    let page = std::fs::read_to_string("docs/permissions.md").unwrap();
+    let (_, section) =
+        page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let (_, block) = section.split_once("```json\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let text = block
+        .replace("Z0PARENTEXAMPLE", &fixture.parent.id())
+        .replace("Z0CHILDEXAMPLE", &fixture.child.id())
+        .replace("arn:aws:iam::222222222222:role/route53-delegation-function", &fixture.function_role.arn())
+        .replace("arn:aws:iam::111111111111:role/route53-delegation-parent", &fixture.parent_role.arn())
+        .replace("route53-delegation-example", EXTERNAL_ID);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{heading}: {error}"))
+}
+
+async fn fixture() -> Fixture {
+    let fixture = Fixture::new().await;
+    let parent = fixture.parent_role.clone().without_policies();
+    parent.trust(policy(&fixture, "Parent role: trust policy")).policy(policy(&fixture, "Parent role: permissions"));
+    fixture.function_role.clone().without_policies().policy(policy(&fixture, "Function role: permissions"));
+    fixture
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_enough_for_the_whole_life_of_a_delegation() {
+    let fixture = fixture().await;
+    let by_id = json!({"ParentZoneName": null, "ParentZoneId": fixture.parent.id()});
+    for zone in [&fixture.parent, &fixture.child] {
+        zone.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
+    }
+    for parent in [json!({}), by_id, json!({"ParentZoneName": null}), json!({"Dnssec": "true"})] {
+        let id = fixture.create(parent.clone()).await.success().id().to_owned();
+        let mut changed = parent.clone();
+        changed["TTL"] = json!("60");
+        assert_eq!(fixture.update(&id, parent, changed.clone()).await.success().get("Warning"), "");
+        fixture.delete(&id, changed).await.success();
+        assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+    }
+    let deep = fixture.child_account.hosted_zone("a.dev.example.com");
+    fixture.create(json!({"ChildZoneId": deep.id()})).await.success();
+    assert!(fixture.aws.calls().iter().all(sandbox::Call::succeeded), "nothing was denied on the way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_names_and_other_records_are_denied() {
+    let fixture = fixture().await;
+    for name in ["staging.example.com", "dev.example.com"] {
+        let zone = fixture.child_account.hosted_zone(name);
+        fixture.create(json!({"ChildZoneId": zone.id()})).await.failed(&["denied", name]);
+    }
+    fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&["sts:AssumeRole"]);
+    assert_eq!(fixture.parent.revision(), 1, "only the record of the set-up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_child_role_reads_its_zone_and_no_other() {
+    let fixture = fixture().await;
+    let role = fixture.aws.account("333333333333").role("route53-delegation-child");
+    let zone = fixture.aws.account("333333333333").hosted_zone(NAME);
+    let mut own = policy(&fixture, "Child role: permissions");
+    own["Statement"][0]["Resource"] = json!(format!("arn:aws:route53:::hostedzone/{}", zone.id()));
+    role.clone().trust(policy(&fixture, "Parent role: trust policy")).policy(own);
+    let child = |id: String| json!({"ChildZoneId": id, "ChildRoleArn": role.arn(), "ChildExternalId": EXTERNAL_ID});
+    let id = fixture.create(child(zone.id())).await.success().id().to_owned();
+    fixture.delete(&id, child(zone.id())).await.success();
+    let other = fixture.aws.account("333333333333").hosted_zone("dev.testing.example.com");
+    fixture.create(child(other.id())).await.failed(&["GetHostedZone was denied"]);
+}
+
+/// The default is the Region of Route 53, which every account has: that of the stack may be one which an account has not enabled.
+#[tokio::test(start_paused = true)]
+async fn the_region_whose_sts_is_asked_can_be_chosen() {
+    let fixture = Fixture::new().await;
+    for (chosen, region) in [(json!({}), "us-east-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")] {
+        fixture.aws.clear_calls();
+        fixture.create(chosen).await.success();
+        let calls = fixture.aws.calls();
+        let asked = |service: &str| {
+            let calls = calls.iter().filter(|call| call.service == service);
+            calls.map(|call| call.region.clone()).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(asked("sts"), [region.to_owned()].into());
+        assert_eq!(asked("route53"), ["us-east-1".to_owned()].into());
+    }
+}

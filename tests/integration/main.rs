@@ -1,0 +1,11 @@
+//! The product from outside. Everything but the real processes is in process and in a time that the test owns: see `test_support`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test stops where something is missing; its helpers are called with json!"
+)]
+
+mod function;
