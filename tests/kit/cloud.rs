@@ -382,6 +382,17 @@ impl Cloud {
         Ok(String::new())
     }
 
+    /// A bucket that somebody made, who lets everybody read.
+    pub(crate) fn put_bucket(&mut self, name: &str, account: &str, key: &str, object: &[u8]) {
+        let anybody = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"});
+        let bucket = Bucket {
+            account: account.to_owned(),
+            policy: Some(json!({"Statement": [anybody]})),
+            objects: BTreeMap::from([(key.to_owned(), object.to_vec())]),
+        };
+        self.buckets.insert(name.to_owned(), bucket);
+    }
+
     /// Deletes a stack as a profile would.
     pub(crate) async fn delete(&mut self, profile: &str, region: &str, name: &str) -> Done {
         let by = self.profiles[profile].clone();

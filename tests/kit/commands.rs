@@ -108,7 +108,7 @@ async fn the_quick_start_makes_a_delegation() {
     // The release that is unpacked before the first command.
     let mut blocks = vec![(String::new(), "make package\n".to_owned())];
     blocks.extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
-    shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await;
+    shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await.unwrap();
     let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
     let servers = cloud.world.aws.zone(&zone).unwrap().name_servers();
     let delegated = cloud.world.parent.record("testing.example.com", "NS").unwrap().values;

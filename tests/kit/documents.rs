@@ -173,3 +173,35 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
 pub(crate) fn everything() -> Value {
     json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 }
+
+/// The parent role's policy that `docs/permissions.md` shows is that of the template.
+#[test]
+fn the_page_on_permissions_shows_the_policy_of_the_parent_role() {
+    const NAMES: &str = "/Condition/ForAllValues:StringLike/route53:ChangeResourceRecordSetsNormalizedRecordNames";
+    let values = [
+        ("ParentZoneId", "Z0PARENTEXAMPLE"),
+        ("Names", "testing.example.com,*.dev.example.com"),
+        ("FunctionAccounts", "222222222222"),
+        ("ExternalId", EXTERNAL_ID),
+    ];
+    let policy = inline(&Template::read("examples/parent-role.yaml", &values), "ParentRole");
+    let page = std::fs::read_to_string("docs/permissions.md").unwrap();
+    let (_, section) = page.split_once("\n## Parent role: permissions\n").unwrap();
+    let (_, block) = section.split_once("```json\n").unwrap();
+    let shown: Value = serde_json::from_str(block.split_once("```").unwrap().0).unwrap();
+    // Order is of no meaning; what a pattern covers by itself is not written out.
+    let sorted = |policy: &Value| {
+        let mut statements = policy["Statement"].clone();
+        for statement in statements.as_array_mut().unwrap() {
+            let lists = [statement.pointer("/Action").map(|_| "/Action"), statement.pointer(NAMES).map(|_| NAMES)];
+            for list in lists.into_iter().flatten() {
+                if let Some(items) = statement.pointer_mut(list).and_then(Value::as_array_mut) {
+                    items.retain(|item| item != "_delegation-*.dev.example.com");
+                    items.sort_by_key(Value::to_string);
+                }
+            }
+        }
+        statements
+    };
+    assert_eq!(sorted(&shown), sorted(&policy));
+}

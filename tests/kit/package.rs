@@ -109,10 +109,10 @@ fn workflows_pin_their_actions_and_may_no_more_than_they_need() {
         for (job, definition) in workflow["jobs"].as_object().unwrap() {
             assert!(definition["timeout-minutes"].is_number(), "{name}: {job} may run for hours");
             let permissions = definition["permissions"].as_object().unwrap();
-            let writes: Vec<&str> =
+            let more: Vec<&str> =
                 permissions.iter().filter(|(_, level)| *level != "read").map(|(what, _)| what.as_str()).collect();
             let known = writers.iter().find(|(workflow, writer, _)| (*workflow, *writer) == (name, job.as_str()));
-            assert_eq!(writes, known.map_or(&[][..], |(_, _, what)| what), "{name}: {job}");
+            assert_eq!(more, known.map_or(&[][..], |(_, _, what)| what), "{name}: {job}");
         }
         seen.push(name.to_owned());
     }

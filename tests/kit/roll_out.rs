@@ -307,8 +307,34 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
         }
         Ok(String::new())
     })
-    .await;
+    .await
+    .unwrap();
     assert_eq!(steps, blocks.len());
     let left = cloud.world.parent.records();
     assert!(left.iter().all(|set| set.name.trim_end_matches('.') == "example.com"), "nothing is left: {left:?}");
+}
+
+/// Somebody made the bucket of a Region before us, and lets everybody read his code there.
+#[tokio::test]
+async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
+    let mut cloud = organization().await;
+    let his = "example-delegation-eu-west-1";
+    cloud.put_bucket(his, STRANGER, "0.1.0/arm64.zip", b"his code");
+    let until = |heading: &str| heading != GUARDED;
+    let mut blocks: Vec<_> = shell::blocks(PAGE).into_iter().take_while(|(heading, _)| until(heading)).collect();
+    let run = async |name: &str, blocks: &[(String, String)], cloud: &mut Cloud| {
+        shell::play(name, blocks, async |asked| cloud.run(asked).await).await.unwrap_err()
+    };
+    let why = run("squatted-bucket", &blocks, &mut cloud).await;
+    assert!(why.contains("BucketAlreadyExists"), "the first step finds out: {why}");
+    // Whoever made no bucket there, and adds the Region later without one.
+    for (_, block) in blocks.iter_mut().filter(|(heading, _)| heading == "Release") {
+        *block = block.replace("us-east-1 eu-west-1", "us-east-1");
+    }
+    let mut cloud = organization().await;
+    cloud.put_bucket(his, STRANGER, "0.1.0/arm64.zip", b"his code");
+    let why = run("squatted-code", &blocks, &mut cloud).await;
+    assert!(why.contains("CodeIsTheOneMeant") && why.contains("CodeSHA256"), "{why}");
+    assert!(cloud.functions.values().all(|function| function.code == b"the code of 0.1.0"), "his is nowhere");
+    assert!(cloud.functions.keys().all(|arn| arn.contains(":us-east-1:")));
 }

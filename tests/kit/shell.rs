@@ -63,12 +63,13 @@ pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Runs the blocks in one shell. Each command is answered by `answer`: with what it prints, or why it fails, which ends all.
+/// Runs the blocks in one shell. Each command is answered by `answer`: with what it prints, or why it fails, which ends all and
+/// is what this gives.
 pub(crate) async fn play(
     name: &str,
     blocks: &[(String, String)],
     mut answer: impl AsyncFnMut(&Asked) -> Result<String, String>,
-) {
+) -> Result<(), String> {
     let folder = folder(name);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut script = "set -euo pipefail\n".to_owned();
@@ -85,8 +86,8 @@ pub(crate) async fn play(
         tokio::select! {
             output = &mut output => {
                 let output = output.unwrap();
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-                return;
+                let why = String::from_utf8_lossy(&output.stderr).into_owned();
+                return output.status.success().then_some(()).ok_or(why);
             }
             connection = listener.accept() => serve(connection.unwrap().0, &mut answer).await,
         }
