@@ -31,6 +31,7 @@
 pub mod aws;
 pub mod bucket;
 pub mod clock;
+pub mod cloudformation;
 pub mod demo;
 pub mod dns;
 pub mod fault;
@@ -41,6 +42,7 @@ pub mod process;
 pub mod route53;
 pub mod serve;
 pub mod stack;
+pub mod template;
 pub mod unbound;
 
 mod core;
@@ -59,6 +61,9 @@ mod sts;
 pub use aws::{Hook, Sandbox};
 pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
+pub use cloudformation::{
+    Action as ResourceAction, CloudFormation, Physical, Request as ResourceRequest, ResourceType, TemplateStack,
+};
 pub use dns::{Dns, DnsFault, DnsQuery, OutsideZone, ServeRule, Transport};
 pub use fault::{Fault, FaultHandle, FaultKind};
 pub use function::{Function, Invocation};

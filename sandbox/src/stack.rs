@@ -95,9 +95,9 @@ enum Step {
 }
 
 /// A request that failed: why, and the physical id that CloudFormation then knows.
-struct Failed {
-    reason: String,
-    physical_id: Option<String>,
+pub(crate) struct Failed {
+    pub(crate) reason: String,
+    pub(crate) physical_id: Option<String>,
 }
 
 impl Stack {
@@ -232,7 +232,7 @@ impl Stack {
     }
 
     /// `<stack name>-<logical id>-<12 letters and digits>`: the physical id of a resource that has answered none.
-    fn invented_id(&self, logical_id: &str) -> String {
+    pub(crate) fn invented_id(&self, logical_id: &str) -> String {
         let random: String = std::iter::repeat_with(|| fastrand::char('A'..='Z')).take(12).collect();
         format!("{}-{logical_id}-{random}", self.name)
     }
@@ -324,7 +324,7 @@ impl Stack {
         Outcome::RolledBack(reason)
     }
 
-    async fn request(
+    pub(crate) async fn request(
         &self,
         kind: &str,
         logical_id: &str,
@@ -366,7 +366,7 @@ impl Stack {
 }
 
 /// "CloudFormation converts all scalars to strings" (custom resource request objects, `ResourceProperties`).
-fn stringified(value: &Value) -> Value {
+pub(crate) fn stringified(value: &Value) -> Value {
     match value {
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), stringified(value))).collect(),
         Value::Array(values) => values.iter().map(stringified).collect(),

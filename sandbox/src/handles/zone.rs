@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::core::{Core, lock};
-use crate::route53::{Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers};
+use crate::route53::{Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers};
 
 /// A hosted zone, seen by an outside actor who needs no permission and obeys no rule. It stays usable after the zone is gone, and
 /// then does nothing.
@@ -54,6 +54,22 @@ impl ZoneHandle {
     /// Removes the record sets of that name and type; whether there were any.
     pub fn remove(&self, name: &str, rtype: &str) -> bool {
         self.edit(|zone| zone.take(name, rtype)).unwrap_or_default()
+    }
+
+    /// Carries out a batch by the rules of the service, as who may do everything in the account of the zone. Says why not.
+    pub fn change(&self, changes: &[Change]) -> Result<(), String> {
+        let mut state = self.core.route53();
+        let gone = || format!("No hosted zone found with ID: {}", self.id);
+        let zone = state.zones.get(&self.id).ok_or_else(gone)?;
+        zone.after(changes, &|name, server| state.hosts(name, server)).map_err(|messages| messages.join(", "))?;
+        let zone = state.zones.get_mut(&self.id).ok_or_else(gone)?;
+        for Change { action, record } in changes {
+            match action {
+                Action::Delete => drop(zone.take(&record.name, &record.rtype)),
+                Action::Create | Action::Upsert => zone.insert(record.clone()),
+            }
+        }
+        Ok(())
     }
 
     /// Removes the zone with all its records.

@@ -94,12 +94,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     let refused: Vec<String> = refusals.iter().filter_map(|refusal| refusal(&batch.changes)).collect();
     let mut state = core.route53();
     let zone = own_zone(&state, caller, id)?;
-    let hosts = |name: &str, server: &str| {
-        let serves =
-            |zone: &&Zone| !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server);
-        state.zones.values().any(|zone| serves(&zone))
-    };
-    let records = zone.after(&batch.changes, &hosts);
+    let records = zone.after(&batch.changes, &|name, server| state.hosts(name, server));
     let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
     let records =
         records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;

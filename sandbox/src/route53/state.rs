@@ -38,6 +38,13 @@ impl ChangeState {
 }
 
 impl State {
+    /// Whether a public zone of that name has that name server, both as the service writes them.
+    pub(crate) fn hosts(&self, name: &str, server: &str) -> bool {
+        let serves =
+            |zone: &ZoneModel| !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server);
+        self.zones.values().any(serves)
+    }
+
     /// The public zones, each with the changes that have reached its name servers.
     pub(crate) fn served(&mut self) -> impl Iterator<Item = &ZoneModel> {
         let Self { zones, changes, sync, serve, .. } = self;

@@ -1,0 +1,296 @@
+//! CloudFormation templates: what their functions make of parameters and resources, for the functions that templates here use.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "what a JSON value lacks is null, and a template that is not understood should stop the test"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use regex_lite::Regex;
+use serde_json::{Map, Value, json};
+use serde_yaml_ng::Value as Yaml;
+
+/// A template with values for its parameters and for what `Ref` and `GetAtt` of its resources give. Panics where something of the
+/// template is not known here.
+#[derive(Debug, Clone)]
+pub struct Template {
+    path: String,
+    document: Value,
+    values: BTreeMap<String, Value>,
+}
+
+/// An output of a template.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// The name under which other stacks import it.
+    pub export: Option<String>,
+}
+
+/// What `!Ref AWS::NoValue` leaves: nothing. No template has a null.
+const NO_VALUE: Value = Value::Null;
+
+impl Template {
+    /// Reads a template. `values` are parameters by name and resources as `Id` or `Id.Attribute`.
+    pub fn read(path: &str, values: &[(&str, &str)]) -> Self {
+        Self::new(path, Self::source(path), values)
+    }
+
+    /// The same for a document that was read already; `path` is its name in messages.
+    pub fn new(path: &str, document: Value, values: &[(&str, &str)]) -> Self {
+        let mut template = Self { path: path.to_owned(), document, values: BTreeMap::new() };
+        let given: BTreeMap<&str, &str> = values.iter().copied().collect();
+        let parameters = template.document["Parameters"].as_object().cloned().unwrap_or_default();
+        for (name, parameter) in &parameters {
+            let default = match &parameter["Default"] {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            };
+            let value = given.get(name.as_str()).map(|text| (*text).to_owned()).or(default);
+            let value = value.unwrap_or_else(|| panic!("{path}: no value for {name}"));
+            template.values.insert(name.clone(), template.checked(name, parameter, &value));
+        }
+        for (name, value) in values.iter().filter(|(name, _)| !parameters.contains_key(*name)) {
+            template.values.insert((*name).to_owned(), json!(value));
+        }
+        template
+    }
+
+    /// True if the parameter may have the value.
+    pub fn accepts(&self, name: &str, value: &str) -> bool {
+        let parameter = &self.document["Parameters"][name];
+        assert!(parameter.is_object(), "{}: no parameter {name}", self.path);
+        let items: Vec<&str> = if is_list(parameter) { value.split(',').collect() } else { vec![value] };
+        let fits = |pattern: &str| items.iter().all(|item| Regex::new(pattern).unwrap().is_match(item));
+        parameter["AllowedPattern"].as_str().is_none_or(fits)
+    }
+
+    fn checked(&self, name: &str, parameter: &Value, value: &str) -> Value {
+        assert!(self.accepts(name, value), "{}: {name} may not be {value:?}", self.path);
+        if is_list(parameter) { json!(value.split(',').collect::<Vec<_>>()) } else { json!(value) }
+    }
+
+    /// The document as written, its functions not resolved.
+    pub fn source(path: &str) -> Value {
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        plain(serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}")))
+    }
+
+    /// What stands at the path below `Resources`, its functions resolved.
+    pub fn resource(&self, pointer: &str) -> Value {
+        let found = self.document["Resources"].pointer(pointer);
+        self.resolve(found.unwrap_or_else(|| panic!("{}: nothing at {pointer}", self.path)))
+    }
+
+    /// Says what `Ref` (of an `Id`) or `GetAtt` (of an `Id.Attribute`) gives from now on.
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// The logical ids of the resources that are to be made, each after those that it needs.
+    pub fn resources(&self) -> Vec<String> {
+        let all = self.document["Resources"].as_object().cloned().unwrap_or_default();
+        let made =
+            |resource: &Value| resource.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })));
+        let ids: BTreeSet<String> =
+            all.iter().filter(|(_, resource)| made(resource)).map(|(id, _)| id.clone()).collect();
+        let mut needs: BTreeMap<String, BTreeSet<String>> = ids
+            .iter()
+            .map(|id| (id.clone(), needed(&all[id]).into_iter().filter(|other| ids.contains(other)).collect()))
+            .collect();
+        let mut order = Vec::new();
+        while !needs.is_empty() {
+            let next = needs.iter().find(|(_, others)| others.iter().all(|other| order.contains(other)));
+            let next = next.map(|(id, _)| id.clone());
+            let next = next.unwrap_or_else(|| panic!("{}: a circle of {:?}", self.path, needs.keys()));
+            needs.remove(&next);
+            order.push(next);
+        }
+        order
+    }
+
+    /// The resource as written, its functions not resolved.
+    pub fn declared(&self, id: &str) -> &Value {
+        &self.document["Resources"][id]
+    }
+
+    /// The values of the outputs that are to be made, their functions resolved, and the names under which they are exported.
+    pub fn outputs(&self) -> Vec<Output> {
+        let all = self.document["Outputs"].as_object().cloned().unwrap_or_default();
+        let made =
+            |output: &Value| output.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })));
+        all.iter()
+            .filter(|(_, output)| made(output))
+            .map(|(name, output)| Output {
+                name: name.clone(),
+                value: self.resolve(&output["Value"]),
+                export: output["Export"].get("Name").map(|name| self.text(name)),
+            })
+            .collect()
+    }
+
+    fn value(&self, name: &str) -> Value {
+        let known = match name {
+            "AWS::NoValue" => Some(NO_VALUE),
+            "AWS::Partition" => Some(json!("aws")),
+            "AWS::Region" => Some(json!("us-east-1")),
+            "AWS::URLSuffix" => Some(json!("amazonaws.com")),
+            _ => self.values.get(name).cloned(),
+        };
+        known.unwrap_or_else(|| panic!("{}: no value for {name}", self.path))
+    }
+
+    fn text(&self, value: &Value) -> String {
+        match self.resolve(value) {
+            Value::String(text) => text,
+            other => panic!("{}: {other} is no text", self.path),
+        }
+    }
+
+    fn resolve(&self, value: &Value) -> Value {
+        match value {
+            Value::Array(items) => {
+                items.iter().map(|item| self.resolve(item)).filter(|item| *item != NO_VALUE).collect()
+            }
+            Value::Object(map) if map.len() == 1 => {
+                let (name, argument) = map.iter().next().unwrap();
+                self.function(name, argument).unwrap_or_else(|| self.object(map))
+            }
+            Value::Object(map) => self.object(map),
+            other => other.clone(),
+        }
+    }
+
+    fn object(&self, map: &Map<String, Value>) -> Value {
+        let entries = map.iter().map(|(key, value)| (key.clone(), self.resolve(value)));
+        entries.filter(|(_, value)| *value != NO_VALUE).collect()
+    }
+
+    fn function(&self, name: &str, argument: &Value) -> Option<Value> {
+        let item = |index: usize| &argument[index];
+        Some(match name {
+            "Ref" => self.value(argument.as_str()?),
+            "Fn::GetAtt" => self.value(&attribute(argument)?),
+            "Fn::ImportValue" => self.value(&self.text(argument)),
+            "Fn::Sub" => json!(self.substitute(argument)),
+            "Fn::If" => self.resolve(item(if self.holds(&json!({"Condition": item(0)})) { 1 } else { 2 })),
+            "Fn::Join" => {
+                let list = self.resolve(item(1));
+                let texts: Vec<&str> = list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+                json!(texts.join(item(0).as_str().unwrap()))
+            }
+            "Fn::Select" => {
+                let list = self.resolve(item(1));
+                list[written(item(0)).parse::<usize>().ok()?].clone()
+            }
+            "Fn::Split" => json!(self.text(item(1)).split(item(0).as_str().unwrap()).collect::<Vec<_>>()),
+            _ if name.starts_with("Fn::") => panic!("{}: {name} is not known here", self.path),
+            _ => return None,
+        })
+    }
+
+    fn substitute(&self, argument: &Value) -> String {
+        let (text, own) = match argument {
+            Value::Array(items) => (&items[0], items[1].as_object().unwrap().clone()),
+            text => (text, Map::new()),
+        };
+        let (mut out, mut rest) = (String::new(), text.as_str().unwrap());
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}').unwrap();
+            let value = own.get(name).map_or_else(|| self.value(name), |value| self.resolve(value));
+            out += before;
+            out += value.as_str().unwrap_or_else(|| panic!("{}: {name} is no text", self.path));
+            rest = after;
+        }
+        out + rest
+    }
+
+    fn holds(&self, condition: &Value) -> bool {
+        let (name, argument) = condition.as_object().unwrap().iter().next().unwrap();
+        match name.as_str() {
+            "Condition" => self.holds(&self.document["Conditions"][argument.as_str().unwrap()]),
+            "Fn::Equals" => self.resolve(&argument[0]) == json!(written(&argument[1])),
+            "Fn::Not" => !self.holds(&argument[0]),
+            "Fn::And" => argument.as_array().unwrap().iter().all(|one| self.holds(one)),
+            "Fn::Or" => argument.as_array().unwrap().iter().any(|one| self.holds(one)),
+            other => panic!("{}: {other} is not known here", self.path),
+        }
+    }
+}
+
+/// `Id.Attribute`, from either form of the argument of `GetAtt`.
+fn attribute(argument: &Value) -> Option<String> {
+    match argument {
+        Value::Array(parts) => Some(parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")),
+        text => text.as_str().map(str::to_owned),
+    }
+}
+
+/// What a resource refers to, and what it says it depends on.
+fn needed(resource: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    match &resource["DependsOn"] {
+        Value::Array(ids) => found.extend(ids.iter().filter_map(Value::as_str).map(str::to_owned)),
+        id => found.extend(id.as_str().map(str::to_owned)),
+    }
+    references(&resource["Properties"], &mut found);
+    found
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    let id = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(map) => {
+            for (name, argument) in map {
+                match name.as_str() {
+                    "Ref" => found.extend(argument.as_str().map(id)),
+                    "Fn::GetAtt" => found.extend(attribute(argument).as_deref().map(id)),
+                    "Fn::Sub" => {
+                        let text = argument.as_str().or(argument[0].as_str()).unwrap_or_default();
+                        found.extend(text.split("${").skip(1).filter_map(|part| part.split('}').next()).map(id));
+                        references(argument, found);
+                    }
+                    _ => references(argument, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_list(parameter: &Value) -> bool {
+    parameter["Type"] == "CommaDelimitedList"
+}
+
+/// A number as the text that CloudFormation makes of it.
+fn written(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// YAML as JSON, with the short forms of functions as the long ones.
+fn plain(yaml: Yaml) -> Value {
+    match yaml {
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            let name = match tag.trim_start_matches('!') {
+                plain @ ("Ref" | "Condition") => plain.to_owned(),
+                function => format!("Fn::{function}"),
+            };
+            json!({ name: plain(tagged.value) })
+        }
+        Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
+        Yaml::Mapping(map) => {
+            map.into_iter().map(|(key, value)| (key.as_str().unwrap().to_owned(), plain(value))).collect()
+        }
+        other => serde_json::to_value(other).unwrap(),
+    }
+}
