@@ -4,7 +4,7 @@ SHELL := /bin/bash
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 VENV := .venv-check
 # What `make test` runs, in this order; a job of the workflows runs a part of it: make test CHECKS="lint doc"
-CHECKS ?= fmt-check lint doc workflows tools unit guards template deny
+CHECKS ?= fmt-check lint doc workflows tools unit guards template deny cdk
 # The list of what could not be checked here; tests write to it, too.
 export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
 # For which processors `make package` builds: those whose Rust target is installed, if empty.
@@ -26,7 +26,7 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint \
+.PHONY: cdk check-cdk cdk-test cdk-package help demo check test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint \
 	doc workflows tools unit unbound template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
@@ -159,6 +159,42 @@ deny: $(VENV)/ok
 			"make deny, on a machine that reaches github.com"; \
 	fi
 
+# Which function the CDK's package carries. `release`: built for this machine. `dist`: what `make package` made, for both
+# processors, as it is published. `dev`: quick to build, for tests.
+CDK_PROFILE ?= release
+CDK_BOOTSTRAP = $(TARGET_DIR)/$(if $(filter dev,$(CDK_PROFILE)),debug,$(CDK_PROFILE))/bootstrap
+CDK_VERSION = $$(node -p "require('./cdk/package.json').version")
+
+check-cdk: $(VENV)/ok cdk-test cdk-package ## the CDK's constructs: compiled, tested, packed, installed, linted, deployed; needs Node 20
+	@echo "== the package, as a user has it"
+	version=$(CDK_VERSION) && cd cdk && CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint node test/consumer.js custom-delegation-cdk-$$version.tgz
+	@echo "== what was synthesized, on the local AWS"
+	CDK_BUILD=$(CURDIR)/cdk/build cargo test --locked --test cdk -- --include-ignored
+
+cdk-package: cdk/node_modules/ok ## the CDK's constructs as npm and Python packages, with the function; CDK_PROFILE
+	@echo "== the function for the CDK's package ($(CDK_PROFILE))"
+	@if [ $(CDK_PROFILE) = dist ]; then python3 -B cdk/tools/assets.py; else \
+		cargo build --locked --profile $(CDK_PROFILE) -p custom-delegation --bin bootstrap && \
+		python3 -B cdk/tools/assets.py --program $(CDK_BOOTSTRAP); fi
+	@echo "== the packages for npm and Python"
+	cd cdk && npm run --silent build && npm pack --silent && npm run --silent package
+
+# The short form of check-cdk, for a machine that may have no Node.
+cdk:
+	@if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then \
+		$(MAKE) --no-print-directory cdk-test; \
+	else \
+		python3 tools/not_checked.py add cdk "Node 20 or newer with npm is not installed" "install Node, then make cdk"; \
+	fi
+
+cdk-test: cdk/node_modules/ok
+	@echo "== the CDK's constructs"
+	cd cdk && npm run --silent build && npm test --silent
+
+cdk/node_modules/ok: cdk/package-lock.json
+	cd cdk && npm ci --silent
+	touch $@
+
 package: .venv-package/ok ## what is released, in dist/: zip files, checksums, bills of materials, templates; ARCHITECTURES
 	PATH=$(CURDIR)/.venv-package/bin:$$PATH python3 -B tools/package.py $(ARCHITECTURES)
 
@@ -205,7 +241,7 @@ fmt: ## format the sources
 
 clean: ## remove what was built and installed
 	cargo clean
-	rm -rf .venv .venv-* .aws-sam dist
+	rm -rf .venv .venv-* .aws-sam dist cdk/node_modules cdk/lib cdk/dist cdk/assets cdk/build cdk/*.tgz
 
 # SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild the program is linked
 # against this machine's glibc, so tools/elf.py looks whether Lambda's has what it needs.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in [".", "docs", "examples"] {
+    for folder in [".", "cdk", "docs", "examples"] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     }

@@ -1,0 +1,3 @@
+export * from './delegation-record';
+export * from './parent-role';
+export * from './provider';

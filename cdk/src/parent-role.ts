@@ -1,0 +1,208 @@
+import * as cdk from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import { Construct, IConstruct } from 'constructs';
+import { fail } from './private/fail';
+import { isBelow, normalized, problemOfAllowedName } from './private/names';
+import { allowDelegations, denyOtherRecords } from './private/rights';
+import { nameOf } from './private/zones';
+
+const EXTERNAL_ID = /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/;
+const MARK = Symbol.for('custom-delegation-cdk.DelegationParentRole');
+
+/**
+ * Which names may be delegated in which parent zone.
+ */
+export interface GrantDelegationOptions {
+  /**
+   * The parent zone, in which the delegations are kept.
+   */
+  readonly parentZone: route53.IHostedZone;
+
+  /**
+   * The names that may be delegated, `*.dev.example.com` for every name below `dev.example.com`.
+   *
+   * Each must lie below the parent zone. The ownership record beside each delegation is allowed with it.
+   */
+  readonly delegatedZoneNames: string[];
+}
+
+/**
+ * Properties of a `DelegationParentRole`.
+ */
+export interface DelegationParentRoleProps extends GrantDelegationOptions {
+  /**
+   * The external id that a `DelegationRecord` must give.
+   *
+   * A record that gets this role as an object takes the external id from it. It guards against another team's stack that uses the
+   * same function; it is no secret.
+   */
+  readonly externalId: string;
+
+  /**
+   * The accounts whose functions may assume the role.
+   *
+   * @default - every account of `organizationId` or `organizationPaths`; without them, this account
+   */
+  readonly functionAccounts?: string[];
+
+  /**
+   * The organization to which the function's account must belong.
+   *
+   * @default - any organization
+   */
+  readonly organizationId?: string;
+
+  /**
+   * The organizational units to which the function's account must belong, each as a path: `o-exampleorgid/r-ab12/ou-ab12-11111111/*`.
+   *
+   * @default - any
+   */
+  readonly organizationPaths?: string[];
+
+  /**
+   * How the names of the function's roles begin. Only roles of such a name may assume this one.
+   *
+   * @default 'route53-delegation-function'
+   */
+  readonly functionRoleName?: string;
+
+  /**
+   * The role's name. A role that is used from another account needs one.
+   *
+   * @default 'route53-delegation-parent'
+   */
+  readonly roleName?: string;
+
+  /**
+   * The policy that bounds the role.
+   *
+   * @default - none
+   */
+  readonly permissionsBoundary?: iam.IManagedPolicy;
+
+  /**
+   * What becomes of the role when it leaves its stack.
+   *
+   * Without the role no delegation can be removed any more, and each stack that has one would fail to delete.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: cdk.RemovalPolicy;
+}
+
+/**
+ * The role in the account of the parent zone, with the least rights that delegations of the given names need.
+ *
+ * It may be assumed by the function of `Custom::Delegation` alone, with an external id. It can create and delete NS, DS and TXT record
+ * sets of those names, and read the parent zone; it can change nothing else.
+ *
+ * ```ts
+ * const parentRole = new DelegationParentRole(this, 'ParentRole', {
+ *   parentZone,
+ *   delegatedZoneNames: ['testing.example.com'],
+ *   functionAccounts: ['222222222222'],
+ *   externalId: 'route53-delegation-example',
+ * });
+ * ```
+ */
+export class DelegationParentRole extends iam.Role {
+  /**
+   * True if the role is a `DelegationParentRole`, of whichever copy of this library.
+   */
+  public static isDelegationParentRole(role: any): boolean {
+    return role !== null && typeof role === 'object' && MARK in role;
+  }
+
+  /**
+   * Lets a role of your own making keep delegations in a parent zone.
+   *
+   * It is allowed what a `DelegationParentRole` is allowed, and denied in that zone what that role is denied anywhere. So it should be
+   * a role that does nothing else there.
+   */
+  public static grantDelegation(grantee: iam.IGrantable, options: GrantDelegationOptions): iam.Grant {
+    const scope = options.parentZone;
+    checkNames(scope, options);
+    const { parentZone, delegatedZoneNames } = options;
+    const [first, ...others] = allowDelegations(parentZone.hostedZoneArn, delegatedZoneNames);
+    const grant = (statement: iam.PolicyStatement) => iam.Grant.addToPrincipal({
+      grantee,
+      actions: statement.actions,
+      resourceArns: statement.resources,
+      conditions: statement.conditions,
+    });
+    for (const denial of denyOtherRecords(parentZone.hostedZoneArn, delegatedZoneNames)) {
+      grantee.grantPrincipal.addToPrincipalPolicy(denial);
+    }
+    return others.reduce((grants, statement) => grants.combine(grant(statement)), grant(first));
+  }
+
+  /**
+   * The external id of the trust policy.
+   */
+  public readonly externalId: string;
+
+  constructor(scope: Construct, id: string, props: DelegationParentRoleProps) {
+    super(scope, id, {
+      roleName: props.roleName ?? 'route53-delegation-parent',
+      description: 'Custom::Delegation keeps delegations in the parent zone',
+      permissionsBoundary: props.permissionsBoundary,
+      assumedBy: new iam.PrincipalWithConditions(principal(props), conditions(props)),
+    });
+    Object.defineProperty(this, MARK, { value: true });
+    this.externalId = props.externalId;
+    if (!cdk.Token.isUnresolved(props.externalId) && !EXTERNAL_ID.test(props.externalId)) {
+      fail(this, `externalId "${props.externalId}" cannot be used. AWS takes 2 to 1224 letters, digits and "_+=,.@:/-". Choose another.`);
+    }
+    for (const account of props.functionAccounts ?? []) {
+      if (!cdk.Token.isUnresolved(account) && !/^[0-9]{12}$/.test(account)) {
+        fail(this, `functionAccounts has "${account}". An account's id is 12 digits. Correct it.`);
+      }
+    }
+    if (props.organizationPaths?.length === 0) {
+      fail(this, 'organizationPaths is empty. No account could assume the role. Name the organizational units, or leave it out.');
+    }
+    checkNames(this, props);
+    const { parentZone, delegatedZoneNames } = props;
+    const statements = [...allowDelegations(parentZone.hostedZoneArn, delegatedZoneNames), ...denyOtherRecords('*', delegatedZoneNames)];
+    this.attachInlinePolicy(new iam.Policy(this, 'Delegation', { policyName: 'delegation', statements }));
+    this.applyRemovalPolicy(props.removalPolicy ?? cdk.RemovalPolicy.RETAIN);
+  }
+}
+
+function checkNames(scope: IConstruct, options: GrantDelegationOptions): void {
+  if (options.delegatedZoneNames.length === 0) {
+    fail(scope, 'delegatedZoneNames is empty. The role could not delegate anything. Name the zones that may be delegated.');
+  }
+  const parent = nameOf(options.parentZone);
+  for (const name of options.delegatedZoneNames) {
+    const problem = problemOfAllowedName(name);
+    if (problem !== undefined) {
+      fail(scope, `delegatedZoneNames has "${name}". ${problem}`);
+    }
+    if (parent !== undefined && !cdk.Token.isUnresolved(name) && !isBelow(normalized(name), parent)) {
+      fail(scope, `delegatedZoneNames has "${name}", which does not lie below the parent zone "${parent}". `
+        + 'A zone delegates names below its own alone. Correct the name or the parent zone.');
+    }
+  }
+}
+
+function principal(props: DelegationParentRoleProps): iam.IPrincipal {
+  if (props.functionAccounts !== undefined && props.functionAccounts.length > 0) {
+    return new iam.CompositePrincipal(...props.functionAccounts.map((account) => new iam.AccountPrincipal(account)));
+  }
+  const isForMany = props.organizationId !== undefined || props.organizationPaths !== undefined;
+  return isForMany ? new iam.AnyPrincipal() : new iam.AccountRootPrincipal();
+}
+
+function conditions(props: DelegationParentRoleProps): Record<string, any> {
+  const role = props.functionRoleName ?? 'route53-delegation-function';
+  return {
+    StringEquals: {
+      'sts:ExternalId': props.externalId,
+      ...(props.organizationId === undefined ? {} : { 'aws:PrincipalOrgID': props.organizationId }),
+    },
+    ...(props.organizationPaths === undefined ? {} : { 'ForAnyValue:StringLike': { 'aws:PrincipalOrgPaths': props.organizationPaths } }),
+    ArnLike: { 'aws:PrincipalArn': `arn:${cdk.Aws.PARTITION}:iam::*:role/${role}-*` },
+  };
+}

@@ -1,0 +1,530 @@
+import { createHash } from 'crypto';
+import * as fs from 'fs';
+import * as path from 'path';
+import * as cdk from 'aws-cdk-lib';
+import * as include from 'aws-cdk-lib/cloudformation-include';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as assets from 'aws-cdk-lib/aws-s3-assets';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
+import { Construct, IConstruct } from 'constructs';
+import { fail } from './private/fail';
+import { problemOfAllowedName } from './private/names';
+
+const SINGLETON = 'CustomDelegationProvider';
+const OWN_PACKAGE = path.join(__dirname, '..', 'assets');
+
+/**
+ * The function behind `Custom::Delegation`, or a way to it.
+ */
+export interface IDelegationProvider extends IConstruct {
+  /**
+   * The ARN of the function or of the topic before it.
+   */
+  readonly serviceToken: string;
+
+  /**
+   * Whether the function can read hosted zones of the account of the stack.
+   *
+   * If not, a record gives it the name servers of the delegated zone in place of the zone's id.
+   */
+  readonly readsDelegatedZones: boolean;
+
+  /**
+   * The role of the function, if it is made by this app.
+   */
+  readonly functionRole?: iam.IRole;
+
+  /**
+   * Lets the function assume a role in the account of a parent zone.
+   *
+   * Without effect for a function that was imported: list the role in the parameter `ParentRoleArns` of its stack.
+   */
+  addParentRole(roleArn: string): void;
+
+  /**
+   * Lets the function assume a role in the account of a delegated zone.
+   *
+   * Without effect for a function that was imported: list the role in the parameter `ChildRoleArns` of its stack.
+   */
+  addChildRole(roleArn: string): void;
+}
+
+/**
+ * What is known of a function that was imported.
+ */
+export interface ImportedProviderOptions {
+  /**
+   * Whether the function can read hosted zones of the account of the stack.
+   *
+   * @default - true for a function, unless its ARN shows that it belongs to another account; false for a topic
+   */
+  readonly readsDelegatedZones?: boolean;
+}
+
+/**
+ * How other accounts of the organization reach the function.
+ */
+export enum OrganizationEntrance {
+  /** By way of an SNS topic, whose ARN is the service token. */
+  TOPIC = 'TOPIC',
+  /** By invoking the function itself. */
+  FUNCTION = 'FUNCTION',
+}
+
+/**
+ * The level of the function's log.
+ */
+export enum LogLevel {
+  /** Each step. */
+  TRACE = 'TRACE',
+  /** Each call. */
+  DEBUG = 'DEBUG',
+  /** Each request and its outcome. */
+  INFO = 'INFO',
+  /** What needs attention. */
+  WARN = 'WARN',
+}
+
+/**
+ * How the function is deployed. Every property has a default that works.
+ */
+export interface DelegationProviderProps {
+  /**
+   * Roles in the accounts of parent zones that the function may assume.
+   *
+   * A `DelegationRecord` adds its own `delegationRole` by itself.
+   *
+   * @default - the roles of the records
+   */
+  readonly parentRoles?: iam.IRole[];
+
+  /**
+   * Roles in the accounts of delegated zones with which these are read.
+   *
+   * A `DelegationRecord` adds its own `childRole` by itself.
+   *
+   * @default - the roles of the records
+   */
+  readonly childRoles?: iam.IRole[];
+
+  /**
+   * Names that may be delegated at all, `*.dev.example.com` for all below `dev.example.com`.
+   *
+   * @default - every name that the roles allow
+   */
+  readonly allowedNames?: string[];
+
+  /**
+   * The name of the function. Its service token is exported as `<tokenName>-ServiceToken`, and stands in the SSM parameter `/<tokenName>/ServiceToken`.
+   *
+   * Give `route53-delegation` to have other stacks find it under the default names of `fromExportName` and `fromParameterName`.
+   *
+   * @default - a name that no other stack has
+   */
+  readonly tokenName?: string;
+
+  /**
+   * How the name of the function's role begins; the Region is appended. The trust policies of parent roles name it.
+   *
+   * @default - 'route53-delegation-function-' and a digest that no other stack has
+   */
+  readonly functionRoleName?: string;
+
+  /**
+   * The processor on which the function runs.
+   *
+   * @default lambda.Architecture.X86_64
+   */
+  readonly architecture?: lambda.Architecture;
+
+  /**
+   * A directory with the packaged function, as `make package` makes it: a template and a zip file for each architecture.
+   *
+   * @default - what is packed with this library
+   */
+  readonly packageDirectory?: string;
+
+  /**
+   * The organization whose accounts may use the function.
+   *
+   * @default - this account alone
+   */
+  readonly organizationId?: string;
+
+  /**
+   * How other accounts of the organization reach the function. Only with `organizationId`.
+   *
+   * @default OrganizationEntrance.TOPIC
+   */
+  readonly organizationEntrance?: OrganizationEntrance;
+
+  /**
+   * How many requests are worked on at once, at most, and kept free for it.
+   *
+   * @default - no reservation
+   */
+  readonly reservedConcurrency?: number;
+
+  /**
+   * How long a denied call of a Create or Update is tried again, for permissions that are seconds old; at most 240 seconds.
+   *
+   * @default cdk.Duration.seconds(60)
+   */
+  readonly propagationWait?: cdk.Duration;
+
+  /**
+   * The resolver that the DNS check asks, as address and port, `192.0.2.53:53`.
+   *
+   * @default - the one of the Lambda environment
+   */
+  readonly dnsResolver?: string;
+
+  /**
+   * The network to run in. Its subnets need a way to Route 53, STS and S3, and to port 53 for the DNS check.
+   *
+   * @default - none
+   */
+  readonly vpc?: ec2.IVpc;
+
+  /**
+   * Which subnets of `vpc`.
+   *
+   * @default - private subnets
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+
+  /**
+   * Security groups in `vpc`, which let TCP 443 out, and UDP and TCP 53 for the DNS check.
+   *
+   * @default - one that lets everything out and nothing in
+   */
+  readonly securityGroups?: ec2.ISecurityGroup[];
+
+  /**
+   * The permissions boundary of the function's role.
+   *
+   * @default - none
+   */
+  readonly permissionsBoundary?: iam.IManagedPolicy;
+
+  /**
+   * The key for logs, environment, queue and topic. Its policy must let these services use it.
+   *
+   * @default - the services' own keys
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * The level of the function's log.
+   *
+   * @default LogLevel.INFO
+   */
+  readonly logLevel?: LogLevel;
+
+  /**
+   * How long logs are kept.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * `ACTIVE` has X-Ray trace each invocation.
+   *
+   * @default lambda.Tracing.PASS_THROUGH
+   */
+  readonly tracing?: lambda.Tracing;
+
+  /**
+   * The topic of this Region that is told of alarms.
+   *
+   * @default - no alarms
+   */
+  readonly alarmTopic?: sns.ITopic;
+
+  /**
+   * Whether to make a CloudWatch dashboard, named `<tokenName>-<Region>`.
+   *
+   * @default false
+   */
+  readonly dashboard?: boolean;
+}
+
+/**
+ * The function behind `Custom::Delegation`: deployed by this app, or one that is there already.
+ *
+ * ```ts
+ * // Deployed with this stack, once, however often it is asked for:
+ * DelegationProvider.getOrCreate(this);
+ * // Deployed before, in this account and Region:
+ * DelegationProvider.fromExportName(this, 'Provider');
+ * // One function for a whole organization:
+ * DelegationProvider.fromTopic(this, 'Provider', sns.Topic.fromTopicArn(this, 'Topic', topicArn));
+ * ```
+ */
+export class DelegationProvider extends Construct implements IDelegationProvider {
+  /**
+   * The provider of the stack of `scope`. Made with these properties where there is none yet.
+   *
+   * Who asks again gives no properties, or the same.
+   */
+  public static getOrCreate(scope: Construct, props?: DelegationProviderProps): DelegationProvider {
+    const stack = cdk.Stack.of(scope);
+    const existing = stack.node.tryFindChild(SINGLETON) as DelegationProvider | undefined;
+    if (existing === undefined) {
+      return new DelegationProvider(stack, SINGLETON, props ?? {});
+    }
+    const differing = existing.differences(props);
+    if (differing.length > 0) {
+      fail(scope, `the function of stack "${stack.node.path}" was asked for before with another ${differing.join(', ')}. `
+        + 'A stack has one function. Give these properties once, where it is first asked for.');
+    }
+    return existing;
+  }
+
+  /**
+   * The function whose service token a stack of this account and Region exports.
+   *
+   * @param exportName 'route53-delegation-ServiceToken' if it is not given
+   */
+  public static fromExportName(scope: Construct, id: string, exportName?: string): IDelegationProvider {
+    return new Imported(scope, id, cdk.Fn.importValue(exportName ?? 'route53-delegation-ServiceToken'), true);
+  }
+
+  /**
+   * The function whose service token stands in an SSM parameter of this account and Region. It is read when the stack is deployed.
+   *
+   * @param parameterName '/route53-delegation/ServiceToken' if it is not given
+   */
+  public static fromParameterName(scope: Construct, id: string, parameterName?: string): IDelegationProvider {
+    const name = parameterName ?? '/route53-delegation/ServiceToken';
+    return new Imported(scope, id, ssm.StringParameter.valueForStringParameter(scope, name), true);
+  }
+
+  /**
+   * A function of another account, behind an SNS topic to which it subscribes. The topic must be in the Region of the stack.
+   */
+  public static fromTopic(scope: Construct, id: string, topic: sns.ITopic, options?: ImportedProviderOptions): IDelegationProvider {
+    return new Imported(scope, id, topic.topicArn, options?.readsDelegatedZones ?? false);
+  }
+
+  /**
+   * A function, or a topic before it, by its ARN.
+   */
+  public static fromServiceToken(
+    scope: Construct, id: string, serviceToken: string, options?: ImportedProviderOptions,
+  ): IDelegationProvider {
+    return new Imported(scope, id, serviceToken, options?.readsDelegatedZones ?? readsZonesOf(cdk.Stack.of(scope), serviceToken));
+  }
+
+  public readonly serviceToken: string;
+  public readonly readsDelegatedZones = true;
+  public readonly functionRole?: iam.IRole;
+
+  /**
+   * The ARN of the function.
+   */
+  public readonly functionArn: string;
+
+  /**
+   * The URL of the queue of events that Lambda gave up on.
+   */
+  public readonly failedEventsUrl: string;
+
+  private readonly props: DelegationProviderProps;
+  private readonly parentRoleArns: string[] = [];
+  private readonly childRoleArns: string[] = [];
+
+  private constructor(scope: cdk.Stack, id: string, props: DelegationProviderProps) {
+    super(scope, id);
+    this.props = props;
+    (props.parentRoles ?? []).forEach((role) => this.addParentRole(role.roleArn));
+    (props.childRoles ?? []).forEach((role) => this.addChildRole(role.roleArn));
+    this.check();
+    const packaged = findPackage(this, props);
+    const code = new assets.Asset(this, 'Code', { path: packaged.zip });
+    const stack = new cdk.NestedStack(this, 'Function', { parameters: this.parameters() });
+    // The template is the packaged one but for the place of the code: an asset has its own.
+    const template = new include.CfnInclude(stack, 'Template', {
+      templateFile: packaged.template,
+      parameters: { CodeBucketPrefix: '', CodeKey: '' },
+    });
+    const cfnFunction = template.getResource('DelegationFunction') as lambda.CfnFunction;
+    cfnFunction.code = { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey };
+    const output = (name: string) => cdk.Token.asString(stack.nestedStackResource!.getAtt(`Outputs.${name}`));
+    this.serviceToken = output('ServiceToken');
+    this.functionArn = output('FunctionArn');
+    this.failedEventsUrl = output('FailedEventsUrl');
+    this.functionRole = iam.Role.fromRoleName(this, 'FunctionRole', output('FunctionRoleName'));
+  }
+
+  public addParentRole(roleArn: string): void {
+    addOnce(this.parentRoleArns, roleArn);
+  }
+
+  public addChildRole(roleArn: string): void {
+    addOnce(this.childRoleArns, roleArn);
+  }
+
+  private parameters(): Record<string, string> {
+    const props = this.props;
+    const names = unique(cdk.Stack.of(this));
+    const given: Record<string, string | undefined> = {
+      ParentRoleArns: cdk.Lazy.string({ produce: () => this.parentRoleArns.join(',') }),
+      ChildRoleArns: cdk.Lazy.string({ produce: () => this.childRoleArns.join(',') }),
+      AllowedNames: props.allowedNames?.join(','),
+      TokenName: props.tokenName ?? `route53-delegation-${names}`,
+      OrganizationId: props.organizationId,
+      OrganizationEntrance: props.organizationEntrance,
+      ReservedConcurrency: props.reservedConcurrency?.toString(),
+      PropagationWait: props.propagationWait?.toSeconds().toString(),
+      DnsResolver: props.dnsResolver,
+      SubnetIds: this.subnets()?.join(','),
+      SecurityGroupIds: this.securityGroups()?.map((group) => group.securityGroupId).join(','),
+      FunctionRoleName: props.functionRoleName ?? `route53-delegation-function-${names}`,
+      PermissionsBoundary: props.permissionsBoundary && cdk.Fn.select(1, cdk.Fn.split(':policy/', props.permissionsBoundary.managedPolicyArn)),
+      KmsKey: props.encryptionKey && accountAndName(props.encryptionKey.keyArn),
+      LogLevel: props.logLevel,
+      LogRetentionDays: props.logRetention?.toString(),
+      Tracing: props.tracing,
+      AlarmTopic: props.alarmTopic && accountAndName(props.alarmTopic.topicArn),
+      Dashboard: props.dashboard === undefined ? undefined : props.dashboard ? 'YES' : 'NO',
+    };
+    const parameters: Record<string, string> = {};
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) {
+        parameters[name] = value;
+      }
+    }
+    return parameters;
+  }
+
+  private subnets(): string[] | undefined {
+    return this.props.vpc?.selectSubnets(this.props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS }).subnetIds;
+  }
+
+  private securityGroups(): ec2.ISecurityGroup[] | undefined {
+    const { vpc, securityGroups } = this.props;
+    return vpc === undefined ? undefined : securityGroups ?? [new ec2.SecurityGroup(this, 'SecurityGroup', { vpc })];
+  }
+
+  /** The properties that are given here and were not given so before. */
+  private differences(props: DelegationProviderProps = {}): string[] {
+    const before = this.props as Record<string, unknown>;
+    return Object.entries(props).filter(([name, value]) => value !== undefined && !same(before[name], value)).map(([name]) => name);
+  }
+
+  private check(): void {
+    const { allowedNames, functionRoleName, logRetention, organizationEntrance, propagationWait, tokenName, vpc } = this.props;
+    for (const name of allowedNames ?? []) {
+      const problem = problemOfAllowedName(name);
+      if (problem !== undefined) {
+        fail(this, `allowedNames has "${name}". ${problem}`);
+      }
+    }
+    if (tokenName !== undefined && !cdk.Token.isUnresolved(tokenName) && !/^[A-Za-z0-9-]{1,64}$/.test(tokenName)) {
+      fail(this, `tokenName "${tokenName}" cannot be part of an export's name. Give 1 to 64 letters, digits and hyphens.`);
+    }
+    if (functionRoleName !== undefined && !cdk.Token.isUnresolved(functionRoleName) && !/^[A-Za-z0-9+=,.@_-]{1,48}$/.test(functionRoleName)) {
+      fail(this, `functionRoleName "${functionRoleName}" cannot begin a role's name, to which the Region is appended. `
+        + 'Give 1 to 48 letters, digits and "+=,.@_-".');
+    }
+    if (logRetention === logs.RetentionDays.INFINITE) {
+      fail(this, 'logRetention is INFINITE. The log group of the function has an end for each event. Give a number of days, TEN_YEARS at most.');
+    }
+    if (propagationWait !== undefined && propagationWait.toSeconds() > 240) {
+      fail(this, `propagationWait is ${propagationWait.toSeconds()} seconds. The function runs for 300 seconds. Give 240 seconds at most.`);
+    }
+    if (organizationEntrance !== undefined && this.props.organizationId === undefined) {
+      fail(this, 'organizationEntrance has no effect without organizationId. Give both, or neither.');
+    }
+    if (vpc === undefined && (this.props.vpcSubnets !== undefined || this.props.securityGroups !== undefined)) {
+      fail(this, 'vpcSubnets and securityGroups have no effect without vpc. Give vpc too, or neither of them.');
+    }
+  }
+}
+
+/** A function that another stack deployed, and whose permissions are that stack's. */
+class Imported extends Construct implements IDelegationProvider {
+  constructor(scope: Construct, id: string, public readonly serviceToken: string, public readonly readsDelegatedZones: boolean) {
+    super(scope, id);
+    const stack = cdk.Stack.of(this);
+    const arn = literalArn(serviceToken);
+    if (!cdk.Token.isUnresolved(serviceToken) && (arn === undefined || !['lambda', 'sns'].includes(arn.service))) {
+      fail(this, `"${serviceToken}" cannot be a service token. CloudFormation invokes functions and publishes to topics. `
+        + 'Give the ARN of either.');
+    }
+    if (arn?.region !== undefined && !cdk.Token.isUnresolved(stack.region) && arn.region !== stack.region) {
+      fail(this, `the service token "${serviceToken}" is of Region ${arn.region}, and the stack of ${stack.region}. `
+        + 'CloudFormation takes those of its own Region only. Deploy the function, or a topic before it, in the Region of the stack.');
+    }
+  }
+
+  public addParentRole(_roleArn: string): void {}
+
+  public addChildRole(_roleArn: string): void {}
+}
+
+function literalArn(arn: string): cdk.ArnComponents | undefined {
+  if (cdk.Token.isUnresolved(arn) || !/^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]+:[0-9]{12}:.+$/.test(arn)) {
+    return undefined;
+  }
+  return cdk.Arn.split(arn, cdk.ArnFormat.COLON_RESOURCE_NAME);
+}
+
+function readsZonesOf(stack: cdk.Stack, serviceToken: string): boolean {
+  const arn = literalArn(serviceToken);
+  if (arn === undefined) {
+    return true;
+  }
+  return arn.service === 'lambda' && (cdk.Token.isUnresolved(stack.account) || arn.account === stack.account);
+}
+
+/** Eight digits that no other stack of the account and Region has. */
+function unique(stack: cdk.Stack): string {
+  const name = cdk.Token.isUnresolved(stack.stackName) ? '' : stack.stackName;
+  return createHash('sha256').update(`${name}\n${stack.node.path}`).digest('hex').slice(0, 8);
+}
+
+function findPackage(scope: Construct, props: DelegationProviderProps): { zip: string; template: string } {
+  const directory = props.packageDirectory ?? OWN_PACKAGE;
+  const architecture = (props.architecture ?? lambda.Architecture.X86_64).name;
+  const files = fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+  const template = `template-${architecture}.yaml`;
+  // Not the command, whose name has no `custom-` before it.
+  const zips = files.filter((file) => file.startsWith('custom-delegation-') && file.endsWith(`-${architecture}.zip`));
+  if (!files.includes(template) || zips.length !== 1) {
+    const what = props.packageDirectory === undefined ? 'this copy of the library' : `packageDirectory "${directory}"`;
+    fail(scope, `${what} has no packaged function for ${architecture}: it takes ${template} and one zip file named `
+      + `"custom-delegation-...-${architecture}.zip", and has ${files.length === 0 ? 'neither' : files.sort().join(', ')}. `
+      + 'Choose another architecture, or make the package with `make package` and give its directory dist/ as packageDirectory.');
+  }
+  return { zip: path.join(directory, zips[0]), template: path.join(directory, template) };
+}
+
+/** `<account>:<name>` of an ARN, as the template takes it. */
+function accountAndName(arn: string): string {
+  const parts = cdk.Fn.split(':', arn);
+  return cdk.Fn.join(':', [cdk.Fn.select(4, parts), cdk.Fn.select(5, parts)]);
+}
+
+function addOnce(arns: string[], arn: string): void {
+  if (!arns.includes(arn)) {
+    arns.push(arn);
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => item === b[index]);
+  }
+  if (a instanceof cdk.Duration && b instanceof cdk.Duration) {
+    return a.toMilliseconds() === b.toMilliseconds();
+  }
+  return a === b;
+}

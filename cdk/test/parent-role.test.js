@@ -1,0 +1,112 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { test } = require('node:test');
+const { cdk, delegation, iam, route53, Template } = require('./support');
+
+const { DelegationParentRole } = delegation;
+
+function parentStack() {
+  const app = new cdk.App();
+  const stack = new cdk.Stack(app, 'Parent', { env: { account: '111111111111', region: 'us-east-1' } });
+  const parentZone = route53.PublicHostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z0PARENTEXAMPLE', zoneName: 'example.com' });
+  return { stack, parentZone };
+}
+
+function role(props = {}) {
+  const { stack, parentZone } = parentStack();
+  new DelegationParentRole(stack, 'ParentRole', {
+    parentZone, delegatedZoneNames: ['testing.example.com'], externalId: 'an-external-id', ...props,
+  });
+  const [resource] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Role'));
+  const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
+  return { resource, trust: resource.Properties.AssumeRolePolicyDocument.Statement, statements: policy.Properties.PolicyDocument.Statement };
+}
+
+const changed = (statements) => statements.find((statement) => statement.Sid === 'ChangeDelegations')
+  .Condition['ForAllValues:StringLike']['route53:ChangeResourceRecordSetsNormalizedRecordNames'];
+const function_role = { 'aws:PrincipalArn': { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::*:role/route53-delegation-function-*']] } };
+
+test('it stays when its stack goes', () => {
+  assert.deepEqual([role().resource.DeletionPolicy, role().resource.UpdateReplacePolicy], ['Retain', 'Retain']);
+  assert.equal(role({ removalPolicy: cdk.RemovalPolicy.DESTROY }).resource.DeletionPolicy, 'Delete');
+  assert.equal(role().resource.Properties.RoleName, 'route53-delegation-parent');
+});
+
+test('nobody outside of the account is admitted by default', () => {
+  assert.deepEqual(role().trust, [{
+    Action: 'sts:AssumeRole',
+    Effect: 'Allow',
+    Principal: { AWS: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::111111111111:root']] } },
+    Condition: { StringEquals: { 'sts:ExternalId': 'an-external-id' }, ArnLike: function_role },
+  }]);
+});
+
+test('accounts, an organization, or accounts of an organization', () => {
+  const accounts = role({ functionAccounts: ['222222222222', '333333333333'] }).trust;
+  assert.match(JSON.stringify(accounts.map((statement) => statement.Principal)), /222222222222:root.*333333333333:root/);
+  const [organization] = role({ organizationId: 'o-exampleorgid' }).trust;
+  assert.deepEqual(organization.Principal, { AWS: '*' });
+  assert.equal(organization.Condition.StringEquals['aws:PrincipalOrgID'], 'o-exampleorgid');
+  const [units] = role({ organizationPaths: ['o-exampleorgid/r-ab12/ou-ab12-11111111/*'] }).trust;
+  assert.deepEqual(units.Principal, { AWS: '*' });
+  assert.deepEqual(units.Condition['ForAnyValue:StringLike'], { 'aws:PrincipalOrgPaths': ['o-exampleorgid/r-ab12/ou-ab12-11111111/*'] });
+  const [both] = role({ organizationId: 'o-exampleorgid', functionAccounts: ['222222222222'] }).trust;
+  assert.match(JSON.stringify(both.Principal), /222222222222:root/);
+  assert.equal(both.Condition.StringEquals['aws:PrincipalOrgID'], 'o-exampleorgid');
+  for (const trust of [...accounts, organization, units, both]) {
+    assert.equal(trust.Condition.StringEquals['sts:ExternalId'], 'an-external-id');
+    assert.deepEqual(trust.Condition.ArnLike, function_role);
+  }
+});
+
+test('each name is allowed with its ownership record', () => {
+  const long = `${'a'.repeat(52)}.example.com`;
+  assert.deepEqual(changed(role({ delegatedZoneNames: ['Testing.Example.com.', '*.dev.example.com', long] }).statements), [
+    'testing.example.com', '_delegation-testing.example.com',
+    '*.dev.example.com', '_delegation-*.dev.example.com',
+    long, '_delegation-*.example.com', '_delegationdigest-*.example.com',
+  ]);
+});
+
+test('another role can be granted the same', () => {
+  const { stack, parentZone } = parentStack();
+  const grantee = new iam.Role(stack, 'Own', { assumedBy: new iam.AccountPrincipal('222222222222') });
+  const grant = DelegationParentRole.grantDelegation(grantee, { parentZone, delegatedZoneNames: ['testing.example.com'] });
+  grant.assertSuccess();
+  const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
+  const plain = (statements) => statements.map(({ Sid, ...rest }) => rest);
+  const granted = plain(policy.Properties.PolicyDocument.Statement);
+  const [zone] = granted.filter(({ Action }) => Action === 'route53:ChangeResourceRecordSets').map(({ Resource }) => Resource);
+  // Denied in that zone alone: the role may have other things to do elsewhere.
+  const wanted = plain(role().statements).map((statement) => (statement.Effect === 'Deny' ? { ...statement, Resource: zone } : statement));
+  const sorted = (statements) => statements.map((statement) => JSON.stringify(statement)).sort();
+  assert.deepEqual(sorted(granted), sorted(wanted));
+  assert.ok(!DelegationParentRole.isDelegationParentRole(grantee));
+});
+
+for (const [what, props, message] of [
+  ['no names', { delegatedZoneNames: [] }, /delegatedZoneNames is empty/],
+  ['every name', { delegatedZoneNames: ['*'] }, /delegatedZoneNames has "\*"\. It would allow changes of whole top-level domains/],
+  ['a wildcard inside', { delegatedZoneNames: ['a.*.example.com'] }, /delegatedZoneNames has "a\.\*\.example\.com"/],
+  ['the parent zone itself', { delegatedZoneNames: ['example.com'] }, /"example\.com", which does not lie below the parent zone "example\.com"/],
+  ['a name elsewhere', { delegatedZoneNames: ['testing.example.net'] }, /does not lie below the parent zone/],
+  ['no organizational units', { organizationPaths: [] }, /organizationPaths is empty/],
+  ['an external id', { externalId: 'x' }, /externalId "x" cannot be used/],
+  ['an account', { functionAccounts: ['22222222222'] }, /functionAccounts has "22222222222"\. An account's id is 12 digits/],
+]) {
+  test(`refused: ${what}`, () => {
+    assert.throws(() => role(props), message);
+  });
+}
+
+test('a name that begins with an underscore is allowed by itself alone', () => {
+  const [denied] = role({ delegatedZoneNames: ['_udp.example.com', '*.dev.example.com'] }).statements
+    .filter((statement) => statement.Sid === 'NoNameBeginsWithAnUnderscore');
+  const names = denied.Condition['ForAnyValue:StringNotLike']['route53:ChangeResourceRecordSetsNormalizedRecordNames'];
+  assert.deepEqual(names.slice(-3), ['_delegation-*', '_delegationdigest-*', '_udp.example.com']);
+});
+
+test('all below the parent zone may be allowed', () => {
+  assert.deepEqual(changed(role({ delegatedZoneNames: ['*.example.com'] }).statements), ['*.example.com', '_delegation-*.example.com']);
+});

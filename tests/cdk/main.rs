@@ -1,0 +1,223 @@
+//! What the CDK's constructs synthesize, deployed on the local AWS: its roles on a strict IAM, its function out of the asset, its
+//! zones and its delegations. `make check-cdk` makes the assemblies and says where they are.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is missing"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sandbox::template::Template;
+use sandbox::{
+    CloudFormation, Dns, RecordSet, ResponseBucket, Sandbox, StackOutcome, SyncRule, TemplateStack, ZoneHandle,
+};
+use serde_json::{Value, json};
+
+const PARENT_ACCOUNT: &str = "111111111111";
+const ACCOUNT: &str = "222222222222";
+
+/// A local AWS with the parent zones of the examples, and the stacks of one assembly.
+struct Fixture {
+    aws: Sandbox,
+    _dns: Dns,
+    region: CloudFormation,
+    assembly: PathBuf,
+    parent: ZoneHandle,
+    org: ZoneHandle,
+}
+
+impl Fixture {
+    async fn new(number: u32) -> Self {
+        let build = std::env::var_os("CDK_BUILD").expect("CDK_BUILD, where `make check-cdk` synthesizes");
+        let assembly = Path::new(&build).join(format!("assembly-{number}"));
+        let aws = Sandbox::start().await.unwrap();
+        // Waiting for Route 53 is tested elsewhere.
+        aws.sync_after(SyncRule::Immediately);
+        let bucket = ResponseBucket::start().await.unwrap();
+        let parent = aws.account(PARENT_ACCOUNT).hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
+        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
+        let org = aws.account(ACCOUNT).hosted_zone_with_id("Z0ORGEXAMPLE", "example.org");
+        let dns = aws.dns().await.unwrap();
+        let resolver = dns.resolver().to_string();
+        let env = [("DELEGATION_DNS_RESOLVER", resolver.as_str()), ("DELEGATION_PROPAGATION_WAIT", "0")];
+        let region = CloudFormation::new(&aws, &bucket, Some(assembly.clone()), &env);
+        Self { aws, _dns: dns, region, assembly, parent, org }
+    }
+
+    fn template(&self, name: &str) -> Value {
+        Template::source(&self.assembly.join(format!("{name}.template.json")).display().to_string())
+    }
+
+    /// The stack as the assembly has it, deployed.
+    async fn deploy(&self, name: &str, account: &str) -> TemplateStack {
+        let stack = self.region.stack(account, name);
+        assert_eq!(stack.deploy(&self.template(name), &[]).await, StackOutcome::Complete, "{:?}", stack.events());
+        stack
+    }
+
+    /// No call of the function was denied, and what it was told is all it needs to know.
+    fn assert_all_is_well(&self, stack: &TemplateStack) {
+        let failed: Vec<_> = self.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+        let delegation = stack.only("Custom::Delegation");
+        assert_eq!(stack.attribute(&delegation, "Warning"), json!(""));
+        assert_eq!(stack.attribute(&delegation, "ChangeStatus"), json!("INSYNC"));
+        let finding = stack.attribute(&delegation, "Verification");
+        assert!(finding.as_str().unwrap().ends_with("refer to them"), "{finding}");
+    }
+}
+
+/// The name servers at a name of a zone.
+fn delegated_to(zone: &ZoneHandle, name: &str) -> BTreeSet<String> {
+    zone.record(name, "NS").map(|set| plain(&set.values)).unwrap_or_default()
+}
+
+fn plain(names: &[String]) -> BTreeSet<String> {
+    names.iter().map(|name| name.trim_end_matches('.').to_owned()).collect()
+}
+
+/// The zone that a stack made.
+fn zone_of(fixture: &Fixture, stack: &TemplateStack) -> ZoneHandle {
+    fixture.aws.zone(&stack.physical_id(&stack.only("AWS::Route53::HostedZone")).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "`make check-cdk` synthesizes what it deploys"]
+async fn a_zone_in_one_account_and_its_parent_zone_in_another() {
+    let fixture = Fixture::new(1).await;
+    let before = fixture.parent.records();
+    let parent = fixture.deploy("ParentDns", PARENT_ACCOUNT).await;
+    let testing = fixture.deploy("TestingDns", ACCOUNT).await;
+    let zone = zone_of(&fixture, &testing);
+    assert_eq!(delegated_to(&fixture.parent, "testing.example.com"), plain(&zone.name_servers()));
+    fixture.assert_all_is_well(&testing);
+    assert_eq!(
+        testing.outputs()["NameServers"],
+        json!(plain(&zone.name_servers()).into_iter().collect::<Vec<_>>().join(","))
+    );
+
+    assert_eq!(testing.delete().await, StackOutcome::Complete, "{:?}", testing.events());
+    assert_eq!(fixture.parent.records(), before);
+    assert!(!zone.exists());
+    assert_eq!(parent.delete().await, StackOutcome::Complete);
+    let retained = parent.events().into_iter().filter(|event| event.starts_with("retained")).count();
+    assert_eq!(retained, 1, "the role stays: {:?}", parent.events());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "`make check-cdk` synthesizes what it deploys"]
+async fn zone_and_parent_zone_in_one_account() {
+    let fixture = Fixture::new(2).await;
+    let before = fixture.org.records();
+    let stack = fixture.deploy("TeamDns", ACCOUNT).await;
+    let zone = zone_of(&fixture, &stack);
+    assert_eq!(delegated_to(&fixture.org, "team.example.org"), plain(&zone.name_servers()));
+    assert_eq!(fixture.org.record("team.example.org", "NS").unwrap().ttl, Some(300));
+    fixture.assert_all_is_well(&stack);
+    // The rights go after the delegation does.
+    assert_eq!(stack.delete().await, StackOutcome::Complete, "{:?}", stack.events());
+    assert_eq!(fixture.org.records(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "`make check-cdk` synthesizes what it deploys"]
+async fn one_function_for_many_stacks_and_a_certificate_that_waits() {
+    let fixture = Fixture::new(3).await;
+    // The role that the page takes as given.
+    let template = Template::read(
+        "examples/parent-role.yaml",
+        &[
+            ("ParentZoneId", "Z0PARENTEXAMPLE"),
+            ("Names", "*.example.com"),
+            ("FunctionAccounts", ACCOUNT),
+            ("ExternalId", "route53-delegation-example"),
+            ("AWS::AccountId", PARENT_ACCOUNT),
+        ],
+    );
+    let role = fixture.aws.account(PARENT_ACCOUNT).role("route53-delegation-parent");
+    role.trust(template.resource("/ParentRole/Properties/AssumeRolePolicyDocument"))
+        .policy(template.resource("/ParentRole/Properties/Policies/0/PolicyDocument"));
+
+    let platform = fixture.deploy("DelegationFunction", ACCOUNT).await;
+    assert!(fixture.region.exported("route53-delegation-ServiceToken").is_some(), "{:?}", platform.events());
+    let shop = fixture.deploy("ShopDns", ACCOUNT).await;
+    assert_eq!(delegated_to(&fixture.parent, "shop.example.com"), plain(&zone_of(&fixture, &shop).name_servers()));
+    fixture.assert_all_is_well(&shop);
+    let events = shop.events();
+    let at = |what: &str| events.iter().position(|event| event.starts_with(&format!("Create {what}"))).unwrap();
+    assert!(at("Delegation") < at("Certificate"), "{events:?}");
+    assert_eq!(shop.delete().await, StackOutcome::Complete, "{:?}", shop.events());
+    assert!(delegated_to(&fixture.parent, "shop.example.com").is_empty());
+}
+
+/// The construct is a second writing of `examples/parent-role.yaml`.
+#[tokio::test]
+#[ignore = "`make check-cdk` synthesizes what it compares"]
+async fn the_parent_role_is_that_of_the_template() {
+    let fixture = Fixture::new(1).await;
+    let written = Template::read(
+        "examples/parent-role.yaml",
+        &[
+            ("ParentZoneId", "Z0PARENTEXAMPLE"),
+            ("Names", "testing.example.com"),
+            ("FunctionAccounts", ACCOUNT),
+            ("ExternalId", "route53-delegation-example"),
+            ("AWS::AccountId", PARENT_ACCOUNT),
+        ],
+    );
+    let document = fixture.template("ParentDns");
+    let synthesized = Template::new("ParentDns", document.clone(), &[("BootstrapVersion", "1")]);
+    let id_of = |kind: &str| {
+        let resources = document["Resources"].as_object().unwrap();
+        resources.iter().find(|(_, resource)| resource["Type"] == kind).unwrap().0.clone()
+    };
+    let (role, policy) = (id_of("AWS::IAM::Role"), id_of("AWS::IAM::Policy"));
+    assert_eq!(
+        statements(&synthesized.resource(&format!("/{policy}/Properties/PolicyDocument"))),
+        statements(&written.resource("/ParentRole/Properties/Policies/0/PolicyDocument")),
+    );
+    assert_eq!(
+        statements(&synthesized.resource(&format!("/{role}/Properties/AssumeRolePolicyDocument"))),
+        statements(&written.resource("/ParentRole/Properties/AssumeRolePolicyDocument")),
+    );
+    let name = |template: &Template, id: &str| template.resource(&format!("/{id}/Properties/RoleName"));
+    assert_eq!(name(&synthesized, &role), name(&written, "ParentRole"));
+    let retained = |document: &Value, id: &str| document["Resources"][id]["DeletionPolicy"].clone();
+    assert_eq!(retained(&document, &role), retained(&Template::source("examples/parent-role.yaml"), "ParentRole"));
+}
+
+/// The statements of a policy in a form that does not depend on how they were written down: one value or a list of it, the order
+/// of lists, an account or its root, and the names of statements.
+fn statements(policy: &Value) -> BTreeSet<String> {
+    fn plain(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.iter().map(plain).collect();
+                items.sort_by_key(ToString::to_string);
+                if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
+            }
+            other => other.clone(),
+        }
+    }
+    let listed = policy["Statement"].as_array().unwrap();
+    listed
+        .iter()
+        .map(|statement| {
+            let mut statement = plain(statement);
+            statement.as_object_mut().unwrap().remove("Sid");
+            statement.to_string().replace(&format!("arn:aws:iam::{ACCOUNT}:root"), ACCOUNT)
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_has_an_assembly_for_each_example() {
+    let page = fs::read_to_string("cdk/README.md").unwrap();
+    assert_eq!(page.matches("new cdk.App()").count(), 3);
+}
