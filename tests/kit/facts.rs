@@ -165,3 +165,25 @@ fn every_alarm_is_in_the_runbook_and_no_other() {
     assert_eq!(rows, alarms);
     assert!(resources.iter().all(|(id, one)| !alarms.contains(id.as_str()) || one["Condition"] == "HasAlarmTopic"));
 }
+
+/// A dashboard with a wrong name of a metric shows nothing, and nobody is told.
+#[test]
+fn the_dashboard_shows_metrics_that_exist() {
+    let values = [("DelegationFunction", "route53-delegation"), ("FailedEvents.QueueName", "queue")];
+    let body = Template::read("template.yaml", &values).resource("/Overview/Properties/DashboardBody");
+    let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+    let page = fs::read_to_string("docs/logging.md").unwrap();
+    let mut own = 0;
+    for metric in
+        body["widgets"].as_array().unwrap().iter().flat_map(|one| one["properties"]["metrics"].as_array().unwrap())
+    {
+        let name = match metric[0].as_str() {
+            Some(NAMESPACE) => metric[1].as_str().unwrap(),
+            Some(_) => continue,
+            None => metric[0]["expression"].as_str().unwrap().split('"').nth(1).unwrap(),
+        };
+        assert!(name == "Warnings" || page.contains(&format!("\n| `{name}` |")), "{name}");
+        own += 1;
+    }
+    assert!(own >= 7, "{own} metrics");
+}
