@@ -79,6 +79,7 @@ histories: ## many random histories and every race, for an hour; HISTORIES and H
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --locked --test histories --test races -- --nocapture
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
+	cargo fetch --locked --manifest-path fuzz/Cargo.toml
 	@for target in $(FUZZ_TARGETS); do \
 		echo "== fuzz: $$target, $(FUZZ_SECONDS) s"; \
 		mkdir -p fuzz/corpus/$$target; \
@@ -98,6 +99,7 @@ load: ## a hundred delegations at once at the quota of Route 53, for five minute
 
 mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --version 27.1.0 --locked
+	cargo fetch --locked
 	cargo mutants --package delegation-model --output target -- --lib
 
 sandbox: ## the local AWS alone; prints the exports for any AWS client
@@ -232,9 +234,10 @@ check-arm64: .venv-package/ok ## the release bootstrap for arm64, played through
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
 	touch $@
 
-lock-python: .venv-uv/ok ## pins the Python tools of tools/python/*.in anew, each file with its hash
-	cd tools/python && for list in *.in; do ../../.venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-emit-index-url --output-file $${list%.in}.txt $$list; done
+lock-python: .venv-uv/ok ## pins the Python tools of tools/python/*.in and of the bench anew, each file with its hash
+	for list in tools/python/*.in benches/peers/python/*.in; do (cd $${list%/*} && $(CURDIR)/.venv-uv/bin/uv pip compile --quiet \
+		--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+		--output-file $$(basename $$list .in).txt $$(basename $$list)); done
 
 fmt: ## format the sources
 	cargo fmt --all

@@ -104,8 +104,9 @@ pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program
     let fresh = prepare(&sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
     if fresh {
         run(&folder, "python3", &["-m", "venv", "venv"]).await?;
-        run(&folder, "venv/bin/pip", &["install", "-q", "--disable-pip-version-check", "-r", "requirements.txt"])
-            .await?;
+        let pinned = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", "requirements.txt"];
+        let install = ["install", "-q", "--disable-pip-version-check"];
+        run(&folder, "venv/bin/pip", &[&install[..], &pinned].concat()).await?;
     }
     done(&folder)?;
     let python = absolute(&folder)? + "/venv/bin/python3";
