@@ -110,6 +110,8 @@ fmt-check:
 	cargo fmt --all --check
 
 lint:
+	@echo "== lock files"
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	@echo "== lints"
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@echo "== lints of the function alone, as it ships"

@@ -24,7 +24,12 @@ class Cargo(GateTest):
             self.write(f"crates/{name}/Cargo.toml", package + binary)
             self.write(f"crates/{name}/src/lib.rs", "//! A crate.\n")
         self.write("crates/custom-delegation/src/main.rs", "//! A program.\n\nfn main() {}\n")
-        subprocess.run(["cargo", "generate-lockfile", "--offline", "--quiet"], cwd=self.project, check=True)
+        fuzz = '[package]\nname = "fuzz"\nversion = "0.1.0"\nedition = "2024"\n\n[workspace]\n'
+        self.write("fuzz/Cargo.toml", fuzz)
+        self.write("fuzz/src/lib.rs", "")
+        for manifest in ("Cargo.toml", "fuzz/Cargo.toml"):
+            command = ["cargo", "generate-lockfile", "--offline", "--quiet", "--manifest-path", manifest]
+            subprocess.run(command, cwd=self.project, check=True)
 
     def plant(self, text, crate="delegation-model"):
         self.write(f"crates/{crate}/src/lib.rs", f"//! A crate.\n\n{text}\n")
@@ -55,8 +60,10 @@ class Cargo(GateTest):
         self.assert_refuses("test result: FAILED", "check")
 
     def test_a_lock_file_that_is_not_up_to_date(self):
-        self.replace("crates/sandbox/Cargo.toml", '"0.1.0"', '"0.2.0"')
-        self.assert_refuses("--locked", "lint")
+        for manifest in ("crates/sandbox/Cargo.toml", "fuzz/Cargo.toml"):
+            self.replace(manifest, 'version = "0.1.0"', 'version = "0.2.0"')
+            self.assert_refuses("--locked", "lint")
+            self.replace(manifest, 'version = "0.2.0"', 'version = "0.1.0"')
 
 
 class Templates(GateTest):
