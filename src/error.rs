@@ -54,11 +54,11 @@ pub enum Code {
     InvalidExternalId,
     ExternalIdWithoutRole,
     InvalidTtl,
+    InvalidServiceTimeout,
     InvalidBoolean,
     InvalidVerification,
     InvalidKeyName,
     KeyOfAnotherZone,
-    NoKeysNamed,
     ChildZoneMissing,
     DomainNameMissing,
     ChildRoleWithoutZone,
@@ -115,11 +115,11 @@ impl Code {
             | Self::InvalidExternalId
             | Self::ExternalIdWithoutRole
             | Self::InvalidTtl
+            | Self::InvalidServiceTimeout
             | Self::InvalidBoolean
             | Self::InvalidVerification
             | Self::InvalidKeyName
             | Self::KeyOfAnotherZone
-            | Self::NoKeysNamed
             | Self::ChildZoneMissing
             | Self::DomainNameMissing
             | Self::ChildRoleWithoutZone

@@ -5,7 +5,7 @@ use std::fmt;
 
 use custom_delegation::cfn::envelope::{self, Target};
 use custom_delegation::cfn::physical_id::{self, PhysicalId};
-use custom_delegation::cfn::properties::{self, Properties};
+use custom_delegation::cfn::properties::{self, Partial, Properties};
 use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
 use custom_delegation::cfn::response_url::ResponseUrl;
 use delegation_model::name::Name;
@@ -56,8 +56,7 @@ pub fn envelope(data: &[u8]) {
     }
 }
 
-/// `ResourceProperties`: each value reads back from its own text, what a Delete salvages is what an Update parses, and no
-/// error shows an external id.
+/// `ResourceProperties`: each value reads back from its own text, and no error shows a value of the roles.
 pub fn properties(data: &[u8]) {
     let Some(mut given) = json_without_secret(data) else { return };
     check_properties(&given);
@@ -69,8 +68,8 @@ pub fn properties(data: &[u8]) {
         }
         let parsed = Properties::parse(&given);
         assert!(!format!("{parsed:?}").contains(SECRET), "an external id is shown");
-        let (salvage, errors) = Properties::salvage(&given);
-        assert!(!format!("{salvage:?}{errors:?}").contains(SECRET), "an external id is shown");
+        let (partial, errors) = Partial::parse(&given);
+        assert!(!format!("{partial:?}{errors:?}").contains(SECRET), "an external id is shown");
     }
 }
 
@@ -257,7 +256,7 @@ fn check_properties(given: &Value) {
         assert!((1..=3600).contains(&seconds));
         true
     });
-    let (salvage, errors) = Properties::salvage(given);
+    let (partial, errors) = Partial::parse(given);
     for error in &errors {
         assert!(error.to_string().chars().count() < 2000, "an error is no copy of its cause");
     }
@@ -266,41 +265,42 @@ fn check_properties(given: &Value) {
         Err(error) => return assert!(error.to_string().chars().count() < 2000, "an error is no copy of its cause"),
     };
     assert_eq!(errors, []);
-    assert!(!salvage.parent_role_unreadable);
-    assert_eq!(salvage.parent_zone, Some(parsed.parent_zone));
+    assert!(!partial.parent_role_unreadable);
+    assert_eq!(partial.parent_zone, Some(parsed.parent_zone().clone()));
     assert_eq!(
-        (&salvage.child_zone, &salvage.child_role, &salvage.domain_name, &salvage.name_servers, &salvage.parent_role),
+        (&partial.child_zone, &partial.child_role, &partial.domain_name, &partial.name_servers, &partial.parent_role),
         (&parsed.child_zone, &parsed.child_role, &parsed.domain_name, &parsed.name_servers, &parsed.parent_role)
     );
     assert!(parsed.child_zone.is_some() || (parsed.domain_name.is_some() && parsed.name_servers.is_some()));
     // The canonical form of each value says the same.
-    let role = |role: &Option<Role>| role.as_ref().map(|role| role.arn.to_string());
+    let role =
+        |role: &Option<Role>| role.as_ref().map(|role| role.chain().map(ToString::to_string).collect::<Vec<_>>());
     let external =
         |role: &Option<Role>| role.as_ref().and_then(|role| role.external_id.as_ref().map(|id| id.expose().to_owned()));
-    let roles = [&salvage.parent_role, &salvage.child_role];
+    let roles = [&partial.parent_role, &partial.child_role];
     let region = roles.into_iter().flatten().find_map(|role| role.region.as_ref().map(|name| name.as_str().to_owned()));
-    let (parent_id, parent_name) = match &salvage.parent_zone {
+    let (parent_id, parent_name) = match &partial.parent_zone {
         Some(properties::ParentZone::Id(id)) => (Some(id.to_string()), None),
         Some(properties::ParentZone::Name(name)) => (None, Some(name.to_string())),
         _ => (None, None),
     };
     let canonical = json!({
-        "ChildZoneId": salvage.child_zone.as_ref().map(ToString::to_string),
-        "ChildRoleArn": role(&salvage.child_role),
-        "ChildExternalId": external(&salvage.child_role),
-        "DomainName": salvage.domain_name.as_ref().map(ToString::to_string),
-        "NameServers": salvage.name_servers.as_ref().map(ToString::to_string),
+        "ChildZoneId": partial.child_zone.as_ref().map(ToString::to_string),
+        "ChildRoleArn": role(&partial.child_role),
+        "ChildExternalId": external(&partial.child_role),
+        "DomainName": partial.domain_name.as_ref().map(ToString::to_string),
+        "NameServers": partial.name_servers.as_ref().map(ToString::to_string),
         "ParentZoneId": parent_id,
         "ParentZoneName": parent_name,
-        "ParentRoleArn": role(&salvage.parent_role),
-        "ParentExternalId": external(&salvage.parent_role),
+        "ParentRoleArn": role(&partial.parent_role),
+        "ParentExternalId": external(&partial.parent_role),
         "AssumeRoleRegion": region,
         "TTL": parsed.ttl.to_string(),
         "AllowOverwrite": parsed.allow_overwrite.to_string(),
         "AllowOcclusion": parsed.allow_occlusion,
     });
     let again = Properties::parse(&canonical).unwrap_or_else(|error| panic!("{error}: {canonical}"));
-    assert_eq!(Properties::salvage(&canonical), (salvage, Vec::new()));
+    assert_eq!(Partial::parse(&canonical), (partial, Vec::new()));
     assert_eq!((again.ttl, again.allow_overwrite), (parsed.ttl, parsed.allow_overwrite));
     assert_eq!(again.allow_occlusion, parsed.allow_occlusion);
 }

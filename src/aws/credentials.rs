@@ -19,7 +19,8 @@ use super::error::AwsError;
 use super::route53::Session;
 use crate::clock::Clock;
 use crate::http::Client;
-use delegation_model::role::{RegionName, Role};
+use delegation_model::ids::RoleArn;
+use delegation_model::role::{ExternalId, RegionName, Role};
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -187,20 +188,35 @@ impl Accounts {
     }
 
     async fn assume(&self, role: &Role) -> Result<Credentials, AwsError> {
-        const ACTION: &str = "STS AssumeRole";
         let region = role.region.as_ref().map_or_else(|| route53_region(role.arn.partition()), RegionName::as_str);
-        let config = aws_sdk_sts::config::Builder::from(&self.config_in(region));
+        let config = self.config_in(region);
+        let Some(through) = &role.through else {
+            return self.assume_with(&config, &role.arn, role.external_id.as_ref()).await;
+        };
+        let first = SharedCredentialsProvider::new(self.assume_with(&config, through, None).await?);
+        let config = config.into_builder().credentials_provider(first).build();
+        self.assume_with(&config, &role.arn, role.external_id.as_ref()).await
+    }
+
+    async fn assume_with(
+        &self,
+        config: &SdkConfig,
+        arn: &RoleArn,
+        external_id: Option<&ExternalId>,
+    ) -> Result<Credentials, AwsError> {
+        let action = format!("STS AssumeRole of {arn}");
+        let config = aws_sdk_sts::config::Builder::from(config);
         let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
         let answer = sts
             .assume_role()
-            .role_arn(role.arn.as_str())
+            .role_arn(arn.as_str())
             .role_session_name(&self.session_name)
-            .set_external_id(role.external_id.as_ref().map(|id| id.expose().to_owned()))
+            .set_external_id(external_id.map(|id| id.expose().to_owned()))
             .send()
             .await
-            .map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            .map_err(|error| AwsError::of(&action, &error, &[]))?;
         let given =
-            answer.credentials.ok_or_else(|| AwsError::unreadable(ACTION, "no credentials in the answer".into()))?;
+            answer.credentials.ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
         let expiry = SystemTime::try_from(given.expiration).ok();
         Ok(Credentials::new(
             given.access_key_id,

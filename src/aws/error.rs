@@ -27,7 +27,7 @@ pub enum AwsErrorKind {
 pub struct AwsError {
     /// What it means.
     pub kind: AwsErrorKind,
-    action: &'static str,
+    action: String,
     words: String,
 }
 
@@ -42,17 +42,17 @@ impl AwsError {
         &self.words
     }
 
-    pub(super) fn unreadable(action: &'static str, words: String) -> Self {
-        Self { kind: AwsErrorKind::Other, action, words }
+    pub(super) fn unreadable(action: &str, words: String) -> Self {
+        Self { kind: AwsErrorKind::Other, action: action.to_owned(), words }
     }
 
-    pub(super) fn of<E>(action: &'static str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
+    pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
-            return Self { kind: AwsErrorKind::NoAnswer, action, words: chain(error) };
+            return Self { kind: AwsErrorKind::NoAnswer, action: action.to_owned(), words: chain(error) };
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
@@ -79,7 +79,7 @@ impl AwsError {
             words.push_str(message);
         }
         let words = if words.is_empty() { code.to_owned() } else { format!("{words} ({code})") };
-        Self { kind, action, words }
+        Self { kind, action: action.to_owned(), words }
     }
 }
 

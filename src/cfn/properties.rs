@@ -1,8 +1,10 @@
 //! The properties of the resource, from JSON to values.
 
 mod reader;
+mod suggest;
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use serde_json::Value;
 
@@ -26,10 +28,22 @@ pub enum ParentZone {
     Closest,
 }
 
-/// The properties of a request, each valid by itself and all together.
+/// What the DNS check is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Nothing is asked.
+    None,
+    /// The finding is reported.
+    Report,
+    /// A bad finding fails a request that changed something.
+    Require,
+}
+
+/// What could be read of the properties. What is invalid is as if it were not given, but for the
+/// parent zone and the parent role, without which nobody may guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own, which a user sets")]
-pub struct Properties {
+pub struct Partial {
     /// `ChildZoneId`.
     pub child_zone: Option<ZoneId>,
     /// `ChildRoleArn` and `ChildExternalId`.
@@ -38,10 +52,14 @@ pub struct Properties {
     pub domain_name: Option<Name>,
     /// `NameServers`.
     pub name_servers: Option<NameServers>,
-    /// `ParentZoneId` or `ParentZoneName`.
-    pub parent_zone: ParentZone,
+    /// `ParentZoneId` or `ParentZoneName`; `None` if what they say is invalid.
+    pub parent_zone: Option<ParentZone>,
     /// `ParentRoleArn` and `ParentExternalId`.
     pub parent_role: Option<Role>,
+    /// True if the parent role is invalid.
+    pub parent_role_unreadable: bool,
+    /// True if a property is invalid that says where the delegation is.
+    pub point_unreadable: bool,
     /// `TTL`.
     pub ttl: Ttl,
     /// `AllowOverwrite`.
@@ -60,18 +78,20 @@ pub struct Properties {
     pub verification: Option<Verification>,
 }
 
-/// What the DNS check is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
-    /// Nothing is asked.
-    None,
-    /// The finding is reported.
-    Report,
-    /// A bad finding fails a request that changed something.
-    Require,
+/// The properties of a request, each valid by itself and all together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Properties(Partial);
+
+impl Deref for Properties {
+    type Target = Partial;
+
+    fn deref(&self) -> &Partial {
+        &self.0
+    }
 }
 
-/// What is wrong with the properties: which one, what, and what to do.
+/// What is wrong with a property. Displayed as words for a person: the property, its value, what it
+/// must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PropertyError {
@@ -92,7 +112,7 @@ impl From<PropertyError> for Failure {
     }
 }
 
-/// What `Custom::Delegation` takes.
+/// What `Custom::Delegation` accepts.
 pub const KNOWN: [&str; 19] = [
     "ChildZoneId",
     "ChildRoleArn",
@@ -115,142 +135,123 @@ pub const KNOWN: [&str; 19] = [
     "Trigger",
 ];
 
-impl Properties {
+/// CloudFormation's own properties, which it hands on to the function.
+pub const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+
+/// The longest `ServiceTimeout` in seconds, and its default (CloudFormation Template Reference,
+/// `AWS::CloudFormation::CustomResource`).
+pub const MAX_SERVICE_TIMEOUT: i64 = 3600;
+
+impl Partial {
+    /// Reads leniently: invalid properties must never fail a Delete, nor the properties that a
+    /// resource had before an Update. Returns what was valid, and the errors.
+    pub fn parse(properties: &Value) -> (Self, Vec<PropertyError>) {
+        let mut errors = Vec::new();
+        let reader = keep(Reader::new(properties), &mut errors).unwrap_or_else(Reader::empty);
+        keep(reader.known(), &mut errors);
+        keep(reader.service_timeout(), &mut errors);
+        let before = errors.len();
+        let child_zone = keep(reader.child_zone(), &mut errors).flatten();
+        let child_role = keep(reader.role("ChildRoleArn", "ChildExternalId"), &mut errors).flatten();
+        let domain_name = keep(reader.domain_name(), &mut errors).flatten();
+        let parent_zone = keep(reader.parent_zone(), &mut errors);
+        let parent_role = keep(reader.role("ParentRoleArn", "ParentExternalId"), &mut errors);
+        let partial = Self {
+            point_unreadable: errors.len() > before,
+            child_zone,
+            child_role,
+            domain_name,
+            name_servers: keep(reader.name_servers(), &mut errors).flatten(),
+            parent_zone,
+            parent_role_unreadable: parent_role.is_none(),
+            parent_role: parent_role.flatten(),
+            ttl: keep(reader.ttl("TTL"), &mut errors).flatten().unwrap_or(Ttl::DELEGATION),
+            allow_overwrite: keep(reader.boolean("AllowOverwrite"), &mut errors).flatten().unwrap_or(false),
+            allow_occlusion: keep(reader.boolean("AllowOcclusion"), &mut errors).flatten().unwrap_or(false),
+            dnssec: keep(reader.boolean("Dnssec"), &mut errors).flatten().unwrap_or(false),
+            key_signing_keys: keep(reader.key_signing_keys(), &mut errors).flatten(),
+            ds_ttl: keep(reader.ttl("DsTTL"), &mut errors).flatten().unwrap_or(Ttl::DS),
+            wait_for_sync: keep(reader.boolean("WaitForSync"), &mut errors).flatten().unwrap_or(true),
+            verification: keep(reader.verification(), &mut errors).flatten(),
+        };
+        (partial, errors)
+    }
+
+    /// The properties, if none of them is invalid and they fit together.
+    ///
+    /// # Errors
+    /// The first of `errors`; else what does not fit.
+    pub fn validate(self, errors: Vec<PropertyError>) -> Result<Properties, PropertyError> {
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        let refuse = |code, message| Err(PropertyError::new(code, message));
+        if self.child_zone.is_some() {
+            return Ok(Properties(self));
+        }
+        if self.name_servers.is_none() {
+            return refuse(
+                Code::ChildZoneMissing,
+                "ChildZoneId is missing. Give the id of the child hosted zone, or NameServers with DomainName.",
+            );
+        }
+        if self.domain_name.is_none() {
+            return refuse(
+                Code::DomainNameMissing,
+                "DomainName is missing. NameServers without ChildZoneId needs the name of the child.",
+            );
+        }
+        if self.child_role.is_some() {
+            return refuse(
+                Code::ChildRoleWithoutZone,
+                "ChildRoleArn is given without ChildZoneId. There is no child zone to read: remove it.",
+            );
+        }
+        if self.dnssec {
+            return refuse(
+                Code::DnssecWithoutZone,
+                "Dnssec is true without ChildZoneId. The key-signing keys are those of the child hosted zone: give \
+                 ChildZoneId, or remove Dnssec.",
+            );
+        }
+        Ok(Properties(self))
+    }
+
     /// Whether the name servers are asked, and what for.
     pub fn verifies(&self) -> Verification {
         self.verification.unwrap_or(Verification::Report)
     }
 
-    /// Whether the answer waits until Route 53 reports the change `INSYNC`. A required check of what was changed needs that.
+    /// Whether the answer waits until Route 53 reports the change `INSYNC`. Only a check that is
+    /// required outweighs a `WaitForSync: false`.
     pub fn waits(&self) -> bool {
-        waits(self.wait_for_sync, self.verification)
+        self.wait_for_sync || self.verification == Some(Verification::Require)
     }
+}
 
-    /// Reads `ResourceProperties` of a Create or Update, or those of the old resource.
+impl Properties {
+    /// Reads `ResourceProperties` of a Create or Update.
+    ///
+    /// # Errors
+    /// If one of them is invalid, or they do not fit together.
     pub fn parse(properties: &Value) -> Result<Self, PropertyError> {
-        let reader = Reader::new(properties)?;
-        reader.refuse_unknown()?;
-        let parsed = Self {
-            child_zone: reader.child_zone()?,
-            child_role: reader.role("ChildRoleArn", "ChildExternalId")?,
-            domain_name: reader.domain_name()?,
-            name_servers: reader.name_servers()?,
-            parent_zone: reader.parent_zone()?,
-            parent_role: reader.role("ParentRoleArn", "ParentExternalId")?,
-            ttl: reader.ttl("TTL", Ttl::DELEGATION)?,
-            allow_overwrite: reader.boolean("AllowOverwrite", false)?,
-            allow_occlusion: reader.boolean("AllowOcclusion", false)?,
-            dnssec: reader.boolean("Dnssec", false)?,
-            key_signing_keys: reader.key_signing_keys()?,
-            ds_ttl: reader.ttl("DsTTL", Ttl::DS)?,
-            wait_for_sync: reader.boolean("WaitForSync", true)?,
-            verification: reader.verification()?,
-        };
-        if parsed.child_zone.is_none() {
-            if parsed.name_servers.is_none() {
-                return Err(PropertyError::new(
-                    Code::ChildZoneMissing,
-                    "ChildZoneId is missing: give the id of the child hosted zone, or NameServers with DomainName",
-                ));
-            }
-            if parsed.domain_name.is_none() {
-                return Err(PropertyError::new(
-                    Code::DomainNameMissing,
-                    "DomainName is missing: NameServers without ChildZoneId needs the child's name",
-                ));
-            }
-            if parsed.child_role.is_some() {
-                return Err(PropertyError::new(
-                    Code::ChildRoleWithoutZone,
-                    "ChildRoleArn is given without ChildZoneId: there is no child zone to read; remove it",
-                ));
-            }
-            if parsed.dnssec {
-                return Err(PropertyError::new(
-                    Code::DnssecWithoutZone,
-                    "Dnssec is true without ChildZoneId: the key-signing keys are those of the child hosted zone; give \
-                     ChildZoneId, or remove Dnssec",
-                ));
-            }
-        }
-        Ok(parsed)
+        let (partial, errors) = Partial::parse(properties);
+        partial.validate(errors)
     }
 
-    /// Reads what can be read of the properties of a Delete, which nothing about them may fail, and says what can't.
-    pub fn salvage(properties: &Value) -> (Salvage, Vec<PropertyError>) {
-        let mut errors = Vec::new();
-        let reader = Reader::new(properties).unwrap_or_else(|error| {
-            errors.push(error);
-            Reader::empty()
-        });
-        let child_zone = keep(reader.child_zone(), &mut errors).flatten();
-        let child_role = keep(reader.role("ChildRoleArn", "ChildExternalId"), &mut errors).flatten();
-        let domain_name = keep(reader.domain_name(), &mut errors).flatten();
-        let name_servers = keep(reader.name_servers(), &mut errors).flatten();
-        let parent_zone = keep(reader.parent_zone(), &mut errors);
-        let parent_role = reader.role("ParentRoleArn", "ParentExternalId");
-        let parent_role_unreadable = parent_role.is_err();
-        let parent_role = keep(parent_role, &mut errors).flatten();
-        let dnssec = keep(reader.boolean("Dnssec", false), &mut errors).unwrap_or(false);
-        let key_signing_keys = keep(reader.key_signing_keys(), &mut errors).flatten();
-        let wait_for_sync = keep(reader.boolean("WaitForSync", true), &mut errors).unwrap_or(true);
-        let verification = keep(reader.verification(), &mut errors).flatten();
-        let salvage = Salvage {
-            child_zone,
-            child_role,
-            domain_name,
-            name_servers,
-            parent_zone,
-            parent_role,
-            parent_role_unreadable,
-            dnssec,
-            key_signing_keys,
-            waits: waits(wait_for_sync, verification),
-        };
-        (salvage, errors)
+    /// `ParentZoneId` or `ParentZoneName`.
+    pub fn parent_zone(&self) -> &ParentZone {
+        self.0.parent_zone.as_ref().unwrap_or(&ParentZone::Closest)
     }
-}
-
-/// What can be read of properties that need not be valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Salvage {
-    /// `ChildZoneId`.
-    pub child_zone: Option<ZoneId>,
-    /// `ChildRoleArn` and `ChildExternalId`.
-    pub child_role: Option<Role>,
-    /// `DomainName`.
-    pub domain_name: Option<Name>,
-    /// `NameServers`.
-    pub name_servers: Option<NameServers>,
-    /// `ParentZoneId` or `ParentZoneName`; `None` if what they say is unreadable.
-    pub parent_zone: Option<ParentZone>,
-    /// `ParentRoleArn` and `ParentExternalId`.
-    pub parent_role: Option<Role>,
-    /// True if a parent role is given that no account can have.
-    pub parent_role_unreadable: bool,
-    /// `Dnssec`.
-    pub dnssec: bool,
-    /// `KeySigningKeys`.
-    pub key_signing_keys: Option<BTreeSet<KeyName>>,
-    /// Whether the answer waits for `INSYNC`.
-    pub waits: bool,
-}
-
-fn waits(wait_for_sync: bool, verification: Option<Verification>) -> bool {
-    wait_for_sync || verification == Some(Verification::Require)
 }
 
 fn keep<T>(result: Result<T, PropertyError>, errors: &mut Vec<PropertyError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
 }
 
-/// `ServiceTimeout` in seconds, if the properties give it; CloudFormation's own property, 1 to 3600.
+/// `ServiceTimeout` in seconds, if the properties give a valid one.
 pub fn service_timeout(properties: &Value) -> Option<i64> {
-    let seconds = match properties.get("ServiceTimeout")? {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_i64(),
-    };
-    seconds.filter(|seconds| (1..=3600).contains(seconds))
+    Reader::new(properties).ok()?.service_timeout().ok().flatten()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::reconcile::Denial;
 use super::{RequestContext, aws_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
-use crate::cfn::properties::{Properties, Salvage};
+use crate::cfn::properties::{Partial, Properties};
 use crate::error::{Code, Failure, Kind, WarningCode};
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -49,7 +49,7 @@ pub(super) async fn read(
     cx: &RequestContext<'_>,
     desired: &Properties,
     current: Option<&DelegationPoint>,
-    old: Option<&Salvage>,
+    old: Option<&Partial>,
     denial: Denial,
 ) -> Result<Child, Failure> {
     let given = desired.name_servers.clone();

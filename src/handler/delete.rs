@@ -11,7 +11,7 @@ use super::outcome::Outcome;
 use super::{RequestContext, aws_failure, child, observe, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
-use crate::cfn::properties::{Properties, Salvage};
+use crate::cfn::properties::Partial;
 use crate::error::{Failure, Kind, WarningCode};
 use crate::metrics::Step;
 use delegation_model::name_servers::NameServers;
@@ -22,7 +22,7 @@ use delegation_model::point::DelegationPoint;
 const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
 
 pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
-    let (properties, _) = Properties::salvage(&cx.request.properties);
+    let (properties, _) = Partial::parse(&cx.request.properties);
     let text = cx.request.physical_id.as_deref().unwrap_or_default();
     match PhysicalId::parse(text) {
         PhysicalId::Unresolved => Ok(cx.unchanged(Vec::new())),
@@ -31,7 +31,7 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
     }
 }
 
-async fn of_point(cx: &RequestContext<'_>, properties: &Salvage, point: &DelegationPoint) -> Result<Outcome, Failure> {
+async fn of_point(cx: &RequestContext<'_>, properties: &Partial, point: &DelegationPoint) -> Result<Outcome, Failure> {
     cx.progress.at("assuming the parent role");
     let result = async {
         let session = cx.accounts.session(properties.parent_role.as_ref()).await;
@@ -55,7 +55,7 @@ async fn of_point(cx: &RequestContext<'_>, properties: &Salvage, point: &Delegat
 /// What a removal comes to for CloudFormation.
 async fn removed(
     cx: &RequestContext<'_>,
-    properties: &Salvage,
+    properties: &Partial,
     result: Result<Applied, Failure>,
 ) -> Result<Outcome, Failure> {
     match result {
@@ -63,7 +63,7 @@ async fn removed(
             let action = applied.plan.action.map_or("NOTHING", Action::as_str);
             info!(action, "nothing of this resource is left in the parent zone");
             let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(applied.plan.warnings.clone()) };
-            if properties.waits && applied.status == ChangeStatus::Pending {
+            if properties.waits() && applied.status == ChangeStatus::Pending {
                 cx.progress.mark_done(outcome.clone());
                 let role = properties.parent_role.as_ref();
                 let waited = sync::wait(cx, role, applied.change.as_deref()).await;
@@ -82,7 +82,7 @@ async fn removed(
 pub(super) async fn remove(
     cx: &RequestContext<'_>,
     session: &Session,
-    properties: &Salvage,
+    properties: &Partial,
     point: &DelegationPoint,
 ) -> Result<Applied, Failure> {
     let mut farewell = Farewell {
@@ -126,7 +126,7 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
 /// until that Create can't run any more. If it runs, it started earlier than we did, with the same timeout: at our own
 /// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that. One that Lambda delivers later is
 /// beyond our reach.
-async fn of_foreign(cx: &RequestContext<'_>, properties: &Salvage) -> Result<Outcome, Failure> {
+async fn of_foreign(cx: &RequestContext<'_>, properties: &Partial) -> Result<Outcome, Failure> {
     let names_a_place = properties.domain_name.is_some() || properties.child_zone.is_some();
     if properties.parent_zone.is_none() || !names_a_place || properties.parent_role_unreadable {
         return Ok(cx.unchanged(Vec::new()));
@@ -159,7 +159,7 @@ async fn of_foreign(cx: &RequestContext<'_>, properties: &Salvage) -> Result<Out
 /// After a Create that failed before it looked: an earlier delivery of it may have made the delegation and been cut off. The answer
 /// must have the real id then, or nothing would ever remove it.
 pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
-    let (properties, _) = Properties::salvage(&cx.request.properties);
+    let (properties, _) = Partial::parse(&cx.request.properties);
     if let Ok(Some((_, point, at))) = look(cx, &properties).await
         && at == cx.at
     {
@@ -170,7 +170,7 @@ pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
 /// Looks once for the place that the properties name, and when our claim there was written; `None` if none stands there.
 async fn look(
     cx: &RequestContext<'_>,
-    properties: &Salvage,
+    properties: &Partial,
 ) -> Result<Option<(Arc<Session>, DelegationPoint, i64)>, Failure> {
     let Some(asked) = &properties.parent_zone else {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::resolve::{Previous, ResolvedRequest, old_session, out_of_reach};
 use super::{RequestContext, delete, observe};
-use crate::cfn::properties::Properties;
+use crate::cfn::properties::Partial;
 use crate::error::{Code, Failure, Kind, WarningCode};
 use delegation_model::plan::{Arrival, Warning};
 use delegation_model::point::DelegationPoint;
@@ -24,7 +24,7 @@ pub(super) async fn take_back_if_overtaken(cx: &RequestContext<'_>, resolved: &R
         return Err(stale);
     }
     cx.progress.at(format!("taking back {} in the parent zone {}", point.name, point.zone));
-    let (properties, _) = Properties::salvage(&cx.request.properties);
+    let (properties, _) = Partial::parse(&cx.request.properties);
     delete::remove(cx, session, &properties, point).await?;
     Err(stale)
 }

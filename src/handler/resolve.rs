@@ -8,9 +8,10 @@ use super::{RequestContext, aws_failure, child, observe, parent_zone};
 use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::PhysicalId;
-use crate::cfn::properties::{ParentZone, Properties, Salvage};
+use crate::cfn::properties::{ParentZone, Partial, Properties};
 use crate::error::{Code, Failure, Kind, WarningCode};
 use crate::metrics::Step;
+use delegation_model::ids::RoleArn;
 use delegation_model::name::Name;
 use delegation_model::plan::{Arrival, Goal, Warning};
 use delegation_model::point::DelegationPoint;
@@ -36,7 +37,7 @@ pub(super) struct ResolvedRequest {
 
 /// The resource as it was before an Update.
 pub(super) struct Previous {
-    pub(super) properties: Salvage,
+    pub(super) properties: Partial,
     /// The child's name, as far as it is known.
     pub(super) name: Option<Name>,
     /// The delegation point; `None` if it can't be found.
@@ -51,7 +52,7 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
     let is_update = cx.request.kind == RequestKind::Update;
     let physical = cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
     let current = physical.as_ref().and_then(PhysicalId::point).cloned();
-    let old = physical.as_ref().map(|_| Properties::salvage(&cx.request.old_properties));
+    let old = physical.as_ref().map(|_| Partial::parse(&cx.request.old_properties));
 
     cx.progress.at("reading the child zone and assuming the parent role");
     let timing = cx.progress.time(Step::Observe);
@@ -67,7 +68,7 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
         return Err(Failure::new(Code::WildcardName, message));
     }
     cx.progress.at(format!("looking for the parent zone of {}", child.name));
-    let (point, unchecked) = match &desired.parent_zone {
+    let (point, unchecked) = match desired.parent_zone() {
         ParentZone::Id(zone) if physical.is_none() => (parent_zone::point(&child.name, zone)?, true),
         asked => {
             let old_zone = old_properties.and_then(|old| old.parent_zone.as_ref());
@@ -88,9 +89,9 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
         arrival: Arrival::Create,
         physical_id: String::new(),
     };
-    if let Some((properties, errors)) = old {
+    if let Some((properties, _)) = old {
         let mut previous = find_previous(cx, &resolved, properties).await;
-        if !errors.is_empty() {
+        if previous.properties.point_unreadable {
             let message = "The old properties can't be read whole.";
             previous.warnings.insert(0, Warning::new(WarningCode::OldPropertiesInvalid, message));
         }
@@ -126,7 +127,8 @@ impl ResolvedRequest {
 fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(), Failure> {
     let Some(partition) = &cx.partition else { return Ok(()) };
     for (property, role) in [("ChildRoleArn", &desired.child_role), ("ParentRoleArn", &desired.parent_role)] {
-        if let Some(arn) = role.as_ref().map(|role| &role.arn).filter(|arn| arn.partition() != partition) {
+        let foreign = |arn: &&RoleArn| arn.partition() != partition;
+        if let Some(arn) = role.as_ref().and_then(|role| role.chain().find(foreign)) {
             let message = format!(
                 "{property} {arn} is a role of the partition {}, and this function is in {partition}: roles can't be assumed \
                  across partitions; use a function in that partition",
@@ -166,7 +168,7 @@ pub(super) fn out_of_reach(failure: &Failure) -> bool {
 }
 
 /// Finds the delegation point of the old properties, by the same test as the new one. They never fail a request.
-async fn find_previous(cx: &RequestContext<'_>, resolved: &ResolvedRequest, old: Salvage) -> Previous {
+async fn find_previous(cx: &RequestContext<'_>, resolved: &ResolvedRequest, old: Partial) -> Previous {
     let ResolvedRequest { desired, child, point, current, .. } = resolved;
     let mut warnings = Vec::new();
     let name = cx.with_fresh_credentials(async || match (&old.domain_name, &old.child_zone) {
@@ -179,7 +181,7 @@ async fn find_previous(cx: &RequestContext<'_>, resolved: &ResolvedRequest, old:
     let found = cx.with_fresh_credentials(async || {
         let (Some(name), Some(asked)) = (name.clone()?, &old.parent_zone) else { return Ok(None) };
         let same_role = old.parent_role == desired.parent_role;
-        if name == child.name && *asked == desired.parent_zone && same_role {
+        if name == child.name && asked == desired.parent_zone() && same_role {
             return Ok(Some(point.clone()));
         }
         let session =

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{RequestContext, aws_failure};
 use crate::aws::route53::{KeySigningKey, Session, Signing};
-use crate::cfn::properties::{Properties, Salvage};
+use crate::cfn::properties::{Partial, Properties};
 use crate::error::{Code, Failure, WarningCode};
 use delegation_model::ds::DsRecords;
 use delegation_model::ids::{KeyName, ZoneId};
@@ -12,7 +12,7 @@ use delegation_model::plan::{WantedDs, Warning};
 use delegation_model::point::DelegationPoint;
 
 /// Whether a request asks for a DS record set that the resource did not ask for before.
-pub(super) fn newly(desired: &Properties, old: Option<&Salvage>) -> bool {
+pub(super) fn newly(desired: &Properties, old: Option<&Partial>) -> bool {
     old.is_none_or(|old| {
         !old.dnssec || old.child_zone != desired.child_zone || old.key_signing_keys != desired.key_signing_keys
     })

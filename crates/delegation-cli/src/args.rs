@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Flags, Parser, Subcommand};
 use serde_json::{Map, Value};
 
-use custom_delegation::cfn::properties::{ParentZone, Properties, PropertyError, Salvage};
+use custom_delegation::cfn::properties::{ParentZone, Partial, PropertyError};
 use delegation_model::role::Role;
 
 const STATUSES: &str = "\
@@ -150,7 +150,7 @@ impl Parent {
 
     /// The zone and the role, read as the properties are.
     pub(super) fn read(&self) -> Result<(ParentZone, Option<Role>), PropertyError> {
-        let read = salvage(|map| self.put(map))?;
+        let read = partial(|map| self.put(map))?;
         Ok((read.parent_zone.unwrap_or(ParentZone::Closest), read.parent_role))
     }
 }
@@ -182,8 +182,8 @@ impl Child {
     }
 
     /// Zone, role and name servers, read as the properties are.
-    pub(super) fn read(&self) -> Result<Salvage, PropertyError> {
-        salvage(|map| self.put(map))
+    pub(super) fn read(&self) -> Result<Partial, PropertyError> {
+        partial(|map| self.put(map))
     }
 }
 
@@ -311,9 +311,9 @@ fn put_list(into: &mut Map<String, Value>, key: &str, texts: &[String]) {
     }
 }
 
-fn salvage(fill: impl FnOnce(&mut Map<String, Value>)) -> Result<Salvage, PropertyError> {
+fn partial(fill: impl FnOnce(&mut Map<String, Value>)) -> Result<Partial, PropertyError> {
     let mut map = Map::new();
     fill(&mut map);
-    let (read, errors) = Properties::salvage(&Value::Object(map));
+    let (read, errors) = Partial::parse(&Value::Object(map));
     errors.into_iter().next().map_or(Ok(read), Err)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::Verify as Args;
 use super::{Status, Tools, Unanswered, output};
-use custom_delegation::cfn::properties::Salvage;
+use custom_delegation::cfn::properties::Partial;
 use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
@@ -78,7 +78,7 @@ async fn check(
     tools: &Tools,
     args: &Args,
     name: &Name,
-    child: &Salvage,
+    child: &Partial,
 ) -> Result<Result<Checked, Nobody>, Unanswered> {
     let ds: Vec<Ds> = args
         .ds

@@ -17,9 +17,20 @@ impl ZoneId {
 impl FromStr for ZoneId {
     type Err = IdError;
 
-    /// Accepts the id with or without `/hostedzone/`: 1 to 32 letters and digits (Route 53 API Reference, `HostedZone`).
+    /// Accepts the id, 1 to 32 letters and digits (Route 53 API Reference, `HostedZone`), also with
+    /// `/hostedzone/` or `hostedzone/` before it, and the zone's ARN.
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
+        let resource = match text.strip_prefix("arn:") {
+            Some(arn) => {
+                let (partition, resource) = arn.split_once(":route53:::").ok_or(IdError::Zone)?;
+                if !is_partition(partition) || !resource.starts_with("hostedzone/") {
+                    return Err(IdError::Zone);
+                }
+                resource
+            }
+            None => text.strip_prefix('/').filter(|rest| rest.starts_with("hostedzone/")).unwrap_or(text),
+        };
+        let id = resource.strip_prefix("hostedzone/").unwrap_or(resource);
         let fits = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fits { Ok(Self(id.to_owned())) } else { Err(IdError::Zone) }
     }
@@ -94,8 +105,7 @@ impl FromStr for RoleArn {
         let name = resource.strip_prefix("role/").unwrap_or_default();
         let fits = text.len() <= 2048
             && arn == "arn"
-            && (partition == "aws" || partition.starts_with("aws-"))
-            && partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            && is_partition(partition)
             && service == "iam"
             && region.is_empty()
             && account.len() == 12
@@ -112,33 +122,28 @@ impl fmt::Display for RoleArn {
     }
 }
 
+fn is_partition(text: &str) -> bool {
+    (text == "aws" || text.starts_with("aws-")) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
 /// The partition of any ARN, `aws` for instance; `None` if the text is no ARN.
 pub fn partition_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split_once(':').map(|(partition, _)| partition)
 }
 
 /// Why a text is not an identifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a hosted zone id.
+    #[error("the id of a hosted zone has 1 to 32 letters and digits, such as Z0123456789ABCDEFGHIJ")]
     Zone,
     /// Not the ARN of a role.
+    #[error("the ARN of a role has the form arn:aws:iam::111111111111:role/name")]
     Role,
     /// Not the name of a key-signing key.
+    #[error("the name of a key-signing key has 3 to 128 letters, digits and underscores")]
     Key,
 }
-
-impl fmt::Display for IdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Zone => "a hosted zone id has 1 to 32 letters and digits, Z0123456789ABCDEFGHIJ for instance",
-            Self::Role => "the ARN of a role is of the form arn:aws:iam::111111111111:role/name",
-            Self::Key => "the name of a key-signing key has 3 to 128 letters, digits and underscores",
-        })
-    }
-}
-
-impl std::error::Error for IdError {}
 
 #[cfg(test)]
 mod tests {
@@ -146,8 +151,27 @@ mod tests {
 
     #[test]
     fn zone_ids_with_and_without_prefix() {
-        assert_eq!("/hostedzone/Z1".parse::<ZoneId>(), "Z1".parse());
-        for bad in ["", "/hostedzone/", "Z-1", "Z1/x", "Z 1", &"Z".repeat(33)] {
+        for same in
+            ["/hostedzone/Z1", "hostedzone/Z1", "arn:aws:route53:::hostedzone/Z1", "arn:aws-cn:route53:::hostedzone/Z1"]
+        {
+            assert_eq!(same.parse::<ZoneId>(), "Z1".parse(), "{same}");
+        }
+        for bad in [
+            "",
+            "/hostedzone/",
+            "//hostedzone/Z1",
+            "/Z1",
+            "hostedzone/hostedzone/Z1",
+            "Z-1",
+            "Z1/x",
+            "Z 1",
+            "arn:aws:route53:::Z1",
+            "arn:aws:route53:::healthcheck/Z1",
+            "arn:aws:route53:::/hostedzone/Z1",
+            "arn:gcp:route53:::hostedzone/Z1",
+            "arn:aws:route53:us-east-1:111111111111:hostedzone/Z1",
+            &"Z".repeat(33),
+        ] {
             assert_eq!(bad.parse::<ZoneId>(), Err(IdError::Zone), "{bad:?}");
         }
     }

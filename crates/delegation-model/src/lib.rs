@@ -22,4 +22,5 @@ pub mod point;
 pub mod reconcile;
 pub mod record_set;
 pub mod role;
+pub mod text;
 pub mod ttl;

@@ -1,7 +1,12 @@
 //! Domain names, compared and printed as Route 53 does.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+use crate::text::is_invisible;
 
 /// A fully qualified domain name below the root.
 ///
@@ -14,6 +19,8 @@ pub struct Name(String);
 
 const MAX_LABEL: usize = 63;
 const MAX_WIRE: usize = 255;
+/// No name has a longer text: each of its bytes takes at most four, as an escape or in UTF-8.
+const MAX_TEXT: usize = 4 * MAX_WIRE;
 
 impl Name {
     /// The canonical text, without a trailing dot.
@@ -111,45 +118,66 @@ impl fmt::Display for Name {
 }
 
 /// Why a text is not a domain name; positions count bytes from 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing, or only a dot.
+    #[error("it is empty")]
     Empty,
     /// Two dots in a row, or a dot at the start.
+    #[error("the label at position {0} is empty")]
     EmptyLabel(usize),
     /// A label of more than 63 bytes.
+    #[error("the label at position {0} is longer than {MAX_LABEL} bytes")]
     LabelTooLong(usize),
     /// More than 255 bytes on the wire.
+    #[error("it takes {0} bytes, and a name has at most {MAX_WIRE}")]
     TooLong(usize),
-    /// A byte that a name cannot hold unescaped.
-    Character(usize),
+    /// A character that no name has.
+    #[error("it has the {kind}character {point} at position {1}", kind = invisible(*.0), point = code_point(*.0))]
+    Character(char, usize),
     /// A backslash that three octal digits up to 377 do not follow.
+    #[error("the backslash at position {0} is not followed by three octal digits")]
     Escape(usize),
+    /// Characters outside of ASCII that make no name.
+    #[error("it is no international name (UTS 46)")]
+    International,
 }
 
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("it is empty"),
-            Self::EmptyLabel(at) => write!(f, "the label at position {at} is empty"),
-            Self::LabelTooLong(at) => write!(f, "the label at position {at} is longer than {MAX_LABEL} bytes"),
-            Self::TooLong(wire) => write!(f, "it takes {wire} bytes and a name has at most {MAX_WIRE}"),
-            Self::Character(at) => write!(
-                f,
-                "the character at position {at} is not allowed (write an international name in its xn-- form)"
-            ),
-            Self::Escape(at) => write!(f, "the backslash at position {at} is not followed by three octal digits"),
-        }
+fn invisible(c: char) -> &'static str {
+    if is_invisible(c) { "invisible " } else { "" }
+}
+
+/// How a message names a character.
+fn code_point(c: char) -> String {
+    format!("U+{:04X}", u32::from(c))
+}
+
+/// The name as DNS has it: an international one in its `xn--` form (UTS 46), any other as it is.
+fn to_ascii(text: &str) -> Result<Cow<'_, str>, NameError> {
+    if text.is_ascii() {
+        return Ok(Cow::Borrowed(text));
     }
+    // UTS 46 would drop some of the invisible ones silently.
+    let odd = |c: char| is_invisible(c) || (c.is_ascii() && !c.is_ascii_graphic());
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| odd(*c)) {
+        return Err(NameError::Character(c, at + 1));
+    }
+    let uts46 = Uts46::new();
+    let converted = uts46.to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore);
+    converted.map_err(|_| NameError::International)
 }
-
-impl std::error::Error for NameError {}
 
 impl FromStr for Name {
     type Err = NameError;
 
+    /// Reads a name as people write it: in any case, with or without the trailing dot, an
+    /// international one in its own letters or in its `xn--` form.
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let body = text.strip_suffix('.').unwrap_or(text);
+        if text.len() > MAX_TEXT {
+            return Err(NameError::TooLong(text.len()));
+        }
+        let text = to_ascii(text)?;
+        let body = text.strip_suffix('.').unwrap_or(&text);
         if body.is_empty() {
             return Err(NameError::Empty);
         }
@@ -194,7 +222,7 @@ fn unescape(label: &str, start: usize) -> Result<Vec<u8>, NameError> {
             rest = tail;
             position += 1;
         } else {
-            return Err(NameError::Character(position));
+            return Err(NameError::Character(char::from(byte), position));
         }
     }
     Ok(bytes)

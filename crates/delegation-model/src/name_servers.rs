@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use super::name::{Name, NameError};
+use super::text::quoted;
 
 /// How many name servers a delegation may name.
 pub const MAX: usize = 16;
@@ -13,56 +15,79 @@ pub const MAX: usize = 16;
 pub struct NameServers(BTreeSet<Name>);
 
 /// Why a list of texts is not a set of name servers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameServersError {
     /// No name at all.
+    #[error("It names no name server.")]
     None,
     /// More than [`MAX`] names.
+    #[error("It names {0} name servers. A delegation has at most {MAX}.")]
     TooMany(usize),
     /// One of them is not a domain name.
+    #[error("{value} is not a domain name: {1}.", value = quoted(.0, in_names))]
     Name(String, NameError),
     /// One of them has a character that no host name has.
+    #[error("{} is not a host name. Give the name of the name server alone.", quoted(.0, in_names))]
     Host(String),
     /// One of them is an address; an NS record set holds names.
+    #[error("{} is an address. Give the name of the name server.", quoted(.0, in_addresses))]
     Address(String),
+    /// One of them has a single label: an empty parameter of some program, or a local name.
+    #[error("\"{0}\" has only one label. Give the full name of the name server, such as ns1.example.net.")]
+    OneLabel(Name),
+    /// Several names stand in one item.
+    #[error("Item {0} has several names. Separate them with commas, or give a list.")]
+    Separator(usize),
     /// One of them is given twice.
+    #[error("{0} is given twice.")]
     Twice(Name),
 }
 
-impl fmt::Display for NameServersError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("it names no name server"),
-            Self::TooMany(count) => write!(f, "it names {count} name servers and at most {MAX} are possible"),
-            Self::Name(text, error) => write!(f, "{text:?} is not a domain name: {error}"),
-            Self::Host(text) => write!(f, "{text:?} is not a host name; give the name of the name server alone"),
-            Self::Address(text) => write!(f, "{text:?} is an address; give the name of the name server"),
-            Self::Twice(name) => write!(f, "{name} is given twice"),
-        }
-    }
+/// The characters of names, as people write them.
+fn in_names(c: char) -> bool {
+    c.is_alphanumeric() || "-_.\\*/".contains(c)
 }
 
-impl std::error::Error for NameServersError {}
+fn in_addresses(c: char) -> bool {
+    c.is_ascii_hexdigit() || "xX.:/[]".contains(c)
+}
+
+/// True for an address, with a trailing dot, a prefix length or a port too, and for what is read
+/// like one: the last label of a name in the public DNS is never a number (RFC 3696, section 2).
+fn is_address(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let bare = text.trim_start_matches('[').split([']', '/']).next().unwrap_or_default();
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let number = match last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")) {
+        Some(hex) => hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    number || bare.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
+}
 
 impl NameServers {
-    /// Name servers that a user gave: 1 to [`MAX`] different names, no addresses.
+    /// Name servers that a user gave: 1 to [`MAX`] different names of at least two labels.
     pub fn given<T: AsRef<str>>(texts: &[T]) -> Result<Self, NameServersError> {
         if texts.len() > MAX {
             return Err(NameServersError::TooMany(texts.len()));
         }
         let mut names = BTreeSet::new();
-        for text in texts {
+        for (index, text) in texts.iter().enumerate() {
             let text = text.as_ref().trim();
-            // What an error repeats of it.
-            let head = || text.chars().take(100).collect::<String>();
-            if text.parse::<std::net::IpAddr>().is_ok() {
+            if text.contains(|c: char| c.is_whitespace() || c == ';') {
+                return Err(NameServersError::Separator(index + 1));
+            }
+            if is_address(text) {
                 return Err(NameServersError::Address(text.to_owned()));
             }
-            let name: Name = text.parse().map_err(|error| NameServersError::Name(head(), error))?;
-            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is common all the same, and
-            // the slash below in-addr.arpa (RFC 2317, section 4).
+            let name: Name = text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
+            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is
+            // common all the same, and the slash below in-addr.arpa (RFC 2317, section 4).
             if name.as_str().replace("\\057", "").contains('\\') {
-                return Err(NameServersError::Host(head()));
+                return Err(NameServersError::Host(text.to_owned()));
+            }
+            if name.parent().is_none() {
+                return Err(NameServersError::OneLabel(name));
             }
             if let Some(twice) = names.replace(name) {
                 return Err(NameServersError::Twice(twice));

@@ -10,10 +10,19 @@ use crate::ids::RoleArn;
 pub struct Role {
     /// Its ARN.
     pub arn: RoleArn,
+    /// The role that assumes it, in a chain of two; `None` if the function itself does.
+    pub through: Option<RoleArn>,
     /// What its trust policy asks for in `sts:ExternalId`.
     pub external_id: Option<ExternalId>,
     /// The Region whose STS is asked for it, if not that of Route 53 in its partition.
     pub region: Option<RegionName>,
+}
+
+impl Role {
+    /// The roles in the order in which they are assumed.
+    pub fn chain(&self) -> impl Iterator<Item = &RoleArn> {
+        self.through.iter().chain([&self.arn])
+    }
 }
 
 /// The name of a Region, such as `eu-central-1`.

@@ -1,27 +1,37 @@
-//! The forms of the properties: texts, lists, numbers, true and false, as CloudFormation sends them.
+//! The forms of the properties: strings, lists, numbers and booleans, as CloudFormation sends them.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{KNOWN, ParentZone, PropertyError, Verification};
+use super::suggest::suggestion;
+use super::{KNOWN, MAX_SERVICE_TIMEOUT, OF_CLOUDFORMATION, ParentZone, PropertyError, Verification};
 use crate::error::Code;
 use delegation_model::ids::{KeyName, RoleArn, ZoneId};
-use delegation_model::name::Name;
+use delegation_model::name::{Name, NameError};
 use delegation_model::name_servers::NameServers;
-use delegation_model::role::{ExternalId, Role};
+use delegation_model::role::{ExternalId, RegionName, Role};
+use delegation_model::text::quoted;
 use delegation_model::ttl::Ttl;
 
-/// Reads one property at a time, in each of the forms in which CloudFormation may send it.
+/// How many characters of an unknown property's name a message repeats.
+const NAMED: usize = 100;
+
+/// Reads one property at a time, in each of the forms in which CloudFormation may send it. `None`
+/// is "not given".
 pub(super) struct Reader<'a>(Option<&'a Map<String, Value>>);
+
+type Read<T> = Result<Option<T>, PropertyError>;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(properties: &'a Value) -> Result<Self, PropertyError> {
         match properties {
             Value::Object(map) => Ok(Self(Some(map))),
             Value::Null => Ok(Self(None)),
-            _ => Err(PropertyError::new(Code::PropertiesNotAnObject, "ResourceProperties is not an object")),
+            other => {
+                let message = format!("ResourceProperties must be an object, and is {}.", kind(other));
+                Err(PropertyError::new(Code::PropertiesNotAnObject, message))
+            }
         }
     }
 
@@ -29,54 +39,51 @@ impl<'a> Reader<'a> {
         Self(None)
     }
 
-    pub(super) fn refuse_unknown(&self) -> Result<(), PropertyError> {
-        // What starts with `Service` is CloudFormation's own: ServiceToken, ServiceTimeout.
-        let unknown = |key: &&String| !KNOWN.contains(&key.as_str()) && !key.starts_with("Service");
-        let Some(key) = self.0.into_iter().flat_map(Map::keys).find(unknown) else {
+    /// Fails for a property that is neither ours nor CloudFormation's.
+    pub(super) fn known(&self) -> Result<(), PropertyError> {
+        let known = |key: &String| KNOWN.contains(&key.as_str()) || OF_CLOUDFORMATION.contains(&key.as_str());
+        let Some(key) = self.0.into_iter().flat_map(Map::keys).find(|key| !known(key)) else {
             return Ok(());
         };
-        let similarity = |known: &str| strsim::jaro_winkler(&key.to_ascii_lowercase(), &known.to_ascii_lowercase());
-        let nearest = KNOWN.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).copied().unwrap_or_default();
-        let key: String = key.chars().take(100).collect();
-        Err(PropertyError::new(
-            Code::UnknownProperty,
-            format!("{key} is not a property of Custom::Delegation; did you mean {nearest}?"),
-        ))
+        let hint = suggestion(key);
+        let hint = hint.unwrap_or_else(|| "Remove it, or correct its name.".to_owned());
+        let key: String = key.chars().take(NAMED).collect();
+        let message = format!("{key} is not a property of Custom::Delegation. {hint}");
+        Err(PropertyError::new(Code::UnknownProperty, message))
     }
 
-    /// A text; an empty one counts as not given, as `!If` and parameters without a value make it.
-    fn text(&self, key: &str) -> Result<Option<&'a str>, PropertyError> {
-        match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-            Some(_) => Err(PropertyError::new(Code::InvalidText, format!("{key} is not a text"))),
+    /// The value of a property. A blank one counts as not given, as `!If` and parameters without a
+    /// value make it: null, a blank string, and a list or an object with nothing else in it.
+    fn given(&self, key: &str) -> Option<&'a Value> {
+        self.0.and_then(|map| map.get(key)).filter(|value| !is_blank(value))
+    }
+
+    fn text(&self, key: &str) -> Read<&'a str> {
+        match self.given(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim())),
+            Some(other) => {
+                let message = format!("{key} must be a string, and is {}.{}", kind(other), quotes(other));
+                Err(PropertyError::new(Code::InvalidText, message))
+            }
         }
     }
 
-    fn parsed<T: std::str::FromStr<Err: fmt::Display>>(
-        &self,
-        key: &str,
-        code: Code,
-    ) -> Result<Option<T>, PropertyError> {
-        let Some(text) = self.text(key)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error| invalid(code, key, text, &error))
+    pub(super) fn child_zone(&self) -> Read<ZoneId> {
+        self.zone_id("ChildZoneId", "DomainName")
     }
 
-    pub(super) fn child_zone(&self) -> Result<Option<ZoneId>, PropertyError> {
-        self.parsed("ChildZoneId", Code::InvalidZoneId)
-    }
-
-    pub(super) fn domain_name(&self) -> Result<Option<Name>, PropertyError> {
-        self.parsed("DomainName", Code::InvalidName)
+    pub(super) fn domain_name(&self) -> Read<Name> {
+        self.name("DomainName", "ChildZoneId")
     }
 
     pub(super) fn parent_zone(&self) -> Result<ParentZone, PropertyError> {
-        let id: Option<ZoneId> = self.parsed("ParentZoneId", Code::InvalidZoneId)?;
-        let name: Option<Name> = self.parsed("ParentZoneName", Code::InvalidName)?;
+        let id = self.zone_id("ParentZoneId", "ParentZoneName")?;
+        let name = self.name("ParentZoneName", "ParentZoneId")?;
         match (id, name) {
             (Some(_), Some(_)) => Err(PropertyError::new(
                 Code::TwoParentZones,
-                "ParentZoneId and ParentZoneName are both given; give one of them",
+                "ParentZoneId and ParentZoneName are both given. They could contradict each other: remove one of them.",
             )),
             (Some(id), None) => Ok(ParentZone::Id(id)),
             (None, Some(name)) => Ok(ParentZone::Name(name)),
@@ -84,123 +91,316 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn role(&self, arn_key: &str, id_key: &str) -> Result<Option<Role>, PropertyError> {
-        let arn: Option<RoleArn> = self.parsed(arn_key, Code::InvalidRoleArn)?;
-        let external_id = self.text(id_key)?;
-        let fits = |id: &str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
-            (2..=1224).contains(&id.len()) && id.bytes().all(allowed)
-        };
-        if external_id.is_some_and(|id| !fits(id)) {
-            // STS API Reference, AssumeRole. The value itself is a secret.
-            let message = format!("{id_key} is invalid: it has 2 to 1224 letters, digits and _+=,.@:/-");
-            return Err(PropertyError::new(Code::InvalidExternalId, message));
+    /// The id of a zone; `other` is the property for its name.
+    fn zone_id(&self, key: &str, other: &str) -> Read<ZoneId> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            let value = quoted(text, |c| c.is_ascii_alphanumeric());
+            let is_name = text.contains('.') && text.parse::<Name>().is_ok();
+            let hint = if is_name { format!(" It looks like a name: give it as {other}.") } else { String::new() };
+            let message = format!(
+                "{key} {value} must be the id of a hosted zone: 1 to 32 letters and digits, such as \
+                 Z0123456789ABCDEFGHIJ.{hint}"
+            );
+            PropertyError::new(Code::InvalidZoneId, message)
+        })
+    }
+
+    /// The name of a zone; `other` is the property for its id.
+    fn name(&self, key: &str, other: &str) -> Read<Name> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        if looks_like_zone_id(text) {
+            let value = quoted(text, is_of_name);
+            let message = format!(
+                "{key} {value} must be a domain name. It looks like the id of a hosted zone: give it as {other}."
+            );
+            return Err(PropertyError::new(Code::InvalidName, message));
         }
-        match (arn, external_id) {
+        let invalid = |words: String| {
+            let message = format!("{key} {} is not a domain name: {words}.", quoted(text, is_of_name));
+            PropertyError::new(Code::InvalidName, message)
+        };
+        // Each of these makes an external id of it rather than a name, and a message would tell it.
+        if let Some((at, c)) = text.char_indices().find(|(_, c)| ":+=,@".contains(*c)) {
+            let escape = format!("write it as \\{:03o} if it belongs there", u32::from(c));
+            return Err(invalid(format!(
+                "it has the character U+{:04X} at position {}; {escape}",
+                u32::from(c),
+                at + 1
+            )));
+        }
+        text.parse().map(Some).map_err(|error: NameError| invalid(error.to_string()))
+    }
+
+    /// A role, or a chain of two of which the first assumes the second, and the external id that
+    /// the last one asks for. Their values are repeated in no message: somebody may have mistaken
+    /// one property for the other.
+    pub(super) fn role(&self, arn_key: &str, id_key: &str) -> Read<Role> {
+        let mut arns = self.role_arns(arn_key)?;
+        let external_id = self.external_id(id_key)?;
+        let region = self.region()?;
+        match (arns.pop(), external_id) {
             (None, Some(_)) => {
-                let message = format!("{id_key} is given without {arn_key}; give the role, or remove it");
+                let message = format!("{id_key} is given without {arn_key}. Give the role, or remove it.");
                 Err(PropertyError::new(Code::ExternalIdWithoutRole, message))
             }
             (None, None) => Ok(None),
-            (Some(arn), id) => Ok(Some(Role {
-                arn,
-                external_id: id.map(|id| ExternalId::new(id.to_owned())),
-                region: self.parsed("AssumeRoleRegion", Code::InvalidRegion)?,
-            })),
+            (Some(arn), external_id) => Ok(Some(Role { arn, through: arns.pop(), external_id, region })),
         }
     }
 
-    /// A list, or one comma-joined text as `Fn::Join` and parameters make it; an empty text is "not given".
-    fn list(&self, key: &str) -> Result<Option<Vec<&'a str>>, PropertyError> {
-        match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(joined)) if joined.trim().is_empty() => Ok(None),
-            Some(Value::String(joined)) => Ok(Some(joined.split(',').collect())),
-            Some(Value::Array(values)) => {
-                let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-                let texts = texts
-                    .ok_or_else(|| PropertyError::new(Code::InvalidList, format!("{key} is not a list of texts")))?;
-                Ok(Some(texts.into_iter().flat_map(|text| text.split(',')).collect()))
-            }
-            Some(_) => {
-                Err(PropertyError::new(Code::InvalidList, format!("{key} is neither a list nor a comma-joined text")))
-            }
+    fn role_arns(&self, key: &str) -> Result<Vec<RoleArn>, PropertyError> {
+        let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
+        let texts = self.list(key, arns_of)?.into_iter().flatten().flatten();
+        let arns: Option<Vec<RoleArn>> = texts.map(|text| text.parse().ok()).collect();
+        let arns = arns.ok_or_else(|| {
+            invalid(format!(
+                "{key} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name, or a list of two. Its \
+                 value is not repeated here."
+            ))
+        })?;
+        if arns.len() > 2 {
+            let count = arns.len();
+            return Err(invalid(format!(
+                "{key} lists {count} roles. Give at most two: a role that the function assumes, and the one that this \
+                 role assumes."
+            )));
         }
+        Ok(arns)
     }
 
-    pub(super) fn name_servers(&self) -> Result<Option<NameServers>, PropertyError> {
+    fn external_id(&self, key: &str) -> Read<ExternalId> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        // STS API Reference, AssumeRole.
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+        if (2..=1224).contains(&text.len()) && text.bytes().all(allowed) {
+            return Ok(Some(ExternalId::new(text)));
+        }
+        let message = format!(
+            "{key} must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its value is not \
+             repeated here."
+        );
+        Err(PropertyError::new(Code::InvalidExternalId, message))
+    }
+
+    fn region(&self) -> Read<RegionName> {
+        const KEY: &str = "AssumeRoleRegion";
+        let Some(text) = self.text(KEY)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            let value = quoted(text, |c| c.is_ascii_alphanumeric() || c == '-');
+            let message = format!("{KEY} {value} must be the name of a Region, such as eu-central-1.");
+            PropertyError::new(Code::InvalidRegion, message)
+        })
+    }
+
+    /// The items of a list, each cut by `split`: of a list, of one list in a list as a dash before
+    /// `!GetAtt Zone.NameServers` makes it, or of one string. Blank items are dropped.
+    fn list<T>(&self, key: &str, split: impl Fn(&str) -> T) -> Read<Vec<T>> {
+        let Some(value) = self.given(key) else { return Ok(None) };
+        let invalid = |words: String| PropertyError::new(Code::InvalidList, format!("{key} must be a list. {words}"));
+        let mut items = Vec::new();
+        let mut add = |position: String, item: &'a Value| match item {
+            Value::String(text) if holds_list(text) => {
+                Err(invalid(format!("{position} is a string that holds a list: give the list itself.")))
+            }
+            item if is_blank(item) => Ok(()),
+            Value::String(text) => {
+                items.push(split(text));
+                Ok(())
+            }
+            other => Err(invalid(format!("{position} must be a string, and is {}.{}", kind(other), quotes(other)))),
+        };
+        let Value::Array(outer) = value else {
+            add("Its value".to_owned(), value)?;
+            return Ok(Some(items));
+        };
+        for (index, item) in outer.iter().enumerate() {
+            let position = index + 1;
+            match item {
+                Value::Array(inner) => {
+                    for (index, item) in inner.iter().enumerate() {
+                        add(format!("Item {} of the list in item {position}", index + 1), item)?;
+                    }
+                }
+                item => add(format!("Item {position}"), item)?,
+            }
+        }
+        Ok(Some(items))
+    }
+
+    /// The items of a list, commas within a string separating them as well; `None` if all are blank.
+    fn comma_list(&self, key: &str) -> Read<Vec<String>> {
+        let items = self.list(key, |text| text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>())?;
+        let items: Vec<String> = items.into_iter().flatten().flatten().filter(|item| !item.is_empty()).collect();
+        Ok(Some(items).filter(|items| !items.is_empty()))
+    }
+
+    pub(super) fn name_servers(&self) -> Read<NameServers> {
         const KEY: &str = "NameServers";
-        let Some(texts) = self.list(KEY)? else { return Ok(None) };
-        NameServers::given(&texts)
-            .map(Some)
-            .map_err(|error| PropertyError::new(Code::InvalidNameServers, format!("{KEY} is invalid: {error}")))
+        let Some(texts) = self.comma_list(KEY)? else { return Ok(None) };
+        NameServers::given(&texts).map(Some).map_err(|error| {
+            PropertyError::new(Code::InvalidNameServers, format!("{KEY} must be the names of name servers. {error}"))
+        })
     }
 
-    pub(super) fn key_signing_keys(&self) -> Result<Option<BTreeSet<KeyName>>, PropertyError> {
+    pub(super) fn key_signing_keys(&self) -> Read<BTreeSet<KeyName>> {
         const KEY: &str = "KeySigningKeys";
-        let Some(texts) = self.list(KEY)? else { return Ok(None) };
-        if texts.is_empty() {
-            let message = format!("{KEY} names no key; name at least one, or leave it out for all that are ACTIVE");
-            return Err(PropertyError::new(Code::NoKeysNamed, message));
-        }
-        let secures = self.boolean("Dnssec", false).unwrap_or(false);
+        let Some(texts) = self.comma_list(KEY)? else { return Ok(None) };
+        let secures = self.boolean("Dnssec").ok().flatten().unwrap_or(false);
         let child = self.child_zone().ok().flatten().filter(|_| secures);
-        let name = |text: &str| {
+        let name = |text: &String| {
+            let value = quoted(text, |c| c.is_ascii_alphanumeric() || "_|".contains(c));
             // What `Ref` gives has the zone that the key belongs to.
             let zone: Option<ZoneId> = text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
             if let (Some(zone), Some(child)) = (zone, &child)
                 && zone != *child
             {
-                return Err(invalid(
-                    Code::KeyOfAnotherZone,
-                    KEY,
-                    text,
-                    &format!("it is a key of another zone than ChildZoneId, {child}"),
-                ));
+                let message = format!("{KEY} {value} is a key of another zone than ChildZoneId, {child}.");
+                return Err(PropertyError::new(Code::KeyOfAnotherZone, message));
             }
-            text.trim().parse().map_err(|error| invalid(Code::InvalidKeyName, KEY, text, &error))
+            text.parse().map_err(|_| {
+                let message = format!(
+                    "{KEY} {value} must be the name of a key-signing key: 3 to 128 letters, digits and underscores. \
+                     Separate several with commas."
+                );
+                PropertyError::new(Code::InvalidKeyName, message)
+            })
         };
-        texts.into_iter().map(name).collect::<Result<_, _>>().map(Some)
+        texts.iter().map(name).collect::<Result<_, _>>().map(Some)
     }
 
-    pub(super) fn verification(&self) -> Result<Option<Verification>, PropertyError> {
+    pub(super) fn verification(&self) -> Read<Verification> {
         const KEY: &str = "Verification";
         let Some(text) = self.text(KEY)? else { return Ok(None) };
         match text.to_ascii_uppercase().as_str() {
             "NONE" => Ok(Some(Verification::None)),
             "REPORT" => Ok(Some(Verification::Report)),
             "REQUIRE" => Ok(Some(Verification::Require)),
-            _ => Err(invalid(Code::InvalidVerification, KEY, text, &"it is NONE, REPORT or REQUIRE")),
+            _ => {
+                let value = quoted(text, |c| c.is_ascii_alphabetic());
+                let message = format!("{KEY} {value} must be NONE, REPORT or REQUIRE.");
+                Err(PropertyError::new(Code::InvalidVerification, message))
+            }
         }
     }
 
-    pub(super) fn ttl(&self, key: &str, default: Ttl) -> Result<Ttl, PropertyError> {
-        let value = match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => return Ok(default),
-            Some(Value::String(text)) if text.trim().is_empty() => return Ok(default),
-            Some(Value::String(text)) => text.trim().parse().ok(),
-            Some(other) => other.as_i64(),
-        };
-        let ttl = value.and_then(Ttl::new);
-        ttl.ok_or_else(|| {
-            let message = format!("{key} is invalid: it is a whole number of seconds from 0 to {}", Ttl::MAX);
-            PropertyError::new(Code::InvalidTtl, message)
+    pub(super) fn ttl(&self, key: &str) -> Read<Ttl> {
+        let Some(value) = self.given(key) else { return Ok(None) };
+        whole_number(value).and_then(Ttl::new).map(Some).ok_or_else(|| {
+            let range = format!("must be a whole number of seconds from 0 to {}", Ttl::MAX);
+            PropertyError::new(Code::InvalidTtl, format!("{key} {} {range}.", number(value)))
         })
     }
 
-    pub(super) fn boolean(&self, key: &str, default: bool) -> Result<bool, PropertyError> {
-        match self.0.and_then(|map| map.get(key)) {
-            None | Some(Value::Null) => Ok(default),
-            Some(Value::Bool(value)) => Ok(*value),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(default),
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
-            Some(_) => Err(PropertyError::new(Code::InvalidBoolean, format!("{key} is invalid: it is true or false"))),
-        }
+    pub(super) fn service_timeout(&self) -> Read<i64> {
+        const KEY: &str = "ServiceTimeout";
+        let Some(value) = self.given(KEY) else { return Ok(None) };
+        let seconds = whole_number(value).filter(|seconds| (1..=MAX_SERVICE_TIMEOUT).contains(seconds));
+        seconds.map(Some).ok_or_else(|| {
+            let range = format!("must be a whole number of seconds from 1 to {MAX_SERVICE_TIMEOUT}");
+            PropertyError::new(Code::InvalidServiceTimeout, format!("{KEY} {} {range}.", number(value)))
+        })
+    }
+
+    pub(super) fn boolean(&self, key: &str) -> Read<bool> {
+        let value = match self.given(key) {
+            None => return Ok(None),
+            Some(Value::Bool(value)) => return Ok(Some(*value)),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => return Ok(Some(false)),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => return Ok(Some(true)),
+            Some(Value::String(text)) => quoted(text.trim(), |c| c.is_ascii_alphabetic()),
+            Some(other) => format!("({})", kind(other)),
+        };
+        Err(PropertyError::new(Code::InvalidBoolean, format!("{key} {value} must be true or false.")))
     }
 }
 
-fn invalid(code: Code, key: &str, text: &str, error: &dyn fmt::Display) -> PropertyError {
-    let text: String = text.chars().take(100).collect();
-    PropertyError::new(code, format!("{key} {text:?} is invalid: {error}"))
+/// The ARNs in a string that commas join. The name of a role may have a comma of its own, but no
+/// colon.
+fn arns_of(text: &str) -> Vec<String> {
+    let mut arns: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match arns.last_mut() {
+            Some(last) if !part.trim_start().starts_with("arn:") => {
+                last.push(',');
+                last.push_str(part);
+            }
+            _ => arns.push(part.to_owned()),
+        }
+    }
+    arns.into_iter().map(|arn| arn.trim().to_owned()).filter(|arn| !arn.is_empty()).collect()
+}
+
+/// True for the JSON of a list of strings.
+fn holds_list(text: &str) -> bool {
+    text.trim_start().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
+}
+
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.iter().all(is_blank),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A whole number in any form in which YAML and CloudFormation pass it on: `300`, `"300"`, `300.0`,
+/// `"1.728E5"`.
+fn whole_number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| whole(text.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+fn whole(float: f64) -> Option<i64> {
+    /// Up to here every whole number is a floating-point number of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
+    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
+}
+
+/// How a message repeats what should be a number.
+fn number(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text.trim(), |c| c.is_ascii_digit() || "+-.eE".contains(c)),
+        Value::Number(number) => number.to_string(),
+        other => format!("({})", kind(other)),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The remedy for a string that YAML took for something else.
+fn quotes(value: &Value) -> &'static str {
+    match value {
+        Value::Number(_) | Value::Bool(_) => " YAML reads it so without quotation marks: put it into quotation marks.",
+        _ => "",
+    }
+}
+
+fn looks_like_zone_id(text: &str) -> bool {
+    let id = text.rsplit('/').next().unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    (10..=32).contains(&id.len()) && id.starts_with('Z') && id.bytes().all(plain) && text.parse::<ZoneId>().is_ok()
+}
+
+/// The characters of domain names, as people write them.
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || "-_.\\*/".contains(c)
 }

@@ -31,20 +31,15 @@ fn defaults() {
     let parsed = parse(json!({})).unwrap();
     assert_eq!(parsed.child_zone, Some("Z1CHILD".parse().unwrap()));
     assert_eq!(parsed.ttl.seconds(), 172_800);
-    assert_eq!(parsed.parent_zone, ParentZone::Closest);
+    assert_eq!(*parsed.parent_zone(), ParentZone::Closest);
     assert!(!parsed.allow_overwrite);
-    assert_eq!(
-        (parsed.child_role, parsed.parent_role, parsed.domain_name, parsed.name_servers),
-        (None, None, None, None)
-    );
+    let texts = (&parsed.child_role, &parsed.parent_role, &parsed.domain_name, &parsed.name_servers);
+    assert_eq!(texts, (&None, &None, &None, &None));
 }
 
 #[test]
 fn scalars_as_strings_and_as_json() {
-    for ttl in [json!(300), json!("300"), json!(" 300 ")] {
-        assert_eq!(parse(json!({"TTL": ttl})).unwrap().ttl.seconds(), 300);
-    }
-    for yes in [json!(true), json!("true"), json!("True")] {
+    for yes in [json!(true), json!("true"), json!("True"), json!(" TRUE ")] {
         assert!(parse(json!({"AllowOverwrite": yes})).unwrap().allow_overwrite);
     }
     let listed = parse(json!({"NameServers": ["b.net", "a.net."]})).unwrap();
@@ -52,10 +47,93 @@ fn scalars_as_strings_and_as_json() {
 }
 
 #[test]
-fn empty_texts_are_not_given() {
-    let empty = json!({"TTL": "", "DomainName": "", "ParentZoneId": "", "NameServers": "", "ParentRoleArn": "", "AllowOverwrite": ""});
-    assert_eq!(parse(empty), parse(json!({})));
-    assert_eq!(parse(json!({"TTL": null, "DomainName": null})), parse(json!({})));
+fn whole_numbers_in_any_form_of_yaml() {
+    for (given, seconds) in [
+        (json!(300), 300),
+        (json!("300"), 300),
+        (json!(" 300 "), 300),
+        (json!(300.0), 300),
+        (json!("300.0"), 300),
+        (json!("+300"), 300),
+        (json!("1.728E5"), 172_800),
+        (json!(1.728e5), 172_800),
+        (json!("2147483647.0"), 2_147_483_647),
+        (json!("0e0"), 0),
+    ] {
+        let parsed = parse(json!({"TTL": given, "DsTTL": given, "ServiceTimeout": 600})).unwrap();
+        assert_eq!((parsed.ttl.seconds(), parsed.ds_ttl.seconds()), (seconds, seconds), "{given}");
+    }
+    assert_eq!(service_timeout(&json!({"ServiceTimeout": "3.6E3"})), Some(3600));
+    for ttl in ["1.5E0", "300.5", "1e400", "inf", "NaN", "-1", "1h", "0x12C", "2147483648.0", "9e18", "3OO", "1 000"] {
+        refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
+    }
+    for ttl in [json!(-1), json!(2_147_483_648_u64), json!(u64::MAX), json!(1.5), json!([300]), json!(true)] {
+        refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
+    }
+    refused(json!({"TTL": "1.5E0"}), &["TTL \"1.5E0\" must be"]);
+}
+
+#[test]
+fn what_is_blank_is_not_given() {
+    let properties = KNOWN.iter().filter(|key| !["ChildZoneId", "Trigger"].contains(key));
+    let properties: Vec<&str> = properties.copied().chain(["ServiceTimeout"]).collect();
+    for blank in
+        [json!(null), json!(""), json!(" "), json!([]), json!([""]), json!([" ", null]), json!([[]]), json!({})]
+    {
+        for property in &properties {
+            assert_eq!(parse(json!({*property: blank})), parse(json!({})), "{property}: {blank}");
+        }
+        refused(json!({"ChildZoneId": blank}), &["ChildZoneId is missing"]);
+    }
+    for list in ["NameServers", "KeySigningKeys"] {
+        for blank in [json!(","), json!(" , ,"), json!([",", ""]), json!(["", [" "]])] {
+            assert_eq!(parse(json!({list: blank})), parse(json!({})), "{list}: {blank}");
+        }
+    }
+}
+
+#[test]
+fn blank_items_of_lists_are_dropped_and_one_list_in_a_list_is_taken() {
+    let of = |value: &Value| parse(json!({"NameServers": value})).map(|parsed| parsed.name_servers.clone());
+    let plain = of(&json!(["a.net", "b.net"]));
+    for same in [
+        json!("a.net,b.net,"),
+        json!(",a.net,,b.net"),
+        json!(["a.net", "", null, "b.net"]),
+        json!(["a.net,b.net"]),
+        json!([["a.net", "b.net"]]),
+        json!([["a.net"], "b.net"]),
+        json!(["", ["a.net,", "b.net", ""]]),
+    ] {
+        assert_eq!(of(&same), plain, "{same}");
+    }
+    for (list, words) in [
+        (json!([[["a.net"]]]), "Item 1 of the list in item 1 must be a string, and is a list"),
+        (json!(["a.net", ["b.net", ["c.net"]]]), "Item 2 of the list in item 2"),
+        (json!(["a.net", {"b": 1}]), "Item 2 must be a string, and is an object"),
+        (json!(["a.net", 7]), "Item 2 must be a string, and is a number. YAML"),
+        (json!({"a": 1}), "Its value must be a string, and is an object"),
+        (json!(true), "Its value must be a string, and is a boolean"),
+        (json!("[\"a.net\",\"b.net\"]"), "Its value is a string that holds a list"),
+        (json!(["[\"a.net\"]"]), "Item 1 is a string that holds a list"),
+    ] {
+        refused(json!({"NameServers": list}), &["NameServers must be a list", words]);
+        refused(json!({"KeySigningKeys": list}), &["KeySigningKeys must be a list", words]);
+    }
+}
+
+#[test]
+fn name_servers_are_names_of_hosts() {
+    for nothing in ["null", "undefined", "None", "true", "localhost"] {
+        refused(json!({"NameServers": [nothing]}), &["NameServers", "only one label"]);
+    }
+    for address in ["192.0.2.1", "5.2.3.4.", "2001:db8::1", "[2001:db8::1]:53", "5.2.3.4/24"] {
+        refused(json!({"NameServers": address}), &["NameServers", "is an address"]);
+    }
+    for joined in ["a.net b.net", "a.net;b.net", "a.net\nb.net", "a.net\tb.net"] {
+        refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
+        refused(json!({"KeySigningKeys": joined}), &["KeySigningKeys", "with commas"]);
+    }
 }
 
 #[test]
@@ -63,27 +141,81 @@ fn spellings_of_names_and_ids() {
     let one = json!({"ChildZoneId": "/hostedzone/Z1CHILD", "DomainName": "Testing.Example.com.", "ParentZoneName": "EXAMPLE.com."});
     let other = json!({"DomainName": "testing.example.com", "ParentZoneName": "example.com"});
     assert_eq!(parse(one), parse(other));
+    for zone in ["hostedzone/Z1CHILD", "arn:aws:route53:::hostedzone/Z1CHILD", " Z1CHILD "] {
+        assert_eq!(
+            parse(json!({"ChildZoneId": zone, "ParentZoneId": zone})),
+            parse(json!({"ParentZoneId": "Z1CHILD"}))
+        );
+    }
+    let unicode = json!({"DomainName": "b\u{fc}cher.example.com", "NameServers": ["ns1.b\u{fc}cher.net"]});
+    let ascii = json!({"DomainName": "xn--bcher-kva.example.com", "NameServers": ["ns1.xn--bcher-kva.net"]});
+    assert_eq!(parse(unicode), parse(ascii));
 }
 
 #[test]
-fn a_typo_is_named_with_the_nearest_property() {
-    refused(json!({"ParentZonename": "x"}), &["ParentZonename", "ParentZoneName"]);
-    refused(json!({"Ttl": 1}), &["Ttl", "did you mean TTL?"]);
-    refused(json!({"Nameservers": []}), &["NameServers"]);
+fn an_id_for_a_name_and_a_name_for_an_id_are_told() {
+    for id in ["Z0123456789ABCDEFGHIJ", "/hostedzone/Z0123456789ABCDEFGHIJ"] {
+        refused(json!({"ParentZoneName": id}), &["ParentZoneName", "give it as ParentZoneId"]);
+        refused(json!({"DomainName": id}), &["DomainName", "give it as ChildZoneId"]);
+    }
+    refused(json!({"ParentZoneId": "example.com"}), &["ParentZoneId", "give it as ParentZoneName"]);
+    refused(json!({"ChildZoneId": "testing.example.com."}), &["ChildZoneId", "give it as DomainName"]);
+    assert!(parse(json!({"ParentZoneName": "zone1"})).is_ok());
+}
+
+#[test]
+fn an_invisible_character_is_named() {
+    for (name, point) in
+        [("ex\u{200b}ample.com", "U+200B"), ("example.com\u{feff}", "U+FEFF"), ("a\u{a0}b.com", "U+00A0")]
+    {
+        for property in ["DomainName", "ParentZoneName", "NameServers"] {
+            if property == "NameServers" && point == "U+00A0" {
+                continue;
+            }
+            refused(json!({property: name}), &[property, "invisible character", point, "at position"]);
+        }
+    }
+}
+
+#[test]
+fn a_typo_is_named_with_the_nearest_property_if_one_is_near() {
+    for (key, meant) in [
+        ("ParentZonename", "Did you mean ParentZoneName?"),
+        ("Ttl", "Did you mean TTL?"),
+        ("DSTTL", "Did you mean DsTTL?"),
+        ("Nameservers", "Did you mean NameServers?"),
+        ("NamesServers", "Did you mean NameServers?"),
+        ("ChildZomeId", "Did you mean ChildZoneId?"),
+        ("ServiceTimeOut", "Did you mean ServiceTimeout?"),
+        ("ServiceTokn", "Did you mean ServiceToken?"),
+        ("ZoneId", "Did you mean ChildZoneId or ParentZoneId?"),
+        ("HostedZoneId", "Did you mean ChildZoneId or ParentZoneId?"),
+        ("RoleArn", "Did you mean ChildRoleArn or ParentRoleArn?"),
+        ("AssumeRoleArn", "Did you mean ParentRoleArn?"),
+        ("DelegatedZoneName", "Did you mean DomainName?"),
+        ("DelegatedZoneNameServers", "Did you mean NameServers?"),
+    ] {
+        refused(json!({key: "x"}), &[&format!("{key} is not a property of Custom::Delegation. {meant}")]);
+    }
+    for key in ["Tags", "Id", "Comment", "ServiceWhatever", "Foo", "Weight", "SetIdentifier"] {
+        let error = parse(json!({key: "x"})).unwrap_err();
+        assert!(error.contains(key) && !error.contains("Did you mean"), "{error}");
+    }
 }
 
 #[test]
 fn waiting_checking_and_signing_have_defaults() {
     let plain = parse(json!({})).unwrap();
     assert!(!plain.dnssec && plain.wait_for_sync && plain.waits());
-    assert_eq!((plain.ds_ttl, plain.verifies(), plain.key_signing_keys), (Ttl::DS, Verification::Report, None));
+    assert_eq!((plain.ds_ttl, plain.verifies(), &plain.key_signing_keys), (Ttl::DS, Verification::Report, &None));
     let empty = json!({"Dnssec": "", "KeySigningKeys": "", "DsTTL": "", "WaitForSync": "", "Verification": ""});
     assert_eq!(parse(empty), parse(json!({})));
 }
 
 #[test]
 fn key_signing_keys_are_names_or_what_ref_gives() {
-    let keys = |value: Value| parse(json!({"Dnssec": "true", "KeySigningKeys": value})).unwrap().key_signing_keys;
+    let keys =
+        |value: Value| parse(json!({"Dnssec": "true", "KeySigningKeys": value})).unwrap().key_signing_keys.clone();
     let both = keys(json!(["ksk_1", "Z1CHILD|ksk_2"]));
     assert_eq!(both.as_ref().unwrap().iter().map(KeyName::as_str).collect::<Vec<_>>(), ["ksk_1", "ksk_2"]);
     assert_eq!(keys(json!("ksk_2, ksk_1")), both);
@@ -92,10 +224,8 @@ fn key_signing_keys_are_names_or_what_ref_gives() {
         json!({"Dnssec": true, "KeySigningKeys": ["Z2OTHER|ksk_1"]}),
         &["KeySigningKeys", "Z2OTHER|ksk_1", "another zone", "Z1CHILD"],
     );
-    refused(json!({"KeySigningKeys": []}), &["KeySigningKeys", "at least one"]);
-    refused(json!({"KeySigningKeys": ["a-b"]}), &["KeySigningKeys", "a-b", "3 to 128"]);
-    refused(json!({"KeySigningKeys": "ksk_1,,"}), &["KeySigningKeys"]);
-    refused(json!({"KeySigningKeys": [1]}), &["KeySigningKeys", "list of texts"]);
+    refused(json!({"KeySigningKeys": ["ab"]}), &["KeySigningKeys", "\"ab\"", "3 to 128"]);
+    assert_eq!(keys(json!([])), None, "all that are ACTIVE");
 }
 
 #[test]
@@ -106,7 +236,7 @@ fn a_required_check_implies_waiting() {
     }
     assert!(waits("false", "require"));
     refused(json!({"Verification": "maybe"}), &["Verification", "maybe", "REQUIRE"]);
-    refused(json!({"WaitForSync": "soon"}), &["WaitForSync", "true or false"]);
+    refused(json!({"WaitForSync": "soon"}), &["WaitForSync \"soon\" must be true or false"]);
     refused(json!({"DsTTL": "1h"}), &["DsTTL", "2147483647"]);
 }
 
@@ -119,29 +249,68 @@ fn dnssec_needs_a_child_zone_to_read() {
 }
 
 #[test]
-fn what_starts_with_service_is_cloudformations() {
-    assert!(parse(json!({"ServiceWhatever": {"a": 1}})).is_ok());
+fn cloudformations_own_properties_are_known_and_no_others_of_their_kind() {
+    assert!(parse(json!({"ServiceToken": "anything", "ServiceTimeout": "300.0"})).is_ok());
+    for wrong in [json!("6OO"), json!(0), json!(3601), json!("600s"), json!(599.5), json!([600])] {
+        refused(json!({"ServiceTimeout": wrong}), &["ServiceTimeout", "whole number of seconds from 1 to 3600"]);
+    }
+    refused(json!({"ServiceWhatever": {"a": 1}}), &["ServiceWhatever is not a property"]);
 }
 
 #[test]
 fn bad_values_are_named() {
-    refused(json!({"ChildZoneId": "Z-1"}), &["ChildZoneId", "Z-1"]);
-    refused(json!({"ChildZoneId": 7}), &["ChildZoneId", "text"]);
-    refused(json!({"ChildZoneId": ["Z1"]}), &["ChildZoneId", "text"]);
+    refused(json!({"ChildZoneId": "Z1234567890123456789012345678901234"}), &["ChildZoneId \"Z1234", "1 to 32"]);
+    refused(json!({"ChildZoneId": 7}), &["ChildZoneId must be a string, and is a number. YAML"]);
+    refused(json!({"ChildZoneId": ["Z1"]}), &["ChildZoneId must be a string, and is a list."]);
     refused(json!({"ParentZoneId": "Z1/../x"}), &["ParentZoneId"]);
     refused(json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam"]);
-    refused(json!({"DomainName": "a..b"}), &["DomainName", "position 3"]);
-    refused(json!({"DomainName": "b\u{fc}cher.example.com"}), &["DomainName", "xn--"]);
-    for ttl in [json!("-1"), json!(2_147_483_648_u64), json!("1h"), json!(1.5), json!([300])] {
-        refused(json!({"TTL": ttl}), &["TTL", "2147483647"]);
+    refused(json!({"DomainName": "a..b"}), &["DomainName \"a..b\" is not a domain name", "position 3"]);
+    for value in [json!("yes"), json!("1"), json!(1), json!([1])] {
+        refused(json!({"AllowOverwrite": value}), &["AllowOverwrite", "must be true or false"]);
     }
-    for value in [json!("yes"), json!(1), json!([])] {
-        refused(json!({"AllowOverwrite": value}), &["AllowOverwrite", "true or false"]);
+}
+
+#[test]
+fn a_value_that_may_be_a_secret_is_not_repeated() {
+    const SECRET: &str = "my-s3cret:id/7+x";
+    for property in ["ParentRoleArn", "ChildRoleArn", "ParentExternalId", "ChildExternalId"] {
+        for value in ["s3cret id", "s3cret\u{e9}", "arn:aws:iam::1:role/s3cret", "s"] {
+            let error = parse(json!({property: value})).unwrap_err();
+            assert!(error.contains(property) && !error.contains("s3cret"), "{error}");
+        }
     }
-    refused(json!({"NameServers": []}), &["NameServers"]);
-    refused(json!({"NameServers": [1]}), &["NameServers", "texts"]);
-    refused(json!({"NameServers": {"a": 1}}), &["NameServers"]);
-    refused(json!({"NameServers": "192.0.2.1"}), &["NameServers", "address"]);
+    for property in KNOWN.iter().filter(|key| !["Trigger", "ParentExternalId", "ChildExternalId"].contains(key)) {
+        for value in [json!(SECRET), json!([SECRET]), json!([["a", SECRET]])] {
+            let error = parse(json!({*property: value})).unwrap_err();
+            assert!(error.contains(property) && !error.contains("s3cret"), "{error}");
+        }
+    }
+    refused(
+        json!({"DomainName": SECRET}),
+        &["a value of 16 characters, not repeated here", "U+003A at position 10", r"\072"],
+    );
+    assert!(parse(json!({"DomainName": r"my-name\072id/7.example.com"})).is_ok());
+}
+
+#[test]
+fn a_role_may_be_a_chain_of_two() {
+    let hub = "arn:aws:iam::333333333333:role/hub,with-comma";
+    let role = |value: Value| {
+        let parsed = parse(json!({"ParentRoleArn": value, "ParentExternalId": "the-secret"})).unwrap();
+        let role = parsed.parent_role.clone().unwrap();
+        assert_eq!(role.external_id.as_ref().unwrap().expose(), "the-secret");
+        role.chain().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(role(json!(ROLE)), [ROLE]);
+    assert_eq!(role(json!([ROLE])), [ROLE]);
+    for chain in
+        [json!([hub, ROLE]), json!([[hub, "", ROLE]]), json!(format!("{hub},{ROLE}")), json!(format!("{hub}, {ROLE}"))]
+    {
+        assert_eq!(role(chain), [hub, ROLE]);
+    }
+    refused(json!({"ParentRoleArn": [hub, hub, ROLE]}), &["ParentRoleArn lists 3 roles", "at most two"]);
+    refused(json!({"ParentRoleArn": [hub, "x"]}), &["ParentRoleArn must be the ARN of a role"]);
+    refused(json!({"ParentRoleArn": ["", null], "ParentExternalId": "the-secret"}), &["given without ParentRoleArn"]);
 }
 
 #[test]
@@ -164,7 +333,11 @@ fn external_ids_need_their_role_and_are_not_shown() {
     assert!(error.contains("ParentExternalId") && !error.contains("the secret"));
     let parsed = parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the-secret"})).unwrap();
     assert!(!format!("{parsed:?}").contains("the-secret"));
-    assert_eq!(parsed.parent_role.unwrap().external_id.unwrap().expose(), "the-secret");
+    assert_eq!(parsed.parent_role.as_ref().unwrap().external_id.as_ref().unwrap().expose(), "the-secret");
+    refused(
+        json!({"ParentRoleArn": ROLE, "ParentExternalId": 12_345_678_901_u64}),
+        &["ParentExternalId must be a string, and is a number", "quotation marks"],
+    );
 }
 
 #[test]
@@ -172,11 +345,11 @@ fn the_region_for_roles_has_the_form_of_one() {
     let region = |text: &str| parse(json!({"ParentRoleArn": ROLE, "ChildRoleArn": ROLE, "AssumeRoleRegion": text}));
     for text in ["eu-central-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-12"] {
         let parsed = region(text).unwrap();
-        for role in [parsed.parent_role.unwrap(), parsed.child_role.unwrap()] {
-            assert_eq!(role.region.unwrap().as_str(), text);
+        for role in [&parsed.parent_role, &parsed.child_role] {
+            assert_eq!(role.as_ref().unwrap().region.as_ref().unwrap().as_str(), text);
         }
     }
-    assert_eq!(region("").unwrap().parent_role.unwrap().region, None, "an empty parameter is none");
+    assert_eq!(region("").unwrap().parent_role.as_ref().unwrap().region, None, "an empty parameter is none");
     for text in [
         "Frankfurt",
         "eu-central",
@@ -207,26 +380,32 @@ fn no_properties_at_all() {
         assert!(Properties::parse(&nothing).unwrap_err().to_string().contains("ChildZoneId is missing"));
     }
     for odd in [json!([]), json!("x"), json!(1)] {
-        assert!(Properties::parse(&odd).unwrap_err().to_string().contains("not an object"));
+        assert!(Properties::parse(&odd).unwrap_err().to_string().contains("must be an object"));
     }
 }
 
 #[test]
-fn a_delete_salvages_what_it_can() {
-    let (salvage, errors) = Properties::salvage(&with(json!({
+fn a_delete_takes_what_is_valid() {
+    let (partial, errors) = Partial::parse(&with(json!({
         "ParentRoleArn": ROLE, "TTL": "soon", "Unknown": 1, "DomainName": "a..b", "NameServers": "a.net", "Dnssec": "x",
     })));
-    assert_eq!(salvage.parent_role.unwrap().arn.as_str(), ROLE);
-    assert_eq!(salvage.domain_name, None);
-    assert!(salvage.name_servers.is_some());
-    assert!(!salvage.parent_role_unreadable);
-    assert_eq!(errors.len(), 2);
-    assert!(!salvage.dnssec && salvage.waits);
-    let (salvage, _) = Properties::salvage(&json!({"ParentRoleArn": 7}));
-    assert!(salvage.parent_role_unreadable);
+    assert_eq!(partial.parent_role.as_ref().unwrap().arn.as_str(), ROLE);
+    assert_eq!((&partial.domain_name, partial.ttl), (&None, Ttl::DELEGATION));
+    assert!(partial.name_servers.is_some());
+    assert!(!partial.parent_role_unreadable && partial.point_unreadable);
+    assert_eq!(
+        errors.iter().map(|error| error.code).collect::<Vec<_>>(),
+        [Code::UnknownProperty, Code::InvalidName, Code::InvalidTtl, Code::InvalidBoolean]
+    );
+    assert!(!partial.dnssec && partial.waits());
+    let (partial, _) = Partial::parse(&with(json!({"TTL": "soon", "Unknown": 1})));
+    assert!(!partial.point_unreadable, "where the delegation is can be told");
+    for odd in [json!({"ParentRoleArn": 7}), json!({"ParentRoleArn": ROLE, "ParentExternalId": 7})] {
+        assert!(Partial::parse(&odd).0.parent_role_unreadable);
+    }
     for odd in [json!(null), json!(7), json!("x"), json!([1])] {
-        let (salvage, _) = Properties::salvage(&odd);
-        assert_eq!((salvage.child_zone, salvage.parent_role), (None, None));
+        let (partial, _) = Partial::parse(&odd);
+        assert_eq!((partial.child_zone, partial.parent_role), (None, None));
     }
 }
 

@@ -28,8 +28,12 @@ async fn no_properties_and_unknown_ones() {
     let answer = fixture.deliver(fixture.event("Create", json!({}))).await;
     answer.failed(&["ChildZoneId is missing"]);
     refused(&fixture, json!({"ParentZonename": "example.com"}), &["ParentZonename", "ParentZoneName"]).await;
-    refused(&fixture, json!({"Dnssec": "perhaps"}), &["Dnssec is invalid"]).await;
-    refused(&fixture, json!({"KeySigningKeys": ["a-b"]}), &["KeySigningKeys", "a-b"]).await;
+    refused(&fixture, json!({"Dnssec": "perhaps"}), &["Dnssec \"perhaps\" must be true or false", "[invalid-boolean]"])
+        .await;
+    refused(&fixture, json!({"KeySigningKeys": ["ab"]}), &["KeySigningKeys", "\"ab\""]).await;
+    refused(&fixture, json!({"Tags": []}), &["Tags is not a property", "Remove it", "[unknown-property]"]).await;
+    refused(&fixture, json!({"ServiceTimeOut": 600}), &["Did you mean ServiceTimeout?"]).await;
+    refused(&fixture, json!({"ServiceTimeout": "6OO"}), &["ServiceTimeout", "[invalid-service-timeout]"]).await;
     refused(&fixture, json!({"Verification": "MAYBE"}), &["Verification", "REQUIRE"]).await;
     assert_eq!(fixture.actions(), Vec::<String>::new());
 }
@@ -39,7 +43,7 @@ async fn alternatives_and_malformed_values() {
     let fixture = Fixture::new().await;
     refused(&fixture, json!({"ParentZoneId": "Z1"}), &["ParentZoneId and ParentZoneName"]).await;
     refused(&fixture, json!({"ChildZoneId": null}), &["ChildZoneId is missing"]).await;
-    refused(&fixture, json!({"ChildZoneId": "not a zone"}), &["ChildZoneId", "not a zone"]).await;
+    refused(&fixture, json!({"ChildZoneId": "not a zone"}), &["ChildZoneId", "id of a hosted zone"]).await;
     refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": "../x"}), &["ParentZoneId"]).await;
     refused(&fixture, json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam::"]).await;
     refused(&fixture, json!({"ParentZoneName": "a..b"}), &["ParentZoneName", "position 3"]).await;

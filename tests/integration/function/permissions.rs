@@ -75,6 +75,27 @@ async fn the_child_role_reads_its_zone_and_no_other() {
     fixture.create(child(other.id())).await.failed(&["GetHostedZone was denied"]);
 }
 
+/// A parent role that trusts one hub, and no function.
+#[tokio::test(start_paused = true)]
+async fn a_role_in_between_is_assumed_first() {
+    let fixture = Fixture::new().await;
+    let hub_account = fixture.aws.account("333333333333");
+    let hub = hub_account.role("hub").trust_account("222222222222", None).allow_assume(&fixture.parent_role.arn());
+    fixture.parent_role.clone().trust_account("333333333333", Some(EXTERNAL_ID));
+    fixture.function_role.clone().without_policies().allow_all_route53().allow_assume(&hub.arn());
+    fixture.create(json!({})).await.failed(&["STS AssumeRole of", &fixture.parent_role.arn(), "denied"]);
+    let chain = json!({"ParentRoleArn": [hub.arn(), fixture.parent_role.arn()]});
+    let id = fixture.create(chain.clone()).await.success().id().to_owned();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    fixture.delete(&id, chain.clone()).await.success();
+    let mut wrong = chain.clone();
+    wrong["ParentExternalId"] = json!("another-id");
+    fixture.create(wrong).await.failed(&["STS AssumeRole of", &fixture.parent_role.arn(), "denied"]);
+    hub.trust_account("444444444444", None);
+    fixture.create(chain).await.failed(&["STS AssumeRole of", "role/hub", "denied"]);
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+}
+
 /// The default is the Region of Route 53, which every account has: that of the stack may be one which an account has not enabled.
 #[tokio::test(start_paused = true)]
 async fn the_region_whose_sts_is_asked_can_be_chosen() {

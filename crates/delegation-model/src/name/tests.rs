@@ -29,14 +29,43 @@ fn errors_name_the_position() {
         (".", NameError::Empty),
         ("a..b", NameError::EmptyLabel(3)),
         (".a", NameError::EmptyLabel(1)),
-        ("a b.c", NameError::Character(2)),
-        ("b\u{fc}cher.example.com", NameError::Character(2)),
+        ("a b.c", NameError::Character(' ', 2)),
+        ("a\tb.c", NameError::Character('\t', 2)),
         (r"a.b\0", NameError::Escape(4)),
         (r"\400.a", NameError::Escape(1)),
         (r"\09a.a", NameError::Escape(1)),
     ] {
         assert_eq!(text.parse::<Name>(), Err(error), "{text:?}");
     }
+}
+
+#[test]
+fn international_names_are_converted() {
+    for (text, ascii) in [
+        ("b\u{fc}cher.example.com", "xn--bcher-kva.example.com"),
+        ("B\u{dc}CHER.example.com.", "xn--bcher-kva.example.com"),
+        ("bu\u{308}cher.example.com", "xn--bcher-kva.example.com"),
+        ("\u{4f8b}\u{3002}example.com", "xn--fsq.example.com"),
+        ("_dmarc.b\u{fc}cher.example", "_dmarc.xn--bcher-kva.example"),
+        (r"\052.b\u{fc}cher.example", r"\052.xn--bcher-kva.example"),
+    ] {
+        assert_eq!(name(&text.replace("\\u{fc}", "\u{fc}")).as_str(), ascii, "{text:?}");
+    }
+    for (text, error) in [
+        ("ex\u{200b}ample.com", NameError::Character('\u{200b}', 3)),
+        ("example.com\u{feff}", NameError::Character('\u{feff}', 12)),
+        ("ex\u{ad}ample.com", NameError::Character('\u{ad}', 3)),
+        ("\u{202e}moc.elpmaxe", NameError::Character('\u{202e}', 1)),
+        ("b\u{fc} cher.de", NameError::Character(' ', 4)),
+        ("\u{fffd}.example.com", NameError::International),
+        ("xn--zz\u{fc}.example.com", NameError::International),
+    ] {
+        assert_eq!(text.parse::<Name>(), Err(error.clone()), "{text:?}");
+        assert!(!error.to_string().contains(is_invisible), "{error}");
+    }
+    let error = NameError::Character('\u{200b}', 3).to_string();
+    assert_eq!(error, "it has the invisible character U+200B at position 3");
+    assert_eq!("\u{fc}".repeat(5000).parse::<Name>(), Err(NameError::TooLong(10_000)));
 }
 
 #[test]

@@ -23,6 +23,58 @@ fn bad_lists_are_named() {
 }
 
 #[test]
+fn what_a_program_writes_for_nothing_is_no_name_server() {
+    for text in ["null", "undefined", "None", "true", "localhost", "nil.", "NULL"] {
+        let error = NameServers::given(&[text]).unwrap_err();
+        assert!(matches!(error, NameServersError::OneLabel(_)), "{text}: {error}");
+    }
+    for text in [r#"["ns1"#, r#""ns1.example.net""#, "{ns1}", "<nil>", "[object", "ns1.example.net\u{200b}"] {
+        assert!(NameServers::given(&[text]).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn addresses_in_any_form_are_no_name_servers() {
+    for text in [
+        "5.2.3.4",
+        "5.2.3.4.",
+        "5.2.3.4/24",
+        "5.2.3.4:53",
+        "2001:db8::1.",
+        "[2001:db8::1]",
+        "[2001:db8::1]:53",
+        "2001:db8::/64",
+        "5.2.3",
+        "5.2.3.4.5",
+        "05.02.03.04",
+        "ns1.5",
+        "0x7f.0x1",
+    ] {
+        let error = NameServers::given(&[text]).unwrap_err();
+        assert!(matches!(error, NameServersError::Address(_)), "{text}: {error}");
+    }
+    for text in ["4.3.2.5.in-addr.arpa", "5-2-3-4.example.net", "1.2.3.4.example.net", "ns.xn--p1ai"] {
+        assert!(NameServers::given(&[text]).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn several_names_in_one_item_ask_for_commas() {
+    for text in ["ns1.a.net ns2.a.net", "ns1.a.net;ns2.a.net", "ns1.a.net\nns2.a.net", "ns1.a.net\tns2.a.net"] {
+        assert_eq!(NameServers::given(&["ns.b.net", text]), Err(NameServersError::Separator(2)), "{text:?}");
+    }
+    assert!(NameServersError::Separator(2).to_string().contains("commas"));
+}
+
+#[test]
+fn an_error_repeats_what_a_name_may_have_and_nothing_else() {
+    let told = |text: &str| NameServers::given(&[text]).unwrap_err().to_string();
+    assert!(told("a..b").contains("\"a..b\""));
+    assert!(!told("s3cret,key").contains("s3cret") && !told("a=s3cret").contains("s3cret"));
+    assert!(told(&"a.".repeat(5000)).len() < 300);
+}
+
+#[test]
 fn what_is_no_name_is_not_found() {
     assert_eq!(NameServers::found(&["ns1.example.net", "a..b"]), None);
     assert_eq!(NameServers::found::<&str>(&[]), None);

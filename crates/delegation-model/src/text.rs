@@ -1,0 +1,89 @@
+//! Text that came from outside, on its way to a person.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// How many characters of a value a message repeats.
+const REPEATED: usize = 100;
+
+/// True for a character that nobody sees: a control character, white space other than the plain
+/// blank, a mark that turns the direction of writing, or another one that is ignored by default
+/// (Unicode's property `Default_Ignorable_Code_Point`).
+pub fn is_invisible(c: char) -> bool {
+    (c != ' ' && (c.is_control() || c.is_whitespace()))
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// The text with each invisible character as an escape, `\n` or `\u{202e}`: so that it can neither
+/// break a line of the console nor turn the words around it.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_invisible(c) {
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A value in a message: its head in quotation marks, or only its length if it has a character that
+/// `fits` does not let through. Then it is a value of another kind, which may be a secret.
+pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
+    if !text.chars().all(fits) {
+        return format!("(a value of {} characters, not repeated here)", text.chars().count());
+    }
+    match text.char_indices().nth(REPEATED) {
+        Some((end, _)) => format!("\"{}...\"", text.get(..end).unwrap_or_default()),
+        None => format!("\"{text}\""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_sees_is_escaped() {
+        assert!(matches!(visible("plain \u{e9} text"), Cow::Borrowed(_)));
+        assert_eq!(visible("a\nb\r\u{1b}[31m\u{202e}c\u{2028}"), "a\\nb\\r\\u{1b}[31m\\u{202e}c\\u{2028}");
+        for c in ['\0', '\t', '\u{85}', '\u{a0}', '\u{200b}', '\u{2066}', '\u{3000}', '\u{feff}', '\u{e0041}'] {
+            assert!(is_invisible(c), "{c:?}");
+        }
+        for c in [' ', 'a', '\u{e9}', '\u{5d0}', '\u{3042}', '\\'] {
+            assert!(!is_invisible(c), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_not_repeated() {
+        let digit = |c: char| c.is_ascii_digit();
+        assert_eq!(quoted("123", digit), "\"123\"");
+        assert_eq!(quoted("12-secret", digit), "(a value of 9 characters, not repeated here)");
+        let long = quoted(&"1".repeat(5000), digit);
+        assert!(long.len() < 120 && long.ends_with("...\""), "{long}");
+    }
+}
