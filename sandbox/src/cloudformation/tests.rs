@@ -37,6 +37,7 @@ async fn region() -> (CloudFormation, Arc<Things>, Sandbox) {
     (region, things, aws)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "called with json!")]
 fn template(resources: Value) -> Value {
     json!({ "Resources": resources })
 }

@@ -40,9 +40,9 @@ impl ChangeState {
 impl State {
     /// Whether a public zone of that name has that name server, both as the service writes them.
     pub(crate) fn hosts(&self, name: &str, server: &str) -> bool {
-        let serves =
+        let is_host =
             |zone: &ZoneModel| !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server);
-        self.zones.values().any(serves)
+        self.zones.values().any(is_host)
     }
 
     /// The public zones, each with the changes that have reached its name servers.
