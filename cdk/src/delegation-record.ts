@@ -90,8 +90,6 @@ export interface DelegationRecordProps {
   /**
    * The TTL of the NS record set.
    *
-   * A delegation that is there already keeps its TTL until the first update after its adoption.
-   *
    * @default Duration.days(2)
    */
   readonly ttl?: cdk.Duration;

@@ -81,7 +81,7 @@ fs.rmSync(consumer, { recursive: true });
 
 /** The same check of a template with a property that does not exist. */
 function lintSeesAMistake(templates, args) {
-  const name = templates.find((one) => fs.readFileSync(path.join(consumer, 'cdk.out', one), 'utf8').includes('"Custom::Delegation"'));
+  const name = templates.find((one) => fs.readFileSync(path.join(consumer, 'cdk.out', one), 'utf8').includes('"Type": "Custom::Delegation"'));
   const file = path.join(consumer, 'cdk.out', name);
   const text = fs.readFileSync(file, 'utf8');
   fs.writeFileSync(file, text.replace('"ServiceTimeout":', '"Tll": 300, "ServiceTimeout":'));
