@@ -137,7 +137,7 @@ tools: $(VENV)/ok
 
 template: $(VENV)/ok
 	@echo "== templates"
-	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml
+	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml examples/migrations/*/*.yaml
 
 # Offline, so that nothing depends on what GitHub answers; zizmor also looks at what may update dependencies.
 workflows: $(VENV)/ok
