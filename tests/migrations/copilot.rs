@@ -104,16 +104,16 @@ async fn a_deletion_that_sticks_ends_when_the_resource_is_retained() {
 fn the_patches_make_the_template_between() {
     use sandbox::template::Template;
     use serde_json::json;
-    let (mut patched, between) =
+    let (mut made, between) =
         (crate::fixture::template("copilot/1-before"), crate::fixture::template("copilot/2-between"));
     let patches = Template::source("examples/migrations/copilot/cfn.patches.yml");
     for patch in patches.as_array().unwrap() {
         assert_eq!(patch["op"], "add");
         let (parent, key) = patch["path"].as_str().unwrap().rsplit_once('/').unwrap();
-        patched.pointer_mut(parent).unwrap()[key] = patch["value"].clone();
+        made.pointer_mut(parent).unwrap()[key] = patch["value"].clone();
     }
     for id in ["DelegateDNSAction", "EnvironmentHostedZone"] {
-        assert_eq!(patched["Resources"][id]["DeletionPolicy"], between["Resources"][id]["DeletionPolicy"]);
+        assert_eq!(made["Resources"][id]["DeletionPolicy"], between["Resources"][id]["DeletionPolicy"]);
         assert_eq!(between["Resources"][id]["DeletionPolicy"], json!("Retain"));
     }
 }
