@@ -78,7 +78,7 @@ impl Kit {
         };
         kit.apply(&documents);
         kit.documents = documents;
-        kit.world.restart(|_| {}).await;
+        kit.world.restart(crate::at_once).await;
         kit
     }
 

@@ -96,13 +96,13 @@ async fn in_one_account_it_needs_no_role_and_in_the_center_the_parent_role() {
     let team = kit.world.aws.account("555555555555").hosted_zone(TEAM);
     let own = |zone: &str| json!({"ParentZoneName": null, "ParentZoneId": zone, "ParentRoleArn": null, "ParentExternalId": null});
     kit.world.function_role = kit.single_role.clone();
-    kit.world.restart(|_| {}).await;
+    kit.world.restart(crate::at_once).await;
     let mut properties = own(&kit.single_parent.id());
     properties["ChildZoneId"] = json!(team.id());
     assert_eq!(life(&kit.world, properties).await, None);
 
     kit.world.function_role = kit.central_role.clone();
-    kit.world.restart(|_| {}).await;
+    kit.world.restart(crate::at_once).await;
     // The central function assumes the parent role, which is in its own account.
     let mut properties = json!({"ParentZoneName": null, "ParentZoneId": kit.world.parent.id(), "ChildZoneId": null});
     properties["DomainName"] = json!("team.dev.example.com");
@@ -161,7 +161,7 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
                 }
                 kit.apply(&documents);
                 // A function that just started: one that is warm has its sessions already.
-                kit.world.restart(|_| {}).await;
+                kit.world.restart(crate::at_once).await;
                 let mut told = Vec::new();
                 for (way, properties) in &ways {
                     if let Some(what) = life(&kit.world, properties.clone()).await {

@@ -257,7 +257,7 @@ impl Cloud {
         };
         let role = self.functions.get(&function).ok_or_else(|| format!("no function {function}"))?.role.clone();
         self.world.function_role = role;
-        self.world.restart(|_| {}).await;
+        self.world.restart(crate::at_once).await;
         stack.clone_into(&mut self.world.stack);
         one.id.clone_into(&mut self.world.logical_id);
         let answer = self.world.deliver(self.world.event(kind, fields)).await;
