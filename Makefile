@@ -185,7 +185,7 @@ cdk-package: cdk/node_modules/ok ## the CDK's constructs as npm and Python packa
 
 # The short form of check-cdk, for a machine that may have no Node.
 cdk:
-	@if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then \
+	@if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then \
 		$(MAKE) --no-print-directory cdk-test; \
 	else \
 		python3 tools/not_checked.py add cdk "Node 20 or newer with npm is not installed" "install Node, then make cdk"; \
