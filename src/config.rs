@@ -76,7 +76,8 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below `dev.example.com`, or `*`.
+/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below `dev.example.com`, or `*`; see
+/// [`AllowedNames::allow`] for names with an underscore.
 #[derive(Clone, Debug)]
 pub struct AllowedNames {
     all: bool,
@@ -102,8 +103,13 @@ impl AllowedNames {
     }
 
     /// True if `name` may be delegated.
+    ///
+    /// No pattern matches a name with a label that begins with `_`: names such as `_acme-challenge.dev.example.com` and
+    /// `_dmarc.dev.example.com` speak for `dev.example.com` itself. Who wants one lists it in full.
     pub fn allow(&self, name: &Name) -> bool {
-        self.all || self.exact.contains(name) || self.below.iter().any(|parent| name.is_below(parent))
+        let has_underscore = name.labels().any(|label| label.starts_with('_'));
+        let matches_pattern = || self.all || self.below.iter().any(|parent| name.is_below(parent));
+        self.exact.contains(name) || !has_underscore && matches_pattern()
     }
 }
 
@@ -149,6 +155,21 @@ mod tests {
         assert!(!allow("xdev.example.com"));
         let all = read("DELEGATION_ALLOWED_NAMES", "*").allowed_names.unwrap();
         assert!(all.allow(&"any.example.net".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_pattern_gives_nobody_the_underscore_names_of_the_name_above_it() {
+        let allows = |setting: &str, name: &str| {
+            read("DELEGATION_ALLOWED_NAMES", setting).allowed_names.unwrap().allow(&name.parse().unwrap())
+        };
+        for label in ["_acme-challenge", "_dmarc", "_domainkey", "s1._domainkey", "_mta-sts", "_443._tcp", "a._tcp.b"] {
+            let name = format!("{label}.dev.example.com");
+            assert!(!allows("*.dev.example.com", &name), "{name}");
+            assert!(!allows("*", &name), "{name}");
+            assert!(allows(&format!("*.dev.example.com, {name}"), &name), "{name} is listed in full");
+        }
+        assert!(allows("*.dev.example.com", "a_b.dev.example.com"), "no label begins with it");
+        assert!(!allows("*._tcp.example.com", "a._tcp.example.com"), "a label above counts as well");
     }
 
     #[test]
