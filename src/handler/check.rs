@@ -15,7 +15,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::plan::{Observation, Plan};
-use dns_check::{Expected, Report};
+use dns_check::{Expected, ParentZone, Report};
 
 /// What one round of questions takes at most, silence on all sides included.
 const ROUND: Duration = Duration::from_secs(15);
@@ -119,7 +119,8 @@ pub(super) async fn after(
         (ChangeStatus::Insync, true) => patience / 2,
         (ChangeStatus::Insync, false) => Duration::ZERO,
     };
-    let ask = async |patience| cx.verifier.verify_delegation(parent, wanted, patience).await;
+    let parent = ParentZone { name: parent.clone(), name_servers: None };
+    let ask = async |patience| cx.verifier.verify_delegation(&parent, wanted, patience).await;
     let finding = bounded(cx, most, ask).await?;
     report(&finding, "after");
     Some(finding)

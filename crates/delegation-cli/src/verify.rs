@@ -12,7 +12,7 @@ use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{Expected, ReferralError, Report, ServerState};
+use dns_check::{Expected, ParentZone, ReferralError, Report, ServerState};
 
 /// A person looks at what is so now.
 const PATIENCE: Duration = Duration::ZERO;
@@ -160,7 +160,11 @@ async fn check(
     };
     wanted.ds = given.or(wanted.ds);
     let finding = match &parent {
-        Some(parent) if !args.child_only => tools.verifier.verify_delegation(parent, &wanted, PATIENCE).await,
+        Some(parent) if !args.child_only => {
+            let name_servers = above.as_ref().and_then(|(_, zone)| zone.name_servers.clone());
+            let parent = ParentZone { name: parent.clone(), name_servers };
+            tools.verifier.verify_delegation(&parent, &wanted, PATIENCE).await
+        }
         _ => tools.verifier.verify_child(&wanted, PATIENCE).await,
     };
     Ok(Ok((source, parent, wanted, finding)))

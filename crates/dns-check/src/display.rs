@@ -39,11 +39,12 @@ impl fmt::Display for Report {
             if self.chain.is_some() {
                 f.write_str(" with the keys of its DS records")?;
             }
-            return match &self.parent {
-                Some((parent, 1)) => write!(f, ", and the server of {} refers to them", Short(parent)),
-                Some((parent, count)) => write!(f, ", and the {count} servers of {} refer to them", Short(parent)),
-                None => Ok(()),
-            };
+            match &self.parent {
+                Some((parent, 1)) => write!(f, ", and the server of {} refers to them", Short(parent))?,
+                Some((parent, count)) => write!(f, ", and the {count} servers of {} refer to them", Short(parent))?,
+                None => {}
+            }
+            return self.remarks.iter().take(TOLD).try_for_each(|remark| write!(f, "; {remark}"));
         }
         for (index, finding) in self.findings.iter().take(TOLD).enumerate() {
             if index > 0 {
@@ -113,6 +114,13 @@ impl FindingKind {
             Self::OutOfTime(tag) => format!("serves a signature of the key set by the key {tag} that is not valid now"),
             Self::Unverifiable(tag, what, number) => {
                 format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
+            }
+            Self::AnotherZone(asked) => format!(
+                "is another zone to the world than the one that was written: it asks {}, and none of that zone's name servers",
+                list(asked)
+            ),
+            Self::MoreServers(others) => {
+                format!("is also asked at name servers that are not of the zone that was written: {}", list(others))
             }
             Self::TooMany => "has too many name servers to ask them all".to_owned(),
             Self::Late => "could not be asked in time".to_owned(),

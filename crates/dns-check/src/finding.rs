@@ -18,6 +18,7 @@ pub struct Report {
     pub(super) chain: Option<Chain>,
     pub(super) servers: Vec<(Name, ServerState)>,
     pub(super) findings: Vec<Finding>,
+    pub(super) remarks: Vec<Finding>,
     pub(super) no_egress: bool,
 }
 
@@ -117,6 +118,10 @@ pub(super) enum FindingKind {
     OutOfTime(u16),
     /// The DS record of this key tag has a digest, or its key an algorithm, that can't be checked.
     Unverifiable(u16, &'static str, u8),
+    /// None of the name servers that the world asks for the parent zone is of the zone that was written.
+    AnotherZone(Targets),
+    /// The world asks these name servers too.
+    MoreServers(Targets),
     /// More name servers than are asked.
     TooMany,
     /// The check ended before it was done with the server.
@@ -146,6 +151,8 @@ impl FindingKind {
             | Self::NoTcp
             | Self::OutOfTime(_)
             | Self::Unverifiable(..)
+            | Self::AnotherZone(_)
+            | Self::MoreServers(_)
             | Self::TooMany => false,
         }
     }
@@ -171,6 +178,13 @@ impl FindingKind {
     }
 }
 
+impl Finding {
+    /// True if something is wrong; otherwise it is a remark.
+    pub(super) fn is_problem(&self) -> bool {
+        !matches!(self.kind, FindingKind::MoreServers(_))
+    }
+}
+
 impl Report {
     /// True if everything is as expected.
     pub fn is_good(&self) -> bool {
@@ -180,6 +194,11 @@ impl Report {
     /// What is not as expected, in the order of the name servers, those of the child zone first.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// What is worth knowing, and no fault.
+    pub fn remarks(&self) -> &[Finding] {
+        &self.remarks
     }
 
     /// What each of the wanted name servers did.

@@ -68,6 +68,17 @@ pub struct Expected {
     pub glue: Vec<(Name, IpAddr)>,
 }
 
+/// The parent zone in which a delegation was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentZone {
+    /// Its name.
+    pub name: Name,
+    /// The name servers of the very zone that was written, as the service that holds it names them; `None` if nobody has told.
+    ///
+    /// There may be several zones of one name. If the world asks none of these name servers, it asks another zone.
+    pub name_servers: Option<NameServers>,
+}
+
 /// How long to wait for what; the defaults are for the internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -150,13 +161,16 @@ impl Verifier {
     /// servers, and has exactly the wanted DS records; and what [`Verifier::verify_child`] checks holds. A server that has both zones
     /// answers for the child itself, which is as good.
     ///
+    /// If the name servers of the zone that was written are given, the world must ask at least one of them. That it asks others
+    /// as well is a remark.
+    ///
     /// What is not so is asked again for at most `patience`, plus the round that has begun; the silence of a server of the parent
     /// zone too, unless nothing answers at all. It ends when [`Verifier::verify_child`] does.
-    pub async fn verify_delegation(&self, parent_zone: &Name, expected: &Expected, patience: Duration) -> Report {
+    pub async fn verify_delegation(&self, parent_zone: &ParentZone, expected: &Expected, patience: Duration) -> Report {
         self.check(Some(parent_zone), expected, patience).await
     }
 
-    async fn check(&self, parent: Option<&Name>, expected: &Expected, patience: Duration) -> Report {
+    async fn check(&self, parent: Option<&ParentZone>, expected: &Expected, patience: Duration) -> Report {
         let net = self.network();
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
@@ -174,7 +188,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    async fn run(&self, parent: Option<&Name>, patience: Duration) -> Report {
+    async fn run(&self, parent: Option<&ParentZone>, patience: Duration) -> Report {
         let pause = self.net.timing.pause;
         let (begun, most) = (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
         let (mut child, mut above) = (ZoneCheck::child(self.expected), parent.map(ZoneCheck::parent));

@@ -11,9 +11,11 @@ use super::finding::{Chain, Finding, FindingKind, Report, Role, ServerState, Unr
 use super::network::Network;
 use super::probe::{ProbeResult, child, parent};
 use super::resolver::glue;
-use super::{Check, Expected};
+use super::response::Targets;
+use super::{Check, Expected, ParentZone};
 use delegation_model::ds::Ds;
 use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
 
 /// How many name servers of the parent zone are asked; the root and the large top-level domains have 13.
 const SERVERS: usize = 32;
@@ -25,6 +27,10 @@ pub(super) struct ZoneCheck {
     zone: Name,
     /// Why the zone's servers are not known.
     unresolved: Option<FindingKind>,
+    /// The name servers of the zone that was written.
+    written: Option<NameServers>,
+    /// What the name servers that the world asks have to do with those.
+    asked_elsewhere: Option<FindingKind>,
     lines: Vec<ServerCheck>,
 }
 
@@ -56,12 +62,26 @@ impl ZoneCheck {
     /// The wanted name servers of the child zone.
     pub(super) fn child(expected: &Expected) -> Self {
         let lines = expected.name_servers.iter().map(ServerCheck::new).collect();
-        Self { role: Role::Child, zone: expected.name.clone(), unresolved: None, lines }
+        Self {
+            role: Role::Child,
+            zone: expected.name.clone(),
+            unresolved: None,
+            written: None,
+            asked_elsewhere: None,
+            lines,
+        }
     }
 
     /// The name servers of the parent zone, not yet known.
-    pub(super) fn parent(zone: &Name) -> Self {
-        Self { role: Role::Parent, zone: zone.clone(), unresolved: Some(FindingKind::Late), lines: Vec::new() }
+    pub(super) fn parent(zone: &ParentZone) -> Self {
+        Self {
+            role: Role::Parent,
+            zone: zone.name.clone(),
+            unresolved: Some(FindingKind::Late),
+            written: zone.name_servers.clone(),
+            asked_elsewhere: None,
+            lines: Vec::new(),
+        }
     }
 
     /// True if something may be otherwise when asked again.
@@ -78,7 +98,7 @@ impl ZoneCheck {
     }
 
     fn findings(&self) -> impl Iterator<Item = Finding> {
-        let unresolved = self.unresolved.iter().map(|kind| Finding {
+        let unresolved = self.unresolved.iter().chain(&self.asked_elsewhere).map(|kind| Finding {
             server: self.zone.clone(),
             addresses: Vec::new(),
             role: Role::Child,
@@ -194,6 +214,7 @@ impl Check<'_> {
                 Ok(found) if found.more || found.names.len() > SERVERS => check.unresolved = Some(FindingKind::TooMany),
                 Ok(found) => {
                     check.unresolved = None;
+                    check.asked_elsewhere = check.written.as_ref().and_then(|written| elsewhere(&found, written));
                     check.lines = found.names.iter().map(ServerCheck::new).collect();
                 }
                 Err(why) => check.unresolved = Some(FindingKind::Unresolved(why)),
@@ -232,6 +253,19 @@ impl Check<'_> {
     }
 }
 
+/// Whether the world asks others than the name servers of the zone that was written.
+fn elsewhere(asked: &Targets, written: &NameServers) -> Option<FindingKind> {
+    let others: BTreeSet<Name> =
+        asked.names.iter().filter(|name| !written.iter().any(|own| own == *name)).cloned().collect();
+    let nobody = others.len() == asked.names.len();
+    let others = Targets { names: others, ..asked.clone() };
+    match others.is_empty() {
+        true => None,
+        false if nobody => Some(FindingKind::AnotherZone(others)),
+        false => Some(FindingKind::MoreServers(others)),
+    }
+}
+
 /// Waits for all of them. In boxes, of one type: the code that drives them is in the package once.
 async fn side_by_side(mut futures: FuturesUnordered<BoxFuture<'_, ()>>) {
     while futures.next().await.is_some() {}
@@ -244,7 +278,8 @@ pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneC
         name: check.expected.name.clone(),
         parent: parent.map(|check| (check.zone.clone(), check.lines.len())),
         servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
-        findings: checks().flat_map(ZoneCheck::findings).collect(),
+        findings: checks().flat_map(ZoneCheck::findings).filter(Finding::is_problem).collect(),
+        remarks: checks().flat_map(ZoneCheck::findings).filter(|finding| !finding.is_problem()).collect(),
         chain: check.expected.ds.as_ref().map(|ds| {
             let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
             Chain {
@@ -260,7 +295,6 @@ pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneC
 mod tests {
     use super::*;
     use crate::Timing;
-    use delegation_model::name_servers::NameServers;
 
     #[test]
     fn a_server_with_an_inward_address_serves_at_the_others() {

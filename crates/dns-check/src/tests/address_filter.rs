@@ -7,7 +7,6 @@ use super::super::finding::{ServerState, Unresolved};
 use super::super::resolver::Resolver;
 use super::super::{Expected, Report};
 use super::script::*;
-use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
 fn addresses(texts: &[&str]) -> Vec<IpAddr> {
@@ -91,8 +90,7 @@ async fn nothing_is_sent_into_the_network_of_who_asks() {
     ];
     let fixture = Fixture::start(scripts);
     let check = fixture.strict(&expected);
-    let parent: Name = PARENT.parse().unwrap();
-    let report = check.run(Some(&parent), PATIENCE).await;
+    let report = check.run(Some(&parent_zone()), PATIENCE).await;
     let words = "has an address that the internet can't reach";
     assert_eq!(
         report.to_string(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 
-use super::super::{Expected, Report, Timing};
+use super::super::{Expected, ParentZone, Report, Timing};
 use super::dnssec::ds_record;
 use super::script::*;
-use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
 
 /// The fixture with these servers of the parent zone, and a good child zone.
 fn fixture(p1: Script, p2: Script) -> Fixture {
@@ -23,8 +23,7 @@ fn fixture(p1: Script, p2: Script) -> Fixture {
 
 async fn check(fixture: &Fixture, expected: &Expected, patience: Duration) -> Report {
     let pause = if patience.is_zero() { Duration::from_millis(1) } else { Duration::ZERO };
-    let parent: Name = PARENT.parse().unwrap();
-    fixture.verifier(Timing { pause, ..patient() }).verify_delegation(&parent, expected, patience).await
+    fixture.verifier(Timing { pause, ..patient() }).verify_delegation(&parent_zone(), expected, patience).await
 }
 
 #[tokio::test]
@@ -177,8 +176,34 @@ async fn a_silent_server_of_the_parent_zone_is_asked_again() {
     let fixture = fixture(shy, parent(SERVERS).script());
     let short = Duration::from_millis(20);
     let timing = Timing { datagrams: vec![short], tcp: short, ..patient() };
-    let report = fixture.verifier(timing).verify_delegation(&PARENT.parse().unwrap(), &expected(), PATIENCE).await;
+    let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
+}
+
+#[tokio::test]
+async fn the_world_asks_another_zone_than_the_one_that_was_written() {
+    let fixture = fixture(parent(SERVERS).script(), parent(SERVERS).script());
+    let check = async |written: &[&str]| {
+        let name_servers = Some(NameServers::given(written).unwrap());
+        let parent = ParentZone { name_servers, ..parent_zone() };
+        fixture.verifier(patient()).verify_delegation(&parent, &expected(), PATIENCE).await
+    };
+    let report = check(&["q1.example.org", "q2.example.org"]).await;
+    assert!(!report.is_good());
+    assert_eq!(
+        report.to_string(),
+        "example.com is another zone to the world than the one that was written: it asks p1.example.org, p2.example.org, and \
+         none of that zone's name servers"
+    );
+    let report = check(&["p1.example.org", "q2.example.org"]).await;
+    assert!(report.is_good() && report.remarks().len() == 1);
+    assert_eq!(
+        report.to_string(),
+        "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them; example.com is also \
+         asked at name servers that are not of the zone that was written: p2.example.org"
+    );
+    let report = check(&["p1.example.org", "p2.example.org", "p3.example.org"]).await;
+    assert!(report.is_good() && report.remarks().is_empty(), "{report}");
 }
 
 #[tokio::test]

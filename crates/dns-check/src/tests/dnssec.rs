@@ -171,7 +171,7 @@ async fn check(keys: &[Record], above: &[&Ds], expected: &Expected) -> Report {
         (22, above.script()),
     ]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-    fixture.verifier(timing).verify_delegation(&PARENT.parse().unwrap(), expected, Duration::ZERO).await
+    fixture.verifier(timing).verify_delegation(&parent_zone(), expected, Duration::ZERO).await
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::super::network::Network;
 use super::super::resolver::Resolver;
-use super::super::{Check, Expected, Timing, Verifier};
+use super::super::{Check, Expected, ParentZone, Timing, Verifier};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
@@ -183,6 +183,11 @@ pub(super) const HOSTS: &[(&str, &str)] = &[
 
 /// The name servers of the child zone.
 pub(super) const SERVERS: &[&str] = &["ns1.example.net", "ns2.example.net"];
+
+/// The parent zone, of which nobody has told which name servers it should have.
+pub(super) fn parent_zone() -> ParentZone {
+    ParentZone { name: PARENT.parse().unwrap(), name_servers: None }
+}
 
 pub(super) fn expected() -> Expected {
     Expected {

@@ -20,6 +20,7 @@ fn good() -> Report {
         chain: Some(Chain { bogus: false, is_secure: true }),
         servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
         findings: Vec::new(),
+        remarks: Vec::new(),
         no_egress: false,
     }
 }

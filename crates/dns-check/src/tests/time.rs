@@ -37,7 +37,7 @@ async fn a_first_round_that_gets_nowhere_is_cut() {
     };
     let all = check.net.sockets.acquire_many(u32::try_from(SOCKETS).unwrap()).await.unwrap();
     let begun = Instant::now();
-    let report = check.run(Some(&name(PARENT)), Duration::from_secs(30)).await;
+    let report = check.run(Some(&parent_zone()), Duration::from_secs(30)).await;
     drop(all);
     assert_eq!(begun.elapsed(), Duration::from_millis(44_500));
     assert_eq!(
@@ -82,7 +82,7 @@ async fn without_egress_a_check_ends_within_six_seconds() {
     let fixture = Fixture::start(vec![(RESOLVER, silent()), (11, silent()), (12, silent()), (21, silent())]);
     let verifier = fixture.verifier(Timing::default());
     let begun = Instant::now();
-    let report = verifier.verify_delegation(&name(PARENT), &expected(), PATIENCE).await;
+    let report = verifier.verify_delegation(&parent_zone(), &expected(), PATIENCE).await;
     assert!(report.no_egress(), "{report}");
     assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
 

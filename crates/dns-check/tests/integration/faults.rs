@@ -63,7 +63,7 @@ async fn all_ill(fault: DnsFault, tcp: Duration, patience: Duration) -> Report {
     }
     let (short, long) = (Duration::from_millis(50), Duration::from_mins(1));
     let timing = Timing { datagrams: vec![short, short], tcp, resolver: long, pause: Duration::from_millis(1) };
-    let parent = crate::fixture::name(crate::fixture::PARENT);
+    let parent = crate::fixture::parent_zone(crate::fixture::PARENT);
     fixture.with(timing).verify_delegation(&parent, &fixture.expected(), patience).await
 }
 

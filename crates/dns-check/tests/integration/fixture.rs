@@ -5,7 +5,7 @@ use std::time::Duration;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{Expected, Report, ServerState, Timing, Verifier};
+use dns_check::{Expected, ParentZone, Report, ServerState, Timing, Verifier};
 use sandbox::{Dns, RecordSet, Sandbox, ZoneHandle};
 
 pub(crate) const CHILD: &str = "testing.example.com";
@@ -77,7 +77,7 @@ impl Fixture {
     }
 
     pub(crate) async fn after(&self, expected: &Expected, patience: Duration) -> Report {
-        let report = self.one_round(patience).verify_delegation(&name(PARENT), expected, patience).await;
+        let report = self.one_round(patience).verify_delegation(&parent_zone(PARENT), expected, patience).await;
         self.nothing_below_the_cut_was_asked_of_the_resolver();
         report
     }
@@ -104,4 +104,9 @@ pub(crate) fn name(text: &str) -> Name {
 
 pub(crate) fn states(report: &Report) -> Vec<ServerState> {
     report.servers().iter().map(|(_, state)| *state).collect()
+}
+
+/// A parent zone of which nobody has told which name servers it should have.
+pub(crate) fn parent_zone(text: &str) -> ParentZone {
+    ParentZone { name: name(text), name_servers: None }
 }
