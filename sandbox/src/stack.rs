@@ -6,6 +6,7 @@
 mod answer;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -108,6 +109,27 @@ impl Stack {
         Self { name: name.to_owned(), id, token, bucket: bucket.clone(), function, inner: Mutex::default() }
     }
 
+    /// The stack of the same name that is made once this one is gone: an account has one stack of a
+    /// name at a time, and each gets an ARN of its own (CloudFormation API Reference, `Stack`,
+    /// "Unique identifier of the stack"). It is empty.
+    #[must_use = "the stack itself stays as it is"]
+    pub fn recreate(&self) -> Self {
+        let (arn, _) = self.id.rsplit_once('/').unwrap_or((&self.id, ""));
+        Self {
+            name: self.name.clone(),
+            id: format!("{arn}/{}", uuid()),
+            token: self.token.clone(),
+            bucket: self.bucket.clone(),
+            function: Arc::clone(&self.function),
+            inner: Mutex::default(),
+        }
+    }
+
+    /// The stack's name, the part of its ARN that people know.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The stack's ARN.
     pub fn stack_id(&self) -> &str {
         &self.id
@@ -121,6 +143,26 @@ impl Stack {
     /// Every request so far.
     pub fn history(&self) -> Vec<StackEvent> {
         self.inner().history.clone()
+    }
+
+    /// Forgets a resource without a request, and gives it: `DeletionPolicy: Retain`, a Delete that was
+    /// skipped, or a stack refactoring that moves it away.
+    pub fn forget(&self, logical_id: &str) -> Option<Resource> {
+        self.inner().resources.remove(logical_id)
+    }
+
+    /// Comes to hold a resource without a request, as a stack refactoring has it within an account
+    /// (CloudFormation User Guide, "Stack refactoring"): physical id and properties stay, and the
+    /// function hears of it with the next Update or Delete. False, and nothing changes, if the stack
+    /// has a resource of that logical id.
+    pub fn receive(&self, logical_id: &str, resource: Resource) -> bool {
+        match self.inner().resources.entry(logical_id.to_owned()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(resource);
+                true
+            }
+        }
     }
 
     /// Has some other resource fail in the next deployment, once this one has gone through.

@@ -206,3 +206,52 @@ async fn a_cancelled_create_sends_a_delete_with_an_invented_id() {
     assert!(delete["PhysicalResourceId"].as_str().unwrap().starts_with("s-A-"));
     assert_eq!(delete["ResourceProperties"]["TTL"], "1");
 }
+
+#[tokio::test]
+async fn a_resource_that_is_forgotten_gets_no_request_and_can_be_declared_again() {
+    let (function, stack) = stack().await;
+    let declared = template(&[("A", json!({"Id": "one"}))]);
+    stack.deploy(&declared).await;
+    let resource = stack.forget("A").unwrap();
+    assert_eq!((resource.physical_id.as_str(), stack.forget("A")), ("one", None));
+    assert!(stack.delete().await.is_complete());
+    assert_eq!(function.seen.lock().unwrap().len(), 1);
+    assert!(stack.deploy(&declared).await.is_complete());
+    assert_eq!(story(&stack), ["Create A one", "Create A one"]);
+}
+
+#[tokio::test]
+async fn a_stack_that_is_made_again_is_empty_and_has_its_name_and_another_arn() {
+    let (function, first) = stack().await;
+    first.deploy(&template(&[("A", json!({}))])).await;
+    let second = first.recreate();
+    assert_eq!((second.name(), second.resources().len(), second.history().len()), ("s", 0, 0));
+    let (one, other) = (first.stack_id().rsplit_once('/').unwrap(), second.stack_id().rsplit_once('/').unwrap());
+    assert_eq!(one.0, other.0);
+    assert_ne!(one.1, other.1);
+    assert!(second.deploy(&template(&[("A", json!({}))])).await.is_complete());
+    let seen = function.seen.lock().unwrap();
+    assert_eq!((&seen[1]["RequestType"], &seen[1]["StackId"]), (&json!("Create"), &json!(second.stack_id())));
+    assert_eq!(seen[0]["ServiceToken"], seen[1]["ServiceToken"]);
+}
+
+#[tokio::test]
+async fn a_resource_moves_to_another_stack_without_a_request() {
+    let (function, from) = stack().await;
+    let bucket = ResponseBucket::start().await.unwrap();
+    let to = Stack::new("t", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
+    from.deploy(&template(&[("A", json!({"Id": "one", "TTL": 300}))])).await;
+    let resource = from.forget("A").unwrap();
+    assert!(to.receive("B", resource.clone()));
+    assert!(!to.receive("B", Resource { physical_id: "another".into(), ..resource }));
+    // The same template changes nothing, another one updates it under its new name.
+    let declared = |ttl: u32| template(&[("B", json!({"Id": "one", "TTL": ttl}))]);
+    assert!(to.deploy(&declared(300)).await.is_complete());
+    assert_eq!(function.seen.lock().unwrap().len(), 1);
+    assert!(to.deploy(&declared(600)).await.is_complete());
+    let seen = function.seen.lock().unwrap();
+    let update = &seen[1];
+    assert_eq!((&update["RequestType"], &update["LogicalResourceId"]), (&json!("Update"), &json!("B")));
+    assert_eq!((&update["StackId"], &update["PhysicalResourceId"]), (&json!(to.stack_id()), &json!("one")));
+    assert_eq!(update["OldResourceProperties"]["TTL"], "300");
+}
