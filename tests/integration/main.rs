@@ -9,3 +9,4 @@
 )]
 
 mod function;
+mod invariants;

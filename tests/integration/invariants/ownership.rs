@@ -1,0 +1,544 @@
+//! What a batch may do to name servers and claims: the tables Present and Absent of the second edition
+//! (`docs/design.md`), stated a second time and without the planner. Whoever sees batches judges them by
+//! this: the tests of the planner in memory, the races, and the reference model of the histories.
+
+use super::ds::{self, Wanted};
+use super::record::{Before, By, Claim, Displaced, Record, Scene, Set, Values, ns_digest};
+
+const DAY: i64 = 24 * 3600;
+/// The longest record that an arrival may leave.
+const LONGEST: usize = 12_000;
+
+/// Who makes a request, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
+    /// `<stack name>/<logical id>`.
+    pub(crate) owner: String,
+    /// The digest of both and the account that its claims carry.
+    pub(crate) id: String,
+    pub(crate) at: i64,
+    /// The digest of its `RequestId`; `None` where it is not known.
+    pub(crate) req: Option<String>,
+    /// The clock.
+    pub(crate) now: i64,
+}
+
+/// How a Create or an Update comes to the point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Create,
+    /// With the `from` that its claim is to carry.
+    Replacement {
+        from: String,
+    },
+    InPlace,
+}
+
+/// What a Create or an Update asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) way: Way,
+    pub(crate) servers: Values,
+    pub(crate) ttl: u32,
+    /// `TTL` differs from that of the old properties.
+    pub(crate) changes_ttl: bool,
+    /// `DsTTL` does.
+    pub(crate) changes_ds_ttl: bool,
+    pub(crate) overwrite: bool,
+    /// The digest of the properties (`for`), and of the old ones.
+    pub(crate) digest: String,
+    pub(crate) old_digest: Option<String>,
+    pub(crate) ds: Wanted,
+    pub(crate) ds_ttl: u32,
+    /// Something that is no matter of ownership forbids the change; `None` if that is not known.
+    pub(crate) hindered: Option<bool>,
+}
+
+impl Wish {
+    pub(crate) fn is_arrival(&self) -> bool {
+        self.way != Way::InPlace
+    }
+}
+
+/// Why a claim goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// A Delete of the point, or the clean-up of a failed replacement.
+    Asked,
+    /// An arrival that fails takes back what it wrote.
+    TakeBack,
+    /// CloudFormation invented the id. True if the Create could have run.
+    Invented(bool),
+    /// The parent zone of the id is gone, and the properties lead here.
+    ZoneGone(String),
+}
+
+/// What a request wants to be done.
+#[derive(Clone, Debug)]
+pub(crate) enum Asks {
+    Present(Wish),
+    Absent {
+        why: Leave,
+        /// The name servers of the child zone and of `NameServers`, if they were read.
+        known: Option<Values>,
+        /// Route 53 did not take the displaced name servers back, or the name is not allowed.
+        keeps_displaced_away: bool,
+    },
+}
+
+/// What the tables say of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A later request of the resource, or the Delete of the Create, was here: nothing changes.
+    Overtaken,
+    /// Its own claim stands: nothing changes.
+    Again,
+    /// An arrival, or an Update that asks for something new and would change something, fails.
+    Refused(&'static str),
+    /// Everything stays but the time in the own claim.
+    Kept(&'static str),
+    /// The point becomes this.
+    Becomes(Box<Outcome>),
+    /// Nothing is written.
+    Nothing,
+}
+
+/// What stands once a batch is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) ns: Option<Set>,
+    pub(crate) before: Option<Before>,
+    pub(crate) own: Option<Own>,
+    /// A tombstone of the own resource with the time of the request stands.
+    pub(crate) tombstone: bool,
+    pub(crate) what: &'static str,
+}
+
+/// What a claim says that a Create or an Update writes; its `ds` and its `hold` are matters of [`ds`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Own {
+    ns: String,
+    wish: String,
+    was: Option<String>,
+    by: By,
+    saw: Option<i64>,
+    from: Option<String>,
+}
+
+fn own_of(claim: &Claim) -> Own {
+    let Claim { ns, wish, was, by, saw, from, .. } = claim.clone();
+    Own { ns, wish, was, by, saw, from }
+}
+
+/// What the tables say.
+pub(crate) fn decide(stamp: &Stamp, asks: &Asks, scene: &Scene) -> Verdict {
+    match asks {
+        Asks::Present(wish) => Present::new(stamp, wish, scene).decide(),
+        Asks::Absent { why, known, keeps_displaced_away } => {
+            decide_absent(stamp, why, scene, (known.as_ref(), *keeps_displaced_away))
+        }
+    }
+}
+
+struct Present<'a> {
+    stamp: &'a Stamp,
+    wish: &'a Wish,
+    scene: &'a Scene,
+    own: Option<&'a Claim>,
+    desired: String,
+}
+
+/// A row of the table Present.
+enum Row {
+    Makes,
+    Finds,
+    Changes,
+    Repairs,
+    Displaces,
+}
+
+impl<'a> Present<'a> {
+    fn new(stamp: &'a Stamp, wish: &'a Wish, scene: &'a Scene) -> Self {
+        let own = scene.record.own(&stamp.owner, stamp.now);
+        Self { stamp, wish, scene, own, desired: ns_digest(&wish.servers).unwrap_or_default() }
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Claim> {
+        self.scene.record.others(&self.stamp.owner)
+    }
+
+    fn decide(&self) -> Verdict {
+        let Self { stamp, wish, scene, own, .. } = self;
+        if own.is_some_and(|own| own.fence(stamp.now) > Some(stamp.at)) {
+            return Verdict::Overtaken;
+        }
+        let stone = scene
+            .record
+            .tombstones
+            .iter()
+            .any(|stone| stone.id == stamp.id && stone.at >= stamp.at && stone.at <= stamp.now + 900);
+        if stone && wish.way == Way::Create {
+            return Verdict::Overtaken;
+        }
+        if own.is_some_and(|own| own.at == stamp.at && stamp.req.as_ref().is_none_or(|req| *req == own.req)) {
+            return Verdict::Again;
+        }
+        let row = if wish.hindered == Some(true) { Err("a check") } else { self.row() };
+        match row {
+            Ok(row) => self.done(&row),
+            Err(why) if wish.is_arrival() || (self.asks_for_new() && self.would_change()) => Verdict::Refused(why),
+            Err(why) => Verdict::Kept(why),
+        }
+    }
+
+    fn row(&self) -> Result<Row, &'static str> {
+        let Self { wish, scene, own, desired, .. } = self;
+        let conflict = self.others().any(|claim| claim.ns != *desired);
+        if scene.ns.is_none() {
+            let may = !conflict || (own.is_some() && !wish.is_arrival()) || wish.overwrite;
+            return if may { Ok(Row::Makes) } else { Err("others claim other name servers") };
+        }
+        let standing = scene.standing();
+        if standing.as_ref() == Some(desired) {
+            return Ok(Row::Finds);
+        }
+        let names = |claim: &Claim| Some(&claim.ns) == standing.as_ref();
+        let own_names = own.is_some_and(names);
+        let unreadable = scene.record.has_unreadable();
+        let others_name = self.others().any(names) || unreadable;
+        let debt = scene.debt();
+        let mut displaces = wish.overwrite;
+        if wish.is_arrival() {
+            // A stack that was made again, or a retained delegation.
+            displaces |= own_names && !others_name;
+        } else {
+            let lasting = self.others().any(|claim| names(claim) && claim.is_lasting()) || unreadable;
+            let holds = own.is_some_and(|own| scene.holds(own));
+            if holds && !lasting && (debt.is_none() || self.is_later()) {
+                return Ok(Row::Changes);
+            }
+            let drifted = own.is_some() && !own_names && !others_name;
+            if drifted && scene.record.before.is_none() && !conflict {
+                return Ok(Row::Repairs);
+            }
+        }
+        match (displaces, unreadable, debt) {
+            (false, _, _) => Err("what stands is not ours"),
+            (true, true, _) => Err("a value can't be read"),
+            (true, false, Some(_)) => Err("what stands is not settled"),
+            (true, false, None) => Ok(Row::Displaces),
+        }
+    }
+
+    /// The request was made after the one that wrote the own claim.
+    fn is_later(&self) -> bool {
+        self.own.is_some_and(|own| own.fence(self.stamp.now) < Some(self.stamp.at))
+    }
+
+    fn asks_for_new(&self) -> bool {
+        match self.own {
+            Some(own) => own.wish != self.wish.digest && !self.is_way_back(),
+            None => self.wish.old_digest.as_ref() != Some(&self.wish.digest),
+        }
+    }
+
+    fn is_way_back(&self) -> bool {
+        self.own.is_some_and(|own| {
+            own.was.as_ref() == Some(&self.wish.digest) && (0..=DAY).contains(&(self.stamp.at - own.at))
+        })
+    }
+
+    /// It would change NS or DS, were it not refused.
+    fn would_change(&self) -> bool {
+        self.scene.standing().as_ref() != Some(&self.desired) || ds::would_change(self.stamp, self.wish, self.scene)
+    }
+
+    fn done(&self, row: &Row) -> Verdict {
+        let Self { stamp, wish, scene, own, desired } = self;
+        let asked = Set { values: wish.servers.clone(), ttl: wish.ttl };
+        let left = scene.record.before.clone();
+        let mut ns = Some(asked.clone());
+        let before = match row {
+            Row::Makes | Row::Changes | Row::Repairs => None,
+            Row::Displaces => {
+                let Some(there) = &scene.ns else { return Verdict::Nothing };
+                let standing = scene.standing();
+                let claimed = self.others().any(|claim| Some(&claim.ns) == standing.as_ref());
+                let displaced = Displaced { servers: there.values.clone(), ttl: there.ttl, at: stamp.at, claimed };
+                Some(Before { of: desired.clone(), displaced: Some(displaced) })
+            }
+            Row::Finds if wish.is_arrival() => {
+                ns.clone_from(&scene.ns);
+                let own_counts = wish.way != Way::Create && own.is_some_and(|own| own.ns == *desired);
+                let named =
+                    self.others().any(|claim| claim.ns == *desired) || scene.record.has_unreadable() || own_counts;
+                if scene.debt().is_none() && !named {
+                    Some(Before { of: desired.clone(), displaced: None })
+                } else {
+                    left
+                }
+            }
+            Row::Finds => {
+                let sole = !scene.is_held_beside(&stamp.owner);
+                if !sole && !wish.changes_ttl {
+                    ns.clone_from(&scene.ns);
+                }
+                let settles = self.is_later() && own.is_some_and(|own| scene.holds(own));
+                left.filter(|_| !settles)
+            }
+        };
+        let (by, was, from) = match &wish.way {
+            Way::InPlace => {
+                // A duplicate leaves it, and only a later Update drops it.
+                let from = own.and_then(|own| own.from.clone()).filter(|_| !self.is_later());
+                let was = own.map_or_else(|| wish.old_digest.clone(), |own| Some(own.wish.clone()));
+                (By::Up, was, from)
+            }
+            way => {
+                let from = match way {
+                    Way::Replacement { from } => Some(from.clone()),
+                    Way::Create | Way::InPlace => None,
+                };
+                (if matches!(row, Row::Finds) { By::Came } else { By::Made }, None, from)
+            }
+        };
+        let saw = before.as_ref().and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.at);
+        let own = Own { ns: desired.clone(), wish: wish.digest.clone(), was, by, saw, from };
+        let what = match row {
+            Row::Makes => "made",
+            Row::Finds => "found",
+            Row::Changes => "changed",
+            Row::Repairs => "repaired",
+            Row::Displaces => "displaced",
+        };
+        Verdict::Becomes(Box::new(Outcome { ns, before, own: Some(own), tombstone: false, what }))
+    }
+
+    /// What becomes of the own claim where everything else stays.
+    fn kept(&self) -> Option<Own> {
+        let own = self.own?;
+        let mut kept = own_of(own);
+        if self.is_way_back() && own.wish != self.wish.digest {
+            kept.ns.clone_from(&self.desired);
+            kept.was = Some(std::mem::replace(&mut kept.wish, self.wish.digest.clone()));
+            kept.saw = self.scene.record.before.as_ref().and_then(|before| Some(before.displaced.as_ref()?.at));
+        }
+        Some(kept)
+    }
+}
+
+fn decide_absent(stamp: &Stamp, why: &Leave, scene: &Scene, (known, away): (Option<&Values>, bool)) -> Verdict {
+    let record = &scene.record;
+    let stays = |own: Option<Own>, tombstone, what| {
+        let (ns, before) = (scene.ns.clone(), record.before.clone());
+        Verdict::Becomes(Box::new(Outcome { ns, before, own, tombstone, what }))
+    };
+    let Some(own) = record.own(&stamp.owner, stamp.now) else {
+        return if *why == Leave::Invented(true) { stays(None, true, "tombstone") } else { Verdict::Nothing };
+    };
+    if *why == Leave::TakeBack {
+        if own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req) {
+            return Verdict::Nothing;
+        }
+    } else if own.fence(stamp.now) > Some(stamp.at) {
+        return Verdict::Overtaken;
+    }
+    match why {
+        // A retained claim, not that of the Create that was cancelled.
+        Leave::Invented(could_run) if !own.is_of_create() => {
+            return if *could_run { stays(Some(own_of(own)), true, "tombstone") } else { Verdict::Nothing };
+        }
+        Leave::ZoneGone(zone) if own.from.as_ref().is_some_and(|from| from.split('/').next() == Some(zone)) => {
+            return Verdict::Nothing;
+        }
+        _ => {}
+    }
+    let standing = scene.standing();
+    let names = |claim: &Claim| Some(&claim.ns) == standing.as_ref();
+    let others_name = record.others(&stamp.owner).any(names) || record.has_unreadable();
+    let nobody_left = record.others(&stamp.owner).next().is_none() && !record.has_unreadable();
+    // Who leaves no claim behind takes a `before` along that is about nothing.
+    let left = record.before.clone().filter(|_| !nobody_left);
+    let leaves = |ns: Option<Set>, before, what| {
+        Verdict::Becomes(Box::new(Outcome { ns, before, own: None, tombstone: false, what }))
+    };
+    let Some(ns) = &scene.ns else { return leaves(None, left, "left: nothing stood") };
+    let keeps = || Some(ns.clone());
+    if !names(own) {
+        let ours = standing.is_some() && known.is_some_and(|known| ns.values.is_subset(known));
+        return if ours && !others_name {
+            leaves(None, None, "removed what is the child zone's")
+        } else {
+            leaves(keeps(), left, "left: not ours")
+        };
+    }
+    if scene.is_held_beside(&stamp.owner) {
+        return leaves(keeps(), left, "left to other holders");
+    }
+    match scene.debt().map(|before| &before.displaced) {
+        None => leaves(None, None, "removed"),
+        Some(None) => leaves(keeps(), None, "left: it stood before"),
+        Some(Some(displaced)) => {
+            let digest = ns_digest(&displaced.servers);
+            let claimed = record.others(&stamp.owner).any(|claim| Some(&claim.ns) == digest.as_ref());
+            let fresh = !displaced.claimed && (0..=DAY).contains(&(stamp.at - displaced.at));
+            if (claimed || fresh) && !away {
+                let Displaced { servers, ttl, .. } = displaced.clone();
+                leaves(Some(Set { values: servers, ttl }), None, "put back")
+            } else if others_name {
+                // They name what stands, and have not seen the displacement: somebody had it before.
+                leaves(keeps(), None, "left to who had it before")
+            } else {
+                leaves(None, None, "removed, and nothing put back")
+            }
+        }
+    }
+}
+
+/// A batch that was carried out, or a plan of one.
+pub(crate) struct Batch<'a> {
+    pub(crate) stamp: &'a Stamp,
+    pub(crate) asks: &'a Asks,
+    pub(crate) before: &'a Scene,
+    pub(crate) after: &'a Scene,
+    /// Nobody else has touched the point since it was read.
+    pub(crate) calm: bool,
+}
+
+/// Judges a batch by the tables, and tells the row.
+pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
+    let Batch { stamp, asks, before, calm, .. } = batch;
+    always(batch)?;
+    ds::judge(batch)?;
+    if !calm {
+        return Ok("in between");
+    }
+    match decide(stamp, asks, before) {
+        Verdict::Overtaken => unchanged(batch, "a later request was here").map(|()| "overtaken"),
+        Verdict::Again => unchanged(batch, "an earlier delivery did it").map(|()| "again"),
+        Verdict::Refused(why) => unchanged(batch, why).map(|()| "refused"),
+        Verdict::Nothing => unchanged(batch, "nothing is the request's here").map(|()| "nothing"),
+        Verdict::Kept(why) => kept(batch, why),
+        Verdict::Becomes(outcome) => match becomes(batch, &outcome) {
+            // The DS record set, or what is no matter of ownership, may forbid what the row allows.
+            Err(_) if may_be_kept(batch) => kept(batch, "something else forbids it"),
+            Err(wrong) => Err(wrong),
+            Ok(()) => Ok(outcome.what),
+        },
+    }
+}
+
+/// The row allows a change, and it may be forbidden all the same.
+pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
+    match batch.asks {
+        Asks::Absent { .. } => false,
+        Asks::Present(wish) => wish.hindered.is_none() || ds::may_refuse(batch.stamp, wish, batch.before),
+    }
+}
+
+/// True of every batch, whatever was read.
+fn always(batch: &Batch<'_>) -> Result<(), String> {
+    let Batch { stamp, asks, before, after, calm } = batch;
+    let owner = &stamp.owner;
+    if before.record.of_others(owner) != after.record.of_others(owner) {
+        return wrong("somebody else's value in the ownership record changed");
+    }
+    if after.record.claims.iter().filter(|claim| claim.owner == *owner).count() > 1 {
+        return wrong("a resource has several claims at one point");
+    }
+    if let Some(own) = before.record.own(owner, stamp.now)
+        && own.fence(stamp.now) > Some(stamp.at)
+        && before != after
+        && *calm
+    {
+        return wrong("a request changed what a later request of its resource had written");
+    }
+    for stone in &before.record.tombstones {
+        let stays = after.record.tombstones.iter().any(|other| other.id == stone.id && other.at >= stone.at);
+        let may = stone.is_over(stamp.at, stamp.now) || (stone.id == stamp.id && stone.at < stamp.at);
+        if !stays && !may {
+            return wrong("a tombstone that is not over was dropped");
+        }
+    }
+    match asks {
+        Asks::Present(wish) => {
+            let written = before.ns != after.ns;
+            let grows = wish.is_arrival() && before.record != after.record;
+            if written && after.ns.as_ref().map(|set| (&set.values, set.ttl)) != Some((&wish.servers, wish.ttl)) {
+                return wrong("the name servers or the TTL written are not those that are asked for");
+            }
+            if grows && after.record.characters() > LONGEST {
+                return wrong("an arrival left a record that nobody can leave");
+            }
+            match after.record.own(owner, stamp.now) {
+                Some(own) if own.at != stamp.at => wrong("the claim has not the time of its request"),
+                None if written => wrong("name servers were written, and no claim"),
+                _ => Ok(()),
+            }
+        }
+        Asks::Absent { .. } => {
+            let changes = before.servers() != after.servers();
+            let beside = before.is_held_beside(owner);
+            if changes && beside {
+                return wrong("a Delete changed name servers that somebody else holds");
+            }
+            let back = before.debt().and_then(|before| before.displaced.as_ref());
+            let back = back.map(|back| Set { values: back.servers.clone(), ttl: back.ttl });
+            if changes && after.ns.is_some() && after.ns != back {
+                return wrong("a Delete wrote name servers that were not displaced");
+            }
+            if before.servers() == after.servers() && before.ns != after.ns {
+                return wrong("a Delete changed the TTL");
+            }
+            Ok(())
+        }
+    }
+}
+
+fn wrong<T>(text: &str) -> Result<T, String> {
+    Err(text.to_owned())
+}
+
+fn unchanged(batch: &Batch<'_>, why: &str) -> Result<(), String> {
+    if batch.before == batch.after { Ok(()) } else { Err(format!("something changed although {why}")) }
+}
+
+fn same_of<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) -> Result<(), String> {
+    if expected == found { Ok(()) } else { Err(format!("{what}: {found:?}, and by the table {expected:?}")) }
+}
+
+fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
+    let Batch { stamp, asks, before, after, .. } = batch;
+    let Asks::Present(wish) = asks else { return wrong("a Delete keeps nothing") };
+    let present = Present::new(stamp, wish, before);
+    same_of(&format!("name servers, which stay because {why}"), &before.ns, &after.ns)?;
+    same_of("DS record set, which stays with them", &before.ds, &after.ds)?;
+    same_of("before, which nothing settles", &before.record.before, &after.record.before)?;
+    let own = after.record.own(&stamp.owner, stamp.now);
+    same_of("own claim, which gets the time and no more", &present.kept(), &own.map(own_of))?;
+    if let Some((then, now)) = before.record.own(&stamp.owner, stamp.now).zip(own) {
+        same_of("ds of the claim", &then.ds, &now.ds)?;
+    }
+    Ok("kept")
+}
+
+fn becomes(batch: &Batch<'_>, outcome: &Outcome) -> Result<(), String> {
+    let Batch { stamp, before, after, .. } = batch;
+    let what = outcome.what;
+    if let Some(own) = after.record.own(&stamp.owner, stamp.now) {
+        same_of("id of the own claim", &stamp.id, &own.id)?;
+    }
+    same_of(&format!("name servers ({what})"), &outcome.ns, &after.ns)?;
+    same_of(&format!("before ({what})"), &outcome.before, &after.record.before)?;
+    let own = after.record.own(&stamp.owner, stamp.now).map(own_of);
+    same_of(&format!("own claim ({what})"), &outcome.own, &own)?;
+    if let Asks::Present(wish) = batch.asks {
+        ds::check_claim(batch, wish)?;
+    }
+    let stands = |record: &Record| {
+        let fits = |at: i64| at >= stamp.at && at <= stamp.now + 900;
+        record.tombstones.iter().any(|stone| stone.id == stamp.id && fits(stone.at))
+    };
+    let due = outcome.tombstone || stands(&before.record);
+    same_of("whether a tombstone stands", &due, &stands(&after.record))
+}

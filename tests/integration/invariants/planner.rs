@@ -1,0 +1,196 @@
+//! The planner, judged by the rules over arbitrary points.
+
+use delegation_model::ownership_record::{OwnershipRecord, Value};
+use delegation_model::reconcile::{
+    Decision, DeleteGoal, DeleteReason, Goal, UpdateBehavior, plan_create_update, plan_delete,
+};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::ownership::{Batch, Verdict, decide, judge, may_be_kept};
+use super::record::{By, Record, Scene};
+use super::zones::*;
+
+/// Judges what the planner decided, and gives what stands then.
+fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
+    let (stamp, asks) = request(goal);
+    let (before, mut left) = (point.scene(), point.clone());
+    let decision = plan_create_update(goal, &point.seen);
+    if let Decision::Proceed(plan) = &decision {
+        left.apply(plan)?;
+    }
+    let after = left.scene();
+    let batch = Batch { stamp: &stamp, asks: &asks, before: &before, after: &after, calm: true };
+    let verdict = decide(&stamp, &asks, &before);
+    let fits = match (&decision, &verdict) {
+        (Decision::Overtaken(_), Verdict::Overtaken) | (Decision::Refuse(_), Verdict::Refused(_)) => true,
+        (Decision::Proceed(plan), Verdict::Again) => plan.finds_own_request,
+        (Decision::Proceed(plan), Verdict::Kept(_)) => plan.only_refreshes,
+        // The record may have no room, whatever the table says.
+        (Decision::Refuse(refusal), Verdict::Becomes(_)) => {
+            may_be_kept(&batch) || refusal.code() == "ownership-record-full"
+        }
+        (Decision::Proceed(_), Verdict::Becomes(_)) => {
+            judge(&batch)?;
+            true
+        }
+        _ => false,
+    };
+    if !fits {
+        return Err(format!("the planner: {decision:?}\nthe tables: {verdict:?}"));
+    }
+    if before != after {
+        judge(&batch)?;
+    }
+    Ok((decision, left))
+}
+
+fn judged_delete(point: &Point, goal: &DeleteGoal) -> Result<(Decision, Point), String> {
+    let (stamp, asks) = departure(goal);
+    let (before, mut left) = (point.scene(), point.clone());
+    let decision = plan_delete(goal, &point.seen);
+    if let Decision::Proceed(plan) = &decision {
+        left.apply(plan)?;
+    }
+    let after = left.scene();
+    let verdict = decide(&stamp, &asks, &before);
+    if matches!(decision, Decision::Overtaken(_)) != (verdict == Verdict::Overtaken) {
+        return Err(format!("the planner: {decision:?}\nthe tables: {verdict:?}"));
+    }
+    judge(&Batch { stamp: &stamp, asks: &asks, before: &before, after: &after, calm: true })?;
+    Ok((decision, left))
+}
+
+fn fails(wrong: String) -> TestCaseError {
+    TestCaseError::fail(wrong)
+}
+
+/// What resolvers see, and what is owed to others.
+fn seen_by_others(scene: &Scene, owner: &str) -> impl PartialEq + std::fmt::Debug + use<> {
+    let others: Vec<String> = scene.record.of_others(owner).iter().map(|value| (*value).to_owned()).collect();
+    (scene.ns.clone(), scene.ds.clone(), scene.debt().cloned(), others)
+}
+
+proptest! {
+    #[test]
+    fn a_create_or_an_update_does_what_the_tables_say(
+        mut point in points(), behavior in behaviors(), wish in wishes(), old in prop::option::of(wishes())
+    ) {
+        let goal = point.goal(0, behavior, &wish, old.as_ref());
+        judged(&point, &goal).map_err(fails)?;
+    }
+
+    #[test]
+    fn a_second_delivery_changes_nothing(mut point in points(), behavior in behaviors(), wish in wishes()) {
+        let goal = point.goal(0, behavior, &wish, None);
+        let (_, left) = judged(&point, &goal).map_err(fails)?;
+        let (_, again) = judged(&left, &goal).map_err(fails)?;
+        prop_assert_eq!(left.scene(), again.scene());
+    }
+
+    #[test]
+    fn a_delete_does_what_the_tables_say(
+        mut point in points(), reason in reasons(), known in prop::option::of(letters()), away in any::<bool>()
+    ) {
+        let goal = point.delete_goal(0, reason);
+        let known_name_servers = known.map(servers);
+        judged_delete(&point, &DeleteGoal { known_name_servers, put_back_rejected: away, ..goal }).map_err(fails)?;
+    }
+
+    #[test]
+    fn the_ownership_record_is_read_as_it_was_written(point in points()) {
+        let values = point.seen.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
+        let (model, rules) = (OwnershipRecord::parse(&values), Record::read(&values));
+        prop_assert_eq!(model.values(), values);
+        prop_assert_eq!(model.characters(), rules.characters());
+        let claims: Vec<_> = model.claims().map(|claim| (claim.id.to_string(), claim.owner.to_string())).collect();
+        let read: Vec<_> = rules.claims.iter().map(|claim| (claim.id.clone(), claim.owner.clone())).collect();
+        prop_assert_eq!(claims, read);
+        let of = |value: &Value| matches!(value, Value::Unreadable);
+        prop_assert_eq!(model.iter().filter(|value| of(value)).count(), rules.unreadable.len());
+        // Written anew in another order, each value says the same.
+        let mut written = OwnershipRecord::default();
+        model.claims().for_each(|claim| written.put_claim(claim.clone()));
+        written.put_before(model.before().cloned());
+        for claim in written.claims() {
+            prop_assert_eq!(model.claims().find(|other| other.id == claim.id), Some(claim));
+        }
+        prop_assert_eq!(written.before(), model.before());
+        for value in written.values() {
+            prop_assert!(value.split("\" \"").all(|part| part.trim_matches('"').len() <= 255), "{}", value);
+        }
+    }
+
+    #[test]
+    fn a_create_and_its_delete_leave_everything_as_it_was(
+        mut point in points(), wish in wishes(), replaces in any::<bool>()
+    ) {
+        // The resource is new here: what a retained claim becomes is in the tables.
+        point.drop_claim(0);
+        let before = point.scene();
+        let behavior = if replaces { behavior_of_a_move() } else { UpdateBehavior::Create };
+        let goal = point.goal(0, behavior, &wish, None);
+        let (decision, mut left) = judged(&point, &goal).map_err(fails)?;
+        if !matches!(decision, Decision::Proceed(_)) {
+            return Ok(());
+        }
+        left.clock = point.clock;
+        let delete = DeleteGoal { allowed: wish.allowed, ..left.delete_goal(0, DeleteReason::Requested) };
+        let (_, last) = judged_delete(&left, &delete).map_err(fails)?;
+        let after = last.scene();
+        if is_known_to_be_lost(&before, &digest(wish.servers)) {
+            return Ok(());
+        }
+        prop_assert_eq!(seen_by_others(&before, &owner(0)), seen_by_others(&after, &owner(0)));
+    }
+
+    #[test]
+    fn the_way_back_of_an_update_always_succeeds(mut point in points(), forth in wishes(), back in wishes()) {
+        let Some(own) = point.scene().record.own(&owner(0), point.clock).cloned() else { return Ok(()) };
+        let goal = point.goal(0, UpdateBehavior::InPlace, &forth, Some(&back));
+        let (decision, mut left) = judged(&point, &goal).map_err(fails)?;
+        left.clock = point.clock;
+        left.requests = point.requests;
+        let rollback = left.goal(0, UpdateBehavior::InPlace, &back, Some(&forth));
+        // Only what the claim says was ever asked for.
+        if own.wish != rollback.wish.to_string() || matches!(decision, Decision::Overtaken(_)) {
+            return Ok(());
+        }
+        let (decision, _) = judged(&left, &rollback).map_err(fails)?;
+        prop_assert!(!matches!(decision, Decision::Refuse(_)), "{:?}", decision);
+    }
+
+    #[test]
+    fn a_claim_that_only_came_is_never_in_the_way(mut point in points(), wish in wishes()) {
+        // Whoever holds, and is settled, changes its name servers without asking bystanders.
+        let wish = Wish { allowed: true, failing_check: false, dnssec: false, keys: None, ..wish };
+        point.remove("DS");
+        let scene = point.scene();
+        let others_only_came = scene.record.others(&owner(0)).all(|claim| claim.by == By::Came);
+        let own = scene.record.own(&owner(0), point.clock).filter(|own| own.at < point.clock).cloned();
+        let holds = own.is_some_and(|own| scene.holds(&own));
+        let goal = point.goal(0, UpdateBehavior::InPlace, &wish, None);
+        let (decision, left) = judged(&point, &goal).map_err(fails)?;
+        if holds && others_only_came && !scene.record.has_unreadable() && matches!(decision, Decision::Proceed(_)) {
+            prop_assert_eq!(left.scene().standing(), Some(digest(wish.servers)));
+        }
+    }
+}
+
+fn behavior_of_a_move() -> UpdateBehavior {
+    let from = delegation_model::ownership_record::MovedFrom {
+        zone: None,
+        route: delegation_model::digest::Digest::parse("0123456789abcdef").unwrap(),
+    };
+    UpdateBehavior::Replacement { from }
+}
+
+/// What no rule can give back (`docs/design.md`, what is known and left): a claim that sleeps on what the
+/// request brings keeps it; a value that can't be read keeps everything; and a debt whose holder a hand
+/// took away is paid by whoever leaves next.
+fn is_known_to_be_lost(before: &Scene, wanted: &str) -> bool {
+    let standing = before.standing();
+    let sleeping = standing.as_deref() != Some(wanted) && before.record.claims.iter().any(|claim| claim.ns == wanted);
+    let orphaned = before.debt().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
+    sleeping || before.record.has_unreadable() || orphaned
+}

@@ -1,0 +1,335 @@
+//! What stands at a delegation point, the ownership record among it, read as `docs/design.md` describes
+//! it and without the function's own code. Only the digests are the model's: what they are made of is
+//! tested there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use delegation_model::digest::Digest;
+use delegation_model::ds::DsRecords;
+use delegation_model::name_servers::NameServers;
+
+/// The values of a record set, without dots at their ends and in one case.
+pub(crate) type Values = BTreeSet<String>;
+
+/// Lower case, without the trailing dot.
+pub(crate) fn plain(value: &str) -> String {
+    value.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// A record set of name servers or of DS records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Set {
+    pub(crate) values: Values,
+    pub(crate) ttl: u32,
+}
+
+impl Set {
+    pub(crate) fn new<T: AsRef<str>>(values: &[T], ttl: u32) -> Self {
+        Self { values: values.iter().map(|value| plain(value.as_ref())).collect(), ttl }
+    }
+}
+
+/// The digest in a claim of name servers.
+pub(crate) fn ns_digest(servers: &Values) -> Option<String> {
+    let values: Vec<&str> = servers.iter().map(String::as_str).collect();
+    Some(Digest::from_name_servers(&NameServers::found(&values)?).to_string())
+}
+
+/// The digest in a claim of a DS record set.
+pub(crate) fn ds_digest(records: &Values) -> Option<String> {
+    let values: Vec<String> = records.iter().map(|value| value.to_ascii_uppercase()).collect();
+    Some(Digest::from_ds(&DsRecords::found(&values)?).to_string())
+}
+
+/// What stands at a delegation point.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scene {
+    pub(crate) ns: Option<Set>,
+    pub(crate) ds: Option<Set>,
+    pub(crate) record: Record,
+}
+
+impl Scene {
+    /// The digest of the name servers that stand.
+    pub(crate) fn standing(&self) -> Option<String> {
+        self.ns.as_ref().and_then(|set| ns_digest(&set.values))
+    }
+
+    /// The digest of the DS record set that stands.
+    pub(crate) fn secured(&self) -> Option<String> {
+        self.ds.as_ref().and_then(|set| ds_digest(&set.values))
+    }
+
+    pub(crate) fn servers(&self) -> Option<&Values> {
+        self.ns.as_ref().map(|set| &set.values)
+    }
+
+    pub(crate) fn records(&self) -> Option<&Values> {
+        self.ds.as_ref().map(|set| &set.values)
+    }
+
+    /// The debt of what stands: a `before` that is about it (OWN-5).
+    pub(crate) fn debt(&self) -> Option<&Before> {
+        let standing = self.standing()?;
+        self.record.before.as_ref().filter(|before| before.of == standing)
+    }
+
+    /// The claim names what stands and, where that displaced others, was written since (OWN-3).
+    pub(crate) fn holds(&self, claim: &Claim) -> bool {
+        let displaced = self.debt().and_then(|before| before.displaced.as_ref());
+        Some(&claim.ns) == self.standing().as_ref() && displaced.is_none_or(|displaced| claim.saw == Some(displaced.at))
+    }
+
+    /// Somebody else holds what stands; who can't be read does (OWN-7).
+    pub(crate) fn is_held_beside(&self, owner: &str) -> bool {
+        self.ns.is_some() && (self.record.others(owner).any(|claim| self.holds(claim)) || self.record.has_unreadable())
+    }
+
+    /// Somebody else manages the DS record set that stands.
+    pub(crate) fn is_secured_beside(&self, owner: &str) -> bool {
+        let secured = self.secured();
+        let names = |claim: &Claim| secured.is_some() && claim.ds == secured;
+        self.ds.is_some() && (self.record.others(owner).any(names) || self.record.has_unreadable())
+    }
+
+    /// Until when resolvers may have other name servers than these, as far as that is not over (DS-7).
+    pub(crate) fn hold(&self, servers: &Values, at: i64, now: i64) -> Option<i64> {
+        let digest = ns_digest(servers)?;
+        let about = self.record.claims.iter().filter(|claim| claim.ns == digest);
+        about.filter_map(|claim| claim.held_until(now)).filter(|until| at < *until).max()
+    }
+}
+
+/// How a claim came to name what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Made,
+    Came,
+    Up,
+}
+
+/// A resource's reference to the delegation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) id: String,
+    pub(crate) ns: String,
+    pub(crate) ds: Option<String>,
+    pub(crate) wish: String,
+    pub(crate) was: Option<String>,
+    pub(crate) at: i64,
+    pub(crate) req: String,
+    pub(crate) by: By,
+    pub(crate) saw: Option<i64>,
+    pub(crate) from: Option<String>,
+    pub(crate) hold: Option<i64>,
+    /// `<stack name>/<logical id>`; the names of these tests are short, so it is never cut.
+    pub(crate) owner: String,
+    /// The whole value.
+    pub(crate) value: String,
+}
+
+/// How far a time may be ahead of the clock (TRUST-1).
+const SKEW: i64 = 15 * 60;
+const DAY: i64 = 24 * 3600;
+
+impl Claim {
+    /// The time before which requests of its resource are overtaken; none if it lies in the future.
+    pub(crate) fn fence(&self, now: i64) -> Option<i64> {
+        (self.at <= now + SKEW).then_some(self.at)
+    }
+
+    fn held_until(&self, now: i64) -> Option<i64> {
+        self.hold.zip(self.fence(now)).map(|(hold, at)| hold.min(at + 7 * DAY))
+    }
+
+    /// Its request made what it names, or an Update in place has written it (OWN-4).
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.by != By::Came
+    }
+
+    /// A Create wrote it and no Update since (LEAVE-9).
+    pub(crate) fn is_of_create(&self) -> bool {
+        self.by != By::Up && self.from.is_none()
+    }
+
+    fn read(fields: &BTreeMap<&str, &str>, owner: &str, value: &str) -> Option<Self> {
+        let text = |key: &str| fields.get(key).map(|text| (*text).to_owned());
+        let digest = |key: &str| text(key).filter(|text| is_hex(text, 16));
+        let known = |key: &str| fields.get(key).is_none_or(|text| is_hex(text, 16));
+        let time = |key: &str| fields.get(key).map_or(Some(None), |text| text.parse().ok().map(Some));
+        if !known("ds") || !known("was") {
+            return None;
+        }
+        Some(Self {
+            id: digest("claim")?,
+            ns: digest("ns")?,
+            ds: digest("ds"),
+            wish: digest("for")?,
+            was: digest("was"),
+            at: time("at")??,
+            req: text("req").filter(|text| is_hex(text, 8))?,
+            by: match *fields.get("by")? {
+                "made" => By::Made,
+                "came" => By::Came,
+                "up" => By::Up,
+                _ => return None,
+            },
+            saw: time("saw")?,
+            from: match text("from") {
+                Some(from) => Some(from.split_once('/').filter(|(_, route)| is_hex(route, 16)).map(|_| from.clone())?),
+                None => None,
+            },
+            hold: time("hold")?,
+            owner: owner.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// What `AllowOverwrite` displaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Displaced {
+    pub(crate) servers: Values,
+    pub(crate) ttl: u32,
+    pub(crate) at: i64,
+    /// A claim of somebody else named them then.
+    pub(crate) claimed: bool,
+}
+
+/// How what stands came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// The digest of what stands.
+    pub(crate) of: String,
+    /// `None`: it stood when a first holder came.
+    pub(crate) displaced: Option<Displaced>,
+}
+
+impl Before {
+    fn read(fields: &BTreeMap<&str, &str>) -> Option<Self> {
+        let number = |key: &str| fields.get(key)?.parse::<i64>().ok();
+        let of = fields.get("of").filter(|text| is_hex(text, 16))?;
+        let displaced = match *fields.get("before")? {
+            "same" => None,
+            "displaced" => Some(Displaced {
+                servers: fields.get("ns")?.split('+').map(|name| plain(&name.replace("%5C", "\\"))).collect(),
+                ttl: number("ttl")?.try_into().ok()?,
+                at: number("at")?,
+                claimed: match *fields.get("claimed")? {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return None,
+                },
+            }),
+            _ => return None,
+        };
+        Some(Self { of: (*of).to_owned(), displaced })
+    }
+}
+
+/// The Create of a resource was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tombstone {
+    pub(crate) id: String,
+    pub(crate) at: i64,
+}
+
+impl Tombstone {
+    /// An hour has passed before a request of that time, or it lies in the future.
+    pub(crate) fn is_over(&self, at: i64, now: i64) -> bool {
+        self.at + 3600 <= at || self.at > now + SKEW
+    }
+}
+
+/// An ownership record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) claims: Vec<Claim>,
+    /// Only another's hand can have made several: the first that leaves the record as it is counts.
+    pub(crate) before: Option<Before>,
+    pub(crate) tombstones: Vec<Tombstone>,
+    pub(crate) unreadable: Vec<String>,
+    /// Values of strangers, sorted.
+    pub(crate) strangers: Vec<String>,
+    /// Every value.
+    pub(crate) values: Vec<String>,
+}
+
+impl Record {
+    pub(crate) fn read<T: AsRef<str>>(values: &[T]) -> Self {
+        let mut record =
+            Self { values: values.iter().map(|value| value.as_ref().to_owned()).collect(), ..Self::default() };
+        for value in &record.values {
+            let text = joined(value);
+            let ours = text.as_deref().and_then(|text| text.strip_prefix("heritage=custom-delegation"));
+            let Some(fields) = ours.and_then(|fields| fields.strip_prefix(',')) else {
+                match ours {
+                    Some("") => record.unreadable.push(value.clone()),
+                    _ => record.strangers.push(value.clone()),
+                }
+                continue;
+            };
+            let (before_owner, owner) = fields.split_once(",owner=").unwrap_or((fields, ""));
+            let map: BTreeMap<&str, &str> =
+                before_owner.split(',').rev().filter_map(|field| field.split_once('=')).collect();
+            match before_owner.split('=').next() {
+                Some("claim") if fields.contains(",owner=") => match Claim::read(&map, owner, value) {
+                    Some(claim) => record.claims.push(claim),
+                    None => record.unreadable.push(value.clone()),
+                },
+                Some("before") => match Before::read(&map) {
+                    Some(before) => drop(record.before.get_or_insert(before)),
+                    None => record.unreadable.push(value.clone()),
+                },
+                Some("tombstone") => {
+                    let id = map.get("tombstone").filter(|id| is_hex(id, 16)).map(|id| (*id).to_owned());
+                    match id.zip(map.get("at").and_then(|at| at.parse().ok())) {
+                        Some((id, at)) => record.tombstones.push(Tombstone { id, at }),
+                        None => record.unreadable.push(value.clone()),
+                    }
+                }
+                _ => record.unreadable.push(value.clone()),
+            }
+        }
+        record.strangers.sort();
+        record.unreadable.sort();
+        record
+    }
+
+    /// The claim of a resource; of several, the latest that does not lie in the future.
+    pub(crate) fn own(&self, owner: &str, now: i64) -> Option<&Claim> {
+        let own = self.claims.iter().filter(|claim| claim.owner == owner);
+        own.max_by_key(|claim| claim.fence(now))
+    }
+
+    pub(crate) fn others<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a Claim> {
+        self.claims.iter().filter(move |claim| claim.owner != owner)
+    }
+
+    pub(crate) fn has_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+
+    /// What a batch must leave to the letter, whoever writes it: others' claims, what can't be read, and
+    /// the values of strangers.
+    pub(crate) fn of_others<'a>(&'a self, owner: &'a str) -> Vec<&'a str> {
+        let claims = self.others(owner).map(|claim| claim.value.as_str());
+        let mut values: Vec<&str> =
+            claims.chain(self.unreadable.iter().chain(&self.strangers).map(String::as_str)).collect();
+        values.sort_unstable();
+        values
+    }
+
+    pub(crate) fn characters(&self) -> usize {
+        self.values.iter().map(|value| value.chars().count()).sum()
+    }
+}
+
+/// The strings of a TXT value as one; what we write has no quotes and no backslashes inside.
+fn joined(value: &str) -> Option<String> {
+    Some(value.strip_prefix('"')?.strip_suffix('"')?.replace("\" \"", ""))
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}

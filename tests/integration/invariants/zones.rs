@@ -1,0 +1,464 @@
+//! Arbitrary delegation points and requests, in memory. A batch is applied as Route 53 applies it: whole, and
+//! only if every DELETE names what stands, and no CREATE meets anything.
+
+use delegation_model::digest::{Digest, RequestDigest, Wish as Properties};
+use delegation_model::ds::DsRecords;
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::{
+    Before, Claim, ClaimOrigin, Claimant, Displaced, MovedFrom, OwnershipRecord, Stamp,
+};
+use delegation_model::parent::ParentZone;
+use delegation_model::reconcile::{
+    DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation, ReconciliationPlan, UpdateBehavior,
+};
+use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::ttl::Ttl;
+use proptest::prelude::*;
+
+use super::ds::Wanted;
+use super::ownership::{self, Asks, Leave, Way};
+use super::record::{self, Record, Scene, Set, plain};
+
+pub(super) const CUT: &str = "testing.example.com";
+const RECORD: &str = "_delegation-testing.example.com";
+/// Requests come then; what stands was written in the days before.
+pub(super) const NOW: i64 = 1_800_000_000;
+pub(super) const DAY: i64 = 24 * 3600;
+/// Stack and logical id of each resource; the first two are of one stack.
+pub(super) const RESOURCES: [(&str, &str); 3] = [("one", "Alpha"), ("one", "Beta"), ("two", "Alpha")];
+/// Something writes values as long as these.
+const LONG: usize = 4_000;
+
+pub(super) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// The name servers of some letters, one each.
+pub(super) fn servers(letters: &str) -> NameServers {
+    let names: Vec<String> = letters.chars().map(|letter| format!("ns1.{letter}.net")).collect();
+    NameServers::given(&names).unwrap()
+}
+
+/// The DS records of some keys, one each.
+pub(super) fn keys(letters: &str) -> DsRecords {
+    DsRecords::new(letters.bytes().map(|letter| format!("{letter} 13 2 AB").parse().unwrap())).unwrap()
+}
+
+fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
+    RecordSet::new(name(CUT), rtype, Ttl::new(ttl).unwrap(), values)
+}
+
+pub(super) fn claimant(resource: usize) -> Claimant {
+    let (stack, logical_id) = RESOURCES[resource];
+    let arn = format!("arn:aws:cloudformation:eu-west-1:111111111111:stack/{stack}/1");
+    Claimant::new(&arn, logical_id, &name(CUT))
+}
+
+pub(super) fn owner(resource: usize) -> String {
+    let (stack, logical_id) = RESOURCES[resource];
+    format!("{stack}/{logical_id}")
+}
+
+fn moved_from(zone: &str) -> MovedFrom {
+    let zone: ZoneId = zone.parse().unwrap();
+    let route = Digest::from_route(&ParentZone::Id(zone.clone()), None, &name(CUT));
+    MovedFrom { zone: Some(zone), route }
+}
+
+/// What properties ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "so many properties are switches")]
+pub(super) struct Wish {
+    pub(super) servers: &'static str,
+    pub(super) ttl: i64,
+    pub(super) dnssec: bool,
+    /// `None`: they are not known.
+    pub(super) keys: Option<&'static str>,
+    pub(super) ds_ttl: i64,
+    pub(super) overwrite: bool,
+    pub(super) allowed: bool,
+    pub(super) failing_check: bool,
+}
+
+impl Wish {
+    /// The digest of its properties.
+    pub(super) fn digest(&self) -> Digest {
+        let name_servers = servers(self.servers);
+        Digest::from_wish(&Properties {
+            child_zone: None,
+            name_servers: Some(&name_servers),
+            dnssec: self.dnssec,
+            key_signing_keys: None,
+        })
+    }
+}
+
+/// A delegation point, and the clock.
+#[derive(Clone, Debug)]
+pub(super) struct Point {
+    pub(super) seen: Observation,
+    pub(super) clock: i64,
+    pub(super) requests: u32,
+}
+
+impl Point {
+    pub(super) fn new() -> Self {
+        Self { seen: Observation::default(), clock: NOW, requests: 0 }
+    }
+
+    pub(super) fn scene(&self) -> Scene {
+        let set = |rtype| {
+            let set: &RecordSet = self.seen.at_cut(rtype)?;
+            Some(Set::new(&set.values, set.ttl.map(Ttl::seconds).unwrap_or_default()))
+        };
+        let values = self.seen.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
+        Scene { ns: set("NS"), ds: set("DS"), record: Record::read(&values) }
+    }
+
+    pub(super) fn write_record(&mut self, values: Vec<String>) {
+        self.seen.ownership = (!values.is_empty()).then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
+    }
+
+    pub(super) fn put(&mut self, rtype: &str, ttl: i64, values: Vec<String>) {
+        self.remove(rtype);
+        self.seen.at_cut.push(set(rtype, ttl, values));
+    }
+
+    pub(super) fn remove(&mut self, rtype: &str) {
+        self.seen.at_cut.retain(|set| set.rtype != rtype);
+    }
+
+    pub(super) fn drop_claim(&mut self, resource: usize) {
+        let mut record = self.seen.record();
+        record.remove_claim(&claimant(resource));
+        self.write_record(record.values());
+    }
+
+    fn stamp(&mut self) -> Stamp {
+        self.clock += 1;
+        self.requests += 1;
+        Stamp { time: self.clock, request: RequestDigest::new(&self.requests.to_string()) }
+    }
+
+    pub(super) fn goal(&mut self, resource: usize, behavior: UpdateBehavior, wish: &Wish, old: Option<&Wish>) -> Goal {
+        let stamp = self.stamp();
+        let ds = match wish.keys {
+            _ if !wish.dnssec => DesiredDs::Off,
+            Some(letters) => DesiredDs::Records(keys(letters)),
+            None => DesiredDs::Unknown { why: "the child zone is not signing".into() },
+        };
+        let failed = FailedCheck { code: "test-check", message: "A check failed.".into() };
+        let old = old.filter(|_| behavior != UpdateBehavior::Create);
+        Goal {
+            name: name(CUT),
+            claimant: claimant(resource),
+            stamp,
+            now: self.clock,
+            wish: wish.digest(),
+            old_wish: old.map(Wish::digest),
+            name_servers: Some(servers(wish.servers)),
+            ttl: Ttl::new(wish.ttl).unwrap(),
+            changes_ttl: old.is_some_and(|old| old.ttl != wish.ttl),
+            ds,
+            ds_ttl: Ttl::new(wish.ds_ttl).unwrap(),
+            changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != wish.ds_ttl),
+            allow_overwrite: wish.overwrite,
+            allow_occlusion: false,
+            allowed: wish.allowed,
+            failed_check: wish.failing_check.then_some(failed),
+            behavior,
+        }
+    }
+
+    pub(super) fn delete_goal(&mut self, resource: usize, reason: DeleteReason) -> DeleteGoal {
+        let stamp = self.stamp();
+        DeleteGoal {
+            name: name(CUT),
+            claimant: claimant(resource),
+            stamp,
+            now: self.clock,
+            reason,
+            known_name_servers: None,
+            allowed: true,
+            put_back_rejected: false,
+        }
+    }
+
+    /// Applies a plan; an error tells why Route 53 would refuse it.
+    pub(super) fn apply(&mut self, plan: &ReconciliationPlan) -> Result<(), String> {
+        for change in &plan.changes {
+            let (set, creates) = match change {
+                Change::Create(set) => (set, true),
+                Change::Delete(set) => (set, false),
+            };
+            let record = set.rtype == "TXT" && set.name == name(RECORD);
+            if !record && (set.name != name(CUT) || !["NS", "DS"].contains(&set.rtype.as_str())) {
+                return Err(format!("neither the delegation nor its ownership record: {change}"));
+            }
+            let found = if record { self.seen.ownership.clone() } else { self.seen.at_cut(&set.rtype).cloned() };
+            match (creates, found) {
+                (true, Some(found)) => return Err(format!("created over {found:?}: {change}")),
+                (true, None) if set.values.is_empty() => return Err(format!("created without values: {change}")),
+                (false, found) if found.as_ref() != Some(set) => {
+                    return Err(format!("deleted otherwise than it was listed, {found:?}: {change}"));
+                }
+                _ => {}
+            }
+            if record {
+                self.seen.ownership = creates.then(|| set.clone());
+            } else {
+                self.seen.at_cut.retain(|other| other.rtype != set.rtype);
+                self.seen.at_cut.extend(creates.then(|| set.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The request of a goal in the words of the rules.
+pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
+    let values = |values: Vec<String>| values.iter().map(|value| plain(value)).collect();
+    let way = match &goal.behavior {
+        UpdateBehavior::Create => Way::Create,
+        UpdateBehavior::Replacement { from } => Way::Replacement { from: from.to_string() },
+        UpdateBehavior::InPlace => Way::InPlace,
+    };
+    let ds = match &goal.ds {
+        DesiredDs::Off => Wanted::Off,
+        DesiredDs::Records(records) => Wanted::Records(values(records.values())),
+        DesiredDs::Unknown { .. } => Wanted::Unknown,
+    };
+    let wish = ownership::Wish {
+        way,
+        servers: values(goal.name_servers.as_ref().unwrap().values()),
+        ttl: goal.ttl.seconds(),
+        changes_ttl: goal.changes_ttl,
+        changes_ds_ttl: goal.changes_ds_ttl,
+        overwrite: goal.allow_overwrite,
+        digest: goal.wish.to_string(),
+        old_digest: goal.old_wish.map(|old| old.to_string()),
+        ds,
+        ds_ttl: goal.ds_ttl.seconds(),
+        hindered: match (&goal.failed_check, goal.allowed) {
+            (Some(_), _) => Some(true),
+            (None, true) => Some(false),
+            // What its claim says may stay or come back.
+            (None, false) => None,
+        },
+    };
+    (stamp(&goal.claimant, goal.stamp, goal.now), Asks::Present(wish))
+}
+
+pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
+    let why = match &goal.reason {
+        DeleteReason::Requested => Leave::Asked,
+        DeleteReason::TakeBack => Leave::TakeBack,
+        DeleteReason::InventedId { create_could_run } => Leave::Invented(*create_could_run),
+        DeleteReason::ZoneGone { zone } => Leave::ZoneGone(zone.as_str().to_owned()),
+    };
+    let known = goal.known_name_servers.as_ref();
+    let known = known.map(|known| known.values().iter().map(|value| plain(value)).collect());
+    let asks = Asks::Absent { why, known, keeps_displaced_away: goal.put_back_rejected || !goal.allowed };
+    (stamp(&goal.claimant, goal.stamp, goal.now), asks)
+}
+
+fn stamp(claimant: &Claimant, stamp: Stamp, now: i64) -> ownership::Stamp {
+    ownership::Stamp {
+        owner: claimant.owner().to_string(),
+        id: claimant.id().to_string(),
+        at: stamp.time,
+        req: Some(stamp.request.to_string()),
+        now,
+    }
+}
+
+// Arbitrary ones.
+
+pub(super) fn letters() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["x", "y", "z", "xy"])
+}
+
+pub(super) fn some_keys() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a", "b", "ab"])
+}
+
+fn times() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        4 => NOW - 10 * DAY..NOW,
+        4 => NOW - 4000..NOW,
+        1 => NOW..NOW + 800,
+        1 => NOW + 1000..NOW + 100_000,
+    ]
+}
+
+/// When something displaced what stood.
+fn displacements() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![NOW - 60, NOW - DAY - 60])
+}
+
+fn claims() -> impl Strategy<Value = Vec<Claim>> {
+    let origin = prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
+    let wish = || (letters(), any::<bool>());
+    let one = (
+        0..RESOURCES.len(),
+        letters(),
+        prop::option::of(some_keys()),
+        times(),
+        origin,
+        (prop::option::of(displacements()), prop::option::of(prop::sample::select(vec!["Z8", "Z9"]))),
+        (prop::option::of(times()), wish(), prop::option::of(wish())),
+    );
+    let digest = |(servers, dnssec): (&'static str, bool)| Wish { servers, dnssec, ..plainly("x") }.digest();
+    let one = one.prop_map(move |(resource, letters, ds, time, origin, (saw, from), (hold, wish, was))| Claim {
+        id: claimant(resource).id(),
+        ns: Digest::from_name_servers(&servers(letters)),
+        ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
+        wish: digest(wish),
+        previous_wish: was.map(digest),
+        stamp: Stamp { time, request: RequestDigest::new("earlier") },
+        origin,
+        saw,
+        from: from.map(moved_from),
+        hold,
+        owner: claimant(resource).owner().clone(),
+    });
+    prop::collection::vec(one, 0..4)
+}
+
+/// A wish without anything special.
+pub(super) fn plainly(servers: &'static str) -> Wish {
+    Wish {
+        servers,
+        ttl: 172_800,
+        dnssec: false,
+        keys: None,
+        ds_ttl: 3600,
+        overwrite: false,
+        allowed: true,
+        failing_check: false,
+    }
+}
+
+fn before() -> impl Strategy<Value = Option<Before>> {
+    let displaced = (letters(), any::<bool>(), displacements()).prop_map(|(letters, claimed, time)| Displaced {
+        name_servers: servers(letters),
+        ttl: Ttl::new(60).unwrap(),
+        time,
+        claimed,
+    });
+    let before = (letters(), prop::option::of(displaced)).prop_map(|(of, displaced)| {
+        let of = servers(of);
+        // Nothing displaces itself.
+        let displaced = displaced.filter(|displaced| displaced.name_servers != of);
+        Before { of: Digest::from_name_servers(&of), displaced }
+    });
+    prop::option::of(before)
+}
+
+/// Other values: tombstones, strangers', unreadable ones, and so much of them that nothing more fits.
+fn others() -> impl Strategy<Value = Vec<String>> {
+    let stone = (0..RESOURCES.len(), times()).prop_map(|(resource, time)| {
+        format!("\"heritage=custom-delegation,tombstone={},at={time}\"", claimant(resource).id())
+    });
+    prop::collection::vec(
+        prop_oneof![
+            8 => "\"[a-z ]{1,9}\"",
+            2 => Just("\"heritage=custom-delegation,claim9=1\"".to_owned()),
+            4 => stone,
+            1 => "[a-z]".prop_map(|letter| format!("\"{}\"", letter.repeat(LONG))),
+        ],
+        0..4,
+    )
+}
+
+pub(super) fn points() -> impl Strategy<Value = Point> {
+    let delegation = prop::option::of((
+        letters(),
+        prop::sample::select(vec![60, 172_800]),
+        any::<bool>(),
+        prop::option::of(some_keys()),
+    ));
+    (delegation, claims(), before(), others(), any::<bool>()).prop_map(|(delegation, claims, before, others, first)| {
+        let mut point = Point::new();
+        if let Some((letters, ttl, odd_spelling, ds)) = delegation {
+            let mut values = servers(letters).values();
+            if odd_spelling {
+                values.reverse();
+                for value in &mut values {
+                    *value = value.trim_end_matches('.').to_ascii_uppercase();
+                }
+            }
+            point.put("NS", ttl, values);
+            if let Some(letters) = ds {
+                let mut values = keys(letters).values();
+                if odd_spelling {
+                    for value in &mut values {
+                        *value = value.to_lowercase();
+                    }
+                }
+                point.put("DS", ttl / 48, values);
+            }
+        }
+        let mut record = OwnershipRecord::default();
+        for claim in claims {
+            record.put_claim(claim);
+        }
+        record.put_before(before);
+        let mut values = record.values();
+        let at = if first { 0 } else { values.len() };
+        for other in others {
+            if !values.contains(&other) {
+                values.insert(at, other);
+            }
+        }
+        point.write_record(values);
+        point
+    })
+}
+
+pub(super) fn behaviors() -> impl Strategy<Value = UpdateBehavior> {
+    prop_oneof![
+        1 => Just(UpdateBehavior::Create),
+        1 => Just(UpdateBehavior::Replacement { from: moved_from("Z9") }),
+        2 => Just(UpdateBehavior::InPlace),
+    ]
+}
+
+pub(super) fn wishes() -> impl Strategy<Value = Wish> {
+    let signed = prop_oneof![
+        3 => Just((false, None)),
+        3 => some_keys().prop_map(|letters| (true, Some(letters))),
+        1 => Just((true, None)),
+    ];
+    let ttls = (prop::sample::select(vec![60, 172_800]), prop::sample::select(vec![1, 3600]));
+    (letters(), any::<bool>(), ttls, signed, prop::bool::weighted(0.1), prop::bool::weighted(0.1)).prop_map(
+        |(servers, overwrite, (ttl, ds_ttl), (dnssec, keys), not_allowed, failing_check)| Wish {
+            servers,
+            ttl,
+            dnssec,
+            keys,
+            ds_ttl,
+            overwrite,
+            allowed: !not_allowed,
+            failing_check,
+        },
+    )
+}
+
+pub(super) fn reasons() -> impl Strategy<Value = DeleteReason> {
+    prop_oneof![
+        4 => Just(DeleteReason::Requested),
+        1 => any::<bool>().prop_map(|create_could_run| DeleteReason::InventedId { create_could_run }),
+        1 => prop::sample::select(vec!["Z8", "Z9"])
+            .prop_map(|zone| DeleteReason::ZoneGone { zone: zone.parse().unwrap() }),
+        1 => Just(DeleteReason::TakeBack),
+    ]
+}
+
+/// The digest of a set of letters, as a claim has it.
+pub(super) fn digest(letters: &str) -> String {
+    let values: record::Values = servers(letters).values().iter().map(|value| plain(value)).collect();
+    record::ns_digest(&values).unwrap()
+}
