@@ -76,7 +76,8 @@ valgrind:
 	@tools/apt.sh valgrind valgrind libc6-dbg
 
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
-	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 cargo test --locked --test histories --test races -- --nocapture
+	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 \
+		cargo test --locked -p custom-delegation --test integration -- histories:: races:: --nocapture
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml

@@ -5,8 +5,13 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::needless_pass_by_value,
-    reason = "a test stops where something is missing; its helpers are called with json!"
+    clippy::print_stderr,
+    reason = "a test stops where something is missing, and says what it has done; its helpers are called with json!"
 )]
 
 mod function;
+mod histories;
 mod invariants;
+mod laws;
+mod races;
+mod simulation;

@@ -19,7 +19,7 @@
 //! function, AWS SDK, local AWS and DNS is the same one. So hours pass in milliseconds, and the machine's speed decides nothing.
 //!
 //! Everything random (how long a message is on its way, jitter, ids) comes from one seed, so a run that failed is played again
-//! by its seed: `SEED=7 cargo test --test integration <name>`.
+//! by its seed: `SEED=7 cargo test --test integration <name>`. A test of many cases gives each a runtime of its own: [`simulate_each`].
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -33,7 +33,9 @@
 mod answer;
 mod fixture;
 mod network;
+mod simulation;
 
 pub use answer::Answer;
 pub use fixture::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
 pub use network::{Network, seeded};
+pub use simulation::{seed_or, setting, simulate, simulate_each};

@@ -9,20 +9,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use custom_delegation::aws::credentials::{Accounts, Given};
 use custom_delegation::clock::Clock;
-use custom_delegation::http::{Exchange, SendError, SendErrorKind, Transport};
-use dns_check::Datagrams;
+use custom_delegation::config::Config;
+use custom_delegation::handler::{Handler, Invocation};
+use custom_delegation::http::{Client, Exchange, SendError, SendErrorKind, Transport};
+use dns_check::{Datagrams, Verifier};
 use futures_util::future::BoxFuture;
 use http::Request;
-use sandbox::{Dns, ResponseBucket, Sandbox};
+use sandbox::{Credentials, Dns, ResponseBucket, Sandbox};
 use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::simulation::seed_or;
 
 /// A message is on its way for at most so many milliseconds.
 const LONGEST_WAY: u64 = 30;
 
 /// Seeds all that is random on this thread, and gives the seed: `SEED` of the environment, or the one given.
 pub fn seeded(default: u64) -> u64 {
-    let seed = std::env::var("SEED").ok().map_or(default, |seed| seed.parse().expect("SEED is a number"));
+    let seed = seed_or(default);
     fastrand::seed(seed);
     seed
 }
@@ -65,6 +70,31 @@ impl Network {
         let aws = Sandbox::in_process(follow());
         Self { bucket: ResponseBucket::in_process(follow()), dns: Dns::in_process(&aws), aws, clock }
     }
+
+    /// A function that has just started, which keeps no session yet. `name` is in the names of its sessions.
+    pub async fn function(&self, name: &str, credentials: Credentials, configure: impl FnOnce(&mut Config)) -> Handler {
+        let mut config = Config {
+            response_hosts: vec![self.bucket.host()],
+            dns_resolver: Some(self.dns.resolver()),
+            ..Config::default()
+        };
+        configure(&mut config);
+        let given = Given {
+            endpoint_url: self.aws.endpoint_url(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+            clock: self.clock.clone(),
+        };
+        let (client, verifier) = (Client::new(self.clone()), Verifier::new(config.dns_resolver));
+        let accounts = Accounts::given(client.clone(), name, &given).await;
+        Handler::new(config, client, accounts).with_verifier(verifier.with_transport(self.clone()))
+    }
+
+    /// An invocation that begins now and has so long.
+    pub fn invocation(&self, timeout: Duration) -> Invocation {
+        Invocation { deadline: self.clock.now() + timeout, id: "lambda".into(), log_stream: "stream".into() }
+    }
 }
 
 /// A message on its way.
@@ -75,7 +105,8 @@ async fn transit() {
 impl Transport for Network {
     fn send(&self, request: Request<Bytes>) -> Exchange {
         let Self { aws, bucket, .. } = self.clone();
-        Box::pin(async move {
+        // What was sent arrives and is carried out, whether its sender still waits for the answer or not.
+        let exchange = async move {
             transit().await;
             let host = request.uri().host().unwrap_or_default().to_owned();
             let answer = if host == bucket.host() {
@@ -88,6 +119,10 @@ impl Transport for Network {
             let answer = answer.map_err(|reset| SendError::new(SendErrorKind::Lost, reset))?;
             transit().await;
             Ok(answer)
+        };
+        Box::pin(async move {
+            let arrived = tokio::spawn(exchange).await;
+            arrived.unwrap_or_else(|error| Err(SendError::new(SendErrorKind::Lost, error)))
         })
     }
 }

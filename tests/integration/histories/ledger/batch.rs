@@ -3,8 +3,8 @@
 use sandbox::Call;
 
 use super::{Delivery, Ledger, Records, claims_at, delegation_at};
-use crate::atlas::{Place, Servers, plain};
-use crate::claims::{Claim, stack_of};
+use crate::histories::atlas::{Place, Servers, plain};
+use crate::laws::claims::{Claim, stack_of};
 
 /// A place before and after a batch.
 struct Turn {

@@ -1,11 +1,11 @@
-//! The DS record set: the rules of [`crate::secure`] for every batch, and what must stand when a delivery or a step has ended.
+//! The DS record set: the rules of [`crate::laws::secure`] for every batch, and what must stand when a delivery or a step has ended.
 
 use serde_json::Value;
 
 use super::{Delivery, Ledger, Records, record, text};
-use crate::atlas::{Asked, Place};
-use crate::claims::stack_of;
-use crate::secure::{self, Batch, Scene, Values, Wanted};
+use crate::histories::atlas::{Asked, Place};
+use crate::laws::claims::stack_of;
+use crate::laws::secure::{self, Batch, Scene, Values, Wanted};
 
 fn scene(zones: &[Records], place: &Place) -> Scene {
     let at = |name: &str, rtype| record(zones, place.zone, name, rtype);

@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandbox::{Action, Call, RecordSet};
 use serde_json::Value;
 
-use crate::atlas::{Atlas, Place, Servers, plain};
-use crate::claims::{self, Claim};
-use crate::secure::{Digests, Values};
+use crate::histories::atlas::{Atlas, Place, Servers, plain};
+use crate::laws::claims::{self, Claim};
+use crate::laws::secure::{Digests, Values};
 pub(crate) use delivery::Delivery;
 
 /// Every event that matters raises it by one.
@@ -101,7 +101,7 @@ impl Ledger {
             places: BTreeMap::new(),
             digests: BTreeMap::new(),
             secure: Digests::default(),
-            signing: vec![false; crate::history::CHILDREN.len()],
+            signing: vec![false; crate::histories::history::CHILDREN.len()],
             active: Vec::new(),
             known: BTreeSet::new(),
             held: BTreeMap::new(),

@@ -1,15 +1,14 @@
 //! Where everything is: accounts, roles, parent zones, child zones and functions of one history.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use custom_delegation::aws::credentials::{Accounts, Given};
-use custom_delegation::clock::Clock;
-use custom_delegation::config::Config;
 use custom_delegation::handler::Handler;
-use sandbox::{KeySigningKey, RecordSet, ResponseBucket, Sandbox, ZoneHandle};
+use sandbox::{KeySigningKey, RecordSet, Sandbox, ZoneHandle};
 use serde_json::{Value, json};
+use test_support::Network;
 
-use crate::history::{CHILD_ACCOUNTS, CHILDREN, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish};
+use crate::histories::history::{CHILD_ACCOUNTS, CHILDREN, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish};
 
 pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
 /// Both may be given to the records of child zones.
@@ -91,29 +90,10 @@ impl Atlas {
     }
 
     /// The function of a child account.
-    pub(crate) async fn function(
-        &self,
-        aws: &Sandbox,
-        bucket: &ResponseBucket,
-        http: &custom_delegation::http::Client,
-        account: usize,
-    ) -> Handler {
-        let role = aws.account(CHILD_ACCOUNTS[account]).role("function").without_policies();
+    pub(crate) async fn function(&self, network: &Network, account: usize) -> Handler {
+        let role = network.aws.account(CHILD_ACCOUNTS[account]).role("function").without_policies();
         let credentials = role.allow_all_route53().allow_assume("*").credentials();
-        let given = Given {
-            endpoint_url: aws.endpoint_url(),
-            access_key_id: credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key,
-            session_token: credentials.session_token,
-            clock: Clock::System,
-        };
-        let config = Config {
-            propagation_wait: std::time::Duration::ZERO,
-            sync_pause: std::time::Duration::ZERO,
-            response_hosts: vec![bucket.host()],
-            ..Config::default()
-        };
-        Handler::new(config, http.clone(), Accounts::given(http.clone(), "delegation", &given).await)
+        network.function("delegation", credentials, |config| config.propagation_wait = Duration::ZERO).await
     }
 
     pub(crate) fn properties(&self, wish: &Wish) -> Value {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sandbox::{KeySigningKey, RecordSet};
 
-use crate::claims::{self, Claim, stack_of};
+use crate::laws::claims::{self, Claim, stack_of};
 
 /// The values of a record set, without dots and in one case.
 pub(crate) type Values = BTreeSet<String>;

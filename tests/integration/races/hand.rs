@@ -3,10 +3,10 @@
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::Value;
 
-use crate::arena::{Arena, NAME, ONE, ds_of};
-use crate::interleave::{Side, everywhere};
-use crate::scenarios::{check, stands, succeeded};
-use crate::signed::{secured, signed, unsigned};
+use crate::races::arena::{Arena, NAME, ONE, ds_of};
+use crate::races::interleave::{Side, everywhere};
+use crate::races::scenarios::{check, stands, succeeded};
+use crate::races::signed::{secured, signed, unsigned};
 
 const STRANGER: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Ledger, Tick, text};
-use crate::atlas::{Asked, Place, is_below};
-use crate::claims::stack_of;
-use crate::secure::Wanted;
+use crate::histories::atlas::{Asked, Place, is_below};
+use crate::laws::claims::stack_of;
+use crate::laws::secure::Wanted;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {

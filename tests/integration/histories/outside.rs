@@ -2,9 +2,9 @@
 
 use sandbox::{KeySigningKey, RecordSet, ZoneHandle};
 
-use crate::atlas::{keys_of, plain};
-use crate::history::{Below, Edit, NAMES, Spot, Whose};
-use crate::ledger::Ledger;
+use crate::histories::atlas::{keys_of, plain};
+use crate::histories::history::{Below, Edit, NAMES, Spot, Whose};
+use crate::histories::ledger::Ledger;
 
 const STRANGERS_DS: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 const STRANGER: &str = "\"v=spf1 -all\"";

@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sandbox::{Call, RecordSet, Sandbox, ZoneHandle};
 use serde_json::Value;
 
-use crate::arena::{NAME, OTHER_NAME};
-use crate::secure::{Asked, Batch, Digests, Scene, Values, Wanted, values};
+use crate::laws::secure::{Asked, Batch, Digests, Scene, Values, Wanted, values};
+use crate::races::arena::{NAME, OTHER_NAME};
 
 pub(crate) struct Watch {
     parent: ZoneHandle,

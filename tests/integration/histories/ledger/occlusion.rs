@@ -1,8 +1,8 @@
 //! Occlusion: what a new delegation would hide must be found in the child zone.
 
 use super::{Delivery, Ledger, Records, delegation_at};
-use crate::atlas::{Place, Zone, is_below, plain};
-use crate::generate::OCCLUSION;
+use crate::histories::atlas::{Place, Zone, is_below, plain};
+use crate::histories::generate::OCCLUSION;
 
 impl Ledger {
     /// A delegation that did not stand before hides explicit records of the parent zone at and below the cut.

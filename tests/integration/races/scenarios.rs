@@ -3,8 +3,8 @@
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::{Value, json};
 
-use crate::arena::{Arena, NAME, ONE, OTHER_NAME, SIBLING, TWO, Who, plain};
-use crate::interleave::{Side, everywhere, wherever_it_matters};
+use crate::races::arena::{Arena, NAME, ONE, OTHER_NAME, SIBLING, TWO, Who, plain};
+use crate::races::interleave::{Side, everywhere};
 
 pub(crate) fn check(holds: bool, wrong: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(wrong.to_owned()) }
@@ -206,7 +206,7 @@ fn an_update_in_place_and_its_rollback() {
 
 #[test]
 fn a_replacement_and_its_rollback() {
-    wherever_it_matters("Update to another name, its rollback", 60, async || {
+    everywhere("Update to another name, its rollback", 60, async || {
         let arena = Arena::new().await;
         let here = arena.asks(&arena.children[0], &json!({}));
         let there = arena.asks(&arena.children[2], &json!({}));

@@ -1,23 +1,20 @@
 //! Plays a history against the function on the sandbox.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use custom_delegation::handler::{self, Handler};
-use sandbox::{
-    BucketFault, Call, Fault, FaultKind, Function, Invocation, ResponseBucket, Sandbox, Stack, StackOutcome, Template,
-};
+use custom_delegation::handler::Handler;
+use sandbox::{BucketFault, Call, Fault, FaultKind, Function, Invocation, Stack, StackOutcome, Template};
 use serde_json::Value;
+use test_support::Network;
 
-use crate::atlas::Atlas;
-use crate::history::{Act, Edit, History, LOGICAL_IDS, STACKS, Step, Trouble, When};
-use crate::ledger::Ledger;
-use crate::outside::perform;
+use crate::histories::atlas::Atlas;
+use crate::histories::history::{Act, Edit, History, LOGICAL_IDS, STACKS, Step, Trouble, When};
+use crate::histories::ledger::Ledger;
+use crate::histories::outside::perform;
 
 /// Lambda's timeout for the function.
-const TIMEOUT: Duration = Duration::from_mins(1);
-/// What a Delete gets that has to wait for the Create that it overtook: it looks at once, and a second later for the last time.
-const SHORT: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_mins(5);
 /// Between two requests, for CloudFormation.
 const APART: Duration = Duration::from_secs(2);
 
@@ -84,20 +81,18 @@ impl Pending {
 struct Deliveries {
     stage: Arc<Stage>,
     handler: Arc<Handler>,
-    bucket: ResponseBucket,
+    network: Network,
 }
 
 impl Deliveries {
     async fn deliver(&self, event: Value) -> Invocation {
         let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
-        let physical_id = event["PhysicalResourceId"].as_str().unwrap_or_default();
-        let invented = event["RequestType"] == "Delete" && !physical_id.contains('/');
-        let puts = || self.bucket.puts().into_iter().filter(|put| put.request_id == request_id).collect::<Vec<_>>();
+        let puts =
+            || self.network.bucket.puts().into_iter().filter(|put| put.request_id == request_id).collect::<Vec<_>>();
         let before = puts();
         self.stage.before_delivery();
         self.stage.ledger().begin(&event);
-        let deadline = SystemTime::now() + if invented { SHORT } else { TIMEOUT };
-        let invocation = handler::Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
+        let invocation = self.network.invocation(TIMEOUT);
         let handler = Arc::clone(&self.handler);
         // The handler's future stays on the thread where it was made, as it does in a function.
         let task = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });
@@ -105,7 +100,7 @@ impl Deliveries {
         let heard = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);
         self.stage.ledger().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
-        self.bucket.clock().advance(APART);
+        tokio::time::sleep(APART).await;
         match result {
             Ok(()) => Invocation::Returned(Value::Null),
             Err(message) => Invocation::Failed { error_type: "HandlerError".into(), message },
@@ -119,32 +114,33 @@ impl Function for Deliveries {
     }
 }
 
-/// Plays a history; an error tells which invariant was violated and all that happened.
-pub(crate) async fn play(history: &History, http: &custom_delegation::http::Client) -> Result<Tally, String> {
-    let aws = Sandbox::start().await.map_err(|error| error.to_string())?;
-    let bucket = ResponseBucket::start().await.map_err(|error| error.to_string())?;
-    let atlas = Atlas::draw(&aws, history.child_records);
+/// Plays a history, with all that the network and the function draw from that seed; an error tells which invariant was violated
+/// and all that happened.
+pub(crate) async fn play(history: &History, seed: u64) -> Result<Tally, String> {
+    fastrand::seed(seed);
+    let network = Network::new();
+    let atlas = Atlas::draw(&network.aws, history.child_records);
     let mut ledger = Ledger::new(atlas.clone());
     for (child, keys) in history.keys.iter().enumerate() {
         perform(&mut ledger, &Edit::Keys { child, keys: *keys });
     }
     let stage = Arc::new(Stage { ledger: Mutex::new(ledger), edits: Mutex::new(Pending::default()) });
     let (before, after) = (Arc::clone(&stage), Arc::clone(&stage));
-    aws.before_call(Arc::new(move |call| before.before_call(call)));
-    aws.after_call(Arc::new(move |call| after.ledger().answered(call)));
+    network.aws.before_call(Arc::new(move |call| before.before_call(call)));
+    network.aws.after_call(Arc::new(move |call| after.ledger().answered(call)));
     let mut functions: Vec<Arc<dyn Function>> = Vec::new();
-    for account in 0..crate::history::CHILD_ACCOUNTS.len() {
-        let handler = Arc::new(atlas.function(&aws, &bucket, http, account).await);
-        functions.push(Arc::new(Deliveries { stage: Arc::clone(&stage), handler, bucket: bucket.clone() }));
+    for account in 0..crate::histories::history::CHILD_ACCOUNTS.len() {
+        let handler = Arc::new(atlas.function(&network, account).await);
+        functions.push(Arc::new(Deliveries { stage: Arc::clone(&stage), handler, network: network.clone() }));
     }
     let stacks: Vec<Stack> = (0..)
         .zip(STACKS)
         .map(|(index, account)| {
-            let id = crate::history::CHILD_ACCOUNTS[account];
-            Stack::new(&format!("stack{index}"), id, &bucket, Arc::clone(&functions[account]))
+            let id = crate::histories::history::CHILD_ACCOUNTS[account];
+            Stack::new(&format!("stack{index}"), id, &network.bucket, Arc::clone(&functions[account]))
         })
         .collect();
-    let theatre = Theatre { aws, bucket, atlas, stage, stacks };
+    let theatre = Theatre { network, atlas, stage, stacks };
     for (index, step) in history.steps.iter().enumerate() {
         theatre.step(index, step).await;
         theatre.stage.ledger().verdict()?;
@@ -159,8 +155,7 @@ pub(crate) async fn play(history: &History, http: &custom_delegation::http::Clie
 }
 
 struct Theatre {
-    aws: Sandbox,
-    bucket: ResponseBucket,
+    network: Network,
     atlas: Atlas,
     stage: Arc<Stage>,
     stacks: Vec<Stack>,
@@ -174,8 +169,8 @@ impl Theatre {
         self.outside(|when| when == When::Before);
         let (stack, outcome) = self.act(&step.act).await;
         self.outside(|_| true);
-        self.aws.clear_faults();
-        self.bucket.clear_faults();
+        self.network.aws.clear_faults();
+        self.network.bucket.clear_faults();
         let mut ledger = self.stage.ledger();
         ledger.in_trouble = false;
         let name = stack.map(|stack| format!("stack{stack}"));
@@ -239,11 +234,11 @@ impl Theatre {
                 Trouble::LostChange => lost,
                 Trouble::LostSecondChange => lost.nth(2),
                 Trouble::LostRead => fault("ListResourceRecordSets", FaultKind::ResetBefore),
-                Trouble::LostAnswer => return self.bucket.fault(BucketFault::ResetAfter, 1),
-                Trouble::BucketDown => return self.bucket.fault(BucketFault::Status(503), 1),
-                Trouble::Unheard => return self.bucket.fault(BucketFault::Status(403), 3),
+                Trouble::LostAnswer => return self.network.bucket.fault(BucketFault::ResetAfter, 1),
+                Trouble::BucketDown => return self.network.bucket.fault(BucketFault::Status(503), 1),
+                Trouble::Unheard => return self.network.bucket.fault(BucketFault::Status(403), 3),
             };
-            self.aws.fault(fault);
+            self.network.aws.fault(fault);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
-use crate::history::{
+use crate::histories::history::{
     Act, Below, CHILDREN, Edit, History, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot, Step, Trouble, When, Whose,
     Wish,
 };

@@ -4,9 +4,9 @@ use sandbox::{Put, StackOutcome};
 use serde_json::Value;
 
 use super::{Delivery, Held, Ledger, claims_at, delegation_at, records, text};
-use crate::atlas::Place;
-use crate::claims::stack_of;
-use crate::history::NAMES;
+use crate::histories::atlas::Place;
+use crate::histories::history::NAMES;
+use crate::laws::claims::stack_of;
 
 impl Ledger {
     /// A delivery has ended, with an error towards Lambda or without, after these PUTs. `heard` tells that an earlier delivery's answer
@@ -114,7 +114,7 @@ impl Ledger {
     fn check_deleted(&mut self, delivery: &Delivery) {
         let Some(place) = &delivery.target else { return };
         let key = (delivery.owner.clone(), place.clone());
-        let mine = |claim: &&crate::claims::Claim| claim.owner == delivery.owner && claim.at <= delivery.at;
+        let mine = |claim: &&crate::laws::claims::Claim| claim.owner == delivery.owner && claim.at <= delivery.at;
         if self.claims(place).iter().any(|claim| mine(&claim)) {
             // The Create that it overtook wrote after the last look: it had outlived this Delete.
             let late = self.active.iter().any(|other| other.owner == delivery.owner);
@@ -220,7 +220,7 @@ impl Ledger {
             if edited || self.overwrote || self.shaky.contains(&place.name) {
                 continue;
             }
-            let names = |found: Option<(crate::atlas::Servers, u32)>| found.map(|(servers, _)| servers);
+            let names = |found: Option<(crate::histories::atlas::Servers, u32)>| found.map(|(servers, _)| servers);
             if names(delegation_at(&self.before, &place)) != names(self.delegation(&place)) {
                 self.violated(
                     5,
@@ -230,7 +230,7 @@ impl Ledger {
             self.check_adoption_rolled_back(stack, &place);
             let (before, strangers) = claims_at(&self.before, &place);
             let (after, strangers_now) = claims_at(&self.zones, &place);
-            let owners = |claims: &[crate::claims::Claim]| -> Vec<String> {
+            let owners = |claims: &[crate::laws::claims::Claim]| -> Vec<String> {
                 let kept = claims.iter().filter(|claim| !self.excused.contains(&(claim.owner.clone(), place.clone())));
                 kept.map(|claim| claim.owner.clone()).collect()
             };

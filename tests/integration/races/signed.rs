@@ -4,9 +4,9 @@
 use sandbox::RecordSet;
 use serde_json::{Value, json};
 
-use crate::arena::{Arena, NAME, ONE, SIBLING, TWO, Who, ds_of};
-use crate::interleave::{Side, everywhere};
-use crate::scenarios::{check, owner, refused, stands, succeeded};
+use crate::races::arena::{Arena, NAME, ONE, SIBLING, TWO, Who, ds_of};
+use crate::races::interleave::{Side, everywhere};
+use crate::races::scenarios::{check, owner, refused, stands, succeeded};
 
 /// `Dnssec` with one key or both.
 pub(crate) fn signed(keys: &[&str]) -> Value {

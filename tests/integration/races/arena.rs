@@ -3,21 +3,20 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use custom_delegation::aws::credentials::{Accounts, Given};
-use custom_delegation::clock::Clock;
-use custom_delegation::config::Config;
-use custom_delegation::handler::{Handler, Invocation};
-use custom_delegation::http;
-use sandbox::{KeySigningKey, RecordSet, ResponseBucket, ResponseKey, Sandbox, ZoneHandle};
+use custom_delegation::handler::Handler;
+use sandbox::{KeySigningKey, RecordSet, ResponseKey, ZoneHandle};
 use serde_json::{Map, Value, json};
+use test_support::Network;
 use tokio::task::JoinHandle;
 
-use crate::interleave::{Ended, Judgement, Race, Side};
-use crate::watch::Watch;
+use crate::races::interleave::{Ended, Judgement, Race, Side};
+use crate::races::watch::Watch;
 
 pub(crate) const NAME: &str = "testing.example.com";
+/// As long as the template lets the function run.
+const TIMEOUT: Duration = Duration::from_mins(5);
 pub(crate) const OTHER_NAME: &str = "staging.example.com";
 
 /// How a stack's request begins: whose it is.
@@ -57,16 +56,15 @@ pub(crate) struct Arena {
     pub(crate) foreign: ZoneHandle,
     /// Sees every batch.
     pub(crate) watch: Arc<Watch>,
-    aws: Sandbox,
-    bucket: ResponseBucket,
+    network: Network,
     handlers: [Rc<Handler>; 2],
     requests: AtomicU64,
 }
 
 impl Arena {
     pub(crate) async fn new() -> Rc<Self> {
-        let aws = Sandbox::start().await.unwrap();
-        let bucket = ResponseBucket::start().await.unwrap();
+        let network = Network::new();
+        let aws = network.aws.clone();
         let parent = aws.account("111111111111").hosted_zone("example.com");
         // One page of a listing reaches neither the cut nor its ownership record: they are read by themselves, side by side, and what
         // comes between the two reads is what races are about.
@@ -83,9 +81,9 @@ impl Arena {
             child.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
         }
         let watch = Watch::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
-        let a = function(&aws, &bucket, "222222222222", "side-a").await;
-        let b = function(&aws, &bucket, "333333333333", "side-b").await;
-        Rc::new(Self { parent, children, foreign, watch, aws, bucket, handlers: [a, b], requests: AtomicU64::new(1) })
+        let a = function(&network, "222222222222", "side-a").await;
+        let b = function(&network, "333333333333", "side-b").await;
+        Rc::new(Self { parent, children, foreign, watch, network, handlers: [a, b], requests: AtomicU64::new(1) })
     }
 
     /// Properties that ask for a child zone, with some more.
@@ -113,10 +111,10 @@ impl Arena {
             logical_id: who.logical_id.to_owned(),
             request_id: format!("request-{number}"),
         };
-        let at = SystemTime::now() + Duration::from_secs(2 * number);
+        let at = self.network.clock.now() + Duration::from_secs(2 * number);
         let mut event = json!({
             "RequestType": kind,
-            "ResponseURL": self.bucket.presign_at(&key, at),
+            "ResponseURL": self.network.bucket.presign_at(&key, at),
             "StackId": key.stack_id,
             "RequestId": key.request_id,
             "LogicalResourceId": key.logical_id,
@@ -134,7 +132,7 @@ impl Arena {
 
     /// Has a request served before the race, and gives its physical id.
     pub(crate) async fn done(&self, side: Side, event: Value) -> String {
-        let answer = serve(&self.handlers[side as usize], &self.bucket, event).await;
+        let answer = serve(&self.handlers[side as usize], &self.network, event).await;
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         answer["PhysicalResourceId"].as_str().unwrap().to_owned()
     }
@@ -146,7 +144,7 @@ impl Arena {
         b: Value,
         judge: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
     ) -> (Race, Judgement) {
-        let (race, [ended_a, ended_b]) = Race::new(&self.aws, None);
+        let (race, [ended_a, ended_b]) = Race::new(&self.network.aws, None);
         let (a, b) = (self.start(0, a, ended_a), self.start(1, b, ended_b));
         let judgement = async move {
             let (a, b) = (a.await.unwrap(), b.await.unwrap());
@@ -163,7 +161,7 @@ impl Arena {
         b: Value,
         judge: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
     ) -> (Race, Judgement) {
-        let again = function(&self.aws, &self.bucket, "222222222222", "side-b").await;
+        let again = function(&self.network, "222222222222", "side-b").await;
         Rc::get_mut(&mut self).unwrap().handlers[1] = again;
         self.race(a, b, judge)
     }
@@ -180,7 +178,7 @@ impl Arena {
             edit(&parent);
             watch.edited();
         };
-        let (race, [ended, _]) = Race::new(&self.aws, Some(Box::new(edit)));
+        let (race, [ended, _]) = Race::new(&self.network.aws, Some(Box::new(edit)));
         let a = self.start(0, a, ended);
         let judgement = async move {
             let a = a.await.unwrap();
@@ -191,9 +189,9 @@ impl Arena {
     }
 
     fn start(&self, handler: usize, event: Value, ended: Ended) -> JoinHandle<Value> {
-        let (handler, bucket) = (Rc::clone(&self.handlers[handler]), self.bucket.clone());
+        let (handler, network) = (Rc::clone(&self.handlers[handler]), self.network.clone());
         tokio::task::spawn_local(async move {
-            let answer = serve(&handler, &bucket, event).await;
+            let answer = serve(&handler, &network, event).await;
             ended.send_replace(true);
             answer
         })
@@ -219,37 +217,22 @@ impl Arena {
     }
 
     fn told(&self) -> String {
-        let batches = self.aws.calls().into_iter().filter(|call| call.action == "ChangeResourceRecordSets");
+        let batches = self.network.aws.calls().into_iter().filter(|call| call.action == "ChangeResourceRecordSets");
         let lines = batches.map(|call| format!("{} {:?}: {}", call.principal, call.status(), call.summary));
         let records = self.parent.records().into_iter().map(|set: RecordSet| set.to_string());
         lines.chain(["the parent zone:".to_owned()]).chain(records).collect::<Vec<_>>().join("\n")
     }
 }
 
-async fn function(aws: &Sandbox, bucket: &ResponseBucket, account: &str, side: &str) -> Rc<Handler> {
-    let role = aws.account(account).role(side).allow_all_route53().allow_assume("*");
-    let credentials = role.credentials();
-    let given = Given {
-        endpoint_url: aws.endpoint_url(),
-        access_key_id: credentials.access_key_id,
-        secret_access_key: credentials.secret_access_key,
-        session_token: credentials.session_token,
-        clock: Clock::System,
-    };
-    let config = Config { propagation_wait: Duration::ZERO, response_hosts: vec![bucket.host()], ..Config::default() };
-    let client = http::client(None).unwrap();
-    Rc::new(Handler::new(config, client.clone(), Accounts::given(client, side, &given).await))
+async fn function(network: &Network, account: &str, side: &str) -> Rc<Handler> {
+    let role = network.aws.account(account).role(side).allow_all_route53().allow_assume("*");
+    Rc::new(network.function(side, role.credentials(), |config| config.propagation_wait = Duration::ZERO).await)
 }
 
-async fn serve(handler: &Handler, bucket: &ResponseBucket, event: Value) -> Value {
+async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {
     let id = event["RequestId"].as_str().unwrap().to_owned();
-    let invocation = Invocation {
-        deadline: SystemTime::now() + Duration::from_mins(1),
-        id: "lambda".into(),
-        log_stream: "stream".into(),
-    };
-    handler.handle(event, &invocation).await.unwrap();
-    let answers = bucket.answers(&id);
+    handler.handle(event, &network.invocation(TIMEOUT)).await.unwrap();
+    let answers = network.bucket.answers(&id);
     // Two deliveries of one request have an answer each.
     answers.last().unwrap().json()
 }

@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
-use crate::generate;
-use crate::history::{Act, History};
-use crate::play;
+use test_support::simulate;
 
-/// Calls of a request may come in another order in each run: a shorter history gets so many tries to fail.
-const TRIES: usize = 3;
+use crate::histories::generate;
+use crate::histories::history::{Act, History};
+use crate::histories::play::play;
+
+/// Calls of a shorter history may come in another order: it gets so many tries to fail, with the seed and those after it.
+const TRIES: u64 = 3;
 /// The most histories that are played to find a short one.
 const BUDGET: usize = 400;
 
 /// What to tell about the failure of a seed.
-pub(crate) async fn shrunk(seed: u64, failure: String) -> String {
-    let http = custom_delegation::http::client(None).unwrap();
+pub(crate) fn shrunk(seed: u64, failure: String) -> String {
     let mut best = generate::history(seed);
     let mut told = failure;
     let invariant = |told: &str| told.split(':').next().unwrap_or_default().to_owned();
@@ -21,12 +22,12 @@ pub(crate) async fn shrunk(seed: u64, failure: String) -> String {
     let mut budget = BUDGET;
     'shorter: loop {
         for candidate in shorter(&best) {
-            for _ in 0..TRIES {
+            for more in 0..TRIES {
                 if budget == 0 {
                     break 'shorter;
                 }
                 budget -= 1;
-                if let Err(told_now) = play::play(&candidate, &http).await
+                if let Err(told_now) = simulate(seed, async || play(&candidate, seed + more).await)
                     && invariant(&told_now) == wanted
                 {
                     (best, told) = (candidate, told_now);
@@ -39,7 +40,7 @@ pub(crate) async fn shrunk(seed: u64, failure: String) -> String {
     let mut report = String::new();
     let _ = write!(
         report,
-        "seed {seed} (HISTORY_SEED={seed} HISTORIES=1): {}\nthe shortened history:\n{best}what happened:\n{told}",
+        "HISTORY_SEED={seed} HISTORIES=1 plays it again: {}\nthe shortened history:\n{best}what happened:\n{told}",
         told.lines().next().unwrap_or_default(),
     );
     report
