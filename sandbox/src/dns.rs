@@ -29,6 +29,7 @@
 //! ```
 
 mod answer;
+mod cache;
 pub(crate) mod client;
 mod fault;
 mod hierarchy;
@@ -239,6 +240,22 @@ impl Dns {
     /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.
     pub fn cap_ttl(&self, seconds: u32) {
         self.shared().state().cap = seconds;
+    }
+
+    /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver, which is in that network, answers as
+    /// before.
+    pub fn close_the_way_out(&self) {
+        self.shared().state().closed = true;
+    }
+
+    /// Has the resolver keep what it has found for as long as the TTLs say, as one does that many share.
+    pub fn share_cache(&self) {
+        self.shared().state().cache = Some(cache::Cache::default());
+    }
+
+    /// Leaves the TTLs of this name's own record sets as they are, whatever [`Dns::cap_ttl`] says.
+    pub fn keep_ttl(&self, name: &str) {
+        self.shared().state().uncapped.insert(normalize_lossy(name));
     }
 
     /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault. `resolver` is the resolver.

@@ -92,7 +92,12 @@ impl Unbound {
     /// Starts one that trusts the root of that service. Its cache begins empty and keeps what the TTLs allow, failures for a
     /// second. The error says why it can't run.
     pub fn start(dns: &Dns) -> Result<Self, String> {
-        Ok(Self { process: Process::start(dns)? })
+        Ok(Self { process: Process::start(dns, false)? })
+    }
+
+    /// Starts one that asks nobody but the resolver of that service, and validates what that answers; see [`Dns::share_cache`].
+    pub fn start_behind(dns: &Dns) -> Result<Self, String> {
+        Ok(Self { process: Process::start(dns, true)? })
     }
 
     /// Where it answers.

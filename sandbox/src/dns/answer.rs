@@ -12,7 +12,7 @@ const CHAIN: usize = 8;
 const NXNAME: u16 = 128;
 
 /// What goes into a response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub code: ResponseCode,
     pub authoritative: bool,

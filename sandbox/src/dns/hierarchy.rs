@@ -47,10 +47,11 @@ fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
             zones.push(copy);
         }
     }
-    let (outside, cap) = {
+    let (outside, cap, uncapped) = {
         let state = shared.state();
-        (state.outside.clone(), state.cap)
+        (state.outside.clone(), state.cap, state.uncapped.clone())
     };
+    let uncapped: Vec<Name> = uncapped.iter().filter_map(|text| name(text)).collect();
     for zone in outside.values().filter(|zone| zone.servers.iter().any(|own| own == server)) {
         let Some(origin) = name(&zone.name) else { continue };
         let mut copy = Zone::with_records(origin.clone(), &zone.records);
@@ -62,7 +63,7 @@ fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
         zones.push(copy);
     }
     for zone in &mut zones {
-        zone.cap(cap);
+        zone.cap(cap, &uncapped);
     }
     zones
 }

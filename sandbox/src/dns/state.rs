@@ -1,16 +1,17 @@
 //! What all servers of one DNS service share: who is where, who is ill, and what was asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
 use hickory_proto::rr::DNSClass;
 use tokio::runtime::Handle;
 
 use super::answer::{Answer, answer};
+use super::cache::Cache;
 use super::fault::{Delivery, DnsFault, Transport};
 use super::log::DnsQuery;
 use super::outside::Outside;
@@ -50,6 +51,12 @@ pub(super) struct State {
     pub cap: u32,
     /// The keys of the zones that are made up.
     keys: BTreeMap<String, Keys>,
+    /// Whether nothing but the resolver can be reached.
+    pub closed: bool,
+    /// What the resolver keeps, if it keeps anything.
+    pub cache: Option<Cache>,
+    /// Names whose TTLs are not capped.
+    pub uncapped: BTreeSet<String>,
 }
 
 impl Shared {
@@ -66,6 +73,9 @@ impl Shared {
             real: BTreeMap::new(),
             cap: u32::MAX,
             keys: BTreeMap::new(),
+            closed: false,
+            cache: None,
+            uncapped: BTreeSet::new(),
         };
         Self { core, port, resolver, runtime, state: Mutex::new(state) }
     }
@@ -150,6 +160,9 @@ impl Shared {
                 return Some(Reply { bytes: Some(error.to_vec().ok()?), after: Duration::ZERO });
             }
         };
+        if server != RESOLVER && self.state().closed {
+            return None;
+        }
         self.record(server, &request, transport);
         let (message, after) = match self.deliver(server, &request, transport) {
             Delivery::Send(message, after) => (message, after),
@@ -192,7 +205,7 @@ impl Shared {
             [query] if query.query_class() != DNSClass::IN => Answer::code(ResponseCode::Refused),
             [query] if server == RESOLVER => {
                 response.metadata.recursion_available = true;
-                resolver::resolve(self, query, dnssec)
+                self.resolve(query, dnssec)
             }
             [query] => answer(&hierarchy::zones_of(self, server), query, dnssec),
             _ => Answer::code(ResponseCode::FormErr),
@@ -203,6 +216,19 @@ impl Shared {
         response.add_authorities(answer.authorities);
         response.add_additionals(answer.additionals);
         response
+    }
+
+    /// What the resolver answers, from what it has kept if it keeps anything.
+    fn resolve(self: &Arc<Self>, query: &Query, dnssec: bool) -> Answer {
+        let now = self.core.clock.now();
+        let kept = self.state().cache.as_ref().and_then(|cache| cache.get(query, dnssec, now));
+        kept.unwrap_or_else(|| {
+            let answer = resolver::resolve(self, query, dnssec);
+            if let Some(cache) = &mut self.state().cache {
+                cache.keep(query, dnssec, now, &answer);
+            }
+            answer
+        })
     }
 
     fn record(&self, server: &str, request: &Message, transport: Transport) {

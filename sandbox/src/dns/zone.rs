@@ -62,9 +62,10 @@ impl Zone {
         self.keys = Some(keys);
     }
 
-    /// Lets no TTL be greater.
-    pub(super) fn cap(&mut self, ttl: u32) {
-        for set in self.sets.values_mut().flat_map(BTreeMap::values_mut) {
+    /// Lets no TTL be greater, but for those of these names.
+    pub(super) fn cap(&mut self, ttl: u32, except: &[Name]) {
+        let capped = self.sets.iter_mut().filter(|(owner, _)| !except.contains(owner));
+        for set in capped.flat_map(|(_, sets)| sets.values_mut()) {
             set.ttl = set.ttl.min(ttl);
         }
     }

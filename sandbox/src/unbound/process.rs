@@ -35,11 +35,12 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub(super) fn start(dns: &Dns) -> Result<Self, String> {
+    pub(super) fn start(dns: &Dns, behind: bool) -> Result<Self, String> {
         let folder =
             std::env::temp_dir().join(format!("sandbox-unbound-{}-{:08x}", std::process::id(), fastrand::u32(..)));
         let address = free_address().map_err(|error| format!("no free address: {error}"))?;
-        let config = write_config(dns, address, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let config =
+            write_config(dns, behind, address, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut child = spawn(&config).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
         let (log, (tell, told)) = (Arc::<Mutex<Vec<String>>>::default(), channel());
         if let Some(errors) = child.stderr.take() {
@@ -100,7 +101,7 @@ fn free_address() -> io::Result<SocketAddr> {
 }
 
 /// "unbound.conf(5)". What it would cache beyond the TTLs (servers, failures) is forgotten after a second.
-fn write_config(dns: &Dns, address: SocketAddr, folder: &Path) -> io::Result<PathBuf> {
+fn write_config(dns: &Dns, behind: bool, address: SocketAddr, folder: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let hints = folder.join("root.hints");
     let root = dns.root().ip();
@@ -136,6 +137,10 @@ fn write_config(dns: &Dns, address: SocketAddr, folder: &Path) -> io::Result<Pat
     let mut text = String::from("server:\n");
     for (name, value) in options {
         let _ = writeln!(text, "  {name}: {value}");
+    }
+    if behind {
+        let resolver = dns.resolver();
+        let _ = writeln!(text, "forward-zone:\n  name: \".\"\n  forward-addr: {}@{}", resolver.ip(), resolver.port());
     }
     text.push_str("remote-control:\n  control-enable: no\n");
     let config = folder.join("unbound.conf");
