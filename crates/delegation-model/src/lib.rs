@@ -22,5 +22,6 @@ pub mod point;
 pub mod reconcile;
 pub mod record_set;
 pub mod role;
+pub mod rollover;
 pub mod text;
 pub mod ttl;
