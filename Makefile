@@ -123,10 +123,10 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
 
 # The function is tested as it ships: beside the command, cargo would give it the features of the SDK that only the command needs.
-unit: $(VENV)/ok unbound
+unit: $(VENV)/ok .venv-dns/ok unbound
 	@echo "== tests"
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --locked -p custom-delegation
-	cargo test --locked --workspace --exclude custom-delegation
+	DNSPYTHON=$(CURDIR)/.venv-dns/bin/python cargo test --locked --workspace --exclude custom-delegation
 
 # A validating resolver, for the tests of signed zones.
 unbound:

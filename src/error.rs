@@ -159,6 +159,7 @@ pub enum WarningCode {
     ParentZoneNotSigned,
     ParentSigningUnknown,
     VerificationFailedUnchanged,
+    Ipv6Unreachable,
     OwnershipNotRefreshed,
     SyncUnknown,
     OldPropertiesInvalid,

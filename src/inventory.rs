@@ -10,7 +10,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership::{self, Claim, Claims, Digest};
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
-use dns_check::{Expected, Report, ServerState};
+use dns_check::{Expected, Report, ServerState, Verdict};
 
 /// How the first label of an ownership record begins.
 const MARK: &str = "_delegation-";
@@ -53,6 +53,8 @@ pub struct Delegation {
 /// What is to be said of an entry. The order is that of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
+    /// A name server is in a domain that does not exist: whoever registers that answers for the name.
+    Takeover,
     /// No name server serves the zone: whoever gets hold of one of them has the name.
     Dangling,
     /// A name server serves no key for any of the DS records: for resolvers that validate, the zone is bogus.
@@ -77,6 +79,7 @@ impl Mark {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Takeover => "takeover",
             Self::Dangling => "dangling",
             Self::Bogus => "bogus",
             Self::Lame => "lame",
@@ -195,8 +198,8 @@ impl Entry {
     }
 
     /// What is to be said of it, the most urgent first; nothing if it is in order. `dns` is what the check of [`Entry::wanted`]
-    /// found, and `heard` whether any name server answered anything.
-    pub fn marks(&self, dns: Option<&Report>, heard: bool) -> BTreeSet<Mark> {
+    /// found.
+    pub fn marks(&self, dns: Option<&Report>) -> BTreeSet<Mark> {
         let mut marks = BTreeSet::new();
         let Some(delegation) = &self.delegation else {
             return BTreeSet::from([Mark::Missing]);
@@ -210,7 +213,7 @@ impl Entry {
         if delegation.hidden_by.is_some() {
             marks.insert(Mark::Hidden);
         } else {
-            marks.extend(dns.map_or(Some(Mark::Unknown), |finding| served(finding, heard)));
+            marks.extend(dns.map_or(Some(Mark::Unknown), served));
             if dns.is_some_and(Report::has_bogus_server) {
                 marks.insert(Mark::Bogus);
             }
@@ -232,13 +235,16 @@ impl Entry {
 }
 
 /// What the check of a delegation says of its name servers.
-fn served(finding: &Report, heard: bool) -> Option<Mark> {
-    if finding.no_egress() && !heard {
+fn served(finding: &Report) -> Option<Mark> {
+    if finding.verdict() == Verdict::Unknown {
         return Some(Mark::Unknown);
     }
-    // Those with addresses of a family without a route from here say nothing.
-    let asked = || finding.servers().iter().filter(|(_, state)| *state != ServerState::NotAsked);
-    let serving = asked().filter(|(_, state)| *state == ServerState::Serves).count();
+    if finding.can_be_taken_over() {
+        return Some(Mark::Takeover);
+    }
+    // Of the others nothing is known.
+    let asked = || finding.servers().iter().filter(|server| server.state != ServerState::Unknown);
+    let serving = asked().filter(|server| server.state == ServerState::Serves).count();
     match asked().count() {
         0 => Some(Mark::Unknown),
         _ if serving == 0 => Some(Mark::Dangling),

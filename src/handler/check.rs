@@ -9,12 +9,12 @@ use tracing::{info, warn};
 use super::RequestContext;
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::plan::{Observation, Plan};
+use delegation_model::plan::{Observation, Plan, Warning};
 use dns_check::{Expected, ParentZone, Report};
 
 /// What one round of questions takes at most, silence on all sides included.
@@ -89,11 +89,28 @@ pub(super) async fn before(
     };
     report(&finding, "before");
     let unfit = (*adds_ds && !finding.has_secure_server()) || ((*adds_ds || *under_ds) && finding.has_bogus_server());
-    if !finding.is_good() && (verification == Verification::Require || unfit) {
+    if unfit || (verification == Verification::Require && fails(&finding)) {
         let message = format!("the DNS check failed, and nothing was changed: {finding}");
         return Err(Failure::new(Code::VerificationFailed, message));
     }
     Ok(Some(finding))
+}
+
+/// Whether a finding fails what is required.
+///
+/// Of name servers that have IPv6 alone nothing is known where the function has none, as in Lambda by default. That is not their
+/// fault, and never changes: to fail for it would be to forbid such name servers.
+pub(super) fn fails(finding: &Report) -> bool {
+    !finding.is_good() && !finding.lacks_ipv6()
+}
+
+/// What the user should know of a required check that could not be made.
+pub(super) fn warning(finding: &Report) -> Option<Warning> {
+    finding.lacks_ipv6().then(|| {
+        let message =
+            format!("The DNS check that is required was not made: {finding}. Check from a network with IPv6.");
+        Warning::new(WarningCode::Ipv6Unreachable, message)
+    })
 }
 
 /// That there was no check.

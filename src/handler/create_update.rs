@@ -58,6 +58,9 @@ pub(super) async fn run(
     let mode = resolved.desired.verifies();
     let mut outcome = outcome(&resolved, &applied);
     outcome.warnings.extend(warning);
+    if mode == Verification::Require {
+        outcome.warnings.extend(earlier.finding().and_then(check::warning));
+    }
     outcome.data.insert("Verification", earlier.finding().map(ToString::to_string).unwrap_or_default());
     let redelegated = redelegated(cx, &resolved, &applied);
     let required = mode == Verification::Require && redelegated;
@@ -220,7 +223,7 @@ async fn verify(
         });
         return Ok(());
     };
-    if !finding.is_good() && required {
+    if check::fails(&finding) && required {
         if *redelegated {
             let message = format!("the delegation of {name} was changed, and the DNS check failed: {finding}");
             return Err(Failure::new(Code::VerificationFailedAfterChange, message));

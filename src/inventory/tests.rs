@@ -34,7 +34,7 @@ fn of(sets: Vec<RecordSet>) -> Vec<Entry> {
 
 /// What is said without DNS.
 fn marks(entry: &Entry) -> Vec<Mark> {
-    entry.marks(None, true).into_iter().filter(|mark| *mark != Mark::Unknown).collect()
+    entry.marks(None).into_iter().filter(|mark| *mark != Mark::Unknown).collect()
 }
 
 const DS: &str = "1 13 2 AB";
@@ -107,7 +107,7 @@ fn what_lies_below_a_delegation_is_hidden_and_not_asked() {
         set("c.b.a.example.com", "NS", &["ns."]),
     ]);
     assert_eq!(entries[2].delegation.as_ref().unwrap().hidden_by, Some(name("a.example.com")));
-    assert_eq!(entries[2].marks(None, true), BTreeSet::from([Mark::Hidden, Mark::Unowned]));
+    assert_eq!(entries[2].marks(None), BTreeSet::from([Mark::Hidden, Mark::Unowned]));
     assert!(entries[0].wanted().is_some() && entries[1].wanted().is_none());
 }
 

@@ -1,7 +1,7 @@
 //! The flags.
 #![expect(clippy::doc_markdown, reason = "the help shows the comments of flags as they are")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as Flags, Parser, Subcommand};
@@ -54,7 +54,8 @@ Examples:
   Every night, from a security account:
     delegation list --check --json --parent-zone-id Z0PARENT --parent-role-arn arn:aws:iam::111111111111:role/auditor
 
-Findings of --check, the most urgent first; the first six are alarms:
+Findings of --check, the most urgent first; the first seven are alarms:
+  takeover  a name server is in a domain that nobody has: whoever registers it answers for the name
   dangling  no name server serves the zone: whoever gets hold of one of them has the name
   bogus     a name server has no key for any DS record: validating resolvers refuse the zone
   lame      some name servers do not serve the zone
@@ -66,6 +67,44 @@ Findings of --check, the most urgent first; the first six are alarms:
   unowned   no claim: made by hand or by another tool (an alarm with --unowned)
 
 Exit status: 0 no alarm, 1 error, 2 alarms.";
+
+/// The properties that flags stand for, and those flags.
+const FLAGS: [(&str, &str); 10] = [
+    ("ChildZoneId", "--child-zone-id"),
+    ("ChildRoleArn", "--child-role-arn"),
+    ("ChildExternalId", "--child-external-id"),
+    ("NameServers", "--name-servers"),
+    ("DomainName", "--domain-name"),
+    ("ParentZoneId", "--parent-zone-id"),
+    ("ParentZoneName", "--parent-zone-name"),
+    ("ParentRoleArn", "--parent-role-arn"),
+    ("ParentExternalId", "--parent-external-id"),
+    ("AssumeRoleRegion", "--assume-role-region"),
+];
+
+/// A message of the function, for who gave flags: it names these, and not properties.
+pub(super) fn in_flags(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        out.push_str(FLAGS.iter().find(|(property, _)| *property == word).map_or(word, |(_, flag)| flag));
+        let next = behind.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(behind.len());
+        let (between, behind) = behind.split_at(next);
+        out.push_str(between);
+        rest = behind;
+    }
+    out
+}
+
+/// The address of a resolver, with a port or without.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let address = text.trim_start_matches('[').trim_end_matches(']');
+    let bare = address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
+    let bare = bare.or_else(|| text.parse().ok());
+    bare.ok_or_else(|| "give an IP address, or one with a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned())
+}
 
 /// Looks at delegations of Route 53 zones as the custom resource Custom::Delegation does, and changes nothing.
 #[derive(Debug, Parser)]
@@ -89,8 +128,10 @@ pub(super) struct Common {
     /// The Region, in place of AWS_REGION; Route 53 is global, so it only tells the partition
     #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "REGION")]
     pub(super) region: Option<String>,
-    /// The resolver to ask instead of the system's; its port is also used for authoritative servers
-    #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "IP:PORT")]
+    /// The resolver to ask instead of the system's, at port 53 unless another is given, which then is also that of authoritative servers
+    #[arg(
+        long, global = true, help_heading = "General", display_order = 100, value_name = "IP[:PORT]", value_parser = resolver
+    )]
     pub(super) resolver: Option<SocketAddr>,
 }
 
@@ -269,8 +310,9 @@ impl Plan {
 #[derive(Debug, Flags)]
 #[command(after_help = VERIFY)]
 pub(super) struct Verify {
-    /// The name, testing.example.com for instance
-    pub(super) name: String,
+    /// The name, testing.example.com for instance; several are checked one after the other
+    #[arg(required = true, value_name = "NAME")]
+    pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) child: Child,
     /// A wanted DS record, "12345 13 2 0A1B..."; may be given several times

@@ -65,10 +65,9 @@ impl<'a> Line<'a> {
             let line = |entry| Line { entry, marks: BTreeSet::new(), dns: None };
             return inventory.entries.iter().map(line).collect();
         };
-        let heard = survey.heard();
         let line = |(entry, dns): (&'a Entry, &'a Option<Report>)| {
             let dns = dns.as_ref();
-            Line { entry, marks: entry.marks(dns, heard), dns }
+            Line { entry, marks: entry.marks(dns), dns }
         };
         inventory.entries.iter().zip(&survey.entries).map(line).collect()
     }
@@ -105,7 +104,9 @@ impl<'a> Line<'a> {
     }
 
     fn problems(&self) -> Vec<String> {
-        self.dns.map(|finding| finding.findings().iter().map(ToString::to_string).collect()).unwrap_or_default()
+        self.dns
+            .map(|finding| finding.problems().chain(finding.unknowns()).map(ToString::to_string).collect())
+            .unwrap_or_default()
     }
 
     /// The finding, owners, DS and name servers, for the table.

@@ -53,6 +53,11 @@ impl Unanswered {
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), by_aws: false }
     }
+
+    /// The same in the words of flags: a subcommand that reads no properties knows none.
+    fn in_flags(self) -> Self {
+        Self { message: args::in_flags(&self.message), ..self }
+    }
 }
 
 impl From<Failure> for Unanswered {
@@ -104,8 +109,8 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
     let tools = tools(args, get).await?;
     let result = match &args.command {
         Command::Plan(of) => plan::run(&tools, of).await,
-        Command::Verify(of) => verify::run(&tools, of).await,
-        Command::List(of) => list::run(&tools, of).await,
+        Command::Verify(of) => verify::run(&tools, of).await.map_err(Unanswered::in_flags),
+        Command::List(of) => list::run(&tools, of).await.map_err(Unanswered::in_flags),
     };
     match (result, &tools.accounts) {
         // AWS can't say that nobody asked it.

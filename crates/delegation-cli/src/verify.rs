@@ -1,18 +1,21 @@
 //! `delegation verify`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::args::Verify as Args;
+use super::args::{self, Verify as Args};
 use super::{Status, Tools, Unanswered, output};
 use custom_delegation::cfn::properties::Partial;
 use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{Expected, ParentZone, ReferralError, Report, ServerState};
+use dns_check::{
+    Expected, Finding, ParentZone, ReferralError, Report, Server, ServerState, Severity, Verdict, Verifier,
+};
 
 /// A person looks at what is so now.
 const PATIENCE: Duration = Duration::ZERO;
@@ -38,28 +41,69 @@ impl Source {
 }
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
+    let verifier = tools.verifier.clone().for_run().thorough();
+    let mut statuses = Vec::new();
+    let mut documents = Vec::new();
+    for (index, name) in args.names.iter().enumerate() {
+        if index > 0 && !tools.json {
+            output::line("");
+        }
+        match of_name(tools, args, &verifier, name).await {
+            Ok((status, document)) => {
+                statuses.push(status);
+                documents.push(document);
+            }
+            Err(unanswered) if args.names.len() == 1 => return Err(unanswered),
+            // The others may be answered.
+            Err(unanswered) => {
+                output::complain(&format!("{name}: {}", args::in_flags(&unanswered.message)));
+                statuses.push(Status::Error);
+            }
+        }
+    }
+    if tools.json {
+        match <[Value; 1]>::try_from(documents) {
+            Ok([document]) if args.names.len() == 1 => output::document(&document),
+            Ok([document]) => output::document(&json!([document])),
+            Err(documents) => output::document(&Value::Array(documents)),
+        }
+    }
+    let has = |status| statuses.contains(&status);
+    Ok(match () {
+        () if has(Status::Found) => Status::Found,
+        () if has(Status::Error) => Status::Error,
+        () => Status::Fine,
+    })
+}
+
+/// Checks one name; prints what was found, or gives it as a document.
+async fn of_name(tools: &Tools, args: &Args, verifier: &Verifier, name: &str) -> Result<(Status, Value), Unanswered> {
     let name: Name =
-        args.name.parse().map_err(|error| Unanswered::new(format!("{:?} is not a domain name: {error}", args.name)))?;
+        name.parse().map_err(|error| Unanswered::new(format!("{name:?} is not a domain name: {error}")))?;
     let child = args.child.read().map_err(|error| Unanswered::new(error.to_string()))?;
-    match check(tools, args, &name, &child).await? {
+    match check(tools, args, verifier, (&name, &child)).await? {
         Ok((source, parent, wanted, finding)) => {
-            report(tools, &name, source, parent.as_ref(), &wanted, &finding);
-            Ok(match finding {
-                finding if finding.no_egress() => Status::Error,
-                finding if finding.is_good() => Status::Fine,
-                _ => Status::Found,
-            })
+            let document = document(&name, source, parent.as_ref(), &wanted, &finding);
+            if !tools.json {
+                print(&name, source, parent.as_ref(), &wanted, &finding);
+            }
+            let status = match finding.verdict() {
+                Verdict::Good => Status::Fine,
+                Verdict::Bad => Status::Found,
+                Verdict::Unknown => Status::Error,
+            };
+            Ok((status, document))
         }
         Err(Nobody { source, parent, words }) => {
-            if tools.json {
-                output::document(&json!({
-                    "name": name.as_str(), "parent_zone": parent.as_str(), "expected_from": source.as_str(),
-                    "good": false, "finding": words, "problems": [words], "name_servers": [], "ds": [],
-                }));
-            } else {
+            if !tools.json {
                 output::line(&format!("{words}."));
             }
-            Ok(Status::Found)
+            let document = json!({
+                "name": name.as_str(), "parent_zone": parent.as_str(), "expected_from": source.as_str(),
+                "good": false, "verdict": "bad", "finding": words, "problems": [words], "findings": [],
+                "name_servers": [], "parent_name_servers": [], "ds": [],
+            });
+            Ok((Status::Found, document))
         }
     }
 }
@@ -77,8 +121,8 @@ struct Nobody {
 async fn check(
     tools: &Tools,
     args: &Args,
-    name: &Name,
-    child: &Partial,
+    verifier: &Verifier,
+    (name, child): (&Name, &Partial),
 ) -> Result<Result<Checked, Nobody>, Unanswered> {
     let ds: Vec<Ds> = args
         .ds
@@ -106,7 +150,7 @@ async fn check(
     let parent = match &above {
         Some((_, zone)) => Some(zone.name.clone()),
         None if args.child_only => None,
-        None => Some(tools.verifier.parent_of(name).await.map_err(|error| no_referral(&error))?),
+        None => Some(verifier.parent_of(name).await.map_err(|error| no_referral(&error))?),
     };
 
     let zone = match &child.child_zone {
@@ -135,7 +179,7 @@ async fn check(
             let source = if child.name_servers.is_some() { Source::Flags } else { Source::ChildZone };
             let glue = match held {
                 Some(held) => held.glue,
-                None => glue(tools, parent.as_ref(), name, &name_servers).await,
+                None => glue(verifier, parent.as_ref(), name, &name_servers).await,
             };
             (source, Expected { name: name.clone(), name_servers, ds, check_ds: unsigned, glue })
         }
@@ -146,7 +190,7 @@ async fn check(
             };
             (Source::ParentZone, wanted)
         }
-        (None, None, Some(parent)) => match tools.verifier.referral(parent, name).await {
+        (None, None, Some(parent)) => match verifier.referral(parent, name).await {
             Ok(wanted) => (Source::Dns, wanted),
             Err(error @ ReferralError::NotDelegated { .. }) => {
                 let words = error.to_string();
@@ -163,21 +207,20 @@ async fn check(
         Some(parent) if !args.child_only => {
             let name_servers = above.as_ref().and_then(|(_, zone)| zone.name_servers.clone());
             let parent = ParentZone { name: parent.clone(), name_servers };
-            tools.verifier.verify_delegation(&parent, &wanted, PATIENCE).await
+            verifier.verify_delegation(&parent, &wanted, PATIENCE).await
         }
-        _ => tools.verifier.verify_child(&wanted, PATIENCE).await,
+        _ => verifier.verify_child(&wanted, PATIENCE).await,
     };
     Ok(Ok((source, parent, wanted, finding)))
 }
 
-/// The addresses of name servers below the name, where it is delegated: of a name that is not, a resolver would keep that it does
-/// not exist.
-async fn glue(tools: &Tools, parent: Option<&Name>, name: &Name, servers: &NameServers) -> Vec<(Name, IpAddr)> {
+/// The addresses of name servers below the name that the parent zone gives, where it is delegated.
+async fn glue(verifier: &Verifier, parent: Option<&Name>, name: &Name, servers: &NameServers) -> Vec<(Name, IpAddr)> {
     let Some(parent) = parent.filter(|_| servers.iter().any(|server| server.is_at_or_below(name))) else {
         return Vec::new();
     };
-    match tools.verifier.referral(parent, name).await {
-        Ok(_) => tools.verifier.glue(name, servers).await,
+    match verifier.referral(parent, name).await {
+        Ok(found) => found.glue,
         Err(_) => Vec::new(),
     }
 }
@@ -186,25 +229,45 @@ fn no_referral(error: &ReferralError) -> Unanswered {
     Unanswered::new(format!("{error}; --resolver names a resolver"))
 }
 
-fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) {
-    let problems: Vec<String> = finding.findings().iter().map(ToString::to_string).collect();
-    let ds: Vec<String> = wanted.ds.iter().flat_map(DsRecords::values).collect();
-    if tools.json {
-        let servers = finding.servers().iter();
-        let servers: Vec<_> =
-            servers.map(|(server, state)| json!({"name": server.as_str(), "state": word(*state)})).collect();
-        output::document(&json!({
-            "name": name.as_str(),
-            "parent_zone": parent.map(Name::as_str),
-            "expected_from": source.as_str(),
-            "good": finding.is_good(),
-            "finding": finding.to_string(),
-            "problems": problems,
-            "name_servers": servers,
-            "ds": ds,
-        }));
-        return;
-    }
+fn document(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) -> Value {
+    let problems: Vec<String> = finding.problems().chain(finding.unknowns()).map(ToString::to_string).collect();
+    json!({
+        "name": name.as_str(),
+        "parent_zone": parent.map(Name::as_str),
+        "expected_from": source.as_str(),
+        "good": finding.is_good(),
+        "verdict": verdict(finding.verdict()),
+        "finding": finding.to_string(),
+        "problems": problems,
+        "findings": finding.findings().iter().map(of_finding).collect::<Vec<_>>(),
+        "name_servers": finding.servers().iter().map(of_server).collect::<Vec<_>>(),
+        "parent_name_servers": finding.parent_servers().iter().map(of_server).collect::<Vec<_>>(),
+        "ds": wanted.ds.iter().flat_map(DsRecords::values).collect::<Vec<_>>(),
+    })
+}
+
+/// A finding in parts, for programs.
+fn of_finding(finding: &Finding) -> Value {
+    json!({
+        "severity": severity(finding.severity()),
+        "code": finding.code(),
+        "server": finding.server().as_str(),
+        "addresses": finding.addresses(),
+        "of_parent_zone": finding.is_of_parent(),
+        "rcode": finding.rcode(),
+        "takeover": finding.is_takeover(),
+        "text": finding.to_string(),
+    })
+}
+
+fn of_server(server: &Server) -> Value {
+    let addresses = server.addresses.iter();
+    let addresses: Vec<Value> =
+        addresses.map(|address| json!({"address": address.address, "serial": address.serial})).collect();
+    json!({"name": server.name.as_str(), "state": word(server.state), "addresses": addresses})
+}
+
+fn print(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) {
     let from = match source {
         Source::Flags => "the flags",
         Source::ChildZone => "the child zone",
@@ -212,17 +275,33 @@ fn report(tools: &Tools, name: &Name, source: Source, parent: Option<&Name>, wan
         Source::Dns => "the parent zone's name servers",
     };
     output::line(&format!("{name}, as it should be by {from}:"));
-    let rows = finding.servers().iter().map(|(server, state)| [server.to_string(), word(*state).to_owned()]);
-    output::table(["NAME SERVER", "STATE"], &rows.collect::<Vec<_>>());
-    for ds in &ds {
+    let of_child = finding.servers().iter().map(|server| row(name, server));
+    let of_parent = finding.parent_servers().iter().filter_map(|server| Some(row(parent?, server)));
+    let rows: Vec<_> = of_parent.chain(of_child).collect();
+    output::table(["ZONE", "NAME SERVER", "STATE", "SERIAL", "ADDRESSES"], &rows);
+    for ds in wanted.ds.iter().flat_map(DsRecords::values) {
         output::line(&format!("DS {ds}"));
     }
-    if problems.is_empty() || finding.no_egress() {
-        output::line(&format!("{finding}."));
+    match finding.verdict() {
+        Verdict::Good | Verdict::Unknown => output::line(&format!("{finding}.")),
+        Verdict::Bad => {
+            for finding in finding.findings() {
+                let word = match finding.severity() {
+                    Severity::Problem => "Problem",
+                    Severity::Unknown => "Not known",
+                    Severity::Remark => "Remark",
+                };
+                output::line(&format!("{word}: {finding}."));
+            }
+        }
     }
-    for problem in &problems {
-        output::line(&format!("Problem: {problem}."));
-    }
+}
+
+fn row(zone: &Name, server: &Server) -> [String; 5] {
+    let serials: BTreeSet<u32> = server.addresses.iter().filter_map(|address| address.serial).collect();
+    let serials: Vec<String> = serials.iter().map(ToString::to_string).collect();
+    let addresses: Vec<String> = server.addresses.iter().map(|address| address.address.to_string()).collect();
+    [zone.to_string(), server.name.to_string(), word(server.state).to_owned(), serials.join(" "), addresses.join(" ")]
 }
 
 fn word(state: ServerState) -> &'static str {
@@ -231,6 +310,22 @@ fn word(state: ServerState) -> &'static str {
         ServerState::Lame => "lame",
         ServerState::Silent => "silent",
         ServerState::Unresolved => "unresolved",
-        ServerState::NotAsked => "not asked",
+        ServerState::Unknown => "unknown",
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "good",
+        Verdict::Bad => "bad",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Problem => "problem",
+        Severity::Unknown => "unknown",
+        Severity::Remark => "remark",
     }
 }

@@ -12,12 +12,14 @@ use super::finding::Unresolved;
 const OF_A_FAMILY: usize = 2;
 
 /// The addresses of a name server.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     /// Those to ask, those of IPv4 first.
     pub(super) asked: Vec<IpAddr>,
     /// Whether there are others, which the internet can't reach.
     pub(super) has_private: bool,
+    /// Why there may be others, which are not known.
+    pub(super) missing: Option<Unresolved>,
 }
 
 impl Addresses {
@@ -34,7 +36,7 @@ impl Addresses {
         let asked: Vec<IpAddr> = of_family(true).chain(of_family(false)).collect();
         let has_private = !all.iter().all(|address| may_be_asked(&address));
         match asked.is_empty() {
-            false => Ok(Self { asked, has_private }),
+            false => Ok(Self { asked, has_private, missing: None }),
             true if has_private => Err(Unresolved::Private),
             true => Err(Unresolved::NoAddress),
         }

@@ -12,14 +12,36 @@ use delegation_model::name::Name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub(super) name: Name,
-    /// The parent zone and how many servers it has, where it was asked.
-    pub(super) parent: Option<(Name, usize)>,
+    /// The parent zone, where it was asked.
+    pub(super) parent: Option<Name>,
     /// What came of comparing the DS records; `None` if there are none.
     pub(super) chain: Option<Chain>,
-    pub(super) servers: Vec<(Name, ServerState)>,
+    pub(super) servers: Vec<Server>,
+    pub(super) parent_servers: Vec<Server>,
     pub(super) findings: Vec<Finding>,
-    pub(super) remarks: Vec<Finding>,
     pub(super) no_egress: bool,
+}
+
+/// What a check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Nothing is wrong, and a name server was heard on each side that was asked.
+    Good,
+    /// Something is wrong.
+    Bad,
+    /// Nothing is known to be wrong, but on one side nobody was heard.
+    Unknown,
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// It is wrong.
+    Problem,
+    /// It could not be found out.
+    Unknown,
+    /// It is worth knowing, and no fault.
+    Remark,
 }
 
 /// What the DS records lead to.
@@ -29,23 +51,43 @@ pub(super) struct Chain {
     pub(super) is_secure: bool,
 }
 
-/// What a name server did when it was asked for the child zone.
+/// A name server, and what came of asking it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name.
+    pub name: Name,
+    /// What it did.
+    pub state: ServerState,
+    /// The addresses at which it was asked.
+    pub addresses: Vec<Address>,
+}
+
+/// An address of a name server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub address: IpAddr,
+    /// The serial number of the zone there, if it was told.
+    pub serial: Option<u32>,
+}
+
+/// What a name server did when it was asked for the zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServerState {
     /// It answers authoritatively for the zone, at each of its addresses that answers at all.
     Serves,
     /// It answers, but not for this zone, or nothing that can be read: it is lame (RFC 9499, section 7).
     Lame,
-    /// It does not answer.
+    /// It does not answer, though others do over the same protocol.
     Silent,
     /// Its name has no address, or none that the internet can reach, or is an alias.
     Unresolved,
-    /// Nothing is known of it: it has only addresses that can't be reached from here, IPv6 without a route, or the check ended
-    /// before it was done with it.
-    NotAsked,
+    /// Nothing is known of it: no resolver tells its address, it has only addresses that can't be reached from here, or the check
+    /// ended before it was done with it.
+    Unknown,
 }
 
-/// One thing that is not as it should be: where, and what.
+/// One thing that was found: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub(super) server: Name,
@@ -72,6 +114,8 @@ pub(super) enum Unresolved {
     NoGlue,
     /// The resolver says that the name does not exist.
     NoSuchName,
+    /// Nor does this domain above it, which may be registered.
+    FreeDomain(Name),
     /// The name exists and has no address.
     NoAddress,
     /// It has an address that the internet can't reach. Which one is not told: it may be of the network that asks.
@@ -86,12 +130,33 @@ pub(super) enum Unresolved {
     Malformed,
     /// No resolver answers.
     Silent,
+    /// The check has sent all that it may.
+    Spent,
+}
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(super) fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FindingKind {
     Unresolved(Unresolved),
+    /// It has addresses, and others are not known for this reason.
+    MoreAddresses(Unresolved),
     Silent,
+    /// It does not answer, and neither does anybody else over this family.
+    Unheard(Family),
+    /// This machine has no route to its addresses of this family.
+    NoRoute(Family),
     /// It answers with this code.
     Code(String),
     /// It answers without the flag AA.
@@ -108,8 +173,24 @@ pub(super) enum FindingKind {
     Refers(Targets),
     /// The parent zone has no delegation of the name.
     NoDelegation,
+    /// It refers with the flag AA, or in the answer section without it.
+    OddReferral,
+    /// These servers of the parent zone refer to it without an address, though its name lies in the child zone.
+    MissingGlue(Vec<Name>),
+    /// The parent zone has these addresses for it, which the child zone does not have.
+    StaleGlue(Vec<IpAddr>),
+    /// The child zone has these addresses for it, and the parent zone has others of them alone.
+    ShortGlue(Vec<IpAddr>),
+    /// The child zone has no address for its own name server.
+    NoOwnAddress,
     /// The parent zone has these DS records; `None`: none.
     Ds(Option<DsRecords>),
+    /// The parent zone is signed, and its DS record set for the child has no valid signature.
+    DsUnsigned,
+    /// The parent zone is not signed: its DS record set for the child proves nothing.
+    ParentUnsigned,
+    /// The zone is signed, and has no DS record set.
+    SignedWithoutDs,
     /// The DS record of this key tag and digest has no key.
     NoKey(u16),
     /// The key of this tag does not sign the key set.
@@ -118,17 +199,60 @@ pub(super) enum FindingKind {
     OutOfTime(u16),
     /// The DS record of this key tag has a digest, or its key an algorithm, that can't be checked.
     Unverifiable(u16, &'static str, u8),
+    /// The DS record of this key tag leads to no key that signs, and another one does.
+    Spare(u16),
+    /// The DS record of this key tag is right, and of a digest or algorithm that validators give up.
+    Weak(u16, &'static str, u8),
+    /// The SOA record has no signature by a key of the zone.
+    DataUnsigned,
+    /// The signature of the SOA record has expired, or is not valid yet.
+    DataOutOfTime,
+    /// The servers of the zone have these serial numbers.
+    Serials(Vec<u32>),
+    /// None of the name servers of this zone above it tells where it is served.
+    NobodyAbove(Name),
     /// None of the name servers that the world asks for the parent zone is of the zone that was written.
     AnotherZone(Targets),
     /// The world asks these name servers too.
     MoreServers(Targets),
-    /// More name servers than are asked.
-    TooMany,
+    /// It has so many name servers, and not all of them were asked.
+    TooMany(usize),
     /// The check ended before it was done with the server.
     Late,
+    /// The check has sent all that it may.
+    Spent,
 }
 
 impl FindingKind {
+    /// How much it weighs.
+    pub(super) fn severity(&self) -> Severity {
+        match self {
+            Self::Unresolved(why) => why.severity(),
+            Self::MoreAddresses(_)
+            | Self::Unheard(_)
+            | Self::NoRoute(_)
+            | Self::Unverifiable(..)
+            | Self::NobodyAbove(_)
+            | Self::Late
+            | Self::Spent => Severity::Unknown,
+            Self::OddReferral
+            | Self::ShortGlue(_)
+            | Self::ParentUnsigned
+            | Self::SignedWithoutDs
+            | Self::Spare(_)
+            | Self::Weak(..)
+            | Self::Serials(_)
+            | Self::MoreServers(_)
+            | Self::TooMany(_) => Severity::Remark,
+            _ => Severity::Problem,
+        }
+    }
+
+    /// True for what is so of a zone, whichever of its servers tells.
+    pub(super) fn is_of_zone(&self) -> bool {
+        matches!(self, Self::ParentUnsigned | Self::SignedWithoutDs)
+    }
+
     /// True for what a zone shows that has just been made or changed, at a server of this role.
     pub(super) fn is_transient(&self, role: Role) -> bool {
         match self {
@@ -138,81 +262,219 @@ impl FindingKind {
             | Self::OwnNameServers(_)
             | Self::Refers(_)
             | Self::NoDelegation
+            | Self::MissingGlue(_)
+            | Self::StaleGlue(_)
+            | Self::NoOwnAddress
             | Self::Ds(_)
+            | Self::DsUnsigned
             | Self::NoKey(_)
             | Self::NotSigning(_)
+            | Self::DataUnsigned
+            | Self::MoreAddresses(_)
+            | Self::NobodyAbove(_)
             | Self::Late => true,
-            Self::Unresolved(why) => {
-                !matches!(why, Unresolved::NoGlue | Unresolved::Private | Unresolved::Alias | Unresolved::Silent)
-            }
+            Self::Unresolved(why) => !matches!(
+                why,
+                Unresolved::NoGlue | Unresolved::Private | Unresolved::Alias | Unresolved::Silent | Unresolved::Spent
+            ),
             Self::Silent => role == Role::Parent,
-            Self::Alias
-            | Self::Malformed
-            | Self::NoTcp
-            | Self::OutOfTime(_)
-            | Self::Unverifiable(..)
-            | Self::AnotherZone(_)
-            | Self::MoreServers(_)
-            | Self::TooMany => false,
+            _ => false,
         }
     }
 
-    /// The key tag of the DS record from which a resolver that validates does not get to the zone's keys.
-    pub(super) fn broken_chain(&self) -> Option<u16> {
-        match self {
-            Self::NoKey(tag) | Self::NotSigning(tag) | Self::OutOfTime(tag) => Some(*tag),
-            _ => None,
-        }
-    }
-
-    /// What a server that has this finding at the apex of the child zone is.
+    /// What a server that has this finding at the apex of its zone is.
     pub(super) fn state(&self) -> ServerState {
         match self {
-            Self::Unresolved(_) => ServerState::Unresolved,
+            Self::Unresolved(why) => why.state(),
             Self::Silent => ServerState::Silent,
+            Self::Unheard(_) | Self::NoRoute(_) | Self::Spent | Self::Late => ServerState::Unknown,
             Self::Code(_) | Self::NotAuthoritative | Self::NoZone | Self::Alias | Self::Malformed | Self::NoTcp => {
                 ServerState::Lame
             }
             _ => ServerState::Serves,
         }
     }
+
+    /// Its code, which does not change with the wording.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unresolved(why) => why.code(),
+            Self::MoreAddresses(_) => "addresses-unknown",
+            Self::Silent => "silent",
+            Self::Unheard(_) => "unheard",
+            Self::NoRoute(_) => "no-route",
+            Self::Code(_) => "rcode",
+            Self::NotAuthoritative => "not-authoritative",
+            Self::NoZone => "no-zone",
+            Self::Alias => "zone-is-alias",
+            Self::Malformed => "malformed",
+            Self::NoTcp => "no-tcp",
+            Self::OwnNameServers(_) => "own-name-servers-differ",
+            Self::Refers(_) => "refers-elsewhere",
+            Self::NoDelegation => "no-delegation",
+            Self::OddReferral => "odd-referral",
+            Self::MissingGlue(_) => "glue-missing",
+            Self::StaleGlue(_) => "glue-stale",
+            Self::ShortGlue(_) => "glue-short",
+            Self::NoOwnAddress => "no-own-address",
+            Self::Ds(None) => "ds-missing",
+            Self::Ds(Some(_)) => "ds-differs",
+            Self::DsUnsigned => "ds-unsigned",
+            Self::ParentUnsigned => "parent-unsigned",
+            Self::SignedWithoutDs => "signed-without-ds",
+            Self::NoKey(_) => "ds-without-key",
+            Self::NotSigning(_) => "key-does-not-sign",
+            Self::OutOfTime(_) => "key-signature-out-of-time",
+            Self::Unverifiable(..) => "ds-not-supported",
+            Self::Spare(_) => "ds-spare",
+            Self::Weak(..) => "ds-weak",
+            Self::DataUnsigned => "data-unsigned",
+            Self::DataOutOfTime => "data-signature-out-of-time",
+            Self::Serials(_) => "serials-differ",
+            Self::NobodyAbove(_) => "nobody-above",
+            Self::AnotherZone(_) => "another-parent-zone",
+            Self::MoreServers(_) => "more-parent-servers",
+            Self::TooMany(_) => "too-many-servers",
+            Self::Late => "late",
+            Self::Spent => "budget-spent",
+        }
+    }
+}
+
+impl Unresolved {
+    /// A failure of the resolver says nothing of the name.
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Code(_) | Self::Malformed | Self::Silent | Self::Spent => Severity::Unknown,
+            _ => Severity::Problem,
+        }
+    }
+
+    /// What a server of such a name is.
+    pub(super) fn state(&self) -> ServerState {
+        if self.severity() == Severity::Unknown { ServerState::Unknown } else { ServerState::Unresolved }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoGlue => "glue-missing",
+            Self::NoSuchName => "no-such-name",
+            Self::FreeDomain(_) => "domain-is-free",
+            Self::NoAddress => "no-address",
+            Self::Private => "private-address",
+            Self::Alias => "server-is-alias",
+            Self::NoNameServers => "no-name-servers",
+            Self::Code(_) | Self::Malformed | Self::Silent => "resolver-fails",
+            Self::Spent => "budget-spent",
+        }
+    }
 }
 
 impl Finding {
-    /// True if something is wrong; otherwise it is a remark.
-    pub(super) fn is_problem(&self) -> bool {
-        !matches!(self.kind, FindingKind::MoreServers(_))
+    /// The name server that it is about, or the zone.
+    pub fn server(&self) -> &Name {
+        &self.server
+    }
+
+    /// The addresses at which it is so; none if it is about all of the server.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// True if it was found at a name server of the parent zone.
+    pub fn is_of_parent(&self) -> bool {
+        self.role == Role::Parent
+    }
+
+    /// How much it weighs.
+    pub fn severity(&self) -> Severity {
+        self.kind.severity()
+    }
+
+    /// The code of its kind, such as `silent`.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// The response code that was answered, such as `REFUSED`.
+    pub fn rcode(&self) -> Option<&str> {
+        match &self.kind {
+            FindingKind::Code(code)
+            | FindingKind::Unresolved(Unresolved::Code(code))
+            | FindingKind::MoreAddresses(Unresolved::Code(code)) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// True if somebody else could answer for the name because of it.
+    pub fn is_takeover(&self) -> bool {
+        matches!(self.kind, FindingKind::Unresolved(Unresolved::FreeDomain(_)))
     }
 }
 
 impl Report {
-    /// True if everything is as expected.
-    pub fn is_good(&self) -> bool {
-        self.findings.is_empty()
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        if self.problems().next().is_some() {
+            return Verdict::Bad;
+        }
+        let heard = |servers: &[Server]| servers.iter().any(|server| server.state == ServerState::Serves);
+        let parent = self.parent.is_none() || heard(&self.parent_servers);
+        if parent && heard(&self.servers) { Verdict::Good } else { Verdict::Unknown }
     }
 
-    /// What is not as expected, in the order of the name servers, those of the child zone first.
+    /// True if everything is as expected, and a name server was heard on each side that was asked.
+    pub fn is_good(&self) -> bool {
+        self.verdict() == Verdict::Good
+    }
+
+    /// What was found, in the order of the name servers, those of the child zone first.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
+    /// What is wrong.
+    pub fn problems(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Severity::Problem)
+    }
+
+    /// What could not be found out.
+    pub fn unknowns(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Severity::Unknown)
+    }
+
     /// What is worth knowing, and no fault.
-    pub fn remarks(&self) -> &[Finding] {
-        &self.remarks
+    pub fn remarks(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Severity::Remark)
+    }
+
+    fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity() == severity)
     }
 
     /// What each of the wanted name servers did.
-    pub fn servers(&self) -> &[(Name, ServerState)] {
+    pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
-    /// True if a name server of the child has no key for any of the DS records: resolvers that validate would call the zone bogus.
+    /// What each of the name servers of the parent zone did, as far as it was asked.
+    pub fn parent_servers(&self) -> &[Server] {
+        &self.parent_servers
+    }
+
+    /// True if somebody else could answer for the name: one of its name servers is in a domain that does not exist.
+    pub fn can_be_taken_over(&self) -> bool {
+        self.findings.iter().any(Finding::is_takeover)
+    }
+
+    /// True if a name server of the child has no key for any of the DS records, or no data signed with its keys: resolvers that
+    /// validate would call the zone bogus.
     pub fn has_bogus_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.bogus)
     }
 
-    /// True if a name server of the child was seen to serve a key for at least one of the DS records, and to sign the key set with
-    /// it, validly now.
+    /// True if a name server of the child was seen to serve a key for at least one of the DS records, to sign the key set with it,
+    /// and to sign its data with a key of the set, validly now.
     ///
     /// A server that is found not to serve the zone, at whichever of its addresses, does not count. Without DS records in
     /// question it is never true. Not the opposite of [`Report::has_bogus_server`]: of two servers one may be secure, and the other
@@ -224,8 +486,19 @@ impl Report {
     /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.
     ///
     /// Most likely this machine has no way out (a function in a VPC without a NAT gateway) rather than that the
-    /// delegation is broken. Where only the child's name servers were asked, all of them being down looks the same.
+    /// delegation is broken.
     pub fn no_egress(&self) -> bool {
         self.no_egress
+    }
+
+    /// True if nothing is known for one reason alone: the name servers have only IPv6 addresses, and from here nothing answers over
+    /// IPv6.
+    pub fn lacks_ipv6(&self) -> bool {
+        let v6 =
+            |kind: &FindingKind| matches!(kind, FindingKind::NoRoute(Family::V6) | FindingKind::Unheard(Family::V6));
+        self.verdict() == Verdict::Unknown
+            && !self.no_egress
+            && self.unknowns().next().is_some()
+            && self.unknowns().all(|finding| v6(&finding.kind))
     }
 }

@@ -12,6 +12,7 @@
 
 mod address_filter;
 mod display;
+mod dns64;
 mod dnssec;
 mod finding;
 mod network;
@@ -27,17 +28,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{OptionFuture, join};
+use futures_util::future::join;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use finding::{Finding, Report, ServerState};
+pub use finding::{Address, Finding, Report, Server, ServerState, Severity, Verdict};
 pub use referral::ReferralError;
 pub use transport::{Datagrams, Transport};
 
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use network::Network;
+use finding::Family;
+use network::{Memory, Network};
 use resolver::Resolver;
 use transport::Sockets;
 use zone_check::ZoneCheck;
@@ -51,6 +54,9 @@ pub struct Verifier {
     resolver: Option<SocketAddr>,
     timing: Timing,
     transport: Arc<dyn Transport>,
+    /// What the checks of a run share.
+    memory: Option<Arc<Memory>>,
+    thorough: bool,
 }
 
 /// What a delegation should be.
@@ -66,6 +72,13 @@ pub struct Expected {
     pub check_ds: bool,
     /// The addresses that the parent zone has as glue, for name servers at or below `name`.
     pub glue: Vec<(Name, IpAddr)>,
+}
+
+impl Expected {
+    /// True if one of the name servers lies at or below the zone cut.
+    fn has_servers_inside(&self) -> bool {
+        self.name_servers.iter().any(|server| server.is_at_or_below(&self.name))
+    }
 }
 
 /// The parent zone in which a delegation was written.
@@ -125,7 +138,7 @@ impl Verifier {
     /// Name servers are asked at addresses that the internet can reach, and at no other. Only where this resolver has another
     /// address itself, or another port than 53, it stands for a DNS of one's own, whose servers are asked wherever they are.
     pub fn new(resolver: Option<SocketAddr>) -> Self {
-        Self { resolver, timing: Timing::default(), transport: Arc::new(Sockets) }
+        Self { resolver, timing: Timing::default(), transport: Arc::new(Sockets), memory: None, thorough: false }
     }
 
     /// The same with other waits.
@@ -138,8 +151,19 @@ impl Verifier {
         Self { transport: Arc::new(transport), ..self }
     }
 
+    /// The same for many checks in a row or side by side: what one has found of addresses, and of what can be reached from here, the
+    /// others go by.
+    pub fn for_run(self) -> Self {
+        Self { memory: Some(Arc::default()), ..self }
+    }
+
+    /// The same, with questions that are only of interest: whether a zone without DS records is signed.
+    pub fn thorough(self) -> Self {
+        Self { thorough: true, ..self }
+    }
+
     fn network(&self) -> Network {
-        Network::new(self.timing.clone(), Arc::clone(&self.transport))
+        Network::new(self.timing.clone(), Arc::clone(&self.transport), self.memory.clone().unwrap_or_default())
     }
 
     /// Checks the child zone, before the parent zone is touched.
@@ -174,7 +198,7 @@ impl Verifier {
         let net = self.network();
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
-        Check { net, resolver, port, expected }.run(parent, patience).await
+        Check { net, resolver, port, expected, thorough: self.thorough }.run(parent, patience).await
     }
 }
 
@@ -185,27 +209,69 @@ struct Check<'a> {
     resolver: Resolver,
     port: u16,
     expected: &'a Expected,
+    thorough: bool,
 }
+
+/// No pause between two rounds is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl Check<'_> {
     async fn run(&self, parent: Option<&ParentZone>, patience: Duration) -> Report {
-        let pause = self.net.timing.pause;
+        let mut pause = self.net.timing.pause;
         let (begun, most) = (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
         let (mut child, mut above) = (ZoneCheck::child(self.expected), parent.map(ZoneCheck::parent));
         loop {
-            let round = join(self.round(&mut child), OptionFuture::from(above.as_mut().map(|above| self.round(above))));
+            let round = self.ask_all(&mut child, above.as_mut());
             // Where it is cut, what was found before stands.
             let is_cut = timeout(most.saturating_sub(begun.elapsed()), round).await.is_err();
-            for check in [Some(&mut child), above.as_mut()].into_iter().flatten() {
-                check.conclude(&self.net);
+            if let Some(above) = &mut above {
+                above.conclude(&self.net, None);
             }
+            child.conclude(&self.net, above.as_ref());
             let report = zone_check::report(self, &child, above.as_ref());
             let is_transient = child.is_transient() || above.as_ref().is_some_and(ZoneCheck::is_transient);
-            if is_cut || !is_transient || report.no_egress() || begun.elapsed().saturating_add(pause) > patience {
+            let left = patience.saturating_sub(begun.elapsed());
+            let ends = is_cut || !is_transient || report.no_egress() || self.net.is_spent();
+            if ends || left < self.net.timing.pause || left.is_zero() {
                 return report;
             }
-            sleep(pause).await;
+            sleep(pause.min(left)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Asks everybody once.
+    async fn ask_all(&self, child: &mut ZoneCheck, above: Option<&mut ZoneCheck>) {
+        let done = Notify::new();
+        let round = async {
+            match above {
+                // Where a server lies in the child zone, the parent's servers tell its address.
+                Some(above) if self.expected.has_servers_inside() => {
+                    self.round(above, None).await;
+                    self.round(child, Some(above)).await;
+                }
+                Some(above) => drop(join(self.round(child, None), self.round(above, None)).await),
+                None => self.round(child, None).await,
+            }
+            done.notify_one();
+        };
+        let wait = self.net.timing.datagrams.first().copied().unwrap_or_default();
+        let early = async {
+            let _ = timeout(wait, done.notified()).await;
+            self.try_egress_where_in_vain().await;
+        };
+        join(round, early).await;
+        self.try_egress_where_in_vain().await;
+    }
+
+    /// Where nothing was heard, is it the network?
+    async fn try_egress_where_in_vain(&self) {
+        let of = async |family| {
+            if self.net.is_in_vain(family) {
+                self.try_egress(family).await;
+            }
+        };
+        join(of(Family::V4), of(Family::V6)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Questions as they are sent, and the names of response codes.
 
-use hickory_proto::rr::RecordType;
+use domain::base::Rtype;
 
 use delegation_model::name::Name;
 
@@ -25,8 +25,9 @@ pub(super) fn wire(name: &Name) -> Vec<u8> {
 /// One question.
 #[derive(Clone, Debug)]
 pub(super) struct Query {
-    name: Name,
-    record_type: RecordType,
+    /// The name, as it is on the wire.
+    name: Vec<u8>,
+    record_type: Rtype,
     recursion: bool,
     dnssec: bool,
 }
@@ -45,13 +46,23 @@ pub(super) struct SentQuery {
 
 impl Query {
     /// For a server that has the zone: no recursion.
-    pub(super) fn direct(name: &Name, record_type: RecordType) -> Self {
-        Self { name: name.clone(), record_type, recursion: false, dnssec: false }
+    pub(super) fn direct(name: &Name, record_type: Rtype) -> Self {
+        Self { name: wire(name), record_type, recursion: false, dnssec: false }
+    }
+
+    /// For a server of the root, which has no [`Name`].
+    pub(super) fn of_root(record_type: Rtype) -> Self {
+        Self { name: vec![0], record_type, recursion: false, dnssec: false }
     }
 
     /// For a resolver.
-    pub(super) fn recursive(name: &Name, record_type: RecordType) -> Self {
-        Self { recursion: true, ..Self::direct(name, record_type) }
+    pub(super) fn recursive(name: &Name, record_type: Rtype) -> Self {
+        Self::direct(name, record_type).with_recursion()
+    }
+
+    /// The same for a resolver.
+    pub(super) fn with_recursion(self) -> Self {
+        Self { recursion: true, ..self }
     }
 
     /// With the signatures (RFC 4035, section 3.2.1: the DO bit).
@@ -61,25 +72,33 @@ impl Query {
 
     /// The message that asks, under a random id.
     pub(super) fn ask(&self) -> SentQuery {
+        let mut sent = self.ask_plainly();
+        // One record behind the question: OPT (RFC 6891, section 6.1.2), with the DO bit (RFC 3225, section 3).
+        if let Some(additional) = sent.bytes.get_mut(11) {
+            *additional = 1;
+        }
+        sent.bytes.push(0);
+        let dnssec = if self.dnssec { 0x8000 } else { 0 };
+        sent.bytes.extend([Rtype::OPT.to_int(), PAYLOAD, 0, dnssec, 0].map(u16::to_be_bytes).concat());
+        sent
+    }
+
+    /// The message that asks without EDNS, for a server that does not know it (RFC 6891, section 7).
+    pub(super) fn ask_plainly(&self) -> SentQuery {
         // Where no randomness is to be had, the random port still is.
         let mut id = [0; 2];
         let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id);
         let id = u16::from_be_bytes(id);
-        let name = wire(&self.name);
-        let question = [&name[..], &[u16::from(self.record_type), IN].map(u16::to_be_bytes).concat()].concat();
+        let question = [&self.name[..], &[self.record_type.to_int(), IN].map(u16::to_be_bytes).concat()].concat();
         let recursion = if self.recursion { 0x0100 } else { 0 };
-        // One question, and one record behind it: OPT (RFC 6891, section 6.1.2), with the DO bit (RFC 3225, section 3).
-        let mut bytes = [id, recursion, 1, 0, 0, 1].map(u16::to_be_bytes).concat();
+        let mut bytes = [id, recursion, 1, 0, 0, 0].map(u16::to_be_bytes).concat();
         bytes.extend(&question);
-        bytes.push(0);
-        let dnssec = if self.dnssec { 0x8000 } else { 0 };
-        bytes.extend([u16::from(RecordType::OPT), PAYLOAD, 0, dnssec, 0].map(u16::to_be_bytes).concat());
-        SentQuery { bytes, id, name, question }
+        SentQuery { bytes, id, name: self.name.clone(), question }
     }
 }
 
 /// A response code as tools print it (IANA, "DNS RCODEs").
-pub(super) fn code(code: u8) -> String {
+pub(super) fn code(code: u16) -> String {
     let known = match code {
         FORMERR => "FORMERR",
         SERVFAIL => "SERVFAIL",
@@ -87,15 +106,17 @@ pub(super) fn code(code: u8) -> String {
         NOTIMP => "NOTIMP",
         REFUSED => "REFUSED",
         NOTAUTH => "NOTAUTH",
+        BADVERS => "BADVERS",
         other => return format!("RCODE {other}"),
     };
     known.to_owned()
 }
 
-pub(super) const NOERROR: u8 = 0;
-const FORMERR: u8 = 1;
-const SERVFAIL: u8 = 2;
-pub(super) const NXDOMAIN: u8 = 3;
-const NOTIMP: u8 = 4;
-const REFUSED: u8 = 5;
-const NOTAUTH: u8 = 9;
+pub(super) const NOERROR: u16 = 0;
+pub(super) const FORMERR: u16 = 1;
+const SERVFAIL: u16 = 2;
+pub(super) const NXDOMAIN: u16 = 3;
+pub(super) const NOTIMP: u16 = 4;
+const REFUSED: u16 = 5;
+const NOTAUTH: u16 = 9;
+const BADVERS: u16 = 16;

@@ -1,13 +1,16 @@
-//! The resolver: asked for the addresses of name servers and for the name servers of the parent zone, for nothing else.
+//! The resolver: asked for the addresses of name servers and for the name servers of zones that exist, for nothing else.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use domain::base::Rtype;
 use futures_util::future::join;
-use hickory_proto::rr::RecordType;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::PORT;
 use super::address_filter::{Addresses, is_global};
+use super::dns64::{self, Prefix, may_be_translated, untranslated};
 use super::finding::Unresolved;
 use super::network::{Network, NoResponse};
 use super::query::{NOERROR, NXDOMAIN, Query, code};
@@ -25,6 +28,10 @@ pub(super) struct Resolver {
     pub(super) anywhere: bool,
 }
 
+/// What is known of the addresses of a host.
+#[derive(Debug, Default)]
+pub(super) struct Host(Mutex<Option<(Instant, Result<Addresses, Unresolved>)>>);
+
 impl Resolver {
     /// This one alone, which somebody has named. If the internet can't ask it, it is for what the internet can't reach.
     pub(super) fn at(address: SocketAddr) -> Self {
@@ -40,10 +47,9 @@ impl Resolver {
     pub(super) fn from_resolv_conf(text: &str) -> Self {
         let addresses = text.lines().filter_map(|line| {
             let mut words = line.split_ascii_whitespace();
-            (words.next()? == "nameserver").then(|| words.next()?.parse::<IpAddr>().ok()).flatten()
+            (words.next()? == "nameserver").then(|| socket(words.next()?)).flatten()
         });
-        let mut servers: Vec<SocketAddr> =
-            addresses.take(TRIES as usize).map(|address| (address, PORT).into()).collect();
+        let mut servers: Vec<SocketAddr> = addresses.take(TRIES as usize).collect();
         if servers.is_empty() {
             servers.push((Ipv4Addr::LOCALHOST, PORT).into());
         }
@@ -51,9 +57,20 @@ impl Resolver {
         Self { servers, anywhere: false }
     }
 
-    /// Those addresses of a name server that are asked.
+    /// Those addresses of a name server that are asked. What was found is kept for the run, so that nobody is asked for it again.
     pub(super) async fn addresses(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
-        self.choose(&self.all_addresses(net, server).await?)
+        let host = net.memory.host(server);
+        let mut known = host.0.lock().await;
+        if let Some((at, found)) = &*known {
+            let is_whole = found.as_ref().is_ok_and(|found| found.missing.is_none());
+            // Those that asked at the same time get what the first of them got.
+            if is_whole || at.elapsed() < net.timing.pause {
+                return found.clone();
+            }
+        }
+        let found = self.look_up(net, server).await;
+        *known = Some((Instant::now(), found.clone()));
+        found
     }
 
     /// Of these addresses of a name server those that are asked.
@@ -61,9 +78,8 @@ impl Resolver {
         Addresses::choose(addresses, self.anywhere)
     }
 
-    /// The addresses of a name server, those of IPv4 first.
-    pub(super) async fn all_addresses(&self, net: &Network, server: &Name) -> Result<Vec<IpAddr>, Unresolved> {
-        let (v4, v6) = (Query::recursive(server, RecordType::A), Query::recursive(server, RecordType::AAAA));
+    async fn look_up(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
+        let (v4, v6) = (Query::recursive(server, Rtype::A), Query::recursive(server, Rtype::AAAA));
         let (v4, v6) = join(self.ask(net, &v4), self.ask(net, &v6)).await;
         let mut found = Vec::new();
         for answer in [&v4, &v6].into_iter().flatten() {
@@ -72,15 +88,43 @@ impl Resolver {
             }
             found.extend(&answer.answers.addresses);
         }
-        if found.is_empty() {
-            v4.and(v6)?;
+        let missing = v4.and(v6).err();
+        match missing {
+            Some(why) if found.is_empty() => return Err(why),
+            _ => {}
         }
-        Ok(found)
+        let prefixes = if may_be_translated(&found) { self.prefixes(net).await } else { &[] };
+        let (own, made) = untranslated(&found, prefixes);
+        for (address, by) in made {
+            net.memory.translate(address, by);
+        }
+        // A name that does not exist has neither: the other answer is older.
+        let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
+        self.choose(&own).map(|chosen| Addresses { missing, ..chosen })
+    }
+
+    /// How the resolver makes IPv6 addresses of IPv4 ones (RFC 7050).
+    async fn prefixes<'a>(&self, net: &'a Network) -> &'a [Prefix] {
+        let discover = async {
+            let Ok(name) = dns64::DISCOVERY.parse() else { return Vec::new() };
+            let answer = self.ask(net, &Query::recursive(&name, Rtype::AAAA)).await;
+            answer.map(|answer| Prefix::discovered(&answer.answers.addresses)).unwrap_or_default()
+        };
+        net.memory.prefixes.get_or_init(|| discover).await
     }
 
     /// The name servers of a zone.
     pub(super) async fn name_servers(&self, net: &Network, zone: &Name) -> Result<Targets, Unresolved> {
-        let answer = self.ask(net, &Query::recursive(zone, RecordType::NS)).await?;
+        self.servers_by(net, &Query::recursive(zone, Rtype::NS)).await
+    }
+
+    /// The name servers of the root.
+    pub(super) async fn root_servers(&self, net: &Network) -> Result<Targets, Unresolved> {
+        self.servers_by(net, &Query::of_root(Rtype::NS).with_recursion()).await
+    }
+
+    async fn servers_by(&self, net: &Network, question: &Query) -> Result<Targets, Unresolved> {
+        let answer = self.ask(net, question).await?;
         let found = answer.answers.name_servers;
         if found.is_empty() { Err(Unresolved::NoNameServers) } else { Ok(found) }
     }
@@ -95,17 +139,36 @@ impl Resolver {
                     other => finding = Unresolved::Code(code(other)),
                 },
                 Err(NoResponse::Malformed | NoResponse::NoTcp) => finding = Unresolved::Malformed,
+                Err(NoResponse::Spent) => return Err(Unresolved::Spent),
                 // What one resolver said weighs more than the silence of the next.
-                Err(NoResponse::Silent) => {}
+                Err(NoResponse::Silent | NoResponse::NoRoute) => {}
             }
         }
         Err(finding)
     }
 }
 
+/// An address on a `nameserver` line; a link-local one has its interface behind it (RFC 4007, section 11).
+fn socket(text: &str) -> Option<SocketAddr> {
+    let Some((address, zone)) = text.split_once('%') else {
+        return text.parse::<IpAddr>().ok().map(|address| (address, PORT).into());
+    };
+    let address: Ipv6Addr = address.parse().ok()?;
+    let scope = zone.parse().ok().or_else(|| interface(zone))?;
+    Some(SocketAddrV6::new(address, PORT, 0, scope).into())
+}
+
+/// The number of a network interface.
+fn interface(name: &str) -> Option<u32> {
+    // It becomes part of a path.
+    if name.contains('/') || name.starts_with('.') {
+        return None;
+    }
+    std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).ok()?.trim().parse().ok()
+}
+
 /// The addresses in glue for this name server.
-pub(super) fn glue(glue: &[(Name, IpAddr)], server: &Name) -> Vec<IpAddr> {
-    let addresses: BTreeSet<IpAddr> =
-        glue.iter().filter(|(name, _)| name == server).map(|(_, address)| *address).collect();
-    addresses.into_iter().collect()
+pub(super) fn glue<'a>(glue: impl IntoIterator<Item = &'a (Name, IpAddr)>, server: &Name) -> Vec<IpAddr> {
+    let of_server = glue.into_iter().filter(|(name, _)| name == server).map(|(_, address)| *address);
+    of_server.collect::<BTreeSet<IpAddr>>().into_iter().collect()
 }

@@ -1,41 +1,58 @@
 //! What of an answer counts.
 //!
-//! Names and the header are read by `hickory-proto`, which knows how to follow compression without being led in circles. The
-//! records are walked here: all that is needed of them is a handful of types, and the library's own reader of messages brings
-//! every type there is, a tenth of a megabyte of the package, and gives up on an answer for a broken record that
-//! nobody asked for.
+//! The crate `domain` reads header, names and records; it knows how to follow compression without being led in circles. Of a
+//! record only its frame is read unless its type and name are those that were asked for: an answer is not given up for a broken
+//! record that nobody needs.
 //!
-//! What an answer costs is bounded, whoever sends it: it has at most [`RECORDS`] records, of which those of another name than
-//! the one asked for are passed over, and at most [`Targets::KEPT`] names of name servers are kept.
+//! What an answer costs is bounded, whoever sends it: it has at most [`RECORDS`] records, and at most [`ADDRESSES`] addresses of
+//! the additional section are kept.
 
 use std::collections::BTreeSet;
 use std::iter;
 use std::net::IpAddr;
 
-use hickory_proto::op::{Header, HeaderCounts, MessageType, OpCode};
-use hickory_proto::rr::{Name as WireName, RecordType};
-use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder, DecodeError, Restrict};
+use domain::base::iana::{Class, Opcode};
+use domain::base::name::{Label, ParsedName};
+use domain::base::rdata::{ParseAnyRecordData, RecordData};
+use domain::base::wire::ParseError;
+use domain::base::{Message, ParsedRecord, Rtype};
+use domain::dep::octseq::Parser;
+use domain::rdata::{Ns, Soa};
 
-use super::query::{IN, SentQuery};
+use super::query::{FORMERR, NOERROR, NOTIMP, NXDOMAIN, SentQuery};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
 /// How many records the answer and the authority section may have together. No set that is asked for here has a quarter of it.
 const RECORDS: usize = 256;
 
+/// How many addresses of the additional section are kept: four for each of sixteen name servers.
+const ADDRESSES: usize = 64;
+
 /// What came back for a question.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Response {
-    /// The response code.
-    pub(super) code: u8,
+    /// The response code, with the upper bits that EDNS adds (RFC 6891, section 6.1.3).
+    pub(super) code: u16,
     /// The flag AA: the server has the zone (RFC 1035, section 4.1.1).
     pub(super) authoritative: bool,
     /// The flag TC: the rest did not fit.
     pub(super) truncated: bool,
+    /// It has an OPT record: the server knows EDNS.
+    pub(super) has_opt: bool,
     /// The answer section.
     pub(super) answers: Section,
     /// The authority section.
     pub(super) authorities: Section,
+    /// The addresses of the additional section, whosever they are.
+    pub(super) addresses: Vec<(Name, IpAddr)>,
+}
+
+impl Response {
+    /// True if the server seems not to know EDNS (RFC 6891, section 7).
+    pub(super) fn lacks_edns(&self) -> bool {
+        matches!(self.code, FORMERR | NOTIMP) && !self.has_opt
+    }
 }
 
 /// The records in a section that have the name that was asked for, by type.
@@ -43,27 +60,36 @@ pub(super) struct Response {
 pub(super) struct Section {
     pub(super) addresses: Vec<IpAddr>,
     pub(super) name_servers: Targets,
-    pub(super) has_soa: bool,
+    pub(super) soa: Option<StartOfAuthority>,
     /// The name is an alias (CNAME).
     pub(super) is_alias: bool,
-    pub(super) ds: Vec<Ds>,
-    /// The data of DNSKEY records as it is on the wire, in the canonical order (RFC 4034, section 6.3).
+    /// The data of DS records as it is on the wire, in the canonical order (RFC 4034, section 6.3).
+    pub(super) ds: BTreeSet<Vec<u8>>,
+    /// The data of DNSKEY records, in the same way.
     pub(super) keys: BTreeSet<Vec<u8>>,
     /// The data of RRSIG records.
     pub(super) signatures: Vec<Vec<u8>>,
 }
 
+/// An SOA record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StartOfAuthority {
+    pub(super) serial: u32,
+    /// Its data in the canonical form (RFC 4034, section 6.2).
+    pub(super) data: Vec<u8>,
+}
+
 impl Section {
     /// The DS record set.
-    pub(super) fn ds_records(self) -> Option<DsRecords> {
-        DsRecords::new(self.ds)
+    pub(super) fn ds_records(&self) -> Option<DsRecords> {
+        DsRecords::new(self.ds.iter().filter_map(|data| ds(data)))
     }
 }
 
 /// The values of an NS record set as a server gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Targets {
-    /// At most [`Targets::KEPT`] of the names.
+    /// The names, or [`Targets::KEPT`] of them.
     pub(super) names: BTreeSet<Name>,
     /// There were more than that.
     pub(super) more: bool,
@@ -72,18 +98,24 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// How many names are kept: twice what a delegation may have, so that it is still seen to be another set.
+    /// How many names are kept of a set that is not as expected.
     const KEPT: usize = 32;
 
     /// `None`: the root.
     fn add(&mut self, target: Option<Name>) {
         match target {
             None => self.root = true,
-            Some(name) if self.names.len() < Self::KEPT || self.names.contains(&name) => {
-                self.names.insert(name);
-            }
-            Some(_) => self.more = true,
+            Some(name) => drop(self.names.insert(name)),
         }
+    }
+
+    /// What is kept of them.
+    pub(super) fn cut(mut self) -> Self {
+        while self.names.len() > Self::KEPT {
+            self.names.pop_last();
+            self.more = true;
+        }
+        self
     }
 
     /// True if there was no NS record at all.
@@ -114,96 +146,144 @@ pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
     if bytes.get(..2) != Some(&asked.id.to_be_bytes()[..]) {
         return Parsed::Foreign;
     }
-    let mut decoder = BinDecoder::new(bytes);
-    let Ok(header) = Header::read(&mut decoder) else { return Parsed::Malformed };
-    let (metadata, counts) = (header.metadata, header.counts);
-    let question = decoder.read_slice(asked.question.len()).map(Restrict::unverified);
-    let ours = metadata.message_type == MessageType::Response
-        && metadata.op_code == OpCode::Query
-        && counts.queries == 1
-        && question.is_ok_and(|question| question.eq_ignore_ascii_case(&asked.question));
-    if !ours {
+    let Ok(message) = Message::from_slice(bytes) else { return Parsed::Malformed };
+    let (header, counts) = (message.header(), message.header_counts());
+    if !header.qr() || header.opcode() != Opcode::QUERY {
         return Parsed::Foreign;
     }
     let mut answer = Response {
-        code: metadata.response_code.low(),
-        authoritative: metadata.authoritative,
-        truncated: metadata.truncation,
+        code: u16::from(header.rcode().to_int()),
+        authoritative: header.aa(),
+        truncated: header.tc(),
         ..Response::default()
     };
-    match sections(&asked.name, counts, &mut decoder, &mut answer) {
+    // A server that can't or won't read the question may answer with a code and nothing else.
+    let is_bare = bytes.len() == HEADER && counts.qdcount() == 0;
+    if is_bare && !matches!(answer.code, NOERROR | NXDOMAIN) {
+        return Parsed::Response(answer);
+    }
+    let repeated = bytes.get(HEADER..HEADER + asked.question.len());
+    let ours = counts.qdcount() == 1 && repeated.is_some_and(|own| own.eq_ignore_ascii_case(&asked.question));
+    if !ours {
+        return Parsed::Foreign;
+    }
+    match sections(&asked.name, message, &mut answer) {
         // Where a truncated one is cut is up to the server.
         Err(_) if !answer.truncated => Parsed::Malformed,
         _ => Parsed::Response(answer),
     }
 }
 
-fn sections(
-    asked: &[u8],
-    counts: HeaderCounts,
-    decoder: &mut BinDecoder<'_>,
-    answer: &mut Response,
-) -> Result<(), DecodeError> {
-    let (answers, authorities) = (usize::from(counts.answers), usize::from(counts.authorities));
-    if answers + authorities > RECORDS {
-        return Err(DecodeError::InsufficientBytes);
+/// The length of a header (RFC 1035, section 4.1.1).
+const HEADER: usize = 12;
+
+fn sections(asked: &[u8], message: &Message<[u8]>, answer: &mut Response) -> Result<(), ParseError> {
+    let counts = message.header_counts();
+    if usize::from(counts.ancount()) + usize::from(counts.nscount()) > RECORDS {
+        return Err(ParseError::ShortInput);
     }
-    for _ in 0..answers {
-        record(asked, decoder, &mut answer.answers)?;
+    let mut section = message.answer()?;
+    for found in section.by_ref() {
+        record(asked, &found?, &mut answer.answers)?;
     }
-    for _ in 0..authorities {
-        record(asked, decoder, &mut answer.authorities)?;
+    let Some(mut section) = section.next_section()? else { return Ok(()) };
+    for found in section.by_ref() {
+        record(asked, &found?, &mut answer.authorities)?;
+    }
+    let Some(section) = section.next_section()? else { return Ok(()) };
+    // What is broken here is not needed for the answer.
+    for found in section.take(RECORDS).map_while(Result::ok) {
+        match found.rtype() {
+            Rtype::OPT => {
+                answer.has_opt = true;
+                let upper = u16::from(found.ttl().as_secs().to_be_bytes()[0]);
+                answer.code |= upper << 4;
+            }
+            Rtype::A | Rtype::AAAA if found.class() == Class::IN && answer.addresses.len() < ADDRESSES => {
+                let address = data(&found).ok().and_then(address);
+                answer.addresses.extend(name(&found.owner()).zip(address));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
 
-/// Reads the next record, and keeps what is of use here.
-fn record(asked: &[u8], decoder: &mut BinDecoder<'_>, section: &mut Section) -> Result<(), DecodeError> {
-    let owner = WireName::read(decoder)?;
-    let record_type = RecordType::from(decoder.read_u16()?.unverified());
-    let class = decoder.read_u16()?.unverified();
-    let _ttl = decoder.read_u32()?.unverified();
-    let length = usize::from(decoder.read_u16()?.unverified());
-    // A decoder is cloned with a position of 16 bits: a message has no more.
-    let mut inside = decoder.clone(u16::try_from(decoder.index()).map_err(|_| DecodeError::InsufficientBytes)?);
-    let data = decoder.read_slice(length)?.unverified();
-    if class != IN || !is(&owner, asked) {
+/// Keeps of a record what is of use here.
+fn record(asked: &[u8], found: &ParsedRecord<'_, [u8]>, section: &mut Section) -> Result<(), ParseError> {
+    if found.class() != Class::IN || !is(&found.owner(), asked) {
         return Ok(());
     }
-    match record_type {
-        RecordType::A => section.addresses.extend(<[u8; 4]>::try_from(data).ok().map(IpAddr::from)),
-        RecordType::AAAA => section.addresses.extend(<[u8; 16]>::try_from(data).ok().map(IpAddr::from)),
-        RecordType::NS => {
-            let target = WireName::read(&mut inside)?;
-            if inside.index() != decoder.index() {
-                return Err(DecodeError::InsufficientBytes);
-            }
-            section.name_servers.add(Name::from_wire_labels(target.iter()).ok());
+    match found.rtype() {
+        Rtype::A | Rtype::AAAA => section.addresses.extend(address(data(found)?)),
+        Rtype::NS => {
+            let server = found.to_record::<Ns<ParsedName<&[u8]>>>()?.map(|found| found.into_data().into_nsdname());
+            // A name on the wire is the root or one of ours.
+            section.name_servers.add(server.and_then(|server| name(&server)));
         }
-        RecordType::SOA => section.has_soa = true,
-        RecordType::CNAME => section.is_alias = true,
-        RecordType::DS => section.ds.extend(ds(data)),
-        RecordType::DNSKEY => {
-            section.keys.insert(data.to_vec());
+        Rtype::SOA => {
+            let Some(soa) = found.to_record::<Soa<ParsedName<&[u8]>>>()? else { return Ok(()) };
+            let numbers = data(found)?.last_chunk::<20>().copied().unwrap_or_default();
+            let names = [soa.data().mname(), soa.data().rname()].into_iter().flat_map(canonical);
+            let serial = soa.data().serial().into_int();
+            section.soa = Some(StartOfAuthority { serial, data: names.chain(numbers).collect() });
         }
-        RecordType::RRSIG => section.signatures.push(data.to_vec()),
+        Rtype::CNAME => section.is_alias = true,
+        Rtype::DS => drop(section.ds.insert(data(found)?.to_vec())),
+        Rtype::DNSKEY => drop(section.keys.insert(data(found)?.to_vec())),
+        Rtype::RRSIG => section.signatures.push(data(found)?.to_vec()),
         _ => {}
     }
     Ok(())
 }
 
-/// Whether a name is the one that has this form on the wire, which is in lower case.
-fn is(name: &WireName, wire: &[u8]) -> bool {
-    let labels = name.iter().flat_map(|label| {
+/// The data of a record as it is on the wire.
+struct Raw<'a>(Rtype, &'a [u8]);
+
+impl RecordData for Raw<'_> {
+    fn rtype(&self) -> Rtype {
+        self.0
+    }
+}
+
+impl<'a> ParseAnyRecordData<'a, [u8]> for Raw<'a> {
+    fn parse_any_rdata(rtype: Rtype, parser: &mut Parser<'a, [u8]>) -> Result<Self, ParseError> {
+        let length = parser.remaining();
+        Ok(Self(rtype, parser.parse_octets(length)?))
+    }
+}
+
+fn data<'a>(found: &ParsedRecord<'a, [u8]>) -> Result<&'a [u8], ParseError> {
+    Ok(found.to_any_record::<Raw<'a>>()?.into_data().1)
+}
+
+fn address(data: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(data).ok().map(IpAddr::from);
+    v4.or_else(|| <[u8; 16]>::try_from(data).ok().map(IpAddr::from))
+}
+
+/// A name as it is on the wire; `None`: the root.
+fn name(found: &ParsedName<&[u8]>) -> Option<Name> {
+    let labels = found.iter().filter(|label| !label.is_root()).map(Label::as_slice);
+    Name::from_wire_labels(labels).ok()
+}
+
+/// The bytes of a name in lower case and uncompressed.
+fn canonical(found: &ParsedName<&[u8]>) -> impl Iterator<Item = u8> {
+    found.iter().flat_map(|label| {
         // A label has at most 63 bytes.
         let length = u8::try_from(label.len()).unwrap_or_default();
-        iter::once(length).chain(label.iter().map(u8::to_ascii_lowercase))
-    });
-    labels.chain(iter::once(0)).eq(wire.iter().copied())
+        iter::once(length).chain(label.as_slice().iter().map(u8::to_ascii_lowercase))
+    })
+}
+
+/// Whether a name is the one that has this form on the wire, which is in lower case.
+fn is(found: &ParsedName<&[u8]>, wire: &[u8]) -> bool {
+    canonical(found).eq(wire.iter().copied())
 }
 
 /// A DS record (RFC 4034, section 5.1).
-fn ds(data: &[u8]) -> Option<Ds> {
+pub(super) fn ds(data: &[u8]) -> Option<Ds> {
     let (head, digest) = data.split_first_chunk::<4>()?;
     let [tag_high, tag_low, algorithm, digest_type] = *head;
     Ds::new(u16::from_be_bytes([tag_high, tag_low]), algorithm, digest_type, digest.to_vec()).ok()

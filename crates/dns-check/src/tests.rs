@@ -3,9 +3,12 @@
 mod address_filter;
 mod after;
 mod before;
+mod differential;
 mod dnssec;
 mod hostile;
+mod internet;
 mod messages;
 mod script;
 mod text;
 mod time;
+mod verdicts;

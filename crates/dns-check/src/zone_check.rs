@@ -1,24 +1,31 @@
 //! The servers of one zone and what came of asking them, over several rounds.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::OnceCell;
 
 use super::address_filter::Addresses;
-use super::finding::{Chain, Finding, FindingKind, Report, Role, ServerState, Unresolved};
+use super::finding::{
+    Address, Chain, Family, Finding, FindingKind, Report, Role, Server, ServerState, Severity, Unresolved,
+};
 use super::network::Network;
-use super::probe::{ProbeResult, child, parent};
+use super::probe::{Answers, ProbeResult, addresses, child, parent};
+use super::referral::{Lost, Walk};
 use super::resolver::glue;
 use super::response::Targets;
 use super::{Check, Expected, ParentZone};
-use delegation_model::ds::Ds;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
 /// How many name servers of the parent zone are asked; the root and the large top-level domains have 13.
 const SERVERS: usize = 32;
+
+/// How many servers of the child zone are asked for the addresses of those in it.
+const TELLERS: usize = 2;
 
 /// The servers of one zone.
 #[derive(Debug)]
@@ -29,8 +36,12 @@ pub(super) struct ZoneCheck {
     unresolved: Option<FindingKind>,
     /// The name servers of the zone that was written.
     written: Option<NameServers>,
-    /// What the name servers that the world asks have to do with those.
-    asked_elsewhere: Option<FindingKind>,
+    /// What is to be said of the name servers that the world asks, as a set.
+    asked: Vec<FindingKind>,
+    /// The addresses that the zone above gives for the servers in the zone.
+    glue: Vec<(Name, IpAddr)>,
+    /// The addresses that the zone itself has for them, where it told.
+    own: BTreeMap<Name, Vec<IpAddr>>,
     lines: Vec<ServerCheck>,
 }
 
@@ -50,7 +61,12 @@ struct Probes {
     heard: Vec<(IpAddr, ProbeResult)>,
     /// Whether it has other addresses, which the internet can't reach.
     has_private: bool,
+    /// Why it may have other addresses, which are not known.
+    missing: Option<Unresolved>,
 }
+
+/// What a round asks of an address, so that it asks once, however many names lead there.
+type Asked = Mutex<BTreeMap<IpAddr, Arc<OnceCell<ProbeResult>>>>;
 
 impl ServerCheck {
     fn new(server: &Name) -> Self {
@@ -59,28 +75,24 @@ impl ServerCheck {
 }
 
 impl ZoneCheck {
+    fn new(role: Role, zone: &Name) -> Self {
+        let zone = zone.clone();
+        let (unresolved, written, asked, glue, own, lines) = Default::default();
+        Self { role, zone, unresolved, written, asked, glue, own, lines }
+    }
+
     /// The wanted name servers of the child zone.
     pub(super) fn child(expected: &Expected) -> Self {
         let lines = expected.name_servers.iter().map(ServerCheck::new).collect();
-        Self {
-            role: Role::Child,
-            zone: expected.name.clone(),
-            unresolved: None,
-            written: None,
-            asked_elsewhere: None,
-            lines,
-        }
+        Self { glue: expected.glue.clone(), lines, ..Self::new(Role::Child, &expected.name) }
     }
 
     /// The name servers of the parent zone, not yet known.
     pub(super) fn parent(zone: &ParentZone) -> Self {
         Self {
-            role: Role::Parent,
-            zone: zone.name.clone(),
             unresolved: Some(FindingKind::Late),
             written: zone.name_servers.clone(),
-            asked_elsewhere: None,
-            lines: Vec::new(),
+            ..Self::new(Role::Parent, &zone.name)
         }
     }
 
@@ -91,31 +103,117 @@ impl ZoneCheck {
     }
 
     /// Concludes from a round what is wrong; `net` knows which addresses can be reached at all.
-    pub(super) fn conclude(&mut self, net: &Network) {
-        for line in &mut self.lines {
+    pub(super) fn conclude(&mut self, net: &Network, above: Option<&Self>) {
+        let glue: Vec<(Name, Vec<FindingKind>)> =
+            self.lines.iter().map(|line| (line.server.clone(), self.of_glue(&line.server, above))).collect();
+        for (line, (_, of_glue)) in self.lines.iter_mut().zip(glue) {
             line.findings = line.find_problems(self.role, net);
+            let more: Vec<Finding> =
+                of_glue.into_iter().map(|kind| line.finding(self.role, Vec::new(), kind)).collect();
+            line.findings.extend(more);
         }
     }
 
+    /// The addresses that the parent zone gives for servers at and below the cut: by what was written, and by what its servers
+    /// answer.
+    fn referred(&self) -> impl Iterator<Item = &(Name, IpAddr)> {
+        self.lines.iter().flat_map(ServerCheck::answers).filter_map(|answers| answers.glue.as_ref()).flatten()
+    }
+
+    /// What is wrong with the addresses that the parent zone gives for a server in the child zone.
+    fn of_glue(&self, server: &Name, above: Option<&Self>) -> Vec<FindingKind> {
+        if self.role == Role::Parent || !server.is_at_or_below(&self.zone) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        let (mut without, mut given) = (Vec::new(), BTreeSet::new());
+        for line in above.iter().flat_map(|above| &above.lines) {
+            for answers in line.answers().filter_map(|answers| answers.glue.as_ref()) {
+                let own = glue(answers, server);
+                if own.is_empty() && !without.contains(&line.server) {
+                    without.push(line.server.clone());
+                }
+                given.extend(own);
+            }
+        }
+        if above.is_none() {
+            given.extend(glue(&self.glue, server));
+        }
+        // Without any, the server could not be asked, and that is what is said.
+        let is_known = !given.is_empty();
+        if is_known && !without.is_empty() {
+            found.push(FindingKind::MissingGlue(without));
+        }
+        if let Some(own) = self.own.get(server).filter(|_| is_known) {
+            let stale: Vec<IpAddr> = given.iter().filter(|address| !own.contains(address)).copied().collect();
+            let short: Vec<IpAddr> = own.iter().filter(|address| !given.contains(address)).copied().collect();
+            match (own.is_empty(), stale.is_empty(), short.is_empty()) {
+                (true, ..) => found.push(FindingKind::NoOwnAddress),
+                (_, false, _) => found.push(FindingKind::StaleGlue(stale)),
+                (_, _, false) => found.push(FindingKind::ShortGlue(short)),
+                _ => {}
+            }
+        }
+        found
+    }
+
     fn findings(&self) -> impl Iterator<Item = Finding> {
-        let unresolved = self.unresolved.iter().chain(&self.asked_elsewhere).map(|kind| Finding {
+        let of_zone = self.unresolved.iter().chain(&self.asked).map(|kind| Finding {
             server: self.zone.clone(),
             addresses: Vec::new(),
             role: Role::Child,
             kind: kind.clone(),
         });
-        unresolved.chain(self.lines.iter().flat_map(|line| line.findings.iter().cloned()))
+        let of_servers = || self.lines.iter().flat_map(|line| &line.findings);
+        // What is so at each server that tells is said once.
+        let of_all = of_servers().find(|finding| finding.kind.is_of_zone()).map(|finding| finding.kind.clone());
+        let of_all = of_all.into_iter().chain(self.serials().map(FindingKind::Serials)).map(|kind| Finding {
+            server: self.zone.clone(),
+            addresses: Vec::new(),
+            role: Role::Child,
+            kind,
+        });
+        of_zone.chain(of_servers().filter(|finding| !finding.kind.is_of_zone()).cloned()).chain(of_all)
     }
 
-    /// True if some server, or the resolver, was asked in vain.
-    fn has_silence(&self) -> bool {
-        let of_resolver = |kind: &FindingKind| *kind == FindingKind::Unresolved(Unresolved::Silent);
-        self.unresolved.as_ref().is_some_and(of_resolver)
-            || self
-                .lines
+    /// The serial numbers, if they differ.
+    fn serials(&self) -> Option<Vec<u32>> {
+        let serials: BTreeSet<u32> =
+            self.lines.iter().flat_map(ServerCheck::answers).filter_map(|answers| answers.serial).collect();
+        (serials.len() > 1).then(|| serials.into_iter().collect())
+    }
+
+    /// What came of asking each server.
+    fn servers(&self) -> Vec<Server> {
+        let server = |line: &ServerCheck| Server {
+            name: line.server.clone(),
+            state: line.state(),
+            addresses: line
+                .heard()
                 .iter()
-                .flat_map(|line| &line.findings)
-                .any(|finding| finding.kind == FindingKind::Silent || of_resolver(&finding.kind))
+                .map(|(address, heard)| {
+                    let serial = heard.answers().and_then(|answers| answers.serial);
+                    Address { address: *address, serial }
+                })
+                .collect(),
+        };
+        self.lines.iter().map(server).collect()
+    }
+
+    /// True if some server over IPv4, or the resolver, was asked in vain.
+    fn has_silence(&self) -> bool {
+        let is_silent = |kind: &FindingKind| {
+            matches!(
+                kind,
+                FindingKind::Unresolved(Unresolved::Silent)
+                    | FindingKind::NobodyAbove(_)
+                    | FindingKind::Silent
+                    | FindingKind::Unheard(Family::V4)
+                    | FindingKind::NoRoute(Family::V4)
+            )
+        };
+        self.unresolved.iter().any(is_silent)
+            || self.lines.iter().flat_map(|line| &line.findings).any(|finding| is_silent(&finding.kind))
     }
 }
 
@@ -124,8 +222,12 @@ impl ServerCheck {
         self.findings.iter().any(|finding| finding.kind.is_transient(role))
     }
 
+    fn finding(&self, role: Role, addresses: Vec<IpAddr>, kind: FindingKind) -> Finding {
+        Finding { server: self.server.clone(), addresses, role, kind }
+    }
+
     fn find_problems(&self, role: Role, net: &Network) -> Vec<Finding> {
-        let finding = |addresses, kind| Finding { server: self.server.clone(), addresses, role, kind };
+        let finding = |addresses, kind| self.finding(role, addresses, kind);
         let asked = match &self.outcome {
             None => return vec![finding(Vec::new(), FindingKind::Late)],
             Some(Err(why)) => return vec![finding(Vec::new(), FindingKind::Unresolved(why.clone()))],
@@ -135,11 +237,20 @@ impl ServerCheck {
         if asked.has_private {
             findings.push(finding(Vec::new(), FindingKind::Unresolved(Unresolved::Private)));
         }
+        if let Some(why) = &asked.missing {
+            findings.push(finding(Vec::new(), FindingKind::MoreAddresses(why.clone())));
+        }
+        let answers = self.answers().next().is_some();
         for (address, heard) in &asked.heard {
+            let family = Family::of(*address);
             let kinds = match heard {
-                ProbeResult::Answers { findings, .. } => findings.clone(),
-                ProbeResult::Silence if counts(*address, net) => vec![FindingKind::Silent],
-                ProbeResult::Silence => Vec::new(),
+                ProbeResult::Answers(answers) => answers.findings.clone(),
+                ProbeResult::Silent if net.has_heard_family(*address) => vec![FindingKind::Silent],
+                // Where it answers over the other family, that is enough to know.
+                ProbeResult::Silent | ProbeResult::NoRoute if answers => Vec::new(),
+                ProbeResult::Silent => vec![FindingKind::Unheard(family)],
+                ProbeResult::NoRoute => vec![FindingKind::NoRoute(family)],
+                ProbeResult::Spent => vec![FindingKind::Spent],
             };
             for kind in kinds {
                 match findings.iter_mut().find(|finding| finding.kind == kind) {
@@ -151,21 +262,14 @@ impl ServerCheck {
         findings
     }
 
-    /// True if none of the DS records of these key tags leads to the keys that are served at one of the addresses.
-    fn breaks_the_chain(&self, tags: &BTreeSet<u16>) -> bool {
-        self.heard().iter().any(|(_, heard)| match heard {
-            ProbeResult::Answers { findings, is_secure: false } => {
-                let broken: BTreeSet<u16> = findings.iter().filter_map(FindingKind::broken_chain).collect();
-                broken == *tags
-            }
-            _ => false,
-        })
+    /// True if resolvers that validate would refuse the zone as it is at one of the addresses.
+    fn breaks_the_chain(&self) -> bool {
+        self.answers().any(|answers| answers.is_secure == Some(false))
     }
 
     /// True if it serves the zone, and with keys to which one of the DS records leads.
-    fn is_secure(&self, net: &Network) -> bool {
-        self.state(net) == ServerState::Serves
-            && self.heard().iter().any(|(_, heard)| matches!(heard, ProbeResult::Answers { is_secure: true, .. }))
+    fn is_secure(&self) -> bool {
+        self.state() == ServerState::Serves && self.answers().any(|answers| answers.is_secure == Some(true))
     }
 
     fn heard(&self) -> &[(IpAddr, ProbeResult)] {
@@ -175,81 +279,191 @@ impl ServerCheck {
         }
     }
 
-    /// What the server is to the child zone.
-    fn state(&self, net: &Network) -> ServerState {
-        let asked = match &self.outcome {
-            None => return ServerState::NotAsked,
-            Some(Err(_)) => return ServerState::Unresolved,
-            Some(Ok(asked)) => asked,
-        };
-        let lame = |kind: &FindingKind| kind.state() == ServerState::Lame;
-        let mut state = ServerState::NotAsked;
-        for (address, heard) in &asked.heard {
-            match heard {
-                ProbeResult::Answers { findings, .. } if findings.iter().any(lame) => return ServerState::Lame,
-                ProbeResult::Answers { .. } => state = ServerState::Serves,
-                ProbeResult::Silence if state == ServerState::NotAsked && counts(*address, net) => {
-                    state = ServerState::Silent;
-                }
-                ProbeResult::Silence => {}
-            }
-        }
-        state
+    /// What it answered, at each of its addresses.
+    fn answers(&self) -> impl Iterator<Item = &Answers> {
+        self.heard().iter().filter_map(|(_, heard)| heard.answers())
     }
-}
 
-/// Whether the silence at this address is the server's.
-///
-/// Where no server at all answers over IPv6 and some do over IPv4, or the other way round, it is the network's: there is no
-/// route from here, or one that leads nowhere.
-fn counts(address: IpAddr, net: &Network) -> bool {
-    net.has_heard_family(address) || !net.has_heard_any()
+    /// What the server is to its zone.
+    fn state(&self) -> ServerState {
+        match &self.outcome {
+            None => return ServerState::Unknown,
+            Some(Err(why)) => return why.state(),
+            Some(Ok(_)) => {}
+        }
+        let states = || self.findings.iter().filter(|finding| !finding.addresses.is_empty());
+        let has = |state| states().any(|finding| finding.kind.state() == state);
+        match self.answers().next() {
+            _ if has(ServerState::Lame) => ServerState::Lame,
+            Some(_) => ServerState::Serves,
+            None if has(ServerState::Silent) => ServerState::Silent,
+            None => ServerState::Unknown,
+        }
+    }
 }
 
 impl Check<'_> {
     /// Asks the servers of a zone that have not answered as expected, side by side.
-    pub(super) async fn round(&self, check: &mut ZoneCheck) {
+    pub(super) async fn round(&self, check: &mut ZoneCheck, above: Option<&ZoneCheck>) {
         if check.lines.is_empty() {
-            match self.resolver.name_servers(&self.net, &check.zone).await {
-                Ok(found) if found.more || found.names.len() > SERVERS => check.unresolved = Some(FindingKind::TooMany),
-                Ok(found) => {
-                    check.unresolved = None;
-                    check.asked_elsewhere = check.written.as_ref().and_then(|written| elsewhere(&found, written));
-                    check.lines = found.names.iter().map(ServerCheck::new).collect();
-                }
-                Err(why) => check.unresolved = Some(FindingKind::Unresolved(why)),
+            self.find_servers(check).await;
+        }
+        let given: Vec<(Name, IpAddr)> =
+            check.glue.iter().chain(above.into_iter().flat_map(ZoneCheck::referred)).cloned().collect();
+        let (role, zone, asked) = (check.role, &check.zone, Asked::default());
+        let open = check.lines.iter_mut().filter(|line| line.outcome.is_none() || line.is_transient(role));
+        let open = open.map(|line| {
+            let (given, asked) = (&given, &asked);
+            async move {
+                let of_server = async {
+                    let addresses = self.addresses(role, zone, &line.server, given).await?;
+                    Ok(self.ask(role, zone, addresses, asked).await)
+                };
+                line.outcome = Some(of_server.await);
+            }
+            .boxed()
+        });
+        side_by_side(open.collect()).await;
+        if role == Role::Child {
+            self.ask_for_addresses(check, &given, &asked).await;
+        }
+    }
+
+    /// The name servers of the parent zone, as the world finds them.
+    async fn find_servers(&self, check: &mut ZoneCheck) {
+        let walk = Walk { net: &self.net, resolver: &self.resolver, port: self.port };
+        match walk.zone(&check.zone).await {
+            Ok(found) => {
+                check.unresolved = None;
+                let elsewhere = check.written.as_ref().and_then(|written| elsewhere(&found.servers, written));
+                let count = found.servers.names.len();
+                check.asked = elsewhere.into_iter().collect();
+                check.asked.extend((count > SERVERS).then_some(FindingKind::TooMany(count)));
+                check.lines = found.servers.names.iter().take(SERVERS).map(ServerCheck::new).collect();
+                check.glue = found.addresses;
+            }
+            Err(error) => {
+                check.unresolved = Some(match error {
+                    Lost::Resolver(_, why) => FindingKind::Unresolved(why),
+                    Lost::NoAnswer(zone) => FindingKind::NobodyAbove(zone),
+                    Lost::NoParent(_) | Lost::NotInTheWorld(_) => FindingKind::Unresolved(Unresolved::NoSuchName),
+                });
             }
         }
-        let (role, zone) = (check.role, &check.zone);
-        let open = check.lines.iter_mut().filter(|line| line.outcome.is_none() || line.is_transient(role));
-        let open = open.map(|line| async { line.outcome = Some(self.ask(role, zone, &line.server).await) }.boxed());
-        side_by_side(open.collect()).await;
     }
 
-    async fn ask(&self, role: Role, zone: &Name, server: &Name) -> Result<Probes, Unresolved> {
-        let Addresses { asked, has_private } = self.addresses(server).await?;
+    /// Asks at each of these addresses that the round has not asked yet.
+    async fn ask(&self, role: Role, zone: &Name, addresses: Addresses, asked: &Asked) -> Probes {
+        let Addresses { asked: all, has_private, missing } = addresses;
         let mut heard: Vec<(IpAddr, ProbeResult)> =
-            asked.into_iter().map(|address| (address, ProbeResult::Silence)).collect();
+            all.into_iter().map(|address| (address, ProbeResult::Silent)).collect();
         let each = heard.iter_mut().map(|(address, heard)| {
-            let of_role = async {
-                *heard = match role {
-                    Role::Child => child(&self.net, *address, self.port, self.expected).await,
-                    Role::Parent => parent(&self.net, *address, self.port, zone, self.expected).await,
-                }
-            };
-            of_role.boxed()
+            let cell = Arc::clone(asked.lock().unwrap_or_else(PoisonError::into_inner).entry(*address).or_default());
+            async move {
+                let at = SocketAddr::new(*address, self.port);
+                let of_role = async || match role {
+                    Role::Child => child(&self.net, at, self.expected, self.thorough).await,
+                    Role::Parent => parent(&self.net, at, zone, self.expected).await,
+                };
+                *heard = cell.get_or_init(of_role).await.clone();
+            }
+            .boxed()
         });
         side_by_side(each.collect()).await;
-        Ok(Probes { heard, has_private })
+        Probes { heard, has_private, missing }
     }
 
-    async fn addresses(&self, server: &Name) -> Result<Addresses, Unresolved> {
-        if !server.is_at_or_below(&self.expected.name) {
-            return self.resolver.addresses(&self.net, server).await;
+    async fn addresses(
+        &self,
+        role: Role,
+        zone: &Name,
+        server: &Name,
+        given: &[(Name, IpAddr)],
+    ) -> Result<Addresses, Unresolved> {
+        let own = if server.is_at_or_below(zone) { glue(given, server) } else { Vec::new() };
+        if !own.is_empty() {
+            return self.resolver.choose(&own);
         }
         // To ask a resolver for it would be to ask for a name below the cut.
-        let addresses = glue(&self.expected.glue, server);
-        if addresses.is_empty() { Err(Unresolved::NoGlue) } else { self.resolver.choose(&addresses) }
+        if server.is_at_or_below(&self.expected.name) {
+            return Err(Unresolved::NoGlue);
+        }
+        let found = self.resolver.addresses(&self.net, server).await;
+        match found {
+            Err(Unresolved::NoSuchName) if role == Role::Child => Err(self.free_domain(server).await),
+            found => found,
+        }
+    }
+
+    /// The highest name above a server's that does not exist either.
+    async fn free_domain(&self, server: &Name) -> Unresolved {
+        let mut free = None;
+        // Neither a top-level domain nor what is at or above the cut is for anybody to register.
+        let above = server.ancestors().filter(|name| name.parent().is_some());
+        for name in above.take_while(|name| !self.expected.name.is_at_or_below(name)) {
+            match self.resolver.name_servers(&self.net, &name).await {
+                Err(Unresolved::NoSuchName) => free = Some(name),
+                _ => break,
+            }
+        }
+        free.filter(is_registered).map_or(Unresolved::NoSuchName, Unresolved::FreeDomain)
+    }
+
+    /// Asks the child's servers for the addresses of those in it, and those at addresses that nobody else has told.
+    async fn ask_for_addresses(&self, check: &mut ZoneCheck, given: &[(Name, IpAddr)], asked: &Asked) {
+        let inside = |line: &&mut ServerCheck| line.server.is_at_or_below(&self.expected.name);
+        let tellers: Vec<IpAddr> = {
+            let heard = check.lines.iter().flat_map(ServerCheck::heard);
+            let serving = heard.filter(|(_, heard)| {
+                let lame = |kind: &FindingKind| kind.state() == ServerState::Lame;
+                heard.answers().is_some_and(|answers| !answers.findings.iter().any(lame))
+            });
+            serving.map(|(address, _)| *address).collect::<BTreeSet<_>>().into_iter().take(TELLERS).collect()
+        };
+        let open: Vec<&mut ServerCheck> = check.lines.iter_mut().filter(inside).collect();
+        let told = join_all(open.into_iter().map(async |line| {
+            let at = tellers.iter().map(|address| SocketAddr::new(*address, self.port));
+            let told = join_all(at.map(|at| addresses(&self.net, at, &line.server))).await;
+            let own: BTreeSet<IpAddr> = told.iter().flatten().flatten().copied().collect();
+            let known: BTreeSet<IpAddr> = glue(given, &line.server).into_iter().collect();
+            let more: Vec<IpAddr> = own.difference(&known).copied().collect();
+            if let (Ok(more), Some(Ok(probes))) = (self.resolver.choose(&more), &mut line.outcome) {
+                let more = self.ask(Role::Child, &self.expected.name, more, asked).await;
+                probes.heard.extend(more.heard);
+                probes.has_private |= more.has_private;
+            }
+            told.iter().any(Option::is_some).then(|| (line.server.clone(), own.into_iter().collect::<Vec<_>>()))
+        }))
+        .await;
+        check.own = told.into_iter().flatten().collect();
+    }
+
+    /// Finds out, where nothing was heard over a family, whether anything can be: the servers of the root are asked.
+    pub(super) async fn try_egress(&self, family: Family) {
+        let memory = &self.net.memory;
+        let cell = if family == Family::V4 { &memory.tried_v4 } else { &memory.tried_v6 };
+        let ask = async || {
+            let Ok(servers) = self.resolver.root_servers(&self.net).await else { return };
+            join_all(servers.names.iter().take(TELLERS).map(async |server| {
+                let addresses = self.resolver.addresses(&self.net, server).await.unwrap_or_default();
+                let address = addresses.asked.into_iter().find(|address| Family::of(*address) == family);
+                if let Some(address) = address {
+                    let question = super::query::Query::of_root(domain::base::Rtype::SOA);
+                    let _ = self.net.ask(SocketAddr::new(address, self.port), &question).await;
+                }
+            }))
+            .await;
+        };
+        cell.get_or_init(ask).await;
+    }
+}
+
+/// Whether names of this form are given out by a registry: directly below a top-level domain, or below a domain such as `co.uk`.
+fn is_registered(name: &Name) -> bool {
+    match name.labels().collect::<Vec<_>>().as_slice() {
+        [_, _] => true,
+        [_, second, top] => top.len() == 2 && second.len() <= 3,
+        _ => false,
     }
 }
 
@@ -261,8 +475,8 @@ fn elsewhere(asked: &Targets, written: &NameServers) -> Option<FindingKind> {
     let others = Targets { names: others, ..asked.clone() };
     match others.is_empty() {
         true => None,
-        false if nobody => Some(FindingKind::AnotherZone(others)),
-        false => Some(FindingKind::MoreServers(others)),
+        false if nobody => Some(FindingKind::AnotherZone(others.cut())),
+        false => Some(FindingKind::MoreServers(others.cut())),
     }
 }
 
@@ -274,47 +488,19 @@ async fn side_by_side(mut futures: FuturesUnordered<BoxFuture<'_, ()>>) {
 /// What the checks say.
 pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneCheck>) -> Report {
     let checks = || [Some(child), parent].into_iter().flatten();
+    let mut findings: Vec<Finding> = checks().flat_map(ZoneCheck::findings).collect();
+    // What is wrong comes first.
+    findings.sort_by_key(|finding| finding.severity() != Severity::Problem);
     Report {
         name: check.expected.name.clone(),
-        parent: parent.map(|check| (check.zone.clone(), check.lines.len())),
-        servers: child.lines.iter().map(|line| (line.server.clone(), line.state(&check.net))).collect(),
-        findings: checks().flat_map(ZoneCheck::findings).filter(Finding::is_problem).collect(),
-        remarks: checks().flat_map(ZoneCheck::findings).filter(|finding| !finding.is_problem()).collect(),
-        chain: check.expected.ds.as_ref().map(|ds| {
-            let tags: BTreeSet<u16> = ds.iter().map(Ds::key_tag).collect();
-            Chain {
-                bogus: child.lines.iter().any(|line| line.breaks_the_chain(&tags)),
-                is_secure: child.lines.iter().any(|line| line.is_secure(&check.net)),
-            }
+        parent: parent.map(|check| check.zone.clone()),
+        servers: child.servers(),
+        parent_servers: parent.map(ZoneCheck::servers).unwrap_or_default(),
+        findings,
+        chain: check.expected.ds.as_ref().map(|_| Chain {
+            bogus: child.lines.iter().any(ServerCheck::breaks_the_chain),
+            is_secure: child.lines.iter().any(ServerCheck::is_secure),
         }),
         no_egress: !check.net.has_heard_any() && checks().any(ZoneCheck::has_silence),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Timing;
-
-    #[test]
-    fn a_server_with_an_inward_address_serves_at_the_others() {
-        let expected = Expected {
-            name: "testing.example.com".parse().unwrap(),
-            name_servers: NameServers::given(&["ns1.example.net"]).unwrap(),
-            ds: None,
-            check_ds: false,
-            glue: Vec::new(),
-        };
-        let (mut check, net) = (
-            ZoneCheck::child(&expected),
-            Network::new(Timing::default(), std::sync::Arc::new(crate::transport::Sockets)),
-        );
-        let heard = vec![(IpAddr::from([8, 8, 8, 8]), ProbeResult::Answers { findings: Vec::new(), is_secure: false })];
-        check.lines[0].outcome = Some(Ok(Probes { heard, has_private: true }));
-        check.conclude(&net);
-        let findings: Vec<String> = check.findings().map(|finding| finding.to_string()).collect();
-        assert_eq!(findings, ["ns1.example.net has an address that the internet can't reach"]);
-        assert_eq!(check.lines[0].state(&net), ServerState::Serves);
-        assert!(!check.is_transient());
     }
 }

@@ -52,7 +52,11 @@ fn wrong_flags_are_errors() {
     }
     bare().run(&["plan"]).ended(1).complains(&["ChildZoneId is missing"]);
     bare().run(&["list"]).ended(1).complains(&["no parent zone is given"]);
-    bare().run(&["list", "--parent-zone-id", "Z-1"]).ended(1).complains(&["ParentZoneId", "1 to 32 letters"]);
+    bare().run(&["list", "--parent-zone-id", "Z-1"]).ended(1).complains(&["--parent-zone-id", "1 to 32 letters"]);
+    bare()
+        .run(&["verify", "a.b", "--name-servers", "192.0.2.1"])
+        .ended(1)
+        .complains(&["--name-servers", "is an address"]);
     bare().run(&["verify", "a..b"]).ended(1).complains(&["not a domain name"]);
     bare().run(&["verify", "a.b", "--child-only"]).ended(1).complains(&["--child-only needs"]);
     bare().run(&["verify", "a.b", "--ds", "x"]).ended(1).complains(&["--ds"]);

@@ -110,7 +110,7 @@ async fn every_finding_is_found() {
         ("dangling.example.com", &["dangling", "unowned"]),
         ("differs.example.com", &["differs", "unowned"]),
         ("drifted.example.com", &["drifted"]),
-        ("gone.example.com", &["dangling", "unowned"]),
+        ("gone.example.com", &["takeover", "unowned"]),
         ("good.example.com", &["unowned"]),
         ("lame.example.com", &["lame", "unowned"]),
         ("missing.example.com", &["missing"]),
@@ -123,6 +123,25 @@ async fn every_finding_is_found() {
     assert_eq!((&told["alarms"], &told["unknown"], &told["checked"]), (&json!(8), &json!(0), &json!(true)));
     let ran = list(&shell, &["--check"]).ended(2);
     ran.says(&["FINDING", "in order", "dangling, unowned", "ns1.gone.net does not resolve", "drifted"]);
+}
+
+/// A network with a resolver and no way out on port 53, and a delegation whose name servers do not exist.
+#[tokio::test]
+async fn without_a_way_out_good_delegations_are_unknown() {
+    let fixture = Fixture::behind_sockets().await;
+    let dns = fixture.aws.dns().await.unwrap();
+    fixture.create(json!({})).await.success();
+    outside(&fixture, &dns, "good.example.com", &["ns1.good.net"]);
+    fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
+    dns.close_the_way_out();
+    let told = list(&auditor(&fixture).asking(&dns), &["--check", "--json"]).ended(2).json();
+    let expected =
+        [("gone.example.com", vec!["takeover", "unowned"]), ("good.example.com", vec!["unknown", "unowned"])];
+    let found = findings(&told);
+    for (name, marks) in expected {
+        assert_eq!(found[name], marks);
+    }
+    assert_eq!(found[NAME], ["unknown"]);
 }
 
 #[tokio::test]

@@ -41,8 +41,21 @@ async fn dns_alone_tells_without_credentials() {
         dns.queries_to("resolver")
     );
 
+    // Several names, one of which is not delegated, and one that can't be one.
+    let several = shell.run(&["verify", NAME, "a..b", "other.example.com", "--resolver", &resolver, "--json"]).ended(2);
+    let told = several.json();
+    assert_eq!((&told[0]["verdict"], &told[1]["verdict"]), (&json!("good"), &json!("bad")));
+    assert!(several.err.contains("a..b"), "{several:?}");
+    let parents = told[0]["parent_name_servers"].as_array().unwrap();
+    assert_eq!((parents.len(), &parents[0]["addresses"][0]["serial"]), (4, &json!(1)));
+
     let server = fixture.child.name_servers()[0].clone();
     dns.fault(&server, DnsFault::Refused);
+    let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(2).json();
+    let finding = &told["findings"][0];
+    assert_eq!((&finding["severity"], &finding["code"]), (&json!("problem"), &json!("rcode")));
+    assert_eq!((&finding["rcode"], &finding["server"]), (&json!("REFUSED"), &json!(server.trim_end_matches('.'))));
+    assert_eq!((&finding["of_parent_zone"], finding["addresses"].as_array().unwrap().len()), (&json!(false), 1));
     let ran = shell.run(&args).ended(2);
     ran.says(&["lame", &format!("Problem: {}", server.trim_end_matches('.')), "REFUSED"]);
     dns.heal_all();
@@ -147,9 +160,11 @@ async fn name_servers_of_which_none_answers_may_be_out_of_reach() {
     }
     let shell = Shell::of(&fixture).asking(&dns);
     let args = ["verify", NAME, "--child-zone-id", &fixture.child.id(), "--child-only"];
-    shell.run(&args).ended(1).says(&["nothing is known", "silent"]);
-    // The parent zone's answer: so it is they.
+    // The servers of the root answer: so it is they.
+    shell.run(&args).ended(2).says(&["does not answer", "silent"]);
     shell.run(&["verify", NAME]).ended(2).says(&["does not answer"]);
+    dns.close_the_way_out();
+    shell.run(&args).ended(1).says(&["nothing is known", "unknown"]);
 }
 
 #[tokio::test]
@@ -188,7 +203,7 @@ async fn below_a_name_that_is_not_delegated_the_resolver_is_asked_nothing() {
     dns.zone("new.example.com", [inside], [RecordSet::new(inside, "A", 60, [address.clone()])]);
     let bare = Shell { env: Vec::new() }.asking(&dns);
     let args = ["verify", "new.example.com", "--name-servers", inside];
-    bare.run(&args).ended(2).says(&["has no address for it (glue)"]);
+    bare.run(&args).ended(2).says(&["has no address for it (glue)", "ZONE"]);
     bare.run(&[&args[..], &["--child-only"]].concat()).ended(2).says(&["(glue)"]);
     let below = |name: &str| name.trim_end_matches('.').ends_with("new.example.com");
     assert!(!dns.queries_to("resolver").iter().any(|query| below(&query.name)), "{:?}", dns.queries_to("resolver"));

@@ -68,7 +68,7 @@ fn a_resolver_of_ones_own_lifts_the_rule() {
 }
 
 fn states(report: &Report) -> Vec<ServerState> {
-    report.servers().iter().map(|(_, state)| *state).collect()
+    report.servers().iter().map(|server| server.state).collect()
 }
 
 #[tokio::test]

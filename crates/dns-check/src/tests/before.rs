@@ -14,7 +14,7 @@ use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
 fn states(report: &Report) -> Vec<ServerState> {
-    report.servers().iter().map(|(_, state)| *state).collect()
+    report.servers().iter().map(|server| server.state).collect()
 }
 
 fn kinds(report: &Report) -> Vec<FindingKind> {
@@ -39,9 +39,15 @@ async fn servers_that_have_the_zone_are_good() {
     assert_eq!(fixture.count(11, RecordType::SOA), 1, "good at once, asked once");
 }
 
+/// A child zone with one name server in it, which has these addresses.
+fn with_host(addresses: &[&'static str]) -> Script {
+    let hosts = addresses.iter().map(|address| ("ns.testing.example.com", *address)).collect();
+    Zone { hosts, ..child(&["ns.testing.example.com"]) }.script()
+}
+
 #[tokio::test]
 async fn no_resolver_is_asked_for_the_name_or_below_it() {
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(&["ns.testing.example.com"]).script())]);
+    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, with_host(&["127.0.0.11"]))]);
     let servers = NameServers::given(&["ns.testing.example.com"]).unwrap();
     let glue = vec![(name("ns.testing.example.com"), IpAddr::from([127, 0, 0, 11]))];
     let expected = Expected { name_servers: servers, glue, ..expected() };
@@ -62,7 +68,7 @@ async fn no_resolver_is_asked_for_the_name_or_below_it() {
 #[tokio::test]
 async fn a_few_addresses_of_glue_are_asked() {
     let server = "ns.testing.example.com";
-    let own = || child(&["ns.testing.example.com"]).script();
+    let own = || with_host(&["127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"]);
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, own()), (12, own()), (13, own()), (14, own())]);
     let glue = (11..=14).map(|host| (name(server), IpAddr::from([127, 0, 0, host]))).collect();
     let expected = Expected { name_servers: NameServers::given(&[server]).unwrap(), glue, ..expected() };
@@ -208,7 +214,8 @@ async fn silence_is_told_from_no_egress() {
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
     assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Unresolved; 2], false));
-    assert_eq!(kinds(&report), vec![FindingKind::Unresolved(Unresolved::NoSuchName); 2]);
+    let free = FindingKind::Unresolved(Unresolved::FreeDomain(name("example.net")));
+    assert_eq!(kinds(&report), vec![free; 2]);
 
     // Only the resolver answers, as in a VPC without a way out.
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS))]);
@@ -218,7 +225,7 @@ async fn silence_is_told_from_no_egress() {
         report.to_string().starts_with("nothing is known of testing.example.com: no name server answers"),
         "{report}"
     );
-    assert_eq!(states(&report), [ServerState::Silent; 2]);
+    assert_eq!(states(&report), [ServerState::Unknown; 2]);
 }
 
 #[tokio::test]
@@ -272,7 +279,7 @@ async fn addresses_without_a_route_are_no_finding() {
         report.to_string(),
         "1 of the 2 name servers can be reached from here and answer for testing.example.com"
     );
-    assert_eq!(states(&report), [ServerState::Serves, ServerState::NotAsked]);
+    assert_eq!(states(&report), [ServerState::Serves, ServerState::Unknown]);
 
     // Over IPv4 there are answers: an address to which nothing can be sent is the server's fault.
     let fixture = Fixture::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);

@@ -11,15 +11,16 @@ use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 use super::super::finding::FindingKind;
 use super::super::query::Query;
 use super::super::response::{Parsed, Response, read};
-use super::super::{Expected, Report, Timing, dnssec};
+use super::super::{Expected, Finding, Report, Timing, dnssec};
 use super::script::*;
 use delegation_model::ds::{Ds, DsRecords};
+use domain::base::Rtype;
 
 /// When the signatures begin and end.
 const INCEPTION: u64 = 1_700_000_000;
 const EXPIRATION: u64 = 3_000_000_000;
 
-struct Key {
+pub(super) struct Key {
     secret: EcdsaSigningKey,
     public: DNSKEY,
 }
@@ -48,19 +49,32 @@ impl Key {
 
     /// The signature of a key set by this key.
     fn sign(&self, keys: &[Record]) -> Record {
+        self.sign_for(CHILD, keys)
+    }
+
+    /// The signature of a record set by this key of that zone.
+    fn sign_for(&self, zone: &str, records: &[Record]) -> Record {
+        let owner = records.first().map_or_else(|| wire(zone), |record| record.name.clone());
         let input = SigInput {
-            type_covered: RecordType::DNSKEY,
+            type_covered: records.first().map_or(RecordType::DNSKEY, Record::record_type),
             algorithm: Algorithm::ECDSAP256SHA256,
-            num_labels: wire(CHILD).num_labels(),
+            num_labels: owner.num_labels(),
             original_ttl: 3600,
             sig_expiration: SerialNumber::new(u32::try_from(EXPIRATION).unwrap()),
             sig_inception: SerialNumber::new(u32::try_from(INCEPTION).unwrap()),
             key_tag: self.tag(),
-            signer_name: wire(CHILD),
+            signer_name: wire(zone),
         };
-        let tbs = TBS::from_input(&wire(CHILD), DNSClass::IN, &input, keys.iter()).unwrap();
+        let tbs = TBS::from_input(&owner, DNSClass::IN, &input, records.iter()).unwrap();
         let signature = RRSIG::from_sig(input, self.secret.sign(&tbs).unwrap());
-        Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::RRSIG(signature)))
+        Record::from_rdata(owner, 3600, RData::DNSSEC(DNSSECRData::RRSIG(signature)))
+    }
+
+    /// The SOA record of the child zone with a signature.
+    fn soa(&self) -> Vec<Record> {
+        let soa = soa(CHILD);
+        let signature = self.sign_for(CHILD, std::slice::from_ref(&soa));
+        vec![soa, signature]
     }
 }
 
@@ -73,10 +87,14 @@ fn signed(keys: &[&Key], by: &[&Key]) -> Vec<Record> {
 
 /// These records as the answer that comes over the wire.
 fn received(records: &[Record]) -> Response {
-    let asked = Query::direct(&CHILD.parse().unwrap(), RecordType::DNSKEY).signed().ask();
+    received_for(RecordType::DNSKEY, records)
+}
+
+fn received_for(record_type: RecordType, records: &[Record]) -> Response {
+    let asked = Query::direct(&CHILD.parse().unwrap(), Rtype::from_int(record_type.into())).signed().ask();
     let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
     let mut message = Message::response(id, OpCode::Query);
-    message.add_query(WireQuery::query(wire(CHILD), RecordType::DNSKEY));
+    message.add_query(WireQuery::query(wire(CHILD), record_type));
     message.answers = records.to_vec();
     match read(&asked, &message.to_vec().unwrap()) {
         Parsed::Response(answer) => answer,
@@ -86,7 +104,7 @@ fn received(records: &[Record]) -> Response {
 
 fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<FindingKind> {
     let now = UNIX_EPOCH + Duration::from_secs(seconds);
-    dnssec::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).0
+    dnssec::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).findings
 }
 
 fn findings(ds: Ds, answer: &[Record]) -> Vec<FindingKind> {
@@ -123,7 +141,8 @@ fn each_field_of_a_ds_record_counts() {
     assert_eq!(findings(ds(tag, 13, 4, good.digest()), &answer), [FindingKind::NoKey(tag)]);
     assert_eq!(findings(ds(tag, 13, 2, &good.digest()[..31]), &answer), [FindingKind::NoKey(tag)]);
     assert_eq!(findings(ds(tag, 16, 2, good.digest()), &answer), [FindingKind::Unverifiable(tag, "algorithm", 16)]);
-    for other in [0, 1, 3, 5, 6] {
+    assert_eq!(findings(ds(tag, 13, 1, &good.digest()[..20]), &answer), [FindingKind::NoKey(tag)]);
+    for other in [0, 3, 5, 6] {
         let found = findings(ds(tag, 13, other, good.digest()), &answer);
         assert_eq!(found, [FindingKind::Unverifiable(tag, "digest type", other)]);
     }
@@ -160,8 +179,8 @@ pub(super) fn ds_record(ds: &Ds) -> Record {
 }
 
 /// A signed child zone with these keys, below a parent zone with these DS records.
-async fn check(keys: &[Record], above: &[&Ds], expected: &Expected) -> Report {
-    let zone = Zone { keys: keys.to_vec(), ..child(SERVERS) };
+async fn check(soa: &[Record], keys: &[Record], above: &[&Ds], expected: &Expected) -> Report {
+    let zone = Zone { keys: keys.to_vec(), soa: soa.to_vec(), ..child(SERVERS) };
     let above = Zone { ds: above.iter().map(|ds| ds_record(ds)).collect(), ..parent(SERVERS) };
     let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
@@ -181,31 +200,33 @@ async fn a_signed_delegation() {
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
     let signed_by = |ds: &[&Ds]| Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
 
-    let report = check(&keys, &[&ds], &signed_by(&[&ds])).await;
+    let report = check(&zsk.soa(), &keys, &[&ds], &signed_by(&[&ds])).await;
     assert_eq!(
         report.to_string(),
         "the 2 name servers answer for testing.example.com with the keys of its DS records, and the 2 servers of example.com \
-         refer to them"
+         refer to them; example.com is not signed: a DS record set in it proves nothing"
     );
-    let report = check(&keys, &[], &signed_by(&[&ds])).await;
+    let report = check(&zsk.soa(), &keys, &[], &signed_by(&[&ds])).await;
     let text = report.to_string();
     assert!(
         text.contains("p1.example.org (127.0.0.21) of the parent zone has no DS record set for the name"),
         "{text}"
     );
-    let report = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
+    let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
     assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
-    let report = check(&keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
-    let words = format!("does not serve the key of the DS record with key tag {}", next.tag());
-    assert!(report.to_string().starts_with(&format!("ns1.example.net (127.0.0.11) {words}")), "{report}");
-    assert_eq!(report.findings().len(), 2, "{report}");
+    let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
+    let words = format!("has no use for the DS record with key tag {}", next.tag());
+    assert!(
+        report.is_good() && report.to_string().contains(&format!("ns1.example.net (127.0.0.11) {words}")),
+        "{report}"
+    );
 
     // No DS expected: one that is there is a finding if it is asked for, otherwise it is not looked at.
-    let report = check(&keys, &[&ds], &expected()).await;
+    let report = check(&zsk.soa(), &keys, &[&ds], &expected()).await;
     assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
-    let report = check(&keys, &[&ds], &Expected { check_ds: false, ..expected() }).await;
+    let report = check(&zsk.soa(), &keys, &[&ds], &Expected { check_ds: false, ..expected() }).await;
     assert!(report.is_good(), "{report}");
-    let report = check(&[], &[], &expected()).await;
+    let report = check(&[], &[], &[], &expected()).await;
     assert!(report.is_good(), "{report}");
 }
 
@@ -224,7 +245,7 @@ async fn who_vouches_for_ds_records() {
     let (ksk, next) = (Key::new(true), Key::new(true));
     let (ds, other) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let signed = signed(&[&ksk], &[&ksk]);
-    let serves = |keys: &[Record]| Zone { keys: keys.to_vec(), ..child(SERVERS) }.script();
+    let serves = |keys: &[Record]| Zone { keys: keys.to_vec(), soa: ksk.soa(), ..child(SERVERS) }.script();
     let good = || serves(&signed);
     let refused = || script(|ask| ask.code(ResponseCode::Refused));
 
@@ -247,7 +268,7 @@ async fn who_vouches_for_ds_records() {
 
     // It has the keys, and yet is no server of the zone.
     let lame = || {
-        let zone = Zone { keys: signed.clone(), ..child(SERVERS) };
+        let zone = Zone { keys: signed.clone(), soa: ksk.soa(), ..child(SERVERS) };
         script(move |ask| match ask.record_type() {
             RecordType::NS => ask.code(ResponseCode::Refused),
             _ => zone.answer(ask),
@@ -255,4 +276,110 @@ async fn who_vouches_for_ds_records() {
     };
     assert_eq!(vouched(&[&ds], [lame(), lame()]).await, (false, false));
     assert_eq!(vouched(&[&ds], [lame(), good()]).await, (true, false));
+}
+
+/// The report of two servers with this key set and SOA record, below a parent zone with these DS records.
+async fn served(soa: &[Record], keys: &[Record], ds: &[&Ds]) -> Report {
+    let expected = Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
+    check(soa, keys, ds, &expected).await
+}
+
+fn codes(report: &Report) -> Vec<&str> {
+    let mut codes: Vec<&str> = report.findings().iter().map(Finding::code).collect();
+    codes.dedup();
+    codes
+}
+
+/// What unbound calls secure: RFC 4509, section 3; RFC 6840, section 5.11; RFC 6781, section 4.1.2.
+#[tokio::test]
+async fn one_ds_record_that_leads_to_a_key_is_enough() {
+    let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
+    let keys = signed(&[&ksk, &zsk], &[&ksk]);
+    let (ds, sha1, standby) = (ksk.ds(DigestType::SHA256), ksk.ds(DigestType::SHA1), next.ds(DigestType::SHA256));
+    let report = served(&zsk.soa(), &keys, &[&ds, &sha1]).await;
+    assert!(report.is_good() && codes(&report) == ["parent-unsigned"], "SHA-256 and SHA-1 of one key: {report}");
+    let report = served(&zsk.soa(), &keys, &[&ds, &standby]).await;
+    assert!(report.is_good() && codes(&report) == ["ds-spare", "parent-unsigned"], "a stand-by key: {report}");
+    // ED448 beside another algorithm, and alone.
+    let ed448 = Ds::new(4711, 16, 2, vec![1; 32]).unwrap();
+    let report = served(&zsk.soa(), &keys, &[&ds, &ed448]).await;
+    assert!(report.is_good(), "{report}");
+    let report = served(&zsk.soa(), &keys, &[&ed448]).await;
+    assert!(report.is_good() && codes(&report) == ["ds-not-supported", "parent-unsigned"], "{report}");
+    assert!(!report.has_bogus_server() && !report.has_secure_server());
+    assert!(!report.to_string().contains("with the keys of its DS records"), "{report}");
+    // SHA-1 alone is right, and going out of use (RFC 9905). A wrong one beside a right one does not count.
+    let report = served(&zsk.soa(), &keys, &[&sha1]).await;
+    assert!(report.is_good() && codes(&report) == ["ds-weak", "parent-unsigned"], "{report}");
+    let report = served(&zsk.soa(), &keys, &[&standby, &sha1]).await;
+    assert!(report.has_bogus_server() && codes(&report) == ["ds-without-key", "parent-unsigned"], "{report}");
+}
+
+/// Zones that validators refuse, though the keys are those of the DS records (RFC 4035, sections 5.2 and 5.3).
+#[tokio::test]
+async fn data_is_signed_by_the_zones_keys() {
+    let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(false));
+    let keys = signed(&[&ksk, &zsk], &[&ksk]);
+    let ds = ksk.ds(DigestType::SHA256);
+    for (soa, why) in [
+        (vec![soa(CHILD)], "not signed"),
+        (other.soa(), "by a key that is not in the key set"),
+        (vec![soa(CHILD), keys[2].clone()], "by a signature of something else"),
+    ] {
+        let report = served(&soa, &keys, &[&ds]).await;
+        assert!(report.has_bogus_server() && !report.has_secure_server(), "{why}: {report}");
+        assert_eq!(codes(&report), ["data-unsigned", "parent-unsigned"], "{why}: {report}");
+    }
+    assert_eq!(data_at(&zsk, &keys, INCEPTION), None);
+    assert_eq!(data_at(&zsk, &keys, EXPIRATION + 1), Some(FindingKind::DataOutOfTime));
+}
+
+fn data_at(zsk: &Key, keys: &[Record], seconds: u64) -> Option<FindingKind> {
+    let (soa, keys) = (received_for(RecordType::SOA, &zsk.soa()), received(keys));
+    let now = UNIX_EPOCH + Duration::from_secs(seconds);
+    let answers = &soa.answers;
+    dnssec::data(&CHILD.parse().unwrap(), answers.soa.as_ref()?, &answers.signatures, &keys.answers, now)
+}
+
+/// The DS record set is signed by the parent zone's keys, if it has any.
+#[tokio::test]
+async fn a_ds_record_set_is_signed_as_well() {
+    let (ksk, zsk, above, stranger) = (Key::new(true), Key::new(false), Key::new(false), Key::new(false));
+    let (keys, ds) = (signed(&[&ksk, &zsk], &[&ksk]), ksk.ds(DigestType::SHA256));
+    let record = ds_record(&ds);
+    let of_parent = vec![Record::from_rdata(wire(PARENT), 3600, above.record().data)];
+    for (signature, found) in [
+        (Some(above.sign_for(PARENT, std::slice::from_ref(&record))), vec![]),
+        (Some(stranger.sign_for(PARENT, std::slice::from_ref(&record))), vec!["ds-unsigned"]),
+        (None, vec!["ds-unsigned"]),
+    ] {
+        let zone = Zone { keys: keys.clone(), soa: zsk.soa(), ..child(SERVERS) };
+        let ds_set = std::iter::once(record.clone()).chain(signature).collect();
+        let parent = Zone { ds: ds_set, keys: of_parent.clone(), ..parent(SERVERS) };
+        let fixture = Fixture::start(vec![
+            (RESOLVER, resolver(HOSTS)),
+            (11, zone.clone().script()),
+            (12, zone.script()),
+            (21, parent.clone().script()),
+            (22, parent.script()),
+        ]);
+        let timing = Timing { pause: Duration::from_millis(1), ..patient() };
+        let expected = Expected { ds: DsRecords::new([ds.clone()]), ..expected() };
+        let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected, Duration::ZERO).await;
+        assert_eq!((codes(&report), report.is_good()), (found.clone(), found.is_empty()), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_zone_without_ds_records_is_remarked_on() {
+    let (ksk, zsk) = (Key::new(true), Key::new(false));
+    let zone = Zone { keys: signed(&[&ksk, &zsk], &[&ksk]), ..child(SERVERS) };
+    let scripts = || vec![(RESOLVER, resolver(HOSTS)), (11, zone.clone().script()), (12, zone.clone().script())];
+    let fixture = Fixture::start(scripts());
+    let report = fixture.verifier(patient()).thorough().verify_child(&expected(), Duration::ZERO).await;
+    assert!(report.is_good() && codes(&report) == ["signed-without-ds"], "{report}");
+    // Nobody asks for what is only of interest.
+    let fixture = Fixture::start(scripts());
+    assert!(fixture.verifier(patient()).verify_child(&expected(), Duration::ZERO).await.findings().is_empty());
+    assert_eq!(fixture.count(11, RecordType::DNSKEY), 0);
 }

@@ -3,16 +3,16 @@
 use super::super::query::Query;
 use super::super::response::{Parsed, Response, Section, Targets, read};
 use super::script::CHILD;
+use domain::base::Rtype;
 use hickory_proto::op::Message;
-use hickory_proto::rr::RecordType;
 
 #[test]
 fn a_question_is_a_dns_message() {
     let name = CHILD.parse().unwrap();
     for (question, recursion, dnssec) in [
-        (Query::direct(&name, RecordType::SOA), false, false),
-        (Query::direct(&name, RecordType::SOA).signed(), false, true),
-        (Query::recursive(&name, RecordType::SOA), true, false),
+        (Query::direct(&name, Rtype::SOA), false, false),
+        (Query::direct(&name, Rtype::SOA).signed(), false, true),
+        (Query::recursive(&name, Rtype::SOA), true, false),
     ] {
         let message = Message::from_vec(&question.ask().bytes).unwrap();
         assert_eq!(message.queries.len(), 1);
@@ -21,13 +21,13 @@ fn a_question_is_a_dns_message() {
         let edns = message.edns.unwrap();
         assert_eq!((edns.flags().dnssec_ok, edns.max_payload(), edns.version()), (dnssec, 1232, 0));
     }
-    let ids = (0..20).map(|_| Query::direct(&name, RecordType::SOA).ask().bytes[..2].to_vec());
+    let ids = (0..20).map(|_| Query::direct(&name, Rtype::SOA).ask().bytes[..2].to_vec());
     assert!(ids.collect::<std::collections::BTreeSet<_>>().len() > 1, "ids are random");
 }
 
 /// The answer to a question for the name servers, with one record of this class and data.
 fn answer(class: u8, length: u8, data: &[u8]) -> Parsed {
-    let asked = Query::direct(&CHILD.parse().unwrap(), RecordType::NS).ask();
+    let asked = Query::direct(&CHILD.parse().unwrap(), Rtype::NS).ask();
     let question = &asked.bytes[12..12 + 25];
     let head = [&asked.bytes[..2], &[0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0]].concat();
     let record = [&[0xc0, 12, 0, 2, 0, class, 0, 0, 0, 60, 0, length], data].concat();

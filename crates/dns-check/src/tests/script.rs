@@ -49,6 +49,13 @@ impl Ask {
         answer
     }
 
+    /// An empty answer with this code and authority.
+    pub(super) fn code_with_authority(&self, code: ResponseCode) -> Message {
+        let mut answer = self.code(code);
+        answer.metadata.authoritative = true;
+        answer
+    }
+
     /// An empty answer with this code, without authority.
     pub(super) fn code(&self, code: ResponseCode) -> Message {
         let mut answer = self.answer();
@@ -84,7 +91,16 @@ pub(super) fn cname(name: &str, target: &str) -> Record {
     Record::from_rdata(wire(name), 300, RData::CNAME(CNAME(wire(target))))
 }
 
-fn soa(zone: &str) -> Record {
+/// The address of a host.
+pub(super) fn host_address(host: &str, address: &str) -> Record {
+    let data = match address.parse().unwrap() {
+        IpAddr::V4(address) => RData::A(A(address)),
+        IpAddr::V6(address) => RData::AAAA(AAAA(address)),
+    };
+    Record::from_rdata(wire(host), 60, data)
+}
+
+pub(super) fn soa(zone: &str) -> Record {
     let soa = SOA::new(wire("ns.invalid"), wire("hostmaster.invalid"), 1, 7200, 900, 1_209_600, 60);
     Record::from_rdata(wire(zone), 60, RData::SOA(soa))
 }
@@ -96,10 +112,16 @@ pub(super) struct Zone {
     pub(super) ns: Vec<&'static str>,
     /// The delegation of [`CHILD`].
     pub(super) cut: Vec<&'static str>,
+    /// The addresses that come with it.
+    pub(super) glue: Vec<(&'static str, &'static str)>,
     /// The DS records at the cut.
     pub(super) ds: Vec<Record>,
     /// The key set with its signatures.
     pub(super) keys: Vec<Record>,
+    /// The SOA record with its signatures, if it is not the usual one.
+    pub(super) soa: Vec<Record>,
+    /// Names in the zone, with their addresses.
+    pub(super) hosts: Vec<(&'static str, &'static str)>,
 }
 
 /// The child zone with these name servers.
@@ -125,11 +147,18 @@ impl Zone {
         }
         if *ask.name() == zone {
             match ask.record_type() {
+                RecordType::SOA if !self.soa.is_empty() => answer.answers.clone_from(&self.soa),
                 RecordType::SOA => answer.answers.push(soa(self.name)),
                 RecordType::NS => answer.answers.extend(self.ns.iter().map(|server| ns(self.name, server))),
                 RecordType::DNSKEY => answer.answers.clone_from(&self.keys),
                 _ => answer.authorities.push(soa(self.name)),
             }
+            return answer;
+        }
+        let hosts = self.hosts.iter().filter(|(host, _)| wire(host) == *ask.name());
+        let addresses: Vec<Record> = hosts.map(|(host, address)| host_address(host, address)).collect();
+        if !addresses.is_empty() {
+            answer.answers.extend(addresses.into_iter().filter(|record| record.record_type() == ask.record_type()));
             return answer;
         }
         if self.cut.is_empty() || !cut.zone_of(ask.name()) {
@@ -140,6 +169,7 @@ impl Zone {
         } else {
             answer.metadata.authoritative = false;
             answer.authorities.extend(self.cut.iter().map(|server| ns(CHILD, server)));
+            answer.additionals.extend(self.glue.iter().map(|(host, address)| host_address(host, address)));
         }
         answer
     }
@@ -157,11 +187,7 @@ pub(super) fn resolver(hosts: &'static [(&'static str, &'static str)]) -> Script
         let mut known = false;
         for (host, address) in hosts.iter().filter(|(host, _)| wire(host) == *ask.name()) {
             known = true;
-            let data = match address.parse().unwrap() {
-                IpAddr::V4(address) => RData::A(A(address)),
-                IpAddr::V6(address) => RData::AAAA(AAAA(address)),
-            };
-            let record = Record::from_rdata(wire(host), 60, data);
+            let record = host_address(host, address);
             if record.record_type() == ask.record_type() {
                 answer.answers.push(record);
             }
@@ -208,6 +234,11 @@ pub(super) fn patient() -> Timing {
 /// One minute of patience: longer than any test takes.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The system's sockets, of which nothing is known yet.
+pub(super) fn network(timing: Timing) -> Network {
+    Network::new(timing, Arc::new(crate::transport::Sockets), Arc::default())
+}
+
 type Log = Arc<Mutex<Vec<(u8, String, RecordType)>>>;
 
 /// The servers of a test.
@@ -240,10 +271,11 @@ impl Fixture {
         let servers = vec![address(RESOLVER, self.port)];
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
         Check {
-            net: Network::new(timing, Arc::new(crate::transport::Sockets)),
+            net: network(timing),
             resolver: Resolver { servers, anywhere: false },
             port: self.port,
             expected,
+            thorough: false,
         }
     }
 
@@ -292,8 +324,10 @@ impl Server {
     fn answer(&self, bytes: &[u8], tcp: bool) -> Vec<Vec<u8>> {
         let message = Message::from_vec(bytes).unwrap();
         let record_type = message.queries[0].query_type();
-        let name = Name::from_wire_labels(message.queries[0].name().iter()).unwrap().to_string();
-        self.log.lock().unwrap().push((self.host, name, record_type));
+        // The root is no name of ours.
+        if let Ok(name) = Name::from_wire_labels(message.queries[0].name().iter()) {
+            self.log.lock().unwrap().push((self.host, name.to_string(), record_type));
+        }
         let nth = {
             let mut counts = self.counts.lock().unwrap();
             let count = counts.entry(record_type).or_default();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::finding::{Chain, Finding, FindingKind, Report, Role, ServerState};
+use super::super::finding::{Chain, Finding, FindingKind, Report, Role, Server, ServerState};
 use super::super::resolver::Resolver;
 use super::super::response::Targets;
 
@@ -13,14 +13,17 @@ fn name(text: &str) -> Name {
 }
 
 fn good() -> Report {
-    let servers = ["ns1.example.net", "ns2.example.net", "ns3.example.net", "ns4.example.net"];
+    let serving = |names: &[&str]| {
+        let server = |text: &&str| Server { name: name(text), state: ServerState::Serves, addresses: Vec::new() };
+        names.iter().map(server).collect()
+    };
     Report {
         name: name("testing.example.com"),
-        parent: Some((name("example.com"), 4)),
+        parent: Some(name("example.com")),
         chain: Some(Chain { bogus: false, is_secure: true }),
-        servers: servers.iter().map(|server| (name(server), ServerState::Serves)).collect(),
+        servers: serving(&["ns1.example.net", "ns2.example.net", "ns3.example.net", "ns4.example.net"]),
+        parent_servers: serving(&["p1.example.org", "p2.example.org", "p3.example.org", "p4.example.org"]),
         findings: Vec::new(),
-        remarks: Vec::new(),
         no_egress: false,
     }
 }
@@ -32,7 +35,8 @@ fn a_good_finding() {
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
          refer to them"
     );
-    let one = Report { parent: Some((name("example.com"), 1)), chain: None, ..good() };
+    let parent_servers = good().parent_servers[..1].to_vec();
+    let one = Report { parent_servers, chain: None, ..good() };
     assert_eq!(
         one.to_string(),
         "the 4 name servers answer for testing.example.com, and the server of example.com refers to them"
@@ -74,9 +78,10 @@ fn resolv_conf() {
     assert_eq!(
         servers(
             "# nameserver 192.0.2.9\nsearch example.com\nnameserver 192.0.2.1\n  nameserver\t2001:db8::1 # comment\n\
-             nameserver fe80::1%eth0\nnameserver\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"
+             nameserver fe80::1%none0\nnameserver\nnameserver fe80::53%lo\nnameserver 192.0.2.4\n"
         ),
-        "[192.0.2.1:53, [2001:db8::1]:53, 192.0.2.3:53]"
+        "[192.0.2.1:53, [2001:db8::1]:53, [fe80::53%1]:53]"
     );
+    assert_eq!(servers("nameserver fe80::1%7\n"), "[[fe80::1%7]:53]");
     assert_eq!(servers(""), "[127.0.0.1:53]");
 }

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::super::finding::ServerState;
-use super::super::network::{Network, SOCKETS};
+use super::super::network::SOCKETS;
 use super::super::resolver::Resolver;
 use super::super::{Check, Expected, Timing};
 use super::script::*;
@@ -31,10 +31,7 @@ fn a_round_takes_less_than_fifteen_seconds() {
 async fn a_first_round_that_gets_nowhere_is_cut() {
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
     let expected = expected();
-    let check = Check {
-        net: Network::new(Timing::default(), std::sync::Arc::new(crate::transport::Sockets)),
-        ..fixture.strict(&expected)
-    };
+    let check = Check { net: network(Timing::default()), ..fixture.strict(&expected) };
     let all = check.net.sockets.acquire_many(u32::try_from(SOCKETS).unwrap()).await.unwrap();
     let begun = Instant::now();
     let report = check.run(Some(&parent_zone()), Duration::from_secs(30)).await;
@@ -42,11 +39,11 @@ async fn a_first_round_that_gets_nowhere_is_cut() {
     assert_eq!(begun.elapsed(), Duration::from_millis(44_500));
     assert_eq!(
         report.to_string(),
-        "ns1.example.net could not be asked in time; ns2.example.net could not be asked in time; example.com could not be asked \
-         in time"
+        "nothing is known of testing.example.com: ns1.example.net could not be asked in time; ns2.example.net could not be asked \
+         in time; example.com could not be asked in time"
     );
-    let states: Vec<ServerState> = report.servers().iter().map(|(_, state)| *state).collect();
-    assert_eq!((states, report.no_egress()), (vec![ServerState::NotAsked; 2], false));
+    let states: Vec<ServerState> = report.servers().iter().map(|server| server.state).collect();
+    assert_eq!((states, report.no_egress()), (vec![ServerState::Unknown; 2], false));
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,7 +31,7 @@ async fn a_signed_delegation() {
     assert_eq!(
         report.to_string(),
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
-         refer to them"
+         refer to them; example.com is not signed: a DS record set in it proves nothing"
     );
 
     // The parent zone signs too: its answers come with signatures, and with the proof that there is no DS.
@@ -52,7 +52,7 @@ async fn a_key_roll_over() {
 
     assert!(fixture.child.set_key_status("old", "INACTIVE"));
     let report = fixture.before(&both, NONE).await;
-    assert_eq!(report.findings().len(), 4, "one of the two keys is gone: {report}");
+    assert!(report.is_good(), "one of the two keys is gone, and the other does: {report}");
     let report = fixture.after(&fixture.signed(std::slice::from_ref(&new)), NONE).await;
     assert!(report.to_string().contains(" of the parent zone has another DS record set for the name"), "{report}");
     put_ds(&fixture, std::slice::from_ref(&new));

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dns_check::{Report, ServerState, Timing};
+use dns_check::{Report, ServerState};
 use sandbox::DnsFault;
 
-use crate::fixture::{Fixture, NONE, PATIENCE, states};
+use crate::fixture::{Fixture, NONE, PARENT, PATIENCE, parent_zone, states};
 
 /// One of the four servers of the child zone is ill: what is said of it, and what it is.
 async fn one_ill(fault: DnsFault) -> (String, ServerState) {
@@ -15,7 +15,7 @@ async fn one_ill(fault: DnsFault) -> (String, ServerState) {
     let report = fixture.before(&fixture.expected(), NONE).await;
     assert!(!report.no_egress());
     let address = fixture.dns.server(&server).ip();
-    let state = report.servers().iter().find(|(name, _)| name.as_str() == server).unwrap().1;
+    let state = report.servers().iter().find(|own| own.name.as_str() == server).unwrap().state;
     let text = report.to_string();
     let prefix = format!("{server} ({address}) ");
     assert!(report.is_good() || text.starts_with(&prefix), "{text}");
@@ -61,17 +61,20 @@ async fn all_ill(fault: DnsFault, tcp: Duration, patience: Duration) -> Report {
     for server in fixture.child.name_servers().into_iter().chain(fixture.parent.name_servers()) {
         fixture.dns.fault(&server, fault.clone());
     }
-    let (short, long) = (Duration::from_millis(50), Duration::from_mins(1));
-    let timing = Timing { datagrams: vec![short, short], tcp, resolver: long, pause: Duration::from_millis(1) };
-    let parent = crate::fixture::parent_zone(crate::fixture::PARENT);
-    fixture.with(timing).verify_delegation(&parent, &fixture.expected(), patience).await
+    let parent = parent_zone(PARENT);
+    fixture.impatient(tcp).verify_delegation(&parent, &fixture.expected(), patience).await
 }
 
 #[tokio::test]
 async fn no_answer_from_anywhere_is_no_egress() {
-    let report = all_ill(DnsFault::Silent, Duration::from_millis(50), PATIENCE).await;
+    let fixture = Fixture::delegated().await;
+    fixture.dns.close_the_way_out();
+    let report = fixture
+        .impatient(Duration::from_millis(50))
+        .verify_delegation(&parent_zone(PARENT), &fixture.expected(), PATIENCE)
+        .await;
     assert!(report.no_egress(), "{report}");
-    assert_eq!(states(&report), [ServerState::Silent; 4]);
+    assert_eq!(states(&report), [ServerState::Unknown; 4]);
     assert!(report.to_string().contains("no way out for DNS queries"), "{report}");
 }
 

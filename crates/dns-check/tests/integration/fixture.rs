@@ -66,8 +66,14 @@ impl Fixture {
         self.with(Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO })
     }
 
-    pub(crate) fn with(&self, timing: Timing) -> Verifier {
+    fn with(&self, timing: Timing) -> Verifier {
         Verifier::new(Some(self.dns.resolver())).with_timing(timing)
+    }
+
+    /// A check that soon gives up on datagrams, and gives a connection so long.
+    pub(crate) fn impatient(&self, tcp: Duration) -> Verifier {
+        let (short, long) = (Duration::from_millis(50), Duration::from_mins(1));
+        self.with(Timing { datagrams: vec![short, short], tcp, resolver: long, pause: Duration::from_millis(1) })
     }
 
     pub(crate) async fn before(&self, expected: &Expected, patience: Duration) -> Report {
@@ -103,7 +109,7 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 pub(crate) fn states(report: &Report) -> Vec<ServerState> {
-    report.servers().iter().map(|(_, state)| *state).collect()
+    report.servers().iter().map(|server| server.state).collect()
 }
 
 /// A parent zone of which nobody has told which name servers it should have.

@@ -1,0 +1,441 @@
+//! No false alarm and no false comfort: each verdict, in an internet where everything else is in order.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{RData, RecordType};
+use tokio::time::Instant;
+
+use super::super::network::{CONNECTIONS, DATAGRAMS};
+use super::super::{Expected, Finding, Report, ServerState, Verdict};
+use super::internet::*;
+use super::script::*;
+use delegation_model::name::Name;
+
+fn codes(report: &Report) -> BTreeSet<&str> {
+    report.findings().iter().map(Finding::code).collect()
+}
+
+fn good() -> Expected {
+    delegated_to(SERVERS)
+}
+
+fn states(report: &Report) -> Vec<ServerState> {
+    report.servers().iter().map(|server| server.state).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_in_order() {
+    let internet = Internet::new();
+    let report = internet.after(&good()).await;
+    assert_eq!(
+        report.to_string(),
+        "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them"
+    );
+    assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0));
+    assert_eq!(report.servers()[0].addresses[0].serial, Some(1));
+    let names: BTreeSet<String> = internet.asked(NINES).into_iter().map(|(name, _)| name).collect();
+    assert!(!names.iter().any(|name| CHILD.ends_with(name.as_str()) && name.contains('.')), "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_way_out_nothing_is_known() {
+    let internet = Internet::new();
+    internet.close();
+    let begun = Instant::now();
+    let report = internet.after(&good()).await;
+    assert!(report.no_egress() && report.verdict() == Verdict::Unknown, "{report}");
+    assert_eq!(states(&report), [ServerState::Unknown; 2]);
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    // A name server that does not exist is known by the resolver alone, and says nothing of the network.
+    let run = internet.verifier().for_run();
+    let nowhere = run.verify_child(&delegated_to(&["ns1.nowhere.net"]), Duration::ZERO).await;
+    assert!(nowhere.can_be_taken_over() && !nowhere.no_egress(), "{nowhere}");
+    let report = run.verify_child(&good(), Duration::ZERO).await;
+    assert!(report.no_egress() && report.verdict() == Verdict::Unknown, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_of_all_servers_is_theirs_where_the_root_answers() {
+    let internet = Internet::new();
+    for at in ["205.251.192.1", "205.251.192.2", "205.251.193.1", "205.251.193.2"] {
+        internet.kill(at);
+    }
+    let report = internet.before(&good()).await;
+    assert!(!report.no_egress(), "{report}");
+    assert_eq!((report.verdict(), states(&report)), (Verdict::Bad, vec![ServerState::Silent; 2]), "{report}");
+    let roots = internet.asked("198.41.0.4").len();
+    assert_eq!(roots, 1);
+}
+
+/// A resolver that drops a query, fails, or limits its rate.
+#[tokio::test(start_paused = true)]
+async fn what_a_resolver_does_not_tell_is_not_known() {
+    for code in [None, Some(ResponseCode::ServFail), Some(ResponseCode::Refused)] {
+        let internet = Internet::new();
+        let fails = move |ask: &Ask| code.map_or_else(Vec::new, |code| vec![ask.code(code).to_vec().unwrap()]);
+        internet.resolve(move |ask| wire("example.net").zone_of(ask.name()).then(|| fails(ask)));
+        let report = internet.before(&good()).await;
+        assert_eq!((report.verdict(), states(&report)), (Verdict::Unknown, vec![ServerState::Unknown; 2]), "{report}");
+        assert_eq!(codes(&report), BTreeSet::from(["resolver-fails"]));
+        // Of one of two: the other one serves.
+        internet.resolve(move |ask| (*ask.name() == wire("ns2.example.net")).then(|| fails(ask)));
+        let report = internet.before(&good()).await;
+        assert_eq!(
+            (report.verdict(), states(&report)),
+            (Verdict::Good, vec![ServerState::Serves, ServerState::Unknown]),
+            "{report}"
+        );
+        assert!(report.to_string().contains("; ns2.example.net does not resolve"), "{report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_are_kept_for_the_run() {
+    let internet = Internet::new();
+    let run = internet.verifier().for_run();
+    assert!(run.verify_child(&good(), Duration::ZERO).await.is_good());
+    internet.resolve(|_| Some(Vec::new()));
+    assert!(run.verify_child(&good(), Duration::ZERO).await.is_good());
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_a_resolver_makes_are_nobodys() {
+    let internet = Internet::new();
+    internet.host("ns1.example.net", &["205.251.193.1", "64:ff9b::205.251.193.1"]);
+    internet.host("ns2.example.net", &["205.251.193.2", "2600:64::205.251.193.2"]);
+    internet.host("ipv4only.arpa", &["2600:64::192.0.0.170", "2600:64::192.0.0.171"]);
+    let report = internet.after(&good()).await;
+    assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
+    // Where there is IPv6 alone, they are the way to the servers.
+    internet.without_ipv4();
+    internet.serve("64:ff9b::205.251.193.1", child(SERVERS).script());
+    internet.serve("2600:64::205.251.193.2", child(SERVERS).script());
+    let report = internet.before(&good()).await;
+    assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
+    assert_eq!(report.servers()[0].addresses[0].address.to_string(), "205.251.193.1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_with_ipv6_alone() {
+    let internet = Internet::new();
+    internet.host("ns1.example.net", &["2600:9000:5300::1"]);
+    internet.host("ns2.example.net", &["2600:9000:5300::2"]);
+    internet.zone(&["2600:9000:5300::1", "2600:9000:5300::2"], &child(SERVERS));
+    assert!(internet.before(&good()).await.is_good());
+    // As in Lambda.
+    internet.without_ipv6();
+    for report in [internet.before(&good()).await, internet.after(&good()).await] {
+        assert_eq!((report.verdict(), states(&report)), (Verdict::Unknown, vec![ServerState::Unknown; 2]), "{report}");
+        assert!(report.lacks_ipv6() && !report.no_egress(), "{report}");
+        assert!(report.to_string().contains("there is no IPv6 from here"), "{report}");
+    }
+    assert_eq!(internet.asked("2001:503:ba3e::2:30"), [], "nobody needs telling");
+    // Their silence is theirs where others answer.
+    let internet = Internet::new();
+    internet.host("ns1.example.net", &["2600:9000:5300::1"]);
+    internet.host("ns2.example.net", &["2600:9000:5300::2"]);
+    let report = internet.after(&good()).await;
+    assert_eq!((report.verdict(), states(&report)), (Verdict::Bad, vec![ServerState::Silent; 2]), "{report}");
+    // Where nobody does, it may be the network.
+    internet.kill("2001:503:ba3e::2:30");
+    internet.kill("2001:503:a83e::2:30");
+    let report = internet.after(&good()).await;
+    assert!(report.verdict() == Verdict::Unknown && report.lacks_ipv6(), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_address_of_ipv6_is_seen_by_both_checks() {
+    let internet = Internet::new();
+    internet.host("ns1.example.net", &["205.251.193.1", "2600:9000:5300::1"]);
+    for report in [internet.before(&good()).await, internet.after(&good()).await] {
+        assert_eq!(report.to_string(), "ns1.example.net (2600:9000:5300::1) does not answer");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_of_the_parent_zone_with_ipv6_alone() {
+    let internet = Internet::new();
+    internet.host("p1.example.org", &["2600:9000:5301::1"]);
+    internet.host("p2.example.org", &["2600:9000:5301::2"]);
+    internet.without_ipv6();
+    let report = internet.after(&good()).await;
+    assert_eq!(report.verdict(), Verdict::Unknown, "{report}");
+    assert!(report.to_string().starts_with("nothing is known of testing.example.com: p1.example.org"), "{report}");
+}
+
+/// Over IPv4 it is lame, and only its IPv6 address is known.
+#[tokio::test(start_paused = true)]
+async fn a_failed_look_up_of_ipv4_addresses_is_no_comfort() {
+    let internet = Internet::new();
+    for (host, v4, v6) in [
+        ("ns1.example.net", "205.251.193.1", "2600:9000:5300::1"),
+        ("ns2.example.net", "205.251.193.2", "2600:9000:5300::2"),
+    ] {
+        internet.host(host, &[v4, v6]);
+        internet.serve(v4, script(|ask| ask.code(ResponseCode::Refused)));
+    }
+    internet.without_ipv6();
+    internet.resolve(|ask| {
+        let fails = ask.record_type() == RecordType::A && wire("example.net").zone_of(ask.name());
+        fails.then(|| vec![ask.code(ResponseCode::ServFail).to_vec().unwrap()])
+    });
+    let report = internet.before(&good()).await;
+    assert_eq!(report.verdict(), Verdict::Unknown, "{report}");
+    assert!(codes(&report).contains("addresses-unknown") && !report.lacks_ipv6(), "{report}");
+}
+
+/// RFC 6891, section 7.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_know_edns_is_asked_without() {
+    let refuses =
+        |ask: &Ask| ask.message.edns.is_some().then(|| vec![ask.code(ResponseCode::FormErr).to_vec().unwrap()]);
+    let internet = Internet::new();
+    internet.resolve(refuses);
+    let report = internet.after(&good()).await;
+    assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
+    assert_eq!(internet.verifier().parent_of(&CHILD.parse().unwrap()).await.unwrap().as_str(), PARENT);
+    // A name server as well, with nothing but a header.
+    internet.serve(
+        "205.251.193.1",
+        Box::new(move |ask| match ask.message.edns {
+            Some(_) => vec![header(ask, ResponseCode::FormErr)],
+            None => child(SERVERS).script()(ask),
+        }),
+    );
+    assert!(internet.after(&good()).await.is_good());
+}
+
+/// An answer without a question section.
+fn header(ask: &Ask, code: ResponseCode) -> Vec<u8> {
+    let mut answer = ask.code(code);
+    answer.queries.clear();
+    answer.to_vec().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_a_question_is_one() {
+    let internet = Internet::new();
+    internet.serve("205.251.193.1", Box::new(|ask| vec![header(ask, ResponseCode::Refused)]));
+    let begun = Instant::now();
+    let report = internet.before(&good()).await;
+    assert_eq!(report.to_string(), "ns1.example.net (205.251.193.1) does not answer for the zone (REFUSED)");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_name_servers_that_agree() {
+    let names: &'static [&'static str] =
+        (0..33).map(|at| &*format!("n{at}.example.net").leak()).collect::<Vec<_>>().leak();
+    let internet = Internet::new();
+    for (at, name) in names.iter().enumerate() {
+        let address = format!("205.251.200.{at}");
+        internet.host(name, &[&address]);
+        internet.zone(&[&address], &child(names));
+    }
+    internet.zone(&["205.251.192.1", "205.251.192.2"], &parent(names));
+    let expected = internet.verifier().referral(&PARENT.parse().unwrap(), &CHILD.parse().unwrap()).await.unwrap();
+    let report = internet.after(&expected).await;
+    assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
+    assert_eq!(report.servers().len(), 33);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_server_in_a_domain_that_is_free() {
+    let internet = Internet::new();
+    let report = internet.before(&delegated_to(&["ns1.example.net", "ns1.typo-of-a-provider.net"])).await;
+    assert!(report.can_be_taken_over());
+    assert!(
+        report.to_string().contains(
+            "ns1.typo-of-a-provider.net does not resolve: the domain typo-of-a-provider.net does not exist; \
+             whoever registers it can answer for the zone"
+        ),
+        "{report}"
+    );
+    // What only the owner of the domain can make is no such thing.
+    let report = internet.before(&delegated_to(&["ns1.example.net", "ns9.example.net"])).await;
+    assert!(!report.can_be_taken_over() && report.verdict() == Verdict::Bad, "{report}");
+    // The resolver is not asked for names at or above the cut.
+    let report = internet.before(&delegated_to(&["ns1.other.example.com"])).await;
+    assert!(!report.can_be_taken_over(), "{report}");
+    let asked = internet.asked(NINES);
+    assert!(!asked.iter().any(|(name, kind)| name == PARENT && *kind == RecordType::NS), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_resolver_hears_of_names_on_the_way() {
+    let internet = Internet::new();
+    let name: Name = "dev.api.testing.example.com".parse().unwrap();
+    internet.zone(&["205.251.192.1", "205.251.192.2"], &parent(&[]));
+    assert_eq!(internet.verifier().parent_of(&name).await.unwrap().as_str(), PARENT);
+    let asked = internet.asked(NINES);
+    assert!(!asked.iter().any(|(name, _)| name.ends_with(PARENT)), "{asked:?}");
+    // Nor of the parent zone, which may not be delegated yet.
+    internet.serve("192.5.6.30", script(|ask| ask.code_with_authority(ResponseCode::NXDomain)));
+    internet.serve("2001:503:a83e::2:30", script(|ask| ask.code_with_authority(ResponseCode::NXDomain)));
+    let report = internet.after(&good()).await;
+    assert_eq!(report.to_string(), "example.com does not resolve: the name does not exist");
+    let asked = internet.asked(NINES);
+    assert!(!asked.iter().any(|(name, _)| name.ends_with(PARENT)), "{asked:?}");
+}
+
+const INSIDE: &[&str] = &["ns1.testing.example.com", "ns2.testing.example.com"];
+const OWN: [(&str, &str); 2] =
+    [("ns1.testing.example.com", "205.251.193.1"), ("ns2.testing.example.com", "205.251.193.2")];
+
+/// The name servers are in the child zone, with these addresses in the parent zone and in the child zone.
+async fn glue(above: &[(&'static str, &'static str)], own: &[(&'static str, &'static str)]) -> Report {
+    let internet = Internet::new();
+    let zone = Zone { hosts: own.to_vec(), ..child(INSIDE) };
+    internet.zone(&["205.251.193.1", "205.251.193.2"], &zone);
+    internet.zone(&["205.251.192.1", "205.251.192.2"], &Zone { glue: above.to_vec(), ..parent(INSIDE) });
+    let report = internet.after(&delegated_to(INSIDE)).await;
+    let asked = internet.asked(NINES);
+    assert!(!asked.iter().any(|(name, _)| name.ends_with(CHILD)), "{asked:?}");
+    report
+}
+
+/// RFC 9471.
+#[tokio::test(start_paused = true)]
+async fn the_addresses_in_a_referral_are_those_that_are_asked() {
+    let report = glue(&OWN, &OWN).await;
+    assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
+
+    let stale = [OWN[0], ("ns2.testing.example.com", "205.251.193.9")];
+    let report = glue(&stale, &OWN).await;
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["glue-stale", "silent"])),
+        "{report}"
+    );
+
+    let report = glue(&OWN[..1], &OWN).await;
+    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["glue-missing"])), "{report}");
+    assert_eq!(states(&report), [ServerState::Serves, ServerState::Unresolved]);
+
+    let report = glue(&[], &OWN).await;
+    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["glue-missing"])), "{report}");
+    assert_eq!(states(&report), [ServerState::Unresolved; 2]);
+
+    let dead = [("ns1.testing.example.com", "205.251.193.8"), ("ns2.testing.example.com", "205.251.193.9")];
+    let report = glue(&OWN, &dead).await;
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["glue-stale", "silent"])),
+        "{report}"
+    );
+
+    let report = glue(&OWN, &[]).await;
+    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["no-own-address"])), "{report}");
+
+    let more = [OWN[0], OWN[1], ("ns2.testing.example.com", "205.251.193.1")];
+    let report = glue(&OWN, &more).await;
+    assert_eq!((report.verdict(), codes(&report)), (Verdict::Good, BTreeSet::from(["glue-short"])), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_server_of_the_parent_zone_gives_no_glue() {
+    let internet = Internet::new();
+    internet.zone(&["205.251.193.1", "205.251.193.2"], &Zone { hosts: OWN.to_vec(), ..child(INSIDE) });
+    internet.zone(&["205.251.192.1"], &Zone { glue: OWN.to_vec(), ..parent(INSIDE) });
+    internet.zone(&["205.251.192.2"], &parent(INSIDE));
+    let report = internet.after(&delegated_to(INSIDE)).await;
+    assert!(
+        report.to_string().contains(
+            "ns1.testing.example.com lies in the child zone, and these servers of the parent zone give no address for it: \
+             p2.example.org"
+        ),
+        "{report}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn serial_numbers_that_differ_are_a_remark() {
+    let internet = Internet::new();
+    internet.serve(
+        "205.251.193.2",
+        script(|ask| {
+            let mut answer = child(SERVERS).answer(ask);
+            for record in &mut answer.answers {
+                if let RData::SOA(soa) = &mut record.data {
+                    soa.serial = 7;
+                }
+            }
+            answer
+        }),
+    );
+    let report = internet.before(&good()).await;
+    assert_eq!((report.verdict(), codes(&report)), (Verdict::Good, BTreeSet::from(["serials-differ"])), "{report}");
+    assert_eq!(report.servers()[1].addresses[0].serial, Some(7));
+}
+
+/// Sixteen names that lead to two addresses, which answer nothing but that it takes TCP, or REFUSED.
+#[tokio::test(start_paused = true)]
+async fn one_event_makes_no_flood() {
+    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for truncates in [true, false] {
+        let internet = Internet::new();
+        for name in &names {
+            internet.host(name, &["205.251.199.1", "205.251.199.2"]);
+        }
+        for at in ["205.251.199.1", "205.251.199.2"] {
+            let answer: Script = Box::new(move |ask| match (truncates, ask.tcp) {
+                (true, true) => Vec::new(),
+                (true, false) => vec![ask.answer().truncate().to_vec().unwrap()],
+                (false, _) => vec![ask.code(ResponseCode::Refused).to_vec().unwrap()],
+            });
+            internet.serve(at, answer);
+        }
+        let expected = delegated_to(&names);
+        internet.verifier().verify_child(&expected, Duration::from_secs(90)).await;
+        let (datagrams, connections) = internet.traffic();
+        assert!(datagrams <= 2 * 16 && connections <= 2 * 2, "{datagrams} datagrams, {connections} connections");
+        let lookups = internet.asked(NINES).iter().filter(|(name, _)| name.ends_with("victim.net")).count();
+        assert_eq!(lookups, 2 * 16, "each name once");
+    }
+}
+
+/// Every one of 64 addresses answers each question as late and as little as it can.
+#[tokio::test(start_paused = true)]
+async fn what_a_check_sends_is_bounded() {
+    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let internet = Internet::new();
+    for (at, name) in names.iter().enumerate() {
+        let own: Vec<String> = (0..4)
+            .map(|of| {
+                if of < 2 { format!("205.251.{}.{}", 200 + of, at + 1) } else { format!("2600:9000:{of}::{}", at + 1) }
+            })
+            .collect();
+        for address in &own {
+            // The rest over TCP, and other name servers, so that it is asked again.
+            internet.serve(
+                address,
+                Box::new(|ask| {
+                    let answer = child(&["elsewhere.example.net"]).answer(ask);
+                    let answer = if ask.tcp || ask.nth % 2 == 0 { answer } else { answer.truncate() };
+                    vec![answer.to_vec().unwrap()]
+                }),
+            );
+        }
+        internet.host(name, &own.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let report = internet.verifier().verify_child(&delegated_to(&names), Duration::from_hours(1)).await;
+    let (datagrams, connections) = internet.traffic();
+    assert!(datagrams <= DATAGRAMS as usize && connections <= CONNECTIONS as usize, "{datagrams}, {connections}");
+    assert!(datagrams == DATAGRAMS as usize || connections == CONNECTIONS as usize, "{datagrams}, {connections}");
+    assert!(codes(&report).contains("own-name-servers-differ"), "what was found stands: {report}");
+}
+
+/// Pauses grow: half a minute of patience is six rounds.
+#[tokio::test(start_paused = true)]
+async fn pauses_grow() {
+    let internet = Internet::new();
+    internet.serve("205.251.193.1", script(|ask| ask.code(ResponseCode::Refused)));
+    let begun = Instant::now();
+    internet.verifier().verify_child(&good(), Duration::from_secs(30)).await;
+    assert_eq!(internet.asked("205.251.193.1").len(), 7);
+    assert!(begun.elapsed() > Duration::from_secs(29), "{:?}", begun.elapsed());
+}
