@@ -86,7 +86,7 @@ impl Sequence {
     /// The same for several TTLs, one after the other, each with a second for rounding.
     async fn wait_for(&self, ttls: &[u32]) -> Security {
         let began = Instant::now();
-        let all = ttls.iter().map(|ttl| Duration::from_secs(u64::from(*ttl) + 1)).sum();
+        let all: Duration = ttls.iter().map(|ttl| Duration::from_secs(u64::from(*ttl) + 1)).sum();
         let mut seen = self.look().await;
         while began.elapsed() < all {
             seen = self.look().await;
