@@ -54,19 +54,27 @@ Examples:
   Every night, from a security account:
     delegation list --check --json --parent-zone-id Z0PARENT --parent-role-arn arn:aws:iam::111111111111:role/auditor
 
-Findings of --check, the most urgent first; the first seven are alarms:
-  takeover  a name server is in a domain that nobody has: whoever registers it answers for the name
-  dangling  no name server serves the zone: whoever gets hold of one of them has the name
-  bogus     a name server has no key for any DS record: validating resolvers refuse the zone
-  lame      some name servers do not serve the zone
-  missing   a stack claims the name, and the delegation is gone
-  drifted   the NS or DS record set is not what the latest claim wrote
-  differs   the zone is served, and names other name servers or keys itself
-  unknown   its name servers could not be asked (exit status 1 if there is no alarm)
-  hidden    a delegation above it hides it
-  unowned   no claim: made by hand or by another tool (an alarm with --unowned)
+  Which claims belong to stacks that are gone:
+    aws cloudformation list-stacks --query 'StackSummaries[?StackStatus!=`DELETE_COMPLETE`].StackId' \\
+        --output text > stacks.txt   # in every account and Region with stacks that delegate
+    delegation list --parent-zone-name example.com --stacks stacks.txt
 
-Exit status: 0 no alarm, 1 error, 2 alarms.";
+Findings, the most urgent first; the first eight are alarms. Those with * need --check:
+  takeover*   a name server is in a domain that nobody has: whoever registers it answers for the name
+  dangling*   no name server serves the zone: whoever gets hold of one of them has the name
+  bogus*      a name server has no key for any DS record: validating resolvers refuse the zone
+  lame*       some name servers do not serve the zone
+  missing     a stack claims the name, and the delegation is gone
+  drifted     no claim names the NS or DS record set that exists
+  differs*    the zone is served, and names other name servers or keys itself
+  dead-claim  its stack is not among those of --stacks: `delegation plan --release` shows what to remove
+  unknown*    its name servers could not be asked (exit status 1 if there is no alarm)
+  unsettled   it was found, or displaced another: a Delete gives that back until an Update settles it
+  hidden      a delegation above it hides it
+  unowned     no claim: made by hand or by another tool (an alarm with --unowned)
+  leftover    the ownership record has values that nobody needs any more; they can be removed by hand
+
+Exit status: 0 no alarm or no --check, 1 error, 2 alarms.";
 
 /// The properties that flags stand for, and those flags.
 const FLAGS: [(&str, &str); 10] = [
@@ -339,6 +347,9 @@ pub(super) struct List {
     /// Let delegations without a claim be alarms too
     #[arg(long, requires = "check")]
     pub(super) unowned: bool,
+    /// A file with the ARNs of all stacks that exist: a claim of any other stack is dead
+    #[arg(long, value_name = "FILE")]
+    pub(super) stacks: Option<PathBuf>,
 }
 
 fn put(into: &mut Map<String, Value>, key: &str, text: Option<&String>) {
