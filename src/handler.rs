@@ -15,6 +15,7 @@ mod parent_zone;
 pub mod preview;
 mod progress;
 mod reconcile;
+pub mod release;
 mod replacement;
 mod resolve;
 mod signing;

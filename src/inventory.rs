@@ -242,7 +242,10 @@ impl Entry {
         };
         let claimed = self.ownership.claims().next().is_some() || self.ownership.has_unreadable();
         let expired = self.ownership.iter().any(|value| matches!(value, Value::Tombstone(stone) if stone.is_over(now)));
-        add(Mark::DeadClaim, stacks.is_some_and(|stacks| self.ownership.claims().any(|claim| self.is_dead(claim, stacks))));
+        add(
+            Mark::DeadClaim,
+            stacks.is_some_and(|stacks| self.ownership.claims().any(|claim| self.is_dead(claim, stacks))),
+        );
         match &self.delegation {
             None => {
                 add(Mark::Missing, claimed);
@@ -250,7 +253,10 @@ impl Entry {
             }
             Some(delegation) => {
                 add(Mark::Drifted, self.drifted(delegation));
-                add(Mark::Unsettled, delegation.digest().is_some_and(|standing| self.ownership.debt(standing).is_some()));
+                add(
+                    Mark::Unsettled,
+                    delegation.digest().is_some_and(|standing| self.ownership.debt(standing).is_some()),
+                );
                 add(Mark::Hidden, delegation.hidden_by.is_some());
                 add(Mark::Unowned, !claimed);
                 add(Mark::Leftover, expired);

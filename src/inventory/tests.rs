@@ -133,7 +133,8 @@ fn what_was_found_or_displaced_another_is_unsettled_until_something_else_exists(
         marks(&of(vec![set("a.example.com", "NS", &[standing]), record])[0])
     };
     let of = Digest::from_name_servers(&servers(&["ns."]));
-    let displaced = Displaced { name_servers: servers(&["old."]), ttl: Ttl::new(60).unwrap(), time: NOW, claimed: false };
+    let displaced =
+        Displaced { name_servers: servers(&["old."]), ttl: Ttl::new(60).unwrap(), time: NOW, claimed: false };
     assert_eq!(with(Before { of, displaced: None }, "ns."), [Mark::Unsettled]);
     assert_eq!(with(Before { of, displaced: Some(displaced) }, "ns."), [Mark::Unsettled]);
     assert_eq!(with(Before { of, displaced: None }, "other."), [], "left over, and about others");

@@ -29,6 +29,8 @@ Examples:
   What an Update would change:
     delegation plan --properties properties.json --ttl 300 \\
         --physical-id Z0PARENT/testing.example.com --stack-id arn:aws:cloudformation:... --logical-id Delegation
+  What removes the claim of a stack that is gone:
+    delegation plan --release old-stack/Delegation --domain-name testing.example.com --parent-zone-name example.com
   The change batch alone, for `aws route53 change-resource-record-sets --change-batch file://batch.json`:
     delegation plan --properties properties.json --json | jq .batch > batch.json
 
@@ -288,6 +290,10 @@ pub(super) struct Plan {
     /// The name of the resource in the template
     #[arg(long, value_name = "NAME", requires = "stack_id")]
     pub(super) logical_id: Option<String>,
+    /// Plan what removes the claim of this owner, whose stack is gone: STACK/LOGICAL-ID as `list` shows it, or the
+    /// claim's own digest
+    #[arg(long, value_name = "OWNER", conflicts_with_all = ["physical_id", "stack_id"])]
+    pub(super) release: Option<String>,
 }
 
 impl Plan {

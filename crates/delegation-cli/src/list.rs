@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -27,7 +26,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     let inventory = survey::read(&session, &zone).await?;
     let survey = if args.check { Some(survey::check(&tools.verifier, &zone, &inventory).await) } else { None };
     let stacks = args.stacks.as_deref().map(read_stacks).transpose()?;
-    let known = Known { now: now(), stacks };
+    let known = Known { now: super::now(), stacks };
     let lines = Line::all(&inventory, &known, survey.as_ref());
     let alarms = lines.iter().filter(|line| line.is_alarm(args.unowned)).count();
     let unknown = lines.iter().filter(|line| line.marks.contains(&Mark::Unknown)).count();
@@ -65,18 +64,14 @@ struct Known {
     stacks: Option<Vec<String>>,
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
 /// Reads the ARNs of stacks, separated by white space as `aws cloudformation list-stacks --output text`
 /// prints them.
 fn read_stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|error| Unanswered::new(format!("{}: the file can't be read: {error}", path.display())))?;
     let stacks: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    let is_stack = |text: &str| text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/");
+    let is_stack =
+        |text: &str| text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/");
     if let Some(other) = stacks.iter().find(|text| !is_stack(text)) {
         return Err(Unanswered::new(format!(
             "{}: \"{}\" is not the ARN of a stack. The file must have the ARNs of all stacks, which \

@@ -7,10 +7,12 @@ mod diff;
 mod list;
 mod output;
 mod plan;
+mod release;
 mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -142,6 +144,12 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
     };
     let verifier = Verifier::new(config.dns_resolver);
     Ok(Tools { config, accounts, verifier, json: args.common.json })
+}
+
+/// The time in seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -24,6 +24,9 @@ const NOBODY: (&str, &str) = ("your-stack", "Delegation");
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
     let file = args.properties.as_deref().map(read).transpose()?.unwrap_or_default();
     let properties = args.properties(file);
+    if let Some(owner) = &args.release {
+        return super::release::run(tools, owner, &properties).await;
+    }
     let old = args.old_properties.as_deref().map(read).transpose()?.map(Value::Object);
     let request = Request {
         kind: if args.physical_id.is_some() { RequestKind::Update } else { RequestKind::Create },
@@ -63,6 +66,13 @@ fn read(path: &Path) -> Result<Map<String, Value>, Unanswered> {
     read.map_err(|error| failure(format!("the file can't be read: {error}")))?;
     let what = "a JSON object of properties, {\"ChildZoneId\": \"Z...\"} for instance";
     serde_json::from_str(&text).map_err(|error| failure(format!("this is not {what}: {error}")))
+}
+
+/// A change for the JSON document.
+pub(super) fn document_of(change: &Change) -> Value {
+    let (action, set) = parts(change);
+    let ttl = set.ttl.map(Ttl::seconds);
+    json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
 }
 
 /// Whether the function would answer so because of what stands there, and not because it can't.
@@ -108,11 +118,6 @@ impl<'a> Report<'a> {
     }
 
     fn document(&self) -> Value {
-        let change = |change: &Change| {
-            let (action, set) = parts(change);
-            let ttl = set.ttl.map(Ttl::seconds);
-            json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
-        };
         let seen = self.seen;
         json!({
             "request": self.kind.to_string(),
@@ -128,7 +133,7 @@ impl<'a> Report<'a> {
             "name": seen.map(|seen| seen.point.name.as_str()),
             "parent_zone_id": seen.map(|seen| seen.point.zone.as_str()),
             "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(Name::as_str),
-            "changes": self.plan.map(|plan| plan.changes.iter().map(change).collect::<Vec<_>>()).unwrap_or_default(),
+            "changes": self.plan.map(|plan| plan.changes.iter().map(document_of).collect::<Vec<_>>()).unwrap_or_default(),
             "warnings": seen.map(|seen| seen.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap_or_default(),
             "verification": seen.and_then(|seen| seen.finding.as_ref()).map(|finding| json!({
                 "good": finding.is_good(),

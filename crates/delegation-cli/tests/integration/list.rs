@@ -48,25 +48,17 @@ async fn the_inventory_names_owners_and_name_servers() {
     fixture.parent.put(RecordSet::new("byhand.example.com", "NS", 300, ["ns1.example.net."]));
     let still = Still::of(&fixture);
     let shell = auditor(&fixture);
-    let ran = list(&shell, &[]).ended(0).says(&[
-        "NAME",
-        "OWNERS",
-        "NAME SERVERS",
-        "byhand.example.com",
-        "mine/Delegation (created)",
-    ]);
-    assert!(!ran.out.contains("FINDING"), "{}", ran.out);
+    let ran =
+        list(&shell, &[]).ended(0).says(&["NAME", "OWNERS", "NAME SERVERS", "byhand.example.com", "mine/Delegation"]);
+    assert!(!ran.out.contains("in order"), "nobody was asked: {}", ran.out);
     let told = list(&shell, &["--json"]).ended(0).json();
     let entry = &told["delegations"][1];
     assert_eq!(entry["name"], NAME);
     assert_eq!(entry["name_servers"], json!(fixture.child_servers()));
-    assert_eq!(
-        (&entry["owners"][0]["owner"], &entry["owners"][0]["by"]),
-        (&json!("mine/Delegation"), &json!("created"))
-    );
+    assert_eq!((&entry["owners"][0]["owner"], &entry["owners"][0]["by"]), (&json!("mine/Delegation"), &json!("made")));
     assert_eq!(
         (&entry["ttl"], &entry["ownership_record"], &entry["findings"]),
-        (&json!(300), &json!(RECORD), &json!(null))
+        (&json!(300), &json!(RECORD), &json!([]))
     );
     assert_eq!((&told["checked"], &told["delegations"][0]["owners"]), (&json!(false), &json!([])));
     still.holds();

@@ -11,5 +11,6 @@ mod flags;
 mod list;
 mod page;
 mod plan;
+mod release;
 mod shell;
 mod verify;

@@ -26,6 +26,11 @@ impl Claimant {
         Self { id: Digest::new(&["claim", stack, logical_id, cut.as_str()]), owner: OwnerName::new(name, logical_id) }
     }
 
+    /// The claimant that wrote a claim.
+    pub fn from_claim(claim: &Claim) -> Self {
+        Self { id: claim.id, owner: claim.owner.clone() }
+    }
+
     /// The digest that its claims carry.
     pub fn id(&self) -> Digest {
         self.id

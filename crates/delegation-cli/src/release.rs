@@ -1,0 +1,88 @@
+//! `delegation plan --release`: what removes the claim of a stack that is gone.
+
+use serde_json::{Value, json};
+
+use super::batch::{batch, command_line};
+use super::diff::diff;
+use super::plan::document_of;
+use super::{Status, Tools, Unanswered, output};
+use custom_delegation::cfn::properties::{ParentZone, Partial};
+use custom_delegation::handler::{expected, release};
+use delegation_model::name::Name;
+use delegation_model::ownership_record::{Claim, OwnershipRecord};
+use delegation_model::reconcile::Action;
+use delegation_model::record_set::Change;
+
+pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Result<Status, Unanswered> {
+    let (properties, errors) = Partial::parse(properties);
+    if let Some(error) = errors.first() {
+        return Err(Unanswered::new(error.to_string()));
+    }
+    let name = properties.domain_name.ok_or_else(|| {
+        Unanswered::new("--release needs the name of the delegation; give it with --domain-name testing.example.com")
+    })?;
+    let asked = properties.parent_zone.unwrap_or(ParentZone::Closest);
+    let role = properties.parent_role.as_ref();
+    let (session, zone) = expected::parent_zone(tools.accounts()?, role, &asked, Some(&name)).await?;
+    let holders = release::holders(&session, &zone, &name).await?;
+    let record = holders.record();
+    let claim = find(&record, owner, &name)?;
+    let plan = holders.release(claim, properties.name_servers, super::now());
+    let changes: Vec<&Change> = plan.changes.iter().collect();
+    let batch = batch(&format!("removes the claim of {} on {name}", claim.owner), &changes);
+    let command = batch.as_ref().map(|batch| command_line(&zone.id, batch));
+    if tools.json {
+        output::document(&json!({
+            "request": "Release",
+            "decision": if plan.changes.is_empty() { "NOTHING" } else { "CHANGE" },
+            "owner": claim.owner.as_str(),
+            "claim": claim.id.to_string(),
+            "action": plan.action.map(Action::as_str),
+            "name": name.as_str(),
+            "parent_zone_id": zone.id.as_str(),
+            "parent_zone_name": zone.name.as_str(),
+            "changes": plan.changes.iter().map(document_of).collect::<Vec<_>>(),
+            "warnings": plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "batch": batch,
+            "command": command,
+        }));
+    } else {
+        output::line(&format!(
+            "Release of the claim of {} on {name} in the parent zone {} ({})",
+            claim.owner, zone.id, zone.name
+        ));
+        output::line(match plan.action {
+            Some(Action::Removed) => "It is the last claim: the delegation goes with it.",
+            Some(Action::PutBack) => "The name servers that it displaced are put back.",
+            _ => "The claim goes; the name servers stay.",
+        });
+        output::line("");
+        diff(&plan.changes).iter().for_each(|line| output::line(line));
+        output::line("");
+        plan.warnings.iter().for_each(|warning| output::line(&format!("Warning: {warning}")));
+        if let Some(command) = &command {
+            output::line("Do this only if the stack is gone. By hand, with the rights of the parent account:");
+            output::line(command);
+        }
+    }
+    Ok(if plan.changes.is_empty() { Status::Fine } else { Status::Found })
+}
+
+/// The one claim of this owner, by its name or by the claim's digest.
+fn find<'a>(record: &'a OwnershipRecord, owner: &str, name: &Name) -> Result<&'a Claim, Unanswered> {
+    let is_asked = |claim: &&Claim| claim.owner.as_str() == Some(owner) || claim.id.to_string() == owner;
+    let claims: Vec<&Claim> = record.claims().filter(is_asked).collect();
+    match claims.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let known: Vec<String> = record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();
+            let known = if known.is_empty() { "there is no claim on it".to_owned() } else { known.join(", ") };
+            Err(Unanswered::new(format!("{owner:?} has no claim on {name}. Its claims: {known}.")))
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(|claim| claim.id.to_string()).collect();
+            let what = "stacks of this name in several accounts or Regions have claims";
+            Err(Unanswered::new(format!("{what} on {name}; name one by its digest: {}", ids.join(", "))))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What removes the claim of a resource that does not exist any more.
+
+use super::{aws_failure, observe};
+use crate::aws::route53::{HostedZone, Session};
+use crate::error::Failure;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::{Claim, Claimant, OwnershipRecord, Stamp, record_name};
+use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete};
+
+/// A delegation point as it is before a claim is released.
+#[derive(Clone, Debug)]
+pub struct Holders {
+    /// The delegation point.
+    pub point: DelegationPoint,
+    /// What exists there.
+    pub observed: Observation,
+}
+
+/// Reads the delegation and the ownership record of `name` in `zone`.
+///
+/// # Errors
+/// If they can't be read.
+pub async fn holders(session: &Session, zone: &HostedZone, name: &Name) -> Result<Holders, Failure> {
+    let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
+    let record = async {
+        match record_name(name) {
+            Some(record) => session.record_set(&point.zone, &record, "TXT").await,
+            None => Ok(None),
+        }
+    };
+    let read = tokio::try_join!(observe::at_and_below(session, &point), record);
+    let what = format!("reading {name} in the parent zone {}", zone.id);
+    let ((at_cut, below, more_below), ownership) = read.map_err(|error| aws_failure(&what, &error))?;
+    Ok(Holders { point, observed: Observation { at_cut, below, more_below, ownership, ..Observation::default() } })
+}
+
+impl Holders {
+    /// What the ownership record says.
+    pub fn record(&self) -> OwnershipRecord {
+        self.observed.record()
+    }
+
+    /// The plan of the Delete that the resource of this claim would get if it were still there, at
+    /// `now` in seconds since 1970. `known` are name servers of the child zone, which such a Delete
+    /// may remove although the claim names others.
+    pub fn release(&self, claim: &Claim, known: Option<NameServers>, now: i64) -> ReconciliationPlan {
+        let goal = DeleteGoal {
+            name: self.point.name.clone(),
+            claimant: Claimant::from_claim(claim),
+            // A claim that is dated a little ahead is released as well.
+            stamp: Stamp { time: now.max(claim.stamp.time), request: claim.stamp.request },
+            now,
+            reason: DeleteReason::Requested,
+            known_name_servers: known,
+            allowed: true,
+            put_back_rejected: false,
+        };
+        match plan_delete(&goal, &self.observed) {
+            Decision::Proceed(plan) => plan,
+            // Nothing is later than this request, and a Delete is never refused.
+            Decision::Refuse(_) | Decision::Overtaken(_) => ReconciliationPlan::default(),
+        }
+    }
+}
