@@ -4,3 +4,5 @@ mod connector;
 pub mod credentials;
 pub mod error;
 pub mod route53;
+
+pub use connector::Problem;

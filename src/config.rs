@@ -8,6 +8,9 @@ use delegation_model::name::{Name, NameError};
 /// The longest wait in seconds: the longest time that Lambda gives a function.
 const MAX_WAIT: u64 = 900;
 
+/// A Create or Update that has less than this left when it starts changes nothing (TIME-3).
+const LEAST: Duration = Duration::from_secs(10);
+
 /// The settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,7 +18,7 @@ pub struct Config {
     pub allowed_names: Option<AllowedNames>,
     /// `DELEGATION_RESPONSE_HOSTS`: further hosts that a response URL may point at, http allowed; for local use.
     pub response_hosts: Vec<String>,
-    /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call of a Create or Update is tried again.
+    /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call is tried again.
     pub propagation_wait: Duration,
     /// `DELEGATION_DNS_RESOLVER`: whom the DNS check asks instead of the system's resolver; its port also applies to the
     /// authoritative servers.
@@ -25,6 +28,8 @@ pub struct Config {
     /// For how long the DNS check asks again where a fresh child zone explains what it found; half of it once a change is in sync,
     /// three times as long while it spreads.
     pub check_patience: Duration,
+    /// With less time than this a Create or Update changes nothing.
+    pub least_time: Duration,
     /// What is wrong with the settings: Create and Update are answered with it, and a Delete does without them. A function that
     /// did not start would leave every stack waiting.
     pub problem: Option<String>,
@@ -39,6 +44,7 @@ impl Default for Config {
             dns_resolver: None,
             sync_pause: Duration::from_secs(3),
             check_patience: Duration::from_secs(30),
+            least_time: LEAST,
             problem: None,
         }
     }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use delegation_model::plan::{Refusal, Warning};
+use delegation_model::reconcile::{self, Overtaken, Refusal};
 use strum::VariantNames as _;
 
 /// Whose a failure is to mend: for logs and metrics.
@@ -38,7 +38,7 @@ impl fmt::Display for Kind {
 }
 
 /// The stable code of a failure: the variant's name in kebab case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 #[expect(missing_docs, reason = "the troubleshooting page explains each under its code")]
 pub enum Code {
@@ -73,7 +73,6 @@ pub enum Code {
     WildcardName,
     ChildZonePrivate,
     ChildApexDiffers,
-    KeyNotActive,
     ParentZoneAmbiguous,
     ParentZonePrivate,
     NotBelowParentZone,
@@ -88,6 +87,7 @@ pub enum Code {
     Overtaken,
     RequestExpired,
     OutOfTime,
+    TooLittleTime,
     AwsCallFailed,
     ZoneKeepsChanging,
     AnswerNotDelivered,
@@ -134,7 +134,6 @@ impl Code {
             Self::WildcardName
             | Self::ChildZonePrivate
             | Self::ChildApexDiffers
-            | Self::KeyNotActive
             | Self::ParentZoneAmbiguous
             | Self::ParentZonePrivate
             | Self::NotBelowParentZone
@@ -143,7 +142,7 @@ impl Code {
             Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => Kind::NoSuchZone,
             Self::VerificationFailed | Self::VerificationFailedAfterChange | Self::NotVerified => Kind::Unverified,
             Self::Overtaken | Self::RequestExpired => Kind::Stale,
-            Self::OutOfTime => Kind::Timeout,
+            Self::OutOfTime | Self::TooLittleTime => Kind::Timeout,
             Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::AnswerNotDelivered => Kind::Aws,
             Self::InternalError => Kind::Internal,
         }
@@ -168,13 +167,15 @@ pub enum WarningCode {
     StepSkipped,
     LeftUnknown,
     LeftRoleInvalid,
+    ParentZoneGone,
 }
 
 /// Every code that can leave the function, each once.
 pub fn codes() -> Vec<&'static str> {
     let mut codes = [Code::VARIANTS, WarningCode::VARIANTS].concat();
-    codes.extend(Refusal::codes());
-    codes.extend(delegation_model::plan::WarningCode::VARIANTS);
+    codes.extend(Refusal::CODES);
+    codes.extend(Overtaken::CODES);
+    codes.extend(reconcile::Warning::CODES);
     codes.sort_unstable();
     codes.dedup();
     codes
@@ -199,6 +200,14 @@ impl Failure {
     #[must_use]
     pub fn told(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }
+    }
+
+    /// The same failure with one more sentence.
+    #[must_use]
+    pub fn followed_by(self, sentence: &str) -> Self {
+        let stop = if self.message.ends_with('.') { "" } else { "." };
+        let message = format!("{}{stop} {sentence}", self.message);
+        self.told(message)
     }
 
     /// The words with the code behind them, as they leave the function.
@@ -227,14 +236,50 @@ pub fn coded(message: &str, code: &str) -> String {
     format!("{message} [{code}]")
 }
 
-impl From<Failure> for Warning {
-    fn from(failure: Failure) -> Self {
-        Self { code: failure.code, message: failure.message }
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        // A check that failed before the change keeps the kind of its own failure.
+        let kind = refusal.code().parse::<Code>().map_or(Kind::Refused, Code::kind);
+        Self { kind, code: refusal.code(), message: refusal.to_string() }
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self { kind: Kind::Refused, code: refusal.code(), message: refusal.to_string() }
+impl From<Overtaken> for Failure {
+    fn from(overtaken: Overtaken) -> Self {
+        Self { kind: Kind::Stale, code: overtaken.code(), message: overtaken.to_string() }
+    }
+}
+
+/// What the user should know of a request that succeeds. Displayed as words for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The stable code.
+    pub code: &'static str,
+    /// A sentence or several, with a full stop.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning of the function itself.
+    pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<reconcile::Warning> for Warning {
+    fn from(warning: reconcile::Warning) -> Self {
+        Self { code: warning.code(), message: warning.to_string() }
+    }
+}
+
+impl From<Failure> for Warning {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.code, message: failure.message }
     }
 }

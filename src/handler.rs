@@ -33,19 +33,21 @@ use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
 use crate::cfn::envelope::{self, EnvelopeError, Kind, Request, Target};
+use crate::cfn::properties;
 use crate::cfn::response::Status;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Code, Failure, Kind as FailureKind, WarningCode};
+use crate::error::{Code, Failure, Kind as FailureKind, Warning, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
 pub use context::Services;
-use context::{RequestContext, aws_failure};
-use delegation_model::plan::{Action, Warning};
+use context::{Dates, RequestContext, aws_failure};
+use delegation_model::reconcile::Action;
 use dns_check::Verifier;
 use outcome::Outcome;
 use progress::{Phase, Progress};
+use replacement::TakenBack;
 
 /// What one invocation brings beside its event.
 #[derive(Clone, Debug)]
@@ -117,13 +119,16 @@ impl Handler {
     /// # Errors
     /// If there is nowhere to answer, or if the answer did not get through and a redelivery can make it good.
     pub async fn handle(&self, event: Value, invocation: &Invocation) -> Result<(), HandlerError> {
-        let deadline = Deadline::new(invocation.deadline, self.accounts.clock().now());
         let target = envelope::unwrap(event)
             .and_then(|event| envelope::target(&event, &self.config.response_hosts).map(|target| (event, target)));
         let (event, target) = target.map_err(|error| {
             error!(lambda_request_id = invocation.id, %error, "this event can't be answered");
             HandlerError::Envelope(error)
         })?;
+        let now = self.accounts.clock().now();
+        let timeout = event.get("ResourceProperties").and_then(properties::service_timeout);
+        let dates = Dates::new(&target, timeout, now);
+        let deadline = Deadline::new(invocation.deadline, dates.service_end(), now);
         let span = info_span!(
             "request",
             lambda_request_id = invocation.id,
@@ -135,17 +140,18 @@ impl Handler {
             parent_zone_id = Empty,
         );
         // On the heap, so that the type of the whole does not outgrow the compiler's limits for whoever calls this.
-        Box::pin(self.serve(&event, &target, deadline, invocation)).instrument(span).await
+        Box::pin(self.serve(&event, &target, (dates, deadline), invocation)).instrument(span).await
     }
 
     async fn serve(
         &self,
         event: &Value,
         target: &Target,
-        deadline: Deadline,
+        (dates, deadline): (Dates, Deadline),
         invocation: &Invocation,
     ) -> Result<(), HandlerError> {
         let (started, throttled) = (Instant::now(), self.accounts.throttled_calls());
+        self.accounts.forget_problem();
         let request = envelope::request(event);
         let progress = Progress::default();
         let result = match &request {
@@ -153,7 +159,7 @@ impl Handler {
             Ok(request) => {
                 Span::current().record("request_type", display(request.kind));
                 info!(physical_id = request.physical_id, "a request came");
-                self.bounded(request, target, deadline, &progress).await
+                self.bounded(request, target, (dates, deadline), &progress).await
             }
         };
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
@@ -203,56 +209,86 @@ impl Handler {
         &self,
         request: &Request,
         target: &Target,
-        deadline: Deadline,
+        (dates, deadline): (Dates, Deadline),
         progress: &Progress,
     ) -> Result<Outcome, Failure> {
         let services = Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
-        let cx = RequestContext::new(services, request, target, deadline, progress);
-        let until = if request.kind == Kind::Delete { deadline.last_look() } else { deadline.work() };
+        let cx = RequestContext::new(services, request, target, (dates, deadline), progress);
+        if request.kind == Kind::Create {
+            progress.mark_arrival();
+        }
         // On the heap, for it is large.
-        let result = Self::until(until, progress, Box::pin(reconcile::run(&cx))).await;
-        // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
-        let may_be_otherwise = |failure: &Failure| match failure.kind() {
-            FailureKind::Input => self.config.problem.is_some(),
-            kind => kind != FailureKind::Stale,
-        };
-        if request.kind == Kind::Create
-            && matches!(progress.phase(), Phase::Resolving)
-            && result.as_ref().is_err_and(may_be_otherwise)
-        {
-            // A point that is not found in the time that is left is as good as none.
-            let recalled = unwinding(delete::find_earlier_delivery(&cx));
-            let _ = tokio::time::timeout_at(deadline.last_look(), recalled).await;
-        }
-        result
+        let result = until_deadline(&cx, Box::pin(reconcile::run(&cx))).await;
+        let Err(failure) = result else { return result };
+        // A point that is not found in the time that is left is as good as none, and what could not be taken back stands.
+        let after = unwinding(Box::pin(after_failure(&cx, failure.clone())));
+        let after = tokio::time::timeout_at(deadline.last_look(), after).await;
+        Err(after.ok().and_then(Result::ok).unwrap_or(failure))
     }
+}
 
-    async fn until(
-        until: Instant,
-        progress: &Progress,
-        running: impl Future<Output = Result<Outcome, Failure>>,
-    ) -> Result<Outcome, Failure> {
-        match tokio::time::timeout_at(until, unwinding(running)).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(())) => {
-                let message = "this program failed with a panic; its log says where";
-                Err(Failure::new(Code::InternalError, message))
-            }
-            Err(_) => {
-                let step = progress.step();
-                match progress.phase() {
-                    Phase::Done(mut outcome) => {
-                        let message = format!("The function ran out of time while {step}.");
-                        outcome.warnings.push(Warning::new(WarningCode::StepSkipped, message));
-                        Ok(*outcome)
-                    }
-                    Phase::Resolving | Phase::Observed | Phase::Sent(_) => {
-                        Err(Failure::new(Code::OutOfTime, format!("the function ran out of time while {step}")))
-                    }
+/// Runs the work of a request until it is done, panics or runs out of time.
+async fn until_deadline(
+    cx: &RequestContext<'_>,
+    running: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    match tokio::time::timeout_at(cx.deadline.work(), unwinding(running)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(())) => {
+            let message = "this program failed with a panic; its log says where";
+            Err(Failure::new(Code::InternalError, message))
+        }
+        Err(_) => {
+            let message = out_of_time(cx);
+            match cx.progress.phase() {
+                Phase::Done(mut outcome) => {
+                    outcome.warnings.push(Warning::new(WarningCode::StepSkipped, message));
+                    Ok(*outcome)
                 }
+                Phase::Resolving | Phase::Observed => {
+                    Err(Failure::new(Code::OutOfTime, message).followed_by("Nothing was changed."))
+                }
+                Phase::Sent(_) => Err(Failure::new(Code::OutOfTime, message)),
             }
         }
     }
+}
+
+/// What was last tried, and why it did not work (TIME-4).
+fn out_of_time(cx: &RequestContext<'_>) -> String {
+    let step = cx.progress.step();
+    match cx.accounts.last_problem().filter(|problem| !step.contains(&problem.code)) {
+        Some(problem) => format!("The function ran out of time while {step}: {problem}."),
+        None => format!("The function ran out of time while {step}."),
+    }
+}
+
+/// Looks after what a request that failed has written, and says what is left of it.
+async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
+    if let Some(point) = cx.progress.to_take_back() {
+        let left = match replacement::take_back(cx, &point).await {
+            Ok(TakenBack::All) => "What this request had written was taken back.".to_owned(),
+            Ok(TakenBack::Nothing) => "Nothing was changed.".to_owned(),
+            Ok(TakenBack::Left) => {
+                return failure.followed_by("What this request wrote stays: another delivery of it has answered.");
+            }
+            Err(why) => {
+                return failure
+                    .followed_by(&format!("What this request wrote could not be taken back: {}", why.coded()));
+            }
+        };
+        cx.progress.mark_taken_back();
+        return failure.followed_by(&left);
+    }
+    // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
+    let may_be_otherwise = match failure.kind() {
+        FailureKind::Input => cx.config.problem.is_some(),
+        kind => kind != FailureKind::Stale,
+    };
+    if cx.request.kind == Kind::Create && matches!(cx.progress.phase(), Phase::Resolving) && may_be_otherwise {
+        delete::find_earlier_delivery(cx).await;
+    }
+    failure
 }
 
 /// Runs a future; a panic inside it is an error and not the end of the process.

@@ -8,9 +8,12 @@ use custom_delegation::cfn::physical_id::{self, PhysicalId};
 use custom_delegation::cfn::properties::{self, Partial, Properties};
 use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
 use custom_delegation::cfn::response_url::ResponseUrl;
+use delegation_model::digest::{Digest, RequestDigest, Wish};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership::{self, By, Claim, Claimant, Claims, Digest, Relation};
+use delegation_model::ownership_record::{
+    Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp, Value as Entry, record_name,
+};
 use delegation_model::partial_zone::PartialZone;
 use delegation_model::record_set::RecordSet;
 use delegation_model::role::Role;
@@ -94,48 +97,78 @@ pub fn names(data: &[u8]) {
     }
 }
 
-/// A TXT record set, a value each line, and one stack resource that claims there: claims read back, and what is not a claim
-/// stays to the letter.
+/// A TXT record set, a value each line, and one stack resource that writes there: values read back, what is not ours stays to
+/// the letter, and what the resource writes it can take away again.
 pub fn ownership(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let values: Vec<&str> = text.lines().collect();
-    let found = Claims::read(&values);
+    let found = OwnershipRecord::parse(&values);
     assert_eq!(found.values(), values, "what was read is what stands there");
-    for claim in found.iter() {
-        let again = Claim::parse(&claim.value()).unwrap_or_else(|| panic!("{} is no claim", claim.value()));
-        assert_eq!(again.value(), claim.value());
-        assert_eq!((again.ns, again.ds, again.at, again.by), (claim.ns, claim.ds, claim.at, claim.by));
+    for entry in found.iter() {
+        let mut again = OwnershipRecord::default();
+        match entry {
+            Entry::Claim(claim) => again.put_claim(claim.clone()),
+            Entry::Before(before) => again.put_before(Some(before.clone())),
+            Entry::Tombstone(_) | Entry::Unreadable | Entry::Foreign => continue,
+        }
+        let written = again.values();
+        assert_eq!(OwnershipRecord::parse(&written).iter().collect::<Vec<_>>(), [entry], "{written:?}");
     }
-    let foreign: Vec<&str> = values.iter().copied().filter(|value| Claim::parse(value).is_none()).collect();
 
     let mut parts = text.splitn(3, '\n');
     let mut part = || parts.next().unwrap_or_default();
-    let (claimant, sibling) = (Claimant::new(part(), part()), Claimant::new(part(), "Sibling"));
-    let servers = NameServers::given(&["ns1.example.net"]).map(|servers| Digest::of_name_servers(&servers));
-    let Ok(digest) = servers else { panic!("a name server") };
-    let at = data.iter().fold(0_i64, |at, byte| at.wrapping_mul(256).wrapping_add(i64::from(*byte)));
-    let by = if data.len().is_multiple_of(2) { By::Created } else { By::Adopted };
-    let claim = claimant.claim(digest, at, by);
-    let mut claims = found.clone();
-    claims.add(claim.clone());
-    let value = claim.value();
-    assert!(value.len() <= 257 && value.starts_with('"') && value.ends_with('"'), "{value}");
-    assert!(!value[1..value.len() - 1].contains(['"', '\\']) && value.is_ascii(), "{value}");
-    let read = Claims::read(&claims.values());
-    assert_eq!(read.values(), claims.values());
-    let own = read.of(&claimant, Relation::Own);
-    assert!(own.iter().any(|own| (own.ns, own.at, own.by) == (Some(digest), at, by)), "{value}");
-    assert_eq!(claimant.relation(&claim), Relation::Own);
-    assert_ne!(sibling.relation(&claim), Relation::Own);
+    let Ok(cut) = "testing.example.com".parse::<Name>() else { panic!("a name") };
+    let (stack, logical_id) = (part(), part());
+    let claimant = Claimant::new(stack, logical_id, &cut);
+    assert_ne!(Claimant::new(stack, "Sibling", &cut).id(), Claimant::new(stack, "Other", &cut).id());
+    let Ok(servers) = NameServers::given(&["ns1.example.net"]) else { panic!("a name server") };
+    let digest = Digest::from_name_servers(&servers);
+    let time = data.iter().fold(0_i64, |time, byte| (time * 256 + i64::from(*byte)) % (1 << 33));
+    let wish = Wish { child_zone: None, name_servers: Some(&servers), dnssec: false, key_signing_keys: None };
+    let claim = Claim {
+        id: claimant.id(),
+        ns: digest,
+        ds: data.len().is_multiple_of(2).then_some(digest),
+        wish: Digest::from_wish(&wish),
+        previous_wish: data.len().is_multiple_of(3).then_some(digest),
+        stamp: Stamp { time, request: RequestDigest::new(logical_id) },
+        origin: if data.len().is_multiple_of(2) { ClaimOrigin::Made } else { ClaimOrigin::Came },
+        saw: data.len().is_multiple_of(5).then_some(time),
+        from: None,
+        hold: data.len().is_multiple_of(7).then_some(time),
+        owner: claimant.owner().clone(),
+    };
+    let displaced = Displaced { name_servers: servers, ttl: Ttl::DELEGATION, time, claimed: true };
+    let before = Before { of: digest, displaced: data.len().is_multiple_of(2).then_some(displaced) };
+    let mut record = found.clone();
+    record.put_claim(claim.clone());
+    record.put_before(Some(before.clone()));
+    record.put_tombstone(&claimant, time, time);
+    for value in record.values().iter().filter(|value| !values.contains(&value.as_str())) {
+        assert!(value.starts_with('"') && value.ends_with('"') && value.is_ascii(), "{value}");
+        let strings = value.trim_matches('"').split("\" \"");
+        assert!(strings.clone().all(|text| text.len() <= 255 && !text.contains(['"', '\\'])), "{value}");
+    }
+    let read = OwnershipRecord::parse(&record.values());
+    assert_eq!(read, record);
+    assert_eq!(read.own(&claimant, time).map(|own| own.ns), Some(digest));
+    assert_eq!((read.before(), read.debt(digest)), (Some(&before), Some(&before)));
+    assert!(read.tombstone(&claimant, time).is_some_and(|stone| stone.time >= time));
 
-    claims.edit(|claim| {
-        claim.by = By::Created;
-        true
-    });
-    claims.remove(|_| true);
-    assert_eq!(claims.values(), foreign, "what is no claim stays");
+    record.remove_claim(&claimant);
+    record.put_before(None);
+    assert!(record.own(&claimant, time).is_none() && record.before().is_none());
+    let others = |record: &OwnershipRecord| -> Vec<Entry> {
+        let kept = |entry: &&Entry| match entry {
+            Entry::Claim(other) => other.id != claim.id,
+            Entry::Before(_) | Entry::Tombstone(_) => false,
+            Entry::Unreadable | Entry::Foreign => true,
+        };
+        record.iter().filter(kept).cloned().collect()
+    };
+    assert_eq!(others(&record), others(&found), "what is not the resource's stays");
     if let Ok(cut) = part().parse::<Name>()
-        && let Some(record) = ownership::record_name(&cut)
+        && let Some(record) = record_name(&cut)
     {
         assert_eq!(record.parent(), cut.parent(), "beside the cut");
         assert_ne!(record, cut);
@@ -327,7 +360,7 @@ fn check_name(text: &str) -> Option<Name> {
     assert_eq!(name.is_wildcard(), labels[0] == b"*");
     assert!(name.wildcard().is_none_or(|wildcard| wildcard.is_wildcard() && wildcard.is_below(&name)));
     assert_eq!(PhysicalId::parse(&format!("Z1/{name}")).point().map(|point| &point.name), Some(&name));
-    assert_ne!(ownership::record_name(&name).as_ref(), Some(&name));
+    assert_ne!(record_name(&name).as_ref(), Some(&name));
     Some(name)
 }
 

@@ -1,7 +1,6 @@
 //! Whose calls they are: the function's own credentials, or those of an assumed role.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +13,8 @@ use aws_smithy_async::time::TimeSource;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::connector::Connector;
+use super::Problem;
+use super::connector::{Attempts, Connector};
 use super::error::AwsError;
 use super::route53::Session;
 use crate::clock::Clock;
@@ -39,7 +39,7 @@ const RENEW_BEFORE: Duration = Duration::from_mins(6);
 pub struct Accounts {
     config: SdkConfig,
     clock: Clock,
-    throttled: Arc<AtomicU64>,
+    attempts: Arc<Attempts>,
     session_name: String,
     sessions: Mutex<HashMap<Option<Role>, Kept>>,
 }
@@ -77,8 +77,8 @@ struct Kept {
 impl Accounts {
     /// Reads the standard AWS settings; `function` names the sessions of assumed roles in CloudTrail.
     pub async fn load(http: Client, function: &str) -> Self {
-        let throttled = Arc::default();
-        let mut loader = loader(http, &throttled);
+        let attempts = Arc::default();
+        let mut loader = loader(http, &attempts);
         // Where Lambda sets both, and the SDK's chains of providers look first: there they need not be built.
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         if let Some(region) = set("AWS_REGION") {
@@ -87,20 +87,20 @@ impl Accounts {
         if set("AWS_ACCESS_KEY_ID").and(set("AWS_SECRET_ACCESS_KEY")).is_some() {
             loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
         }
-        Self::new(loader.load().await, throttled, function)
+        Self::new(loader.load().await, attempts, function)
     }
 
     /// The same for a person who waits and may choose; `program` names the sessions of assumed roles in CloudTrail.
     pub async fn attended(http: Client, program: &str, choice: &Choice) -> Self {
-        let throttled = Arc::default();
-        let mut loader = loader(http, &throttled).retry_config(retry(ATTENDED));
+        let attempts = Arc::default();
+        let mut loader = loader(http, &attempts).retry_config(retry(ATTENDED));
         if let Some(profile) = &choice.profile {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = &choice.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Self::new(loader.load().await, throttled, program)
+        Self::new(loader.load().await, attempts, program)
     }
 
     /// Whether there are credentials at all, to tell after a call that failed.
@@ -115,23 +115,23 @@ impl Accounts {
     pub async fn given(http: Client, function: &str, given: &Given) -> Self {
         let token = given.session_token.clone();
         let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
-        let throttled = Arc::default();
-        let loader = loader(http, &throttled)
+        let attempts = Arc::default();
+        let loader = loader(http, &attempts)
             .endpoint_url(&given.endpoint_url)
             .region(Region::from_static("us-east-1"))
             .time_source(given.clock.clone());
         let config = loader.credentials_provider(credentials).load().await;
-        Self { clock: given.clock.clone(), ..Self::new(config, throttled, function) }
+        Self { clock: given.clock.clone(), ..Self::new(config, attempts, function) }
     }
 
-    fn new(config: SdkConfig, throttled: Arc<AtomicU64>, function: &str) -> Self {
+    fn new(config: SdkConfig, attempts: Arc<Attempts>, function: &str) -> Self {
         // STS API Reference, AssumeRole: RoleSessionName has 2 to 64 of these.
         let name = function.chars().filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c)).take(64);
         let mut session_name: String = name.collect();
         if session_name.len() < 2 {
             "custom-delegation".clone_into(&mut session_name);
         }
-        Self { config, clock: Clock::System, throttled, session_name, sessions: Mutex::default() }
+        Self { config, clock: Clock::System, attempts, session_name, sessions: Mutex::default() }
     }
 
     /// The clock that sessions expire by.
@@ -165,7 +165,17 @@ impl Accounts {
 
     /// How many answers so far said that there were too many calls.
     pub fn throttled_calls(&self) -> u64 {
-        self.throttled.load(Ordering::Relaxed)
+        self.attempts.throttled()
+    }
+
+    /// Why the last call, or the last attempt of one, did not work; `None` if it did.
+    pub fn last_problem(&self) -> Option<Problem> {
+        self.attempts.last_problem()
+    }
+
+    /// What went wrong before is no longer of interest.
+    pub fn forget_problem(&self) {
+        self.attempts.forget();
     }
 
     /// Drops every kept session: after a denial, in case that rights were granted since they were made.
@@ -230,8 +240,8 @@ impl Accounts {
 
 /// Passing errors are retried with full jitter as long as the invocation has time, and not by count: its deadline drops the
 /// call. So neither the number of attempts nor the SDK's quota of retries ends them before.
-fn loader(http: Client, throttled: &Arc<AtomicU64>) -> aws_config::ConfigLoader {
-    let connector = Connector { client: http, throttled: Arc::clone(throttled) };
+fn loader(http: Client, attempts: &Arc<Attempts>) -> aws_config::ConfigLoader {
+    let connector = Connector { client: http, attempts: Arc::clone(attempts) };
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(connector)
         .retry_config(retry(ATTEMPTS))

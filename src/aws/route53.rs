@@ -6,7 +6,7 @@ use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecor
 use aws_sdk_route53::types;
 
 use super::credentials::unlimited;
-use super::error::{AwsError, AwsErrorKind};
+use super::error::AwsError;
 use delegation_model::ds::Ds;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -234,11 +234,6 @@ impl Session {
             keys: keys.collect(),
         })
     }
-}
-
-/// True if the error says that the zone is not there.
-pub fn is_gone(error: &AwsError) -> bool {
-    error.kind == AwsErrorKind::NoSuchHostedZone
 }
 
 fn status(info: Option<&types::ChangeInfo>) -> ChangeStatus {

@@ -8,25 +8,16 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
-use delegation_model::ids::{KeyName, ZoneId};
+use delegation_model::digest::{Digest, Wish};
+use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
+pub use delegation_model::parent::ParentZone;
 use delegation_model::role::Role;
 use delegation_model::ttl::Ttl;
 use reader::Reader;
 
 use crate::error::{Code, Failure};
-
-/// How the parent zone is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ParentZone {
-    /// By its id.
-    Id(ZoneId),
-    /// By its name: the one public zone of that name.
-    Name(Name),
-    /// Not at all: the closest enclosing public zone of the parent account.
-    Closest,
-}
 
 /// What the DNS check is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +211,26 @@ impl Partial {
     /// Whether the name servers are asked, and what for.
     pub fn verifies(&self) -> Verification {
         self.verification.unwrap_or(Verification::Report)
+    }
+
+    /// The digest of what is wanted to stand (OWN-1).
+    pub fn wish(&self) -> Digest {
+        Digest::from_wish(&Wish {
+            child_zone: self.child_zone.as_ref(),
+            name_servers: self.name_servers.as_ref(),
+            dnssec: self.dnssec,
+            key_signing_keys: self.key_signing_keys.as_ref(),
+        })
+    }
+
+    /// The digest of what leads to the delegation point of `name` (MOVE-3). An invalid parent zone
+    /// leads nowhere: it counts as the child's own name, which nobody can ask for as the parent's.
+    pub fn route(&self, name: &Name) -> Digest {
+        let nowhere = ParentZone::Name(name.clone());
+        let parent = self.parent_zone.as_ref().unwrap_or(&nowhere);
+        let roles = self.parent_role.iter().flat_map(Role::chain).map(RoleArn::as_str);
+        let role = self.parent_role.as_ref().map(|_| roles.collect::<Vec<_>>().join(","));
+        Digest::from_route(parent, role.as_deref(), name)
     }
 
     /// Whether the answer waits until Route 53 reports the change `INSYNC`. Only a check that is

@@ -10,8 +10,7 @@ use super::progress::{Phase, Progress};
 use crate::cfn::envelope::{self, Kind, Target};
 use crate::cfn::physical_id;
 use crate::cfn::response::{ATTRIBUTES, Answer, Status};
-use crate::error::{Failure, coded};
-use delegation_model::plan::Warning;
+use crate::error::{Failure, Warning, coded};
 
 /// The answer, and whether it is a Create's failure with a marker.
 pub(super) fn answer(

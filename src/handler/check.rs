@@ -9,12 +9,12 @@ use tracing::{info, warn};
 use super::RequestContext;
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
-use crate::error::{Code, Failure, WarningCode};
+use crate::error::{Code, Failure, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::plan::{Observation, Plan, Warning};
+use delegation_model::reconcile::{Observation, ReconciliationPlan};
 use dns_check::{Expected, ParentZone, Report};
 
 /// What one round of questions takes at most, silence on all sides included.
@@ -32,7 +32,7 @@ pub(super) struct Question {
 
 impl Question {
     /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
-    pub(super) fn new(name: &Name, plan: &Plan, observed: &Observation) -> Option<Self> {
+    pub(super) fn new(name: &Name, plan: &ReconciliationPlan, observed: &Observation) -> Option<Self> {
         if !plan.redelegates(observed, name) {
             return None;
         }
@@ -47,21 +47,22 @@ impl Question {
     }
 }
 
-/// What was asked before the change of a request and what was found, so that it is asked once.
+/// What was asked before the change of a request and what came of it, so that it is asked once.
 #[derive(Debug, Default)]
-pub(super) struct EarlierCheck(Option<(Question, Option<Report>)>);
+pub(super) struct EarlierCheck(Option<(Question, Result<Option<Report>, Failure>)>);
 
 impl EarlierCheck {
-    pub(super) fn answers(&self, question: &Question) -> bool {
-        self.0.as_ref().is_some_and(|(asked, _)| asked == question)
+    /// What came of this question, if it is the one that was asked.
+    pub(super) fn answer(&self, question: &Question) -> Option<&Result<Option<Report>, Failure>> {
+        self.0.as_ref().filter(|(asked, _)| asked == question).map(|(_, result)| result)
     }
 
-    pub(super) fn keep(&mut self, question: Question, finding: Option<Report>) {
-        self.0 = Some((question, finding));
+    pub(super) fn keep(&mut self, question: Question, result: Result<Option<Report>, Failure>) {
+        self.0 = Some((question, result));
     }
 
     pub(super) fn finding(&self) -> Option<&Report> {
-        self.0.as_ref().and_then(|(_, finding)| finding.as_ref())
+        self.0.as_ref().and_then(|(_, result)| result.as_ref().ok()?.as_ref())
     }
 }
 
@@ -124,11 +125,11 @@ pub(super) fn no_time(name: &Name) -> String {
 pub(super) async fn after(
     cx: &RequestContext<'_>,
     wanted: &Expected,
-    parent: &Name,
+    parent: &ParentZone,
     changed: bool,
     status: ChangeStatus,
 ) -> Option<Report> {
-    cx.progress.at(format!("asking the name servers of {parent} and {}", wanted.name));
+    cx.progress.at(format!("asking the name servers of {} and {}", parent.name, wanted.name));
     let patience = cx.config.check_patience;
     let most = match (status, changed) {
         // "Generally within 60 seconds" (Developer Guide, "Editing records").
@@ -136,8 +137,7 @@ pub(super) async fn after(
         (ChangeStatus::Insync, true) => patience / 2,
         (ChangeStatus::Insync, false) => Duration::ZERO,
     };
-    let parent = ParentZone { name: parent.clone(), name_servers: None };
-    let ask = async |patience| cx.verifier.verify_delegation(&parent, wanted, patience).await;
+    let ask = async |patience| cx.verifier.verify_delegation(parent, wanted, patience).await;
     let finding = bounded(cx, most, ask).await?;
     report(&finding, "after");
     Some(finding)
@@ -152,7 +152,7 @@ fn report(finding: &Report, when: &'static str) {
 }
 
 /// What stands at the cut once the plan is carried out.
-pub(super) fn wanted(name: &Name, plan: &Plan, observed: &Observation) -> Option<Expected> {
+pub(super) fn wanted(name: &Name, plan: &ReconciliationPlan, observed: &Observation) -> Option<Expected> {
     let name_servers = NameServers::found(&plan.leaves(observed, name, "NS")?.values)?;
     let ds = plan.leaves(observed, name, "DS");
     Some(Expected {

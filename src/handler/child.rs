@@ -7,13 +7,13 @@ use super::{RequestContext, aws_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
 use crate::cfn::properties::{Partial, Properties};
-use crate::error::{Code, Failure, Kind, WarningCode};
+use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::partial_zone::PartialZone;
-use delegation_model::plan::{WantedDs, Warning};
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::DesiredDs;
 use delegation_model::record_set::RecordSet;
 use delegation_model::role::Role;
 
@@ -23,14 +23,14 @@ const APEX_PAGE: i32 = 20;
 /// What is asked of the child, once the child zone was read.
 pub(super) struct Child {
     pub(super) name: Name,
-    /// The name servers to delegate to; `None` keeps those that are there.
+    /// The name servers to delegate to; `None` if they are not known.
     pub(super) name_servers: Option<NameServers>,
-    /// Why the child zone was not read.
+    /// Why the child zone was not read, where that does not matter.
     pub(super) warning: Option<Warning>,
-    /// What a check of the child zone found wrong.
-    pub(super) objection: Option<String>,
+    /// What is wrong with the child zone.
+    pub(super) failure: Option<Failure>,
     /// The DS record set for its keys.
-    pub(super) ds: WantedDs,
+    pub(super) ds: DesiredDs,
     /// The child zone, if it was read.
     pub(super) zone: Option<ReadZone>,
 }
@@ -44,11 +44,12 @@ pub(super) struct ReadZone {
 
 /// The child's name and name servers.
 ///
-/// An unreadable child zone fails a Create, but an Update only if it asks for another child zone or other name servers.
+/// A child zone that can't be read, or contradicts itself, fails a Create. For an Update it counts like
+/// a check that failed (UPDATE-4), if the child's name is known without it.
 pub(super) async fn read(
     cx: &RequestContext<'_>,
     desired: &Properties,
-    current: Option<&DelegationPoint>,
+    physical: Option<&DelegationPoint>,
     old: Option<&Partial>,
     denial: Denial,
 ) -> Result<Child, Failure> {
@@ -59,10 +60,9 @@ pub(super) async fn read(
             .domain_name
             .clone()
             .ok_or_else(|| Failure::new(Code::DomainNameMissing, "DomainName is missing"))?;
-        let ds = WantedDs::Off;
-        return Ok(Child { name, name_servers: given, warning: None, objection: None, ds, zone: None });
+        let ds = DesiredDs::Off;
+        return Ok(Child { name, name_servers: given, warning: None, failure: None, ds, zone: None });
     };
-    let newly = signing::newly(desired, old);
     match read_zone(cx, id, desired, given.is_some()).await {
         Ok((zone, read, signing)) => {
             if let Some(name) = desired.domain_name.as_ref().filter(|name| **name != zone.name) {
@@ -74,33 +74,34 @@ pub(super) async fn read(
             }
             let name_servers = given.or(zone.name_servers);
             let ds = match signing {
-                None => WantedDs::Off,
-                Some(Ok(signing)) => signing::desired(desired, id, &signing, newly)?,
+                None => DesiredDs::Off,
+                Some(Ok(signing)) => signing::desired(desired, id, &signing),
                 Some(Err(error)) => {
                     let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
                     if failure.kind() == Kind::Denied && denial == Denial::MayPass {
                         return Err(failure);
                     }
-                    WantedDs::Unknown { why: failure.message().to_owned(), newly }
+                    DesiredDs::Unknown { why: failure.message().to_owned() }
                 }
             };
-            Ok(Child { name: zone.name, name_servers, warning: None, objection: None, ds, zone: Some(read) })
+            Ok(Child { name: zone.name, name_servers, warning: None, failure: None, ds, zone: Some(read) })
         }
         Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => Err(failure),
         Err(failure) => {
-            let unchanged =
-                old.is_some_and(|old| old.child_zone == desired.child_zone && old.name_servers == desired.name_servers);
-            let name = desired.domain_name.clone().or_else(|| current.map(|point| point.name.clone()));
-            let name = name.filter(|_| unchanged).ok_or_else(|| failure.clone())?;
-            let (warning, objection) = if failure.kind() == Kind::Refused {
-                (None, Some(failure.message().to_owned()))
-            } else {
-                let kept = "The child zone was not read, and its name servers were kept as they are";
-                (Some(Warning::new(WarningCode::ChildZoneNotRead, format!("{kept}: {}", failure.coded()))), None)
-            };
+            let Some(old) = old else { return Err(failure) };
+            let name = desired.domain_name.clone().or_else(|| physical.map(|point| point.name.clone()));
+            let name = name.ok_or_else(|| failure.clone())?;
             let why = format!("the child zone {id} was not read");
-            let ds = if desired.dnssec { WantedDs::Unknown { why, newly } } else { WantedDs::Off };
-            Ok(Child { name, name_servers: given, warning, objection, ds, zone: None })
+            let ds = if desired.dnssec { DesiredDs::Unknown { why } } else { DesiredDs::Off };
+            // Whoever gives the name servers, and asks for nothing else than before, can do without it.
+            let needless = given.is_some() && failure.kind() != Kind::Refused && old.wish() == desired.wish();
+            let (warning, failure) = if needless {
+                let message = format!("The child zone was not read: {}", failure.coded());
+                (Some(Warning::new(WarningCode::ChildZoneNotRead, message)), None)
+            } else {
+                (None, Some(failure))
+            };
+            Ok(Child { name, name_servers: given, warning, failure, ds, zone: None })
         }
     }
 }

@@ -1,25 +1,21 @@
 //! What one request works with.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::outcome::Outcome;
 use super::progress::Progress;
 use crate::aws::credentials::Accounts;
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::cfn::envelope::{Request, Target};
-use crate::cfn::properties;
+use crate::cfn::properties::MAX_SERVICE_TIMEOUT;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Code, Failure, Kind as FailureKind};
+use crate::error::{Code, Failure, Kind as FailureKind, Warning};
+use delegation_model::digest::RequestDigest;
 use delegation_model::ids;
-use delegation_model::ownership::Claimant;
-use delegation_model::plan::Warning;
+use delegation_model::name::Name;
+use delegation_model::ownership_record::{Claimant, MAX_SKEW, OwnerName, Stamp};
 use dns_check::Verifier;
-
-/// How long after its signing a request is stale if its properties do not say: the longest `ServiceTimeout`.
-const SERVICE_TIMEOUT: i64 = 3600;
-/// How far a clock may be ahead, in seconds: what S3 accepts ("`RequestTimeTooSkewed`").
-const MAX_SKEW: i64 = 900;
 
 /// What serves every request.
 #[derive(Clone, Copy, Debug)]
@@ -38,35 +34,61 @@ pub(super) struct RequestContext<'a> {
     pub(super) accounts: &'a Accounts,
     pub(super) verifier: &'a Verifier,
     pub(super) request: &'a Request,
-    pub(super) claimant: Claimant,
+    stack_id: String,
+    logical_id: String,
     /// The partition of the stack, and so of this function; `None` if the stack's id is no ARN.
     pub(super) partition: Option<String>,
-    /// The request's time, in seconds since 1970.
-    pub(super) at: i64,
+    /// When the request was made, and which it is.
+    pub(super) stamp: Stamp,
     pub(super) stale_after: Option<i64>,
     pub(super) deadline: Deadline,
     pub(super) progress: &'a Progress,
 }
 
+/// When a request was made, by its URL, and when CloudFormation gives up on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dates {
+    /// When the URL was signed; the clock's time if the URL has no date, or one too far ahead.
+    pub(super) made: i64,
+    /// When nobody waits for the answer any more.
+    pub(super) gives_up: i64,
+    /// True if the URL has a date of its own.
+    pub(super) is_dated: bool,
+}
+
+impl Dates {
+    /// S3 refuses a URL that is signed in the future; the claim of such a request would fence off all
+    /// that come after it.
+    pub(super) fn new(target: &Target, timeout: Option<i64>, now: SystemTime) -> Self {
+        let now = seconds(now);
+        let signed_at = target.url.signed_at().filter(|at| *at <= now.saturating_add(MAX_SKEW));
+        let made = signed_at.unwrap_or(now);
+        let gives_up = made.saturating_add(timeout.unwrap_or(MAX_SERVICE_TIMEOUT));
+        Self { made, gives_up, is_dated: signed_at.is_some() }
+    }
+
+    /// When CloudFormation gives up, by the clock.
+    pub(super) fn service_end(self) -> Option<SystemTime> {
+        let since = Duration::from_secs(u64::try_from(self.gives_up).ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    }
+}
+
 impl<'a> RequestContext<'a> {
-    /// The context of a request. Its time is when its URL was signed; a URL without a date has the clock's, and is never stale.
+    /// The context of a request. One with a URL without a date is never stale.
     pub(super) fn new(
         services: Services<'a>,
         request: &'a Request,
         target: &Target,
-        deadline: Deadline,
+        (dates, deadline): (Dates, Deadline),
         progress: &'a Progress,
     ) -> Self {
-        // S3 refuses a URL that is signed in the future; the claim of such a request would fence off all that come after it.
-        let now = seconds(services.accounts.clock().now());
-        let signed_at = target.url.signed_at().filter(|at| *at <= now.saturating_add(MAX_SKEW));
-        let timeout = properties::service_timeout(&request.properties).unwrap_or(SERVICE_TIMEOUT);
-        let preview = Self::preview(services, request, &target.stack_id, &target.logical_id, progress);
+        let resource = (target.stack_id.as_str(), target.logical_id.as_str());
         Self {
-            at: signed_at.unwrap_or(preview.at),
-            stale_after: signed_at.map(|at| at.saturating_add(timeout)),
+            stamp: Stamp { time: dates.made, request: RequestDigest::new(&target.request_id) },
+            stale_after: dates.is_dated.then_some(dates.gives_up),
             deadline,
-            ..preview
+            ..Self::preview(services, request, resource, progress)
         }
     }
 
@@ -74,25 +96,44 @@ impl<'a> RequestContext<'a> {
     pub(super) fn preview(
         services: Services<'a>,
         request: &'a Request,
-        stack_id: &str,
-        logical_id: &str,
+        (stack_id, logical_id): (&str, &str),
         progress: &'a Progress,
     ) -> Self {
         let Services { config, accounts, verifier } = services;
         let now = accounts.clock().now();
-        let unknown = Deadline::new(SystemTime::UNIX_EPOCH, now);
         Self {
             config,
             accounts,
             verifier,
             request,
-            claimant: Claimant::new(stack_id, logical_id),
+            stack_id: stack_id.to_owned(),
+            logical_id: logical_id.to_owned(),
             partition: ids::partition_of(stack_id).map(str::to_owned),
-            at: seconds(now),
+            stamp: Stamp { time: seconds(now), request: RequestDigest::new("") },
             stale_after: None,
-            deadline: unknown,
+            deadline: Deadline::new(SystemTime::UNIX_EPOCH, None, now),
             progress,
         }
+    }
+
+    /// The clock, in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        seconds(self.accounts.clock().now())
+    }
+
+    /// Who asks, at a zone cut.
+    pub(super) fn claimant(&self, cut: &Name) -> Claimant {
+        Claimant::new(&self.stack_id, &self.logical_id, cut)
+    }
+
+    /// Who asks, for people.
+    pub(super) fn owner(&self) -> OwnerName {
+        OwnerName::of_resource(&self.stack_id, &self.logical_id)
+    }
+
+    /// Whether this function may manage the name.
+    pub(super) fn allows(&self, name: &Name) -> bool {
+        self.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(name))
     }
 
     /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier
@@ -113,7 +154,7 @@ impl<'a> RequestContext<'a> {
     /// Fails once CloudFormation has given up on the request.
     pub(super) fn check_fresh(&self) -> Result<(), Failure> {
         match self.stale_after {
-            Some(after) if seconds(self.accounts.clock().now()) > after => {
+            Some(after) if self.now() > after => {
                 let message = "this request is older than its ServiceTimeout: CloudFormation no longer waits for it, and nothing was changed";
                 Err(Failure::new(Code::RequestExpired, message))
             }
@@ -129,7 +170,7 @@ impl<'a> RequestContext<'a> {
 
     /// The comment of a change.
     pub(super) fn comment(&self) -> String {
-        format!("Custom::Delegation {} {}", self.request.kind, self.claimant.owner())
+        format!("Custom::Delegation {} {}", self.request.kind, self.owner())
     }
 }
 

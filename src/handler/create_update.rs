@@ -5,22 +5,21 @@ use std::sync::Arc;
 
 use tracing::info;
 
-use super::apply::{self, Applied};
+use super::apply::{self, Applied, Site};
 use super::check::{EarlierCheck, Question};
 use super::outcome::Outcome;
 use super::reconcile::Denial;
-use super::replacement::{clean_up, take_back_if_overtaken};
-use super::resolve::{ResolvedRequest, resolve};
-use super::{RequestContext, check, observe, occlusion, parent_zone, signing, sync};
+use super::resolve::{ResolvedRequest, failed_check, resolve};
+use super::{RequestContext, check, observe, occlusion, parent_zone, replacement, signing, sync};
 use crate::aws::route53::ChangeStatus;
-use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::properties::Verification;
-use crate::error::{Code, Failure, WarningCode};
+use crate::error::{Code, Failure, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership::{By, Claim};
-use delegation_model::plan::{self, Action, Decision, Goal, Observation, Warning};
+use delegation_model::ownership_record::ClaimOrigin;
+use delegation_model::reconcile::{Action, Decision, Goal, Observation, UpdateBehavior, plan_create_update};
+use dns_check::{ParentZone, Report};
 
 /// How often a plan that became another one during its DNS check is checked again.
 const LOOKS: usize = 3;
@@ -45,12 +44,10 @@ pub(super) async fn run(
     earlier: &mut EarlierCheck,
 ) -> Result<Outcome, Failure> {
     let mut resolved = resolve(cx, denial).await?;
-    // An earlier delivery of this request may have written the new point before it was cut off.
-    take_back_if_overtaken(cx, &resolved).await?;
-    let (applied, warning) = change(cx, &mut resolved, earlier).await;
-    if applied.is_ok() || cx.progress.sent().is_some() {
-        take_back_if_overtaken(cx, &resolved).await?;
+    if resolved.behavior != UpdateBehavior::InPlace {
+        cx.progress.mark_arrival();
     }
+    let (applied, warning) = change(cx, &mut resolved, earlier).await;
     let applied = applied?;
     let action = applied.plan.action.map(Action::as_str);
     info!(action, status = ?applied.status, "the delegation stands");
@@ -72,9 +69,12 @@ pub(super) async fn run(
         }
     };
     done(&outcome);
+    replacement::fail_if_overtaken(cx, &resolved).await.inspect_err(|_| {
+        cx.progress.unmark_done(&resolved.point);
+    })?;
     if let Some(previous) = &resolved.previous {
         outcome.warnings.extend(previous.warnings.iter().cloned());
-        outcome.warnings.extend(clean_up(cx, &resolved, previous).await);
+        outcome.warnings.extend(replacement::clean_up(cx, &resolved, previous).await);
     }
     done(&outcome);
     let mut status = changed.applied.status;
@@ -101,23 +101,44 @@ async fn change(
 ) -> (Result<Applied, Failure>, Option<Warning>) {
     let (goal, mode) = (resolved.goal(cx), resolved.desired.verifies());
     let (session, point) = (Arc::clone(&resolved.session), resolved.point.clone());
+    let site = Site { session: &session, point: &point, is_main: true };
     let mut warning = None;
-    let applied = apply::apply(cx, &session, &point, async |again| {
-        let mut planned = observe_and_plan(cx, resolved, &goal, again).await?;
+    let applied = apply::apply(cx, site, async |round| {
+        let mut planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         warning = warning.take().or(planned.warning.take());
         // A check takes its time: what was observed before it is observed anew, until it is what was asked about.
         for _ in 0..LOOKS {
             let Decision::Proceed(plan) = &planned.decision else { break };
             let question = Question::new(&goal.name, plan, &planned.observed).filter(|_| mode != Verification::None);
-            let Some(question) = question.filter(|question| !earlier.answers(question)) else { break };
-            let finding = check::before(cx, mode, &question, cx.config.check_patience).await?;
-            earlier.keep(question, finding);
-            planned = observe_and_plan(cx, resolved, &goal, again).await?;
+            let Some(question) = question else { break };
+            if let Some(result) = earlier.answer(&question) {
+                planned.decision = checked(&goal, result, planned.decision, &planned.observed);
+                break;
+            }
+            let result = check::before(cx, mode, &question, cx.config.check_patience).await;
+            earlier.keep(question, result);
+            planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         }
         Ok((planned.observed, planned.decision))
     })
     .await;
     (applied, warning)
+}
+
+/// What is decided once the name servers were asked: a check that failed counts like a refusal (UPDATE-4).
+pub(super) fn checked(
+    goal: &Goal,
+    result: &Result<Option<Report>, Failure>,
+    decision: Decision,
+    observed: &Observation,
+) -> Decision {
+    match result {
+        Ok(_) => decision,
+        Err(failure) => {
+            let failed_check = Some(failed_check(failure));
+            plan_create_update(&Goal { failed_check, ..goal.clone() }, observed)
+        }
+    }
 }
 
 /// Reads what is at the delegation point and decides on it; `again` after a rejection.
@@ -127,6 +148,8 @@ pub(super) async fn observe_and_plan(
     goal: &Goal,
     again: bool,
 ) -> Result<Planned, Failure> {
+    // What was read on the way here is used once.
+    let seen = resolved.observed.take();
     let (session, point) = (&resolved.session, &resolved.point);
     let timing = cx.progress.time(Step::Observe);
     let (checked, observed, warning) = tokio::join!(
@@ -137,7 +160,12 @@ pub(super) async fn observe_and_plan(
                 Ok(())
             }
         },
-        observe::surroundings(cx, session, point, goal.name_servers.as_ref(), again),
+        async {
+            match seen {
+                Some(seen) => Ok(seen),
+                None => observe::surroundings(cx, session, point, goal.name_servers.as_ref(), again).await,
+            }
+        },
         async { if resolved.desired.dnssec && !again { signing::of_parent(cx, session, point).await } else { None } },
     );
     checked?;
@@ -148,20 +176,18 @@ pub(super) async fn observe_and_plan(
     }
     drop(timing);
     let _timing = cx.progress.time(Step::Plan);
-    let decision = plan::present(goal, &observed);
+    let decision = plan_create_update(goal, &observed);
     Ok(Planned { observed, decision, warning })
 }
 
 /// Whether the request changed name servers or DS records, as far as is known.
 fn redelegated(cx: &RequestContext<'_>, resolved: &ResolvedRequest, applied: &Applied) -> bool {
-    let claims = applied.observed.claims();
-    // A delivery of this Create may have made the delegation before it was cut off. Where others claim it, it shared
-    // it; what it took over may have been there as desired.
-    let duplicate = cx.request.kind == RequestKind::Create && applied.plan.changes.is_empty();
-    let alone = claims.iter().count() == 1 && !resolved.desired.allow_overwrite;
-    let made = |own: &Claim| own.at == cx.at && own.by == By::Created;
-    applied.plan.redelegates(&applied.observed, &resolved.point.name)
-        || (duplicate && alone && claims.own(&cx.claimant).is_some_and(made))
+    // An earlier delivery of this arrival made the delegation, and may have been cut off before it was checked.
+    let made = || {
+        let own = observe::own_in(cx, &resolved.point, &applied.observed);
+        own.is_some_and(|own| own.origin == ClaimOrigin::Made)
+    };
+    applied.plan.redelegates(&applied.observed, &resolved.point.name) || (cx.progress.finds_own_request() && made())
 }
 
 fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
@@ -173,8 +199,10 @@ fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
         let records = DsRecords::found(&set.values).map(|records| records.to_string());
         records.unwrap_or_else(|| set.values.join(","))
     });
+    let planned = applied.plan.warnings.iter().cloned().map(Warning::from);
+    let warnings = resolved.child.warning.iter().chain(&applied.warning).cloned().chain(planned).collect();
     Outcome {
-        physical_id: resolved.physical_id.clone(),
+        physical_id: resolved.physical_id(),
         data: BTreeMap::from([
             ("DomainName", resolved.point.name.to_string()),
             ("NameServers", text(name_servers.map(|servers| servers.to_string()))),
@@ -184,7 +212,7 @@ fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
             ("ChangeStatus", text_of(applied.status)),
             ("DsRecords", text(ds)),
         ]),
-        warnings: resolved.child.warning.iter().chain(&applied.plan.warnings).cloned().collect(),
+        warnings,
         action: applied.plan.action,
     }
 }
@@ -206,7 +234,9 @@ async fn verify(
 ) -> Result<(), Failure> {
     let (name, Changed { applied, redelegated }) = (&resolved.point.name, changed);
     let required = resolved.desired.verifies() == Verification::Require;
-    let finding = match (&applied.observed.apex, check::wanted(name, &applied.plan, &applied.observed)) {
+    let Observation { apex, apex_name_servers, .. } = &applied.observed;
+    let parent = apex.clone().map(|name| ParentZone { name, name_servers: apex_name_servers.clone() });
+    let finding = match (&parent, check::wanted(name, &applied.plan, &applied.observed)) {
         (Some(parent), Some(wanted)) => check::after(cx, &wanted, parent, *redelegated, status).await,
         _ => None,
     };

@@ -1,44 +1,51 @@
 //! Delete.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
 use tracing::info;
 
-use super::apply::{self, Applied};
+use super::apply::{self, Applied, Site};
 use super::outcome::Outcome;
+use super::reconcile::Denial;
 use super::{RequestContext, aws_failure, child, observe, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
-use crate::cfn::properties::Partial;
-use crate::error::{Failure, Kind, WarningCode};
+use crate::cfn::properties::{Partial, PropertyError};
+use crate::error::{Failure, Kind, Warning, WarningCode};
 use crate::metrics::Step;
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::plan::{self, Action, Decision, Farewell, Warning};
+use delegation_model::ownership_record::record_name;
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{
+    Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
+};
 
-/// Between two looks for the claim of a Create that has not ended.
-const LOOK_AGAIN: std::ops::Range<f64> = 20.0..40.0;
-
-pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
-    let (properties, _) = Partial::parse(&cx.request.properties);
+pub(super) async fn run(cx: &RequestContext<'_>, denial: Denial) -> Result<Outcome, Failure> {
+    let (properties, errors) = Partial::parse(&cx.request.properties);
     let text = cx.request.physical_id.as_deref().unwrap_or_default();
     match PhysicalId::parse(text) {
         PhysicalId::Unresolved => Ok(cx.unchanged(Vec::new())),
-        PhysicalId::Point(point) => of_point(cx, &properties, &point).await,
-        PhysicalId::Foreign => of_foreign(cx, &properties).await,
+        PhysicalId::Point(point) => of_point(cx, &properties, &point, denial).await,
+        PhysicalId::Foreign => of_invented_id(cx, &properties, errors, denial).await,
     }
 }
 
-async fn of_point(cx: &RequestContext<'_>, properties: &Partial, point: &DelegationPoint) -> Result<Outcome, Failure> {
+async fn of_point(
+    cx: &RequestContext<'_>,
+    properties: &Partial,
+    point: &DelegationPoint,
+    denial: Denial,
+) -> Result<Outcome, Failure> {
     cx.progress.at("assuming the parent role");
     let result = async {
         let session = cx.accounts.session(properties.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
-        remove(cx, &session, properties, point).await
+        let site = Site { session: &session, point, is_main: true };
+        remove(cx, site, properties, DeleteReason::Requested).await
     };
-    match removed(cx, properties, result.await).await {
+    match result.await {
         // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
         Err(failure) if failure.kind() == Kind::Denied && properties.parent_role_unreadable => {
             let warning = format!(
@@ -48,8 +55,119 @@ async fn of_point(cx: &RequestContext<'_>, properties: &Partial, point: &Delegat
             );
             Ok(cx.unchanged(vec![Warning::new(WarningCode::LeftRoleInvalid, warning)]))
         }
-        result => result,
+        Err(failure) if failure.kind() == Kind::NoSuchZone => of_zone_that_is_gone(cx, properties, &point.zone).await,
+        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::Final => {
+            Err(both_ways_out(cx, point, &failure))
+        }
+        result => removed(cx, properties, result).await,
     }
+}
+
+/// A Delete that is denied for good: what the user can do (LEAVE-10).
+fn both_ways_out(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Failure) -> Failure {
+    let DelegationPoint { zone, name } = point;
+    let record = record_name(name).map_or_else(String::new, |record| record.to_string());
+    let message = format!(
+        "The delegation of {name} in the parent zone {zone} was not removed: {failure}. Restore that right, and delete \
+         again. Or have CloudFormation retain the resource, and remove by hand what stands: the NS record set (and DS \
+         record set) of {name}, unless others claim it, and the value with owner={} of the TXT record set {record}.",
+        cx.owner()
+    );
+    failure.clone().told(message)
+}
+
+/// The parent zone of the physical id is gone, and with it what was there. Perhaps it was made anew, and the delegation was
+/// copied with our claim (LEAVE-8).
+async fn of_zone_that_is_gone(
+    cx: &RequestContext<'_>,
+    properties: &Partial,
+    gone: &ZoneId,
+) -> Result<Outcome, Failure> {
+    cx.progress.at("looking for the parent zone that the properties name");
+    let message = format!("The parent zone {gone} of this resource no longer exists.");
+    let mut warnings = vec![Warning::new(WarningCode::ParentZoneGone, message)];
+    let result = cx.with_fresh_credentials(async || {
+        let (session, point) = find_point(cx, properties).await?;
+        let site = Site { session: &session, point: &point, is_main: true };
+        remove(cx, site, properties, DeleteReason::ZoneGone { zone: gone.clone() }).await
+    });
+    let mut outcome = match result.await {
+        Err(failure) if is_nowhere(&failure) || failure.kind() == Kind::Denied => {
+            let message = format!("Nothing was found in its place: {}", failure.coded());
+            warnings.push(Warning::new(WarningCode::LeftUnknown, message));
+            cx.unchanged(Vec::new())
+        }
+        result => removed(cx, properties, result).await?,
+    };
+    warnings.append(&mut outcome.warnings);
+    Ok(Outcome { warnings, ..outcome })
+}
+
+/// A Delete with an id that CloudFormation invented for a Create that it cancelled (LEAVE-9).
+async fn of_invented_id(
+    cx: &RequestContext<'_>,
+    properties: &Partial,
+    errors: Vec<PropertyError>,
+    denial: Denial,
+) -> Result<Outcome, Failure> {
+    let is_valid = properties.clone().validate(errors).is_ok() && cx.config.problem.is_none();
+    let found = if properties.parent_role_unreadable {
+        Err(Failure::new(crate::error::Code::InvalidRoleArn, "ParentRoleArn or ParentExternalId is invalid."))
+    } else {
+        find_point(cx, properties).await
+    };
+    let (session, point) = match found {
+        Ok(found) => found,
+        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => return Err(failure),
+        Err(failure) if is_nowhere(&failure) || failure.kind() == Kind::Denied => {
+            return Ok(cx.unchanged(vec![left_unknown(cx, named(properties), &failure)]));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let site = Site { session: &session, point: &point, is_main: true };
+    let create_could_run = is_valid && cx.allows(&point.name);
+    let mut is_ours = false;
+    let reason = DeleteReason::InventedId { create_could_run };
+    let result = remove_and_tell(cx, site, properties, reason, &mut is_ours).await;
+    match result {
+        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::Final => {
+            if is_ours {
+                Err(both_ways_out(cx, &point, &failure))
+            } else {
+                Ok(cx.unchanged(vec![left_unknown(cx, Some(&point.name), &failure)]))
+            }
+        }
+        Err(failure) if failure.kind() == Kind::NoSuchZone => {
+            Ok(cx.unchanged(vec![left_unknown(cx, Some(&point.name), &failure)]))
+        }
+        result => removed(cx, properties, result).await,
+    }
+}
+
+/// True if the properties lead to no delegation point, so that there is nowhere to look.
+fn is_nowhere(failure: &Failure) -> bool {
+    matches!(failure.kind(), Kind::NoSuchZone | Kind::Refused | Kind::Input)
+}
+
+/// The name that the properties say, without a look at the child zone.
+fn named(properties: &Partial) -> Option<&Name> {
+    properties.domain_name.as_ref()
+}
+
+/// Nobody could look for what a cancelled Create left: what to look for.
+fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure) -> Warning {
+    let owner = cx.owner();
+    let claim = match name {
+        Some(name) => format!("a claim with claim={}", cx.claimant(name).id()),
+        None => format!("claims with owner={owner}"),
+    };
+    let record = name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
+    let message = format!(
+        "Whether the cancelled Create of {owner} left a delegation is not known: {} If so, the TXT record set {record} of \
+         the parent zone has {claim}.",
+        failure.coded()
+    );
+    Warning::new(WarningCode::LeftUnknown, message)
 }
 
 /// What a removal comes to for CloudFormation.
@@ -62,7 +180,8 @@ async fn removed(
         Ok(applied) => {
             let action = applied.plan.action.map_or("NOTHING", Action::as_str);
             info!(action, "nothing of this resource is left in the parent zone");
-            let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(applied.plan.warnings.clone()) };
+            let warnings = applied.plan.warnings.iter().cloned().map(Warning::from).collect();
+            let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(warnings) };
             if properties.waits() && applied.status == ChangeStatus::Pending {
                 cx.progress.mark_done(outcome.clone());
                 let role = properties.parent_role.as_ref();
@@ -71,48 +190,89 @@ async fn removed(
             }
             Ok(outcome)
         }
-        // The parent zone is gone, and every delegation with it.
-        Err(failure) if failure.kind() == Kind::NoSuchZone => Ok(cx.unchanged(Vec::new())),
         Err(failure) if failure.kind() == Kind::Stale => Ok(cx.unchanged(vec![failure.into()])),
         Err(failure) => Err(failure),
     }
 }
 
-/// Removes our claim from a place, and the delegation with it if the table says so.
+/// Takes our claim away from a delegation point, and the delegation with it if the table says so.
 pub(super) async fn remove(
     cx: &RequestContext<'_>,
-    session: &Session,
+    site: Site<'_>,
     properties: &Partial,
-    point: &DelegationPoint,
+    reason: DeleteReason,
 ) -> Result<Applied, Failure> {
-    let mut farewell = Farewell {
+    remove_and_tell(cx, site, properties, reason, &mut false).await
+}
+
+/// The same; `is_ours` becomes true if there is a claim of ours to take away.
+async fn remove_and_tell(
+    cx: &RequestContext<'_>,
+    site: Site<'_>,
+    properties: &Partial,
+    reason: DeleteReason,
+    is_ours: &mut bool,
+) -> Result<Applied, Failure> {
+    let Site { session, point, .. } = site;
+    let mut goal = DeleteGoal {
         name: point.name.clone(),
-        claimant: cx.claimant.clone(),
-        at: cx.at,
-        known: properties.name_servers.clone(),
+        claimant: cx.claimant(&point.name),
+        stamp: cx.stamp,
+        now: cx.now(),
+        reason,
+        known_name_servers: properties.name_servers.clone(),
+        allowed: cx.allows(&point.name),
+        put_back_rejected: false,
     };
     let mut child_zone = properties.child_zone.as_ref();
-    apply::apply(cx, session, point, async |_| {
+    let mut standing = None;
+    let result = apply::apply(cx, site, async |round| {
         let timing = cx.progress.time(Step::Observe);
         let observed = observe::cut(cx, session, point).await?;
         drop(timing);
-        let mut decision = plan::absent(&farewell, &observed);
+        goal.put_back_rejected = round.put_back_rejected;
+        let mut decision = plan_delete(&goal, &observed);
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
-            (Decision::Proceed(plan), Some(zone)) if plan.left_changed => {
+            (Decision::Proceed(plan), Some(zone)) if plan.needs_known_name_servers => {
                 let zone = cx
                     .with_fresh_credentials(async || child::hosted_zone(cx, zone, properties.child_role.as_ref()).await)
                     .await
                     .ok();
                 let servers = zone.and_then(|zone| zone.name_servers);
-                farewell.known = union(farewell.known.take(), servers);
-                decision = plan::absent(&farewell, &observed);
+                goal.known_name_servers = union(goal.known_name_servers.take(), servers);
+                decision = plan_delete(&goal, &observed);
             }
             (_, zone) => child_zone = zone,
         }
+        *is_ours = matches!(&decision, Decision::Proceed(plan) if takes_claim_away(cx, point, &observed, plan));
+        standing = observed.name_servers();
         Ok((observed, decision))
     })
-    .await
+    .await;
+    // A denial has to say what is left.
+    result.map_err(|failure| match standing {
+        Some(servers) if failure.kind() == Kind::Denied => {
+            let message = format!("{failure}. {} is delegated to {servers}", point.name);
+            failure.told(message)
+        }
+        _ => failure,
+    })
+}
+
+/// True if our claim stands before the batch and not after it.
+fn takes_claim_away(
+    cx: &RequestContext<'_>,
+    point: &DelegationPoint,
+    observed: &Observation,
+    plan: &ReconciliationPlan,
+) -> bool {
+    let Some(record) = record_name(&point.name) else { return false };
+    let after = Observation {
+        ownership: plan.leaves_of(observed.ownership.as_ref(), &record, "TXT").cloned(),
+        ..Observation::default()
+    };
+    observe::own_in(cx, point, observed).is_some() && observe::own_in(cx, point, &after).is_none()
 }
 
 fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameServers> {
@@ -122,67 +282,33 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
     }
 }
 
-/// A Delete with an id that CloudFormation invented: the Create that it overtook may still write its claim, so look
-/// until that Create can't run any more. If it runs, it started earlier than we did, with the same timeout: at our own
-/// [`crate::deadline::Deadline::work`] its work is over, and the last look comes after that. One that Lambda delivers later is
-/// beyond our reach.
-async fn of_foreign(cx: &RequestContext<'_>, properties: &Partial) -> Result<Outcome, Failure> {
-    let names_a_place = properties.domain_name.is_some() || properties.child_zone.is_some();
-    if properties.parent_zone.is_none() || !names_a_place || properties.parent_role_unreadable {
-        return Ok(cx.unchanged(Vec::new()));
-    }
-    loop {
-        // Running out of time while looking is the end of the wait and no failure.
-        cx.progress.mark_done(cx.unchanged(Vec::new()));
-        let last = Instant::now() >= cx.deadline.work();
-        let looked = cx.with_fresh_credentials(async || look(cx, properties).await).await;
-        if let Ok(Some((session, point, _))) = &looked {
-            cx.progress.unmark_done();
-            return removed(cx, properties, remove(cx, session, properties, point).await).await;
-        }
-        if last {
-            // Denied, or without such a zone: nothing of ours can stand there.
-            let unknown = looked.err().filter(|failure| !matches!(failure.kind(), Kind::Denied | Kind::NoSuchZone));
-            let warning = unknown.map(|failure| {
-                let message = format!("Whether a delegation was left is unknown: {}", failure.coded());
-                Warning::new(WarningCode::LeftUnknown, message)
-            });
-            return Ok(cx.unchanged(warning.into_iter().collect()));
-        }
-        let pause = LOOK_AGAIN.start + (LOOK_AGAIN.end - LOOK_AGAIN.start) * fastrand::f64();
-        let next = Instant::now() + Duration::from_secs_f64(pause);
-        cx.progress.at("waiting for the Create that this Delete overtook");
-        tokio::time::sleep_until(next.min(cx.deadline.work())).await;
-    }
-}
-
 /// After a Create that failed before it looked: an earlier delivery of it may have made the delegation and been cut off. The answer
 /// must have the real id then, or nothing would ever remove it.
 pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
     let (properties, _) = Partial::parse(&cx.request.properties);
-    if let Ok(Some((_, point, at))) = look(cx, &properties).await
-        && at == cx.at
+    if let Ok((session, point)) = find_point(cx, &properties).await
+        && let Ok(Some(claim)) = observe::own_claim(cx, &session, &point).await
+        && claim.stamp == cx.stamp
     {
+        cx.progress.mark_found_own_request();
         cx.progress.mark_sent(&point);
     }
 }
 
-/// Looks once for the place that the properties name, and when our claim there was written; `None` if none stands there.
-async fn look(
-    cx: &RequestContext<'_>,
-    properties: &Partial,
-) -> Result<Option<(Arc<Session>, DelegationPoint, i64)>, Failure> {
+/// Looks once for the delegation point that the properties name.
+async fn find_point(cx: &RequestContext<'_>, properties: &Partial) -> Result<(Arc<Session>, DelegationPoint), Failure> {
+    use crate::error::Code;
     let Some(asked) = &properties.parent_zone else {
-        return Ok(None);
+        return Err(Failure::new(Code::TwoParentZones, "The properties name no parent zone."));
     };
     let name = match (&properties.domain_name, &properties.child_zone) {
         (Some(name), _) => name.clone(),
         (None, Some(zone)) => child::hosted_zone(cx, zone, properties.child_role.as_ref()).await?.name,
-        (None, None) => return Ok(None),
+        (None, None) => return Err(Failure::new(Code::DomainNameMissing, "The properties name no child.")),
     };
+    cx.progress.at(format!("looking for the parent zone of {name}"));
     let session = cx.accounts.session(properties.parent_role.as_ref()).await;
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
-    let point = parent_zone::find(&session, &name, asked, None).await?;
-    let claim = observe::claim_time(cx, &session, &point).await?;
-    Ok(claim.map(|at| (session, point, at)))
+    let zone = parent_zone::find(&session, &name, asked, None).await?;
+    Ok((session, parent_zone::point(&name, &zone)?))
 }

@@ -12,8 +12,8 @@ use delegation_model::ds::DsRecords;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::plan::{Observation, Plan};
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{Observation, ReconciliationPlan};
 use delegation_model::role::Role;
 use dns_check::Expected;
 
@@ -31,8 +31,8 @@ pub async fn parent_zone(
     let session = accounts.session(role).await.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let id = match (asked, name) {
         (ParentZone::Id(id), _) => id.clone(),
-        (ParentZone::Name(zone), _) => parent_zone::named(&session, zone).await?,
-        (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?.zone,
+        (ParentZone::Name(zone), _) => parent_zone::named(&session, zone, None).await?,
+        (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?,
         (ParentZone::Closest, None) => return Err(Failure::new(Code::NoEnclosingZone, "no parent zone is given")),
     };
     let zone = parent_zone::public(&session, &id).await?;
@@ -58,7 +58,8 @@ pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Res
     let reading = format!("reading {name} in the parent zone {}", zone.id);
     let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;
     let observed = Observation { at_cut, below, more_below, ..Observation::default() };
-    let wanted = check::wanted(name, &Plan::default(), &observed).map(|wanted| Expected { check_ds: true, ..wanted });
+    let wanted = check::wanted(name, &ReconciliationPlan::default(), &observed)
+        .map(|wanted| Expected { check_ds: true, ..wanted });
     Ok(Held { wanted, glue: check::glue(&observed) })
 }
 

@@ -6,9 +6,9 @@ use crate::aws::route53::{PAGE, Page, Session};
 use crate::error::Failure;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership::{self, Relation};
-use delegation_model::plan::Observation;
+use delegation_model::ownership_record::{Claim, record_name};
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::Observation;
 use delegation_model::record_set::RecordSet;
 
 /// How many record sets are read from an enclosing name on: its own, its wildcard, and in most zones the ownership record.
@@ -47,7 +47,7 @@ async fn around(
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, AwsError> {
-    let Enclosing { apex, above, wildcard, first } = enclosing(session, point).await?;
+    let Enclosing { apex, apex_name_servers, above, wildcard, first } = enclosing(session, point).await?;
     let first = first.filter(|_| !again);
     let ((at_cut, mut below, more_below), ownership) = tokio::try_join!(
         async {
@@ -57,7 +57,7 @@ async fn around(
             }
         },
         async {
-            match (&first, ownership::record_name(&point.name)) {
+            match (&first, record_name(&point.name)) {
                 (Some(page), Some(record)) if reaches(page, &record) => {
                     Ok(page.sets.iter().find(|set| set.name == record && set.rtype == "TXT").cloned())
                 }
@@ -68,7 +68,17 @@ async fn around(
     if more_below {
         below.extend(glue_beyond(session, point, name_servers, &below).await?);
     }
-    Ok(Observation { at_cut, below, more_below, ownership, apex, above, wildcard, ..Observation::default() })
+    Ok(Observation {
+        at_cut,
+        below,
+        more_below,
+        ownership,
+        apex,
+        apex_name_servers,
+        above,
+        wildcard,
+        ..Observation::default()
+    })
 }
 
 /// Before a batch that does not compare the whole zone cut: true if that still is as it was seen.
@@ -88,20 +98,24 @@ pub(super) async fn unchanged_since(
     Ok(at_cut == observed.at_cut)
 }
 
-/// When our own claim at a place was written, if it stands there.
-pub(super) async fn claim_time(
+/// Our own claim at a delegation point.
+pub(super) async fn own_claim(
     cx: &RequestContext<'_>,
     session: &Session,
     point: &DelegationPoint,
-) -> Result<Option<i64>, Failure> {
-    let Some(record) = ownership::record_name(&point.name) else {
+) -> Result<Option<Claim>, Failure> {
+    let Some(record) = record_name(&point.name) else {
         return Ok(None);
     };
     let set = session.record_set(&point.zone, &record, "TXT").await;
     let set =
         set.map_err(|error| aws_failure(&format!("reading {record} in the parent zone {}", point.zone), &error))?;
-    let observed = Observation { ownership: set, ..Default::default() };
-    Ok(observed.claims().of(&cx.claimant, Relation::Own).iter().map(|claim| claim.at).max())
+    Ok(own_in(cx, point, &Observation { ownership: set, ..Observation::default() }))
+}
+
+/// The same, where it was read.
+pub(super) fn own_in(cx: &RequestContext<'_>, point: &DelegationPoint, observed: &Observation) -> Option<Claim> {
+    observed.record().own(&cx.claimant(&point.name), cx.now()).cloned()
 }
 
 async fn reading<T>(
@@ -137,7 +151,7 @@ fn whole_cut(page: &Page, cut: &Name) -> Option<(Vec<RecordSet>, Vec<RecordSet>)
 }
 
 async fn ownership(session: &Session, point: &DelegationPoint) -> Result<Option<RecordSet>, AwsError> {
-    match ownership::record_name(&point.name) {
+    match record_name(&point.name) {
         None => Ok(None),
         Some(record) => session.record_set(&point.zone, &record, "TXT").await,
     }
@@ -152,6 +166,7 @@ fn reaches(page: &Page, record: &Name) -> bool {
 #[derive(Default)]
 struct Enclosing {
     apex: Option<Name>,
+    apex_name_servers: Option<NameServers>,
     above: Vec<RecordSet>,
     wildcard: Option<Name>,
     /// The first page read.
@@ -166,7 +181,9 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let find = |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
         let apex = find("SOA").is_some();
-        if !apex {
+        if apex {
+            around.apex_name_servers = find("NS").and_then(|set| NameServers::found(&set.values));
+        } else {
             around.above.extend(find("NS").cloned());
         }
         if !exists && page.sets.iter().any(|set| set.name.is_at_or_below(&name)) {

@@ -5,7 +5,7 @@ use super::{RequestContext, aws_failure};
 use crate::aws::route53::PAGE;
 use crate::error::Failure;
 use delegation_model::partial_zone::Unread;
-use delegation_model::plan::{self, Observation};
+use delegation_model::reconcile::{self, Observation};
 
 /// How many pages of the child zone one request reads beyond the first record sets. A child zone of any size is compared
 /// with these: what they don't answer counts as lacking.
@@ -17,7 +17,7 @@ pub(super) async fn fill_in(
     child: &mut Child,
     observed: &mut Observation,
 ) -> Result<(), Failure> {
-    let hidden = plan::occluded(&child.name, child.name_servers.as_ref(), observed);
+    let hidden = reconcile::occluded(&child.name, child.name_servers.as_ref(), observed);
     let mut hidden: Vec<_> = hidden.map(|set| (set.name.clone(), set.rtype.clone())).collect();
     hidden.dedup();
     let Some(zone) = child.zone.as_mut().filter(|_| !hidden.is_empty()) else {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use delegation_model::plan::{Action, Warning};
+use crate::error::Warning;
+use delegation_model::reconcile::Action;
 
 /// How a request ended well.
 #[derive(Clone, Debug, Default)]

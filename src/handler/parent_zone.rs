@@ -1,8 +1,8 @@
-//! Finding the parent zone, and with it the place of a delegation.
+//! Finding the parent zone, and with it the delegation point.
 
 use super::aws_failure;
 use crate::aws::error::AwsError;
-use crate::aws::route53::{HostedZone, Session, is_gone};
+use crate::aws::route53::{HostedZone, Session};
 use crate::cfn::physical_id;
 use crate::cfn::properties::ParentZone;
 use crate::error::{Code, Failure};
@@ -10,26 +10,22 @@ use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::point::DelegationPoint;
 
-/// The place of `name` in the parent zone that is asked for.
-///
-/// `pinned` is the place of the physical id: while the name is its, its zone stays as long as it satisfies what is asked.
+/// The parent zone of `name` that is asked for. Of several zones of one name it is `prefer`, if that is
+/// one of them.
 pub(super) async fn find(
     session: &Session,
     name: &Name,
     asked: &ParentZone,
-    current: Option<&DelegationPoint>,
-) -> Result<DelegationPoint, Failure> {
-    if let Some(current) = current.filter(|current| current.name == *name)
-        && stays(session, current, asked).await?
-    {
-        return Ok(current.clone());
+    prefer: Option<&ZoneId>,
+) -> Result<ZoneId, Failure> {
+    match asked {
+        ParentZone::Id(id) => check(session, name, id).await,
+        ParentZone::Name(zone_name) => {
+            check_below(name, zone_name)?;
+            named(session, zone_name, prefer).await
+        }
+        ParentZone::Closest => closest(session, name, prefer).await,
     }
-    let zone = match asked {
-        ParentZone::Id(id) => check(session, name, id).await?,
-        ParentZone::Name(zone_name) => by_name(session, name, zone_name).await?,
-        ParentZone::Closest => closest(session, name).await?,
-    };
-    point(name, &zone)
 }
 
 /// The delegation point of `name` in a zone, if it fits into a physical id.
@@ -40,21 +36,6 @@ pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failu
         return Err(Failure::new(Code::NameTooLong, message));
     }
     Ok(point)
-}
-
-async fn stays(session: &Session, current: &DelegationPoint, asked: &ParentZone) -> Result<bool, Failure> {
-    if let ParentZone::Id(id) = asked {
-        return Ok(*id == current.zone);
-    }
-    match session.hosted_zone(&current.zone).await {
-        Ok(zone) => Ok(match asked {
-            ParentZone::Id(_) => false,
-            ParentZone::Name(name) => zone.name == *name,
-            ParentZone::Closest => true,
-        }),
-        Err(error) if is_gone(&error) || error.is_denied() => Ok(false),
-        Err(error) => Err(aws_failure(&format!("reading the parent zone {}", current.zone), &error)),
-    }
 }
 
 /// The zone of an id, which must be public and enclose `name`.
@@ -78,24 +59,19 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
     Ok(zone)
 }
 
-async fn by_name(session: &Session, name: &Name, zone_name: &Name) -> Result<ZoneId, Failure> {
-    check_below(name, zone_name)?;
-    named(session, zone_name).await
-}
-
-/// The one public zone of a name.
-pub(super) async fn named(session: &Session, zone_name: &Name) -> Result<ZoneId, Failure> {
+/// The one public zone of a name; of several, `prefer`.
+pub(super) async fn named(session: &Session, zone_name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
     let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
-    single(zone_name, &found)?.ok_or_else(|| {
+    single(zone_name, &found, prefer)?.ok_or_else(|| {
         let message = format!("the parent account has no public hosted zone named {zone_name} (ParentZoneName); correct the name or the role");
         Failure::new(Code::ParentZoneNotFound, message)
     })
 }
 
-async fn closest(session: &Session, name: &Name) -> Result<ZoneId, Failure> {
+async fn closest(session: &Session, name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
     for enclosing in name.ancestors() {
         let found = session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
-        if let Some(id) = single(&enclosing, &found)? {
+        if let Some(id) = single(&enclosing, &found, prefer)? {
             return Ok(id);
         }
     }
@@ -105,10 +81,11 @@ async fn closest(session: &Session, name: &Name) -> Result<ZoneId, Failure> {
     Err(Failure::new(Code::NoEnclosingZone, message))
 }
 
-fn single(name: &Name, found: &[ZoneId]) -> Result<Option<ZoneId>, Failure> {
+fn single(name: &Name, found: &[ZoneId], prefer: Option<&ZoneId>) -> Result<Option<ZoneId>, Failure> {
     match found {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),
+        several if prefer.is_some_and(|prefer| several.contains(prefer)) => Ok(prefer.cloned()),
         several => {
             let ids: Vec<&str> = several.iter().map(ZoneId::as_str).collect();
             let message = format!(

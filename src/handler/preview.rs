@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use super::check::Question;
 use super::context::{RequestContext, Services};
-use super::create_update::{Planned, observe_and_plan};
+use super::create_update::{Planned, checked, observe_and_plan};
 use super::progress::Progress;
 use super::reconcile::Denial;
 use super::{check, resolve};
-use crate::cfn::envelope::Request;
+use crate::cfn::envelope::{Kind as RequestKind, Request};
 use crate::cfn::properties::Verification;
-use crate::error::{Code, Failure};
+use crate::error::{Failure, Kind, Warning};
 use delegation_model::name::Name;
-use delegation_model::plan::{self, Arrival, Decision, Observation, Plan, Warning};
+use delegation_model::ownership_record::MAX_SKEW;
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{Decision, Observation, ReconciliationPlan};
 use dns_check::Report;
 
 /// What a Create or Update would do.
@@ -30,7 +31,7 @@ pub struct Preview {
     /// What stands there.
     pub observed: Observation,
     /// What would be changed, or why the request would fail.
-    pub result: Result<Plan, Failure>,
+    pub result: Result<ReconciliationPlan, Failure>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
     /// What the DNS check before the change found, if the properties ask for it and NS or DS would change.
@@ -49,43 +50,48 @@ pub async fn preview(
     logical_id: &str,
 ) -> Result<Preview, Failure> {
     let progress = Progress::default();
-    let cx = RequestContext::preview(services, request, stack_id, logical_id, &progress);
-    let mut resolved = resolve::resolve(&cx, Denial::Final).await?;
-    let (mut goal, verification) = (resolved.goal(&cx), resolved.desired.verifies());
-    let Planned { observed, mut decision, warning } = observe_and_plan(&cx, &mut resolved, &goal, false).await?;
-    if decision == Decision::Overtaken {
-        // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
-        goal.at = observed.claims().own(&cx.claimant).map_or(goal.at, |own| own.at.saturating_add(1));
-        decision = plan::present(&goal, &observed);
+    let mut cx = RequestContext::preview(services, request, (stack_id, logical_id), &progress);
+    match look(&cx).await {
+        Err(failure) if failure.kind() == Kind::Stale => {
+            // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
+            cx.stamp.time = cx.stamp.time.saturating_add(MAX_SKEW);
+            look(&cx).await
+        }
+        result => result,
     }
+}
+
+async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
+    let mut resolved = resolve::resolve(cx, Denial::Final).await?;
+    let (goal, verification) = (resolved.goal(cx), resolved.desired.verifies());
+    let Planned { observed, mut decision, warning } = observe_and_plan(cx, &mut resolved, &goal, false).await?;
     let mut finding = None;
+    if let Decision::Proceed(plan) = &decision
+        && let Some(question) =
+            Question::new(&goal.name, plan, &observed).filter(|_| verification != Verification::None)
+    {
+        // A fresh zone is given no time to come up: what is so now is what is told.
+        let result = check::before(cx, verification, &question, Duration::ZERO).await;
+        decision = checked(&goal, &result, decision, &observed);
+        finding = result.ok().flatten();
+    }
     let result = match decision {
         Decision::Refuse(refusal) => Err(refusal.into()),
-        Decision::Overtaken => {
-            let message = format!("a later request of this resource has already written {}", goal.name);
-            Err(Failure::new(Code::Overtaken, message))
-        }
-        Decision::Proceed(plan) => match Question::new(&goal.name, &plan, &observed) {
-            Some(question) if verification != Verification::None => {
-                // A fresh zone is given no time to come up: what is so now is what is told.
-                let checked = check::before(&cx, verification, &question, Duration::ZERO).await;
-                checked.map(|found| {
-                    finding = found;
-                    plan
-                })
-            }
-            _ => Ok(plan),
-        },
+        Decision::Overtaken(overtaken) => return Err(overtaken.into()),
+        Decision::Proceed(plan) => Ok(plan),
     };
-    let planned = result.as_ref().map(|plan| plan.warnings.clone()).unwrap_or_default();
+    let planned: Vec<_> = result.iter().flat_map(|plan| plan.warnings.iter().cloned().map(Warning::from)).collect();
     let previous = resolved.previous.iter().flat_map(|previous| previous.warnings.iter().cloned());
-    let replaces = request.physical_id.clone().filter(|_| resolved.arrival == Arrival::Replacement);
+    let physical_id = resolved.physical_id();
+    // At home too: there CloudFormation deletes the point that the physical id names.
+    let replaces =
+        cx.request.physical_id.clone().filter(|id| cx.request.kind == RequestKind::Update && *id != physical_id);
     Ok(Preview {
         parent_zone: observed.apex.clone(),
         warnings: resolved.child.warning.iter().cloned().chain(planned).chain(warning).chain(previous).collect(),
-        replaces: replaces.filter(|id| *id != resolved.physical_id),
+        replaces,
         point: resolved.point,
-        physical_id: resolved.physical_id,
+        physical_id,
         observed,
         result,
         finding,

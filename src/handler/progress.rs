@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
+use crate::cfn::physical_id::PhysicalId;
 use crate::metrics::Step;
 use delegation_model::point::DelegationPoint;
 
@@ -16,6 +17,8 @@ pub(super) struct Progress(Mutex<State>);
 struct State {
     step: String,
     phase: Phase,
+    is_arrival: bool,
+    finds_own_request: bool,
     spent: [Duration; 6],
 }
 
@@ -92,12 +95,44 @@ impl Progress {
         self.lock().phase = Phase::Done(Box::new(outcome));
     }
 
-    /// There is more to do than was known.
-    pub(super) fn unmark_done(&self) {
-        let mut state = self.lock();
-        if matches!(state.phase, Phase::Done(_)) {
-            state.phase = Phase::Observed;
+    /// What was asked for is not to be after all: the request fails, and what it wrote at this point
+    /// stands.
+    pub(super) fn unmark_done(&self, point: &DelegationPoint) {
+        self.lock().phase = Phase::Sent(point.clone());
+    }
+
+    /// The request comes to a point that is neither its physical id's nor home.
+    pub(super) fn mark_arrival(&self) {
+        self.lock().is_arrival = true;
+    }
+
+    /// The claim of this request stood there: an earlier delivery may have answered SUCCESS.
+    pub(super) fn mark_found_own_request(&self) {
+        self.lock().finds_own_request = true;
+    }
+
+    /// Whether it did.
+    pub(super) fn finds_own_request(&self) -> bool {
+        self.lock().finds_own_request
+    }
+
+    /// The point at which a request that fails takes back what it wrote, or may have written: that of
+    /// an arrival which has not found the claim of its own request (ARRIVE-8).
+    pub(super) fn to_take_back(&self) -> Option<DelegationPoint> {
+        let state = self.lock();
+        if !state.is_arrival || state.finds_own_request {
+            return None;
         }
+        match &state.phase {
+            Phase::Sent(point) => Some(point.clone()),
+            Phase::Done(outcome) => PhysicalId::parse(&outcome.physical_id).point().cloned(),
+            Phase::Resolving | Phase::Observed => None,
+        }
+    }
+
+    /// Nothing of what this request wrote is left.
+    pub(super) fn mark_taken_back(&self) {
+        self.lock().phase = Phase::Observed;
     }
 
     /// The point that was changed, or may have been, by a request that is not done.

@@ -41,6 +41,15 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
             format!("this function is set up wrongly, and changes nothing until that is corrected: {problem}");
         return Err(Failure::new(Code::InvalidSettings, message));
     }
+    let left = cx.deadline.left_at_start();
+    if left < cx.config.least_time && cx.request.kind != Kind::Delete {
+        let left = left.as_secs_f64();
+        let message = format!(
+            "Only {left:.0} s were left when the function got this request, too few to change anything safely. Nothing was \
+             changed. Deploy again; if this comes back, give more ServiceTimeout, or the function more timeout."
+        );
+        return Err(Failure::new(Code::TooLittleTime, message));
+    }
     // Some time is left after the wait, for an Update that can do without what is denied.
     let left = cx.deadline.work().saturating_duration_since(Instant::now());
     let until = Instant::now() + cx.config.propagation_wait.min(left.saturating_sub((left / 3).min(AFTER_WAITING)));
@@ -50,8 +59,8 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
     let mut check = EarlierCheck::default();
     loop {
         let result = match cx.request.kind {
-            Kind::Create | Kind::Update => create_update::run(cx, denial, &mut check).await,
-            Kind::Delete => delete::run(cx).await,
+            Kind::Create | Kind::Update => Box::pin(create_update::run(cx, denial, &mut check)).await,
+            Kind::Delete => Box::pin(delete::run(cx, denial)).await,
         };
         let failure = match result {
             Err(failure) if failure.kind() == FailureKind::Denied => failure,
@@ -63,7 +72,7 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
             cx.accounts.forget();
             continue;
         }
-        if cx.request.kind == Kind::Delete || denial == Denial::Final {
+        if denial == Denial::Final {
             return Err(failure);
         }
         let pause = backoff.pause();

@@ -1,74 +1,85 @@
-//! What an Update that moves a delegation, or rolls a move back, looks after at the other delegation points.
+//! What a request looks after at other delegation points than its own, and what it takes back when it fails.
 
-use super::resolve::{Previous, ResolvedRequest, old_session, out_of_reach};
-use super::{RequestContext, delete, observe};
+use super::apply::Site;
+use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
+use super::{RequestContext, aws_failure, delete, observe};
 use crate::cfn::properties::Partial;
-use crate::error::{Code, Failure, Kind, WarningCode};
-use delegation_model::plan::{Arrival, Warning};
+use crate::error::{Failure, Kind, Warning, WarningCode};
+use delegation_model::moving::{LookBack, Reached, left_by_failed_replacement, look_back};
+use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{DeleteReason, Overtaken, UpdateBehavior};
 
-/// Before and after a replacement: fails if a later request was at the physical id's point meanwhile, and takes
-/// back what this request wrote at the new one. A request that came back has looked here before it was written, so
-/// the last of the two to look removes it.
-pub(super) async fn take_back_if_overtaken(cx: &RequestContext<'_>, resolved: &ResolvedRequest) -> Result<(), Failure> {
-    let (Some(previous), Some(current), Arrival::Replacement) =
-        (&resolved.previous, &resolved.current, resolved.arrival)
-    else {
+/// After a replacement has written its new point: fails if the stack went another way meanwhile (MOVE-5). What the request wrote
+/// is taken back then, as after any failure of an arrival.
+///
+/// A request that came back has looked at the new point before it was written, so the last of the two to look removes it.
+pub(super) async fn fail_if_overtaken(cx: &RequestContext<'_>, resolved: &ResolvedRequest) -> Result<(), Failure> {
+    let (Some(origin), UpdateBehavior::Replacement { .. }) = (&resolved.origin, &resolved.behavior) else {
         return Ok(());
     };
-    let Err(stale) = check_not_overtaken(cx, previous, current).await else {
-        return Ok(());
-    };
-    let ResolvedRequest { session, point, .. } = resolved;
-    if observe::claim_time(cx, session, point).await? != Some(cx.at) {
-        return Err(stale);
+    let Origin { session, point, stood } = origin;
+    let claim = cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
+    match look_back(*stood, &reached(claim), (cx.stamp, cx.now()), cx.progress.finds_own_request()) {
+        LookBack::Done => Ok(()),
+        LookBack::TakeBack => Err(Overtaken::ByLaterRequest { name: point.name.clone() }.into()),
     }
-    cx.progress.at(format!("taking back {} in the parent zone {}", point.name, point.zone));
-    let (properties, _) = Partial::parse(&cx.request.properties);
-    delete::remove(cx, session, &properties, point).await?;
-    Err(stale)
 }
 
-/// A later request may already have written our claim at the physical id's point.
-async fn check_not_overtaken(
-    cx: &RequestContext<'_>,
-    previous: &Previous,
-    current: &DelegationPoint,
-) -> Result<(), Failure> {
-    let claim = cx.with_fresh_credentials(async || {
-        let session = old_session(cx, previous.properties.parent_role.as_ref()).await?;
-        observe::claim_time(cx, &session, current).await
-    });
-    match claim.await {
-        Ok(Some(at)) if at > cx.at => {
-            let message = format!(
-                "a later request of this resource has already written {}; this one left nothing changed",
-                current.name
-            );
-            Err(Failure::new(Code::Overtaken, message))
-        }
-        // Old properties never fail a request.
-        Ok(_) => Ok(()),
-        Err(failure) if out_of_reach(&failure) => Ok(()),
-        Err(failure) => Err(failure),
+/// What can't be read says nothing, as if it were denied.
+fn reached(claim: Result<Option<Claim>, Failure>) -> Reached<Option<Claim>> {
+    match claim {
+        Ok(claim) => Reached::Read(claim),
+        Err(failure) if failure.kind() == Kind::NoSuchZone => Reached::Gone,
+        Err(_) => Reached::Denied,
     }
+}
+
+/// What became of what a failed arrival wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenBack {
+    /// It is gone.
+    All,
+    /// Nothing of it was there.
+    Nothing,
+    /// It stays: another delivery of the request may have answered for it.
+    Left,
+}
+
+/// Takes back what a failed arrival wrote at this point (ARRIVE-8).
+pub(super) async fn take_back(cx: &RequestContext<'_>, point: &DelegationPoint) -> Result<TakenBack, Failure> {
+    cx.progress.at(format!("taking back {} in the parent zone {}", point.name, point.zone));
+    let (properties, _) = Partial::parse(&cx.request.properties);
+    let taken = cx.with_fresh_credentials(async || {
+        let session = cx.accounts.session(properties.parent_role.as_ref()).await;
+        let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+        let site = Site { session: &session, point, is_main: false };
+        delete::remove(cx, site, &properties, DeleteReason::TakeBack).await
+    });
+    let applied = taken.await?;
+    if !applied.plan.changes.is_empty() {
+        return Ok(TakenBack::All);
+    }
+    let own = observe::own_in(cx, point, &applied.observed);
+    let stands = own.is_some_and(|own| own.stamp == cx.stamp);
+    Ok(if stands { TakenBack::Left } else { TakenBack::Nothing })
 }
 
 /// An Update whose old properties name a point that is neither the physical id's nor the new one is the rollback of
-/// a failed replacement: our claim there goes too. A failure of this is a warning.
+/// a failed replacement: our claim there goes too (MOVE-6). A failure of this is a warning.
 pub(super) async fn clean_up(cx: &RequestContext<'_>, resolved: &ResolvedRequest, previous: &Previous) -> Vec<Warning> {
-    // With an id that is not ours, CloudFormation's own clean-up takes the point from the old properties.
-    let (Some(current), Some(old)) = (&resolved.current, &previous.point) else { return Vec::new() };
-    if old == current || *old == resolved.point {
+    let ResolvedRequest { physical, point, .. } = resolved;
+    let Some(old) = left_by_failed_replacement(previous.point.as_ref(), physical.as_ref(), point) else {
         return Vec::new();
-    }
+    };
     cx.progress.at(format!("removing what a failed replacement left at {} in the parent zone {}", old.name, old.zone));
     let removed = cx.with_fresh_credentials(async || {
         let session = old_session(cx, previous.properties.parent_role.as_ref()).await?;
-        delete::remove(cx, &session, &previous.properties, old).await
+        let site = Site { session: &session, point: old, is_main: false };
+        delete::remove(cx, site, &previous.properties, DeleteReason::Requested).await
     });
     match removed.await {
-        Ok(applied) => applied.plan.warnings,
+        Ok(applied) => applied.plan.warnings.into_iter().map(Warning::from).collect(),
         Err(failure) if failure.kind() == Kind::NoSuchZone => Vec::new(),
         Err(failure) => vec![Warning::new(
             WarningCode::ReplacementLeft,

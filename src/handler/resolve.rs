@@ -9,12 +9,14 @@ use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{ParentZone, Partial, Properties};
-use crate::error::{Code, Failure, Kind, WarningCode};
+use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ids::RoleArn;
+use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
 use delegation_model::name::Name;
-use delegation_model::plan::{Arrival, Goal, Warning};
+use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{FailedCheck, Goal, Observation, Overtaken, UpdateBehavior};
 use delegation_model::role::Role;
 
 /// What a Create or Update is about.
@@ -24,23 +26,33 @@ pub(super) struct ResolvedRequest {
     pub(super) session: Arc<Session>,
     pub(super) child: Child,
     pub(super) point: DelegationPoint,
+    /// How the request comes there.
+    pub(super) behavior: UpdateBehavior,
     /// Whether the parent zone is still to be checked, which the first look does beside its reads.
     pub(super) unchecked: bool,
+    /// What was read at the point on the way here, for the first look.
+    pub(super) observed: Option<Observation>,
     /// The delegation point of the physical id.
-    pub(super) current: Option<DelegationPoint>,
+    pub(super) physical: Option<DelegationPoint>,
+    /// What was seen there.
+    pub(super) origin: Option<Origin>,
     /// What an Update comes from.
     pub(super) previous: Option<Previous>,
-    pub(super) arrival: Arrival,
-    /// The physical id that a success answers with.
-    pub(super) physical_id: String,
+}
+
+/// The delegation point of the physical id, where somebody could read it.
+pub(super) struct Origin {
+    pub(super) point: DelegationPoint,
+    /// A session that can read it.
+    pub(super) session: Arc<Session>,
+    /// True if our claim stood there.
+    pub(super) stood: bool,
 }
 
 /// The resource as it was before an Update.
 pub(super) struct Previous {
     pub(super) properties: Partial,
-    /// The child's name, as far as it is known.
-    pub(super) name: Option<Name>,
-    /// The delegation point; `None` if it can't be found.
+    /// The delegation point to which the old properties lead, if it is another than the new one and can be found.
     pub(super) point: Option<DelegationPoint>,
     pub(super) warnings: Vec<Warning>,
 }
@@ -50,16 +62,15 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
     let desired = Properties::parse(&cx.request.properties)?;
     check_partitions(cx, &desired)?;
     let is_update = cx.request.kind == RequestKind::Update;
-    let physical = cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
-    let current = physical.as_ref().and_then(PhysicalId::point).cloned();
-    let old = physical.as_ref().map(|_| Partial::parse(&cx.request.old_properties));
+    let physical_id = cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
+    let physical = physical_id.as_ref().and_then(PhysicalId::point).cloned();
+    let old = is_update.then(|| Partial::parse(&cx.request.old_properties).0);
 
     cx.progress.at("reading the child zone and assuming the parent role");
     let timing = cx.progress.time(Step::Observe);
-    let old_properties = old.as_ref().map(|(properties, _)| properties);
     let (session, child) = tokio::join!(
         cx.accounts.session(desired.parent_role.as_ref()),
-        child::read(cx, &desired, current.as_ref(), old_properties, denial),
+        child::read(cx, &desired, physical.as_ref(), old.as_ref(), denial),
     );
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let child = child?;
@@ -68,58 +79,80 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
         return Err(Failure::new(Code::WildcardName, message));
     }
     cx.progress.at(format!("looking for the parent zone of {}", child.name));
-    let (point, unchecked) = match desired.parent_zone() {
-        ParentZone::Id(zone) if physical.is_none() => (parent_zone::point(&child.name, zone)?, true),
-        asked => {
-            let old_zone = old_properties.and_then(|old| old.parent_zone.as_ref());
-            let found = parent_zone::find(&session, &child.name, asked, current.as_ref()).await?;
-            let stays = Some(&found) == current.as_ref() && old_zone != Some(asked);
-            (if stays { way_back(cx, &session, asked, found).await? } else { found }, false)
-        }
+    let Some(old) = old else {
+        let (zone, unchecked) = match desired.parent_zone() {
+            ParentZone::Id(zone) => (zone.clone(), true),
+            asked => (parent_zone::find(&session, &child.name, asked, None).await?, false),
+        };
+        let point = parent_zone::point(&child.name, &zone)?;
+        return Ok(ResolvedRequest {
+            desired,
+            session,
+            child,
+            point,
+            behavior: UpdateBehavior::Create,
+            unchecked,
+            observed: None,
+            physical: None,
+            origin: None,
+            previous: None,
+        });
     };
+    let way = Way { cx, denial, desired: &desired, session: &session, child: &child, old: &old };
+    let (old_name, mut warnings) = way.old_name().await;
+    let found = way.follow(physical.clone(), old_name.as_ref()).await?;
+    let point = way.old_point(&found, old_name.as_ref(), &mut warnings).await;
     drop(timing);
-    let mut resolved = ResolvedRequest {
+    Ok(ResolvedRequest {
+        point: found.point,
+        behavior: found.behavior,
+        unchecked: false,
+        observed: found.observed,
+        physical,
+        origin: found.origin,
+        previous: Some(Previous { properties: old, point, warnings }),
         desired,
         session,
         child,
-        point,
-        unchecked,
-        current,
-        previous: None,
-        arrival: Arrival::Create,
-        physical_id: String::new(),
-    };
-    if let Some((properties, _)) = old {
-        let mut previous = find_previous(cx, &resolved, properties).await;
-        if previous.properties.point_unreadable {
-            let message = "The old properties can't be read whole.";
-            previous.warnings.insert(0, Warning::new(WarningCode::OldPropertiesInvalid, message));
-        }
-        resolved.previous = Some(previous);
-    }
-    let (arrival, physical_id) = arrival(cx, physical.as_ref(), &resolved.point, resolved.previous.as_ref());
-    Ok(ResolvedRequest { arrival, physical_id, ..resolved })
+    })
 }
 
 impl ResolvedRequest {
     /// What the planner is to reach.
     pub(super) fn goal(&self, cx: &RequestContext<'_>) -> Goal {
-        let name = &self.child.name;
+        let Self { desired, child, previous, .. } = self;
+        let name = &child.name;
+        let old = previous.as_ref().map(|previous| &previous.properties);
         Goal {
             name: name.clone(),
-            name_servers: self.child.name_servers.clone(),
-            objection: self.child.objection.clone(),
-            ttl: self.desired.ttl,
-            ds: self.child.ds.clone(),
-            ds_ttl: self.desired.ds_ttl,
-            allow_overwrite: self.desired.allow_overwrite,
-            allow_occlusion: self.desired.allow_occlusion,
-            allowed: cx.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(name)),
-            claimant: cx.claimant.clone(),
-            at: cx.at,
-            arrival: self.arrival,
+            claimant: cx.claimant(name),
+            stamp: cx.stamp,
+            now: cx.now(),
+            behavior: self.behavior.clone(),
+            wish: desired.wish(),
+            old_wish: old.map(Partial::wish),
+            name_servers: child.name_servers.clone(),
+            ttl: desired.ttl,
+            changes_ttl: old.is_some_and(|old| old.ttl != desired.ttl),
+            ds: child.ds.clone(),
+            ds_ttl: desired.ds_ttl,
+            changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != desired.ds_ttl),
+            allow_overwrite: desired.allow_overwrite,
+            allow_occlusion: desired.allow_occlusion,
+            allowed: cx.allows(name),
+            failed_check: child.failure.as_ref().map(failed_check),
         }
     }
+
+    /// The physical id that a success answers with.
+    pub(super) fn physical_id(&self) -> String {
+        self.point.to_string()
+    }
+}
+
+/// A failure as a check that failed before the change.
+pub(super) fn failed_check(failure: &Failure) -> FailedCheck {
+    FailedCheck { code: failure.code(), message: failure.message().to_owned() }
 }
 
 /// A role of another partition can't be assumed, whatever the policies say (IAM User Guide, "Cross-account resource access in
@@ -140,88 +173,287 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
     Ok(())
 }
 
-/// An Update that no longer says which parent zone it wants stays with the physical id's, unless our own claim
-/// is where it would be looked up: then a replacement is rolled back, and this is the point that it came from.
-async fn way_back(
-    cx: &RequestContext<'_>,
-    session: &Session,
-    asked: &ParentZone,
+/// The way of an Update to its delegation point.
+struct Way<'a> {
+    cx: &'a RequestContext<'a>,
+    denial: Denial,
+    desired: &'a Properties,
+    session: &'a Arc<Session>,
+    child: &'a Child,
+    old: &'a Partial,
+}
+
+/// Where an Update goes, and what was seen on the way.
+struct Found {
     point: DelegationPoint,
-) -> Result<DelegationPoint, Failure> {
-    if matches!(asked, ParentZone::Id(_)) {
-        return Ok(point);
-    }
-    match parent_zone::find(session, &point.name, asked, None).await {
-        Ok(home) if home != point => match observe::claim_time(cx, session, &home).await {
-            Ok(Some(_)) => Ok(home),
-            Err(failure) if !out_of_reach(&failure) => Err(failure),
-            Ok(None) | Err(_) => Ok(point),
-        },
-        Err(failure) if !out_of_reach(&failure) => Err(failure),
-        Ok(_) | Err(_) => Ok(point),
-    }
+    behavior: UpdateBehavior,
+    observed: Option<Observation>,
+    origin: Option<Origin>,
+    /// The apex of the physical id's zone, if it was read.
+    apex: Option<Name>,
+    physical: Option<DelegationPoint>,
 }
 
-/// True if a zone that the request does not need is not to be had: no reason to fail it.
-pub(super) fn out_of_reach(failure: &Failure) -> bool {
-    matches!(failure.kind(), Kind::Refused | Kind::NoSuchZone | Kind::Denied)
+/// What was read at the physical id's point.
+struct AtPhysical {
+    /// `None` if the apex does not matter.
+    apex: Option<Name>,
+    claim: Option<Claim>,
+    observed: Option<Observation>,
 }
 
-/// Finds the delegation point of the old properties, by the same test as the new one. They never fail a request.
-async fn find_previous(cx: &RequestContext<'_>, resolved: &ResolvedRequest, old: Partial) -> Previous {
-    let ResolvedRequest { desired, child, point, current, .. } = resolved;
-    let mut warnings = Vec::new();
-    let name = cx.with_fresh_credentials(async || match (&old.domain_name, &old.child_zone) {
-        (Some(name), _) => Ok(Some(name.clone())),
-        (None, zone) if *zone == desired.child_zone => Ok(Some(child.name.clone())),
-        (None, Some(zone)) => Ok(Some(child::hosted_zone(cx, zone, old.child_role.as_ref()).await?.name)),
-        (None, None) => Ok(None),
-    });
-    let name = name.await;
-    let found = cx.with_fresh_credentials(async || {
-        let (Some(name), Some(asked)) = (name.clone()?, &old.parent_zone) else { return Ok(None) };
-        let same_role = old.parent_role == desired.parent_role;
-        if name == child.name && asked == desired.parent_zone() && same_role {
-            return Ok(Some(point.clone()));
+impl Way<'_> {
+    /// The child's name under the old properties. They never fail a request.
+    async fn old_name(&self) -> (Option<Name>, Vec<Warning>) {
+        let Self { cx, desired, child, old, .. } = self;
+        let mut warnings = Vec::new();
+        if old.point_unreadable {
+            let message = "The old properties can't be read whole.";
+            warnings.push(Warning::new(WarningCode::OldPropertiesInvalid, message));
         }
-        let session =
-            if same_role { Arc::clone(&resolved.session) } else { old_session(cx, old.parent_role.as_ref()).await? };
-        parent_zone::find(&session, &name, asked, current.as_ref()).await.map(Some)
-    });
-    let point = found.await.unwrap_or_else(|failure: Failure| {
-        let message = format!("The place of the old properties was not found: {}", failure.coded());
-        warnings.push(Warning::new(WarningCode::OldPointNotFound, message));
-        None
-    });
-    Previous { properties: old, name: name.ok().flatten(), point, warnings }
+        let name = match (&old.domain_name, &old.child_zone) {
+            (Some(name), _) => Some(name.clone()),
+            (None, zone) if *zone == desired.child_zone => Some(child.name.clone()),
+            (None, None) => None,
+            (None, Some(zone)) => {
+                let role = old.child_role.as_ref();
+                match cx.with_fresh_credentials(async || child::hosted_zone(cx, zone, role).await).await {
+                    Ok(zone) => Some(zone.name),
+                    Err(failure) => {
+                        warnings.push(not_found(&failure));
+                        None
+                    }
+                }
+            }
+        };
+        (name, warnings)
+    }
+
+    /// Follows what the model says to read, until it knows where the Update goes.
+    async fn follow(&self, physical: Option<DelegationPoint>, old_name: Option<&Name>) -> Result<Found, Failure> {
+        let Self { cx, desired, session, child, old, .. } = self;
+        let name = &child.name;
+        let mut route = Route {
+            stamp: cx.stamp,
+            now: cx.now(),
+            name: name.clone(),
+            parent: desired.parent_zone().clone(),
+            asked: desired.route(name),
+            asked_before: old.route(old_name.unwrap_or(name)),
+            role_changes: self.role_changes(),
+            physical,
+            at_physical: None,
+            at_physical_by_old_role: None,
+            at_home: None,
+            found: None,
+        };
+        let (mut observed, mut origin, mut apex) = (None, None, None);
+        let mut denied = None;
+        loop {
+            match next_step(&route) {
+                NextStep::ReadPhysical(point) => {
+                    let read = self.read_physical(session, &point, true).await;
+                    let may_wait = !self.is_other_account();
+                    let read = self.reach(read, may_wait, &mut denied)?;
+                    route.at_physical = Some(self.see(read, session, (&point, &mut origin), |at| {
+                        observed = at.observed.take();
+                        apex.clone_from(&at.apex);
+                    }));
+                }
+                NextStep::ReadPhysicalByOldRole(point) => {
+                    let role = old.parent_role.as_ref();
+                    let read = cx.with_fresh_credentials(async || {
+                        let session = old_session(cx, role).await?;
+                        let read = self.read_physical(&session, &point, false).await?;
+                        Ok((session, read))
+                    });
+                    let (session, read) = match read.await {
+                        Ok((session, read)) => (session, Ok(read)),
+                        Err(failure) => (Arc::clone(session), Err(failure)),
+                    };
+                    let read = self.reach(read, false, &mut None)?;
+                    let seen = self.see(read, &session, (&point, &mut origin), |at| apex.clone_from(&at.apex));
+                    route.at_physical_by_old_role = Some(seen);
+                }
+                NextStep::ReadHome(point) => {
+                    let read = observe::own_claim(cx, session, &point).await;
+                    route.at_home = Some(self.reach(read, true, &mut None)?);
+                }
+                NextStep::FindZone { prefer } => {
+                    let asked = desired.parent_zone();
+                    let zone = parent_zone::find(session, name, asked, prefer.as_ref()).await?;
+                    parent_zone::point(name, &zone)?;
+                    route.found = Some(zone);
+                }
+                NextStep::Go { point, behavior } => {
+                    // What was read is of the physical id's point, and the first look may use it there.
+                    let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
+                    return Ok(Found { point, behavior, observed, origin, apex, physical: route.physical });
+                }
+                NextStep::Overtaken => return Err(Overtaken::ByLaterRequest { name: name.clone() }.into()),
+                NextStep::Denied(point) => {
+                    let unknown =
+                        || Failure::new(Code::AccessDenied, format!("the parent zone {} can't be read", point.zone));
+                    return Err(denied.unwrap_or_else(unknown));
+                }
+            }
+        }
+    }
+
+    /// Whether the old properties have another role or external id. Invalid ones say nothing.
+    fn role_changes(&self) -> bool {
+        let of = |role: &Option<Role>| role.clone().map(|role| (role.through, role.arn, role.external_id));
+        !self.old.parent_role_unreadable && of(&self.old.parent_role) != of(&self.desired.parent_role)
+    }
+
+    /// True if the new role is of another account than the old one: it can never read the old one's zones, and a denial need not
+    /// be waited for.
+    fn is_other_account(&self) -> bool {
+        let account = |role: &Option<Role>| {
+            let arn = role.as_ref()?.arn.as_str();
+            arn.split(':').nth(4).map(str::to_owned)
+        };
+        let (old, new) = (account(&self.old.parent_role), account(&self.desired.parent_role));
+        old.zip(new).is_some_and(|(old, new)| old != new)
+    }
+
+    /// Reads the physical id's point. If the name is the one that is asked for, `all` of what a first look reads, in its place.
+    async fn read_physical(
+        &self,
+        session: &Session,
+        point: &DelegationPoint,
+        all: bool,
+    ) -> Result<AtPhysical, Failure> {
+        let Self { cx, desired, child, .. } = self;
+        if point.name != child.name {
+            let claim = observe::own_claim(cx, session, point).await?;
+            return Ok(AtPhysical { apex: None, claim, observed: None });
+        }
+        let zone = async {
+            // Whether a zone has this id its apex does not tell, and a public zone stays public.
+            match desired.parent_zone() {
+                ParentZone::Id(id) if *id == point.zone => Ok(None),
+                ParentZone::Id(_) | ParentZone::Name(_) | ParentZone::Closest => {
+                    let zone = session.hosted_zone(&point.zone).await;
+                    zone.map(Some)
+                        .map_err(|error| aws_failure(&format!("reading the parent zone {}", point.zone), &error))
+                }
+            }
+        };
+        let (zone, observed) = if all {
+            let servers = child.name_servers.as_ref();
+            let (zone, observed) = tokio::join!(zone, observe::surroundings(cx, session, point, servers, false));
+            (zone?, Some(observed?))
+        } else {
+            (zone.await?, None)
+        };
+        let claim = match &observed {
+            Some(observed) => observe::own_in(cx, point, observed),
+            None => observe::own_claim(cx, session, point).await?,
+        };
+        let apex = match zone {
+            // Nobody on the internet asks a private zone, whatever it is called: as if it were another.
+            Some(zone) if zone.private => None,
+            Some(zone) => Some(zone.name),
+            None => observed.as_ref().and_then(|observed| observed.apex.clone()),
+        };
+        Ok(AtPhysical { apex, claim, observed })
+    }
+
+    /// What was read, or why not. A denial is waited for, unless there is no use in that.
+    fn reach<T>(
+        &self,
+        read: Result<T, Failure>,
+        may_wait: bool,
+        denied: &mut Option<Failure>,
+    ) -> Result<Reached<T>, Failure> {
+        match read {
+            Ok(read) => Ok(Reached::Read(read)),
+            Err(failure) if failure.kind() == Kind::NoSuchZone => Ok(Reached::Gone),
+            Err(failure) if failure.kind() == Kind::Denied && !(may_wait && self.denial == Denial::MayPass) => {
+                *denied = Some(failure);
+                Ok(Reached::Denied)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What the model is told of the physical id's point; notes who could read it.
+    fn see(
+        &self,
+        read: Reached<AtPhysical>,
+        session: &Arc<Session>,
+        (point, origin): (&DelegationPoint, &mut Option<Origin>),
+        note: impl FnOnce(&mut AtPhysical),
+    ) -> Reached<ZoneSight> {
+        match read {
+            Reached::Read(mut at) => {
+                note(&mut at);
+                let stood = at.claim.is_some();
+                *origin = Some(Origin { point: point.clone(), session: Arc::clone(session), stood });
+                let private = at.apex.is_none() && point.name == self.child.name;
+                Reached::Read(ZoneSight {
+                    apex: at.apex.unwrap_or_else(|| point.name.clone()),
+                    private,
+                    claim: at.claim,
+                })
+            }
+            Reached::Gone => Reached::Gone,
+            Reached::Denied => Reached::Denied,
+        }
+    }
+
+    /// The delegation point to which the old properties lead, by the same test as the new one; `None` if it is the new one, or
+    /// can't be found, which never fails a request.
+    async fn old_point(
+        &self,
+        found: &Found,
+        old_name: Option<&Name>,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<DelegationPoint> {
+        let Self { cx, desired, child, old, .. } = self;
+        let (name, asked) = (old_name?, old.parent_zone.as_ref()?);
+        let same_role = old.parent_role == desired.parent_role;
+        if *name == child.name && asked == desired.parent_zone() && same_role {
+            return None;
+        }
+        if let Some(physical) = found.physical.as_ref().filter(|physical| physical.name == *name) {
+            let apex = match asked {
+                ParentZone::Id(_) => None,
+                // What the new role saw there says nothing of what the old one can.
+                ParentZone::Name(_) | ParentZone::Closest if !same_role => self.old_apex(physical).await,
+                ParentZone::Name(_) if found.apex.is_none() => self.old_apex(physical).await,
+                ParentZone::Name(_) | ParentZone::Closest => found.apex.clone(),
+            };
+            // A zone that the old role can't read is none that it led to.
+            let reads = same_role || apex.is_some() || matches!(asked, ParentZone::Id(_));
+            if reads && asked.is_satisfied_by(&physical.zone, apex.as_ref().unwrap_or(name)) {
+                return Some(physical.clone());
+            }
+        }
+        let old_role = old.parent_role.as_ref();
+        let looked = cx.with_fresh_credentials(async || {
+            let session = if same_role { Arc::clone(self.session) } else { old_session(cx, old_role).await? };
+            let zone = parent_zone::find(&session, name, asked, None).await?;
+            parent_zone::point(name, &zone)
+        });
+        looked.await.map_err(|failure| warnings.push(not_found(&failure))).ok()
+    }
+
+    /// The apex of the physical id's zone, where nobody had to know it yet.
+    async fn old_apex(&self, point: &DelegationPoint) -> Option<Name> {
+        let session = old_session(self.cx, self.old.parent_role.as_ref()).await.ok()?;
+        session.hosted_zone(&point.zone).await.ok().map(|zone| zone.name)
+    }
+}
+
+fn not_found(failure: &Failure) -> Warning {
+    let message = format!("The delegation point of the old properties was not found: {}", failure.coded());
+    Warning::new(WarningCode::OldPointNotFound, message)
 }
 
 /// A session with the rights of the old properties' parent role.
 pub(super) async fn old_session(cx: &RequestContext<'_>, role: Option<&Role>) -> Result<Arc<Session>, Failure> {
     let session = cx.accounts.session(role).await;
     session.map_err(|error| aws_failure("assuming the old parent role", &error))
-}
-
-/// How the request comes to its place, and the physical id that a success answers with.
-fn arrival(
-    cx: &RequestContext<'_>,
-    physical: Option<&PhysicalId>,
-    point: &DelegationPoint,
-    previous: Option<&Previous>,
-) -> (Arrival, String) {
-    let kept = || cx.request.physical_id.clone().unwrap_or_default();
-    match physical {
-        None => (Arrival::Create, point.to_string()),
-        Some(PhysicalId::Point(current)) if current == point => (Arrival::InPlace, kept()),
-        Some(PhysicalId::Point(_) | PhysicalId::Unresolved) => (Arrival::Replacement, point.to_string()),
-        Some(PhysicalId::Foreign) => match previous.and_then(|previous| previous.point.as_ref()) {
-            Some(old) if old == point => (Arrival::InPlace, kept()),
-            Some(_) => (Arrival::Replacement, point.to_string()),
-            None if previous.and_then(|previous| previous.name.as_ref()).is_some_and(|name| *name != point.name) => {
-                (Arrival::Replacement, point.to_string())
-            }
-            // Where it was is unknown: a new id would have CloudFormation delete the old one, and perhaps this place with it.
-            None => (Arrival::Replacement, kept()),
-        },
-    }
 }

@@ -4,40 +4,25 @@ use std::collections::BTreeSet;
 
 use super::{RequestContext, aws_failure};
 use crate::aws::route53::{KeySigningKey, Session, Signing};
-use crate::cfn::properties::{Partial, Properties};
-use crate::error::{Code, Failure, WarningCode};
+use crate::cfn::properties::Properties;
+use crate::error::{Warning, WarningCode};
 use delegation_model::ds::DsRecords;
 use delegation_model::ids::{KeyName, ZoneId};
-use delegation_model::plan::{WantedDs, Warning};
 use delegation_model::point::DelegationPoint;
-
-/// Whether a request asks for a DS record set that the resource did not ask for before.
-pub(super) fn newly(desired: &Properties, old: Option<&Partial>) -> bool {
-    old.is_none_or(|old| {
-        !old.dnssec || old.child_zone != desired.child_zone || old.key_signing_keys != desired.key_signing_keys
-    })
-}
+use delegation_model::reconcile::DesiredDs;
 
 /// The DS record set for the keys that are asked for.
-pub(super) fn desired(
-    properties: &Properties,
-    id: &ZoneId,
-    signing: &Signing,
-    newly: bool,
-) -> Result<WantedDs, Failure> {
-    let unknown = |why| Ok(WantedDs::Unknown { why, newly });
+pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -> DesiredDs {
     if !signing.is_signing() {
         let message = if signing.message.is_empty() { String::new() } else { format!(" ({})", signing.message) };
         let state = &signing.state;
-        return unknown(format!("the child zone {id} is not signing: its state is {state}{message}"));
+        return DesiredDs::Unknown {
+            why: format!("the child zone {id} is not signing: its state is {state}{message}"),
+        };
     }
     match records(properties.key_signing_keys.as_ref(), &signing.keys) {
-        Ok(records) => Ok(WantedDs::Records(records)),
-        // A typing error in a roll-over must not pass for a roll-over.
-        Err(why) if newly && properties.key_signing_keys.is_some() => {
-            Err(Failure::new(Code::KeyNotActive, format!("KeySigningKeys: the child zone {id} {why}")))
-        }
-        Err(why) => unknown(format!("the child zone {id} {why}")),
+        Ok(records) => DesiredDs::Records(records),
+        Err(why) => DesiredDs::Unknown { why: format!("the child zone {id} {why}") },
     }
 }
 

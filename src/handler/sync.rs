@@ -6,9 +6,8 @@ use tracing::info;
 use super::{RequestContext, aws_failure};
 use crate::aws::route53::ChangeStatus;
 use crate::backoff::Backoff;
-use crate::error::WarningCode;
+use crate::error::{Warning, WarningCode};
 use crate::metrics::Step;
-use delegation_model::plan::Warning;
 use delegation_model::role::Role;
 
 /// The longest pause between two questions, as a multiple of the first.

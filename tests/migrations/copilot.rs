@@ -76,7 +76,6 @@ async fn each_step_is_needed() {
 
 /// As long as the TTL is the one that Copilot wrote, its Delete removes whatever stands.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the second edition of the contract: an arrival changes no TTL"]
 async fn its_delete_takes_an_adopted_delegation_along() {
     let it = FromCopilot::begin().await;
     it.deploy("").await.unwrap();

@@ -99,7 +99,8 @@ impl Fixture {
 
     /// The claims that the ownership record has.
     pub(crate) fn claims(&self) -> usize {
-        self.parent.record(RECORD, "TXT").map_or(0, |set| set.values.len())
+        let values = self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
+        values.iter().filter(|value| value.contains(",claim=")).count()
     }
 
     pub(crate) fn remove_the_ownership_record(&self) {

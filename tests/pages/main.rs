@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use custom_delegation::error::{Kind, codes as codes_of_messages};
 use custom_delegation::logging::EVENTS;
 use custom_delegation::metrics::{Metrics, NAMESPACE};
-use delegation_model::plan::Action;
+use delegation_model::reconcile::Action;
 use serde_json::Value;
 use strum::VariantNames as _;
 

@@ -14,7 +14,7 @@ use custom_delegation::error::{Failure, Kind};
 use custom_delegation::handler::Services;
 use custom_delegation::handler::preview::{Preview, preview};
 use delegation_model::name::Name;
-use delegation_model::plan::{Action, Plan};
+use delegation_model::reconcile::{Action, ReconciliationPlan};
 use delegation_model::record_set::Change;
 use delegation_model::ttl::Ttl;
 
@@ -84,7 +84,7 @@ fn would_refuse(failure: &Failure) -> bool {
 struct Report<'a> {
     kind: RequestKind,
     seen: Option<&'a Preview>,
-    plan: Option<&'a Plan>,
+    plan: Option<&'a ReconciliationPlan>,
     refused: Option<Failure>,
     /// Whether a stack is named.
     named: bool,

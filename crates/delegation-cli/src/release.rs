@@ -57,7 +57,9 @@ pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Resul
             _ => "The claim goes; the name servers stay.",
         });
         output::line("");
-        diff(&plan.changes).iter().for_each(|line| output::line(line));
+        for line in diff(&plan.changes) {
+            output::line(&line);
+        }
         output::line("");
         plan.warnings.iter().for_each(|warning| output::line(&format!("Warning: {warning}")));
         if let Some(command) = &command {

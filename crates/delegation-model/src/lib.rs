@@ -4,8 +4,6 @@
 //! ([`name`], [`record_set`], ...) are read and written as Route 53 does; [`ownership_record`] says who
 //! holds a delegation; [`moving`] decides where a request goes, and [`reconcile`] what it changes
 //! there, or why nothing.
-//!
-//! [`ownership`] and [`plan`] are the first edition of these, until the function has switched over.
 
 pub mod digest;
 pub mod ds;
@@ -13,11 +11,9 @@ pub mod ids;
 pub mod moving;
 pub mod name;
 pub mod name_servers;
-pub mod ownership;
 pub mod ownership_record;
 pub mod parent;
 pub mod partial_zone;
-pub mod plan;
 pub mod point;
 pub mod reconcile;
 pub mod record_set;

@@ -49,6 +49,8 @@ pub struct Observation {
     pub ownership: Option<RecordSet>,
     /// The apex of the parent zone, where it was read.
     pub apex: Option<Name>,
+    /// The name servers of the apex, where they were read.
+    pub apex_name_servers: Option<NameServers>,
     /// The NS record sets between the zone cut and the apex of the parent zone, the topmost last.
     pub above: Vec<RecordSet>,
     /// The wildcard that answers for the zone cut while nothing stands there.
@@ -85,7 +87,8 @@ impl Observation {
 }
 
 /// `Fn::GetAtt Action`: what a request did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
     /// The delegation was made.
     Created,
@@ -108,16 +111,7 @@ pub enum Action {
 impl Action {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::Updated => "UPDATED",
-            Self::Adopted => "ADOPTED",
-            Self::Unchanged => "UNCHANGED",
-            Self::Shared => "SHARED",
-            Self::Removed => "REMOVED",
-            Self::PutBack => "PUT_BACK",
-            Self::Left => "LEFT",
-        }
+        self.into()
     }
 }
 
@@ -182,6 +176,11 @@ impl ReconciliationPlan {
 
     /// The record set of a type at the zone cut once the plan is carried out.
     pub fn leaves<'a>(&'a self, seen: &'a Observation, name: &Name, rtype: &str) -> Option<&'a RecordSet> {
+        self.leaves_of(seen.at_cut(rtype), name, rtype)
+    }
+
+    /// The record set of a name and type once the plan is carried out, from what was there before.
+    pub fn leaves_of<'a>(&'a self, before: Option<&'a RecordSet>, name: &Name, rtype: &str) -> Option<&'a RecordSet> {
         let of_type = |change: &&Change| {
             let set = change.record_set();
             set.name == *name && set.rtype == rtype
@@ -189,7 +188,7 @@ impl ReconciliationPlan {
         match self.changes.iter().rfind(of_type) {
             Some(Change::Create(set)) => Some(set),
             Some(Change::Delete(_)) => None,
-            None => seen.at_cut(rtype),
+            None => before,
         }
     }
 }

@@ -83,7 +83,7 @@ async fn a_permanent_rejection_is_answered_in_route_53s_own_words() {
 #[tokio::test(start_paused = true)]
 async fn out_of_time_before_a_change_is_a_failure_that_says_where() {
     let mut fixture = Fixture::new().await;
-    fixture.timeout = Duration::from_secs(2);
+    fixture.timeout = Duration::from_secs(30);
     fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(FaultKind::Hang));
     let answer = fixture.create(json!({})).await.failed(&["ran out of time", "parent zone"]);
     assert!(answer.id().starts_with("unresolved/"));
@@ -92,7 +92,7 @@ async fn out_of_time_before_a_change_is_a_failure_that_says_where() {
 #[tokio::test(start_paused = true)]
 async fn out_of_time_while_a_change_is_under_way_answers_with_the_real_id() {
     let mut fixture = Fixture::new().await;
-    fixture.timeout = Duration::from_secs(2);
+    fixture.timeout = Duration::from_secs(30);
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
     let answer = fixture.create(json!({})).await.failed(&["ran out of time"]);
     assert_eq!(answer.id(), fixture.id());
@@ -113,7 +113,7 @@ async fn the_answer_is_sent_again_while_the_bucket_fails() {
 #[tokio::test(start_paused = true)]
 async fn an_undelivered_success_is_an_error_and_the_same_event_makes_it_good() {
     let mut fixture = Fixture::new().await;
-    fixture.timeout = Duration::from_secs(2);
+    fixture.timeout = Duration::from_secs(30);
     fixture.bucket.fault(BucketFault::Status(503), 1000);
     let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let error = fixture.invoke(event.clone()).await.unwrap_err().to_string();

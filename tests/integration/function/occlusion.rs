@@ -30,7 +30,7 @@ async fn what_the_child_zone_lacks_is_named_in_a_refusal() {
     fixture.child.put(at("*.testing.example.com", "TXT"));
     fixture.child.put(at("www.testing.example.com", "CNAME"));
     fixture.child.put(at(NAME, "A"));
-    let reason = fixture.create(json!({})).await.failed(&["lacks: testing.example.com TXT;"]).reason().to_owned();
+    let reason = fixture.create(json!({})).await.failed(&["lacks: testing.example.com TXT."]).reason().to_owned();
     assert!(!reason.contains("www") && !reason.contains('*'), "{reason}");
     assert_eq!(fixture.parent.revision(), revision);
 

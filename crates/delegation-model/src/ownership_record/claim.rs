@@ -22,8 +22,9 @@ impl Claimant {
     /// The unique part of the stack's ARN does not count: of two stacks of one name in one account and
     /// Region the earlier is gone, and the later may declare its resource again (OWN-1).
     pub fn new(stack_id: &str, logical_id: &str, cut: &Name) -> Self {
-        let (stack, name) = split_stack_id(stack_id);
-        Self { id: Digest::new(&["claim", stack, logical_id, cut.as_str()]), owner: OwnerName::new(name, logical_id) }
+        let (stack, _) = split_stack_id(stack_id);
+        let id = Digest::new(&["claim", stack, logical_id, cut.as_str()]);
+        Self { id, owner: OwnerName::of_resource(stack_id, logical_id) }
     }
 
     /// The claimant that wrote a claim.
@@ -63,7 +64,9 @@ impl OwnerName {
     /// CloudFormation has.
     const MAX: usize = 384;
 
-    fn new(stack: &str, logical_id: &str) -> Self {
+    /// The name of a stack resource, from its `StackId` and `LogicalResourceId`.
+    pub fn of_resource(stack_id: &str, logical_id: &str) -> Self {
+        let (_, stack) = split_stack_id(stack_id);
         let name = stack.chars().chain(['/']).chain(logical_id.chars()).take(Self::MAX);
         let name = name.map(|character| if Self::has(character) { character } else { '_' });
         Self(Some(name.collect()))

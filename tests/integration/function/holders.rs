@@ -1,0 +1,693 @@
+//! Who holds a delegation: the sequences of events behind the rules OWN, ARRIVE, UPDATE and LEAVE of the
+//! design, each of which once broke a promise.
+
+use std::time::Duration;
+
+use delegation_model::ownership_record::ClaimOrigin;
+use sandbox::{RecordSet, ZoneHandle};
+use serde_json::json;
+use test_support::{NAME, RECORD};
+
+use super::scenario::{Scenario, takes, wants, with};
+
+// Take-overs, and their rollbacks.
+
+#[tokio::test(start_paused = true)]
+async fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let before = scenario.snapshot();
+    let answer = scenario.create("S2", takes("y")).await.success();
+    assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "y"));
+    let warning = answer.get("Warning");
+    assert!(["ns1.x.net", "S1/D", "given back only if", "within a day"].iter().all(|word| warning.contains(word)));
+    let answer = scenario.delete("S2").await.success();
+    assert_eq!(scenario.snapshot(), before, "as before, claim, TTL and all");
+    assert!(answer.get("Warning").contains("given back"), "{}", answer.0);
+    assert_eq!(scenario.delete("S1").await.success().get("Warning"), "");
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retained_delegation_that_is_taken_over_is_given_back() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.days(400).await;
+    let before = scenario.snapshot();
+    scenario.create("S2", takes("y")).await.success();
+    scenario.delete("S2").await.success();
+    assert_eq!(scenario.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_takes_over_and_is_rolled_back_gives_back() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let before = scenario.snapshot();
+    let elsewhere = with(&wants("y"), json!({"DomainName": "staging.example.com"}));
+    scenario.create("S2", elsewhere.clone()).await.success();
+    let staging = scenario.fixture.id().replace("testing", "staging");
+    let moved = scenario.update("S2", takes("y")).await.success().id().to_owned();
+    assert_eq!((moved, scenario.stands().as_str()), (scenario.fixture.id(), "y"));
+    // Something else in S2 fails: CloudFormation sends the way back, and deletes what it left.
+    let answer = scenario.update_from("S2", takes("y"), elsewhere).await.success();
+    assert_eq!(answer.id(), staging);
+    scenario.fixture.delete(&scenario.fixture.id(), takes("y")).await.success();
+    assert_eq!(scenario.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
+    // Its rollback looks exactly like an Update that removes AllowOverwrite afterwards.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S2", takes("h")).await.success();
+    scenario.update("S2", wants("h")).await.success();
+    scenario.update("S1", wants("y")).await.failed(&["ns1.h.net", "S2/D", "delegation-not-ours"]);
+    let answer = scenario.update("S1", takes("y")).await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains("ns1.h.net") && warning.contains("does not give it back"), "{warning}");
+    let answer = scenario.update("S1", wants("x")).await.success();
+    assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "x"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nested_stack_that_gets_another_name_shares() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1-Nested-ABC", wants("x")).await.success();
+    let before = scenario.snapshot();
+    let answer = scenario.create("S1-Nested-DEF", wants("x")).await.success();
+    assert_eq!(answer.get("Action"), "SHARED");
+    assert!(answer.get("Warning").contains("S1-Nested-ABC/D"), "{}", answer.0);
+    // Rolled back.
+    scenario.delete("S1-Nested-DEF").await.success();
+    assert_eq!(scenario.snapshot(), before);
+    // And gone through with.
+    scenario.create("S1-Nested-DEF", wants("x")).await.success();
+    scenario.delete("S1-Nested-ABC").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1-Nested-DEF"));
+    scenario.delete("S1-Nested-DEF").await.success();
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_with_allow_overwrite_does_not_drop_the_claim_of_a_renamed_resource() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1/Old", wants("x")).await.success();
+    scenario.create("S1/New", wants("x")).await.success();
+    scenario.update("S1/Old", takes("x")).await.success();
+    scenario.delete("S1/Old").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1/New"));
+}
+
+/// A zone that is signed by a key.
+fn signed(zone: &ZoneHandle) {
+    zone.create_key("one");
+    zone.start_signing();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_comes() {
+    let mut scenario = Scenario::new().await;
+    signed(&scenario.fixture.child);
+    scenario.create("S1", json!({"Dnssec": true})).await.success();
+    let secured = scenario.fixture.ds();
+    assert_eq!(secured.len(), 1);
+    for wish in [json!({}), json!({"AllowOverwrite": true})] {
+        scenario.create("S2", wish.clone()).await.success();
+        scenario.update("S2", with(&wish, json!({"Trigger": "again"}))).await.success();
+        assert_eq!(scenario.fixture.ds(), secured);
+    }
+    scenario.delete("S2").await.success();
+    assert_eq!(scenario.fixture.ds(), secured);
+    scenario.delete("S1").await.success();
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_servers() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1/Old", wants("x")).await.success();
+    let before = scenario.snapshot();
+    scenario.create("S1/New", wants("y")).await.failed(&["delegation-not-ours", "AllowOverwrite"]);
+    scenario.create("S1/New", takes("y")).await.success();
+    scenario.delete("S1/New").await.success();
+    assert_eq!(scenario.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_name_servers_are_not_put_back() {
+    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the stack
+    // is deleted.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1/Old", wants("x")).await.success();
+    scenario.create("S1/New", takes("y")).await.success();
+    scenario.delete("S1/Old").await.success();
+    assert_eq!(scenario.stands(), "y");
+    let answer = scenario.delete("S1/New").await.success();
+    assert!(answer.get("Warning").contains("ns1.x.net"), "{}", answer.0);
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_put_back_deletes() {
+    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for ever.
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("h", 60);
+    scenario.create("S1", takes("x")).await.success();
+    scenario.fixture.parent.refuse_when(std::sync::Arc::new(|changes| {
+        let creates = |change: &sandbox::Change| change.action == sandbox::Action::Create;
+        let names = |change: &sandbox::Change| change.record.values.iter().any(|value| value.starts_with("ns1.h.net"));
+        let puts_back = changes.iter().any(|change| creates(change) && names(change));
+        puts_back.then(|| "these name servers are not authoritative".into())
+    }));
+    let answer = scenario.delete("S1").await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains("ns1.h.net") && warning.contains("Route 53 did not accept"), "{warning}");
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("h", 60);
+    scenario.create("S1/A", takes("y")).await.success();
+    scenario.create("S1/B", wants("y")).await.success();
+    scenario.delete("S1/A").await.success();
+    assert_eq!(scenario.stands(), "y");
+    scenario.delete("S1/B").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.ttl(), scenario.claimed_by().as_str()), ("h", 60, ""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1/Old", wants("x")).await.success();
+    scenario.create("S2", takes("y")).await.success();
+    scenario.update("S2", wants("y")).await.success();
+    let before = scenario.snapshot();
+    scenario.create("S1/New", takes("x")).await.success();
+    scenario.delete("S1/New").await.success();
+    assert_eq!(scenario.snapshot(), before, "y is S2's, and live");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_made_before_a_take_over_and_carried_out_after_it_shares_its_fate() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let late = scenario.create_event("S2", &wants("y"));
+    scenario.set_by_hand("h", 60);
+    scenario.update("S1", takes("y")).await.success();
+    scenario.fixture.deliver(late).await.success();
+    assert_eq!(scenario.claimed_by(), "S1 S2");
+    scenario.delete("S1").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_displacements_are_not_stacked() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("h", 60);
+    scenario.create("S1", takes("x")).await.success();
+    scenario.create("S2", takes("y")).await.failed(&["Settle it first", "delegation-not-settled"]);
+    scenario.update("S1", with(&takes("x"), json!({"Trigger": "again"}))).await.success();
+    assert!(scenario.is_settled());
+    scenario.create("S2", takes("y")).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_year_old_value_is_not_written_back() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("h", 60);
+    scenario.create("S1", takes("x")).await.success();
+    scenario.days(365).await;
+    let answer = scenario.delete("S1").await.success();
+    assert!(answer.get("Warning").contains("ns1.h.net"), "{}", answer.0);
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_regions_change_their_name_servers_one_after_the_other() {
+    let mut scenario = Scenario::new().await;
+    for stack in ["S1", "S2"] {
+        scenario.create(stack, wants("x")).await.success();
+        scenario.update(stack, with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
+    }
+    scenario.update("S1", wants("y")).await.failed(&["S2/D", "the first with AllowOverwrite"]);
+    scenario.update("S1", takes("y")).await.success();
+    scenario.update("S2", wants("y")).await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1 S2"));
+}
+
+// Adoption: what stood before.
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_is_never_settled_by_time() {
+    // A trial stack adopts and is deleted two days later.
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("x", 60);
+    let before = scenario.snapshot();
+    assert_eq!(scenario.create("S1", wants("x")).await.success().get("Action"), "ADOPTED");
+    scenario.days(2).await;
+    let answer = scenario.delete("S1").await.success();
+    assert!(answer.get("Warning").contains("existed before this resource"), "{}", answer.0);
+    assert_eq!(scenario.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_update_makes_an_adopted_delegation_the_resources_own() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("x", 60);
+    scenario.create("S1", wants("x")).await.success();
+    scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert!(scenario.is_settled());
+    scenario.delete("S1").await.success();
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_wants_a_short_way_back_keeps_its_ttl() {
+    for ttl in [300, 60] {
+        let mut scenario = Scenario::new().await;
+        scenario.set_by_hand("x", ttl);
+        let long = with(&wants("x"), json!({"TTL": null}));
+        let answer = scenario.create("S1", long.clone()).await.success();
+        assert_eq!(scenario.ttl(), ttl);
+        let warning = answer.get("Warning");
+        assert!(warning.contains(&format!("stays {ttl} s")) && warning.contains("brings 172800 s"), "{warning}");
+        scenario.update("S1", with(&long, json!({"Trigger": "again"}))).await.success();
+        assert_eq!(scenario.ttl(), 172_800);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_delegation_that_its_maker_changed_is_not_replaced() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("x", 60);
+    scenario.create("S1", wants("x")).await.success();
+    scenario.set_by_hand("z", 60);
+    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+    assert_eq!(scenario.stands(), "z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_delegation_whose_claim_was_removed_by_hand_is_not_replaced() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("x", 60);
+    scenario.create("S1", wants("x")).await.success();
+    scenario.fixture.parent.remove(RECORD, "TXT");
+    scenario.set_by_hand("z", 60);
+    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", ""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_by_hand_is_repaired_and_told() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.set_by_hand("z", 77);
+    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains("ns1.z.net") && warning.contains("77 s") && warning.contains("repaired"), "{warning}");
+    assert_eq!(scenario.stands(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hand_made_delegation_outlives_a_rollback_beside_a_sleeping_claim() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.set_by_hand("y", 60);
+    scenario.create("S2", wants("y")).await.success();
+    scenario.delete("S2").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_is_given_back_after_an_update_that_ended_in_a_warning() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("x", 60);
+    scenario.create("S1", wants("x")).await.success();
+    // Somebody puts a delegation above the cut: whatever is asked for there, nobody would see it.
+    scenario.fixture.parent.put(RecordSet::new(NAME, "CNAME", 60, ["elsewhere.example.com."]));
+    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+    assert!(!scenario.is_settled());
+    scenario.delete("S1").await.success();
+    assert_eq!(scenario.stands(), "x");
+}
+
+// Wishes: what an Update asks for.
+
+#[tokio::test(start_paused = true)]
+async fn who_was_overwritten_can_change_its_trigger_and_roll_that_back() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S2", takes("y")).await.success();
+    let triggered = with(&wants("x"), json!({"Trigger": "again"}));
+    for wish in [triggered, wants("x")] {
+        let answer = scenario.update("S1", wish).await.success();
+        assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+        assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UNCHANGED", "y"));
+    }
+    scenario.update("S1", wants("z")).await.failed(&["S2/D"]);
+    scenario.roll_back("S1", wants("z")).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bystander_does_not_refuse_the_way_back() {
+    // S2 arrives while S1's Update from x to y runs; S1 fails elsewhere.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.update("S1", wants("y")).await.success();
+    scenario.create("S2", wants("y")).await.success();
+    let answer = scenario.update("S1", wants("x")).await.success();
+    assert!(answer.get("Warning").contains("S2/D"), "{}", answer.0);
+    assert_eq!(scenario.stands(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shares_does_not_change_the_name_servers_under_their_maker() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S2", wants("x")).await.success();
+    scenario.update("S2", wants("y")).await.failed(&["S1/D", "delegation-held-by-others"]);
+    assert_eq!(scenario.stands(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_does_not_bring_a_wish_that_was_refused() {
+    let mut scenario = Scenario::new().await;
+    for stack in ["S1", "S2"] {
+        scenario.create(stack, wants("x")).await.success();
+        scenario.update(stack, with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
+    }
+    scenario.update("S1", wants("y")).await.failed(&["S2/D"]);
+    scenario.set_by_hand("z", 60);
+    scenario.update("S1", wants("y")).await.failed(&["delegation-not-ours"]);
+    assert_eq!(scenario.stands(), "z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rolled_key_is_no_wish() {
+    // All ACTIVE keys are asked for: each key that is rolled would look like something new.
+    let mut scenario = Scenario::new().await;
+    signed(&scenario.fixture.child);
+    scenario.create("S1", json!({"Dnssec": true})).await.success();
+    let wish = scenario.claim("S1").wish;
+    scenario.fixture.child.create_key("two");
+    scenario.update("S1", json!({"Dnssec": true, "Trigger": "again"})).await.success();
+    assert_eq!(scenario.claim("S1").wish, wish);
+    assert_eq!(scenario.fixture.ds().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_typing_error_is_rolled_back_although_the_childs_apex_was_edited_since() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", json!({})).await.success();
+    let typed = json!({"ChildZoneId": "ZTYPINGERROR"});
+    scenario.update("S1", typed.clone()).await.failed(&["ZTYPINGERROR", "hosted-zone-not-found"]);
+    scenario.fixture.child.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+    let answer = scenario.roll_back("S1", typed).await.success();
+    assert!(answer.get("Warning").contains("contradicts itself"), "{}", answer.0);
+    assert_eq!(scenario.fixture.delegated_to(), scenario.fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_typing_error_is_rolled_back_although_a_key_is_inactive_since() {
+    let mut scenario = Scenario::new().await;
+    signed(&scenario.fixture.child);
+    let named = json!({"Dnssec": true, "KeySigningKeys": "one"});
+    scenario.create("S1", named.clone()).await.success();
+    let secured = scenario.fixture.ds();
+    let typed = json!({"Dnssec": true, "KeySigningKeys": "onne"});
+    scenario.update("S1", typed.clone()).await.failed(&["onne", "ACTIVE"]);
+    assert!(scenario.fixture.child.set_key_status("one", "INACTIVE"));
+    let answer = scenario.roll_back("S1", typed).await.success();
+    assert!(answer.get("Warning").contains("no ACTIVE key-signing key one"), "{}", answer.0);
+    assert_eq!(scenario.fixture.ds(), secured);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_and_fails_elsewhere_finds_a_way_back() {
+    // A2 is left behind by A1's change, follows it, and fails elsewhere.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1/A1", wants("x")).await.success();
+    scenario.create("S1/A2", wants("x")).await.success();
+    scenario.update("S1/A1", wants("y")).await.success();
+    scenario.update("S1/A2", wants("y")).await.success();
+    let answer = scenario.update("S1/A2", wants("x")).await.success();
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+    assert_eq!(scenario.stands(), "y");
+    scenario.days(2).await;
+    scenario.update("S1/A2", wants("y")).await.success();
+    scenario.days(2).await;
+    scenario.update("S1/A2", wants("x")).await.failed(&["S1/A1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
+    let mut scenario = Scenario::new().await;
+    scenario.set_by_hand("h", 60);
+    scenario.create("S1", takes("x")).await.success();
+    scenario.set_by_hand("z", 60);
+    scenario.update("S1", with(&takes("x"), json!({"Trigger": "again"}))).await.success();
+    assert_eq!(scenario.stands(), "x");
+    scenario.delete("S1").await.success();
+    assert_eq!(scenario.stands(), "z", "what it displaced last, and nobody settled");
+}
+
+// Arrivals that fail, and deliveries that come again.
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_create_leaves_nothing_that_its_later_delete_could_take_from_the_next() {
+    // Rollback is disabled; the Create is tried again; then CloudFormation deletes the failed one.
+    let mut scenario = Scenario::new().await;
+    scenario.fixture.aws.fault(sandbox::Fault::on("GetChange").always().kind(sandbox::FaultKind::Hang));
+    let answer = scenario.create("S1", json!({"Verification": "REQUIRE"})).await;
+    let failed = answer.failed(&["taken back"]);
+    assert!(failed.id().starts_with("unresolved/"), "{}", failed.0);
+    scenario.assert_empty();
+    scenario.fixture.aws.clear_faults();
+    scenario.create("S1", json!({})).await.success();
+    scenario.fixture.delete(failed.id(), json!({})).await.success();
+    assert_eq!(scenario.fixture.delegated_to(), scenario.fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_delivery_of_a_complete_create_takes_nothing_back() {
+    let mut scenario = Scenario::new().await;
+    let required = json!({"Verification": "REQUIRE"});
+    let event = scenario.create_event("S1", &required);
+    scenario.fixture.deliver(event.clone()).await.success();
+    scenario.set_by_hand("z", 60);
+    let answer = scenario.fixture.deliver(event).await;
+    assert_eq!(answer.id(), scenario.fixture.id());
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", "S1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found() {
+    let mut scenario = Scenario::new().await;
+    let event = scenario.create_event("S1", &wants("x"));
+    scenario.fixture.deliver(event.clone()).await.success();
+    let answer = scenario.fixture.deliver(event).await.success();
+    assert_eq!(answer.get("Action"), "CREATED");
+    assert!(scenario.is_settled());
+    assert_eq!(scenario.claim("S1").origin, ClaimOrigin::Made);
+    scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_force_deleted_and_made_again_replaces_its_own_dead_name_servers() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S1:2", wants("y")).await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.record().claims().count()), ("y", 1));
+}
+
+// Retained delegations.
+
+#[tokio::test(start_paused = true)]
+async fn a_retained_delegation_outlives_the_rollback_of_who_declares_it_again() {
+    for stack in ["S1", "S1:2", "S2"] {
+        let mut scenario = Scenario::new().await;
+        scenario.create("S1", wants("x")).await.success();
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
+        // Retained: no Delete comes.
+        scenario.hours(5).await;
+        scenario.create(stack, wants("x")).await.success();
+        scenario.delete(stack).await.success();
+        assert_eq!(scenario.stands(), "x", "{stack}");
+    }
+}
+
+// DNSSEC and TTL of several holders.
+
+#[tokio::test(start_paused = true)]
+async fn the_second_regions_keys_do_not_replace_the_firsts() {
+    let mut scenario = Scenario::new().await;
+    signed(&scenario.fixture.child);
+    scenario.fixture.child.create_key("two");
+    let of = |key: &str| json!({"Dnssec": true, "KeySigningKeys": key});
+    scenario.create("S1", of("one")).await.success();
+    let secured = scenario.fixture.ds();
+    let answer = scenario.create("S2", of("two")).await.success();
+    assert!(answer.get("Warning").contains("S1/D"), "{}", answer.0);
+    scenario.update("S2", with(&of("two"), json!({"Trigger": "again"}))).await.success();
+    assert_eq!(scenario.fixture.ds(), secured);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_regions_with_different_ttls_do_not_take_turns() {
+    let mut scenario = Scenario::new().await;
+    let of = |ttl: u32, trigger: u32| with(&wants("x"), json!({"TTL": ttl, "Trigger": trigger}));
+    scenario.create("S1", of(60, 0)).await.success();
+    scenario.create("S2", of(300, 0)).await.success();
+    for trigger in 1..3 {
+        scenario.update("S1", of(60, trigger)).await.success();
+        let answer = scenario.update("S2", of(300, trigger)).await.success();
+        let warning = answer.get("Warning");
+        assert!(warning.contains("60 s") && warning.contains("300 s") && warning.contains("S1/D"), "{warning}");
+        assert_eq!(scenario.ttl(), 60);
+    }
+    scenario.update("S2", of(900, 3)).await.success();
+    assert_eq!(scenario.ttl(), 900, "the request itself changes it");
+}
+
+// What else stands in the record.
+
+#[tokio::test(start_paused = true)]
+async fn an_older_function_deletes_nothing_under_a_newer_ones_claim() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let mut values = scenario.fixture.claims();
+    values.push("\"heritage=custom-delegation,lease=1\"".into());
+    scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
+    let answer = scenario.delete("S1").await.success();
+    assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
+    assert_eq!((scenario.stands().as_str(), scenario.fixture.claims().len()), ("x", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletes_name_who_else_holds_the_delegation() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S2", wants("x")).await.success();
+    let answer = scenario.delete("S2").await.success();
+    let warning = answer.get("Warning");
+    assert!(["S1/D", "ns1.x.net", "by hand"].iter().all(|word| warning.contains(word)), "{warning}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_called_like_the_digest_of_a_long_name_has_a_record_of_its_own() {
+    let scenario = Scenario::new().await;
+    let long = format!("{}.example.com", "x".repeat(60));
+    let ns = |name: &str| json!({"ChildZoneId": null, "DomainName": name, "NameServers": "ns1.x.net"});
+    scenario.fixture.create(ns(&long)).await.success();
+    let digest = |records: Vec<RecordSet>| {
+        records.into_iter().map(|set| set.name).find(|name| name.starts_with("_delegationdigest-")).unwrap()
+    };
+    let record = digest(scenario.fixture.parent.records());
+    let label = record.trim_end_matches('.').trim_start_matches("_delegationdigest-").to_owned();
+    scenario.fixture.create(ns(&label)).await.success();
+    assert_eq!(scenario.fixture.parent.record(&record, "TXT").unwrap().values.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_servers_that_are_no_names_of_servers_are_refused() {
+    let scenario = Scenario::new().await;
+    for bad in ["null", "undefined", "localhost", "192.0.2.1", "192.0.2.1.", "2001:db8::1"] {
+        let properties = json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": bad});
+        scenario.fixture.create(properties).await.failed(&["NameServers", "invalid-name-servers"]);
+    }
+    assert_eq!(scenario.fixture.changes_sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_name_is_no_longer_allowed_its_delegation_stays_or_goes_and_never_becomes_another() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let narrowed = |config: &mut custom_delegation::config::Config| {
+        let get = |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| "*.dev.example.com".to_owned());
+        config.allowed_names = custom_delegation::config::Config::read(get).allowed_names;
+    };
+    scenario.fixture.restart(narrowed).await;
+    scenario.update("S1", wants("y")).await.failed(&["name-no-longer-allowed"]);
+    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UNCHANGED", "x"));
+    // Its own name servers are put back by hand or by the function, and nobody else's come.
+    scenario.fixture.parent.remove(NAME, "NS");
+    scenario.update("S1", with(&wants("x"), json!({"Trigger": "third"}))).await.success();
+    assert_eq!(scenario.stands(), "x");
+    scenario.delete("S1").await.success();
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_arrival_is_refused_where_the_record_has_no_room_and_who_is_there_can_leave() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let mut values = scenario.fixture.claims();
+    values.extend((0..46).map(|n| format!("\"{n:0>254}\"")));
+    scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
+    scenario.create("S2", wants("x")).await.failed(&["12000", "ownership-record-full"]);
+    scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    scenario.delete("S1").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("", ""));
+}
+
+// What is known, and left.
+
+#[tokio::test(start_paused = true)]
+async fn known_a_dead_claim_keeps_a_delegation_until_it_is_released() {
+    // S1 was force-deleted: its claim stays, and the last living Delete leaves the delegation with a WARN.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S2", wants("x")).await.success();
+    scenario.delete("S2").await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_a_create_delivered_after_the_delete_that_removed_it_finds_no_tombstone() {
+    let mut scenario = Scenario::new().await;
+    let event = scenario.create_event("S1", &wants("x"));
+    scenario.fixture.deliver(event.clone()).await.success();
+    scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
+    scenario.fixture.deliver(event.clone()).await.success();
+    assert_eq!(scenario.stands(), "x");
+    // Only within the ServiceTimeout: afterwards nobody waits for it, and it changes nothing.
+    scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    scenario.fixture.deliver(event).await.failed(&["request-expired"]);
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_two_settled_wishes_that_cross_by_allow_overwrite() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S2", takes("y")).await.success();
+    scenario.update("S2", takes("y")).await.success();
+    scenario.update("S1", takes("x")).await.success();
+    let answer = scenario.update("S2", with(&wants("y"), json!({"Trigger": "again"}))).await.success();
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_a_rename_with_other_keys_leaves_the_zone_without_ds_until_the_next_update() {
+    let mut scenario = Scenario::new().await;
+    signed(&scenario.fixture.child);
+    scenario.fixture.child.create_key("two");
+    let of = |key: &str| json!({"Dnssec": true, "KeySigningKeys": key});
+    scenario.create("S1/Old", of("one")).await.success();
+    let answer = scenario.create("S1/New", of("two")).await.success();
+    assert!(answer.get("Warning").contains("S1/Old"), "{}", answer.0);
+    scenario.delete("S1/Old").await.success();
+    assert_eq!(scenario.fixture.ds(), Vec::<String>::new());
+    scenario.update("S1/New", with(&of("two"), json!({"Trigger": "again"}))).await.success();
+    assert_eq!(scenario.fixture.ds().len(), 1);
+}

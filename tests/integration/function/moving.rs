@@ -1,0 +1,342 @@
+//! Updates that move a delegation, come home, or must not move it: the rules MOVE of the design.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sandbox::{Fault, FaultKind, RecordSet, Role, ZoneHandle};
+use serde_json::{Value, json};
+use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
+
+use super::scenario::{Scenario, takes, wants, with};
+
+fn denied() -> FaultKind {
+    FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() }
+}
+
+/// By its id, whatever zones there are of the name.
+fn by_id(zone: &ZoneHandle) -> Value {
+    json!({"ParentZoneName": null, "ParentZoneId": zone.id()})
+}
+
+fn delegated(zone: &ZoneHandle) -> Vec<String> {
+    zone.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
+}
+
+// What does not move it.
+
+#[tokio::test(start_paused = true)]
+async fn one_access_denied_does_not_move_a_live_delegation() {
+    // The closest zone was asked for, a nearer one appeared, and GetHostedZone of the first is denied.
+    let fixture = Fixture::new().await;
+    let child = fixture.child_account.hosted_zone("dev.testing.example.com");
+    let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+    let id = fixture.create(closest.clone()).await.success().id().to_owned();
+    let nearer = fixture.parent_account.hosted_zone(NAME);
+    let shorter = with(&closest, json!({"TTL": "60"}));
+    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()));
+    assert_eq!(fixture.update(&id, closest, shorter.clone()).await.success().id(), id, "one denial");
+    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).always());
+    let last = with(&shorter, json!({"TTL": "90"}));
+    let answer = fixture.update(&id, shorter, last).await.failed(&["GetHostedZone was denied", "access-denied"]);
+    assert_eq!(answer.id(), id);
+    assert!(nearer.record("dev.testing.example.com", "NS").is_none());
+    assert_eq!(fixture.parent.record("dev.testing.example.com", "NS").unwrap().ttl, Some(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_is_named_although_there_are_several_zones_of_the_name() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.parent_account.hosted_zone("example.com");
+    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).always());
+    let shorter = json!({"TTL": "60"});
+    let answer = fixture.update(&id, json!({}), shorter.clone()).await.failed(&["GetHostedZone was denied"]);
+    assert!(!answer.reason().contains("several"), "{}", answer.0);
+    fixture.aws.clear_faults();
+    fixture.update(&id, shorter, json!({})).await.success();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_nearer_zone_nor_a_second_one_of_the_name_attracts_it() {
+    let fixture = Fixture::new().await;
+    let child = fixture.child_account.hosted_zone("dev.testing.example.com");
+    for asked in [json!({"ParentZoneName": null}), json!({})] {
+        let wish = with(&asked, json!({"ChildZoneId": child.id()}));
+        let id = fixture.create(wish.clone()).await.success().id().to_owned();
+        let (nearer, second) =
+            (fixture.parent_account.hosted_zone(NAME), fixture.parent_account.hosted_zone("example.com"));
+        let answer = fixture.update(&id, wish.clone(), with(&wish, json!({"TTL": "60"}))).await.success();
+        assert_eq!(answer.id(), id);
+        fixture.delete(&id, wish).await.success();
+        nearer.delete();
+        second.delete();
+    }
+}
+
+// There and back.
+
+#[tokio::test(start_paused = true)]
+async fn a_move_to_a_second_zone_of_the_name_comes_home() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let before = fixture.parent.records();
+    let second = fixture.parent_account.hosted_zone("example.com");
+    let moved = fixture.update(&id, json!({}), by_id(&second)).await.success().id().to_owned();
+    assert_eq!(moved, format!("{}/{NAME}", second.id()));
+    // By name there are two zones now, and the second would do.
+    let answer = fixture.update(&moved, by_id(&second), json!({})).await.success();
+    assert_eq!(answer.id(), id);
+    fixture.delete(&moved, by_id(&second)).await.success();
+    assert_eq!(delegated(&second), Vec::<String>::new());
+    assert_eq!(delegated(&fixture.parent), fixture.child_servers());
+    assert_eq!(fixture.parent.records().len(), before.len());
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    scenario.update("S1", there.clone()).await.success();
+    scenario.update("S1", wants("x")).await.success();
+    scenario.fixture.delete(&format!("{}/{NAME}", second.id()), there).await.success();
+    assert!(scenario.is_settled());
+    scenario.delete("S1").await.success();
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ordinary_update_after_a_move_looks_nowhere_else() {
+    // The zone that it came from may be out of reach by now, or be a place where it was retained.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    scenario.update("S1", there.clone()).await.success();
+    let first = scenario.fixture.parent.id();
+    scenario.fixture.aws.fault(Fault::on("*").zone(&first).kind(denied()).always());
+    let answer = scenario.update("S1", with(&there, json!({"Trigger": "again"}))).await.success();
+    assert_eq!(answer.id(), format!("{}/{NAME}", second.id()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_keeps_the_way_home() {
+    // P to Q; back, and the answer is lost; the redelivery must not drop where Q's claim came from.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let home = scenario.fixture.id();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    let go = scenario.update_event("S1", &wants("x"), &there);
+    for _ in 0..2 {
+        let answer = scenario.fixture.deliver(go.clone()).await.success();
+        assert_eq!(answer.id(), format!("{}/{NAME}", second.id()));
+    }
+    let answer = scenario.fixture.update(&format!("{}/{NAME}", second.id()), there, wants("x")).await.success();
+    assert_eq!(answer.id(), home);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_home_that_is_gone_is_none() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    let moved = scenario.update("S1", there.clone()).await.success().id().to_owned();
+    scenario.fixture.parent.delete();
+    let answer = scenario.update("S1", wants("x")).await.success();
+    assert_eq!((answer.id(), delegated(&second)), (moved.as_str(), vec!["ns1.x.net".to_owned()]));
+}
+
+// Roles.
+
+/// A second parent account with a zone of the name, and its role.
+fn other_account(fixture: &Fixture) -> (ZoneHandle, Role) {
+    let account = fixture.aws.account("444444444444");
+    let zone = account.hosted_zone("example.com");
+    let role = account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
+    fixture.function_role.clone().allow_assume(&role.arn());
+    (zone, role)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_to_another_account_by_its_role_comes_home() {
+    // The new role can't read the old zone, and the way back can't read the new one.
+    let fixture = Fixture::new().await;
+    let (zone, role) = other_account(&fixture);
+    let there = json!({"ParentRoleArn": role.arn()});
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let began = tokio::time::Instant::now();
+    let moved = fixture.update(&id, json!({}), there.clone()).await.success().id().to_owned();
+    assert_eq!(moved, format!("{}/{NAME}", zone.id()));
+    let back = fixture.update(&moved, there.clone(), json!({})).await.success();
+    assert!(began.elapsed() < std::time::Duration::from_mins(1), "no denial is waited for: the accounts differ");
+    assert_eq!(back.id(), id);
+    fixture.delete(&moved, there).await.success();
+    assert_eq!(delegated(&zone), Vec::<String>::new());
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_of_a_move_to_another_accounts_closest_zone_cleans_up() {
+    // The closest zone would be the first one too, were it not of another account.
+    let fixture = Fixture::new().await;
+    let (zone, role) = other_account(&fixture);
+    let here = by_id(&fixture.parent);
+    let there = json!({"ParentRoleArn": role.arn(), "ParentZoneName": null});
+    let id = fixture.create(here.clone()).await.success().id().to_owned();
+    let moved = fixture.update(&id, here.clone(), there.clone()).await.success().id().to_owned();
+    assert_eq!(moved, format!("{}/{NAME}", zone.id()));
+    // The answer was lost: CloudFormation keeps the old id.
+    let back = fixture.update(&id, there, here).await.success();
+    assert_eq!((back.id(), delegated(&zone)), (id.as_str(), vec![]));
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_role_that_may_not_read_the_zone_yet_does_not_move_it() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let role = fixture.parent_account.role("new").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
+    fixture.function_role.clone().allow_assume(&role.arn());
+    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).times(3));
+    let answer = fixture.update(&id, json!({}), json!({"ParentRoleArn": role.arn()})).await.success();
+    assert_eq!(answer.id(), id);
+}
+
+// What fails on the way, or comes too late.
+
+/// Holds the first change of all, and no other.
+fn first_change() -> sandbox::GateRule {
+    let first = AtomicBool::new(true);
+    Arc::new(move |call| call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_move_that_goes_on_after_the_delete_leaves_nothing() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    let go = scenario.update_event("S1", &wants("x"), &there);
+    let request_id = go["RequestId"].as_str().unwrap().to_owned();
+    let gate = scenario.fixture.aws.gate_when(first_change());
+    let fixture = &scenario.fixture;
+    tokio::join!(async { fixture.invoke(go).await.unwrap() }, async {
+        gate.arrived().await;
+        fixture.delete(&fixture.id(), wants("x")).await.success();
+        gate.release();
+    });
+    let answer = fixture.bucket.answers(&request_id)[0].json();
+    assert_eq!(answer["Status"], "FAILED", "{answer}");
+    assert_eq!((delegated(&second), fixture.delegated_to()), (vec![], vec![]));
+    assert!(second.record(RECORD, "TXT").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_delivery_of_a_move_takes_nothing_back() {
+    // The first answered SUCCESS, and the clean-up deleted the old point.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    let go = scenario.update_event("S1", &wants("x"), &there);
+    scenario.fixture.deliver(go.clone()).await.success();
+    scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
+    scenario.fixture.deliver(go).await.success();
+    assert_eq!(delegated(&second), ["ns1.x.net"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_that_fails_leaves_its_new_point_as_it_was() {
+    // Rollback is disabled, or the resource is skipped: no Update takes it back.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    second.put(RecordSet::new(NAME, "NS", 60, ["ns1.h.net."]));
+    let before = second.records();
+    scenario.fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
+    let there = with(&with(&takes("y"), by_id(&second)), json!({"Verification": "REQUIRE"}));
+    let there = with(&there, json!({"NameServers": null, "ChildZoneId": scenario.fixture.child.id()}));
+    scenario.update("S1", there).await.failed(&["taken back"]);
+    assert_eq!(second.records(), before);
+    assert_eq!(scenario.stands(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rollback_of_a_failed_rename_cleans_up_where_it_went() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let renamed = with(&wants("x"), json!({"DomainName": "staging.example.com"}));
+    let go = scenario.update_event("S1", &wants("x"), &renamed);
+    scenario.fixture.deliver(go).await.success();
+    // CloudFormation did not hear of it, and keeps the old id.
+    let answer = scenario.roll_back("S1", renamed).await.success();
+    assert_eq!(answer.id(), scenario.fixture.id());
+    assert!(scenario.fixture.parent.record("staging.example.com", "NS").is_none());
+}
+
+// Parent zones that go.
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_zone_that_was_cloned_and_deleted_is_followed_by_the_delete() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let copies: Vec<RecordSet> =
+        scenario.fixture.parent.records().into_iter().filter(|set| set.name != "example.com").collect();
+    scenario.fixture.parent.delete();
+    let clone = scenario.fixture.parent_account.hosted_zone("example.com");
+    for set in copies {
+        clone.put(set);
+    }
+    let answer = scenario.delete("S1").await.success();
+    assert!(answer.get("Warning").contains("no longer exists"), "{}", answer.0);
+    assert_eq!((delegated(&clone), clone.record(RECORD, "TXT")), (vec![], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clean_up_of_a_move_away_from_a_zone_that_is_gone_leaves_the_live_delegation() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let id = scenario.fixture.id();
+    scenario.fixture.parent.delete();
+    let new = scenario.fixture.parent_account.hosted_zone("example.com");
+    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert_eq!(answer.id(), format!("{}/{NAME}", new.id()));
+    scenario.fixture.delete(&id, wants("x")).await.success();
+    assert_eq!(delegated(&new), ["ns1.x.net"]);
+    scenario.delete("S1").await.success();
+    assert_eq!(delegated(&new), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_zone_that_is_gone_makes_a_delete_succeed_with_a_warning() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.parent.delete();
+    let answer = fixture.delete(&id, json!({})).await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains(&fixture.parent.id()) && warning.contains("parent-zone-gone"), "{warning}");
+}
+
+// What the world asks.
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_nobody_asks_fails_a_move_that_requires_the_check() {
+    // The parent zone of that name that the world asks is the first; the second was only made.
+    let fixture = Fixture::new().await;
+    let required = json!({"Verification": "REQUIRE"});
+    let id = fixture.create(required.clone()).await.success().id().to_owned();
+    let second = fixture.parent_account.hosted_zone("example.com");
+    fixture.dns.delegate_to(&fixture.parent);
+    let there = with(&required, by_id(&second));
+    let answer = fixture.update(&id, required, there).await.failed(&["none of", "taken back"]);
+    assert_eq!(answer.id(), id);
+    assert_eq!((delegated(&second), fixture.delegated_to()), (vec![], fixture.child_servers()));
+}

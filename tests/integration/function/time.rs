@@ -1,0 +1,147 @@
+//! How long a request takes, and what it says when its time runs out: the rules TIME of the design.
+
+use std::time::Duration;
+
+use sandbox::{BucketFault, Fault, FaultKind};
+use serde_json::json;
+use test_support::{Fixture, NAME, RECORD};
+use tokio::time::Instant;
+
+fn denied() -> FaultKind {
+    FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_timeout_bounds_a_denied_create() {
+    let fixture = Fixture::new().await;
+    let short = json!({"ServiceTimeout": "20", "ParentExternalId": "another-id"});
+    let began = Instant::now();
+    fixture.create(short).await.failed(&["AssumeRole", "denied"]);
+    assert!(began.elapsed() <= Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_timeout_bounds_the_wait_for_a_good_create() {
+    let fixture = Fixture::new().await;
+    fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
+    let began = Instant::now();
+    let answer = fixture.create(json!({"ServiceTimeout": "20"})).await.success();
+    assert!(began.elapsed() <= Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(answer.get("ChangeStatus"), "PENDING");
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_timeout_bounds_a_delete_with_an_invented_id() {
+    let fixture = Fixture::new().await;
+    fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(FaultKind::Hang));
+    let began = Instant::now();
+    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({"ServiceTimeout": "15"})).await.failed(&["out of time"]);
+    assert!(began.elapsed() <= Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_timeout_bounds_the_answer_as_well() {
+    let fixture = Fixture::new().await;
+    fixture.bucket.fault(BucketFault::Status(503), 1000);
+    let properties = fixture.properties(json!({"ServiceTimeout": "30"}));
+    let event = fixture.event_at("Create", fixture.clock.now(), json!({"ResourceProperties": properties}));
+    let began = Instant::now();
+    fixture.invoke(event).await.unwrap_err();
+    assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lambdas_deadline_counts_where_it_comes_first() {
+    let mut fixture = Fixture::new().await;
+    fixture.timeout = Duration::from_secs(40);
+    fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(FaultKind::Hang));
+    let began = Instant::now();
+    fixture.create(json!({})).await.failed(&["out-of-time"]);
+    assert!(began.elapsed() <= Duration::from_secs(40), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_less_than_ten_seconds_a_create_or_update_changes_nothing_and_says_so() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let revision = fixture.parent.revision();
+    fixture.timeout = Duration::from_secs(9);
+    let words = ["Nothing was changed", "ServiceTimeout", "too-little-time"];
+    fixture.update(&id, json!({}), json!({"TTL": "60"})).await.failed(&words);
+    fixture.timeout = Duration::from_mins(5);
+    let event = |seconds: u64| {
+        let properties = fixture.properties(json!({"ServiceTimeout": "60", "TTL": "60"}));
+        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": properties,
+            "OldResourceProperties": fixture.properties(json!({}))});
+        fixture.event_at("Update", fixture.clock.now() - Duration::from_secs(seconds), fields)
+    };
+    fixture.deliver(event(51)).await.failed(&words);
+    assert_eq!(fixture.parent.revision(), revision);
+    // A Delete may still be in time.
+    fixture.timeout = Duration::from_secs(9);
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
+    let mut fixture = Fixture::new().await;
+    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    fixture.deliver(event.clone()).await.success();
+    fixture.timeout = Duration::from_secs(9);
+    assert_eq!(fixture.deliver(event).await.failed(&["too-little-time"]).id(), fixture.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
+    let prior = FaultKind::Error { status: 400, code: "PriorRequestNotComplete".into(), message: "busy".into() };
+    for (kind, word) in [
+        (FaultKind::Throttle, "Throttling"),
+        (FaultKind::Status(503), "ServiceUnavailable"),
+        (FaultKind::Hang, "no answer"),
+        (prior, "busy (PriorRequestNotComplete)"),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(kind));
+        let answer = fixture.create(json!({})).await;
+        answer.failed(&["ran out of time while changing", NAME, word]);
+        assert_eq!(fixture.claims(), Vec::<String>::new());
+    }
+    let fixture = Fixture::new().await;
+    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(FaultKind::Status(500)));
+    fixture.create(json!({})).await.failed(&["reading the child zone", "InternalFailure"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_delete_waits_as_long_as_a_create_and_says_both_ways_out() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let servers = fixture.child_servers().join(",");
+    fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(denied()));
+    let began = Instant::now();
+    let words = [NAME, RECORD, servers.as_str(), "Restore", "retain", "by hand", "owner=mine/Delegation"];
+    let answer = fixture.delete(&id, json!({})).await.failed(&words);
+    assert!(began.elapsed() > Duration::from_secs(40), "{:?}", began.elapsed());
+    assert_eq!(answer.id(), id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_delete_succeeds_once_the_permission_is_there() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").times(4).kind(denied()));
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_can_not_take_back_keeps_the_real_id() {
+    let fixture = Fixture::new().await;
+    fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
+    fixture.aws.fault(Fault::on("ChangeResourceRecordSets").nth(2).always().kind(denied()));
+    let answer = fixture.create(json!({"Verification": "REQUIRE"})).await.failed(&["could not be taken back"]);
+    assert_eq!(answer.id(), fixture.id());
+    fixture.aws.clear_faults();
+    fixture.delete(answer.id(), json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
