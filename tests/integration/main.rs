@@ -12,6 +12,5 @@
 mod function;
 mod histories;
 mod invariants;
-mod laws;
 mod races;
 mod simulation;

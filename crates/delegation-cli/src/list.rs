@@ -102,7 +102,7 @@ impl<'a> Line<'a> {
         let line = |(index, entry): (usize, &'a Entry)| {
             let mut marks = entry.record_marks(known.now, known.stacks.as_deref());
             let dns = survey.and_then(|survey| survey.entries.get(index)?.as_ref());
-            if let Some(survey) = survey {
+            if survey.is_some() {
                 marks.extend(entry.dns_marks(dns));
             }
             Line { entry, marks, dns }

@@ -49,11 +49,14 @@ impl Place {
 
 /// What properties ask for.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(crate) struct Asked {
     /// An index into the child zones.
     pub(crate) child: usize,
     pub(crate) name: String,
     pub(crate) servers: Servers,
+    /// They are those of `NameServers`, and not the child zone's.
+    pub(crate) given: bool,
     pub(crate) ttl: u32,
     pub(crate) overwrite: bool,
     pub(crate) occlusion: bool,
@@ -149,10 +152,11 @@ impl Atlas {
             let values = properties[key].as_array()?;
             Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>())
         };
-        let given = list("NameServers").map(|servers| servers.into_iter().collect());
+        let given: Option<Servers> = list("NameServers").map(|servers| servers.into_iter().collect());
         Some(Asked {
             child,
             name: self.children[child].name.clone(),
+            given: given.is_some(),
             servers: given.unwrap_or_else(|| self.children[child].servers.clone()),
             ttl: text("TTL")?.parse().ok()?,
             overwrite: text("AllowOverwrite") == Some("true"),
@@ -192,6 +196,11 @@ impl Atlas {
         };
         let zone = zone.filter(|zone| is_below(&asked.name, &self.parents[*zone].name))?;
         Some(Place { zone, name: asked.name.clone() })
+    }
+
+    /// The role of a parent account.
+    pub(crate) fn role(&self, account: usize) -> &str {
+        &self.roles[account]
     }
 
     fn named(&self, account: usize, name: &str) -> Option<usize> {

@@ -27,7 +27,7 @@ pub(crate) fn history(seed: u64) -> History {
     // Few stacks and names at first, so that they meet.
     let stacks = rng.usize(1..=STACKS.len());
     let mut templates = Templates::default();
-    let steps = (0..rng.usize(3..=9)).map(|_| step(&mut rng, stacks, &mut templates)).collect();
+    let steps = (0..rng.usize(4..=11)).map(|_| step(&mut rng, stacks, &mut templates)).collect();
     let keys = [(); CHILDREN.len()].map(|()| keys(&mut rng));
     History { child_records: rng.u16(..), keys, steps }
 }
@@ -35,7 +35,7 @@ pub(crate) fn history(seed: u64) -> History {
 fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     let stack = (rng.usize(..stacks) + 2 * usize::from(rng.bool())) % STACKS.len();
     let act = match rng.u32(..1000) {
-        0..700 => {
+        0..660 => {
             let (template, fail_after) = deployment(rng, stack, &templates[stack]);
             if fail_after.is_none() {
                 templates[stack].now.clone_from(&template);
@@ -43,12 +43,23 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
             templates[stack].past.extend(template.clone());
             Act::Deploy { stack, template, fail_after }
         }
-        700..745 => {
+        660..700 => {
             templates[stack].now.clear();
             Act::Delete { stack }
         }
-        745..910 => Act::Redeliver { stack, pick: rng.usize(..1000) },
-        910..916 => Act::Cancel { stack, logical_id: rng.usize(..LOGICAL_IDS.len()), wish: wish(rng, stack) },
+        700..810 => Act::Redeliver { stack, pick: rng.usize(..1000) },
+        810..825 => Act::Cancel { stack, logical_id: rng.usize(..LOGICAL_IDS.len()), wish: wish(rng, stack) },
+        825..875 => {
+            let logical_id = rng.usize(..LOGICAL_IDS.len());
+            templates[stack].now.remove(&logical_id);
+            Act::Forget { stack, logical_id }
+        }
+        875..895 => {
+            templates[stack].now.clear();
+            Act::Recreate { stack }
+        }
+        895..925 => refactoring(rng, templates),
+        925..960 => Act::Wait { hours: *rng.choice(&[1, 2, 23, 25]).unwrap_or(&1) },
         _ => Act::Nothing,
     };
     let edits = if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
@@ -60,6 +71,18 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     }
     let trouble = if rng.u32(..100) < 12 && !calm { Some(trouble(rng)) } else { None };
     Step { act, edits, trouble }
+}
+
+/// Between the two stacks of one account.
+fn refactoring(rng: &mut Rng, templates: &mut Templates) -> Act {
+    let from = rng.usize(..2);
+    let (to, logical_id, new_id) = (1 - from, rng.usize(..LOGICAL_IDS.len()), rng.usize(..LOGICAL_IDS.len()));
+    if !templates[to].now.contains_key(&new_id)
+        && let Some(wish) = templates[from].now.remove(&logical_id)
+    {
+        templates[to].now.insert(new_id, wish);
+    }
+    Act::Refactor { from, logical_id, to, new_id }
 }
 
 fn deployment(rng: &mut Rng, stack: usize, plans: &Plans) -> (BTreeMap<usize, Wish>, Option<usize>) {
@@ -74,7 +97,7 @@ fn deployment(rng: &mut Rng, stack: usize, plans: &Plans) -> (BTreeMap<usize, Wi
         }
     }
     let standing: Vec<usize> = template.keys().copied().collect();
-    let fail_after = if rng.u32(..100) < 30 { rng.choice(&standing).copied() } else { None };
+    let fail_after = if rng.u32(..100) < 25 { rng.choice(&standing).copied() } else { None };
     (template, fail_after)
 }
 
@@ -127,10 +150,10 @@ fn wish(rng: &mut Rng, stack: usize) -> Wish {
         child,
         parent: parent(rng, child),
         ttl: TTLS[rng.usize(..TTLS.len())],
-        overwrite: rng.u32(..100) < 12,
+        overwrite: rng.u32(..100) < 20,
         occlusion: OCCLUSION && rng.u32(..100) < 15,
         vanity: rng.u32(..100) < 8,
-        dnssec: rng.u32(..100) < 40,
+        dnssec: rng.u32(..100) < 30,
         keys: some_keys(rng),
         ds_ttl: TTLS[rng.usize(..TTLS.len())],
         trigger: 0,

@@ -62,6 +62,25 @@ pub(crate) enum Act {
         logical_id: usize,
         wish: Wish,
     },
+    /// The stack holds a resource no longer, and the function hears nothing of it: it is retained, or its Delete was skipped.
+    Forget {
+        stack: usize,
+        logical_id: usize,
+    },
+    /// The stack goes, all its resources are retained, and one of its name is made.
+    Recreate {
+        stack: usize,
+    },
+    /// A refactoring moves a resource to another stack of the account, under another logical id perhaps.
+    Refactor {
+        from: usize,
+        logical_id: usize,
+        to: usize,
+        new_id: usize,
+    },
+    Wait {
+        hours: u64,
+    },
     /// Only the outside actor.
     Nothing,
 }

@@ -4,13 +4,13 @@ use sandbox::{KeySigningKey, RecordSet, ZoneHandle};
 
 use crate::histories::atlas::{keys_of, plain};
 use crate::histories::history::{Below, Edit, NAMES, Spot, Whose};
-use crate::histories::ledger::Ledger;
+use crate::histories::reference_model::ReferenceModel;
 
 const STRANGERS_DS: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 const STRANGER: &str = "\"v=spf1 -all\"";
 
-/// The outside actor edits a parent zone, and the ledger hears of it.
-pub(crate) fn perform(ledger: &mut Ledger, edit: &Edit) {
+/// The outside actor edits a parent zone, and the model hears of it.
+pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
     let name_of = |at: &Spot| NAMES[at.1].to_owned();
     let record_of = |at: &Spot| format!("_delegation-{}", NAMES[at.1]);
     let below = |at: &Spot, what: Below| match what {
@@ -18,73 +18,73 @@ pub(crate) fn perform(ledger: &mut Ledger, edit: &Edit) {
         Below::Mail => (format!("mail.{}", NAMES[at.1]), "TXT", "\"here\""),
         Below::Mx => (NAMES[at.1].to_owned(), "MX", "10 mx.example.net"),
     };
-    let put = |ledger: &mut Ledger, zone: usize, set: RecordSet| {
-        handle(ledger, zone).put(set.clone());
-        ledger.edited(zone, &plain(&set.name), &set.rtype, Some(set.clone()));
+    let put = |model: &mut ReferenceModel, zone: usize, set: RecordSet| {
+        handle(model, zone).put(set.clone());
+        model.edited(zone, &plain(&set.name), &set.rtype, Some(set.clone()));
     };
-    let remove = |ledger: &mut Ledger, zone: usize, name: &str, rtype: &str| {
-        if handle(ledger, zone).remove(name, rtype) {
-            ledger.edited(zone, name, rtype, None);
+    let remove = |model: &mut ReferenceModel, zone: usize, name: &str, rtype: &str| {
+        if handle(model, zone).remove(name, rtype) {
+            model.edited(zone, name, rtype, None);
         }
     };
     match edit {
         Edit::PutNs { at, whose, ttl } => {
             let servers: Vec<String> = match whose {
                 Whose::Stranger => vec!["ns1.somebody.net.".into(), "ns2.somebody.net.".into()],
-                Whose::Child(child) => ledger.atlas.children[*child].servers.iter().map(|s| format!("{s}.")).collect(),
+                Whose::Child(child) => model.atlas.children[*child].servers.iter().map(|s| format!("{s}.")).collect(),
             };
-            put(ledger, at.0, RecordSet::new(&name_of(at), "NS", *ttl, servers));
+            put(model, at.0, RecordSet::new(&name_of(at), "NS", *ttl, servers));
         }
-        Edit::RemoveNs { at } => remove(ledger, at.0, &name_of(at), "NS"),
+        Edit::RemoveNs { at } => remove(model, at.0, &name_of(at), "NS"),
         Edit::PutDs { at, whose, keys, ttl } => {
             let records: Vec<String> = match whose {
                 Whose::Stranger => vec![STRANGERS_DS.into()],
                 Whose::Child(child) => keys_of(*child, *keys).iter().map(KeySigningKey::ds_record).collect(),
             };
-            put(ledger, at.0, RecordSet::new(&name_of(at), "DS", *ttl, records));
+            put(model, at.0, RecordSet::new(&name_of(at), "DS", *ttl, records));
         }
-        Edit::RemoveDs { at } => remove(ledger, at.0, &name_of(at), "DS"),
+        Edit::RemoveDs { at } => remove(model, at.0, &name_of(at), "DS"),
         Edit::Keys { child, keys } => {
-            let zone = ledger.atlas.children[*child].handle.clone();
+            let zone = model.atlas.children[*child].handle.clone();
             match keys {
                 Some(keys) => zone.sign(keys_of(*child, *keys)),
                 None => zone.unsign(),
             }
-            ledger.signs(*child, keys.is_some());
+            model.signs(*child, keys.is_some());
         }
         Edit::PutBelow { at, what } => {
             let (name, rtype, value) = below(at, *what);
-            put(ledger, at.0, RecordSet::new(&name, rtype, 300, [value]));
+            put(model, at.0, RecordSet::new(&name, rtype, 300, [value]));
         }
         Edit::RemoveBelow { at, what } => {
             let (name, rtype, _) = below(at, *what);
-            remove(ledger, at.0, &name, rtype);
+            remove(model, at.0, &name, rtype);
         }
         Edit::PutAside { zone } => {
-            let name = format!("aside.{}", ledger.atlas.parents[*zone].name);
-            put(ledger, *zone, RecordSet::new(&name, "A", 60, ["192.0.2.99"]));
+            let name = format!("aside.{}", model.atlas.parents[*zone].name);
+            put(model, *zone, RecordSet::new(&name, "A", 60, ["192.0.2.99"]));
         }
         Edit::PutStranger { at } => {
-            let record = ledger.record(at.0, &record_of(at), "TXT").cloned();
+            let record = model.record(at.0, &record_of(at), "TXT").cloned();
             let mut set = record.unwrap_or_else(|| RecordSet::new(&record_of(at), "TXT", 60, Vec::<String>::new()));
             if !set.values.iter().any(|value| value == STRANGER) {
                 set.values.insert(0, STRANGER.to_owned());
-                put(ledger, at.0, set);
+                put(model, at.0, set);
             }
         }
         Edit::RemoveStranger { at } => {
-            let Some(mut set) = ledger.record(at.0, &record_of(at), "TXT").cloned() else { return };
+            let Some(mut set) = model.record(at.0, &record_of(at), "TXT").cloned() else { return };
             set.values.retain(|value| value != STRANGER);
             if set.values.is_empty() {
-                remove(ledger, at.0, &record_of(at), "TXT");
+                remove(model, at.0, &record_of(at), "TXT");
             } else {
-                put(ledger, at.0, set);
+                put(model, at.0, set);
             }
         }
-        Edit::RemoveOwnership { at } => remove(ledger, at.0, &record_of(at), "TXT"),
+        Edit::RemoveOwnership { at } => remove(model, at.0, &record_of(at), "TXT"),
     }
 }
 
-fn handle(ledger: &Ledger, zone: usize) -> ZoneHandle {
-    ledger.atlas.parents[zone].handle.clone()
+fn handle(model: &ReferenceModel, zone: usize) -> ZoneHandle {
+    model.atlas.parents[zone].handle.clone()
 }

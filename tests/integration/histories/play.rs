@@ -1,7 +1,7 @@
 //! Plays a history against the function on the sandbox.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use custom_delegation::handler::Handler;
 use sandbox::{BucketFault, Call, Fault, FaultKind, Function, Invocation, Stack, StackOutcome, Template};
@@ -10,8 +10,8 @@ use test_support::Network;
 
 use crate::histories::atlas::Atlas;
 use crate::histories::history::{Act, Edit, History, LOGICAL_IDS, STACKS, Step, Trouble, When};
-use crate::histories::ledger::Ledger;
 use crate::histories::outside::perform;
+use crate::histories::reference_model::ReferenceModel;
 
 /// Lambda's timeout for the function.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -20,9 +20,9 @@ const APART: Duration = Duration::from_secs(2);
 
 pub(crate) type Tally = std::collections::BTreeMap<String, u64>;
 
-/// The outside actor and the ledger, which see every call.
+/// The outside actor and the model, which see every call.
 pub(crate) struct Stage {
-    ledger: Mutex<Ledger>,
+    model: Mutex<ReferenceModel>,
     edits: Mutex<Pending>,
 }
 
@@ -35,23 +35,23 @@ struct Pending {
 }
 
 impl Stage {
-    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn model(&self) -> MutexGuard<'_, ReferenceModel> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn before_delivery(&self) {
-        let mut ledger = self.ledger();
+        let mut model = self.model();
         let mut pending = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
         let now = When::Delivery(pending.deliveries);
         pending.deliveries += 1;
         for edit in pending.take(|when| when == now) {
-            perform(&mut ledger, &edit);
+            perform(&mut model, &edit);
         }
     }
 
     fn before_call(&self, call: &Call) {
-        let mut ledger = self.ledger();
-        let parent = ledger.atlas.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref());
+        let mut model = self.model();
+        let parent = model.atlas.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref());
         if parent {
             let mut pending = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
             let now = if call.action == "ChangeResourceRecordSets" {
@@ -62,10 +62,10 @@ impl Stage {
                 When::Read(pending.reads - 1)
             };
             for edit in pending.take(|when| when == now) {
-                perform(&mut ledger, &edit);
+                perform(&mut model, &edit);
             }
         }
-        ledger.called(call);
+        model.called(call);
     }
 }
 
@@ -80,7 +80,7 @@ impl Pending {
 /// The function of one account behind Lambda.
 struct Deliveries {
     stage: Arc<Stage>,
-    handler: Arc<Handler>,
+    handler: Mutex<Arc<Handler>>,
     network: Network,
 }
 
@@ -91,15 +91,16 @@ impl Deliveries {
             || self.network.bucket.puts().into_iter().filter(|put| put.request_id == request_id).collect::<Vec<_>>();
         let before = puts();
         self.stage.before_delivery();
-        self.stage.ledger().begin(&event);
+        let now = self.network.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.stage.model().begin(&event, i64::try_from(now).unwrap_or(i64::MAX));
         let invocation = self.network.invocation(TIMEOUT);
-        let handler = Arc::clone(&self.handler);
+        let handler = Arc::clone(&self.handler.lock().unwrap_or_else(PoisonError::into_inner));
         // The handler's future stays on the thread where it was made, as it does in a function.
         let task = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });
         let result = task.await.unwrap().map_err(|error| error.to_string());
         let heard = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);
-        self.stage.ledger().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
+        self.stage.model().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
         tokio::time::sleep(APART).await;
         match result {
             Ok(()) => Invocation::Returned(Value::Null),
@@ -120,37 +121,42 @@ pub(crate) async fn play(history: &History, seed: u64) -> Result<Tally, String> 
     fastrand::seed(seed);
     let network = Network::new();
     let atlas = Atlas::draw(&network.aws, history.child_records);
-    let mut ledger = Ledger::new(atlas.clone());
+    let mut model = ReferenceModel::new(atlas.clone());
     for (child, keys) in history.keys.iter().enumerate() {
-        perform(&mut ledger, &Edit::Keys { child, keys: *keys });
+        perform(&mut model, &Edit::Keys { child, keys: *keys });
     }
-    let stage = Arc::new(Stage { ledger: Mutex::new(ledger), edits: Mutex::new(Pending::default()) });
+    let stage = Arc::new(Stage { model: Mutex::new(model), edits: Mutex::new(Pending::default()) });
     let (before, after) = (Arc::clone(&stage), Arc::clone(&stage));
     network.aws.before_call(Arc::new(move |call| before.before_call(call)));
-    network.aws.after_call(Arc::new(move |call| after.ledger().answered(call)));
-    let mut functions: Vec<Arc<dyn Function>> = Vec::new();
+    network.aws.after_call(Arc::new(move |call| after.model().answered(call)));
+    let mut functions: Vec<Arc<Deliveries>> = Vec::new();
     for account in 0..crate::histories::history::CHILD_ACCOUNTS.len() {
-        let handler = Arc::new(atlas.function(&network, account).await);
+        let handler = Mutex::new(Arc::new(atlas.function(&network, account).await));
         functions.push(Arc::new(Deliveries { stage: Arc::clone(&stage), handler, network: network.clone() }));
     }
     let stacks: Vec<Stack> = (0..)
         .zip(STACKS)
         .map(|(index, account)| {
             let id = crate::histories::history::CHILD_ACCOUNTS[account];
-            Stack::new(&format!("stack{index}"), id, &network.bucket, Arc::clone(&functions[account]))
+            Stack::new(
+                &format!("stack{index}"),
+                id,
+                &network.bucket,
+                Arc::clone(&functions[account]) as Arc<dyn Function>,
+            )
         })
         .collect();
-    let theatre = Theatre { network, atlas, stage, stacks };
+    let mut theatre = Theatre { network, atlas, stage, functions, stacks };
     for (index, step) in history.steps.iter().enumerate() {
         theatre.step(index, step).await;
-        theatre.stage.ledger().verdict()?;
+        theatre.stage.model().verdict()?;
     }
     for stack in 0..STACKS.len() {
         let step = Step { act: Act::Delete { stack }, edits: Vec::new(), trouble: None };
         theatre.step(history.steps.len() + stack, &step).await;
-        theatre.stage.ledger().verdict()?;
+        theatre.stage.model().verdict()?;
     }
-    let tally = theatre.stage.ledger().tally.clone();
+    let tally = theatre.stage.model().tally.clone();
     Ok(tally)
 }
 
@@ -158,12 +164,13 @@ struct Theatre {
     network: Network,
     atlas: Atlas,
     stage: Arc<Stage>,
+    functions: Vec<Arc<Deliveries>>,
     stacks: Vec<Stack>,
 }
 
 impl Theatre {
-    async fn step(&self, index: usize, step: &Step) {
-        self.stage.ledger().begin_step(&format!("step {index}: {:?}", step.act));
+    async fn step(&mut self, index: usize, step: &Step) {
+        self.stage.model().begin_step(&format!("step {index}: {:?}", step.act));
         self.trouble(step.trouble);
         *self.pending() = Pending { edits: step.edits.clone(), ..Pending::default() };
         self.outside(|when| when == When::Before);
@@ -171,13 +178,13 @@ impl Theatre {
         self.outside(|_| true);
         self.network.aws.clear_faults();
         self.network.bucket.clear_faults();
-        let mut ledger = self.stage.ledger();
-        ledger.in_trouble = false;
+        let mut model = self.stage.model();
+        model.in_trouble = false;
         let name = stack.map(|stack| format!("stack{stack}"));
-        ledger.end_step(name.as_deref(), outcome.as_ref());
+        model.end_step(name.as_deref(), outcome.as_ref());
     }
 
-    async fn act(&self, act: &Act) -> (Option<usize>, Option<StackOutcome>) {
+    async fn act(&mut self, act: &Act) -> (Option<usize>, Option<StackOutcome>) {
         match act {
             Act::Deploy { stack, template, fail_after } => {
                 let resource = |(id, wish): (&usize, _)| (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(wish));
@@ -191,9 +198,9 @@ impl Theatre {
             Act::Redeliver { stack, pick } => {
                 let sent = self.stacks[*stack].history();
                 if let Some(event) = sent.get(pick % sent.len().max(1)) {
-                    self.stage.ledger().late = true;
+                    self.stage.model().late = true;
                     self.stacks[*stack].redeliver(&event.request_id).await;
-                    self.stage.ledger().late = false;
+                    self.stage.model().late = false;
                 }
                 (None, None)
             }
@@ -201,13 +208,53 @@ impl Theatre {
                 let stack = &self.stacks[*stack];
                 // CloudFormation creates nothing twice under one logical id.
                 if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
-                    self.stage.ledger().cancelling = true;
+                    self.stage.model().cancelling = true;
                     stack.cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(wish)).await;
-                    self.stage.ledger().cancelling = false;
+                    self.stage.model().cancelling = false;
+                }
+                (None, None)
+            }
+            Act::Forget { stack, logical_id } => {
+                self.forget(*stack, LOGICAL_IDS[*logical_id]);
+                (None, None)
+            }
+            Act::Recreate { stack } => {
+                for logical_id in LOGICAL_IDS {
+                    self.forget(*stack, logical_id);
+                }
+                self.stacks[*stack] = self.stacks[*stack].recreate();
+                (None, None)
+            }
+            Act::Refactor { from, logical_id, to, new_id } => {
+                let (from, to) = (&self.stacks[*from], &self.stacks[*to]);
+                let (old, new) = (LOGICAL_IDS[*logical_id], LOGICAL_IDS[*new_id]);
+                if let Some(resource) = from.resources().get(old).cloned()
+                    && to.receive(new, resource.clone())
+                {
+                    from.forget(old);
+                    let owner = |stack: &Stack, id: &str| format!("{}/{id}", stack.name());
+                    self.stage.model().received(&owner(to, new), &owner(from, old), &resource.physical_id);
+                }
+                (None, None)
+            }
+            Act::Wait { hours } => {
+                tokio::time::sleep(Duration::from_hours(*hours)).await;
+                // Credentials expire, and so do execution environments.
+                for (account, function) in self.functions.iter().enumerate() {
+                    let handler = self.atlas.function(&self.network, account).await;
+                    *function.handler.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(handler);
                 }
                 (None, None)
             }
             Act::Nothing => (None, None),
+        }
+    }
+
+    /// A stack holds a resource no longer, and nobody tells the function.
+    fn forget(&self, stack: usize, logical_id: &str) {
+        let stack = &self.stacks[stack];
+        if stack.forget(logical_id).is_some() {
+            self.stage.model().forgotten(&format!("{}/{logical_id}", stack.name()));
         }
     }
 
@@ -217,17 +264,17 @@ impl Theatre {
 
     fn outside(&self, due: impl Fn(When) -> bool) {
         let edits = self.pending().take(due);
-        let mut ledger = self.stage.ledger();
+        let mut model = self.stage.model();
         for edit in &edits {
-            perform(&mut ledger, edit);
+            perform(&mut model, edit);
         }
     }
 
     fn trouble(&self, trouble: Option<Trouble>) {
         if let Some(trouble) = trouble {
-            let mut ledger = self.stage.ledger();
-            (ledger.in_trouble, ledger.quiet) = (true, false);
-            ledger.note(&format!("{trouble:?}"));
+            let mut model = self.stage.model();
+            (model.in_trouble, model.quiet) = (true, false);
+            model.note(&format!("{trouble:?}"));
             let fault = |action: &str, kind| Fault::on(action).kind(kind);
             let lost = fault("ChangeResourceRecordSets", FaultKind::ResetAfter);
             let fault = match trouble {

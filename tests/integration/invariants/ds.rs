@@ -14,6 +14,20 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
+    /// Of a child zone that is signing, or not, with these active keys, each with its DS record. `names` are
+    /// the keys that are asked for; otherwise all are.
+    pub(crate) fn of(dnssec: bool, signing: bool, active: &[(String, String)], names: Option<&[String]>) -> Self {
+        if !dnssec {
+            return Self::Off;
+        }
+        let known = |name: &String| active.iter().any(|(key, _)| key == name);
+        let asked = |key: &String| names.is_none_or(|names| names.contains(key));
+        let all = names.is_none_or(|names| names.iter().all(known));
+        let records: Values =
+            active.iter().filter(|(key, _)| asked(key)).map(|(_, record)| record.to_lowercase()).collect();
+        if signing && all && !records.is_empty() { Self::Records(records) } else { Self::Unknown }
+    }
+
     fn records(&self) -> Option<&Values> {
         match self {
             Self::Records(records) => Some(records),
@@ -68,7 +82,8 @@ pub(crate) fn would_change(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
     let facts = Facts::new(stamp, wish, scene);
     match &wish.ds {
         Wanted::Off => facts.ours && !facts.beside,
-        Wanted::Unknown => !facts.ours && !facts.beside,
+        // A key that is newly asked for may be misspelt, which must not pass for a roll-over.
+        Wanted::Unknown => true,
         Wanted::Records(wanted) => scene.records() != Some(wanted) && !facts.held,
     }
 }
@@ -137,7 +152,7 @@ fn check_name_servers(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Chec
         return Ok(());
     }
     if before.ns.is_none() {
-        let as_wanted = wish.ds.records().is_some() && wish.ds.records() == before.records();
+        let as_wanted = wish.ds.records().is_some() && wish.ds.records() == after.records();
         check(before.ds.is_none() || as_wanted || facts.fits(before), "a delegation was made under somebody's DS")?;
         let other = |claim: &Claim| Some(&claim.ns) != facts.desired.as_ref();
         let forgotten = !facts.own_names_desired() && before.record.claims.iter().any(other);

@@ -187,10 +187,11 @@ fn behavior_of_a_move() -> UpdateBehavior {
 
 /// What no rule can give back (`docs/design.md`, what is known and left): a claim that sleeps on what the
 /// request brings keeps it; a value that can't be read keeps everything; and a debt whose holder a hand
-/// took away is paid by whoever leaves next.
+/// took away is paid by whoever leaves next. A DS record set goes with its name servers, whoever made it.
 fn is_known_to_be_lost(before: &Scene, wanted: &str) -> bool {
     let standing = before.standing();
     let sleeping = standing.as_deref() != Some(wanted) && before.record.claims.iter().any(|claim| claim.ns == wanted);
     let orphaned = before.debt().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
-    sleeping || before.record.has_unreadable() || orphaned
+    let stray = before.ns.is_none() && before.ds.is_some();
+    sleeping || stray || before.record.has_unreadable() || orphaned
 }

@@ -374,15 +374,12 @@ fn others() -> impl Strategy<Value = Vec<String>> {
 }
 
 pub(super) fn points() -> impl Strategy<Value = Point> {
-    let delegation = prop::option::of((
-        letters(),
-        prop::sample::select(vec![60, 172_800]),
-        any::<bool>(),
-        prop::option::of(some_keys()),
-    ));
-    (delegation, claims(), before(), others(), any::<bool>()).prop_map(|(delegation, claims, before, others, first)| {
+    let ttls = || prop::sample::select(vec![60, 172_800]);
+    let ns = prop::option::weighted(0.75, (letters(), ttls(), any::<bool>()));
+    let ds = prop::option::of((some_keys(), ttls(), any::<bool>()));
+    (ns, ds, claims(), before(), (others(), any::<bool>())).prop_map(|(ns, ds, claims, before, (others, first))| {
         let mut point = Point::new();
-        if let Some((letters, ttl, odd_spelling, ds)) = delegation {
+        if let Some((letters, ttl, odd_spelling)) = ns {
             let mut values = servers(letters).values();
             if odd_spelling {
                 values.reverse();
@@ -391,15 +388,15 @@ pub(super) fn points() -> impl Strategy<Value = Point> {
                 }
             }
             point.put("NS", ttl, values);
-            if let Some(letters) = ds {
-                let mut values = keys(letters).values();
-                if odd_spelling {
-                    for value in &mut values {
-                        *value = value.to_lowercase();
-                    }
+        }
+        if let Some((letters, ttl, odd_spelling)) = ds {
+            let mut values = keys(letters).values();
+            if odd_spelling {
+                for value in &mut values {
+                    *value = value.to_lowercase();
                 }
-                point.put("DS", ttl / 48, values);
             }
+            point.put("DS", ttl, values);
         }
         let mut record = OwnershipRecord::default();
         for claim in claims {

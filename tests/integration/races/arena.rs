@@ -126,7 +126,7 @@ impl Arena {
         if let Some(old) = old {
             event["OldResourceProperties"] = old.clone();
         }
-        self.watch.asked(&format!("{}/{}", who.stack, who.logical_id), at, new);
+        self.watch.asked(at, &event);
         event
     }
 

@@ -1,13 +1,19 @@
-//! Sees every batch of a race as it is carried out, and judges what it does to the DS record set.
+//! Sees every batch of a race as it is carried out, and judges it by the tables.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sandbox::{Call, RecordSet, Sandbox, ZoneHandle};
+use delegation_model::digest::{Digest, RequestDigest, Wish as Properties};
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::Claimant;
+use delegation_model::parent::ParentZone;
+use sandbox::{Call, Sandbox, ZoneHandle};
 use serde_json::Value;
 
-use crate::laws::secure::{Asked, Batch, Digests, Scene, Values, Wanted, values};
+use crate::invariants::ds::Wanted;
+use crate::invariants::ownership::{Asks, Batch, Leave, Stamp, Way, Wish, judge};
+use crate::invariants::record::{Record, Scene, Set, Values, plain};
 use crate::races::arena::{NAME, OTHER_NAME};
 
 pub(crate) struct Watch {
@@ -20,10 +26,9 @@ pub(crate) struct Watch {
 struct State {
     /// What stands at each name, as far as it was heard of.
     scenes: BTreeMap<String, Scene>,
-    /// The properties of each request, by its resource and time.
-    asked: BTreeMap<(String, i64), Value>,
-    digests: Digests,
-    /// Whether a side, by its principal, has read the zone cut since the outside hand's edit.
+    /// The requests that were made, each with its time.
+    asked: Vec<(i64, Value)>,
+    /// Whether a side, by its principal, has read the zone cut since somebody else changed anything.
     read_since: BTreeMap<String, bool>,
     /// The outside hand has acted.
     hand: bool,
@@ -46,9 +51,9 @@ impl Watch {
     }
 
     /// A request will be made.
-    pub(crate) fn asked(&self, owner: &str, at: SystemTime, properties: &Value) {
+    pub(crate) fn asked(&self, at: SystemTime, event: &Value) {
         let at = at.duration_since(UNIX_EPOCH).unwrap().as_secs();
-        self.state().asked.insert((owner.to_owned(), at.try_into().unwrap()), properties.clone());
+        self.state().asked.push((at.try_into().unwrap(), event.clone()));
     }
 
     /// The outside hand has edited the parent zone, or set it up.
@@ -77,19 +82,22 @@ impl Watch {
             let by_hand = state.by_hand.contains(&(name.to_owned(), records.clone()));
             // A hand that acts may have taken the name servers away.
             let bare = scene.ns.is_none() && !state.hand;
-            if !by_hand && (bare || !state.digests.covered(&scene)) {
-                return Err(format!(
-                    "a DS record set is left at {name} without name servers or a claim that covers it"
-                ));
+            let managed = scene.record.claims.iter().any(|claim| claim.ds == scene.secured());
+            if !by_hand && (bare || !managed) {
+                return Err(format!("a DS record set is left at {name} without name servers or a claim that names it"));
             }
         }
         Ok(())
     }
 
     fn scene(&self, name: &str) -> Scene {
-        let [ns, ds] = ["NS", "DS"].map(|rtype| self.parent.record(name, rtype));
+        let set = |rtype| {
+            let set = self.parent.record(name, rtype)?;
+            Some(Set::new(&set.values, set.ttl.unwrap_or_default()))
+        };
         let ownership = self.parent.record(&format!("_delegation-{name}"), "TXT");
-        Scene::read(ns.as_ref(), ds.as_ref(), ownership.as_ref())
+        let record = ownership.map(|set| Record::read(&set.values)).unwrap_or_default();
+        Scene { ns: set("NS"), ds: set("DS"), record }
     }
 
     fn carried_out(&self, call: &Call) {
@@ -100,53 +108,153 @@ impl Watch {
         if call.action != "ChangeResourceRecordSets" || !call.succeeded() {
             return;
         }
-        let still = state.read_since.get(&call.principal).copied().unwrap_or(true);
+        let is_quiet = state.read_since.get(&call.principal).copied().unwrap_or(true);
         for name in [NAME, OTHER_NAME] {
             let now = self.scene(name);
             let then = state.scenes.insert(name.to_owned(), now.clone()).unwrap_or_default();
             if then == now {
                 continue;
             }
-            let judged = self.judge(&mut state, call, &then, &now, still);
-            if let Err(wrong) = judged {
+            if let Err(wrong) = self.judge(&state, call, name, (&then, &now), is_quiet) {
                 let told: Vec<String> = call.changes.iter().map(|change| format!("\n    {change}")).collect();
                 state.wrong.get_or_insert(format!("{wrong}, in the batch{}", told.concat()));
             }
         }
+        let others = state.read_since.iter_mut().filter(|(principal, _)| **principal != call.principal);
+        others.for_each(|(_, read)| *read = false);
     }
 
-    fn judge(&self, state: &mut State, call: &Call, then: &Scene, now: &Scene, still: bool) -> Result<(), String> {
+    /// Some request whose batch it may be was allowed to send it.
+    fn judge(
+        &self,
+        state: &State,
+        call: &Call,
+        name: &str,
+        (before, after): (&Scene, &Scene),
+        is_quiet: bool,
+    ) -> Result<(), String> {
         let comment = call.comment.as_deref().unwrap_or_default();
-        let owner = comment.split(' ').next_back().unwrap_or_default().to_owned();
-        let own = now.own(&owner);
-        let (servers, wanted);
-        let asked = match own {
-            None => None,
-            Some(own) => {
-                let properties = state.asked.get(&(owner.clone(), own.at));
-                let properties = properties.ok_or_else(|| format!("no request of {owner} was made at {}", own.at))?;
-                (servers, wanted) = self.wants(properties);
-                Some(Asked {
-                    at: own.at,
-                    servers: &servers,
-                    ds: &wanted,
-                    ds_ttl: properties["DsTTL"].as_str().map_or(3600, |ttl| ttl.parse().unwrap()),
-                    overwrite: properties["AllowOverwrite"] == "true",
-                    in_place: comment.contains(" Update "),
-                })
+        let latest = state.asked.iter().map(|(at, _)| *at).max().unwrap_or_default();
+        let mut wrong = format!("no request was made that {comment:?} tells of");
+        for (at, event) in &state.asked {
+            let stamp = stamp(event, *at, latest, name);
+            if comment != format!("Custom::Delegation {} {}", text(event, "RequestType"), stamp.owner) {
+                continue;
             }
-        };
-        state.digests.judge(&Batch { owner: &owner, asked, before: then, after: now, calm: still })
+            let own = after.record.own(&stamp.owner, stamp.now);
+            if own.is_some_and(|own| own.at != *at) {
+                continue;
+            }
+            for asks in self.asks(event, name) {
+                match judge(&Batch { stamp: &stamp, asks: &asks, before, after, calm: is_quiet }) {
+                    Ok(_) => return Ok(()),
+                    Err(why) => wrong = why,
+                }
+            }
+        }
+        Err(wrong)
     }
 
-    /// The name servers and the DS record set that properties ask for.
-    fn wants(&self, properties: &Value) -> (Values, Wanted) {
-        let id = properties["ChildZoneId"].as_str().unwrap_or_default();
-        let child = self.children.iter().find(|child| child.id() == id).unwrap();
-        let given: Option<Vec<String>> = serde_json::from_value(properties["NameServers"].clone()).ok();
-        let servers = RecordSet::new(NAME, "NS", 0, given.unwrap_or_else(|| child.name_servers()));
-        let names: Option<Vec<String>> = serde_json::from_value(properties["KeySigningKeys"].clone()).ok();
-        let wanted = Wanted::of(properties["Dnssec"] == "true", true, &child.keys(), names.as_deref());
-        (values(&servers), wanted)
+    /// What a request may want at a name.
+    fn asks(&self, event: &Value, name: &str) -> Vec<Asks> {
+        let (new, old) = (&event["ResourceProperties"], &event["OldResourceProperties"]);
+        let absent =
+            |why, properties| Asks::Absent { why, known: Some(self.servers(properties)), keeps_displaced_away: false };
+        let here = text(event, "PhysicalResourceId").ends_with(&format!("/{name}"));
+        let way = match text(event, "RequestType") {
+            "Delete" => return vec![absent(Leave::Asked, new)],
+            "Create" => Way::Create,
+            _ if here => Way::InPlace,
+            _ => Way::Replacement { from: format!("{}/{}", self.parent.id(), self.route(old)) },
+        };
+        let mut asks = Vec::new();
+        if self.child(new).name().trim_end_matches('.') == name {
+            let arrives = way != Way::InPlace;
+            asks.push(Asks::Present(self.wish(new, old, way)));
+            asks.extend(arrives.then(|| absent(Leave::TakeBack, new)));
+        } else {
+            asks.push(absent(Leave::Asked, old));
+        }
+        asks
+    }
+
+    fn child(&self, properties: &Value) -> &ZoneHandle {
+        self.children.iter().find(|child| child.id() == text(properties, "ChildZoneId")).unwrap()
+    }
+
+    /// The name servers of the child zone and of `NameServers`.
+    fn servers(&self, properties: &Value) -> Values {
+        let given = given(properties).unwrap_or_default();
+        self.child(properties).name_servers().iter().chain(&given).map(|server| plain(server)).collect()
+    }
+
+    fn wish(&self, properties: &Value, old: &Value, way: Way) -> Wish {
+        let child = self.child(properties);
+        let servers = given(properties).unwrap_or_else(|| child.name_servers());
+        let keys = child.keys();
+        let active: Vec<(String, String)> = keys
+            .into_iter()
+            .filter(|key| key.status == "ACTIVE")
+            .map(|key| (key.name.clone(), key.ds_record()))
+            .collect();
+        let number = |properties: &Value, key: &str, default: u32| {
+            properties[key].as_str().map_or(default, |ttl| ttl.parse().unwrap())
+        };
+        let differs = |key, default| !old.is_null() && number(properties, key, default) != number(old, key, default);
+        Wish {
+            way,
+            servers: servers.iter().map(|server| plain(server)).collect(),
+            ttl: number(properties, "TTL", 172_800),
+            changes_ttl: differs("TTL", 172_800),
+            changes_ds_ttl: differs("DsTTL", 3600),
+            overwrite: properties["AllowOverwrite"] == "true",
+            digest: digest(properties).to_string(),
+            old_digest: (!old.is_null()).then(|| digest(old).to_string()),
+            ds: Wanted::of(properties["Dnssec"] == "true", true, &active, names(properties).as_deref()),
+            ds_ttl: number(properties, "DsTTL", 3600),
+            hindered: Some(false),
+        }
+    }
+
+    /// The digest of what leads to the point of these properties.
+    fn route(&self, properties: &Value) -> Digest {
+        let parent = ParentZone::Id(text(properties, "ParentZoneId").parse().unwrap());
+        let name = self.child(properties).name().trim_end_matches('.').parse().unwrap();
+        Digest::from_route(&parent, properties["ParentRoleArn"].as_str(), &name)
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn given(properties: &Value) -> Option<Vec<String>> {
+    serde_json::from_value(properties["NameServers"].clone()).ok()
+}
+
+fn names(properties: &Value) -> Option<Vec<String>> {
+    serde_json::from_value(properties["KeySigningKeys"].clone()).ok()
+}
+
+fn digest(properties: &Value) -> Digest {
+    let child_zone = text(properties, "ChildZoneId").parse().unwrap();
+    let name_servers = given(properties).map(|servers| NameServers::given(&servers).unwrap());
+    let keys = names(properties).map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect());
+    Digest::from_wish(&Properties {
+        child_zone: Some(&child_zone),
+        name_servers: name_servers.as_ref(),
+        dnssec: properties["Dnssec"] == "true",
+        key_signing_keys: keys.as_ref(),
+    })
+}
+
+fn stamp(event: &Value, at: i64, now: i64, name: &str) -> Stamp {
+    let claimant = Claimant::new(text(event, "StackId"), text(event, "LogicalResourceId"), &name.parse().unwrap());
+    Stamp {
+        owner: claimant.owner().to_string(),
+        id: claimant.id().to_string(),
+        at,
+        req: Some(RequestDigest::new(text(event, "RequestId")).to_string()),
+        now,
     }
 }

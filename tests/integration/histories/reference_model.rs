@@ -1,20 +1,22 @@
-//! The reference model: a replica of the parent zones, kept by replaying what the outside actor did and which batches of
-//! the function were carried out, and next to it what must be true. It knows the design and nothing of the function.
+//! The reference model: a replica of the parent zones, kept by replaying what the outside actor did and which
+//! batches of the function were carried out, and next to it what must be true. It knows the second edition of
+//! ownership (`docs/design.md`) and nothing of the function: [`crate::invariants`] has the tables, by which each
+//! batch is judged; here is what holds for whole histories.
 
 mod batch;
 mod delivery;
+mod ends;
 mod occlusion;
-mod secure;
-mod settle;
+mod promises;
+mod route;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sandbox::{Action, Call, RecordSet};
 use serde_json::Value;
 
-use crate::histories::atlas::{Atlas, Place, Servers, plain};
-use crate::laws::claims::{self, Claim};
-use crate::laws::secure::{Digests, Values};
+use crate::histories::atlas::{Atlas, Place, plain};
+use crate::invariants::record::{Record, Scene, Set, Values};
 pub(crate) use delivery::Delivery;
 
 /// Every event that matters raises it by one.
@@ -23,23 +25,22 @@ pub(crate) type Tick = u64;
 /// The record sets of a parent zone, by name and type.
 pub(crate) type Records = BTreeMap<(String, String), RecordSet>;
 
+/// A resource at one place.
+pub(crate) type Key = (String, Place);
+
 /// A resource that a stack holds, at one place.
 #[derive(Clone, Debug)]
 struct Held {
-    servers: Servers,
-    /// The DS record set that its claim covers, until somebody who was allowed to changed it.
-    ds: Option<Values>,
-    /// Somebody who was allowed to, or a request that has not ended, made it something else since.
+    servers: Values,
+    /// Somebody who was allowed to made it something else, the outside actor did, or a request has not ended.
     broken: bool,
 }
 
-/// The delegation at a place.
+/// What is known of the delegation at a place.
 #[derive(Clone, Debug, Default)]
-struct History {
-    /// The name servers were last written by the function.
+struct Past {
+    /// The function wrote the name servers last, and has not given them up to anybody.
     ours: bool,
-    /// The DS records were last written by the function, and the outside actor has not taken claims away since.
-    ds_ours: bool,
     /// The outside actor changed the name servers or took claims away.
     touched: bool,
     /// When the outside actor last changed anything here.
@@ -47,26 +48,25 @@ struct History {
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "a reference model is slow and obvious")]
-pub(crate) struct Ledger {
+pub(crate) struct ReferenceModel {
     pub(crate) atlas: Atlas,
     pub(crate) zones: Vec<Records>,
     tick: Tick,
     last_edit: Tick,
+    /// When the outside actor last changed anything in each parent zone.
+    zone_edits: Vec<Tick>,
     /// When each record set got what it holds.
     born: BTreeMap<(usize, String, String), Tick>,
-    places: BTreeMap<Place, History>,
-    /// The name servers that each digest in a claim stands for.
-    digests: BTreeMap<String, Servers>,
-    /// The same of all that a DS record set depends on.
-    secure: Digests,
+    places: BTreeMap<Place, Past>,
     /// Which child zones are signing.
     signing: Vec<bool>,
     pub(crate) active: Vec<Delivery>,
     /// The requests that were delivered before.
     known: BTreeSet<String>,
-    held: BTreeMap<(String, Place), Held>,
-    /// Claims that may stay: of deliveries that started after the Delete had ended, or after a failure of the way back.
-    excused: BTreeSet<(String, Place)>,
+    held: BTreeMap<Key, Held>,
+    /// Claims that may stay: of resources that their stacks forgot, of deliveries that started after the Delete had ended,
+    /// or after a failure of the way back.
+    excused: BTreeSet<Key>,
     /// Stacks that a person must look at.
     stuck: BTreeSet<String>,
     /// While a Create is cancelled, no stack holds what it makes.
@@ -76,32 +76,33 @@ pub(crate) struct Ledger {
     /// What the step began with.
     before: Vec<Records>,
     step_began: Tick,
-    /// The names of which something was broken when the step began, in whichever parent zone.
+    /// The names of which something was amiss when the step began, in whichever parent zone.
     shaky: BTreeSet<String>,
-    /// A request with `AllowOverwrite` changed something in this step.
-    overwrote: bool,
+    /// Whose claims stood when the step began, and no stack held them.
+    unheld: BTreeSet<Key>,
+    /// Where this step did what no rollback takes back.
+    final_at: BTreeSet<Place>,
     pub(crate) in_trouble: bool,
-    /// Nobody edited anything, nothing went wrong on the way, nothing was delivered twice, and no `Allow` was set.
+    /// Nobody edited anything, nothing went wrong on the way, and nothing was delivered twice.
     pub(crate) quiet: bool,
     violation: Option<String>,
     log: Vec<String>,
     pub(crate) tally: BTreeMap<String, u64>,
 }
 
-impl Ledger {
+impl ReferenceModel {
     pub(crate) fn new(atlas: Atlas) -> Self {
         let zones: Vec<Records> = atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         Self {
             before: zones.clone(),
+            zone_edits: vec![0; zones.len()],
+            signing: vec![false; atlas.children.len()],
             atlas,
             zones,
             tick: 1,
             last_edit: 0,
             born: BTreeMap::new(),
             places: BTreeMap::new(),
-            digests: BTreeMap::new(),
-            secure: Digests::default(),
-            signing: vec![false; crate::histories::history::CHILDREN.len()],
             active: Vec::new(),
             known: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -111,7 +112,8 @@ impl Ledger {
             late: false,
             step_began: 0,
             shaky: BTreeSet::new(),
-            overwrote: false,
+            unheld: BTreeSet::new(),
+            final_at: BTreeSet::new(),
             in_trouble: false,
             quiet: true,
             violation: None,
@@ -133,14 +135,15 @@ impl Ledger {
         self.log.push(format!("  {:>4} {text}", self.tick));
     }
 
-    pub(crate) fn violated(&mut self, invariant: u8, text: &str) {
+    /// `promise` is the one of the design that was broken, or a word for what else must hold.
+    fn violated(&mut self, promise: &str, text: &str) {
         if self.violation.is_none() {
-            self.violation = Some(format!("invariant {invariant}: {text}"));
-            self.note(&format!("VIOLATED: invariant {invariant}: {text}"));
+            self.violation = Some(format!("{promise}: {text}"));
+            self.note(&format!("VIOLATED {promise}: {text}"));
         }
     }
 
-    pub(crate) fn count(&mut self, what: &str) {
+    fn count(&mut self, what: &str) {
         *self.tally.entry(what.to_owned()).or_default() += 1;
     }
 
@@ -148,13 +151,8 @@ impl Ledger {
         record(&self.zones, zone, name, rtype)
     }
 
-    fn claims(&self, place: &Place) -> Vec<Claim> {
-        claims_at(&self.zones, place).0
-    }
-
-    /// The delegation of a place, as a set of names and a TTL.
-    fn delegation(&self, place: &Place) -> Option<(Servers, u32)> {
-        delegation_at(&self.zones, place)
+    fn scene(&self, place: &Place) -> Scene {
+        scene(&self.zones, place)
     }
 
     /// The outside actor put a record set, or removed it.
@@ -163,27 +161,55 @@ impl Ledger {
         self.note(&format!("the outside actor {text} in parent zone {zone}"));
         let cut = name.strip_prefix("_delegation-").unwrap_or(name).to_owned();
         let place = Place { zone, name: cut };
-        let claims = self.claims(&place);
+        let claims = self.scene(&place).record.claims;
         let key = (name.to_owned(), rtype.to_owned());
         match now {
             Some(set) => self.zones[zone].insert(key, set),
             None => self.zones[zone].remove(&key),
         };
         self.born.insert((zone, name.to_owned(), rtype.to_owned()), self.tick);
-        let history = self.places.entry(place.clone()).or_default();
-        history.edited = self.tick;
+        let past = self.places.entry(place.clone()).or_default();
+        past.edited = self.tick;
         self.last_edit = self.tick;
+        self.zone_edits[zone] = self.tick;
         self.quiet = false;
-        let matters = rtype == "NS" || claims_at(&self.zones, &place).0 != claims;
-        if matters || rtype == "DS" {
-            self.held.iter_mut().filter(|((_, at), _)| *at == place).for_each(|(_, held)| held.ds = None);
-            history.ds_ours &= rtype == "NS";
-        }
-        if matters {
-            history.touched = true;
-            history.ours &= rtype != "NS";
+        if rtype == "NS" || scene(&self.zones, &place).record.claims != claims {
+            past.touched = true;
+            past.ours &= rtype != "NS";
             self.held.iter_mut().filter(|((_, at), _)| *at == place).for_each(|(_, held)| held.broken = true);
         }
+        self.look_where_requests_go();
+    }
+
+    /// A child zone has begun to sign with other keys, or has ceased to.
+    pub(crate) fn signs(&mut self, child: usize, signing: bool) {
+        self.signing[child] = signing;
+        let keys: Vec<String> = self.atlas.children[child].handle.keys().into_iter().map(|key| key.name).collect();
+        self.note(&format!("child zone {child} has the keys {keys:?}, signing: {signing}"));
+        self.last_edit = self.tick;
+        self.quiet = false;
+    }
+
+    /// A stack holds a resource no longer, and nobody told the function: its claims are dead from now on.
+    pub(crate) fn forgotten(&mut self, owner: &str) {
+        self.note(&format!("{owner} is forgotten"));
+        let gone: Vec<Key> = self.held.keys().filter(|(held, _)| held == owner).cloned().collect();
+        for key in gone {
+            self.held.remove(&key);
+            self.excused.insert(key);
+        }
+    }
+
+    /// A stack has come to hold another's resource, whose claim it has not.
+    pub(crate) fn received(&mut self, owner: &str, from: &str, physical_id: &str) {
+        self.note(&format!("{owner} is what was {from}"));
+        let Some(place) = self.atlas.of_id(physical_id) else { return };
+        let key = (from.to_owned(), place.clone());
+        if let Some(held) = self.held.remove(&key) {
+            self.held.insert((owner.to_owned(), place), Held { broken: true, ..held });
+        }
+        self.forgotten(from);
+        self.excused.insert(key);
     }
 
     /// A call of the function has come, and the outside actor has had its turn.
@@ -197,7 +223,6 @@ impl Ledger {
             match call.action.as_str() {
                 "ListResourceRecordSets" => {
                     delivery.round.get_or_insert(tick);
-                    delivery.last_read = tick;
                 }
                 // A change that the SDK sends again was planned on the same reading.
                 "ChangeResourceRecordSets" => delivery.changing = delivery.round.take().unwrap_or(delivery.changing),
@@ -225,7 +250,7 @@ impl Ledger {
         }
         let zone = self.atlas.parents.iter().position(|zone| Some(&zone.id) == call.zone.as_ref());
         let Some(zone) = zone else {
-            return self.violated(1, "the function changed a zone that is no parent zone");
+            return self.violated("promise 1", "the function changed a zone that is no parent zone");
         };
         let before = self.zones.clone();
         for change in &call.changes {
@@ -233,10 +258,11 @@ impl Ledger {
             match change.action {
                 Action::Create => drop(self.zones[zone].insert(key, change.record.clone())),
                 Action::Delete => drop(self.zones[zone].remove(&key)),
-                Action::Upsert => return self.violated(1, "the function sent an UPSERT"),
+                Action::Upsert => return self.violated("promise 1", "the function sent an UPSERT"),
             }
         }
         self.check_batch(call, zone, &before);
+        self.look_where_requests_go();
     }
 }
 
@@ -248,13 +274,16 @@ fn record<'a>(zones: &'a [Records], zone: usize, name: &str, rtype: &str) -> Opt
     zones[zone].get(&(name.to_owned(), rtype.to_owned()))
 }
 
-fn claims_at(zones: &[Records], place: &Place) -> (Vec<Claim>, Vec<String>) {
-    record(zones, place.zone, &place.record(), "TXT").map(|set| claims::read(&set.values)).unwrap_or_default()
+fn scene(zones: &[Records], place: &Place) -> Scene {
+    let at = |name: &str, rtype| record(zones, place.zone, name, rtype);
+    let set = |rtype| at(&place.name, rtype).map(|set| Set::new(&set.values, set.ttl.unwrap_or_default()));
+    let ownership = at(&place.record(), "TXT").map(|set| Record::read(&set.values));
+    Scene { ns: set("NS"), ds: set("DS"), record: ownership.unwrap_or_default() }
 }
 
-fn delegation_at(zones: &[Records], place: &Place) -> Option<(Servers, u32)> {
-    let set = record(zones, place.zone, &place.name, "NS")?;
-    Some((set.values.iter().map(|value| plain(value)).collect(), set.ttl.unwrap_or_default()))
+/// `<stack name>` of `<stack name>/<logical id>`.
+fn stack_of(owner: &str) -> &str {
+    owner.split('/').next().unwrap_or_default()
 }
 
 /// `RequestType`, `PhysicalResourceId` and the like.
