@@ -29,7 +29,7 @@ pub(super) const DAY: i64 = 24 * 3600;
 /// Stack and logical id of each resource; the first two are of one stack.
 pub(super) const RESOURCES: [(&str, &str); 3] = [("one", "Alpha"), ("one", "Beta"), ("two", "Alpha")];
 /// Something writes values as long as these.
-const LONG: usize = 4_000;
+const LONG: usize = 5_700;
 
 pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -288,6 +288,8 @@ fn times() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => NOW - 10 * DAY..NOW,
         4 => NOW - 4000..NOW,
+        // In the second of the request, too.
+        1 => Just(NOW + 1),
         1 => NOW..NOW + 800,
         1 => NOW + 1000..NOW + 100_000,
     ]
@@ -367,7 +369,7 @@ fn others() -> impl Strategy<Value = Vec<String>> {
             8 => "\"[a-z ]{1,9}\"",
             2 => Just("\"heritage=custom-delegation,claim9=1\"".to_owned()),
             4 => stone,
-            1 => "[a-z]".prop_map(|letter| format!("\"{}\"", letter.repeat(LONG))),
+            3 => "[a-z]".prop_map(|letter| format!("\"{}\"", letter.repeat(LONG))),
         ],
         0..4,
     )
