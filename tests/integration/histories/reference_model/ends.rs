@@ -84,7 +84,7 @@ impl ReferenceModel {
             return Due::Fails;
         }
         if let Some((row, _)) = delivery.row {
-            return if row == "in between" { Due::Unknown } else { Due::Succeeds };
+            return if ["in between", "again"].contains(&row) { Due::Unknown } else { Due::Succeeds };
         }
         let physical = delivery.physical.as_ref().filter(|physical| *physical != place && delivery.kind == "Update");
         let own_there =
@@ -145,7 +145,7 @@ impl ReferenceModel {
         if told != scene.records().cloned().unwrap_or_default() {
             self.violated("answer", "DsRecords is not what stands");
         }
-        let Some((row, _)) = delivery.row else { return };
+        let Some((row, _)) = delivery.row.filter(|(row, _)| *row != "again") else { return };
         if row == "kept" {
             let warning = text(&answer["Data"], "Warning");
             if warning.is_empty() {
