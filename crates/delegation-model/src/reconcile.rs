@@ -146,7 +146,8 @@ pub struct ReconciliationPlan {
     /// it, that is a warning. It need not be waited for either.
     pub only_refreshes: bool,
     /// True if the claim of this very request was found: an earlier delivery, or an earlier round of
-    /// this one, did what there was to do. Nothing is written then, and nothing taken back.
+    /// this one, did what there was to do. Nothing is written then but the mark that it was found, and
+    /// nothing taken back.
     pub finds_own_request: bool,
     /// True if a Delete leaves name servers because they are not those that our claim names: those of
     /// the child zone would be removed, so it pays to read them and to plan again.

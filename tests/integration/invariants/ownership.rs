@@ -337,7 +337,7 @@ fn decide_absent(stamp: &Stamp, why: &Leave, scene: &Scene, (known, away): (Opti
         return if *why == Leave::Invented(true) { stays(None, true, "tombstone") } else { Verdict::Nothing };
     };
     if *why == Leave::TakeBack {
-        if own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req) {
+        if own.again || own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req) {
             return Verdict::Nothing;
         }
     } else if own.fence(stamp.now) > Some(stamp.at) {
@@ -415,7 +415,7 @@ pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
     }
     match decide(stamp, asks, before) {
         Verdict::Overtaken => unchanged(batch, "a later request was here").map(|()| "overtaken"),
-        Verdict::Again => unchanged(batch, "an earlier delivery did it").map(|()| "again"),
+        Verdict::Again => marked(batch).map(|()| "again"),
         Verdict::Refused(why) => unchanged(batch, why).map(|()| "refused"),
         Verdict::Nothing => unchanged(batch, "nothing is the request's here").map(|()| "nothing"),
         Verdict::Kept(why) => kept(batch, why),
@@ -497,6 +497,15 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
 
 fn wrong<T>(text: &str) -> Result<T, String> {
     Err(text.to_owned())
+}
+
+/// A second delivery marks the claim of an arrival that it finds, and changes nothing else (UPDATE-6).
+fn marked(batch: &Batch<'_>) -> Result<(), String> {
+    let Batch { stamp, before, after, .. } = batch;
+    same_of("what an earlier delivery did", &before.unmarked(), &after.unmarked())?;
+    let own = |scene: &Scene| scene.record.own(&stamp.owner, stamp.now).map(|own| (own.by, own.again));
+    let mark = own(before).map(|(by, again)| (by, again || by != By::Up));
+    same_of("mark of a second delivery", &mark, &own(after))
 }
 
 fn unchanged(batch: &Batch<'_>, why: &str) -> Result<(), String> {

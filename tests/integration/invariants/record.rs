@@ -50,6 +50,20 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// The same without the marks of second deliveries.
+    pub(crate) fn unmarked(&self) -> Self {
+        let mut scene = self.clone();
+        let unmarked = |value: &str| value.replace("\" \"", "").replace(",again=yes", "");
+        for claim in &mut scene.record.claims {
+            claim.again = false;
+            claim.value = unmarked(&claim.value);
+        }
+        for value in &mut scene.record.values {
+            *value = unmarked(value);
+        }
+        scene
+    }
+
     /// The digest of the name servers that stand.
     pub(crate) fn standing(&self) -> Option<String> {
         self.ns.as_ref().and_then(|set| ns_digest(&set.values))
@@ -122,6 +136,8 @@ pub(crate) struct Claim {
     pub(crate) saw: Option<i64>,
     pub(crate) from: Option<String>,
     pub(crate) hold: Option<i64>,
+    /// Another delivery of its request has found it.
+    pub(crate) again: bool,
     /// `<stack name>/<logical id>`; the names of these tests are short, so it is never cut.
     pub(crate) owner: String,
     /// The whole value.
@@ -180,6 +196,10 @@ impl Claim {
                 None => None,
             },
             hold: time("hold")?,
+            again: match fields.get("again") {
+                None => false,
+                Some(text) => (*text == "yes").then_some(true)?,
+            },
             owner: owner.to_owned(),
             value: value.to_owned(),
         })

@@ -324,6 +324,7 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
         saw,
         from: from.map(moved_from),
         hold,
+        again: false,
         owner: claimant(resource).owner().clone(),
     });
     prop::collection::vec(one, 0..4)

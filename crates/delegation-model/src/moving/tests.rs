@@ -39,6 +39,7 @@ fn claim(from: Option<MovedFrom>) -> Claim {
         saw: None,
         from,
         hold: None,
+        again: false,
         owner: claimant.owner().clone(),
     }
 }

@@ -175,6 +175,9 @@ pub struct Claim {
     /// Until when resolvers may have name servers that somebody else wrote and that were put back, in
     /// seconds since 1970.
     pub hold: Option<i64>,
+    /// True once another delivery of its request has found it, and may have answered SUCCESS: no
+    /// delivery of that request takes it back then (ARRIVE-8).
+    pub again: bool,
     /// Who that is, for people.
     pub owner: OwnerName,
 }
@@ -225,6 +228,7 @@ impl Claim {
             saw: optional(fields, "saw", time).ok()?,
             from: optional(fields, "from", MovedFrom::parse).ok()?,
             hold: optional(fields, "hold", time).ok()?,
+            again: optional(fields, "again", |text| (text == "yes").then_some(())).ok()?.is_some(),
             owner: OwnerName::parse(owner),
         })
     }
@@ -247,6 +251,7 @@ impl Claim {
         add("saw", self.saw.map(|saw| saw.to_string()));
         add("from", self.from.as_ref().map(ToString::to_string));
         add("hold", self.hold.map(|hold| hold.to_string()));
+        add("again", self.again.then(|| "yes".to_owned()));
         add("owner", Some(self.owner.as_str().unwrap_or_default().to_owned()));
         text
     }

@@ -33,6 +33,7 @@ fn claim(claimant: &Claimant, time: i64) -> Claim {
         saw: None,
         from: None,
         hold: None,
+        again: false,
         owner: claimant.owner().clone(),
     }
 }
@@ -48,6 +49,7 @@ fn full_claim() -> Claim {
             route: digest("route"),
         }),
         hold: Some(NOW + 172_800),
+        again: true,
         ..claim(&claimant(STACK, "Delegation"), NOW)
     }
 }

@@ -149,6 +149,10 @@ impl<'a> Point<'a> {
 
     /// An earlier delivery of this request wrote our claim: the answer comes from what stands
     /// (UPDATE-6).
+    ///
+    /// That delivery may still run, fail a check or look back, and take back what this one is about to
+    /// answer SUCCESS for. So this one marks the claim of an arrival, and then none of them takes it back
+    /// (ARRIVE-8). By now it may be an Update in place itself: the claim that it finds is at its home.
     fn answer_again(&self) -> ReconciliationPlan {
         let own = self.own;
         let created = self.goal.behavior == UpdateBehavior::Create;
@@ -166,7 +170,12 @@ impl<'a> Point<'a> {
         {
             warnings.push(Warning::LeftAsItIs { refusal: Box::new(refusal) });
         }
+        let mut after = self.record.clone();
+        if let Some(own) = own.filter(|own| own.origin != ClaimOrigin::Updated && !own.again) {
+            after.put_claim(Claim { again: true, ..own.clone() });
+        }
         ReconciliationPlan {
+            changes: changes_of_record(self.seen.ownership.as_ref(), self.record_name, &after),
             action: Some(action),
             warnings,
             only_refreshes: true,

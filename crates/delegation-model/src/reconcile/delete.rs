@@ -16,7 +16,7 @@ pub fn plan_delete(goal: &DeleteGoal, seen: &Observation) -> Decision {
         return Decision::Proceed(without_claim(goal, seen, &record));
     };
     match &goal.reason {
-        DeleteReason::TakeBack if own.stamp != goal.stamp => {
+        DeleteReason::TakeBack if own.stamp != goal.stamp || own.again => {
             return Decision::Proceed(ReconciliationPlan::default());
         }
         _ if own.is_later_than(goal.stamp, goal.now) => {

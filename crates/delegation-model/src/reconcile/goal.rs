@@ -148,7 +148,7 @@ pub enum DeleteReason {
     /// rolls it back.
     Requested,
     /// An arrival is about to fail, or was overtaken elsewhere: only the claim that this very request
-    /// wrote goes (ARRIVE-8).
+    /// wrote goes, and only while no other delivery of it has found it (ARRIVE-8).
     TakeBack,
     /// A Delete whose physical id is none of ours: CloudFormation invented it for a Create that it
     /// cancelled (LEAVE-9).

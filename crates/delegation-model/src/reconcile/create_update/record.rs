@@ -89,6 +89,7 @@ impl Point<'_> {
             saw: after.displaced_at(),
             from,
             hold: self.hold(step, desired),
+            again: false,
             owner: goal.claimant.owner().clone(),
         }
     }

@@ -1,8 +1,8 @@
 //! Arrivals: a Create, or an Update that comes from another point. Rules ARRIVE-….
 
 use super::driver::*;
-use crate::ownership_record::{Before, ClaimOrigin, MAX_CHARACTERS};
-use crate::reconcile::Action;
+use crate::ownership_record::{Before, Claim, ClaimOrigin, MAX_CHARACTERS};
+use crate::reconcile::{Action, UpdateBehavior};
 
 /// Both ways to arrive.
 const ARRIVALS: [fn(&mut Point, &str, Wish) -> Done; 2] = [Point::create, Point::replace];
@@ -286,26 +286,28 @@ fn a_full_ownership_record_refuses_arrivals_and_nobody_else() {
 #[test]
 fn an_overtaken_create_changes_nothing() {
     let mut point = Point::new();
-    let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
+    let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.create("S1", wants("y"));
     assert_eq!(point.deliver(&create).overtaken(), "overtaken");
     assert_eq!(point.delegated_to(), "y");
 }
 
 #[test]
-fn a_delivery_that_finds_the_claim_of_its_request_changes_nothing() {
+fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_else() {
     for overwrite in [false, true] {
         let mut point = Point::new();
         if overwrite {
             point.set_by_hand("h", 60);
         }
         let wish = Wish { overwrite, ..wants("x") };
-        let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wish);
+        let create = point.request("S1", UpdateBehavior::Create, &wish);
         point.deliver(&create);
-        let there = point.seen.clone();
+        let there = point.clone();
         let again = point.deliver(&create);
-        assert!(again.plan().finds_own_request && again.shape().is_empty());
-        assert_eq!((again.action(), &point.seen), (Action::Created, &there));
+        assert!(again.plan().finds_own_request && again.plan().only_refreshes);
+        assert_eq!((again.action(), again.shape().as_str()), (Action::Created, "-TXT +TXT"));
+        assert_eq!(point.claim("S1"), Claim { again: true, ..there.claim("S1") });
+        assert_eq!(point.deliver(&create).shape(), "", "once");
         // Another changed the name servers since: still nothing, and it says so.
         point.set_by_hand("z", 60);
         let again = point.deliver(&create);
@@ -322,7 +324,7 @@ fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
         }
         let before = point.seen.clone();
         let wish = wants("x").overwriting();
-        let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wish);
+        let create = point.request("S1", UpdateBehavior::Create, &wish);
         point.deliver(&create);
         point.take_back(&create);
         assert_eq!((&point.seen, point.delegated_to().as_str()), (&before, left));
@@ -330,8 +332,32 @@ fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
         assert_eq!(point.take_back(&create).shape(), "");
     }
     let mut point = Point::new();
-    let create = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
+    let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
     point.update("S1", wants("x"));
     assert_eq!(point.take_back(&create).shape(), "", "a later request has it now");
+}
+
+#[test]
+fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
+    // Found by the model checker. Two deliveries of one request run at once. The second finds what the first
+    // wrote, and answers SUCCESS. Then the first fails its check, or finds the old point cleaned up.
+    for behavior in [UpdateBehavior::Create, UpdateBehavior::Replacement { from: moved_from() }] {
+        let mut point = Point::new();
+        let request = point.request("S1", behavior, &wants("x"));
+        point.deliver(&request);
+        point.deliver(&request);
+        assert_eq!(point.take_back(&request).shape(), "");
+        assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
+        // The rollback of the stack removes it like any other.
+        assert_eq!(point.delete("S1").action(), Action::Removed);
+    }
+    // A move back: to the second delivery, what the first wrote is home.
+    let mut point = Point::new();
+    let first = point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));
+    let mut second = first.clone();
+    second.goal.behavior = UpdateBehavior::InPlace;
+    point.deliver(&first);
+    assert!(point.deliver(&second).plan().finds_own_request);
+    assert_eq!(point.take_back(&first).shape(), "");
 }

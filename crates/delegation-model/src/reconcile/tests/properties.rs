@@ -49,6 +49,7 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
         saw,
         from: moved.then(moved_from),
         hold,
+        again: false,
         owner: claimant(resource).owner().clone(),
     });
     prop::collection::vec(one, 0..4)
@@ -207,9 +208,16 @@ proptest! {
         if plan_of(&done.decision).is_none() {
  return Ok(());
  }
-        let there = point.seen.clone();
+        let there = point.clone();
         let again = point.deliver(&request);
-        prop_assert_eq!(&point.seen, &there);
+        prop_assert_eq!(&point.seen.at_cut, &there.seen.at_cut);
+        // An arrival marks its claim, once.
+        let unmarked = |point: &Point| {
+            let values = point.record().values();
+            values.into_iter().map(|value| value.replace(",again=yes", "")).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(unmarked(&point), unmarked(&there));
+        prop_assert_eq!(point.deliver(&request).shape(), "");
         // Without a claim nothing was written, and nothing is fenced.
         if point.record().own(&claimant("S1"), point.clock).is_some_and(|own| own.stamp == request.goal.stamp) {
             prop_assert!(again.plan().finds_own_request);
