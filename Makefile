@@ -26,7 +26,7 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: cdk check-cdk cdk-test cdk-package help demo check test bench guards release valgrind histories faults load fuzz mutants sandbox fmt fmt-check lint \
+.PHONY: cdk check-cdk cdk-test cdk-package help demo check test bench guards release valgrind histories model faults load fuzz mutants sandbox fmt fmt-check lint \
 	doc workflows tools unit unbound template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
@@ -78,6 +78,10 @@ valgrind:
 histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 \
 		cargo test --locked -p custom-delegation --test integration -- histories:: races:: --nocapture
+
+model: ## every state within bounds: the planner under the model checker, for some minutes; prints the numbers of states
+	cargo build --locked --profile driver -p model-check
+	$(TARGET_DIR)/driver/model-check
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml

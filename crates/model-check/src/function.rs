@@ -1,0 +1,447 @@
+//! The function's use of the planner, call by call: a thin mirror of `src/handler`. It copies none of the planner's
+//! rules: where a request goes is asked of `moving`, and what it changes of `reconcile`.
+//!
+//! A delivery is a sequence of calls. Between any two of them it may be cut off, and others may run.
+
+use delegation_model::digest::RequestDigest;
+use delegation_model::moving::{
+    LookBack, NextStep, Reached, Route, ZoneSight, left_by_failed_replacement, look_back, next_step,
+};
+use delegation_model::ownership_record::{MovedFrom, Stamp};
+use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, UpdateBehavior};
+
+use crate::judge::Whose;
+use crate::model::{AskedBy, Model, Question, Reason, Way};
+use crate::points::{Decided, PointId};
+use crate::values::{START, ttl};
+use crate::world::{Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World};
+
+/// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
+const ROUNDS: u8 = 6;
+/// After so many seconds nobody waits for an answer: the longest `ServiceTimeout`.
+const STALE: i32 = 3600;
+
+impl Model {
+    /// A delivery begins.
+    pub(crate) fn begin(&self, world: &World, id: u8) -> World {
+        let mut world = world.clone();
+        let request = world.request_mut(id);
+        request.owed = false;
+        let request = *request;
+        let config = self.config(request.config);
+        let stale = world.clock - request.time >= STALE;
+        let (stage, zone) = match (request.kind, request.physical) {
+            (Kind::Delete, _) if stale => (Stage::Answer(succeeds(request.physical)), 0),
+            (Kind::Create | Kind::Update, _) if stale => (Stage::Answer(fails(&request)), 0),
+            (Kind::Delete, Physical::Marker) => (Stage::Answer(succeeds(request.physical)), 0),
+            (Kind::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Absent), zone),
+            (Kind::Delete, Physical::Invented) => (Stage::Observe(Part::Absent), config.zone),
+            (Kind::Create, _) => (Stage::Observe(Part::Present), config.zone),
+            (Kind::Update, _) => (Stage::Resolve, 0),
+        };
+        world.deliveries.push(Delivery {
+            request: id,
+            stage,
+            zone,
+            goes_to: zone,
+            behavior: Behavior::Create,
+            physical: Snap::Unread,
+            physical_by_old_role: Snap::Unread,
+            home: Snap::Unread,
+            planned: 0,
+            round: 0,
+            found_own: false,
+            warned: false,
+            put_back_rejected: false,
+        });
+        world
+    }
+
+    /// A delivery makes its next call. Where a check may find either, there are two ways on.
+    pub(crate) fn call(&mut self, world: &World, index: usize) -> Vec<Way> {
+        let mut world = world.clone();
+        let delivery = world.deliveries[index].clone();
+        let request = *world.request(delivery.request);
+        match delivery.stage {
+            Stage::Resolve => {
+                let delivery = self.resolve(&world, delivery, &request);
+                world.deliveries[index] = delivery;
+            }
+            Stage::Observe(part) => self.observe(&mut world, index, part),
+            Stage::Write(part) => self.write(&mut world, index, part),
+            Stage::LookBack => self.look_back(&mut world, index),
+            Stage::Verify if self.is_way_back(&world, &request) || !self.redelegates(&delivery) => {
+                world.deliveries[index].stage = self.after_change(&delivery, &request);
+            }
+            Stage::Verify => {
+                let mut failed = world.clone();
+                // What an earlier delivery wrote is found by the Delete of the real id.
+                let ends = Stage::Answer(match request.kind {
+                    Kind::Create => Answer { physical: Physical::Point(delivery.goes_to), ..fails(&request) },
+                    Kind::Update | Kind::Delete => fails(&request),
+                });
+                failed.deliveries[index].stage = if delivery.found_own { ends } else { Stage::Observe(Part::TakeBack) };
+                world.deliveries[index].stage = self.after_change(&delivery, &request);
+                return vec![("the check passes", world), ("the check fails", failed)];
+            }
+            Stage::Answer(answer) => {
+                world.deliveries.remove(index);
+                return self.answered(&world, delivery.request, answer);
+            }
+        }
+        vec![("", world)]
+    }
+
+    /// The check after the change fails only what changed NS or DS.
+    fn redelegates(&self, delivery: &Delivery) -> bool {
+        let plan = self.decided(delivery.planned).plan();
+        let changes = plan.into_iter().flat_map(|plan| &plan.changes);
+        changes.into_iter().any(|change| change.record_set().rtype != "TXT")
+    }
+
+    /// `REQUIRE` holds for a rollback too, and can stop it: that is asked for.
+    fn is_way_back(&self, world: &World, request: &Request) -> bool {
+        let operation = world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
+        request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)
+    }
+
+    fn resolve(&mut self, world: &World, mut delivery: Delivery, request: &Request) -> Delivery {
+        let (config, old) = (self.config(request.config), self.config(request.old));
+        let mut read = false;
+        loop {
+            let route = self.route(world, &delivery, request);
+            // One call at a time: what comes next is known, and made later.
+            match next_step(&route) {
+                NextStep::ReadPhysical(_) | NextStep::ReadPhysicalByOldRole(_) | NextStep::ReadHome(_) if read => {
+                    return delivery;
+                }
+                NextStep::ReadPhysical(point) => {
+                    delivery.physical = self.read(world, self.zone_of(&point), config);
+                }
+                NextStep::ReadPhysicalByOldRole(point) => {
+                    delivery.physical_by_old_role = self.read(world, self.zone_of(&point), old);
+                }
+                NextStep::ReadHome(point) => delivery.home = self.read(world, self.zone_of(&point), config),
+                NextStep::FindZone { .. } => unreachable!("the look-up is known from the beginning"),
+                NextStep::Go { point, behavior } => {
+                    delivery.zone = self.zone_of(&point);
+                    delivery.goes_to = delivery.zone;
+                    delivery.behavior = match behavior {
+                        UpdateBehavior::Create => Behavior::Create,
+                        UpdateBehavior::InPlace => Behavior::InPlace,
+                        UpdateBehavior::Replacement { from } => {
+                            Behavior::Replacement(from.zone.map(|zone| self.zone_index(&zone)))
+                        }
+                    };
+                    delivery.stage = Stage::Observe(Part::Present);
+                    return delivery;
+                }
+                NextStep::Overtaken | NextStep::Denied(_) => {
+                    delivery.stage = Stage::Answer(fails(request));
+                    return delivery;
+                }
+            }
+            read = true;
+        }
+    }
+
+    fn route(&self, world: &World, delivery: &Delivery, request: &Request) -> Route {
+        let (config, old) = (self.config(request.config), self.config(request.old));
+        let values = &self.points.values;
+        let accounts = self.profile.two_accounts;
+        let own = |id: PointId| self.points.own(id, request.resource, i64::from(world.clock));
+        let sight = |snap: Snap| match snap {
+            Snap::Unread => None,
+            Snap::Denied => Some(Reached::Denied),
+            Snap::Read(id) => {
+                Some(Reached::Read(ZoneSight { apex: values.apex.clone(), private: false, claim: own(id) }))
+            }
+        };
+        Route {
+            stamp: stamp(request.time, request.id),
+            now: START + i64::from(world.clock),
+            name: values.cut.clone(),
+            parent: values.parent(config),
+            asked: values.route(config, accounts),
+            asked_before: values.route(old, accounts),
+            role_changes: accounts && config.zone != old.zone,
+            physical: match request.physical {
+                Physical::Point(zone) => Some(self.point(zone)),
+                Physical::Marker | Physical::Invented => None,
+            },
+            at_physical: sight(delivery.physical),
+            at_physical_by_old_role: sight(delivery.physical_by_old_role),
+            at_home: match delivery.home {
+                Snap::Unread => None,
+                Snap::Denied => Some(Reached::Denied),
+                Snap::Read(id) => Some(Reached::Read(own(id))),
+            },
+            // Neither zone comes or goes, so when it is looked up says nothing.
+            found: Some(values.zones[usize::from(config.zone)].clone()),
+        }
+    }
+
+    fn observe(&mut self, world: &mut World, index: usize, part: Part) {
+        let delivery = world.deliveries[index].clone();
+        let request = *world.request(delivery.request);
+        let id = world.points[usize::from(delivery.zone)];
+        let question = self.question_of(world, &delivery, &request, part);
+        let planned = self.ask(question, id);
+        let delivery = &mut world.deliveries[index];
+        delivery.planned = planned;
+        let decided = self.decided(planned);
+        if decided.is_idle() {
+            self.judge_idle(world, index, id);
+            self.carried_out(world, index, part);
+        } else {
+            delivery.stage = Stage::Write(part);
+        }
+    }
+
+    fn question_of(&self, world: &World, delivery: &Delivery, request: &Request, part: Part) -> Question {
+        let asked_by = AskedBy::new(request, world.clock);
+        let reason = match part {
+            Part::Present => {
+                let old = (request.kind == Kind::Update).then_some(request.old);
+                return Question::Present {
+                    request: asked_by,
+                    config: request.config,
+                    old,
+                    behavior: delivery.behavior,
+                    keys: keys_of(world, self.config(request.config).servers),
+                };
+            }
+            Part::Absent if request.physical == Physical::Invented => Reason::Invented,
+            Part::Absent | Part::CleanUp => Reason::Requested,
+            Part::TakeBack => Reason::TakeBack,
+        };
+        let config = if part == Part::CleanUp { request.old } else { request.config };
+        Question::Absent {
+            request: asked_by,
+            config,
+            reason,
+            rejected: delivery.put_back_rejected,
+            known: self.is_alive(world, self.config(config).servers),
+        }
+    }
+
+    fn write(&mut self, world: &mut World, index: usize, part: Part) {
+        let delivery = world.deliveries[index].clone();
+        let zone = usize::from(delivery.zone);
+        let before = world.points[zone];
+        let plan = self.decided(delivery.planned);
+        let puts_back = plan.plan().is_some_and(delegation_model::reconcile::ReconciliationPlan::puts_back);
+        let after = self.send(delivery.planned, before);
+        // Route 53 rejects its own name servers that do not host the name.
+        let dead = after.filter(|_| puts_back).and_then(|after| self.points.sight(after).servers);
+        if dead.is_some_and(|servers| !self.is_alive(world, servers)) {
+            world.deliveries[index].put_back_rejected = true;
+            world.deliveries[index].stage = Stage::Observe(part);
+            return;
+        }
+        let Some(after) = after else {
+            let request = *world.request(delivery.request);
+            let delivery = &mut world.deliveries[index];
+            delivery.round += 1;
+            let rejected = Answer { warned: true, ..fails(&request) };
+            delivery.stage = if delivery.round < ROUNDS { Stage::Observe(part) } else { Stage::Answer(rejected) };
+            return;
+        };
+        world.points[zone] = after;
+        self.judge_write(world, index, part, (before, after));
+        let whose = if world.request(delivery.request).awaited { Whose::Awaited } else { Whose::Late };
+        self.judge_caches(world, delivery.zone, (before, after), whose);
+        self.carried_out(world, index, part);
+    }
+
+    /// What comes after the batch of a part was accepted, or there was nothing to send.
+    fn carried_out(&mut self, world: &mut World, index: usize, part: Part) {
+        let delivery = world.deliveries[index].clone();
+        let request = *world.request(delivery.request);
+        let decided = self.decided(delivery.planned);
+        let refused = matches!(decided, Decided::Refused | Decided::Overtaken);
+        let found_own = decided.plan().is_some_and(|plan| plan.finds_own_request);
+        let arrives = delivery.behavior != Behavior::InPlace;
+        let warned = ["left-as-it-is", "changed-since"].iter().any(|code| decided.warns(code));
+        let delivery = &mut world.deliveries[index];
+        if part == Part::Present {
+            delivery.found_own = found_own;
+            delivery.warned = warned;
+        }
+        let delivery = delivery.clone();
+        let stage = match part {
+            Part::Present if refused => Stage::Answer(fails(&request)),
+            Part::Present
+                if matches!(delivery.behavior, Behavior::Replacement(_)) && request.physical != Physical::Invented =>
+            {
+                Stage::LookBack
+            }
+            Part::Present if self.profile.checks_may_fail && arrives => Stage::Verify,
+            Part::Present => self.after_change(&delivery, &request),
+            Part::Absent => Stage::Answer(succeeds(request.physical)),
+            Part::TakeBack => {
+                // What could not or may not be taken back is found by the Delete of the real id.
+                let stands = world.points[usize::from(delivery.zone)];
+                let own = self.points.own(stands, request.resource, i64::from(world.clock));
+                let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
+                let physical = Physical::Point(delivery.zone);
+                Stage::Answer(match request.kind {
+                    Kind::Create if left => Answer { physical, ..fails(&request) },
+                    _ => fails(&request),
+                })
+            }
+            Part::CleanUp => Stage::Answer(success(&delivery, &request)),
+        };
+        let delivery = &mut world.deliveries[index];
+        delivery.stage = stage;
+        delivery.round = 0;
+        if let Stage::Observe(Part::CleanUp) = stage {
+            delivery.zone = self.config(request.old).zone;
+        }
+    }
+
+    fn look_back(&mut self, world: &mut World, index: usize) {
+        let delivery = world.deliveries[index].clone();
+        let request = *world.request(delivery.request);
+        let Physical::Point(zone) = request.physical else { unreachable!("looked back from nowhere") };
+        let role = if delivery.physical == Snap::Denied { request.old } else { request.config };
+        let now = i64::from(world.clock);
+        let own = |id| self.points.own(id, request.resource, now);
+        let stood = [delivery.physical, delivery.physical_by_old_role].into_iter().any(|snap| match snap {
+            Snap::Read(id) => own(id).is_some(),
+            Snap::Unread | Snap::Denied => false,
+        });
+        let there = match self.read(world, zone, self.config(role)) {
+            Snap::Read(id) => Reached::Read(own(id)),
+            Snap::Unread | Snap::Denied => Reached::Denied,
+        };
+        let stamp = stamp(request.time, request.id);
+        let stage = match look_back(stood, &there, (stamp, START + now), delivery.found_own) {
+            LookBack::TakeBack => Stage::Observe(Part::TakeBack),
+            LookBack::Done if self.profile.checks_may_fail => Stage::Verify,
+            LookBack::Done => self.after_change(&delivery, &request),
+        };
+        world.deliveries[index].stage = stage;
+    }
+
+    /// A rollback cleans up after a failed replacement; everything else is done.
+    fn after_change(&self, delivery: &Delivery, request: &Request) -> Stage {
+        let done = Stage::Answer(success(delivery, request));
+        if request.kind != Kind::Update {
+            return done;
+        }
+        let old = self.point(self.config(request.old).zone);
+        let physical = match request.physical {
+            Physical::Point(zone) => Some(self.point(zone)),
+            Physical::Marker | Physical::Invented => None,
+        };
+        match left_by_failed_replacement(Some(&old), physical.as_ref(), &self.point(delivery.goes_to)) {
+            Some(_) => Stage::Observe(Part::CleanUp),
+            None => done,
+        }
+    }
+
+    pub(crate) fn decide(&self, question: Question, id: PointId) -> Decided {
+        let values = &self.points.values;
+        match question {
+            Question::Present { request, config, old, behavior, keys } => {
+                let (config, old) = (self.config(config), old.map(|old| self.config(old)));
+                let route_of = |old| values.route(old, self.profile.two_accounts);
+                let from = |zone: Option<u8>| MovedFrom {
+                    zone: zone.map(|zone| values.zones[usize::from(zone)].clone()),
+                    route: old.map_or_else(|| route_of(config), route_of),
+                };
+                let goal = Goal {
+                    name: values.cut.clone(),
+                    claimant: values.claimants[usize::from(request.resource)].clone(),
+                    stamp: stamp(request.time, request.id),
+                    now: START + i64::from(request.now),
+                    behavior: match behavior {
+                        Behavior::Create => UpdateBehavior::Create,
+                        Behavior::InPlace => UpdateBehavior::InPlace,
+                        Behavior::Replacement(zone) => UpdateBehavior::Replacement { from: from(zone) },
+                    },
+                    wish: values.wish(config),
+                    old_wish: old.map(|old| values.wish(old)),
+                    name_servers: values.servers.get(usize::from(config.servers)).cloned(),
+                    ttl: ttl(config.ttl),
+                    changes_ttl: old.is_some_and(|old| old.ttl != config.ttl),
+                    ds: match config.keys.map(|wanted| wanted & keys) {
+                        // A key that is named and not active can't be told.
+                        Some(0) => DesiredDs::Unknown { why: "the key is not active".into() },
+                        Some(keys) => {
+                            DesiredDs::Records(values.ds[usize::from(config.servers)][usize::from(keys)].clone())
+                        }
+                        None => DesiredDs::Off,
+                    },
+                    ds_ttl: ttl(3600),
+                    changes_ds_ttl: false,
+                    allow_overwrite: config.overwrite,
+                    allow_occlusion: false,
+                    allowed: true,
+                    failed_check: None,
+                };
+                self.points.plan_present(&goal, id)
+            }
+            Question::Absent { request, config, reason, rejected, known } => {
+                let config = self.config(config);
+                let goal = DeleteGoal {
+                    name: values.cut.clone(),
+                    claimant: values.claimants[usize::from(request.resource)].clone(),
+                    stamp: stamp(request.time, request.id),
+                    now: START + i64::from(request.now),
+                    reason: match reason {
+                        Reason::Requested => DeleteReason::Requested,
+                        Reason::TakeBack => DeleteReason::TakeBack,
+                        Reason::Invented => DeleteReason::InventedId { create_could_run: true },
+                    },
+                    known_name_servers: values.servers.get(usize::from(config.servers)).filter(|_| known).cloned(),
+                    allowed: true,
+                    put_back_rejected: rejected,
+                };
+                self.points.plan_absent(&goal, id)
+            }
+        }
+    }
+
+    fn point(&self, zone: u8) -> DelegationPoint {
+        let values = &self.points.values;
+        DelegationPoint { zone: values.zones[usize::from(zone)].clone(), name: values.cut.clone() }
+    }
+
+    fn zone_of(&self, point: &DelegationPoint) -> u8 {
+        self.zone_index(&point.zone)
+    }
+
+    fn zone_index(&self, zone: &delegation_model::ids::ZoneId) -> u8 {
+        u8::from(self.points.values.zones.first() != Some(zone))
+    }
+}
+
+fn stamp(time: i32, id: u8) -> Stamp {
+    Stamp { time: START + i64::from(time), request: RequestDigest::new(&id.to_string()) }
+}
+
+/// The keys that a child zone signs with, as bits: those of `x` may be rolled.
+pub(crate) fn keys_of(world: &World, servers: u8) -> u8 {
+    if world.rolled && servers == 0 { 2 } else { 3 }
+}
+
+/// A failure that leaves nothing: a Create answers with a marker, an Update keeps its id.
+fn fails(request: &Request) -> Answer {
+    let physical = if request.kind == Kind::Create { Physical::Marker } else { request.physical };
+    Answer { success: false, physical, warned: false }
+}
+
+fn succeeds(physical: Physical) -> Answer {
+    Answer { success: true, physical, warned: false }
+}
+
+fn success(delivery: &Delivery, request: &Request) -> Answer {
+    let physical = match request.kind {
+        Kind::Delete => request.physical,
+        Kind::Create | Kind::Update => Physical::Point(delivery.goes_to),
+    };
+    Answer { success: true, physical, warned: delivery.warned }
+}

@@ -1,0 +1,655 @@
+//! The properties: what may never happen. Each names the rule of `docs/design.md` behind it, and knows nothing of how
+//! the planner decides. What the contract leaves is excused here, each by its name.
+
+use crate::function::keys_of;
+use crate::model::{Finding, Model};
+use crate::points::{Decided, PointId, Sight};
+use crate::values::{BY_HAND, Config, letter, resource_text, resources_of, stack_of, zone_letter};
+use crate::world::{
+    Answer, Behavior, Cached, Done, Held, Kind, Maker, Operation, Part, Phase, Physical, Request, World,
+};
+
+/// The name of everything that is excused. The page has a line for each.
+pub const EXCUSES: [&str; 22] = [
+    "late-request",
+    "dead-claim",
+    "bystander",
+    "sleeping-claim",
+    "claim-removed-by-hand",
+    "name-servers-by-hand",
+    "overwritten-in-place",
+    "overwritten-by-another",
+    "retained-and-cancelled",
+    "retained-and-moved-back",
+    "rolled-back-after-a-day",
+    "dead-name-servers",
+    "lost-before",
+    "keys-rolled",
+    "ds-by-hand",
+    "left-as-it-is",
+    "ttl-of-an-arrival",
+    "stuck-by-hand",
+    "skipped-before",
+    "rejected-six-times",
+    "ds-without-name-servers",
+    "second-delivery-after-a-marker",
+];
+
+impl Model {
+    fn violation(&mut self, text: String) {
+        self.findings.push(Finding::Violation(text));
+    }
+
+    fn excuse(&mut self, name: &'static str) {
+        debug_assert!(EXCUSES.contains(&name), "{name}");
+        self.findings.push(Finding::Excused(name));
+    }
+
+    /// Whether a child zone is there: it dies with the last stack that names it. Name servers set by hand never do.
+    pub(crate) fn is_alive(&self, world: &World, servers: u8) -> bool {
+        if servers == BY_HAND || world.kept >> servers & 1 == 1 {
+            return true;
+        }
+        let names = |config: u8| self.config(config).servers == servers;
+        let held = world.slots.iter().flatten().any(|held| names(held.config));
+        let in_operation = |operation: &Operation| {
+            operation.before.iter().flatten().any(|held| names(held.config))
+                || operation.target.iter().flatten().any(|config| names(*config))
+        };
+        held || world.operations.iter().flatten().any(in_operation)
+    }
+
+    /// The resources that CloudFormation holds at a point, with what they want.
+    fn living(&self, world: &World, zone: u8) -> Vec<(u8, Config)> {
+        let here = |held: &Held| held.physical == Physical::Point(zone);
+        let all = world.slots.iter().zip(0u8..);
+        all.filter_map(|(held, resource)| Some((resource, held.filter(here)?)))
+            .map(|(resource, held)| (resource, self.config(held.config)))
+            .collect()
+    }
+
+    /// A batch was carried out.
+    pub(crate) fn judge_write(&mut self, world: &mut World, index: usize, part: Part, points: (PointId, PointId)) {
+        let delivery = world.deliveries[index].clone();
+        let request = *world.request(delivery.request);
+        let zone = delivery.zone;
+        let config = self.config(request.config);
+        let (before, after) = (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+        let turn = Turn { request, part, behavior: delivery.behavior, zone, config, before, after };
+        let decided = self.decided(delivery.planned).clone();
+        self.judge_plan(&turn, &decided);
+        self.judge_living(world, &turn);
+        self.judge_by_hand(world, &turn);
+        self.judge_arrival(&turn);
+        self.judge_ds(world, &turn);
+        self.note_write(world, &turn);
+    }
+
+    /// Nothing had to be sent: the answer must still be true.
+    pub(crate) fn judge_idle(&mut self, world: &World, index: usize, id: PointId) {
+        let delivery = &world.deliveries[index];
+        let request = *world.request(delivery.request);
+        let config = self.config(request.config);
+        let crate::world::Stage::Observe(part) = delivery.stage else { return };
+        let sight = self.points.sight(id).clone();
+        let (behavior, zone) = (delivery.behavior, delivery.zone);
+        let turn = Turn { request, part, behavior, zone, config, before: sight.clone(), after: sight };
+        let decided = self.decided(delivery.planned).clone();
+        self.judge_plan(&turn, &decided);
+    }
+
+    /// What a plan promises is there once it is carried out.
+    fn judge_plan(&mut self, turn: &Turn, decided: &Decided) {
+        let Some(plan) = decided.plan() else { return };
+        let Turn { request, part, config, after, before, .. } = turn;
+        let own = after.claim(request.resource);
+        match part {
+            Part::Present if plan.finds_own_request => {
+                if before.servers != after.servers || before.ds != after.ds || before.debt != after.debt {
+                    self.violation("UPDATE-6: a second delivery changes something".into());
+                }
+            }
+            Part::Present => {
+                let kept = decided.warns("left-as-it-is");
+                if kept && (before.servers != after.servers || before.ds != after.ds || before.debt != after.debt) {
+                    self.violation("UPDATE-4: a Warning, and something changed".into());
+                }
+                if !kept && after.servers != Some(config.servers) {
+                    self.violation("ANSWER: a success, and other name servers stand than were asked for".into());
+                }
+                if !kept && own.is_none_or(|own| own.servers != Some(config.servers)) {
+                    self.violation("ANSWER: a success, and no claim says so".into());
+                }
+            }
+            Part::Absent if request.physical == Physical::Invented => {}
+            Part::Absent | Part::CleanUp => {
+                if own.is_some() {
+                    self.violation("LEAVE: a Delete has ended, and the claim is there".into());
+                }
+                if after.servers.is_some()
+                    && before.servers == after.servers
+                    && before.claim(request.resource).is_some()
+                    && plan.warnings.is_empty()
+                {
+                    self.violation("LEAVE: a Delete leaves name servers and does not say so".into());
+                }
+            }
+            Part::TakeBack => {}
+        }
+        if after.servers.is_none() && after.ds.is_some() && before.servers.is_some() {
+            self.violation("DS-4: a DS record set is left without name servers".into());
+        }
+    }
+
+    /// Promise 2: nobody takes away what a stack holds.
+    fn judge_living(&mut self, world: &mut World, turn: &Turn) {
+        let Turn { request, before, after, zone, .. } = turn;
+        if before.servers == after.servers {
+            return;
+        }
+        for (resource, wants) in self.living(world, *zone) {
+            let who = resource_text(resource);
+            if before.servers == Some(wants.servers) {
+                if resource == request.resource && request.awaited {
+                    continue;
+                }
+                // On the way to others, it does not want these any more.
+                let on_the_way = world.operations[usize::from(stack_of(resource))].is_some();
+                let claims = before.claim(resource).map(|claim| claim.servers);
+                if on_the_way && claims.is_some_and(|servers| servers != before.servers) {
+                    continue;
+                }
+                match self.excuse_for_loss(world, turn, resource) {
+                    Some(excuse) => {
+                        world.facts[usize::from(*zone)].lost |= 1 << resource;
+                        self.excuse(excuse);
+                    }
+                    None => self.violation(format!(
+                        "PROMISE 2: {who} holds {} in {}, and another request takes that away",
+                        letter(wants.servers),
+                        zone_letter(*zone)
+                    )),
+                }
+            } else if before.servers.is_none() && after.servers.is_some_and(|servers| servers != wants.servers) {
+                let in_place = turn.behavior == Behavior::InPlace && before.claim(request.resource).is_some();
+                let claimed = before.claim(resource).is_some_and(|claim| claim.servers == Some(wants.servers));
+                if resource != request.resource && claimed && !turn.config.overwrite && !in_place {
+                    self.violation(format!("ARRIVE-1: created against the claim of {who}"));
+                }
+            }
+        }
+    }
+
+    fn excuse_for_loss(&self, world: &World, turn: &Turn, resource: u8) -> Option<&'static str> {
+        let Turn { request, before, part, zone, .. } = turn;
+        let facts = world.facts[usize::from(*zone)];
+        let claim = before.claim(resource);
+        if resource == request.resource {
+            // Late Updates, and a Create delivered after the Delete that removed it, find no tombstone.
+            return match part {
+                Part::Present => Some("late-request"),
+                Part::TakeBack | Part::Absent | Part::CleanUp => None,
+            };
+        }
+        if *part == Part::Present && turn.config.overwrite {
+            return Some("overwritten-by-another");
+        }
+        let Some(claim) = claim else { return facts.txt_by_hand.then_some("claim-removed-by-hand") };
+        let own_holds = before.claim(request.resource).is_some_and(|own| own.holds);
+        if *part == Part::Present && turn.behavior == Behavior::InPlace && own_holds && !claim.lasting {
+            return Some("bystander");
+        }
+        // What it named before was displaced, and brought again by somebody who overwrote.
+        if *part != Part::Present && !claim.holds && facts.overwritten {
+            return Some("sleeping-claim");
+        }
+        None
+    }
+
+    /// Promise 1: nothing that people made is changed or removed, but by `AllowOverwrite`.
+    fn judge_by_hand(&mut self, world: &World, turn: &Turn) {
+        let Turn { request, before, after, zone, config, part, .. } = turn;
+        let facts = world.facts[usize::from(*zone)];
+        let changed = before.servers != after.servers || (before.servers.is_some() && before.ttl != after.ttl);
+        if !changed || facts.maker != Maker::Hand || facts.settled {
+            return;
+        }
+        let own = before.claim(request.resource);
+        let fine = match part {
+            // A later Update in place of a holder settles, and may change it.
+            Part::Present if before.servers != after.servers => {
+                let later = |own: &crate::points::ClaimSight| i64::from(request.time) > own.time;
+                let holds = own.is_some_and(|own| own.servers == before.servers && later(own));
+                config.overwrite || (turn.behavior == Behavior::InPlace && holds)
+            }
+            // A later Update in place settles, and brings the TTL.
+            Part::Present => turn.behavior == Behavior::InPlace && own.is_some(),
+            // Its child zone's name servers, set by hand in the place of others.
+            Part::Absent | Part::CleanUp | Part::TakeBack => {
+                before.servers == Some(config.servers) && own.is_some_and(|own| own.servers != before.servers)
+            }
+        };
+        if !fine && *part == Part::Present && !request.awaited {
+            self.excuse("late-request");
+        } else if !fine {
+            self.violation("PROMISE 1: what people made is changed or removed without AllowOverwrite".into());
+        }
+    }
+
+    /// Who arrives at a standing delegation changes nothing.
+    fn judge_arrival(&mut self, turn: &Turn) {
+        let Turn { request, before, after, part, config, .. } = turn;
+        if *part != Part::Present || before.servers != Some(config.servers) || before.servers != after.servers {
+            return;
+        }
+        if turn.behavior != Behavior::InPlace && (before.ttl != after.ttl || before.ds != after.ds) {
+            self.violation("ARRIVE-3: an arrival changes the TTL or the DS record set of what stands".into());
+        }
+        let others = before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
+        let changes_ttl = request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
+        if before.ttl != after.ttl && others && !changes_ttl {
+            self.violation("UPDATE-3: one of several holders changes the TTL unasked".into());
+        }
+        if before.debt == Some(None) && after.debt.is_none() && own_is_new(turn) {
+            self.violation("OWN-6: who has just come settles what stood before".into());
+        }
+    }
+
+    /// The Delete of a resource is given up, forced or left out: what it holds there is left.
+    pub(crate) fn note_forgotten(&self, world: &mut World, zone: u8, resource: u8) {
+        let sight = self.points.sight(world.points[usize::from(zone)]);
+        let names = sight.claim(resource).is_some_and(|claim| claim.servers == sight.servers);
+        let facts = &mut world.facts[usize::from(zone)];
+        facts.forgotten |= 1 << resource;
+        facts.abandoned |= names && sight.servers.is_some();
+    }
+
+    /// A DS record set that another claim names is never touched.
+    fn judge_ds(&mut self, world: &World, turn: &Turn) {
+        let Turn { request, before, after, zone, part, .. } = turn;
+        if before.ds_index == after.ds_index || (*part != Part::Present && after.servers != before.servers) {
+            return;
+        }
+        let living = self.living(world, *zone);
+        let named = |claim: &crate::points::ClaimSight| {
+            let lives = living.iter().any(|(resource, _)| *resource == claim.resource);
+            claim.resource != request.resource && claim.names_ds && lives
+        };
+        if before.claims.iter().any(named) {
+            self.violation("DS-5: a DS record set that another claim names is changed".into());
+        }
+    }
+
+    fn note_write(&self, world: &mut World, turn: &Turn) {
+        let Turn { request, before, after, zone, part, .. } = turn;
+        let own_was = before.claim(request.resource).copied();
+        let living = self.living(world, *zone);
+        let as_wanted = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
+        let facts = &mut world.facts[usize::from(*zone)];
+        facts.lost &= living.iter().fold(0, |bits, (resource, _)| bits | 1 << resource);
+        for (resource, wants) in &living {
+            if after.servers == Some(wants.servers) {
+                facts.lost &= !(1 << resource);
+            }
+        }
+        if before.servers != after.servers || before.ttl != after.ttl {
+            let maker = facts.maker;
+            if after.servers.is_none() {
+                facts.maker = Maker::Nobody;
+            } else if *part == Part::Present {
+                facts.maker = Maker::Ours;
+            } else {
+                // Put back: it is whose it was.
+                facts.maker = facts.displaced;
+            }
+            facts.displaced = maker;
+            facts.settled = false;
+            let abandoned = facts.abandoned;
+            facts.abandoned &= after.servers == before.servers;
+            if *part == Part::Present {
+                facts.displaced_abandoned = abandoned;
+            } else {
+                facts.abandoned |= facts.displaced_abandoned && after.servers.is_some();
+            }
+            facts.ns_by_hand &= !as_wanted;
+            facts.ds_by_hand &= after.ds == before.ds;
+            facts.abandoned |= after
+                .claims
+                .iter()
+                .any(|claim| claim.servers == after.servers && facts.forgotten >> claim.resource & 1 == 1);
+            facts.overwritten = after.debt.is_some_and(|debt| debt.is_some());
+        }
+        let in_place = *part == Part::Present && turn.behavior == Behavior::InPlace;
+        let held = own_was.is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
+        facts.settled |= in_place && held && after.servers == before.servers;
+        facts.late |= !request.awaited && after.claim(request.resource).is_some();
+        for resource in 0..3u8 {
+            if after.claim(resource).is_none() {
+                facts.forgotten &= !(1 << resource);
+            }
+        }
+        if after.servers.is_none() && after.claims.is_empty() && living.is_empty() {
+            let (forgotten, ds_by_hand) = (facts.forgotten, facts.ds_by_hand);
+            *facts = crate::world::Facts { forgotten, ds_by_hand, ..Default::default() };
+        }
+        let stack = stack_of(request.resource);
+        for (operation, index) in world.operations.iter_mut().zip(0u8..) {
+            if let Some(operation) = operation {
+                operation.disturbed |= index != stack || !request.awaited;
+            }
+        }
+    }
+
+    /// A Create or an Update that CloudFormation waited for has succeeded.
+    pub(crate) fn judge_success(&mut self, world: &mut World, request: &Request, answer: Answer) {
+        let Physical::Point(zone) = answer.physical else {
+            return self.violation("ANSWER: a success without a delegation point".into());
+        };
+        if zone != self.config(request.config).zone {
+            self.violation("MOVE: a success in another parent zone than was asked for".into());
+        }
+        // Others were here between the batch and the answer.
+        let wants = self.config(request.config).servers;
+        let stands = self.points.sight(world.points[usize::from(zone)]).servers;
+        if stands != Some(wants) {
+            world.facts[usize::from(zone)].lost |= 1 << request.resource;
+        }
+    }
+
+    /// A Create has answered with a marker. Another delivery of it that still runs, and has written, is found by no
+    /// Delete then.
+    pub(crate) fn judge_marker(&mut self, world: &mut World, request: &Request, answer: Answer) {
+        let zone = self.config(request.config).zone;
+        let claim = self.points.sight(world.points[usize::from(zone)]).claim(request.resource).copied();
+        let runs = world.deliveries.iter().any(|delivery| delivery.request == request.id);
+        let stands = claim.is_some_and(|claim| claim.time == i64::from(request.time));
+        if answer.physical == Physical::Marker && request.kind == Kind::Create && stands && runs {
+            world.facts[usize::from(zone)].late = true;
+            if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))] {
+                operation.disturbed = true;
+            }
+            self.excuse("second-delivery-after-a-marker");
+        }
+    }
+
+    /// A Delete fails.
+    pub(crate) fn judge_failed_delete(&mut self, answer: Answer) {
+        if answer.warned {
+            return self.excuse("rejected-six-times");
+        }
+        self.violation("LEAVE: a Delete fails while AWS works".into());
+    }
+
+    /// The reverse Update of a rollback has failed: the stack is stuck.
+    pub(crate) fn judge_stuck(&mut self, world: &mut World, request: &Request) {
+        let stack = stack_of(request.resource);
+        let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
+        let too_late = world.clock - operation.began > 86_400;
+        let changed = !matches!(operation.done[usize::from(request.resource == 1)], Done::Updated(_, true));
+        let bit = 1 << request.resource;
+        let excuse = if too_late && changed {
+            "rolled-back-after-a-day"
+        } else if operation.by_hand || operation.drifted != [false; 2] {
+            "stuck-by-hand"
+        } else if world.skipped & bit != 0 {
+            "skipped-before"
+        } else {
+            return self.violation(format!("UPDATE-4: the rollback of {} is stuck", resource_text(request.resource)));
+        };
+        operation.disturbed = true;
+        world.skipped |= bit;
+        for facts in &mut world.facts {
+            facts.forgotten |= bit;
+            facts.lost |= bit;
+        }
+        self.excuse(excuse);
+    }
+
+    /// An operation has ended.
+    pub(crate) fn judge_end(&mut self, world: &World, stack: u8, operation: &Operation) {
+        if operation.phase == Phase::BackCleanUp && !operation.disturbed {
+            self.judge_rolled_back(world, stack, operation);
+        }
+    }
+
+    /// What was rolled back is as before.
+    fn judge_rolled_back(&mut self, world: &World, stack: u8, operation: &Operation) {
+        for zone in 0..2u8 {
+            let before = self.points.sight(operation.snapshot[usize::from(zone)]).clone();
+            let after = self.points.sight(world.points[usize::from(zone)]).clone();
+            // A claim of the stack itself that is of no resource it holds: of an earlier stack, or a retained one.
+            let dead = |resource: u8| {
+                let index = resources_of(stack).iter().position(|other| *other == resource);
+                let here = Physical::Point(zone);
+                index.is_some_and(|index| operation.before[index].is_none_or(|held| held.physical != here))
+            };
+            let claims = |sight: &Sight| {
+                let living = sight.claims.iter().filter(|claim| !dead(claim.resource));
+                let mut claims: Vec<_> = living.map(|claim| (claim.resource, claim.servers)).collect();
+                claims.sort_unstable();
+                claims
+            };
+            let same_ns = before.servers == after.servers && (before.servers.is_none() || before.ttl == after.ttl);
+            if same_ns && before.ds == after.ds && claims(&before) == claims(&after) {
+                continue;
+            }
+            match self.excuse_for_rollback(world, operation, zone, &before) {
+                Some(excuse) => self.excuse(excuse),
+                None => self.violation(format!(
+                    "PROMISE 2: the rollback of S{} leaves {} other than it was",
+                    stack + 1,
+                    zone_letter(zone)
+                )),
+            }
+        }
+    }
+
+    fn excuse_for_rollback(
+        &self,
+        world: &World,
+        operation: &Operation,
+        zone: u8,
+        before: &Sight,
+    ) -> Option<&'static str> {
+        let overwrites = |index: usize| operation.target[index].is_some_and(|target| self.config(target).overwrite);
+        if (0..2).any(|index| operation.before[index].is_some() && overwrites(index)) {
+            return Some("overwritten-in-place");
+        }
+        if (overwrites(0) || overwrites(1)) && world.clock - operation.began > 86_400 {
+            return Some("rolled-back-after-a-day");
+        }
+        let stands = self.points.sight(world.points[usize::from(zone)]).servers;
+        let brought = |claim: &crate::points::ClaimSight| stands != before.servers && claim.servers == stands;
+        let created = |claim: &crate::points::ClaimSight| {
+            let index = (0..2).find(|index| usize::from(claim.resource == 1) == *index);
+            index.is_some_and(|index| operation.target[index].is_some() && operation.before[index].is_none())
+        };
+        if before.debt.is_some_and(|debt| debt.is_some()) && before.claims.iter().any(created) {
+            return Some("dead-claim");
+        }
+        let now = self.points.sight(world.points[usize::from(zone)]);
+        if world.rolled && now.servers == before.servers && now.ds != before.ds {
+            return Some("keys-rolled");
+        }
+        if operation.secured_by_hand {
+            return Some("ds-by-hand");
+        }
+        if before.ds.is_none() && now.ds.is_some() && now.servers == before.servers {
+            return Some("ttl-of-an-arrival");
+        }
+        if now.servers == before.servers && now.ttl != before.ttl && now.ds == before.ds {
+            return Some("ttl-of-an-arrival");
+        }
+        if world.facts[usize::from(zone)].txt_by_hand {
+            return Some("claim-removed-by-hand");
+        }
+        if before.servers.is_none() && before.ds.is_some() {
+            return Some("ds-without-name-servers");
+        }
+        if before.claims.iter().any(brought) {
+            return Some("sleeping-claim");
+        }
+        if before.servers.is_some_and(|servers| !self.is_alive(world, servers)) {
+            return Some("dead-name-servers");
+        }
+        if operation.drifted[usize::from(zone)] {
+            return Some("name-servers-by-hand");
+        }
+        if operation.abandoned[usize::from(zone)] {
+            if operation.cancelled {
+                return Some("retained-and-cancelled");
+            }
+            let moves = operation.before.iter().zip(operation.target).any(|(held, target)| {
+                let from = held.map(|held| self.config(held.config).zone);
+                from.is_some_and(|from| target.is_some_and(|target| self.config(target).zone != from))
+            });
+            return moves.then_some("retained-and-moved-back");
+        }
+        None
+    }
+
+    /// What was changed stays in caches for its TTL, and no resolver may hold a DS record set together with name
+    /// servers that have none of its keys: it would call the zone bogus.
+    pub(crate) fn judge_caches(&mut self, world: &mut World, zone: u8, points: (PointId, PointId), whose: Whose) {
+        if !self.profile.dnssec || zone != 0 {
+            return;
+        }
+        let (before, after) = (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+        // Of what comes late, too, whoever deploys knows nothing.
+        let by_hand = whose != Whose::Awaited;
+        let now = world.clock;
+        let caches = &mut world.caches;
+        caches.servers.retain(|cached| cached.until > now);
+        caches.ds.retain(|cached| cached.until > now);
+        let cached = |what: u8, ttl: u32| Cached { what, until: now + i32::try_from(ttl).unwrap_or(i32::MAX), by_hand };
+        if before.servers != after.servers {
+            caches.servers.extend(before.servers.map(|servers| cached(servers, before.ttl)));
+        }
+        if before.ds_index != after.ds_index {
+            caches.ds.extend(before.ds_index.map(|ds| cached(ds, before.ds_ttl)));
+        }
+        let caches = world.caches.clone();
+        let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(world, servers) != 0;
+        let new_servers = after.servers.filter(|_| before.servers != after.servers);
+        let new_ds = after.ds_index.filter(|_| before.ds_index != after.ds_index);
+        // What people changed by hand, and the function can't know of, is theirs.
+        let bogus = |known: bool| {
+            let of = |cached: &[Cached]| {
+                let cached = cached.iter().filter(|cached| !known || !cached.by_hand);
+                cached.map(|cached| cached.what).collect::<Vec<_>>()
+            };
+            let all_ds = after.ds_index.into_iter().chain(of(&caches.ds));
+            let all_servers = after.servers.into_iter().chain(of(&caches.servers));
+            new_servers.is_some_and(|servers| all_ds.into_iter().any(|ds| !fits(servers, ds)))
+                || new_ds.is_some_and(|ds| all_servers.into_iter().any(|servers| !fits(servers, ds)))
+        };
+        if whose == Whose::Hand {
+            return;
+        }
+        if bogus(false) && whose == Whose::Late {
+            self.excuse("late-request");
+        } else if bogus(true) {
+            self.violation("DS: a resolver may call the zone bogus".into());
+        } else if bogus(false) {
+            self.excuse("name-servers-by-hand");
+        }
+    }
+
+    /// Nothing is under way: what stands is somebody's.
+    pub(crate) fn judge_quiet(&mut self, world: &World) {
+        for zone in 0..2u8 {
+            let sight = self.points.sight(world.points[usize::from(zone)]).clone();
+            let living = self.living(world, zone);
+            self.judge_left(world, zone, &sight, &living);
+            for (resource, _) in &living {
+                self.judge_held(world, zone, &sight, *resource);
+            }
+        }
+    }
+
+    fn judge_left(&mut self, world: &World, zone: u8, sight: &Sight, living: &[(u8, Config)]) {
+        let facts = world.facts[usize::from(zone)];
+        let is_living = |resource: u8| living.iter().any(|(other, _)| *other == resource);
+        for claim in &sight.claims {
+            if is_living(claim.resource) {
+                continue;
+            }
+            if facts.forgotten >> claim.resource & 1 == 1 {
+                self.excuse("dead-claim");
+            } else if facts.late {
+                self.excuse("late-request");
+            } else {
+                let who = resource_text(claim.resource);
+                self.violation(format!("PROMISE 2: the claim of {who} is left in {}", zone_letter(zone)));
+            }
+        }
+        let wanted = living.iter().any(|(_, config)| sight.servers == Some(config.servers));
+        if sight.servers.is_some() && facts.maker == Maker::Ours && !wanted {
+            let dead = sight.claims.iter().any(|claim| !is_living(claim.resource) && claim.servers == sight.servers);
+            if dead || facts.abandoned {
+                self.excuse("dead-claim");
+            } else if facts.late {
+                self.excuse("late-request");
+            } else if facts.txt_by_hand {
+                self.excuse("claim-removed-by-hand");
+            } else if !living.is_empty() {
+                self.excuse("left-as-it-is");
+            } else {
+                self.violation(format!("PROMISE 2: name servers are left in {}", zone_letter(zone)));
+            }
+        }
+        if sight.has_before && sight.claims.is_empty() && !facts.txt_by_hand {
+            self.violation("OWN-5: a before is left without a claim".into());
+        }
+        if sight.servers.is_none() && sight.ds.is_some() && !facts.ns_by_hand && !facts.ds_by_hand {
+            self.violation("DS-4: a DS record set is left without name servers".into());
+        }
+    }
+
+    /// As long as a stack holds the resource, its delegation stands.
+    fn judge_held(&mut self, world: &World, zone: u8, sight: &Sight, resource: u8) {
+        let facts = world.facts[usize::from(zone)];
+        let who = resource_text(resource);
+        if sight.claim(resource).is_none() {
+            if facts.txt_by_hand {
+                self.excuse("claim-removed-by-hand");
+            } else if facts.lost >> resource & 1 == 1 {
+                self.excuse("lost-before");
+            } else {
+                self.violation(format!("PROMISE 2: {who} has no claim in {}", zone_letter(zone)));
+            }
+        }
+        if sight.servers.is_none() {
+            if facts.ns_by_hand {
+                self.excuse("name-servers-by-hand");
+            } else if facts.lost >> resource & 1 == 1 {
+                self.excuse("lost-before");
+            } else {
+                self.violation(format!("PROMISE 2: nothing stands in {} for {who}", zone_letter(zone)));
+            }
+        }
+    }
+}
+
+/// Whose change it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Awaited,
+    Late,
+    Hand,
+}
+
+/// A batch, and what stood before and after it.
+struct Turn {
+    request: Request,
+    part: Part,
+    behavior: Behavior,
+    zone: u8,
+    config: Config,
+    before: Sight,
+    after: Sight,
+}
+
+fn own_is_new(turn: &Turn) -> bool {
+    turn.before.claim(turn.request.resource).is_none()
+}

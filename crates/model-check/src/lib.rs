@@ -1,0 +1,34 @@
+//! Every state within bounds: the planner as it ships under a model checker.
+//!
+//! `docs/model-checking.md` says what is explored, what was found, and what is left out.
+#![allow(clippy::indexing_slicing, reason = "every index is one of this crate's own small tables")]
+#![allow(
+    clippy::similar_names,
+    clippy::unused_self,
+    clippy::option_option,
+    clippy::struct_excessive_bools,
+    clippy::precedence,
+    clippy::single_match_else,
+    clippy::format_collect,
+    clippy::inconsistent_struct_constructor,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::format_push_string,
+    reason = "never shipped: a state is a bag of small facts, and texts are written once"
+)]
+
+mod function;
+mod judge;
+mod model;
+mod outside;
+mod points;
+pub mod profiles;
+mod search;
+mod stacks;
+mod values;
+mod world;
+
+pub use judge::EXCUSES;
+pub use outside::ByHand;
+pub use search::{Report, explore, replay};
+pub use values::Config;

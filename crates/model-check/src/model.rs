@@ -1,0 +1,170 @@
+//! The model: a profile's bounds, every content met so far, and every decision asked for so far.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::points::{Decided, PointId, Points};
+use crate::profiles::Profile;
+use crate::values::Config;
+use crate::world::{Behavior, Caches, Left, Request, Snap, World};
+
+/// What a property says about a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// A promise is broken.
+    Violation(String),
+    /// A promise is broken, and the contract says so: the name of what it leaves.
+    Excused(&'static str),
+}
+
+/// A state that a step leads to, and which of several outcomes of the step that is.
+pub(crate) type Way = (&'static str, World);
+
+/// A question to the planner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Question {
+    Present {
+        request: AskedBy,
+        config: u8,
+        old: Option<u8>,
+        behavior: Behavior,
+        /// The keys that the child zone signs with.
+        keys: u8,
+    },
+    Absent {
+        request: AskedBy,
+        config: u8,
+        reason: Reason,
+        rejected: bool,
+        known: bool,
+    },
+}
+
+/// Whose question, and when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AskedBy {
+    pub(crate) resource: u8,
+    pub(crate) time: i32,
+    pub(crate) id: u8,
+    pub(crate) now: i32,
+}
+
+impl AskedBy {
+    pub(crate) fn new(request: &Request, now: i32) -> Self {
+        Self { resource: request.resource, time: request.time, id: request.id, now }
+    }
+}
+
+/// Why a claim goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reason {
+    Requested,
+    TakeBack,
+    Invented,
+}
+
+/// The model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) profile: Profile,
+    pub(crate) points: Points,
+    /// What was asked, about what, and the decision.
+    decisions: Vec<(Question, PointId, Decided)>,
+    asked: HashMap<(Question, PointId), u32>,
+    applied: HashMap<(u32, PointId), Option<PointId>>,
+    pub(crate) findings: Vec<Finding>,
+    /// How often each excuse was needed.
+    pub(crate) excused: BTreeMap<&'static str, u64>,
+}
+
+impl Model {
+    pub(crate) fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            points: Points::new(),
+            decisions: Vec::new(),
+            asked: HashMap::new(),
+            applied: HashMap::new(),
+            findings: Vec::new(),
+            excused: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn initial(&self) -> World {
+        let Profile { deployments, faults, by_hand, waits, retains, .. } = self.profile;
+        World {
+            clock: 0,
+            sent: 0,
+            points: [Points::EMPTY; 2],
+            facts: Default::default(),
+            slots: [None; 3],
+            operations: [None, None],
+            requests: Vec::new(),
+            deliveries: Vec::new(),
+            kept: 0,
+            skipped: 0,
+            caches: Caches::default(),
+            rolled: false,
+            left: Left { deployments, faults, by_hand, waits, retains },
+        }
+    }
+
+    pub(crate) fn config(&self, index: u8) -> Config {
+        self.profile.configs[usize::from(index)]
+    }
+
+    /// Reads a point with the role of a template. With two accounts, each parent zone is in one of them.
+    pub(crate) fn read(&self, world: &World, zone: u8, role: Config) -> Snap {
+        if self.profile.two_accounts && role.zone != zone {
+            Snap::Denied
+        } else {
+            Snap::Read(world.points[usize::from(zone)])
+        }
+    }
+
+    /// Asks the planner about a point, once.
+    pub(crate) fn ask(&mut self, question: Question, id: PointId) -> u32 {
+        if let Some(decision) = self.asked.get(&(question, id)) {
+            return *decision;
+        }
+        let decided = self.decide(question, id);
+        let index = u32::try_from(self.decisions.len()).unwrap_or_else(|_| unreachable!("too many decisions"));
+        self.decisions.push((question, id, decided));
+        self.asked.insert((question, id), index);
+        index
+    }
+
+    pub(crate) fn decided(&self, decision: u32) -> &Decided {
+        &self.decisions[decision as usize].2
+    }
+
+    /// Sends the batch of a decision.
+    pub(crate) fn send(&mut self, decision: u32, id: PointId) -> Option<PointId> {
+        if let Some(after) = self.applied.get(&(decision, id)) {
+            return *after;
+        }
+        let (question, read, decided) = &self.decisions[decision as usize];
+        let resource = match question {
+            Question::Present { request, .. } | Question::Absent { request, .. } => request.resource,
+        };
+        let plan = decided.plan();
+        // A batch that would compare the ownership record alone is sent only after the cut was read once more.
+        let record_alone =
+            plan.is_some_and(|plan| plan.changes.iter().all(|change| change.record_set().rtype == "TXT"));
+        let unchanged = self.points.contents(*read).at_cut == self.points.contents(id).at_cut;
+        let plan = plan.filter(|_| !record_alone || unchanged);
+        let after = plan.and_then(|plan| self.points.apply(id, &plan.changes));
+        if let Some(after) = after {
+            let before = self.points.values_of_others(id, resource);
+            if before != self.points.values_of_others(after, resource) {
+                self.findings.push(Finding::Violation("OWN-2: a batch writes or drops a value of another".into()));
+            }
+        }
+        self.applied.insert((decision, id), after);
+        after
+    }
+
+    /// How much was asked of the planner: points met, decisions made.
+    pub(crate) fn asked_of_planner(&self) -> (usize, usize) {
+        (self.points.len(), self.asked.len())
+    }
+}

@@ -1,0 +1,109 @@
+//! What people do by hand.
+
+use std::fmt;
+
+use crate::judge::Whose;
+use crate::model::Model;
+use crate::values::{BY_HAND, letter, resource_text, ttl, zone_letter};
+use crate::world::{Maker, World};
+
+/// An act by hand, in one of the parent zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByHand {
+    /// Somebody sets these name servers in the zone.
+    SetNs(u8, u8),
+    /// Somebody removes the name servers.
+    RemoveNs(u8),
+    /// Somebody removes the ownership record.
+    RemoveTxt(u8),
+    /// Somebody removes the claim of a resource.
+    RemoveClaim(u8, u8),
+    /// Somebody sets the DS record set for the keys of these name servers, or for nobody's.
+    SetDs(u8, u8, u8),
+    /// Somebody removes the DS record set.
+    RemoveDs(u8),
+}
+
+impl ByHand {
+    fn zone(self) -> u8 {
+        match self {
+            Self::SetNs(zone, _)
+            | Self::RemoveNs(zone)
+            | Self::RemoveTxt(zone)
+            | Self::RemoveClaim(zone, _)
+            | Self::SetDs(zone, _, _)
+            | Self::RemoveDs(zone) => zone,
+        }
+    }
+}
+
+impl fmt::Display for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zone = zone_letter(self.zone());
+        match self {
+            Self::SetNs(_, servers) => write!(f, "by hand: set NS {} in {zone}", letter(*servers)),
+            Self::RemoveNs(_) => write!(f, "by hand: remove NS in {zone}"),
+            Self::RemoveTxt(_) => write!(f, "by hand: remove TXT in {zone}"),
+            Self::RemoveClaim(_, resource) => {
+                write!(f, "by hand: remove the claim of {} in {zone}", resource_text(*resource))
+            }
+            Self::SetDs(_, servers, keys) => {
+                write!(f, "by hand: set DS of {} keys {keys} in {zone}", letter(*servers))
+            }
+            Self::RemoveDs(_) => write!(f, "by hand: remove DS in {zone}"),
+        }
+    }
+}
+
+impl Model {
+    /// Carries out an act; `None` if it would change nothing.
+    pub(crate) fn by_hand(&mut self, world: &World, act: ByHand) -> Option<World> {
+        let mut world = world.clone();
+        let zone = usize::from(act.zone());
+        let before = world.points[zone];
+        let after = match act {
+            ByHand::SetNs(_, servers) => {
+                let values = self.points.values.servers[usize::from(servers)].values();
+                self.points.put(before, "NS", Some((ttl(if servers == BY_HAND { 60 } else { 300 }), values)))
+            }
+            ByHand::RemoveNs(_) => self.points.put(before, "NS", None),
+            ByHand::RemoveTxt(_) => self.points.remove_record(before),
+            ByHand::RemoveClaim(_, resource) => {
+                let claimant = self.points.values.claimants[usize::from(resource)].clone();
+                self.points.edit_record(before, |record| record.remove_claim(&claimant))
+            }
+            ByHand::SetDs(_, servers, keys) => {
+                let values = self.points.values.ds[usize::from(servers)][usize::from(keys)].values();
+                self.points.put(before, "DS", Some((ttl(3600), values)))
+            }
+            ByHand::RemoveDs(_) => self.points.put(before, "DS", None),
+        };
+        if after == before {
+            return None;
+        }
+        let (was, is) = (self.points.sight(before).clone(), self.points.sight(after).clone());
+        world.left.by_hand -= 1;
+        world.points[zone] = after;
+        self.judge_caches(&mut world, act.zone(), (before, after), Whose::Hand);
+        let facts = &mut world.facts[zone];
+        if (was.servers, was.ttl) != (is.servers, is.ttl) {
+            let names = |claim: &crate::points::ClaimSight| claim.lasting || claim.servers == is.servers;
+            let ours = was.claims.iter().any(names)
+                || (!was.claims.is_empty() && matches!(facts.maker, Maker::Ours | Maker::HandOverOurs));
+            facts.maker = match is.servers {
+                Some(_) if ours => Maker::HandOverOurs,
+                Some(_) => Maker::Hand,
+                None => Maker::Nobody,
+            };
+            facts.settled = false;
+            facts.ns_by_hand |= !was.claims.is_empty();
+        }
+        facts.ds_by_hand |= was.ds != is.ds;
+        facts.txt_by_hand |= was.claims.len() != is.claims.len() || was.has_before != is.has_before;
+        for operation in world.operations.iter_mut().flatten() {
+            operation.disturbed = true;
+            operation.by_hand = true;
+        }
+        Some(world)
+    }
+}

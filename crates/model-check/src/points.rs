@@ -1,0 +1,353 @@
+//! What stands at a delegation point, and the planner on it. Every content of a point is stored once, and every
+//! decision on it is asked for once: the planner is pure.
+
+use std::collections::HashMap;
+
+use delegation_model::digest::Digest;
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::{Claim, ClaimOrigin, OwnershipRecord, Value, record_name};
+use delegation_model::reconcile::{
+    Decision, DeleteGoal, Goal, Observation, ReconciliationPlan, plan_create_update, plan_delete,
+};
+use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::ttl::Ttl;
+
+use crate::values::{RESOURCES, START, Values};
+
+/// What stands at a delegation point: an index into [`Points`].
+pub(crate) type PointId = u32;
+
+/// What stands at a delegation point, as the properties speak of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// The letter of the name servers.
+    pub(crate) servers: Option<u8>,
+    pub(crate) ttl: u32,
+    /// The records of the DS record set.
+    pub(crate) ds: Option<DsRecords>,
+    /// Four times the letter whose child zone has the keys, and their bits; 0 bits for a stranger's.
+    pub(crate) ds_index: Option<u8>,
+    pub(crate) ds_ttl: u32,
+    pub(crate) claims: Vec<ClaimSight>,
+    /// The debt of what stands: `Some(None)` if it stood before, else the letter that it displaced.
+    pub(crate) debt: Option<Option<u8>>,
+    /// True if there is any `before`, whatever it is about.
+    pub(crate) has_before: bool,
+    /// Values that are neither a claim nor a `before` nor a tombstone.
+    pub(crate) foreign: usize,
+}
+
+/// A claim, as the properties speak of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimSight {
+    pub(crate) resource: u8,
+    pub(crate) servers: Option<u8>,
+    /// True if it manages the DS record set that stands.
+    pub(crate) names_ds: bool,
+    /// Its request's time, from the beginning.
+    pub(crate) time: i64,
+    pub(crate) lasting: bool,
+    pub(crate) updated: bool,
+    /// True if it holds what stands.
+    pub(crate) holds: bool,
+    /// True if it was written while a displacement stood.
+    pub(crate) saw: bool,
+}
+
+impl Sight {
+    pub(crate) fn claim(&self, resource: u8) -> Option<&ClaimSight> {
+        self.claims.iter().find(|claim| claim.resource == resource)
+    }
+}
+
+/// What the planner decided.
+#[derive(Clone, Debug)]
+pub(crate) enum Decided {
+    Proceed(Box<ReconciliationPlan>),
+    Refused,
+    Overtaken,
+}
+
+impl Decided {
+    fn new(decision: Decision) -> Self {
+        match decision {
+            Decision::Proceed(plan) => Self::Proceed(Box::new(plan)),
+            Decision::Refuse(_) => Self::Refused,
+            Decision::Overtaken(_) => Self::Overtaken,
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Option<&ReconciliationPlan> {
+        match self {
+            Self::Proceed(plan) => Some(plan),
+            Self::Refused | Self::Overtaken => None,
+        }
+    }
+
+    /// True if there is nothing to send.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.plan().is_none_or(|plan| plan.changes.is_empty())
+    }
+
+    pub(crate) fn warns(&self, code: &str) -> bool {
+        self.plan().is_some_and(|plan| plan.warnings.iter().any(|warning| warning.code() == code))
+    }
+}
+
+/// Every content of a delegation point that was met.
+#[derive(Debug)]
+pub(crate) struct Points {
+    pub(crate) values: Values,
+    record: Name,
+    contents: Vec<Observation>,
+    sights: Vec<Sight>,
+    index: HashMap<String, PointId>,
+}
+
+impl Points {
+    pub(crate) fn new() -> Self {
+        let values = Values::new();
+        let record = record_name(&values.cut).unwrap_or_else(|| unreachable!("the name is short"));
+        let mut points = Self { values, record, contents: Vec::new(), sights: Vec::new(), index: HashMap::new() };
+        points.intern(Observation::default());
+        points
+    }
+
+    /// The point at which nothing stands.
+    pub(crate) const EMPTY: PointId = 0;
+
+    pub(crate) fn len(&self) -> usize {
+        self.contents.len()
+    }
+
+    pub(crate) fn contents(&self, id: PointId) -> &Observation {
+        &self.contents[id as usize]
+    }
+
+    pub(crate) fn sight(&self, id: PointId) -> &Sight {
+        &self.sights[id as usize]
+    }
+
+    /// Our claim at a point.
+    pub(crate) fn own(&self, id: PointId, resource: u8, now: i64) -> Option<Claim> {
+        let claimant = &self.values.claimants[usize::from(resource)];
+        self.contents(id).record().own(claimant, START + now).cloned()
+    }
+
+    fn intern(&mut self, mut seen: Observation) -> PointId {
+        seen.at_cut.sort_by(|one, other| one.rtype.cmp(&other.rtype));
+        // In which order Route 53 lists values says nothing.
+        if let Some(set) = &mut seen.ownership {
+            set.values.sort();
+        }
+        let key = seen.at_cut.iter().chain(&seen.ownership).map(|set| format!("{set}\n")).collect::<String>();
+        if let Some(id) = self.index.get(&key) {
+            return *id;
+        }
+        let id = PointId::try_from(self.contents.len()).unwrap_or_else(|_| unreachable!("too many points"));
+        self.sights.push(self.describe(&seen));
+        self.contents.push(seen);
+        self.index.insert(key, id);
+        id
+    }
+
+    fn describe(&self, seen: &Observation) -> Sight {
+        let record = seen.record();
+        let servers = seen.name_servers();
+        let digest = servers.as_ref().map(Digest::from_name_servers);
+        let ds = seen.ds().as_ref().map(Digest::from_ds);
+        let ttl = seen.at_cut("NS").and_then(|set| set.ttl).map_or(0, Ttl::seconds);
+        let claims = record.claims().filter_map(|claim| self.claim_sight(claim, &record, (digest, ds)));
+        let debt = digest.and_then(|digest| record.debt(digest)).map(|before| {
+            let displaced = before.displaced.as_ref();
+            displaced.and_then(|displaced| self.letter_of(&displaced.name_servers))
+        });
+        Sight {
+            servers: servers.as_ref().and_then(|servers| self.letter_of(servers)),
+            ttl,
+            ds_index: seen.ds().and_then(|ds| self.index_of_ds(&ds)),
+            ds_ttl: seen.at_cut("DS").and_then(|set| set.ttl).map_or(0, Ttl::seconds),
+            ds: seen.ds(),
+            claims: claims.collect(),
+            debt,
+            has_before: record.before().is_some(),
+            foreign: record.iter().filter(|value| matches!(value, Value::Unreadable | Value::Foreign)).count(),
+        }
+    }
+
+    fn claim_sight(
+        &self,
+        claim: &Claim,
+        record: &OwnershipRecord,
+        (standing, ds): (Option<Digest>, Option<Digest>),
+    ) -> Option<ClaimSight> {
+        let resource = self.values.claimants.iter().position(|claimant| claimant.id() == claim.id)?;
+        Some(ClaimSight {
+            resource: u8::try_from(resource).ok()?,
+            servers: self.values.letter_of(claim.ns),
+            names_ds: ds.is_some() && claim.ds == ds,
+            time: claim.stamp.time - START,
+            lasting: claim.is_lasting(),
+            updated: claim.origin == ClaimOrigin::Updated,
+            holds: standing.is_some_and(|standing| record.holds(claim, standing)),
+            saw: claim.saw.is_some(),
+        })
+    }
+
+    fn letter_of(&self, servers: &NameServers) -> Option<u8> {
+        let index = self.values.servers.iter().position(|known| known == servers)?;
+        u8::try_from(index).ok()
+    }
+
+    fn index_of_ds(&self, ds: &DsRecords) -> Option<u8> {
+        let all = self.values.ds.iter().flatten().position(|known| known == ds)?;
+        u8::try_from(all).ok()
+    }
+
+    /// Applies a batch as Route 53 does: whole, and only if each DELETE names what stands and no CREATE meets
+    /// anything. `None` if it is rejected.
+    pub(crate) fn apply(&mut self, id: PointId, changes: &[Change]) -> Option<PointId> {
+        let mut seen = self.contents(id).clone();
+        for change in changes {
+            let set = change.record_set();
+            let is_record = set.rtype == "TXT" && set.name == self.record;
+            assert!(is_record || set.name == self.values.cut, "a batch changes what is not its own: {change}");
+            let found = if is_record { seen.ownership.as_ref() } else { seen.at_cut(&set.rtype) };
+            let creates = match change {
+                Change::Create(_) if found.is_some() => return None,
+                Change::Delete(set) if found.is_none_or(|found| !is_same(found, set)) => return None,
+                Change::Create(_) => true,
+                Change::Delete(_) => false,
+            };
+            let set = creates.then(|| set.clone());
+            if is_record {
+                seen.ownership = set;
+            } else {
+                let rtype = change.record_set().rtype.clone();
+                seen.at_cut.retain(|other| other.rtype != rtype);
+                seen.at_cut.extend(set);
+            }
+        }
+        Some(self.intern(seen))
+    }
+
+    /// Somebody replaces, sets or removes a record set at the cut.
+    pub(crate) fn put(&mut self, id: PointId, rtype: &str, set: Option<(Ttl, Vec<String>)>) -> PointId {
+        let mut seen = self.contents(id).clone();
+        seen.at_cut.retain(|other| other.rtype != rtype);
+        let cut = self.values.cut.clone();
+        seen.at_cut.extend(set.map(|(ttl, values)| RecordSet::new(cut, rtype, ttl, values)));
+        self.intern(seen)
+    }
+
+    /// Somebody removes the ownership record.
+    pub(crate) fn remove_record(&mut self, id: PointId) -> PointId {
+        let mut seen = self.contents(id).clone();
+        seen.ownership = None;
+        self.intern(seen)
+    }
+
+    /// Somebody removes one resource's claim, or adds a value.
+    pub(crate) fn edit_record(&mut self, id: PointId, edit: impl FnOnce(&mut OwnershipRecord)) -> PointId {
+        let mut seen = self.contents(id).clone();
+        let mut record = seen.record();
+        edit(&mut record);
+        let values = record.values();
+        let name = self.record.clone();
+        seen.ownership = (!values.is_empty()).then(|| RecordSet::new(name, "TXT", Ttl::OWNERSHIP, values));
+        self.intern(seen)
+    }
+
+    /// What stands there, in one line.
+    pub(crate) fn text(&self, id: PointId) -> String {
+        let seen = self.contents(id);
+        let mut parts: Vec<String> = seen
+            .at_cut
+            .iter()
+            .map(|set| {
+                let ttl = set.ttl.map_or(0, Ttl::seconds);
+                format!("{} {ttl} {}", set.rtype, set.values.join(","))
+            })
+            .collect();
+        let record = seen.record();
+        for value in record.iter() {
+            parts.push(self.value_text(value));
+        }
+        if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+    }
+
+    fn value_text(&self, value: &Value) -> String {
+        let letter = |digest| self.values.letter_of(digest).map_or('?', crate::values::letter);
+        let owner = |id| {
+            let index = self.values.claimants.iter().position(|claimant| claimant.id() == id);
+            index.and_then(|index| u8::try_from(index).ok()).map_or("?".to_owned(), crate::values::resource_text)
+        };
+        match value {
+            Value::Claim(claim) => {
+                let mut text = format!(
+                    "{} claims {} at {} ({}",
+                    owner(claim.id),
+                    letter(claim.ns),
+                    claim.stamp.time - START,
+                    claim.origin
+                );
+                text.push_str(&claim.saw.map(|saw| format!(", saw {}", saw - START)).unwrap_or_default());
+                text.push_str(&claim.from.as_ref().map(|from| format!(", from {from}")).unwrap_or_default());
+                text.push_str(if claim.ds.is_some() { ", ds)" } else { ")" });
+                text
+            }
+            Value::Before(before) => match &before.displaced {
+                None => format!("before: {} stood", letter(before.of)),
+                Some(displaced) => {
+                    let claimed = if displaced.claimed { ", claimed" } else { "" };
+                    let at = displaced.time - START;
+                    format!("before: {} displaced {} at {at}{claimed}", letter(before.of), displaced.name_servers)
+                }
+            },
+            Value::Tombstone(stone) => format!("tombstone of {} at {}", owner(stone.id), stone.time - START),
+            Value::Unreadable => "unreadable".to_owned(),
+            Value::Foreign => "foreign".to_owned(),
+        }
+    }
+
+    /// Asks the planner.
+    pub(crate) fn plan_present(&self, goal: &Goal, id: PointId) -> Decided {
+        Decided::new(plan_create_update(goal, self.contents(id)))
+    }
+
+    /// Asks the planner.
+    pub(crate) fn plan_absent(&self, goal: &DeleteGoal, id: PointId) -> Decided {
+        Decided::new(plan_delete(goal, self.contents(id)))
+    }
+
+    /// The text of every value that is not this resource's own claim: nobody else may write them. A `before` and a
+    /// tombstone are nobody's.
+    pub(crate) fn values_of_others(&self, id: PointId, resource: u8) -> Vec<String> {
+        let own =
+            self.values.claimants.get(usize::from(resource)).map(delegation_model::ownership_record::Claimant::id);
+        let others = |value: &Value| match value {
+            Value::Claim(claim) => Some(claim.id) != own,
+            Value::Unreadable | Value::Foreign => true,
+            Value::Before(_) | Value::Tombstone(_) => false,
+        };
+        let record = self.contents(id).record();
+        let values = record.values();
+        let mut kept: Vec<String> = values.into_iter().filter(|text| others(&Value::parse(text))).collect();
+        kept.sort();
+        kept
+    }
+}
+
+/// Values have no order.
+fn is_same(one: &RecordSet, other: &RecordSet) -> bool {
+    let sorted = |set: &RecordSet| {
+        let mut values = set.values.clone();
+        values.sort();
+        values
+    };
+    one.ttl == other.ttl && sorted(one) == sorted(other)
+}
+
+const _: () = assert!(RESOURCES.len() == 3);

@@ -1,0 +1,253 @@
+//! What is explored: the bounds of each exploration.
+
+use crate::outside::ByHand;
+use crate::values::Config;
+
+/// The template of a stack: what it asks of each of its resources, as an index into the profile's [`Config`]s.
+pub type Template = [Option<u8>; 2];
+
+/// The bounds of an exploration.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// What templates may ask of a resource.
+    pub configs: Vec<Config>,
+    /// The templates of each stack.
+    pub templates: [Vec<Template>; 2],
+    /// How many deployments there are, deletions of stacks included.
+    pub deployments: u8,
+    /// How many faults: deliveries cut off, duplicates, requests given up.
+    pub faults: u8,
+    /// How many acts by hand.
+    pub by_hand: u8,
+    /// How many waits of more than an hour or a day.
+    pub waits: u8,
+    /// How many stacks are deleted by force, or retained.
+    pub retains: u8,
+    /// Which acts by hand there are.
+    pub acts: Vec<ByHand>,
+    /// How many operations and deliveries run at once.
+    pub at_once: usize,
+    /// Deliveries are cut off and interleaved between any two calls; else each runs at once as a whole.
+    pub interleaved: bool,
+    /// The two parent zones are in two accounts, each with a role of its own.
+    pub two_accounts: bool,
+    /// What resolvers hold is followed, and who deploys waits for the TTLs of what was changed.
+    pub dnssec: bool,
+    /// A check after a change may fail: `Verification: REQUIRE`.
+    pub checks_may_fail: bool,
+}
+
+const X: u8 = 0;
+const Y: u8 = 1;
+const Z: u8 = 2;
+const H: u8 = 3;
+
+fn base(name: &'static str, about: &'static str) -> Profile {
+    Profile {
+        name,
+        about,
+        configs: Vec::new(),
+        templates: [Vec::new(), Vec::new()],
+        deployments: 3,
+        faults: 1,
+        by_hand: 0,
+        waits: 0,
+        retains: 0,
+        acts: Vec::new(),
+        at_once: 2,
+        interleaved: true,
+        two_accounts: false,
+        dnssec: false,
+        checks_may_fail: false,
+    }
+}
+
+/// One resource that moves between the parent zones, every call interleaved.
+fn moves() -> Profile {
+    let x = Config::new(X);
+    Profile {
+        configs: vec![x, x.moved(), x.again()],
+        templates: [vec![[Some(0), None], [Some(1), None], [Some(2), None], [None, None]], vec![]],
+        deployments: 3,
+        faults: 2,
+        ..base("moves", "one resource moves between two parent zones and back")
+    }
+}
+
+/// Two stacks and a renamed resource that share a delegation.
+fn sharing() -> Profile {
+    let (x, y) = (Config::new(X), Config::new(Y));
+    Profile {
+        configs: vec![x, y, x.again(), x.ttl(60)],
+        templates: [
+            vec![[Some(0), None], [None, Some(0)], [Some(1), None], [None, None]],
+            vec![[Some(0), None], [Some(2), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 1,
+        interleaved: false,
+        ..base("sharing", "two stacks and a renamed resource share a delegation")
+    }
+}
+
+/// Take-overs.
+fn overwrite() -> Profile {
+    let (x, y, z) = (Config::new(X), Config::new(Y), Config::new(Z));
+    Profile {
+        configs: vec![x, y.overwriting(), z.overwriting(), z, x.overwriting()],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [None, Some(1)], [None, None]],
+            vec![[Some(2), None], [Some(3), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 1,
+        by_hand: 1,
+        waits: 1,
+        acts: vec![ByHand::SetNs(0, H), ByHand::RemoveNs(0)],
+        interleaved: false,
+        ..base("overwrite", "take-overs by AllowOverwrite, and what is given back")
+    }
+}
+
+/// The parent zones are in two accounts, and the parent zone is asked for by a name that both have.
+fn accounts() -> Profile {
+    let x = Config::new(X).by_name();
+    Profile {
+        configs: vec![x, x.moved(), x.again(), Config::new(Y).by_name().moved()],
+        templates: [vec![[Some(0), None], [Some(1), None], [Some(2), None], [Some(3), None], [None, None]], vec![]],
+        deployments: 3,
+        faults: 1,
+        two_accounts: true,
+        ..base("accounts", "a move between two accounts, by the role alone")
+    }
+}
+
+/// Checks that fail after the change.
+fn checks() -> Profile {
+    let x = Config::new(X);
+    Profile {
+        configs: vec![x, x.moved(), Config::new(Y)],
+        templates: [vec![[Some(0), None], [Some(1), None], [Some(2), None], [None, None]], vec![]],
+        deployments: 3,
+        faults: 1,
+        checks_may_fail: true,
+        ..base("checks", "Verification: REQUIRE, and a check after the change may fail")
+    }
+}
+
+/// Two stacks at once, every call interleaved.
+fn races() -> Profile {
+    let (x, y) = (Config::new(X), Config::new(Y));
+    Profile {
+        configs: vec![x, y.overwriting(), x.again()],
+        templates: [
+            vec![[Some(0), None], [None, Some(0)], [Some(1), None], [None, None]],
+            vec![[Some(0), None], [Some(2), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 0,
+        ..base("races", "two stacks at one delegation point, every call interleaved")
+    }
+}
+
+/// Retained delegations, and everything that people do by hand.
+fn by_hand() -> Profile {
+    let (x, y) = (Config::new(X), Config::new(Y));
+    Profile {
+        configs: vec![x, y, x.again()],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [Some(2), None], [None, Some(0)], [None, None]],
+            vec![[Some(0), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 0,
+        by_hand: 1,
+        retains: 1,
+        acts: vec![
+            ByHand::SetNs(0, H),
+            ByHand::SetNs(0, X),
+            ByHand::RemoveNs(0),
+            ByHand::RemoveTxt(0),
+            ByHand::RemoveClaim(0, 0),
+        ],
+        interleaved: false,
+        ..base("by-hand", "retained delegations, and acts by hand on NS and TXT")
+    }
+}
+
+/// Three resources, two delegation points.
+fn together() -> Profile {
+    let (x, z) = (Config::new(X), Config::new(Z));
+    Profile {
+        configs: vec![x, x.moved(), z.overwriting(), z.moved()],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [None, Some(0)], [None, None]],
+            vec![[Some(0), None], [Some(2), None], [Some(3), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 1,
+        interleaved: false,
+        at_once: 1,
+        ..base("together", "three resources, two delegation points, renames, moves and take-overs")
+    }
+}
+
+/// One delegation with a DS record set.
+fn dnssec() -> Profile {
+    let (x, y) = (Config::new(X), Config::new(Y));
+    Profile {
+        configs: vec![x, x.signed(1), x.signed(3), x.signed(2), y, y.signed(1)],
+        templates: [
+            vec![
+                [Some(0), None],
+                [Some(1), None],
+                [Some(2), None],
+                [Some(3), None],
+                [Some(4), None],
+                [Some(5), None],
+                [None, Some(1)],
+                [None, None],
+            ],
+            vec![[Some(1), None], [Some(3), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 0,
+        by_hand: 0,
+        acts: vec![
+            ByHand::SetNs(0, Y),
+            ByHand::RemoveNs(0),
+            ByHand::SetDs(0, X, 1),
+            ByHand::SetDs(0, X, 0),
+            ByHand::RemoveDs(0),
+            ByHand::RemoveTxt(0),
+        ],
+        interleaved: false,
+        at_once: 1,
+        dnssec: true,
+        ..base("dnssec", "a DS record set: two keys, roll-over, drift, sharing")
+    }
+}
+
+/// Every profile with its full bounds.
+pub fn full() -> Vec<Profile> {
+    vec![moves(), accounts(), checks(), races(), sharing(), overwrite(), by_hand(), together()]
+}
+
+/// What is not clean yet, to be asked for by name: `docs/model-checking.md` says why.
+pub fn open() -> Vec<Profile> {
+    vec![dnssec()]
+}
+
+/// The short form.
+pub fn short() -> Vec<Profile> {
+    let shorten = |profile: Profile| Profile {
+        deployments: profile.deployments.min(2),
+        faults: profile.faults.min(1),
+        ..profile
+    };
+    full().into_iter().map(shorten).collect()
+}

@@ -1,0 +1,343 @@
+//! CloudFormation: in which order it sends the requests of a deployment, of a rollback and of a deletion, and what it
+//! makes of the answers (CloudFormation User Guide, "Custom resource request types", "Update behaviors of stack
+//! resources", "Stack failure options").
+//!
+//! The resources of one stack are asked one after the other; those of several stacks at once.
+
+use crate::model::{Model, Way};
+use crate::values::{resources_of, stack_of};
+use crate::world::{Answer, Done, Held, Kind, Operation, Phase, Physical, Request, World};
+
+/// More seconds than a day has.
+const OVER_A_DAY: i32 = 86_500;
+
+impl Model {
+    /// A deployment of a template, or the deletion of the stack if the template has nothing.
+    pub(crate) fn deploy(&mut self, world: &World, stack: u8, template: usize) -> World {
+        let mut world = world.clone();
+        world.left.deployments -= 1;
+        let target = self.profile.templates[usize::from(stack)][template];
+        let mut before = [None; 2];
+        for (held, resource) in before.iter_mut().zip(resources_of(stack)) {
+            *held = world.slots[usize::from(*resource)];
+        }
+        let removing = target == [None; 2];
+        let mut operation = Operation {
+            phase: if removing { Phase::Removing } else { Phase::Forward },
+            before,
+            target,
+            done: [Done::NotYet; 2],
+            deletes: Vec::new(),
+            snapshot: world.points,
+            abandoned: world.facts.map(|facts| facts.abandoned || facts.late),
+            drifted: world.facts.map(|facts| facts.ns_by_hand || facts.txt_by_hand || facts.lost != 0),
+            began: world.clock,
+            cancelled: false,
+            secured_by_hand: world.facts.iter().any(|facts| facts.ds_by_hand),
+            by_hand: false,
+            disturbed: false,
+        };
+        if removing {
+            operation.deletes = leaving(stack, &operation);
+        }
+        world.operations[usize::from(stack)] = Some(operation);
+        self.go_on(&mut world, stack);
+        world
+    }
+
+    /// A stack is deleted and its resources are retained, with the child zones: CloudFormation forgets them.
+    pub(crate) fn forget(&mut self, world: &World, stack: u8) -> World {
+        let mut world = world.clone();
+        world.left.retains -= 1;
+        for resource in resources_of(stack) {
+            if let Some(Held { physical: Physical::Point(zone), config }) = world.slots[usize::from(*resource)].take() {
+                world.kept |= 1 << self.config(config).servers;
+                self.note_forgotten(&mut world, zone, *resource);
+            }
+        }
+        world
+    }
+
+    /// What can be deployed now: each template of the stack that asks for something else than it has.
+    pub(crate) fn deployable(&self, world: &World, stack: u8) -> Vec<usize> {
+        let has = |index: usize| {
+            let resource = resources_of(stack).get(index)?;
+            world.slots[usize::from(*resource)].map(|held| held.config)
+        };
+        let now = [has(0), has(1)];
+        let templates = self.profile.templates[usize::from(stack)].iter().enumerate();
+        templates.filter(|(_, template)| **template != now).map(|(index, _)| index).collect()
+    }
+
+    /// CloudFormation stops to wait: another resource of the deployment failed, or a Delete takes too long.
+    pub(crate) fn give_up(&mut self, world: &World, id: u8) -> Option<World> {
+        let request = *world.request(id);
+        let stack = stack_of(request.resource);
+        let phase = world.operations[usize::from(stack)].as_ref()?.phase;
+        let mut world = world.clone();
+        world.left.faults -= 1;
+        world.request_mut(id).awaited = false;
+        match (phase, request.kind) {
+            (Phase::Forward, Kind::Create | Kind::Update) => {
+                let physical = if request.kind == Kind::Create { Physical::Invented } else { request.physical };
+                self.failed(&mut world, &request, physical);
+                self.roll_back(&mut world, stack);
+            }
+            (Phase::CleanUp | Phase::BackCleanUp, Kind::Delete) => {
+                self.forget_one(&mut world, &request);
+                self.go_on(&mut world, stack);
+            }
+            _ => return None,
+        }
+        Some(world)
+    }
+
+    /// An answer arrives. CloudFormation takes the first, while it waits.
+    pub(crate) fn answered(&mut self, world: &World, id: u8, answer: Answer) -> Vec<Way> {
+        let mut world = world.clone();
+        let request = *world.request(id);
+        let stack = stack_of(request.resource);
+        if !request.awaited {
+            return vec![("nobody waits", world)];
+        }
+        world.request_mut(id).awaited = false;
+        world.request_mut(id).owed = false;
+        let phase = world.operations[usize::from(stack)].as_ref().map(|operation| operation.phase);
+        match (request.kind, answer.success) {
+            (Kind::Delete, true) => {
+                self.go_on(&mut world, stack);
+            }
+            (Kind::Delete, false) => {
+                self.judge_failed_delete(answer);
+                self.forget_one(&mut world, &request);
+                self.go_on(&mut world, stack);
+            }
+            (_, true) => {
+                self.judge_success(&mut world, &request, answer);
+                succeeded(&mut world, &request, answer.physical);
+                let last = self.go_on(&mut world, stack);
+                if phase == Some(Phase::Forward) && last {
+                    return self.ways_on(&world, stack);
+                }
+            }
+            (_, false) if phase == Some(Phase::Back) => {
+                self.judge_stuck(&mut world, &request);
+                // A person skips the resource, and the rollback goes on.
+                let physical = request.physical;
+                succeeded(&mut world, &request, physical);
+                self.go_on(&mut world, stack);
+            }
+            (_, false) => {
+                self.judge_marker(&mut world, &request, answer);
+                self.failed(&mut world, &request, answer.physical);
+                self.roll_back(&mut world, stack);
+            }
+        }
+        vec![(if answer.success { "success" } else { "failure" }, world)]
+    }
+
+    /// All Creates and Updates of a deployment have succeeded. Now it is complete, or another resource fails, at once or
+    /// after more than a day.
+    fn ways_on(&mut self, world: &World, stack: u8) -> Vec<Way> {
+        let mut complete = world.clone();
+        if let Some(operation) = &mut complete.operations[usize::from(stack)] {
+            operation.phase = Phase::CleanUp;
+            operation.deletes.extend(leaving(stack, operation));
+        }
+        self.go_on(&mut complete, stack);
+        let mut failed = world.clone();
+        self.roll_back(&mut failed, stack);
+        let mut ways =
+            vec![("success, and all is complete", complete), ("success, and another resource fails", failed)];
+        if world.left.waits > 0 && world.deliveries.is_empty() {
+            let mut late = world.clone();
+            late.left.waits -= 1;
+            late.clock += OVER_A_DAY;
+            late.requests.clear();
+            self.roll_back(&mut late, stack);
+            ways.push(("success, and another resource fails after a day", late));
+        }
+        ways
+    }
+
+    fn failed(&self, world: &mut World, request: &Request, physical: Physical) {
+        let stack = stack_of(request.resource);
+        let index = index_of(request.resource);
+        if let Some(operation) = &mut world.operations[usize::from(stack)] {
+            operation.cancelled |= physical == Physical::Invented;
+            operation.done[index] = match request.kind {
+                Kind::Create => Done::Created(physical),
+                Kind::Update | Kind::Delete => Done::Updated(request.physical, true),
+            };
+        }
+    }
+
+    fn roll_back(&mut self, world: &mut World, stack: u8) {
+        if let Some(operation) = &mut world.operations[usize::from(stack)] {
+            operation.phase = Phase::Back;
+            operation.deletes.clear();
+        }
+        self.go_on(world, stack);
+    }
+
+    fn forget_one(&self, world: &mut World, request: &Request) {
+        let zone = match request.physical {
+            Physical::Point(zone) => zone,
+            Physical::Invented => self.config(request.config).zone,
+            Physical::Marker => return,
+        };
+        self.note_forgotten(world, zone, request.resource);
+        if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))] {
+            operation.disturbed = true;
+        }
+    }
+
+    /// Sends the next request of an operation, or ends it. True if nothing is left of the forward phase.
+    fn go_on(&mut self, world: &mut World, stack: u8) -> bool {
+        loop {
+            let Some(mut operation) = world.operations[usize::from(stack)].clone() else { return false };
+            let sent = match operation.phase {
+                Phase::Forward => {
+                    let Some(index) = operation.done.iter().position(|done| *done == Done::NotYet) else { return true };
+                    self.forward(world, stack, &mut operation, index)
+                }
+                Phase::Back => match backwards(world, stack, &mut operation) {
+                    Some(request) => {
+                        send(world, request);
+                        true
+                    }
+                    None => {
+                        operation.phase = Phase::BackCleanUp;
+                        false
+                    }
+                },
+                Phase::CleanUp | Phase::BackCleanUp | Phase::Removing => {
+                    if operation.deletes.is_empty() {
+                        world.operations[usize::from(stack)] = None;
+                        self.judge_end(world, stack, &operation);
+                        return false;
+                    }
+                    let (resource, held) = operation.deletes.remove(0);
+                    let slot = &mut world.slots[usize::from(resource)];
+                    if *slot == Some(held) {
+                        *slot = None;
+                    }
+                    let template = Request { kind: Kind::Delete, ..request_of(resource, held) };
+                    send(world, template);
+                    true
+                }
+            };
+            world.operations[usize::from(stack)] = Some(operation);
+            if sent {
+                return false;
+            }
+        }
+    }
+
+    fn forward(&self, world: &mut World, stack: u8, operation: &mut Operation, index: usize) -> bool {
+        let resource = resources_of(stack).get(index);
+        let asked = resource.zip(operation.target[index]);
+        let request = match (asked, operation.before[index]) {
+            (None, _) => None,
+            (Some((_, config)), Some(held)) if held.config == config => None,
+            (Some((resource, config)), None) => {
+                let held = Held { physical: Physical::Marker, config };
+                Some(Request { kind: Kind::Create, ..request_of(*resource, held) })
+            }
+            (Some((resource, config)), Some(held)) => {
+                Some(Request { kind: Kind::Update, config, old: held.config, ..request_of(*resource, held) })
+            }
+        };
+        match request {
+            Some(request) => {
+                send(world, request);
+                true
+            }
+            None => {
+                operation.done[index] = Done::Same;
+                false
+            }
+        }
+    }
+}
+
+/// The next reverse Update of a rollback, the last resource first; what was created is deleted at the end.
+fn backwards(world: &mut World, stack: u8, operation: &mut Operation) -> Option<Request> {
+    for index in (0..2).rev() {
+        let (Some(resource), Some(config)) = (resources_of(stack).get(index), operation.target[index]) else {
+            continue;
+        };
+        let (before, done) = (operation.before[index], operation.done[index]);
+        match (done, before) {
+            (Done::Created(physical), _) => {
+                operation.done[index] = Done::Back;
+                operation.deletes.push((*resource, Held { physical, config }));
+                world.slots[usize::from(*resource)] = None;
+            }
+            (Done::Updated(physical, _), Some(before)) => {
+                let held = Held { physical, config: before.config };
+                return Some(Request { kind: Kind::Update, old: config, ..request_of(*resource, held) });
+            }
+            (Done::NotYet | Done::Same | Done::Back | Done::Updated(..), _) => {}
+        }
+    }
+    None
+}
+
+/// The Deletes of what the template does not have any more.
+fn leaving(stack: u8, operation: &Operation) -> Vec<(u8, Held)> {
+    let of_stack = resources_of(stack).iter().zip(operation.before.iter().zip(operation.target)).rev();
+    let gone = of_stack.filter(|(_, (_, target))| target.is_none());
+    gone.filter_map(|(resource, (held, _))| held.map(|held| (*resource, held))).collect()
+}
+
+fn request_of(resource: u8, held: Held) -> Request {
+    Request {
+        id: 0,
+        resource,
+        kind: Kind::Delete,
+        config: held.config,
+        old: held.config,
+        physical: held.physical,
+        time: 0,
+        awaited: true,
+        owed: true,
+    }
+}
+
+fn send(world: &mut World, request: Request) {
+    // A cancelled Create and its Delete may be of one second.
+    let at_once = request.kind == Kind::Delete && request.physical == Physical::Invented;
+    world.clock += i32::from(!at_once);
+    world.sent += 1;
+    world.requests.push(Request { id: world.sent, time: world.clock, ..request });
+}
+
+/// What CloudFormation notes of a SUCCESS to a Create or an Update.
+fn succeeded(world: &mut World, request: &Request, physical: Physical) {
+    let index = index_of(request.resource);
+    let config = request.config;
+    world.slots[usize::from(request.resource)] = Some(Held { physical, config });
+    let stack = stack_of(request.resource);
+    let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
+    let replaced = request.kind == Kind::Update && physical != request.physical;
+    if operation.phase == Phase::Back {
+        operation.done[index] = Done::Back;
+        if replaced {
+            operation.deletes.push((request.resource, Held { physical: request.physical, config: request.old }));
+        }
+        return;
+    }
+    operation.done[index] = match request.kind {
+        Kind::Create => Done::Created(physical),
+        Kind::Update | Kind::Delete => Done::Updated(physical, false),
+    };
+    if replaced {
+        operation.deletes.push((request.resource, Held { physical: request.physical, config: request.old }));
+    }
+}
+
+/// The place of a resource among those of its stack.
+fn index_of(resource: u8) -> usize {
+    usize::from(resource == 1)
+}

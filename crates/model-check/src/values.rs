@@ -1,0 +1,217 @@
+//! The small world that is explored: its names, and what a template may ask for.
+
+use delegation_model::digest::{Digest, Wish};
+use delegation_model::ds::DsRecords;
+use delegation_model::ids::ZoneId;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::Claimant;
+use delegation_model::parent::ParentZone;
+use delegation_model::ttl::Ttl;
+
+/// The one name that is delegated.
+const CUT: &str = "testing.example.com";
+/// The time at which every exploration begins, in seconds since 1970.
+pub(crate) const START: i64 = 1_800_000_000;
+/// Stack and logical id of each resource. The index is the resource.
+pub(crate) const RESOURCES: [(&str, &str); 3] = [("S1", "A"), ("S1", "B"), ("S2", "A")];
+/// How many stacks there are.
+pub(crate) const STACKS: usize = 2;
+/// How many parent zones there are.
+pub(crate) const ZONES: usize = 2;
+/// The letters of name servers: `x` stands for `ns1.x.net`. `h` is what people set by hand.
+pub(crate) const LETTERS: [char; 4] = ['x', 'y', 'z', 'h'];
+/// The letter of what people set by hand.
+pub(crate) const BY_HAND: u8 = 3;
+/// Sets of keys, as bits of the keys `a` and `b` of a child zone: the digits 1, 2 and 3.
+pub(crate) const KEY_SETS: u8 = 4;
+
+/// The stack of a resource.
+pub(crate) fn stack_of(resource: u8) -> u8 {
+    u8::from(resource == 2)
+}
+
+/// The resources of a stack.
+pub(crate) fn resources_of(stack: u8) -> &'static [u8] {
+    if stack == 0 { &[0, 1] } else { &[2] }
+}
+
+/// `S1/A`.
+pub(crate) fn resource_text(resource: u8) -> String {
+    let (stack, logical_id) = RESOURCES[usize::from(resource)];
+    format!("{stack}/{logical_id}")
+}
+
+/// The letter of name servers.
+pub(crate) fn letter(servers: u8) -> char {
+    LETTERS[usize::from(servers)]
+}
+
+/// The letter of a parent zone: P or Q.
+pub(crate) fn zone_letter(zone: u8) -> char {
+    if zone == 0 { 'P' } else { 'Q' }
+}
+
+/// What a template asks of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// The parent zone, 0 or 1.
+    pub zone: u8,
+    /// True if it is asked for by its name, which both zones have in different accounts.
+    pub by_name: bool,
+    /// An index into [`LETTERS`]: the name servers of a child zone.
+    pub servers: u8,
+    /// The TTL of the NS record set.
+    pub ttl: u32,
+    /// `AllowOverwrite`.
+    pub overwrite: bool,
+    /// `Dnssec`, with a set of the child zone's keys: bits.
+    pub keys: Option<u8>,
+    /// `Trigger`: another value is another template that asks for nothing new.
+    pub trigger: u8,
+}
+
+impl Config {
+    /// Name servers in the parent zone P, and nothing else.
+    pub const fn new(servers: u8) -> Self {
+        Self { zone: 0, by_name: false, servers, ttl: 172_800, overwrite: false, keys: None, trigger: 0 }
+    }
+
+    /// The same in the other parent zone.
+    pub const fn moved(self) -> Self {
+        Self { zone: 1, ..self }
+    }
+
+    /// The same with the parent zone by its name.
+    pub const fn by_name(self) -> Self {
+        Self { by_name: true, ..self }
+    }
+
+    /// The same with `AllowOverwrite`.
+    pub const fn overwriting(self) -> Self {
+        Self { overwrite: true, ..self }
+    }
+
+    /// The same with another `Trigger`.
+    pub const fn again(self) -> Self {
+        Self { trigger: self.trigger + 1, ..self }
+    }
+
+    /// The same with another TTL.
+    pub const fn ttl(self, ttl: u32) -> Self {
+        Self { ttl, ..self }
+    }
+
+    /// The same with `Dnssec` and these keys.
+    pub const fn signed(self, keys: u8) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
+    /// `x@P+AO` for instance.
+    pub(crate) fn text(self) -> String {
+        let mut text = format!("{}@{}", letter(self.servers), zone_letter(self.zone));
+        if self.by_name {
+            text.push_str(" by name");
+        }
+        if self.ttl != 172_800 {
+            text.push_str(&format!(" TTL {}", self.ttl));
+        }
+        if let Some(keys) = self.keys {
+            text.push_str(&format!(" keys {keys}"));
+        }
+        if self.overwrite {
+            text.push_str(" AO");
+        }
+        if self.trigger > 0 {
+            text.push_str(&format!(" Trigger {}", self.trigger));
+        }
+        text
+    }
+}
+
+/// Everything that is parsed or hashed once.
+#[derive(Debug)]
+pub(crate) struct Values {
+    pub(crate) cut: Name,
+    pub(crate) apex: Name,
+    pub(crate) zones: Vec<ZoneId>,
+    pub(crate) claimants: Vec<Claimant>,
+    pub(crate) servers: Vec<NameServers>,
+    pub(crate) server_digests: Vec<Digest>,
+    /// By letter and set of keys.
+    pub(crate) ds: Vec<Vec<DsRecords>>,
+}
+
+impl Values {
+    pub(crate) fn new() -> Self {
+        let parse = |text: &str| text.parse::<Name>().unwrap_or_else(|error| unreachable!("{text}: {error}"));
+        let zone = |id: &str| id.parse().unwrap_or_else(|error| unreachable!("{id}: {error:?}"));
+        let cut = parse(CUT);
+        let claimant = |(stack, logical_id): &(&str, &str)| {
+            let arn = format!("arn:aws:cloudformation:eu-west-1:111111111111:stack/{stack}/1");
+            Claimant::new(&arn, logical_id, &cut)
+        };
+        let servers: Vec<NameServers> = LETTERS.iter().map(|letter| servers_of(*letter)).collect();
+        Self {
+            apex: parse("example.com"),
+            zones: vec![zone("ZP"), zone("ZQ")],
+            claimants: RESOURCES.iter().map(claimant).collect(),
+            server_digests: servers.iter().map(Digest::from_name_servers).collect(),
+            servers,
+            ds: (0..4).map(|letter| (0..KEY_SETS).map(|keys| ds_of(letter, keys)).collect()).collect(),
+            cut,
+        }
+    }
+
+    /// How the parent zone is asked for.
+    pub(crate) fn parent(&self, config: Config) -> ParentZone {
+        if config.by_name {
+            ParentZone::Name(self.apex.clone())
+        } else {
+            ParentZone::Id(self.zones[usize::from(config.zone)].clone())
+        }
+    }
+
+    /// The digest of the properties that lead to the delegation point.
+    pub(crate) fn route(&self, config: Config, accounts: bool) -> Digest {
+        let role = if accounts && config.zone == 1 { "arn:aws:iam::444444444444:role/r" } else { "r" };
+        Digest::from_route(&self.parent(config), Some(role), &self.cut)
+    }
+
+    /// The digest of what is asked for.
+    pub(crate) fn wish(&self, config: Config) -> Digest {
+        let keys = config.keys.map(|keys| [format!("key_{keys}")]);
+        let keys = keys.map(|keys| keys.iter().filter_map(|key| key.parse().ok()).collect());
+        Digest::from_wish(&Wish {
+            child_zone: None,
+            name_servers: self.servers.get(usize::from(config.servers)),
+            dnssec: config.keys.is_some(),
+            key_signing_keys: keys.as_ref(),
+        })
+    }
+
+    /// The letter of a digest.
+    pub(crate) fn letter_of(&self, digest: Digest) -> Option<u8> {
+        let index = self.server_digests.iter().position(|known| *known == digest)?;
+        u8::try_from(index).ok()
+    }
+}
+
+fn servers_of(letter: char) -> NameServers {
+    let names = [format!("ns1.{letter}.net.")];
+    NameServers::found(&names).unwrap_or_else(|| unreachable!("{names:?}"))
+}
+
+/// The DS records of a set of keys of one child zone; of none, those of a stranger.
+fn ds_of(letter: u16, keys: u8) -> DsRecords {
+    let records = (0..2).filter(|bit| keys == 0 || keys >> bit & 1 == 1).map(|bit| {
+        let tag = 100 + 10 * letter + bit + if keys == 0 { 5 } else { 0 };
+        format!("{tag} 13 2 AB").parse().unwrap_or_else(|error| unreachable!("{error}"))
+    });
+    DsRecords::new(records).unwrap_or_else(|| unreachable!("no records"))
+}
+
+/// A TTL of so many seconds.
+pub(crate) fn ttl(seconds: u32) -> Ttl {
+    Ttl::new(i64::from(seconds)).unwrap_or(Ttl::DELEGATION)
+}
