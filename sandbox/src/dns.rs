@@ -46,7 +46,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use hickory_proto::rr::RData;
+use hickory_proto::op::{Query, ResponseCode};
+use hickory_proto::rr::{RData, RecordType};
 use tokio::sync::{oneshot, watch};
 
 pub use fault::{DnsFault, Transport};
@@ -54,6 +55,7 @@ pub use log::DnsQuery;
 pub use outside::OutsideZone;
 pub use state::Reply;
 
+use crate::KeySigningKey;
 use crate::Sandbox;
 use crate::handles::ZoneHandle;
 use crate::route53::{RecordSet, normalize_lossy};
@@ -240,6 +242,37 @@ impl Dns {
     /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.
     pub fn cap_ttl(&self, seconds: u32) {
         self.shared().state().cap = seconds;
+    }
+
+    /// Ends the signing of a hosted zone as `DisableHostedZoneDNSSEC` does: not while a look-up finds a DS record of one of its keys
+    /// (`KeySigningKeyInParentDSRecord`), nor where that look-up fails (API Reference, "DisableHostedZoneDNSSEC").
+    ///
+    /// The look-up goes through the resolver here. Whether that of Route 53 goes through a cache is not documented: with
+    /// [`Dns::share_cache`] it does.
+    ///
+    /// # Errors
+    /// The code of the error, with the message.
+    pub fn disable_signing(&self, zone: &ZoneHandle) -> Result<(), String> {
+        let name = zone.name();
+        let Some(owner) = zone::name(&name) else { return Err("NoSuchHostedZone".to_owned()) };
+        let query = Query::query(owner, RecordType::DS);
+        let answer = self.shared().resolve(&query, false);
+        if !matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain) {
+            return Err(format!(
+                "InvalidInput: Due to DNS lookup failure, the DS records of {name} could not be read; retry later"
+            ));
+        }
+        let found: Vec<String> = answer.answers.iter().map(|record| record.data.to_string().to_uppercase()).collect();
+        let has = |key: &KeySigningKey| found.contains(&key.ds_record().to_uppercase());
+        match zone.keys().iter().find(|key| has(key)) {
+            Some(key) => {
+                Err(format!("KeySigningKeyInParentDSRecord: the key {} is specified in a parent DS record", key.name))
+            }
+            None => {
+                zone.unsign();
+                Ok(())
+            }
+        }
     }
 
     /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver, which is in that network, answers as

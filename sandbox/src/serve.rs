@@ -47,7 +47,17 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
         let address = address.map(|address| address.to_string()).unwrap_or_default();
         let _ = writeln!(text, "#   {who} dig @{address} -p {port} +norecurse testing.example.com NS");
     }
-    let _ = writeln!(text, "# the delegation, once there is one: no credentials needed");
+    let servers: Vec<String> =
+        child_zone.name_servers().iter().map(|server| server.trim_end_matches('.').to_owned()).collect();
+    let _ = writeln!(
+        text,
+        "# the child zone before it is delegated, and its delegation afterwards; neither needs credentials:"
+    );
+    let _ = writeln!(
+        text,
+        "#   delegation verify testing.example.com --child-only --name-servers {} --resolver {resolver}",
+        servers.join(",")
+    );
     let _ = writeln!(text, "#   delegation verify testing.example.com --resolver {resolver}");
     let _ = writeln!(text, "\n# the function's role in account {}:", child.id());
     write_exports(&mut text, &aws.env(&function.credentials()));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::NS;
 use hickory_proto::rr::{RData, Record, RecordType};
@@ -28,6 +29,12 @@ pub enum DnsFault {
     NameServers(Vec<String>),
     /// This value instead of every SOA record (`mname rname serial refresh retry expire minimum`).
     Soa(String),
+    /// FORMERR to a query with EDNS, without an OPT record, as of a server that does not know it (RFC 6891 section 7).
+    NoEdns,
+    /// A referral with the AA bit.
+    AuthoritativeReferral,
+    /// Signatures of the key set alone.
+    Unsigned,
     /// The id of another query: an answer that a client must not take.
     WrongId,
     /// The right answer so much later.
@@ -75,10 +82,29 @@ impl DnsFault {
                 let data: Vec<RData> = RData::try_from_str(RecordType::SOA, value).into_iter().collect();
                 replace(&mut answer, RecordType::SOA, &data);
             }
+            (Self::NoEdns, _) => {
+                if answer.edns.take().is_some() {
+                    bare(&mut answer, ResponseCode::FormErr);
+                }
+            }
+            (Self::AuthoritativeReferral, _) => answer.metadata.authoritative = true,
+            (Self::Unsigned, _) => {
+                for section in [&mut answer.answers, &mut answer.authorities] {
+                    section.retain(signs_keys_if_it_signs);
+                }
+            }
             (Self::WrongId, _) => answer.metadata.id = answer.metadata.id.wrapping_add(1),
             (Self::Slow(time), _) => return Delivery::Send(answer, *time),
         }
         Delivery::Send(answer, Duration::ZERO)
+    }
+}
+
+/// False for a signature of anything but a key set.
+fn signs_keys_if_it_signs(record: &Record) -> bool {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => signature.input().type_covered == RecordType::DNSKEY,
+        _ => true,
     }
 }
 

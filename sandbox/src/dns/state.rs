@@ -219,7 +219,7 @@ impl Shared {
     }
 
     /// What the resolver answers, from what it has kept if it keeps anything.
-    fn resolve(self: &Arc<Self>, query: &Query, dnssec: bool) -> Answer {
+    pub(super) fn resolve(self: &Arc<Self>, query: &Query, dnssec: bool) -> Answer {
         let now = self.core.clock.now();
         let kept = self.state().cache.as_ref().and_then(|cache| cache.get(query, dnssec, now));
         kept.unwrap_or_else(|| {
