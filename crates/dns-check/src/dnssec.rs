@@ -190,9 +190,6 @@ fn finding(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Fi
         4 => &SHA384,
         other => return Some(FindingKind::Unverifiable(tag, "digest type", other)),
     };
-    if !is_supported(algorithm) {
-        return Some(FindingKind::Unverifiable(tag, "algorithm", algorithm));
-    }
     let owner = wire(zone);
     let key = keys(answer).find(|key| {
         key.algorithm() == algorithm
@@ -200,6 +197,9 @@ fn finding(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Fi
             && digest::digest(hash, &[&owner, key.0].concat()).as_ref() == ds.digest()
     });
     let Some(key) = key else { return Some(FindingKind::NoKey(tag)) };
+    if !is_supported(algorithm) {
+        return Some(FindingKind::Unverifiable(tag, "algorithm", algorithm));
+    }
     match key_set(zone, answer).signed(zone, [key].into_iter(), now) {
         Signed::Now => None,
         Signed::OutOfTime => Some(FindingKind::OutOfTime(tag)),

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG, SigInput};
-use hickory_proto::dnssec::{Algorithm, DigestType, SigningKey as _, TBS};
+use hickory_proto::dnssec::{Algorithm, DigestType, PublicKeyBuf, SigningKey as _, TBS};
 use hickory_proto::op::{Message, OpCode, Query as WireQuery, ResponseCode};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
@@ -140,7 +140,7 @@ fn each_field_of_a_ds_record_counts() {
     assert_eq!(findings(ds(tag, 8, 2, good.digest()), &answer), [FindingKind::NoKey(tag)]);
     assert_eq!(findings(ds(tag, 13, 4, good.digest()), &answer), [FindingKind::NoKey(tag)]);
     assert_eq!(findings(ds(tag, 13, 2, &good.digest()[..31]), &answer), [FindingKind::NoKey(tag)]);
-    assert_eq!(findings(ds(tag, 16, 2, good.digest()), &answer), [FindingKind::Unverifiable(tag, "algorithm", 16)]);
+    assert_eq!(findings(ds(tag, 16, 2, good.digest()), &answer), [FindingKind::NoKey(tag)]);
     assert_eq!(findings(ds(tag, 13, 1, &good.digest()[..20]), &answer), [FindingKind::NoKey(tag)]);
     for other in [0, 3, 5, 6] {
         let found = findings(ds(tag, 13, other, good.digest()), &answer);
@@ -300,11 +300,19 @@ async fn one_ds_record_that_leads_to_a_key_is_enough() {
     assert!(report.is_good() && codes(&report) == ["parent-unsigned"], "SHA-256 and SHA-1 of one key: {report}");
     let report = served(&zsk.soa(), &keys, &[&ds, &standby]).await;
     assert!(report.is_good() && codes(&report) == ["ds-spare", "parent-unsigned"], "a stand-by key: {report}");
-    // ED448 beside another algorithm, and alone.
-    let ed448 = Ds::new(4711, 16, 2, vec![1; 32]).unwrap();
-    let report = served(&zsk.soa(), &keys, &[&ds, &ed448]).await;
+    // ED448, whose keys can be compared and not tried: beside another algorithm, and alone.
+    let ed448 = DNSKEY::with_flags(257, PublicKeyBuf::new(vec![7; 57], Algorithm::Unknown(16)));
+    let digest = ed448.to_digest(&wire(CHILD), DigestType::SHA256).unwrap().as_ref().to_vec();
+    let record = Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DNSKEY(ed448.clone())));
+    let both = [ksk.record(), zsk.record(), record];
+    let both = [both.to_vec(), vec![ksk.sign(&both)]].concat();
+    let nobodys = Ds::new(4711, 16, 2, vec![1; 32]).unwrap();
+    let ed448 = Ds::new(ed448.calculate_key_tag().unwrap(), 16, 2, digest).unwrap();
+    let report = served(&zsk.soa(), &both, &[&ds, &ed448]).await;
     assert!(report.is_good(), "{report}");
-    let report = served(&zsk.soa(), &keys, &[&ed448]).await;
+    let report = served(&zsk.soa(), &both, &[&nobodys]).await;
+    assert!(report.has_bogus_server() && codes(&report) == ["ds-without-key", "parent-unsigned"], "{report}");
+    let report = served(&zsk.soa(), &both, &[&ed448]).await;
     assert!(report.is_good() && codes(&report) == ["ds-not-supported", "parent-unsigned"], "{report}");
     assert!(!report.has_bogus_server() && !report.has_secure_server());
     assert!(!report.to_string().contains("with the keys of its DS records"), "{report}");

@@ -11,3 +11,4 @@ mod before;
 mod dnssec;
 mod faults;
 mod fixture;
+mod zones;
