@@ -130,3 +130,31 @@ async fn the_trust_anchor_is_the_ds_of_the_roots_key() {
     let (tag, digest) = (entry.unwrap().calculate_key_tag().unwrap(), hex::encode_upper(digest));
     assert_eq!(world.dns.trust_anchor(), format!(". IN DS {tag} 13 2 {digest}"));
 }
+
+/// What a Delete of a stack must wait for that holds zone, keys, signing and delegation: that the look-up of Route 53 finds no DS
+/// record any more.
+#[tokio::test]
+async fn signing_ends_only_without_a_ds_record() {
+    let aws = sandbox::Sandbox::start().await.unwrap();
+    let account = aws.account("111111111111");
+    let (parent, child) = (account.hosted_zone("example.com"), account.hosted_zone("testing.example.com"));
+    let dns = aws.dns().await.unwrap();
+    let ds = child.create_key("one").ds_record();
+    child.start_signing();
+    parent.put(RecordSet::new("testing.example.com", "NS", 300, child.name_servers()));
+    parent.put(RecordSet::new("testing.example.com", "DS", 300, [ds]));
+    assert!(dns.disable_signing(&child).unwrap_err().starts_with("KeySigningKeyInParentDSRecord"));
+    // A look-up through a cache has it for the TTL of the DS record set.
+    dns.share_cache();
+    assert!(dns.disable_signing(&child).is_err());
+    parent.remove("testing.example.com", "DS");
+    parent.remove("testing.example.com", "NS");
+    assert!(dns.disable_signing(&child).is_err(), "the cache has it still");
+    dns.share_cache();
+    for server in parent.name_servers() {
+        dns.fault(&server, sandbox::DnsFault::ServFail);
+    }
+    assert!(dns.disable_signing(&child).unwrap_err().contains("Due to DNS lookup failure"));
+    dns.heal_all();
+    assert_eq!(dns.disable_signing(&child), Ok(()));
+}
