@@ -136,6 +136,7 @@ pub fn ownership(data: &[u8]) {
         saw: data.len().is_multiple_of(5).then_some(time),
         from: None,
         hold: data.len().is_multiple_of(7).then_some(time),
+        again: data.len().is_multiple_of(11),
         owner: claimant.owner().clone(),
     };
     let displaced = Displaced { name_servers: servers, ttl: Ttl::DELEGATION, time, claimed: true };

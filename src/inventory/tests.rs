@@ -33,6 +33,7 @@ fn claim_of(stack: &str, logical_id: &str, cut: &str, names: &[&str], ds: Option
         saw: None,
         from: None,
         hold: None,
+        again: false,
         owner: claimant.owner().clone(),
     }
 }

@@ -36,6 +36,7 @@ fn claim(stack: &str, names: &[&str]) -> Claim {
         saw: None,
         from: None,
         hold: None,
+        again: false,
         owner: claimant.owner().clone(),
     }
 }
