@@ -214,3 +214,18 @@ async fn below_a_name_that_is_not_delegated_the_resolver_is_asked_nothing() {
     let of = ["--child-only", "--parent-zone-id", &fixture.parent.id()];
     shell.run(&[&args[..], &of].concat()).ended(0).says(&["the name server answers for new.example.com"]);
 }
+
+/// `sandbox serve` prints command lines that work as they are.
+#[tokio::test]
+async fn the_lines_of_the_sandbox_work() {
+    let (_aws, _dns, text) = sandbox::serve::start(0).await.unwrap();
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   delegation "))
+        .map(|line| line.split(' ').collect())
+        .collect();
+    let shell = Shell { env: Vec::new() };
+    shell.run(&lines[0]).ended(0).says(&["the 4 name servers answer for testing.example.com"]);
+    shell.run(&lines[1]).ended(2).says(&["testing.example.com is not delegated"]);
+    assert_eq!(lines.len(), 2);
+}
