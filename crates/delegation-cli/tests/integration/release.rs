@@ -32,7 +32,6 @@ fn claim(stack: &str, names: &[&str]) -> Claim {
         previous_wish: None,
         stamp: Stamp { time: 1_700_000_000, request: RequestDigest::new("request") },
         origin: ClaimOrigin::Updated,
-        again: false,
         saw: None,
         from: None,
         hold: None,
