@@ -35,6 +35,7 @@ fn claim(stack: &str, names: &[&str]) -> Claim {
         saw: None,
         from: None,
         hold: None,
+        again: false,
         owner: claimant.owner().clone(),
     }
 }
