@@ -40,6 +40,7 @@ pub struct Fault {
     action: String,
     account: Option<String>,
     zone: Option<String>,
+    region: Option<String>,
     from: u64,
     times: u64,
     kind: FaultKind,
@@ -49,7 +50,7 @@ impl Fault {
     /// A fault for calls of that action; `*` for any.
     pub fn on(action: &str) -> Self {
         let action = action.to_owned();
-        Self { action, account: None, zone: None, from: 1, times: 1, kind: FaultKind::Status(500) }
+        Self { action, account: None, zone: None, region: None, from: 1, times: 1, kind: FaultKind::Status(500) }
     }
 
     /// Only calls with credentials of that account.
@@ -63,6 +64,13 @@ impl Fault {
     #[must_use]
     pub fn zone(mut self, id: &str) -> Self {
         self.zone = Some(id.to_owned());
+        self
+    }
+
+    /// Only calls that are signed for that Region.
+    #[must_use]
+    pub fn region(mut self, region: &str) -> Self {
+        self.region = Some(region.to_owned());
         self
     }
 
@@ -96,6 +104,7 @@ impl Fault {
     fn matches(&self, call: &Call) -> bool {
         (self.action == call.action || self.action == "*")
             && self.account.as_ref().is_none_or(|account| *account == call.account)
+            && self.region.as_ref().is_none_or(|region| *region == call.region)
             && self.zone.as_ref().is_none_or(|zone| Some(zone) == call.zone.as_ref())
     }
 }

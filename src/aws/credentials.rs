@@ -15,12 +15,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::Problem;
 use super::connector::{Attempts, Connector};
-use super::error::AwsError;
+use super::error::{AwsError, AwsErrorKind};
 use super::route53::Session;
 use crate::clock::Clock;
 use crate::http::Client;
 use delegation_model::ids::RoleArn;
-use delegation_model::role::{ExternalId, RegionName, Role};
+use delegation_model::role::{ExternalId, Role};
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +31,10 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 500;
 /// The attempts of a call for which a person waits: half a minute at most, if nothing hangs.
 const ATTENDED: u32 = 8;
+/// The attempts in one Region before the next one is asked, where several are.
+const ATTEMPTS_IN_TURN: u32 = 3;
+/// How many sessions are kept: more than an organization has parent accounts. Each event may name other roles.
+const MOST_SESSIONS: usize = 100;
 /// Credentials of a role are renewed when they have less than this left.
 const RENEW_BEFORE: Duration = Duration::from_mins(6);
 
@@ -42,6 +46,8 @@ pub struct Accounts {
     attempts: Arc<Attempts>,
     session_name: String,
     sessions: Mutex<HashMap<Option<Role>, Kept>>,
+    /// The Region whose STS answered last, of those that were tried in turn.
+    sts_region: Mutex<Option<String>>,
 }
 
 /// Where AWS is and whose calls they are.
@@ -49,6 +55,8 @@ pub struct Accounts {
 pub struct Given {
     /// The URL of every service.
     pub endpoint_url: String,
+    /// The function's own Region.
+    pub region: String,
     /// The access key's id.
     pub access_key_id: String,
     /// The access key's secret.
@@ -118,7 +126,7 @@ impl Accounts {
         let attempts = Arc::default();
         let loader = loader(http, &attempts)
             .endpoint_url(&given.endpoint_url)
-            .region(Region::from_static("us-east-1"))
+            .region(Region::new(given.region.clone()))
             .time_source(given.clock.clone());
         let config = loader.credentials_provider(credentials).load().await;
         Self { clock: given.clock.clone(), ..Self::new(config, attempts, function) }
@@ -131,7 +139,8 @@ impl Accounts {
         if session_name.len() < 2 {
             "custom-delegation".clone_into(&mut session_name);
         }
-        Self { config, clock: Clock::System, attempts, session_name, sessions: Mutex::default() }
+        let (sessions, sts_region) = (Mutex::default(), Mutex::default());
+        Self { config, clock: Clock::System, attempts, session_name, sessions, sts_region }
     }
 
     /// The clock that sessions expire by.
@@ -159,7 +168,12 @@ impl Accounts {
         };
         let session = Arc::new(Session::new(&config));
         let kept = Kept { session: Arc::clone(&session), until };
-        self.lock().insert(role.cloned(), kept);
+        let mut sessions = self.lock();
+        if sessions.len() >= MOST_SESSIONS {
+            // What is still needed is made anew.
+            sessions.clear();
+        }
+        sessions.insert(role.cloned(), kept);
         Ok(session)
     }
 
@@ -197,9 +211,61 @@ impl Accounts {
         self.config.clone().into_builder().region(Region::new(region.to_owned())).build()
     }
 
+    /// Assumes a role by the STS of the Region that is asked for; else in the function's own Region, and if that fails in the
+    /// Region of Route 53: the first may be the only one that a VPC endpoint or a policy lets through, or one that the role's
+    /// account has not enabled (IAM User Guide, "Manage AWS STS in an AWS Region").
     async fn assume(&self, role: &Role) -> Result<Credentials, AwsError> {
-        let region = role.region.as_ref().map_or_else(|| route53_region(role.arn.partition()), RegionName::as_str);
-        let config = self.config_in(region);
+        let regions = self.sts_regions(role);
+        let [only] = regions.as_slice() else { return self.assume_in_turn(role, &regions).await };
+        self.assume_in(only, role, None).await
+    }
+
+    fn sts_regions(&self, role: &Role) -> Vec<String> {
+        if let Some(region) = &role.region {
+            return vec![region.as_str().to_owned()];
+        }
+        let partition = role.arn.partition();
+        let own = self.config.region().map(Region::as_ref).filter(|region| partition_of(region) == partition);
+        let mut regions: Vec<String> = own.into_iter().map(str::to_owned).collect();
+        if own != Some(route53_region(partition)) {
+            regions.push(route53_region(partition).to_owned());
+        }
+        let last = self.sts_region.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if last.is_some() && regions.last() == last.as_ref() {
+            regions.reverse();
+        }
+        regions
+    }
+
+    /// A few attempts in each Region, until one answers or all deny.
+    async fn assume_in_turn(&self, role: &Role, regions: &[String]) -> Result<Credentials, AwsError> {
+        let most = self.config.retry_config().map_or(1, RetryConfig::max_attempts);
+        let mut round = 0;
+        loop {
+            let mut errors: Vec<(&str, AwsError)> = Vec::new();
+            for region in regions {
+                match self.assume_in(region, role, Some(ATTEMPTS_IN_TURN)).await {
+                    Ok(credentials) => {
+                        *self.sts_region.lock().unwrap_or_else(PoisonError::into_inner) = Some(region.clone());
+                        return Ok(credentials);
+                    }
+                    Err(error) => errors.push((region, error)),
+                }
+            }
+            round += ATTEMPTS_IN_TURN;
+            let is_passing = errors.iter().all(|(_, error)| error.kind == AwsErrorKind::NoAnswer);
+            if !is_passing || round >= most {
+                return Err(AwsError::of_regions(&errors));
+            }
+        }
+    }
+
+    /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this one.
+    async fn assume_in(&self, region: &str, role: &Role, attempts: Option<u32>) -> Result<Credentials, AwsError> {
+        let mut config = self.config_in(region);
+        if let Some(attempts) = attempts {
+            config = config.into_builder().retry_config(retry(attempts)).build();
+        }
         let Some(through) = &role.through else {
             return self.assume_with(&config, &role.arn, role.external_id.as_ref()).await;
         };

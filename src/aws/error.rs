@@ -46,6 +46,16 @@ impl AwsError {
         Self { kind: AwsErrorKind::Other, action: action.to_owned(), words }
     }
 
+    /// The errors of one action in several Regions as one, which means what the most telling of them does.
+    pub(super) fn of_regions(errors: &[(&str, Self)]) -> Self {
+        let kinds = [AwsErrorKind::Denied, AwsErrorKind::Other];
+        let telling = kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
+        let telling = telling.or(errors.last());
+        let (kind, action) = telling.map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
+        let words: Vec<String> = errors.iter().map(|(region, error)| format!("in {region}: {}", error.words)).collect();
+        Self { kind, action: action.to_owned(), words: words.join("; ") }
+    }
+
     pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,

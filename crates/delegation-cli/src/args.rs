@@ -181,7 +181,7 @@ pub(super) struct Parent {
     /// The external id of that role; a profile with `external_id` keeps it out of the list of processes
     #[arg(long, value_name = "ID", requires = "parent_role_arn")]
     parent_external_id: Option<String>,
-    /// The Region whose STS is asked for the roles; default: that of Route 53 in their partition
+    /// The Region whose STS is asked for the roles; default: the own Region, then that of Route 53
     #[arg(long, value_name = "REGION")]
     assume_role_region: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! The policies to copy in `docs/permissions.md` are enough for the function, and not more than they say.
 
-use sandbox::KeySigningKey;
+use std::time::Duration;
+
+use sandbox::{Fault, FaultKind, KeySigningKey};
 use serde_json::{Value, json};
 
 use test_support::{EXTERNAL_ID, Fixture, NAME};
@@ -96,19 +98,60 @@ async fn a_role_in_between_is_assumed_first() {
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
 }
 
-/// The default is the Region of Route 53, which every account has: that of the stack may be one which an account has not enabled.
+/// The Regions for which calls of a service were signed, in the order of the calls.
+fn regions(fixture: &Fixture, service: &str) -> Vec<String> {
+    let calls = fixture.aws.calls();
+    calls.iter().filter(|call| call.service == service).map(|call| call.region.clone()).collect()
+}
+
+async fn of_region(region: &str) -> Fixture {
+    let fixture = Fixture::with(|config| config.region = Some(region.to_owned())).await;
+    fixture.aws.clear_calls();
+    fixture
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_region_whose_sts_is_asked_can_be_chosen() {
-    let fixture = Fixture::new().await;
-    for (chosen, region) in [(json!({}), "us-east-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")] {
-        fixture.aws.clear_calls();
+async fn roles_are_assumed_in_the_function_s_own_region_or_the_one_that_is_chosen() {
+    for (chosen, region) in [(json!({}), "eu-west-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")] {
+        let fixture = of_region("eu-west-1").await;
         fixture.create(chosen).await.success();
-        let calls = fixture.aws.calls();
-        let asked = |service: &str| {
-            let calls = calls.iter().filter(|call| call.service == service);
-            calls.map(|call| call.region.clone()).collect::<std::collections::BTreeSet<_>>()
-        };
-        assert_eq!(asked("sts"), [region.to_owned()].into());
-        assert_eq!(asked("route53"), ["us-east-1".to_owned()].into());
+        assert_eq!(regions(&fixture, "sts"), [region]);
+        assert!(regions(&fixture, "route53").iter().all(|region| region == "us-east-1"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_whose_sts_fails_is_not_the_last_word() {
+    let disabled = FaultKind::Error {
+        status: 403,
+        code: "RegionDisabledException".into(),
+        message: "STS is not activated in this region for account: 111111111111".into(),
+    };
+    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "a policy says no".into() };
+    for kind in [disabled, denied, FaultKind::ResetBefore, FaultKind::Status(503), FaultKind::Throttle, FaultKind::Hang]
+    {
+        let fixture = of_region("eu-west-1").await;
+        fixture.aws.fault(Fault::on("AssumeRole").region("eu-west-1").always().kind(kind.clone()));
+        let id = fixture.create(json!({})).await.success().id().to_owned();
+        assert_eq!(regions(&fixture, "sts").last().unwrap(), "us-east-1", "{kind:?}");
+        // While warm, the Region that answered is asked first, when the session has ended too.
+        fixture.aws.clear_calls();
+        tokio::time::sleep(Duration::from_hours(2)).await;
+        fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+        assert_eq!(regions(&fixture, "sts"), ["us-east-1"], "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_every_region_denies_the_answer_names_them_all() {
+    let fixture = of_region("eu-west-1").await;
+    fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&[
+        "STS AssumeRole of",
+        "was denied",
+        "in eu-west-1: ",
+        "in us-east-1: ",
+    ]);
+    // A Region out of reach does not hide that the other one denies.
+    fixture.aws.fault(Fault::on("AssumeRole").region("us-east-1").always().kind(FaultKind::ResetBefore));
+    fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&["was denied", "in us-east-1: "]);
 }

@@ -57,6 +57,7 @@ async fn apply(fixture: &Fixture, batch: &Value) {
     let credentials = fixture.parent_account.user_credentials();
     let given = Given {
         endpoint_url: fixture.aws.endpoint_url(),
+        region: "us-east-1".into(),
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: None,
