@@ -16,6 +16,8 @@ const LEAST: Duration = Duration::from_secs(10);
 pub struct Config {
     /// `DELEGATION_ALLOWED_NAMES`: what may be delegated; `None` for every name.
     pub allowed_names: Option<AllowedNames>,
+    /// `AWS_REGION`: the Region of the function, whose response bucket alone is answered; `None` if it is not told.
+    pub region: Option<String>,
     /// `DELEGATION_RESPONSE_HOSTS`: further hosts that a response URL may point at, http allowed; for local use.
     pub response_hosts: Vec<String>,
     /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call is tried again.
@@ -39,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             allowed_names: None,
+            region: None,
             response_hosts: Vec::new(),
             propagation_wait: Duration::from_mins(1),
             dns_resolver: None,
@@ -53,7 +56,8 @@ impl Default for Config {
 impl Config {
     /// Reads the settings by `get`, which gives a variable of the environment.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
-        let mut config = Self::default();
+        let region = get("AWS_REGION").filter(|region| !region.trim().is_empty());
+        let mut config = Self { region, ..Self::default() };
         if let Some(text) = get("DELEGATION_RESPONSE_HOSTS") {
             config.response_hosts = list(&text).map(str::to_ascii_lowercase).collect();
         }

@@ -44,6 +44,7 @@ impl fmt::Display for Kind {
 pub enum Code {
     UnknownProperty,
     PropertiesNotAnObject,
+    UnreadableProperties,
     InvalidText,
     InvalidList,
     InvalidName,
@@ -105,6 +106,7 @@ impl Code {
         match self {
             Self::UnknownProperty
             | Self::PropertiesNotAnObject
+            | Self::UnreadableProperties
             | Self::InvalidText
             | Self::InvalidList
             | Self::InvalidName

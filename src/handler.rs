@@ -26,15 +26,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
 
-use serde_json::Value;
 use tokio::time::Instant;
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
-use crate::cfn::envelope::{self, EnvelopeError, Kind, Request, Target};
+use crate::cfn::envelope::{self, EnvelopeError, Event, Kind, Notification, Request, Target};
 use crate::cfn::properties;
 use crate::cfn::response::Status;
+use crate::cfn::response_url::Accepted;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -84,6 +84,16 @@ pub enum HandlerError {
     Signal(SignalError),
 }
 
+impl HandlerError {
+    /// The name of the error, which Lambda reports as `errorType`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Envelope(_) => "UnanswerableEvent",
+            Self::Signal(_) => "AnswerNotDelivered",
+        }
+    }
+}
+
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,20 +124,21 @@ impl Handler {
         Self { metrics: Box::new(metrics), ..self }
     }
 
-    /// Serves one delivery of an event: one answer on its response URL.
+    /// Serves one delivery of an event, given as JSON: one answer on its response URL.
     ///
     /// # Errors
     /// If there is nowhere to answer, or if the answer did not get through and a redelivery can make it good.
-    pub async fn handle(&self, event: Value, invocation: &Invocation) -> Result<(), HandlerError> {
-        let target = envelope::unwrap(event)
-            .and_then(|event| envelope::target(&event, &self.config.response_hosts).map(|target| (event, target)));
-        let (event, target) = target.map_err(|error| {
-            error!(lambda_request_id = invocation.id, %error, "this event can't be answered");
-            HandlerError::Envelope(error)
-        })?;
+    pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<(), HandlerError> {
+        let message = envelope::unwrap(event).map_err(|error| unanswerable(error, None, invocation))?;
+        let notification = message.notification.as_ref();
+        let accepted = Accepted { region: self.config.region.as_deref(), local_hosts: &self.config.response_hosts };
+        let event = envelope::parse(&message.text, accepted);
+        let event = event.map_err(|error| unanswerable(error, notification, invocation))?;
+        let target = &event.target;
         let now = self.accounts.clock().now();
-        let timeout = event.get("ResourceProperties").and_then(properties::service_timeout);
-        let dates = Dates::new(&target, timeout, now);
+        let request = event.request.as_ref().ok();
+        let timeout = request.and_then(|request| properties::service_timeout(&request.properties));
+        let dates = Dates::new(target, timeout, now);
         let deadline = Deadline::new(invocation.deadline, dates.service_end(), now);
         let span = info_span!(
             "request",
@@ -135,26 +146,28 @@ impl Handler {
             request_id = target.request_id,
             stack = target.stack_id,
             logical_id = target.logical_id,
+            // Who sent the request, where it came in a notification.
+            sns_topic = notification.map(|notification| notification.topic.as_str()),
+            sns_message_id = notification.map(|notification| notification.id.as_str()),
             request_type = Empty,
             name = Empty,
             parent_zone_id = Empty,
         );
         // On the heap, so that the type of the whole does not outgrow the compiler's limits for whoever calls this.
-        Box::pin(self.serve(&event, &target, (dates, deadline), invocation)).instrument(span).await
+        Box::pin(self.serve(&event, (dates, deadline), invocation)).instrument(span).await
     }
 
     async fn serve(
         &self,
-        event: &Value,
-        target: &Target,
+        event: &Event,
         (dates, deadline): (Dates, Deadline),
         invocation: &Invocation,
     ) -> Result<(), HandlerError> {
         let (started, throttled) = (Instant::now(), self.accounts.throttled_calls());
         self.accounts.forget_problem();
-        let request = envelope::request(event);
+        let Event { target, request, physical_id } = event;
         let progress = Progress::default();
-        let result = match &request {
+        let result = match request {
             Err(error) => Err(error.clone().into()),
             Ok(request) => {
                 Span::current().record("request_type", display(request.kind));
@@ -165,7 +178,7 @@ impl Handler {
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
         let failure = result.as_ref().err().map(|failure| failure.kind().to_string());
         let kind = request.as_ref().ok().map(|request| request.kind);
-        let (answer, marker) = answer::answer(result, kind, event, target, &progress);
+        let (answer, marker) = answer::answer(result, kind, (physical_id.as_deref(), target), &progress);
         let (status, physical_id) = (answer.status, answer.physical_id.clone());
         let body = answer.body(target, &invocation.log_stream);
         let sent = {
@@ -252,6 +265,15 @@ async fn until_deadline(
             }
         }
     }
+}
+
+/// Notes an event that can't be answered, and who sent it.
+fn unanswerable(error: EnvelopeError, notification: Option<&Notification>, invocation: &Invocation) -> HandlerError {
+    let sns_topic = notification.map(|notification| notification.topic.as_str());
+    let sns_message_id = notification.map(|notification| notification.id.as_str());
+    let lambda_request_id = &invocation.id;
+    error!(lambda_request_id, sns_topic, sns_message_id, %error, "this event can't be answered");
+    HandlerError::Envelope(error)
 }
 
 /// What was last tried, and why it did not work (TIME-4).

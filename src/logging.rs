@@ -30,7 +30,7 @@ pub const EVENTS: [(Level, &str, &[&str]); 19] = [
     (Level::ERROR, "the request failed", &["failure", "code", "reason"]),
     (Level::INFO, "the answer was sent", &["status", "action", "physical_id", "duration_ms"]),
     (Level::ERROR, "the answer was not delivered", &["status", "physical_id", "duration_ms", "error"]),
-    (Level::ERROR, "this event can't be answered", &["lambda_request_id", "error"]),
+    (Level::ERROR, "this event can't be answered", &["lambda_request_id", "sns_topic", "sns_message_id", "error"]),
     (Level::ERROR, "this program panicked", &["at"]),
     (Level::ERROR, "the settings are wrong", &["problem"]),
     (Level::ERROR, "the function can't run", &["error"]),

@@ -9,8 +9,8 @@ use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -41,13 +41,14 @@ async fn serve() -> Result<(), Error> {
         // A log that can't be written is no reason to fail a request.
         let _ = writeln!(stdout(), "{}", metrics.line(Clock::System.now()));
     });
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let invocation = Invocation {
             deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline),
             id: event.context.request_id.clone(),
             log_stream: event.context.env_config.log_stream.clone(),
         };
-        handler.handle(event.payload, &invocation).await.map_err(|error| error.to_string())
+        let result = handler.handle(event.payload.get(), &invocation).await;
+        result.map_err(|error| Diagnostic { error_type: error.name().into(), error_message: error.to_string() })
     }))
     .await
 }

@@ -1,13 +1,58 @@
 //! The envelope of a request: first where to answer, then what is asked.
 //!
-//! Taken from raw JSON and not from a typed event: one that does not deserialize would never be answered.
+//! Each field is taken from the text of the event by itself, and the properties last: a request whose
+//! properties can't be read is answered all the same, and nothing grows beyond the event.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::response_url::{ResponseUrl, ResponseUrlError};
+use super::physical_id;
+use super::response_url::{Accepted, ResponseUrl, ResponseUrlError};
 use crate::error::{Code, Failure};
+
+/// The most characters of a `StackId`, `RequestId` or `LogicalResourceId`. CloudFormation's own have
+/// fewer: an ARN of a stack about 250, a logical id 255.
+const LONGEST_ID: usize = 1024;
+/// The most characters of a `ResponseURL`; CloudFormation's have about 600, with a session token 3,000.
+const LONGEST_URL: usize = 8192;
+/// The most bytes of JSON that `ResourceProperties` may take: more than a whole template has
+/// (CloudFormation User Guide, "Understand CloudFormation quotas": 1 MB).
+pub const MAX_PROPERTIES: usize = 1 << 20;
+/// How many characters of an unknown `RequestType` a message repeats.
+const REPEATED: usize = 40;
+
+/// An event, as it was sent to the function.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// The request, as JSON.
+    pub text: Cow<'a, str>,
+    /// The SNS notification that carried it, if one did.
+    pub notification: Option<Notification>,
+}
+
+/// The SNS notification that carried a request: whoever may publish to the topic sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notification {
+    /// The topic's ARN.
+    pub topic: String,
+    /// The notification's id.
+    pub id: String,
+}
+
+/// A request and where to answer it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Where and for whom to answer.
+    pub target: Target,
+    /// `PhysicalResourceId`, if the event has one, whatever it asks.
+    pub physical_id: Option<String>,
+    /// What is asked.
+    pub request: Result<Request, EnvelopeError>,
+}
 
 /// Where and for whom to answer (CloudFormation User Guide, "Custom resource request objects").
 #[derive(Clone, Debug)]
@@ -43,17 +88,20 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a request asks, its properties not yet read. They may hold an external id, so `Debug` does not show them.
+/// What a request asks, its properties not yet read. They may hold an external id, so `Debug` does not
+/// show them.
 #[derive(Clone)]
 pub struct Request {
     /// What is asked.
     pub kind: Kind,
     /// The physical id that CloudFormation knows; `None` on a Create.
     pub physical_id: Option<String>,
-    /// `ResourceProperties`, null if there are none.
+    /// `ResourceProperties`, null if there are none; a text, and so nothing, if they can't be read.
     pub properties: Value,
-    /// `OldResourceProperties`, null if there are none.
+    /// `OldResourceProperties`, likewise.
     pub old_properties: Value,
+    /// Why `ResourceProperties` can't be read.
+    pub unreadable: Option<EnvelopeError>,
 }
 
 impl fmt::Debug for Request {
@@ -66,27 +114,60 @@ impl fmt::Debug for Request {
 /// Why an event is no request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
+    /// The event is no JSON object, or has a field twice.
+    #[error("The event is no JSON object with the fields of a custom resource request, each once.")]
+    NoObject,
     /// A field is missing or not a text.
-    #[error("the event has no {0}: it is not a custom resource request")]
+    #[error("The event has no {0}, so it is not a custom resource request of CloudFormation.")]
     Field(&'static str),
+    /// There is a request, and nowhere to answer it.
+    #[error(
+        "The event has no ResponseURL. It did not come from CloudFormation itself: the CDK's Provider framework keeps the \
+         URL. Give the function's own ARN, or the topic's, as ServiceToken."
+    )]
+    NoResponseUrl,
+    /// A field is longer than CloudFormation's.
+    #[error(
+        "{field} has {characters} characters, and CloudFormation's have at most {most}: the event did not come from it."
+    )]
+    TooLong {
+        /// The field.
+        field: &'static str,
+        /// How many characters it has.
+        characters: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// The response URL can't be used.
     #[error(transparent)]
     Url(#[from] ResponseUrlError),
     /// `RequestType` is none that we know.
     #[error("RequestType {0:?} is unknown; it is Create, Update or Delete")]
     RequestType(String),
-    /// The message of an SNS notification is not JSON.
-    #[error("the event is no SNS notification of one custom resource request")]
+    /// The message of an SNS notification is no text.
+    #[error("The event is no SNS notification of exactly one custom resource request.")]
     Message,
+    /// The properties take too many bytes.
+    #[error(
+        "ResourceProperties has {0} bytes of JSON, and the function reads at most {MAX_PROPERTIES}. Nothing was changed. \
+         Shorten it."
+    )]
+    TooLarge(usize),
+    /// The properties can't be read.
+    #[error("ResourceProperties can't be read: {0}. Nothing was changed. Correct the properties.")]
+    Unreadable(String),
 }
 
 impl EnvelopeError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::Field(_) | Self::Message => Code::NotARequest,
+            Self::NoObject | Self::Field(_) | Self::NoResponseUrl | Self::TooLong { .. } | Self::Message => {
+                Code::NotARequest
+            }
             Self::Url(_) => Code::InvalidResponseUrl,
             Self::RequestType(_) => Code::UnknownRequestType,
+            Self::TooLarge(_) | Self::Unreadable(_) => Code::UnreadableProperties,
         }
     }
 }
@@ -97,60 +178,140 @@ impl From<EnvelopeError> for Failure {
     }
 }
 
-/// The request itself: the event, or the message that an SNS notification carries (CloudFormation User Guide, "Amazon
-/// SNS-backed custom resources").
-pub fn unwrap(event: Value) -> Result<Value, EnvelopeError> {
-    let Some(records) = event.get("Records").and_then(Value::as_array) else {
-        return Ok(event);
+/// The fields of an event, each as it is written.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Fields<'a> {
+    #[serde(borrow)]
+    records: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request_type: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ResponseURL")]
+    response_url: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stack_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    logical_resource_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    physical_resource_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resource_properties: Option<&'a RawValue>,
+    #[serde(borrow)]
+    old_resource_properties: Option<&'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    fn parse(text: &'a str) -> Result<Self, EnvelopeError> {
+        // A list would be read as the fields in their order.
+        let fields = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
+        fields.ok_or(EnvelopeError::NoObject)
+    }
+}
+
+/// A record of a Lambda event of SNS (AWS Lambda Developer Guide, "Invoking Lambda functions with
+/// Amazon SNS notifications").
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Record {
+    sns: Sns,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sns {
+    message: String,
+    #[serde(default)]
+    topic_arn: String,
+    #[serde(default)]
+    message_id: String,
+}
+
+/// The request itself: the event, or the message that an SNS notification carries (CloudFormation User
+/// Guide, "Amazon SNS-backed custom resources").
+///
+/// # Errors
+/// If the event is no object, or carries anything but one notification of one text.
+pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
+    let Some(records) = Fields::parse(event)?.records else {
+        return Ok(Message { text: Cow::Borrowed(event), notification: None });
     };
     // SNS hands Lambda one notification at a time; of several, all but one would go unanswered.
-    let [record] = records.as_slice() else {
-        return Err(EnvelopeError::Message);
+    let [Record { sns }] = serde_json::from_str::<[Record; 1]>(records.get()).map_err(|_| EnvelopeError::Message)?;
+    let shortened = |text: String| text.chars().take(LONGEST_ID).collect();
+    let notification = Notification { topic: shortened(sns.topic_arn), id: shortened(sns.message_id) };
+    Ok(Message { text: Cow::Owned(sns.message), notification: Some(notification) })
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// If it can't be answered.
+pub fn parse(text: &str, accepted: Accepted<'_>) -> Result<Event, EnvelopeError> {
+    let fields = Fields::parse(text)?;
+    let url = match read(fields.response_url, "ResponseURL", LONGEST_URL) {
+        Err(EnvelopeError::Field(_)) if fields.request_type.is_some() && fields.resource_properties.is_some() => {
+            return Err(EnvelopeError::NoResponseUrl);
+        }
+        url => url?,
     };
-    let message = record.pointer("/Sns/Message").and_then(Value::as_str).ok_or(EnvelopeError::Message)?;
-    serde_json::from_str(message).map_err(|_| EnvelopeError::Message)
-}
-
-/// Where to answer a request.
-pub fn target(event: &Value, local_hosts: &[String]) -> Result<Target, EnvelopeError> {
-    let url = ResponseUrl::parse(text(event, "ResponseURL")?, local_hosts)?;
-    let owned = |field| text(event, field).map(str::to_owned);
-    Ok(Target {
-        url,
-        stack_id: owned("StackId")?,
-        request_id: owned("RequestId")?,
-        logical_id: owned("LogicalResourceId")?,
-    })
-}
-
-/// The physical id of a request, if it has one.
-pub fn physical_id(event: &Value) -> Option<String> {
-    text(event, "PhysicalResourceId").ok().map(str::to_owned)
+    let stack_id = read(fields.stack_id, "StackId", LONGEST_ID)?;
+    let target = Target {
+        url: ResponseUrl::parse(&url, &stack_id, accepted)?,
+        stack_id,
+        request_id: read(fields.request_id, "RequestId", LONGEST_ID)?,
+        logical_id: read(fields.logical_resource_id, "LogicalResourceId", LONGEST_ID)?,
+    };
+    let physical_id = match read(fields.physical_resource_id, "PhysicalResourceId", physical_id::MAX) {
+        Err(error @ EnvelopeError::TooLong { .. }) => return Err(error),
+        id => id.ok(),
+    };
+    let request = request(&fields, physical_id.as_deref());
+    Ok(Event { target, physical_id, request })
 }
 
 /// What is asked.
-pub fn request(event: &Value) -> Result<Request, EnvelopeError> {
-    let kind = match text(event, "RequestType")? {
+fn request(fields: &Fields<'_>, physical_id: Option<&str>) -> Result<Request, EnvelopeError> {
+    let kind = match read(fields.request_type, "RequestType", usize::MAX)?.as_str() {
         "Create" => Kind::Create,
         "Update" => Kind::Update,
         "Delete" => Kind::Delete,
-        other => return Err(EnvelopeError::RequestType(other.chars().take(40).collect())),
+        other => return Err(EnvelopeError::RequestType(other.chars().take(REPEATED).collect())),
     };
-    let physical_id = physical_id(event);
     if physical_id.is_none() && kind != Kind::Create {
         return Err(EnvelopeError::Field("PhysicalResourceId"));
     }
-    let value = |field| event.get(field).cloned().unwrap_or_default();
+    // No object: nothing is taken from it, and no role is assumed in its name.
+    let nothing = || Value::String(String::new());
+    let (properties, unreadable) = match properties(fields.resource_properties) {
+        Ok(properties) => (properties, None),
+        Err(error) => (nothing(), Some(error)),
+    };
     Ok(Request {
         kind,
-        physical_id,
-        properties: value("ResourceProperties"),
-        old_properties: value("OldResourceProperties"),
+        physical_id: physical_id.map(str::to_owned),
+        properties,
+        old_properties: self::properties(fields.old_resource_properties).unwrap_or_else(|_| nothing()),
+        unreadable,
     })
 }
 
-fn text<'a>(event: &'a Value, field: &'static str) -> Result<&'a str, EnvelopeError> {
-    event.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or(EnvelopeError::Field(field))
+fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
+    let Some(raw) = raw else { return Ok(Value::Null) };
+    if raw.get().len() > MAX_PROPERTIES {
+        return Err(EnvelopeError::TooLarge(raw.get().len()));
+    }
+    // The words of this error are about the form alone: nested too deeply, a number out of range.
+    serde_json::from_str(raw.get()).map_err(|error| EnvelopeError::Unreadable(error.to_string()))
+}
+
+/// A field that must be a text and not empty.
+fn read(raw: Option<&RawValue>, field: &'static str, most: usize) -> Result<String, EnvelopeError> {
+    let text = raw.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let text = text.filter(|text| !text.is_empty()).ok_or(EnvelopeError::Field(field))?;
+    let characters = text.chars().count();
+    if characters > most { Err(EnvelopeError::TooLong { field, characters, most }) } else { Ok(text) }
 }
 
 #[cfg(test)]

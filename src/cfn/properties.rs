@@ -138,7 +138,9 @@ impl Partial {
     /// resource had before an Update. Returns what was valid, and the errors.
     pub fn parse(properties: &Value) -> (Self, Vec<PropertyError>) {
         let mut errors = Vec::new();
-        let reader = keep(Reader::new(properties), &mut errors).unwrap_or_else(Reader::empty);
+        let reader = keep(Reader::new(properties), &mut errors);
+        let unreadable = reader.is_none();
+        let reader = reader.unwrap_or_else(Reader::empty);
         keep(reader.known(), &mut errors);
         keep(reader.service_timeout(), &mut errors);
         let before = errors.len();
@@ -148,13 +150,13 @@ impl Partial {
         let parent_zone = keep(reader.parent_zone(), &mut errors);
         let parent_role = keep(reader.role("ParentRoleArn", "ParentExternalId"), &mut errors);
         let partial = Self {
-            point_unreadable: errors.len() > before,
+            point_unreadable: unreadable || errors.len() > before,
             child_zone,
             child_role,
             domain_name,
             name_servers: keep(reader.name_servers(), &mut errors).flatten(),
-            parent_zone,
-            parent_role_unreadable: parent_role.is_none(),
+            parent_zone: parent_zone.filter(|_| !unreadable),
+            parent_role_unreadable: unreadable || parent_role.is_none(),
             parent_role: parent_role.flatten(),
             ttl: keep(reader.ttl("TTL"), &mut errors).flatten().unwrap_or(Ttl::DELEGATION),
             allow_overwrite: keep(reader.boolean("AllowOverwrite"), &mut errors).flatten().unwrap_or(false),

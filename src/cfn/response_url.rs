@@ -10,8 +10,17 @@ use url::Url;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResponseUrl(Url);
 
+/// Whose response URLs are accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted<'a> {
+    /// The Region that the function runs in; `None` if it does not know.
+    pub region: Option<&'a str>,
+    /// Hosts that are accepted by name, `host` or `host:port`, http too; for local use.
+    pub local_hosts: &'a [String],
+}
+
 /// Why a text is no response URL; none of them repeats it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseUrlError {
     /// It does not parse.
     #[error("ResponseURL is not a URL")]
@@ -19,27 +28,43 @@ pub enum ResponseUrlError {
     /// It is not https.
     #[error("ResponseURL is not https")]
     Scheme,
-    /// It leads elsewhere than to a response bucket of CloudFormation.
+    /// The function does not know its Region.
     #[error(
-        "ResponseURL does not lead to a cloudformation-custom-resource-response bucket of S3 (for local use, name the \
+        "this function does not know its Region, so it can't tell CloudFormation's response bucket; set AWS_REGION, or \
+         name the host in DELEGATION_RESPONSE_HOSTS for local use"
+    )]
+    NoRegion,
+    /// The stack is in another Region than the function, or its id names none.
+    #[error(
+        "the stack is not in the Region of this function, {0}; CloudFormation invokes only functions of its own Region"
+    )]
+    Region(String),
+    /// It leads elsewhere than to CloudFormation's response bucket of the Region.
+    #[error(
+        "ResponseURL does not lead to CloudFormation's own response bucket of this Region, {0} (for local use, name the \
          host in DELEGATION_RESPONSE_HOSTS)"
     )]
-    Host,
+    Host(String),
 }
 
+/// How the name of CloudFormation's response bucket begins; the Region without hyphens follows. Anybody
+/// can own a bucket that only begins so.
 const BUCKET: &str = "cloudformation-custom-resource-response-";
 
 /// How long CloudFormation signs a response URL for, in seconds: what SigV2's `Expires` lies after the signing.
 const SIGNED_FOR: i64 = 7200;
 
 impl ResponseUrl {
-    /// Accepts an https URL of a response bucket on an S3 host of any partition, or any URL whose `host` or `host:port`
-    /// is one of `local_hosts`.
-    pub fn parse(text: &str, local_hosts: &[String]) -> Result<Self, ResponseUrlError> {
+    /// Accepts an https URL of CloudFormation's response bucket in the Region of the stack, which must
+    /// be the function's; or any URL whose `host` or `host:port` is a local one.
+    ///
+    /// # Errors
+    /// For any other URL.
+    pub fn parse(text: &str, stack_id: &str, accepted: Accepted<'_>) -> Result<Self, ResponseUrlError> {
         let url = Url::parse(text).map_err(|_| ResponseUrlError::Malformed)?;
         let host = url.host_str().ok_or(ResponseUrlError::Malformed)?;
         let host_and_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-        let local = local_hosts.iter().any(|local| *local == host || *local == host_and_port);
+        let local = accepted.local_hosts.iter().any(|local| *local == host || *local == host_and_port);
         let plain = url.username().is_empty() && url.password().is_none();
         if local && plain && matches!(url.scheme(), "http" | "https") {
             return Ok(Self(url));
@@ -47,12 +72,14 @@ impl ResponseUrl {
         if url.scheme() != "https" {
             return Err(ResponseUrlError::Scheme);
         }
-        let bucket_in_path = url.path_segments().and_then(|mut path| path.next()).is_some_and(is_bucket);
-        let in_bucket = match host.split_once('.') {
-            Some((bucket, s3)) if is_bucket(bucket) => is_s3_host(s3),
-            _ => bucket_in_path && is_s3_host(host),
-        };
-        if in_bucket && plain && url.port().is_none() { Ok(Self(url)) } else { Err(ResponseUrlError::Host) }
+        let here = accepted.region.ok_or(ResponseUrlError::NoRegion)?;
+        let region = region_of_stack(stack_id).filter(|region| *region == here);
+        let region = region.ok_or_else(|| ResponseUrlError::Region(here.to_owned()))?;
+        if plain && url.port().is_none() && is_response_bucket(host, region) {
+            Ok(Self(url))
+        } else {
+            Err(ResponseUrlError::Host(format!("{BUCKET}{}", region.replace('-', ""))))
+        }
     }
 
     /// The URL, to send the answer to and for nothing else.
@@ -77,47 +104,65 @@ impl fmt::Debug for ResponseUrl {
     }
 }
 
-fn is_bucket(label: &str) -> bool {
-    label.strip_prefix(BUCKET).is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    })
+/// The Region in `arn:aws:cloudformation:<region>:<account>:stack/...`.
+fn region_of_stack(stack_id: &str) -> Option<&str> {
+    let mut parts = stack_id.split(':');
+    let fits = parts.next() == Some("arn") && parts.next().is_some() && parts.next() == Some("cloudformation");
+    parts.next().filter(|_| fits)
 }
 
-/// The DNS suffixes of AWS's partitions (AWS SDKs, `partitions.json`).
-const SUFFIXES: [&str; 7] = [
-    ".amazonaws.com",
-    ".amazonaws.com.cn",
-    ".amazonaws.eu",
-    ".c2s.ic.gov",
-    ".sc2s.sgov.gov",
-    ".cloud.adc-e.uk",
-    ".csp.hci.ic.gov",
+/// The DNS suffix of the partition of a Region (AWS SDKs, `partitions.json`).
+fn dns_suffix(region: &str) -> &'static str {
+    const SUFFIXES: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("eusc-", "amazonaws.eu"),
+    ];
+    SUFFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
+/// The Regions whose S3 endpoints also have the form `s3-<region>` (AWS General Reference, "Amazon S3
+/// endpoints and quotas"); those that came later do not.
+const DASHED: [&str; 15] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "sa-east-1",
+    "us-east-2",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
+    "us-east-1",
 ];
 
-fn is_s3_host(host: &str) -> bool {
-    SUFFIXES.iter().filter_map(|suffix| host.strip_suffix(suffix)).any(|service| {
-        let labels: Vec<&str> = service.split('.').collect();
-        match labels.as_slice() {
-            ["s3"] => true,
-            [one] => one.strip_prefix("s3-").is_some_and(is_region),
-            ["s3" | "s3-fips", region] | ["s3" | "s3-fips", "dualstack", region] => is_region(region),
-            _ => false,
-        }
-    })
-}
-
-/// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let Some((number, words)) = parts.split_last() else {
+/// True for the host of CloudFormation's response bucket of a Region, at one of the S3 endpoints that
+/// this Region has. CloudFormation writes the bucket into the host, never into the path.
+fn is_response_bucket(host: &str, region: &str) -> bool {
+    let bucket = format!("{BUCKET}{}.", region.replace('-', ""));
+    let suffix = format!(".{}", dns_suffix(region));
+    let Some(endpoint) = host.strip_prefix(&bucket).and_then(|rest| rest.strip_suffix(&suffix)) else {
         return false;
     };
-    let word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    (2..=4).contains(&words.len())
-        && words.iter().all(word)
-        && words.first().is_some_and(|area| (2..=4).contains(&area.len()))
-        && !number.is_empty()
-        && number.bytes().all(|byte| byte.is_ascii_digit())
+    let in_partition_aws = suffix == ".amazonaws.com" && !region.starts_with("us-gov-");
+    let has_fips = suffix == ".amazonaws.com" && ["us-", "ca-"].iter().any(|area| region.starts_with(area));
+    let labels: Vec<&str> = endpoint.split('.').collect();
+    match labels.as_slice() {
+        // Without a Region, S3 of the partition `aws` alone answers, for buckets of every Region.
+        ["s3"] => in_partition_aws,
+        [dashed] => dashed.strip_prefix("s3-") == Some(region) && DASHED.contains(&region),
+        ["s3", of] | ["s3", "dualstack", of] => *of == region,
+        ["s3-fips", of] | ["s3-fips", "dualstack", of] => *of == region && has_fips,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -2,35 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use tracing::{error, warn};
 
 use super::outcome::Outcome;
 use super::progress::{Phase, Progress};
-use crate::cfn::envelope::{self, Kind, Target};
+use crate::cfn::envelope::{Kind, Target};
 use crate::cfn::physical_id;
 use crate::cfn::response::{ATTRIBUTES, Answer, Status};
 use crate::error::{Failure, Warning, coded};
+use delegation_model::text::visible;
 
 /// The answer, and whether it is a Create's failure with a marker.
 pub(super) fn answer(
     result: Result<Outcome, Failure>,
     kind: Option<Kind>,
-    event: &Value,
-    target: &Target,
+    (physical_id, target): (Option<&str>, &Target),
     progress: &Progress,
 ) -> (Answer, bool) {
     match result {
         Ok(mut outcome) => {
             let mut told = Vec::new();
             for Warning { code, message } in &outcome.warnings {
+                let message = visible(message);
                 warn!(
                     physical_id = outcome.physical_id,
                     code,
-                    warning = message,
+                    warning = &*message,
                     "the request succeeds with a warning"
                 );
-                told.push(coded(message, code));
+                told.push(coded(&message, code));
             }
             outcome.data.insert("Warning", told.join(" "));
             for attribute in ATTRIBUTES {
@@ -40,10 +40,10 @@ pub(super) fn answer(
             (Answer { status: Status::Success, physical_id, reason: String::new(), code: "", data }, false)
         }
         Err(failure) => {
-            let (code, reason) = (failure.code(), failure.message().to_owned());
+            let (code, reason) = (failure.code(), visible(failure.message()).into_owned());
             error!(failure = %failure.kind(), code, reason, "the request failed");
             // A Create that changed something, or may have, answers with the real id, so that its Delete finds it.
-            let known = envelope::physical_id(event).filter(|_| kind != Some(Kind::Create));
+            let known = physical_id.map(str::to_owned).filter(|_| kind != Some(Kind::Create));
             let changed = || match progress.phase() {
                 Phase::Sent(point) => Some(point.to_string()),
                 Phase::Done(outcome) => Some(outcome.physical_id),

@@ -36,6 +36,9 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
             Kind::Create | Kind::Update => Err(stale),
         };
     }
+    if let (Some(error), Kind::Create | Kind::Update) = (&cx.request.unreadable, cx.request.kind) {
+        return Err(error.clone().into());
+    }
     if let (Some(problem), Kind::Create | Kind::Update) = (&cx.config.problem, cx.request.kind) {
         let message =
             format!("this function is set up wrongly, and changes nothing until that is corrected: {problem}");

@@ -63,6 +63,7 @@ impl Fleet {
         let credentials = account.role("function").allow_all_route53().allow_assume("*").credentials();
         let given = Given {
             endpoint_url: self.aws.endpoint_url(),
+            region: "us-east-1".into(),
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
             session_token: credentials.session_token,
@@ -100,7 +101,7 @@ impl Fleet {
         let deadline = SystemTime::now() + TIMEOUT;
         let invocation = Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
         join_all(self.delegations.iter().map(async |delegation| {
-            delegation.handler.handle(delegation.event.clone(), &invocation).await.unwrap();
+            delegation.handler.handle(&delegation.event.to_string(), &invocation).await.unwrap();
         }))
         .await;
         began.elapsed()

@@ -33,6 +33,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         physical_id: args.physical_id.clone(),
         old_properties: old.unwrap_or_else(|| properties.clone()),
         properties,
+        unreadable: None,
     };
     let named = args.stack_id.as_deref().zip(args.logical_id.as_deref());
     let (stack, logical) = named.unwrap_or(NOBODY);

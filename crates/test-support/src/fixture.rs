@@ -113,7 +113,7 @@ impl Fixture {
             handler: Handler::new(
                 Config::default(),
                 client.clone(),
-                accounts(&aws, &clock, &client, &function_role).await,
+                accounts(&aws, &clock, &client, (&function_role, None)).await,
             ),
             aws,
             bucket,
@@ -150,7 +150,7 @@ impl Fixture {
         };
         configure(&mut config);
         let verifier = Verifier::new(config.dns_resolver);
-        let accounts = accounts(&self.aws, &self.clock, &self.client, role).await;
+        let accounts = accounts(&self.aws, &self.clock, &self.client, (role, config.region.as_deref())).await;
         let handler = Handler::new(config, self.client.clone(), accounts);
         match &self.network {
             Some(network) => handler.with_verifier(verifier.with_transport(network.clone())),
@@ -208,6 +208,14 @@ impl Fixture {
     /// # Errors
     /// What the function tells Lambda.
     pub async fn invoke(&self, event: Value) -> Result<(), HandlerError> {
+        self.invoke_text(&event.to_string()).await
+    }
+
+    /// Delivers an event, given as JSON, once.
+    ///
+    /// # Errors
+    /// What the function tells Lambda.
+    pub async fn invoke_text(&self, event: &str) -> Result<(), HandlerError> {
         let deadline = self.clock.now() + self.timeout;
         let invocation = Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
         self.handler.handle(event, &invocation).await
@@ -290,10 +298,11 @@ impl Fixture {
     }
 }
 
-async fn accounts(aws: &Sandbox, clock: &Clock, client: &Client, role: &Role) -> Accounts {
+async fn accounts(aws: &Sandbox, clock: &Clock, client: &Client, (role, region): (&Role, Option<&str>)) -> Accounts {
     let credentials = role.credentials();
     let given = Given {
         endpoint_url: aws.endpoint_url(),
+        region: region.unwrap_or("us-east-1").to_owned(),
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
         session_token: credentials.session_token,

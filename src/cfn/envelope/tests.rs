@@ -13,50 +13,126 @@ fn event() -> Value {
     })
 }
 
+fn with(field: &str, value: Value) -> Value {
+    let mut event = event();
+    event[field] = value;
+    event
+}
+
+fn read_event(event: &Value) -> Result<Event, EnvelopeError> {
+    parse(&event.to_string(), Accepted { region: Some("us-east-1"), local_hosts: &[] })
+}
+
+fn request_of(event: &Value) -> Result<Request, EnvelopeError> {
+    read_event(event).unwrap().request
+}
+
 #[test]
 fn a_direct_event_and_one_in_a_notification_are_the_same_request() {
-    let wrapped = json!({"Records": [{"Sns": {"Message": event().to_string()}}]});
-    assert_eq!(unwrap(wrapped).unwrap(), event());
-    assert_eq!(unwrap(event()).unwrap(), event());
-    assert_eq!(unwrap(json!({"Records": [{"Sns": {"Message": "hello"}}]})), Err(EnvelopeError::Message));
-    assert_eq!(unwrap(json!({"Records": [{"Sns": {"Message": 1}}]})), Err(EnvelopeError::Message));
+    let text = event().to_string();
+    let direct = unwrap(&text).unwrap();
+    assert_eq!((&*direct.text, direct.notification), (&*text, None));
+    let sns = json!({"Message": text, "TopicArn": "arn:aws:sns:us-east-1:1:t", "MessageId": "m"});
+    let wrapped = json!({"Records": [{"EventSource": "aws:sns", "Sns": sns}]}).to_string();
+    let wrapped = unwrap(&wrapped).unwrap();
+    assert_eq!(&*wrapped.text, text);
+    let notification = wrapped.notification.unwrap();
+    assert_eq!((&*notification.topic, &*notification.id), ("arn:aws:sns:us-east-1:1:t", "m"));
+}
+
+#[test]
+fn one_notification_of_one_text_is_read() {
+    let record = json!({"Sns": {"Message": "{}"}});
+    for records in
+        [json!([]), json!([record, record]), json!([{"Sns": {"Message": 1}}]), json!([{}]), json!({}), json!("x")]
+    {
+        let text = json!({"Records": records}).to_string();
+        assert_eq!(unwrap(&text).unwrap_err(), EnvelopeError::Message, "{text}");
+    }
+    let hello = json!({"Records": [{"Sns": {"Message": "hello"}}]}).to_string();
+    let message = unwrap(&hello).unwrap();
+    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    assert_eq!(parse(&message.text, accepted).unwrap_err(), EnvelopeError::NoObject);
 }
 
 #[test]
 fn each_field_of_the_target_is_needed() {
-    assert!(target(&event(), &[]).is_ok());
-    for field in ["ResponseURL", "StackId", "RequestId", "LogicalResourceId"] {
+    assert!(read_event(&event()).is_ok());
+    for field in ["StackId", "RequestId", "LogicalResourceId"] {
         for bad in [Value::Null, json!(""), json!(1), json!({})] {
-            let mut event = event();
-            event[field] = bad;
-            assert_eq!(target(&event, &[]).unwrap_err(), EnvelopeError::Field(field));
+            assert_eq!(read_event(&with(field, bad)).unwrap_err(), EnvelopeError::Field(field));
         }
     }
-    for bad in [json!(null), json!([]), json!("x"), json!(1)] {
-        assert_eq!(target(&bad, &[]).unwrap_err(), EnvelopeError::Field("ResponseURL"));
+    for bad in [json!(null), json!([]), json!(["a", "b"]), json!("x"), json!(1)] {
+        assert_eq!(read_event(&bad).unwrap_err(), EnvelopeError::NoObject);
     }
+    assert_eq!(read_event(&json!({})).unwrap_err(), EnvelopeError::Field("ResponseURL"));
+}
+
+#[test]
+fn a_request_without_a_url_is_told_from_anything_else() {
+    // As the CDK's Provider framework hands it on.
+    let mut event = event();
+    event.as_object_mut().unwrap().remove("ResponseURL");
+    assert_eq!(read_event(&event).unwrap_err(), EnvelopeError::NoResponseUrl);
 }
 
 #[test]
 fn requests_say_what_is_missing() {
-    assert_eq!(request(&event()).unwrap().kind, Kind::Create);
-    let with = |field: &str, value: Value| {
-        let mut event = event();
-        event[field] = value;
-        event
+    assert_eq!(request_of(&event()).unwrap().kind, Kind::Create);
+    let unknown = request_of(&with("RequestType", json!("Adopt"))).unwrap_err();
+    assert_eq!(unknown, EnvelopeError::RequestType("Adopt".into()));
+    assert_eq!(request_of(&with("RequestType", json!(null))).unwrap_err(), EnvelopeError::Field("RequestType"));
+    let delete = request_of(&with("RequestType", json!("Delete"))).unwrap_err();
+    assert_eq!(delete, EnvelopeError::Field("PhysicalResourceId"));
+    assert_eq!(request_of(&with("ResourceProperties", json!(7))).unwrap().properties, json!(7));
+}
+
+#[test]
+fn ids_longer_than_cloudformation_s_are_no_request() {
+    let long = |length: usize| json!("x".repeat(length));
+    for (field, most) in [("RequestId", LONGEST_ID), ("LogicalResourceId", LONGEST_ID), ("PhysicalResourceId", 1024)] {
+        assert!(read_event(&with(field, long(most))).is_ok(), "{field}");
+        let error = read_event(&with(field, long(most + 1))).unwrap_err();
+        assert_eq!(error, EnvelopeError::TooLong { field, characters: most + 1, most });
+    }
+    for (field, most) in [("StackId", LONGEST_ID), ("ResponseURL", LONGEST_URL)] {
+        let error = read_event(&with(field, long(5_800_000))).unwrap_err();
+        assert_eq!(error, EnvelopeError::TooLong { field, characters: 5_800_000, most });
+        assert!(error.to_string().len() < 200);
+    }
+}
+
+#[test]
+fn properties_that_can_t_be_read_leave_the_request_answerable() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let large = format!("[{}0]", "0,".repeat(3_000_000));
+    let number = "1e999".to_owned();
+    let with_text = |field: &str, text: &str| {
+        let event = with(field, json!("PLACE")).to_string();
+        event.replace("\"PLACE\"", text)
     };
-    assert_eq!(request(&with("RequestType", json!("Adopt"))).unwrap_err(), EnvelopeError::RequestType("Adopt".into()));
-    assert_eq!(request(&with("RequestType", json!(null))).unwrap_err(), EnvelopeError::Field("RequestType"));
-    assert_eq!(request(&with("RequestType", json!("Delete"))).unwrap_err(), EnvelopeError::Field("PhysicalResourceId"));
-    assert_eq!(request(&with("ResourceProperties", json!(7))).unwrap().properties, json!(7));
+    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    for text in [&deep, &large, &number] {
+        let event = parse(&with_text("ResourceProperties", text), accepted).unwrap();
+        let request = event.request.unwrap();
+        let error = request.unreadable.unwrap();
+        assert_eq!(error.code(), Code::UnreadableProperties);
+        assert!(error.to_string().len() < 300, "{error}");
+        assert!(request.properties.is_string(), "nothing is taken from them");
+        // What they were before is only compared.
+        let event = parse(&with_text("OldResourceProperties", text), accepted).unwrap();
+        let request = event.request.unwrap();
+        assert!(request.unreadable.is_none() && request.old_properties.is_string());
+        // And what nobody reads is not even that.
+        assert!(parse(&with_text("Unknown", text), accepted).unwrap().request.is_ok());
+    }
 }
 
 #[test]
 fn errors_do_not_show_the_url() {
-    let mut event = event();
-    event["ResponseURL"] = json!("http://evil.example/?X-Amz-Signature=secret");
-    let error = target(&event, &[]).unwrap_err();
+    let error = read_event(&with("ResponseURL", json!("http://evil.example/?X-Amz-Signature=secret"))).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("secret"));
-    event["ResponseURL"] = json!("https://cloudformation-custom-resource-response-x.s3.amazonaws.com/?s=secret");
-    assert!(!format!("{:?}", target(&event, &[])).contains("secret"));
+    let event = read_event(&with("ResponseURL", json!(format!("{}secret", event()["ResponseURL"].as_str().unwrap()))));
+    assert!(!format!("{:?}", event.unwrap()).contains("secret"));
 }

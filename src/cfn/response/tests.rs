@@ -2,13 +2,14 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::cfn::response_url::ResponseUrl;
+use crate::cfn::response_url::{Accepted, ResponseUrl};
 
 fn target() -> Target {
     let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret";
+    let stack_id = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
     Target {
-        url: ResponseUrl::parse(url, &[]).unwrap(),
-        stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1".into(),
+        url: ResponseUrl::parse(url, stack_id, Accepted { region: Some("us-east-1"), local_hosts: &[] }).unwrap(),
+        stack_id: stack_id.into(),
         request_id: "r".into(),
         logical_id: "Delegation".into(),
     }

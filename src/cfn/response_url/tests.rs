@@ -3,27 +3,42 @@ use super::*;
 const PATH: &str = "arn%3Aaws%3Acloudformation%3Aeu-west-1%3A222222222222%3Astack/s/1%7CDelegation%7C2";
 const BUCKET: &str = "cloudformation-custom-resource-response";
 
+fn stack_in(region: &str) -> String {
+    format!("arn:aws:cloudformation:{region}:222222222222:stack/s/1")
+}
+
+/// As a function of us-east-1 reads it for a stack there.
 fn parse(url: &str) -> Result<ResponseUrl, ResponseUrlError> {
-    ResponseUrl::parse(url, &[])
+    parse_in("us-east-1", url)
+}
+
+fn parse_in(region: &str, url: &str) -> Result<ResponseUrl, ResponseUrlError> {
+    ResponseUrl::parse(url, &stack_in(region), Accepted { region: Some(region), local_hosts: &[] })
+}
+
+fn host_error() -> ResponseUrlError {
+    ResponseUrlError::Host(format!("{BUCKET}-useast1"))
 }
 
 #[test]
 fn the_hosts_that_cloudformation_uses() {
-    for host in [
-        "useast1.s3.amazonaws.com",
-        "euwest1.s3-eu-west-1.amazonaws.com",
-        "euwest1.s3.eu-west-1.amazonaws.com",
-        "euwest1.s3.dualstack.eu-west-1.amazonaws.com",
-        "cnnorth1.s3.cn-north-1.amazonaws.com.cn",
-        "usgovwest1.s3-us-gov-west-1.amazonaws.com",
-        "usgovwest1.s3-fips.us-gov-west-1.amazonaws.com",
-        "euscdeeast1.s3.eusc-de-east-1.amazonaws.eu",
-        "usisoeast1.s3.us-iso-east-1.c2s.ic.gov",
+    for (region, host) in [
+        ("us-east-1", "useast1.s3.amazonaws.com"),
+        ("us-east-1", "useast1.s3.us-east-1.amazonaws.com"),
+        ("us-east-1", "useast1.s3-fips.us-east-1.amazonaws.com"),
+        ("eu-west-1", "euwest1.s3.amazonaws.com"),
+        ("eu-west-1", "euwest1.s3-eu-west-1.amazonaws.com"),
+        ("eu-west-1", "euwest1.s3.eu-west-1.amazonaws.com"),
+        ("eu-west-1", "euwest1.s3.dualstack.eu-west-1.amazonaws.com"),
+        ("ap-southeast-7", "apsoutheast7.s3.ap-southeast-7.amazonaws.com"),
+        ("cn-north-1", "cnnorth1.s3.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "usgovwest1.s3-us-gov-west-1.amazonaws.com"),
+        ("us-gov-west-1", "usgovwest1.s3-fips.us-gov-west-1.amazonaws.com"),
+        ("eusc-de-east-1", "euscdeeast1.s3.eusc-de-east-1.amazonaws.eu"),
+        ("us-iso-east-1", "usisoeast1.s3.us-iso-east-1.c2s.ic.gov"),
     ] {
-        assert!(parse(&format!("https://{BUCKET}-{host}/{PATH}?X-Amz-Date=x")).is_ok(), "{host}");
-    }
-    for host in ["s3.amazonaws.com", "s3-eu-west-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"] {
-        assert!(parse(&format!("https://{host}/{BUCKET}-euwest1/{PATH}")).is_ok(), "path style on {host}");
+        let url = format!("https://{BUCKET}-{host}/{PATH}?X-Amz-Date=x");
+        assert!(parse_in(region, &url).is_ok(), "{host}");
     }
 }
 
@@ -46,7 +61,7 @@ fn other_hosts_are_refused() {
         "https://s3.amazonaws.com/other-bucket/x".to_owned(),
         "https://169.254.169.254/latest".to_owned(),
     ] {
-        assert_eq!(parse(&url), Err(ResponseUrlError::Host), "{url}");
+        assert_eq!(parse(&url), Err(host_error()), "{url}");
     }
     assert_eq!(parse(&format!("http://{BUCKET}-useast1.s3.amazonaws.com/x")), Err(ResponseUrlError::Scheme));
     assert_eq!(parse("file:///etc/passwd"), Err(ResponseUrlError::Malformed));
@@ -54,12 +69,60 @@ fn other_hosts_are_refused() {
 }
 
 #[test]
+fn buckets_of_other_people_are_refused() {
+    for host in [
+        // Anybody can own such a bucket.
+        "evil.s3.amazonaws.com",
+        "useast11.s3.amazonaws.com",
+        "useast1-evil.s3.amazonaws.com",
+        "useast1.evil.s3.amazonaws.com",
+        "us-east-1.s3.amazonaws.com",
+        // CloudFormation's, but of another Region or partition than the stack and the function.
+        "euwest1.s3.amazonaws.com",
+        "euwest1.s3.eu-west-1.amazonaws.com",
+        "useast1.s3.eu-west-1.amazonaws.com",
+        "useast1.s3.us-east-1.amazonaws.com.cn",
+        "useast1.s3.amazonaws.eu",
+        "useast1.s3.us-east-1.c2s.ic.gov",
+        // Forms that S3 does not have.
+        "useast1.s3.fips.us-east-1.amazonaws.com",
+        "useast1.s3-accelerate.amazonaws.com",
+        "useast1.s3.xx-evil-1.amazonaws.com",
+    ] {
+        assert_eq!(parse(&format!("https://{BUCKET}-{host}/x")), Err(host_error()), "{host}");
+    }
+    for host in ["s3.amazonaws.com", "s3.us-east-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com"] {
+        assert_eq!(parse(&format!("https://{host}/{BUCKET}-useast1/x")), Err(host_error()), "path style on {host}");
+    }
+    let dashed = format!("https://{BUCKET}-apsoutheast7.s3-ap-southeast-7.amazonaws.com/x");
+    assert!(parse_in("ap-southeast-7", &dashed).is_err(), "a Region that never had this form");
+    let fips = format!("https://{BUCKET}-euwest1.s3-fips.eu-west-1.amazonaws.com/x");
+    assert!(parse_in("eu-west-1", &fips).is_err(), "a Region without FIPS endpoints");
+}
+
+#[test]
+fn the_stack_is_in_the_function_s_region() {
+    let url = |region: &str| format!("https://{BUCKET}-{}.s3.amazonaws.com/x", region.replace('-', ""));
+    let here = Accepted { region: Some("eu-west-1"), local_hosts: &[] };
+    let region_error = Err(ResponseUrlError::Region("eu-west-1".into()));
+    for stack_id in [stack_in("us-east-1"), "arn:aws:cloudformation::222222222222:stack/s/1".into(), "s".into()] {
+        assert_eq!(ResponseUrl::parse(&url("us-east-1"), &stack_id, here), region_error, "{stack_id}");
+        assert_eq!(ResponseUrl::parse(&url("eu-west-1"), &stack_id, here), region_error, "{stack_id}");
+    }
+    // A function that does not know its Region believes no event.
+    let nowhere = Accepted { region: None, local_hosts: &[] };
+    let parsed = ResponseUrl::parse(&url("xx-evil-1"), &stack_in("xx-evil-1"), nowhere);
+    assert_eq!(parsed, Err(ResponseUrlError::NoRegion));
+}
+
+#[test]
 fn local_hosts_only_when_named() {
     let hosts = ["127.0.0.1:4566".to_owned(), "localhost".to_owned()];
-    assert!(ResponseUrl::parse("http://127.0.0.1:4566/x", &hosts).is_ok());
-    assert!(ResponseUrl::parse("http://localhost:1234/x", &hosts).is_ok());
-    assert!(ResponseUrl::parse("http://127.0.0.1:4567/x", &hosts).is_err());
-    assert!(ResponseUrl::parse("ftp://localhost/x", &hosts).is_err());
+    let parse = |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &hosts });
+    assert!(parse("http://127.0.0.1:4566/x").is_ok());
+    assert!(parse("http://localhost:1234/x").is_ok());
+    assert!(parse("http://127.0.0.1:4567/x").is_err());
+    assert!(parse("ftp://localhost/x").is_err());
 }
 
 #[test]

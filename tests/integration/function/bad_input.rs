@@ -212,3 +212,34 @@ async fn regression_wrong_settings_are_answered_and_stop_no_delete() {
     fixture.delete(&id, json!({})).await.success();
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_came_in_can_t_turn_or_break_the_lines_of_a_reason() {
+    let fixture = Fixture::new().await;
+    let answer = fixture.create(json!({"Tr\n\u{202e}igger\u{1b}[31m": "x"})).await;
+    let reason = answer.failed(&["Tr\\n\\u{202e}igger\\u{1b}[31m"]).reason().to_owned();
+    assert!(!reason.contains(|c: char| c.is_control() || c == '\u{202e}'), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn properties_that_can_t_be_read_are_answered() {
+    let fixture = Fixture::new().await;
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deliver = async |kind: &str, id: Option<&str>, text: &str| {
+        let event = fixture.event(kind, json!({"PhysicalResourceId": id, "ResourceProperties": "PLACE"}));
+        fixture.invoke_text(&event.to_string().replace("\"PLACE\"", text)).await.unwrap();
+        let answers = fixture.bucket.answers(event["RequestId"].as_str().unwrap());
+        test_support::Answer(answers.last().unwrap().json())
+    };
+    let large = json!({"Trigger": "x".repeat(1 << 20)}).to_string();
+    for (text, words) in [(&deep, "recursion limit exceeded"), (&large, "1048590 bytes of JSON")] {
+        let answer = deliver("Create", None, text).await.failed(&["ResourceProperties", words, "Nothing was changed"]);
+        assert!(answer.id().starts_with("unresolved/"));
+    }
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    deliver("Update", Some(&id), &deep).await.failed(&["recursion limit"]);
+    // Nobody knows the role any more: the Delete must not fail for ever, and says what is left.
+    let answer = deliver("Delete", Some(&id), &deep).await.success();
+    assert!(answer.get("Warning").contains("left-role-invalid"), "{answer:?}");
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+}

@@ -96,7 +96,7 @@ impl Deliveries {
         let invocation = self.network.invocation(TIMEOUT);
         let handler = Arc::clone(&self.handler.lock().unwrap_or_else(PoisonError::into_inner));
         // The handler's future stays on the thread where it was made, as it does in a function.
-        let task = tokio::task::spawn_local(async move { handler.handle(event, &invocation).await });
+        let task = tokio::task::spawn_local(async move { handler.handle(&event.to_string(), &invocation).await });
         let result = task.await.unwrap().map_err(|error| error.to_string());
         let heard = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);

@@ -231,7 +231,7 @@ async fn function(network: &Network, account: &str, side: &str) -> Rc<Handler> {
 
 async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {
     let id = event["RequestId"].as_str().unwrap().to_owned();
-    handler.handle(event, &network.invocation(TIMEOUT)).await.unwrap();
+    handler.handle(&event.to_string(), &network.invocation(TIMEOUT)).await.unwrap();
     let answers = network.bucket.answers(&id);
     // Two deliveries of one request have an answer each.
     answers.last().unwrap().json()
