@@ -78,6 +78,7 @@ pub enum Code {
     ParentZonePrivate,
     NotBelowParentZone,
     NameTooLong,
+    AnswerTooLong,
     AccessDenied,
     HostedZoneNotFound,
     ParentZoneNotFound,
@@ -139,7 +140,8 @@ impl Code {
             | Self::ParentZoneAmbiguous
             | Self::ParentZonePrivate
             | Self::NotBelowParentZone
-            | Self::NameTooLong => Kind::Refused,
+            | Self::NameTooLong
+            | Self::AnswerTooLong => Kind::Refused,
             Self::AccessDenied => Kind::Denied,
             Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => Kind::NoSuchZone,
             Self::VerificationFailed | Self::VerificationFailedAfterChange | Self::NotVerified => Kind::Unverified,

@@ -44,8 +44,9 @@ pub struct Accounts {
     config: SdkConfig,
     clock: Clock,
     attempts: Arc<Attempts>,
-    session_name: String,
-    sessions: Mutex<HashMap<Option<Role>, Kept>>,
+    /// The name of the function or the program.
+    program: String,
+    sessions: Mutex<HashMap<SessionKey, Kept>>,
     /// The Region whose STS answered last, of those that were tried in turn.
     sts_region: Mutex<Option<String>>,
 }
@@ -75,6 +76,9 @@ pub struct Choice {
     /// The Region, in place of `AWS_REGION`; it tells the partition.
     pub region: Option<String>,
 }
+
+/// Whose calls they are: of a role, in the name of a stack; or of the function itself.
+type SessionKey = Option<(Role, String)>;
 
 #[derive(Clone, Debug)]
 struct Kept {
@@ -133,14 +137,8 @@ impl Accounts {
     }
 
     fn new(config: SdkConfig, attempts: Arc<Attempts>, function: &str) -> Self {
-        // STS API Reference, AssumeRole: RoleSessionName has 2 to 64 of these.
-        let name = function.chars().filter(|c| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c)).take(64);
-        let mut session_name: String = name.collect();
-        if session_name.len() < 2 {
-            "custom-delegation".clone_into(&mut session_name);
-        }
         let (sessions, sts_region) = (Mutex::default(), Mutex::default());
-        Self { config, clock: Clock::System, attempts, session_name, sessions, sts_region }
+        Self { config, clock: Clock::System, attempts, program: function.to_owned(), sessions, sts_region }
     }
 
     /// The clock that sessions expire by.
@@ -148,19 +146,21 @@ impl Accounts {
         &self.clock
     }
 
-    /// A session with the rights of `role`, or of the function itself.
-    pub async fn session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
-        if let Some(session) = self.kept(role) {
+    /// A session with the rights of `role`, or of the function itself. The session's name tells the function, and the stack
+    /// where there is one, so that CloudTrail in the role's account shows for whom a call was made.
+    pub async fn session(&self, role: Option<&Role>, stack: Option<&str>) -> Result<Arc<Session>, AwsError> {
+        let key = role.map(|role| (role.clone(), session_name(&self.program, stack)));
+        if let Some(session) = self.kept(&key) {
             return Ok(session);
         }
-        let (config, until) = match role {
+        let (config, until) = match &key {
             None => {
                 let region = self.config.region().map_or("us-east-1", Region::as_ref);
                 (self.config_in(route53_region(partition_of(region))), None)
             }
-            Some(role) => {
+            Some(key @ (role, _)) => {
                 let region = route53_region(role.arn.partition());
-                let credentials = self.assume(role).await?;
+                let credentials = self.assume(key).await?;
                 let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
                 let provider = SharedCredentialsProvider::new(credentials);
                 (self.config_in(region).into_builder().credentials_provider(provider).build(), until)
@@ -173,7 +173,7 @@ impl Accounts {
             // What is still needed is made anew.
             sessions.clear();
         }
-        sessions.insert(role.cloned(), kept);
+        sessions.insert(key, kept);
         Ok(session)
     }
 
@@ -197,13 +197,13 @@ impl Accounts {
         self.lock().clear();
     }
 
-    fn kept(&self, role: Option<&Role>) -> Option<Arc<Session>> {
-        let kept = self.lock().get(&role.cloned()).cloned()?;
+    fn kept(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        let kept = self.lock().get(key).cloned()?;
         let alive = kept.until.is_none_or(|until| self.clock.now() < until);
         alive.then_some(kept.session)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Option<Role>, Kept>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionKey, Kept>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,10 +214,10 @@ impl Accounts {
     /// Assumes a role by the STS of the Region that is asked for; else in the function's own Region, and if that fails in the
     /// Region of Route 53: the first may be the only one that a VPC endpoint or a policy lets through, or one that the role's
     /// account has not enabled (IAM User Guide, "Manage AWS STS in an AWS Region").
-    async fn assume(&self, role: &Role) -> Result<Credentials, AwsError> {
-        let regions = self.sts_regions(role);
-        let [only] = regions.as_slice() else { return self.assume_in_turn(role, &regions).await };
-        self.assume_in(only, role, None).await
+    async fn assume(&self, key: &(Role, String)) -> Result<Credentials, AwsError> {
+        let regions = self.sts_regions(&key.0);
+        let [only] = regions.as_slice() else { return self.assume_in_turn(key, &regions).await };
+        self.assume_in(only, key, None).await
     }
 
     fn sts_regions(&self, role: &Role) -> Vec<String> {
@@ -238,13 +238,13 @@ impl Accounts {
     }
 
     /// A few attempts in each Region, until one answers or all deny.
-    async fn assume_in_turn(&self, role: &Role, regions: &[String]) -> Result<Credentials, AwsError> {
+    async fn assume_in_turn(&self, key: &(Role, String), regions: &[String]) -> Result<Credentials, AwsError> {
         let most = self.config.retry_config().map_or(1, RetryConfig::max_attempts);
         let mut round = 0;
         loop {
             let mut errors: Vec<(&str, AwsError)> = Vec::new();
             for region in regions {
-                match self.assume_in(region, role, Some(ATTEMPTS_IN_TURN)).await {
+                match self.assume_in(region, key, Some(ATTEMPTS_IN_TURN)).await {
                     Ok(credentials) => {
                         *self.sts_region.lock().unwrap_or_else(PoisonError::into_inner) = Some(region.clone());
                         return Ok(credentials);
@@ -261,47 +261,57 @@ impl Accounts {
     }
 
     /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this one.
-    async fn assume_in(&self, region: &str, role: &Role, attempts: Option<u32>) -> Result<Credentials, AwsError> {
+    async fn assume_in(
+        &self,
+        region: &str,
+        (role, name): &(Role, String),
+        attempts: Option<u32>,
+    ) -> Result<Credentials, AwsError> {
         let mut config = self.config_in(region);
         if let Some(attempts) = attempts {
             config = config.into_builder().retry_config(retry(attempts)).build();
         }
         let Some(through) = &role.through else {
-            return self.assume_with(&config, &role.arn, role.external_id.as_ref()).await;
+            return assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await;
         };
-        let first = SharedCredentialsProvider::new(self.assume_with(&config, through, None).await?);
+        let first = SharedCredentialsProvider::new(assume_with(&config, name, (through, None)).await?);
         let config = config.into_builder().credentials_provider(first).build();
-        self.assume_with(&config, &role.arn, role.external_id.as_ref()).await
+        assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await
     }
+}
 
-    async fn assume_with(
-        &self,
-        config: &SdkConfig,
-        arn: &RoleArn,
-        external_id: Option<&ExternalId>,
-    ) -> Result<Credentials, AwsError> {
-        let action = format!("STS AssumeRole of {arn}");
-        let config = aws_sdk_sts::config::Builder::from(config);
-        let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
-        let answer = sts
-            .assume_role()
-            .role_arn(arn.as_str())
-            .role_session_name(&self.session_name)
-            .set_external_id(external_id.map(|id| id.expose().to_owned()))
-            .send()
-            .await
-            .map_err(|error| AwsError::of(&action, &error, &[]))?;
-        let given =
-            answer.credentials.ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
-        let expiry = SystemTime::try_from(given.expiration).ok();
-        Ok(Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            expiry,
-            "AssumeRole",
-        ))
-    }
+async fn assume_with(
+    config: &SdkConfig,
+    session_name: &str,
+    (arn, external_id): (&RoleArn, Option<&ExternalId>),
+) -> Result<Credentials, AwsError> {
+    let action = format!("STS AssumeRole of {arn}");
+    let config = aws_sdk_sts::config::Builder::from(config);
+    let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
+    let answer = sts
+        .assume_role()
+        .role_arn(arn.as_str())
+        .role_session_name(session_name)
+        .set_external_id(external_id.map(|id| id.expose().to_owned()))
+        .send()
+        .await
+        .map_err(|error| AwsError::of(&action, &error, &[]))?;
+    let given =
+        answer.credentials.ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
+    let expiry = SystemTime::try_from(given.expiration).ok();
+    Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), expiry, "AssumeRole"))
+}
+
+/// `<function>.<stack>`, or the function's name alone (STS API Reference, AssumeRole: a `RoleSessionName` has 2 to 64
+/// of these characters).
+fn session_name(program: &str, stack: Option<&str>) -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c);
+    let part = |text: &str, most| text.chars().filter(fits).take(most).collect::<String>();
+    let name = match stack.map(|stack| part(stack, 31)).filter(|stack| !stack.is_empty()) {
+        Some(stack) => format!("{}.{stack}", part(program, 32)),
+        None => part(program, 64),
+    };
+    if name.len() < 2 { "custom-delegation".to_owned() } else { name }
 }
 
 /// Passing errors are retried with full jitter as long as the invocation has time, and not by count: its deadline drops the
@@ -360,6 +370,15 @@ fn route53_region(partition: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_are_named_for_the_function_and_the_stack() {
+        assert_eq!(session_name("delegation", Some("testing-dns")), "delegation.testing-dns");
+        assert_eq!(session_name("delegation", None), "delegation");
+        assert_eq!(session_name("", None), "custom-delegation");
+        assert_eq!(session_name("d", Some("arn:x/\u{e9}")), "d.arnx");
+        assert_eq!(session_name(&"f".repeat(64), Some(&"s".repeat(128))).len(), 64);
+    }
 
     #[test]
     fn each_partition_has_its_route_53_region() {

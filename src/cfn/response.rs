@@ -138,7 +138,7 @@ fn cut_longest(texts: Vec<Shortened<'_>>, excess: usize) -> bool {
 }
 
 /// The bytes that a text takes in JSON, without its quotes.
-fn encoded(text: &str) -> usize {
+pub fn encoded(text: &str) -> usize {
     serde_json::to_string(text).map_or(0, |json| json.len() - 2)
 }
 

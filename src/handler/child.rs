@@ -115,7 +115,7 @@ async fn read_zone(
 ) -> Result<(HostedZone, ReadZone, Option<Result<Signing, AwsError>>), Failure> {
     cx.progress.at(format!("reading the child zone {id}"));
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
-    let session = cx.accounts.session(desired.child_role.as_ref()).await.map_err(failure)?;
+    let session = cx.session(desired.child_role.as_ref()).await.map_err(failure)?;
     let (zone, head, signing) = tokio::join!(
         session.hosted_zone(id),
         async { if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await } },
@@ -169,6 +169,6 @@ pub(super) async fn hosted_zone(
     role: Option<&Role>,
 ) -> Result<HostedZone, Failure> {
     let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
-    let session = cx.accounts.session(role).await.map_err(failure)?;
+    let session = cx.session(role).await.map_err(failure)?;
     session.hosted_zone(id).await.map_err(failure)
 }

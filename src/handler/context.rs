@@ -1,13 +1,16 @@
 //! What one request works with.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::outcome::Outcome;
 use super::progress::Progress;
 use crate::aws::credentials::Accounts;
 use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::aws::route53::Session;
 use crate::cfn::envelope::{Request, Target};
 use crate::cfn::properties::MAX_SERVICE_TIMEOUT;
+use crate::cfn::response::{self, encoded};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Code, Failure, Kind as FailureKind, Warning};
@@ -15,7 +18,12 @@ use delegation_model::digest::RequestDigest;
 use delegation_model::ids;
 use delegation_model::name::Name;
 use delegation_model::ownership_record::{Claimant, MAX_SKEW, OwnerName, Stamp};
+use delegation_model::role::Role;
 use dns_check::Verifier;
+
+/// What an answer takes beside ids and values, in bytes: the names of its fields and attributes, about 330, and two texts that are
+/// shortened to a pointer to the log stream.
+const FRAME: usize = 700;
 
 /// What serves every request.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +44,7 @@ pub(super) struct RequestContext<'a> {
     pub(super) request: &'a Request,
     stack_id: String,
     logical_id: String,
+    request_id: String,
     /// The partition of the stack, and so of this function; `None` if the stack's id is no ARN.
     pub(super) partition: Option<String>,
     /// When the request was made, and which it is.
@@ -86,6 +95,7 @@ impl<'a> RequestContext<'a> {
         let resource = (target.stack_id.as_str(), target.logical_id.as_str());
         Self {
             stamp: Stamp { time: dates.made, request: RequestDigest::new(&target.request_id) },
+            request_id: target.request_id.clone(),
             stale_after: dates.is_dated.then_some(dates.gives_up),
             deadline,
             ..Self::preview(services, request, resource, progress)
@@ -108,12 +118,27 @@ impl<'a> RequestContext<'a> {
             request,
             stack_id: stack_id.to_owned(),
             logical_id: logical_id.to_owned(),
+            request_id: String::new(),
             partition: ids::partition_of(stack_id).map(str::to_owned),
             stamp: Stamp { time: seconds(now), request: RequestDigest::new("") },
             stale_after: None,
             deadline: Deadline::new(SystemTime::UNIX_EPOCH, None, now),
             progress,
         }
+    }
+
+    /// The bytes of an answer that are left for the values of its attributes, beside its ids and the pointers of texts that were
+    /// shortened.
+    pub(super) fn room_for_values(&self, physical_id: &str) -> usize {
+        let ids = [&self.stack_id, &self.logical_id, &self.request_id, physical_id].map(encoded);
+        response::MAX.saturating_sub(FRAME + ids.iter().sum::<usize>())
+    }
+
+    /// A session with the rights of `role`, or of the function itself, in the name of the stack.
+    pub(super) async fn session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
+        let owner = self.owner();
+        let stack = owner.as_str().and_then(|owner| owner.split_once('/')).map(|(stack, _)| stack);
+        self.accounts.session(role, stack).await
     }
 
     /// The clock, in seconds since 1970.

@@ -40,7 +40,7 @@ async fn of_point(
 ) -> Result<Outcome, Failure> {
     cx.progress.at("assuming the parent role");
     let result = async {
-        let session = cx.accounts.session(properties.parent_role.as_ref()).await;
+        let session = cx.session(properties.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
         let site = Site { session: &session, point, is_main: true };
         remove(cx, site, properties, DeleteReason::Requested).await
@@ -307,7 +307,7 @@ async fn find_point(cx: &RequestContext<'_>, properties: &Partial) -> Result<(Ar
         (None, None) => return Err(Failure::new(Code::DomainNameMissing, "The properties name no child.")),
     };
     cx.progress.at(format!("looking for the parent zone of {name}"));
-    let session = cx.accounts.session(properties.parent_role.as_ref()).await;
+    let session = cx.session(properties.parent_role.as_ref()).await;
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let zone = parent_zone::find(&session, &name, asked, None).await?;
     Ok((session, parent_zone::point(&name, &zone)?))

@@ -28,7 +28,8 @@ pub async fn parent_zone(
     asked: &ParentZone,
     name: Option<&Name>,
 ) -> Result<(Arc<Session>, HostedZone), Failure> {
-    let session = accounts.session(role).await.map_err(|error| aws_failure("assuming the parent role", &error))?;
+    let session =
+        accounts.session(role, None).await.map_err(|error| aws_failure("assuming the parent role", &error))?;
     let id = match (asked, name) {
         (ParentZone::Id(id), _) => id.clone(),
         (ParentZone::Name(zone), _) => parent_zone::named(&session, zone, None).await?,
@@ -81,7 +82,7 @@ pub struct ChildZone {
 pub async fn by_child(accounts: &Accounts, role: Option<&Role>, id: &ZoneId) -> Result<ChildZone, Failure> {
     let reading = format!("reading the child zone {id}");
     let failure = |error| aws_failure(&reading, &error);
-    let session = accounts.session(role).await.map_err(failure)?;
+    let session = accounts.session(role, None).await.map_err(failure)?;
     let (zone, signing) = tokio::join!(session.hosted_zone(id), session.signing(id));
     let zone = zone.map_err(failure)?;
     let name_servers = zone.name_servers.filter(|_| !zone.private).ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! Observe: what stands at, below and around the zone cut in the parent zone.
 
+use super::parent_zone::MOST_LEVELS;
 use super::{RequestContext, aws_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
@@ -177,7 +178,8 @@ struct Enclosing {
 /// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1).
 async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosing, AwsError> {
     let (mut around, mut exists) = (Enclosing::default(), false);
-    for name in point.name.ancestors() {
+    // A zone further above fails the request, whatever is found on the way.
+    for name in point.name.ancestors().take(MOST_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let find = |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
         let apex = find("SOA").is_some();

@@ -10,6 +10,10 @@ use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::point::DelegationPoint;
 
+/// How many levels below its parent zone a name may be. Each level is a call of a Create or Update, out of a quota that the whole
+/// parent account shares.
+pub(super) const MOST_LEVELS: usize = 16;
+
 /// The parent zone of `name` that is asked for. Of several zones of one name it is `prefer`, if that is
 /// one of them.
 pub(super) async fn find(
@@ -69,14 +73,15 @@ pub(super) async fn named(session: &Session, zone_name: &Name, prefer: Option<&Z
 }
 
 async fn closest(session: &Session, name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
-    for enclosing in name.ancestors() {
+    for enclosing in name.ancestors().take(MOST_LEVELS) {
         let found = session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
         if let Some(id) = single(&enclosing, &found, prefer)? {
             return Ok(id);
         }
     }
     let message = format!(
-        "the parent account has no public hosted zone that encloses {name}; give ParentZoneId or ParentZoneName, or correct the role"
+        "The parent account has no public hosted zone for any of the {MOST_LEVELS} names above {name}. Give ParentZoneId or \
+         ParentZoneName, or correct the role."
     );
     Err(Failure::new(Code::NoEnclosingZone, message))
 }
@@ -104,9 +109,24 @@ fn listing(name: &Name, error: &AwsError) -> Failure {
 /// The zone cut lies strictly below the apex of the parent zone.
 fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     if name.is_below(zone) {
-        return Ok(());
+        let levels = name.labels().count().saturating_sub(zone.labels().count());
+        if levels <= MOST_LEVELS {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is {levels} levels below its parent zone {zone}, and at most {MOST_LEVELS} are supported. Give a parent zone \
+             that is nearer.",
+            shortened(name)
+        );
+        return Err(Failure::new(Code::NameTooLong, message));
     }
     let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
     let rule = "a delegation stands at a name below its parent zone; correct the parent zone or the child's name";
     Err(Failure::new(Code::NotBelowParentZone, format!("{name} {what} {zone}: {rule}")))
+}
+
+/// The head of a name that may be very long.
+fn shortened(name: &Name) -> String {
+    let head: String = name.to_string().chars().take(60).collect();
+    format!("{head}...")
 }

@@ -51,7 +51,7 @@ pub(super) async fn take_back(cx: &RequestContext<'_>, point: &DelegationPoint) 
     cx.progress.at(format!("taking back {} in the parent zone {}", point.name, point.zone));
     let (properties, _) = Partial::parse(&cx.request.properties);
     let taken = cx.with_fresh_credentials(async || {
-        let session = cx.accounts.session(properties.parent_role.as_ref()).await;
+        let session = cx.session(properties.parent_role.as_ref()).await;
         let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
         let site = Site { session: &session, point, is_main: false };
         delete::remove(cx, site, &properties, DeleteReason::TakeBack).await

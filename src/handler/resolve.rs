@@ -9,6 +9,7 @@ use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{ParentZone, Partial, Properties};
+use crate::cfn::response::encoded;
 use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ids::RoleArn;
@@ -16,7 +17,7 @@ use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
 use delegation_model::name::Name;
 use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
-use delegation_model::reconcile::{FailedCheck, Goal, Observation, Overtaken, UpdateBehavior};
+use delegation_model::reconcile::{DesiredDs, FailedCheck, Goal, Observation, Overtaken, UpdateBehavior};
 use delegation_model::role::Role;
 
 /// What a Create or Update is about.
@@ -69,7 +70,7 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
     cx.progress.at("reading the child zone and assuming the parent role");
     let timing = cx.progress.time(Step::Observe);
     let (session, child) = tokio::join!(
-        cx.accounts.session(desired.parent_role.as_ref()),
+        cx.session(desired.parent_role.as_ref()),
         child::read(cx, &desired, physical.as_ref(), old.as_ref(), denial),
     );
     let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
@@ -140,8 +141,32 @@ impl ResolvedRequest {
             allow_overwrite: desired.allow_overwrite,
             allow_occlusion: desired.allow_occlusion,
             allowed: cx.allows(name),
-            failed_check: child.failure.as_ref().map(failed_check),
+            failed_check: child.failure.as_ref().map(failed_check).or_else(|| self.too_long_to_answer(cx)),
         }
+    }
+
+    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the answer: templates build on them, and
+    /// half a value is a wrong one.
+    fn too_long_to_answer(&self, cx: &RequestContext<'_>) -> Option<FailedCheck> {
+        let child = &self.child;
+        let ds = match &child.ds {
+            DesiredDs::Records(records) => records.to_string(),
+            DesiredDs::Off | DesiredDs::Unknown { .. } => String::new(),
+        };
+        let servers = child.name_servers.as_ref().map(ToString::to_string).unwrap_or_default();
+        let zone = self.desired.child_zone.as_ref().map(ToString::to_string).unwrap_or_default();
+        let physical_id = self.physical_id();
+        // The physical id has the name and the parent zone, which are attributes too.
+        let values = [&servers, &ds, &zone, &physical_id].map(|value| encoded(value)).iter().sum::<usize>();
+        let room = cx.room_for_values(&physical_id);
+        (values > room).then(|| FailedCheck {
+            code: Code::AnswerTooLong.as_str(),
+            message: format!(
+                "The name servers and DS records of {} take {values} bytes, and {room} are left for them in an answer to \
+                 CloudFormation. Give fewer or shorter ones.",
+                child.name
+            ),
+        })
     }
 
     /// The physical id that a success answers with.
@@ -454,6 +479,6 @@ fn not_found(failure: &Failure) -> Warning {
 
 /// A session with the rights of the old properties' parent role.
 pub(super) async fn old_session(cx: &RequestContext<'_>, role: Option<&Role>) -> Result<Arc<Session>, Failure> {
-    let session = cx.accounts.session(role).await;
+    let session = cx.session(role).await;
     session.map_err(|error| aws_failure("assuming the old parent role", &error))
 }

@@ -39,7 +39,7 @@ pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id
         sleep(backoff.pause()).await;
         let asked = cx.with_fresh_credentials(async || {
             let failure = |error| aws_failure(&format!("asking for the status of the change {id}"), &error);
-            let session = cx.accounts.session(role).await.map_err(failure)?;
+            let session = cx.session(role).await.map_err(failure)?;
             session.change_status(id).await.map_err(failure)
         });
         match asked.await {

@@ -81,6 +81,7 @@ impl Network {
         configure(&mut config);
         let given = Given {
             endpoint_url: self.aws.endpoint_url(),
+            region: config.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key,
             session_token: credentials.session_token,

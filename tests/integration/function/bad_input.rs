@@ -243,3 +243,41 @@ async fn properties_that_can_t_be_read_are_answered() {
     assert!(answer.get("Warning").contains("left-role-invalid"), "{answer:?}");
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
+
+#[tokio::test(start_paused = true)]
+async fn name_servers_that_no_answer_can_tell_are_refused_before_the_change() {
+    let fixture = Fixture::new().await;
+    let label = "x".repeat(60);
+    let long = |number: usize| format!("ns{number}.{label}.{label}.{label}.{label}");
+    let given = |count: usize| json!({"NameServers": (0..count).map(long).collect::<Vec<_>>()});
+    let reason = fixture.create(given(15)).await.failed(&["bytes", "answer to CloudFormation"]).reason().to_owned();
+    assert!(reason.ends_with("[answer-too-long]"), "{reason}");
+    assert_eq!((fixture.changes_sent(), fixture.delegated_to()), (0, Vec::new()));
+    let answer = fixture.create(given(8)).await.success();
+    assert_eq!(answer.get("NameServers").split(',').count(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_of_many_labels_costs_few_calls() {
+    let fixture = Fixture::new().await;
+    let deep = format!("{}example.com", "a.".repeat(110));
+    let given = |parent: Value| {
+        let mut given = json!({"ChildZoneId": null, "DomainName": deep, "NameServers": ["ns1.example.net"]});
+        for (key, value) in parent.as_object().unwrap() {
+            given[key] = value.clone();
+        }
+        given
+    };
+    let name = json!({"ParentZoneId": null, "ParentZoneName": "example.com"});
+    for (parent, code) in [
+        (json!({}), "[name-too-long]"),
+        (name, "[name-too-long]"),
+        (json!({"ParentZoneId": null, "ParentZoneName": null}), "[no-enclosing-zone]"),
+    ] {
+        fixture.aws.clear_calls();
+        let reason = fixture.create(given(parent.clone())).await.failed(&[]).reason().to_owned();
+        assert!(reason.ends_with(code) && reason.len() < 600, "{reason}");
+        // A Create that failed looks once more, for an earlier delivery of it.
+        assert!(fixture.actions().len() <= 40, "{parent}: {:?}", fixture.actions());
+    }
+}

@@ -155,3 +155,17 @@ async fn where_every_region_denies_the_answer_names_them_all() {
     fixture.aws.fault(Fault::on("AssumeRole").region("us-east-1").always().kind(FaultKind::ResetBefore));
     fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&["was denied", "in us-east-1: "]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_session_s_name_tells_function_and_stack() {
+    let mut fixture = Fixture::new().await;
+    fixture.create(json!({})).await.success();
+    fixture.stack = "arn:aws:cloudformation:us-east-1:222222222222:stack/other-stack/2".into();
+    fixture.logical_id = "Other".into();
+    fixture.create(json!({})).await.success();
+    let calls = fixture.aws.calls();
+    let sessions = calls.iter().filter_map(|call| call.principal.split_once(":assumed-role/parent/"));
+    let mut names: Vec<&str> = sessions.map(|(_, name)| name).collect();
+    names.dedup();
+    assert_eq!(names, ["delegation.mine", "delegation.other-stack"]);
+}

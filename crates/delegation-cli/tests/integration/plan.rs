@@ -78,7 +78,7 @@ async fn apply(fixture: &Fixture, batch: &Value) {
         })
         .collect();
     let accounts = Accounts::given(http::client(None).unwrap(), "person", &given).await;
-    let session = accounts.session(None).await.unwrap();
+    let session = accounts.session(None, None).await.unwrap();
     let zone = fixture.parent.id().parse().unwrap();
     session.change(&zone, batch["Comment"].as_str().unwrap(), &changes).await.unwrap();
 }
