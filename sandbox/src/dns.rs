@@ -245,7 +245,7 @@ impl Dns {
     }
 
     /// Ends the signing of a hosted zone as `DisableHostedZoneDNSSEC` does: not while a look-up finds a DS record of one of its keys
-    /// (`KeySigningKeyInParentDSRecord`), nor where that look-up fails (API Reference, "DisableHostedZoneDNSSEC").
+    /// (`KeySigningKeyInParentDSRecord`), nor where that look-up fails (API Reference, `DisableHostedZoneDNSSEC`).
     ///
     /// The look-up goes through the resolver here. Whether that of Route 53 goes through a cache is not documented: with
     /// [`Dns::share_cache`] it does.
@@ -264,15 +264,14 @@ impl Dns {
         }
         let found: Vec<String> = answer.answers.iter().map(|record| record.data.to_string().to_uppercase()).collect();
         let has = |key: &KeySigningKey| found.contains(&key.ds_record().to_uppercase());
-        match zone.keys().iter().find(|key| has(key)) {
-            Some(key) => {
-                Err(format!("KeySigningKeyInParentDSRecord: the key {} is specified in a parent DS record", key.name))
-            }
-            None => {
-                zone.unsign();
-                Ok(())
-            }
+        if let Some(key) = zone.keys().iter().find(|key| has(key)) {
+            return Err(format!(
+                "KeySigningKeyInParentDSRecord: the key {} is specified in a parent DS record",
+                key.name
+            ));
         }
+        zone.unsign();
+        Ok(())
     }
 
     /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver, which is in that network, answers as
