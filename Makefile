@@ -96,8 +96,9 @@ fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from 
 $(FUZZ_BIN)/cargo-fuzz:
 	cargo install cargo-fuzz --version 0.13.2 --locked --root fuzz/target
 
-faults: ## every fault at every call, kills, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
-	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 cargo test --locked --test faults -- --nocapture
+faults: ## every fault at every call, cut-off deliveries, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
+	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 \
+		cargo test --locked -p custom-delegation --test integration -- faults:: --skip function:: --nocapture
 
 load: ## a hundred delegations at once at the quota of Route 53, for five minutes; prints a table
 	LOAD=1 cargo test --locked --test load -- --nocapture

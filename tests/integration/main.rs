@@ -9,6 +9,7 @@
     reason = "a test stops where something is missing, and says what it has done; its helpers are called with json!"
 )]
 
+mod faults;
 mod function;
 mod histories;
 mod invariants;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sandbox::{
-    DeadlineStyle, Fault, FaultKind, Function, Gate, Invocation, LambdaProcess, Sandbox, StackOutcome, ZoneHandle,
+    BucketFault, DeadlineStyle, Fault, FaultKind, Function, Gate, Invocation, LambdaProcess, Sandbox, StackOutcome,
+    ZoneHandle,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -42,6 +43,31 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
     assert_eq!(world.function.starts(), 4);
     let changes = world.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
     assert!((3..=4).contains(&changes), "a redelivery may mark its claim, and changes nothing more: {changes}");
+}
+
+/// Kills the process once its next answer has come to the bucket, where that fault strikes.
+async fn die_at_the_next_answer(world: &World, fault: BucketFault) {
+    let before = world.bucket.puts().len();
+    world.bucket.fault(fault, 1);
+    while world.bucket.puts().len() == before {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    world.function.kill_now();
+}
+
+#[tokio::test]
+async fn a_process_that_dies_around_its_answer_leaves_the_rest_to_a_redelivery() {
+    let world = World::new().await;
+    // Its answer is not stored; then it is, and the process does not hear so.
+    for (fault, ttl) in [(BucketFault::Hang, 300), (BucketFault::ResetAfter, 60)] {
+        let template = json!({"TTL": ttl});
+        let (deployed, ()) = tokio::join!(world.deploy("Delegation", template), die_at_the_next_answer(&world, fault));
+        assert_eq!(deployed, StackOutcome::Complete);
+        world.assert_delegated(ttl, 1);
+    }
+    let (deleted, ()) = tokio::join!(world.stack.delete(), die_at_the_next_answer(&world, BucketFault::Hang));
+    assert_eq!(deleted, StackOutcome::Complete);
+    world.assert_as_before();
 }
 
 #[tokio::test]

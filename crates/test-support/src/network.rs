@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -44,6 +44,8 @@ pub struct Network {
     pub dns: Dns,
     /// The wall clock of all of them.
     pub clock: Clock,
+    /// Hosts that nobody is.
+    strayed: Arc<Mutex<Vec<String>>>,
 }
 
 impl fmt::Debug for Network {
@@ -68,7 +70,18 @@ impl Network {
             sandbox::Clock::following(move || clock.now())
         };
         let aws = Sandbox::in_process(follow());
-        Self { bucket: ResponseBucket::in_process(follow()), dns: Dns::in_process(&aws), aws, clock }
+        Self {
+            bucket: ResponseBucket::in_process(follow()),
+            dns: Dns::in_process(&aws),
+            aws,
+            clock,
+            strayed: Arc::default(),
+        }
+    }
+
+    /// The hosts to which requests were sent, and which are not part of it.
+    pub fn strayed(&self) -> Vec<String> {
+        self.strayed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A function that has just started, which keeps no session yet. `name` is in the names of its sessions.
@@ -105,7 +118,7 @@ async fn transit() {
 
 impl Transport for Network {
     fn send(&self, request: Request<Bytes>) -> Exchange {
-        let Self { aws, bucket, .. } = self.clone();
+        let Self { aws, bucket, strayed, .. } = self.clone();
         // What was sent arrives and is carried out, whether its sender still waits for the answer or not.
         let exchange = async move {
             transit().await;
@@ -115,7 +128,9 @@ impl Transport for Network {
             } else if aws.endpoint_url().ends_with(&format!("//{host}")) {
                 aws.call(request).await
             } else {
-                return Err(SendError::new(SendErrorKind::Unconnected, format!("no host {host:?} is there")));
+                let error = SendError::new(SendErrorKind::Unconnected, format!("no host {host:?} is there"));
+                strayed.lock().unwrap_or_else(PoisonError::into_inner).push(host);
+                return Err(error);
             };
             let answer = answer.map_err(|reset| SendError::new(SendErrorKind::Lost, reset))?;
             transit().await;

@@ -1,20 +1,21 @@
 //! Clocks that disagree.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
-use crate::lane::Lane;
-use crate::story::AMPLE;
+use crate::faults::lane::Lane;
+use crate::faults::story::TIMEOUT;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_spoils_every_signature_fails_the_request_at_once() {
     for seconds in [-600, 600] {
-        let lane = Lane::new().await;
+        let lane = Lane::new();
         lane.aws.clock().skew(seconds);
         let began = Instant::now();
         let event = lane.event("Create", None, &lane.properties(json!({})), None);
-        let delivered = lane.deliver(&event, AMPLE, || {}).await.unwrap();
+        let delivered = lane.deliver(&event, TIMEOUT, || {}).await.unwrap();
         let answer = delivered.answer.unwrap();
         assert_eq!(answer["Status"], "FAILED", "{answer}");
         let reason = answer["Reason"].as_str().unwrap();
@@ -24,27 +25,27 @@ async fn a_clock_that_spoils_every_signature_fails_the_request_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_bucket_whose_clock_is_ahead_gets_its_answer() {
-    let lane = Lane::new().await;
+    let lane = Lane::new();
     lane.bucket.clock().advance(Duration::from_mins(30));
     let properties = lane.properties(json!({}));
     let event = lane.event("Create", None, &properties, None);
-    let created = lane.deliver(&event, AMPLE, || {}).await.unwrap();
+    let created = lane.deliver(&event, TIMEOUT, || {}).await.unwrap();
     assert!(created.success(), "{created:?}");
     let event = lane.event("Delete", created.id(), &properties, None);
-    assert!(lane.deliver(&event, AMPLE, || {}).await.unwrap().success());
+    assert!(lane.deliver(&event, TIMEOUT, || {}).await.unwrap().success());
     lane.check_as_before().unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_after_the_url_has_expired_is_an_error_unless_it_is_a_markers() {
-    let lane = Lane::new().await;
+    let lane = Lane::new();
     let good = lane.event("Create", None, &lane.properties(json!({})), None);
     let bad = lane.event("Create", None, &lane.properties(json!({"TTL": "soon"})), None);
     lane.bucket.clock().advance(Duration::from_hours(3));
-    let error = lane.invoke(&good, AMPLE).await.unwrap_err();
+    let error = lane.invoke(&good, TIMEOUT).await.unwrap_err();
     assert!(error.contains("403"), "{error}");
-    lane.invoke(&bad, AMPLE).await.unwrap();
+    lane.invoke(&bad, TIMEOUT).await.unwrap();
     assert!(lane.bucket.puts().iter().all(|put| !put.stored));
 }

@@ -1,19 +1,14 @@
 //! The response bucket is down, slow, refuses, hangs, or loses what it says.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use sandbox::{BucketFault, Fault, FaultKind};
 use serde_json::json;
+use test_support::simulate_each;
 
-use crate::lane::Lane;
-use crate::pool;
-use crate::story::{AMPLE, STORIES, Story};
+use crate::faults::lane::Lane;
+use crate::faults::story::{STORIES, Story, TIMEOUT};
 
-const SIDE_BY_SIDE: usize = 16;
-/// An invocation whose answer does not get through has so long.
-const SHORT: Duration = Duration::from_secs(2);
 const FOREVER: u64 = u64::MAX;
 
 #[derive(Clone, Debug)]
@@ -58,30 +53,19 @@ fn an_answer_gets_through_or_the_event_comes_again() {
         .flat_map(|story| faults().into_iter().map(move |(fault, times)| Case { story, fault, times }))
         .collect();
     let tried = cases.len();
-    let results = pool::run(cases, SIDE_BY_SIDE, worker);
-    let failures: Vec<String> = results.into_iter().flatten().collect();
+    let results = simulate_each(cases, async |case| play(case).await);
+    let wrong = results.into_iter().filter_map(|(number, case, result)| Some((number, case, result.err()?)));
+    let failures: Vec<String> = wrong.map(|(number, case, wrong)| format!("CASE={number} {case:?}: {wrong}")).collect();
     eprintln!("faults of the response bucket tried {tried}, left behind {}", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
-async fn worker(queue: &Mutex<VecDeque<Case>>) -> Vec<Option<String>> {
-    let (mut lane, mut results) = (Lane::new().await, Vec::new());
-    while let Some(case) = pool::take(queue) {
-        let wrong = play(&lane, &case).await.err();
-        if wrong.is_some() {
-            lane = Lane::new().await;
-        }
-        results.push(wrong.map(|wrong| format!("{case:?}: {wrong}")));
-    }
-    results
-}
-
-async fn play(lane: &Lane, case: &Case) -> Result<(), String> {
+async fn play(case: &Case) -> Result<(), String> {
+    let lane = &Lane::new();
     let id = case.story.begin(lane).await?;
     let event = case.story.event(lane, id.as_deref());
     lane.bucket.fault(case.fault.clone(), case.times);
-    let timeout = if case.persists() { SHORT } else { AMPLE };
-    let struck = lane.deliver(&event, timeout, || lane.bucket.clear_faults()).await?;
+    let struck = lane.deliver(&event, TIMEOUT, || lane.bucket.clear_faults()).await?;
     lane.bucket.clear_faults();
     // A refused Create must not come again: it could succeed then, after CloudFormation has given up on it.
     let marker = case.story == Story::RefusedCreate;
@@ -102,54 +86,54 @@ async fn play(lane: &Lane, case: &Case) -> Result<(), String> {
 }
 
 /// An Update's failure reached CloudFormation, but the function did not hear so: its event comes again after the rollback.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failed_update_that_comes_again_after_its_rollback_changes_nothing() {
-    let lane = Lane::new().await;
+    let lane = Lane::new();
     let old = lane.properties(json!({}));
-    let created = lane.deliver(&lane.event("Create", None, &old, None), AMPLE, || {}).await.unwrap();
+    let created = lane.deliver(&lane.event("Create", None, &old, None), TIMEOUT, || {}).await.unwrap();
     let id = created.id().unwrap();
     let new = lane.properties(json!({"TTL": "60"}));
     let update = lane.event("Update", Some(id), &new, Some(&old));
     // The change hangs, and so does what the bucket says.
     let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::Hang));
     lane.bucket.fault(BucketFault::ResetAfter, FOREVER);
-    lane.invoke(&update, SHORT).await.unwrap_err();
+    lane.invoke(&update, TIMEOUT).await.unwrap_err();
     hang.remove();
     lane.bucket.clear_faults();
     let rollback = lane.event("Update", Some(id), &old, Some(&new));
-    assert!(lane.deliver(&rollback, AMPLE, || {}).await.unwrap().success());
+    assert!(lane.deliver(&rollback, TIMEOUT, || {}).await.unwrap().success());
     let revision = lane.parent.revision();
-    lane.invoke(&update, AMPLE).await.unwrap();
+    lane.invoke(&update, TIMEOUT).await.unwrap();
     assert_eq!(lane.parent.revision(), revision);
     let answers = lane.bucket.answers(update["RequestId"].as_str().unwrap());
     assert!(answers.iter().all(|put| put.json()["Status"] == "FAILED"));
     let delete = lane.event("Delete", Some(id), &old, None);
-    assert!(lane.deliver(&delete, AMPLE, || {}).await.unwrap().success());
+    assert!(lane.deliver(&delete, TIMEOUT, || {}).await.unwrap().success());
     lane.check_as_before().unwrap();
 }
 
 /// A Create's failure reached CloudFormation, but the function did not hear so and failed towards Lambda: the event came again
 /// after the Delete of the rollback, and made a delegation that no stack knew.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn regression_a_failed_create_that_may_be_known_is_not_delivered_again() {
-    let lane = Lane::new().await;
+    let lane = Lane::new();
     let properties = lane.properties(json!({}));
     let create = lane.event("Create", None, &properties, None);
     let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
     lane.bucket.fault(BucketFault::ResetAfter, FOREVER);
-    let struck = lane.deliver(&create, SHORT, || {}).await.unwrap();
+    let struck = lane.deliver(&create, TIMEOUT, || {}).await.unwrap();
     hang.remove();
     lane.bucket.clear_faults();
     assert_eq!((struck.status(), struck.deliveries), ("FAILED", 1), "{struck:?}");
     let delete = lane.event("Delete", struck.id(), &properties, None);
-    assert!(lane.deliver(&delete, AMPLE, || {}).await.unwrap().success());
+    assert!(lane.deliver(&delete, TIMEOUT, || {}).await.unwrap().success());
     lane.check_as_before().unwrap();
 }
 
 /// If it is certain that CloudFormation does not have it, it gets its answer by the redelivery.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failed_create_that_is_not_known_is_delivered_again() {
-    let lane = Lane::new().await;
+    let lane = Lane::new();
     let properties = lane.properties(json!({}));
     let create = lane.event("Create", None, &properties, None);
     let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
@@ -158,9 +142,9 @@ async fn a_failed_create_that_is_not_known_is_delivered_again() {
         hang.remove();
         lane.bucket.clear_faults();
     };
-    let struck = lane.deliver(&create, SHORT, well).await.unwrap();
+    let struck = lane.deliver(&create, TIMEOUT, well).await.unwrap();
     assert_eq!((struck.status(), struck.deliveries), ("SUCCESS", 2), "{struck:?}");
     let delete = lane.event("Delete", struck.id(), &properties, None);
-    assert!(lane.deliver(&delete, AMPLE, || {}).await.unwrap().success());
+    assert!(lane.deliver(&delete, TIMEOUT, || {}).await.unwrap().success());
     lane.check_as_before().unwrap();
 }

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::lane::{Lane, NAME, OTHER};
+use crate::faults::lane::{Lane, NAME, OTHER};
 
 /// An event and the secret of its URL.
 pub(crate) struct Hostile {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::lane::{Delivered, Lane};
+use crate::faults::lane::{Delivered, Lane};
 
 /// A request that is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub(crate) const STORIES: [Story; 7] = [
     Story::SignedDelete,
 ];
 
-/// Time enough for whatever is not struck.
-pub(crate) const AMPLE: Duration = Duration::from_mins(1);
+/// As long as the template lets an invocation run.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(5);
 
 impl Story {
     pub(crate) fn kind(self) -> &'static str {
@@ -77,7 +77,7 @@ impl Story {
             return Ok(None);
         }
         let event = lane.event("Create", None, &self.properties_before(lane), None);
-        let created = lane.deliver(&event, AMPLE, || {}).await?;
+        let created = lane.deliver(&event, TIMEOUT, || {}).await?;
         must_succeed(&created)?;
         Ok(created.id().map(str::to_owned))
     }
@@ -101,8 +101,8 @@ impl Story {
                 }
                 match answered {
                     Some(answered) => delete(lane, answered, &self.properties_before(lane)).await?,
-                    // After a Create without any answer CloudFormation deletes by an id of its own making. That Delete would
-                    // wait long if nothing stood there.
+                    // After a Create without any answer CloudFormation deletes by an id of its own making; where nothing stood, that
+                    // would leave a tombstone.
                     None if lane.check_as_before().is_ok() => {}
                     None => delete(lane, "mine-Delegation-1A2B3C4D5E6F", &self.properties_before(lane)).await?,
                 }
@@ -127,7 +127,7 @@ impl Story {
                     // The rollback: old and new swapped.
                     let event =
                         lane.event("Update", Some(id), &self.properties_before(lane), Some(&self.properties(lane)));
-                    must_succeed(&lane.deliver(&event, AMPLE, || {}).await?)?;
+                    must_succeed(&lane.deliver(&event, TIMEOUT, || {}).await?)?;
                     lane.check_delegated(&lane.child, 300)?;
                     lane.check_secured(self.keys().0)?;
                     left = self.properties_before(lane);
@@ -152,7 +152,7 @@ fn signed(key: &str) -> Value {
 
 async fn delete(lane: &Lane, id: &str, properties: &Value) -> Result<(), String> {
     let event = lane.event("Delete", Some(id), properties, None);
-    must_succeed(&lane.deliver(&event, AMPLE, || {}).await?)
+    must_succeed(&lane.deliver(&event, TIMEOUT, || {}).await?)
 }
 
 fn must_succeed(delivered: &Delivered) -> Result<(), String> {

@@ -1,20 +1,14 @@
 //! One parent zone, its child zones, and a function that is new for each case.
 
 use std::cell::Cell;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use custom_delegation::aws::credentials::{Accounts, Given};
-use custom_delegation::clock::Clock;
-use custom_delegation::config::Config;
-use custom_delegation::handler::{Handler, Invocation};
-use custom_delegation::http::{self, Client};
-use dns_check::{Timing, Verifier};
-use sandbox::{
-    Account, Credentials, KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
-};
+use custom_delegation::handler::Handler;
+use sandbox::{KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
 use serde_json::{Map, Value, json};
+use test_support::Network;
 
-use crate::story::AMPLE;
+use crate::faults::story::TIMEOUT;
 
 pub(crate) const PARENT: &str = "111111111111";
 pub(crate) const CHILD: &str = "222222222222";
@@ -36,9 +30,9 @@ pub(crate) struct Lane {
     pub(crate) child: ZoneHandle,
     pub(crate) other: ZoneHandle,
     pub(crate) parent_role: Role,
-    function_account: Account,
+    function_role: Role,
+    network: Network,
     before: Vec<RecordSet>,
-    client: Client,
     requests: Cell<u64>,
 }
 
@@ -66,9 +60,9 @@ impl Delivered {
 }
 
 impl Lane {
-    pub(crate) async fn new() -> Self {
-        let aws = Sandbox::start().await.unwrap();
-        let bucket = ResponseBucket::start().await.unwrap();
+    pub(crate) fn new() -> Self {
+        let network = Network::new();
+        let (aws, bucket) = (network.aws.clone(), network.bucket.clone());
         let (parent_account, function_account) = (aws.account(PARENT), aws.account(CHILD));
         let parent = parent_account.hosted_zone("example.com");
         parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
@@ -77,43 +71,19 @@ impl Lane {
         let (child, other) = (function_account.hosted_zone(NAME), function_account.hosted_zone(OTHER));
         child.sign(KEYS.map(|(name, digest)| KeySigningKey::active(name, 1, digest)));
         let parent_role = parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
-        function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
-        let (before, client) = (parent.records(), http::client(None).unwrap());
-        let requests = Cell::new(1);
-        Self { aws, bucket, parent, child, other, parent_role, function_account, before, client, requests }
+        let function_role = function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
+        let (before, requests) = (parent.records(), Cell::new(1));
+        Self { aws, bucket, parent, child, other, parent_role, function_role, network, before, requests }
     }
 
-    /// The credentials that Lambda gives to the function.
-    pub(crate) fn credentials(&self) -> Credentials {
-        self.function_account.role("function").credentials()
+    /// The hosts outside of AWS to which requests were sent.
+    pub(crate) fn strayed(&self) -> Vec<String> {
+        self.network.strayed()
     }
 
-    /// A function that has just started: it keeps no session yet.
-    pub(crate) async fn function(&self) -> Handler {
-        let credentials = self.credentials();
-        let given = Given {
-            endpoint_url: self.aws.endpoint_url(),
-            region: "us-east-1".into(),
-            access_key_id: credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key,
-            session_token: credentials.session_token,
-            clock: Clock::System,
-        };
-        let config = Config {
-            propagation_wait: Duration::ZERO,
-            sync_pause: Duration::ZERO,
-            // The deadlines here are shorter, so that they fall into each call.
-            least_time: Duration::ZERO,
-            response_hosts: vec![self.bucket.host()],
-            // Nobody listens there: a random event that asks for the DNS check is answered all the same.
-            dns_resolver: Some(([127, 0, 0, 1], 9).into()),
-            ..Config::default()
-        };
-        let accounts = Accounts::given(self.client.clone(), "delegation", &given).await;
-        let soon = Duration::from_millis(20);
-        let timing = Timing { datagrams: vec![soon], tcp: soon, resolver: soon, pause: soon };
-        let verifier = Verifier::new(config.dns_resolver).with_timing(timing);
-        Handler::new(config, self.client.clone(), accounts).with_verifier(verifier)
+    /// A function that has just started, with the settings that it ships with.
+    async fn function(&self) -> Handler {
+        self.network.function("delegation", self.function_role.credentials(), |_| {}).await
     }
 
     /// The properties of the README's example, with changes.
@@ -141,7 +111,7 @@ impl Lane {
             request_id: format!("request-{number}"),
         };
         // URLs are signed to the second, and two requests for a resource are further apart than this test makes them.
-        let at = SystemTime::now() + Duration::from_secs(2 * number);
+        let at = self.network.clock.now() + Duration::from_secs(2 * number);
         let mut event = json!({
             "RequestType": kind,
             "ResponseURL": self.bucket.presign_at(&key, at),
@@ -161,17 +131,30 @@ impl Lane {
 
     /// Delivers an event to a new function, once.
     pub(crate) async fn invoke(&self, event: &Value, timeout: Duration) -> Result<(), String> {
-        let invocation = Invocation {
-            deadline: SystemTime::now() + timeout,
-            id: "lambda".to_owned(),
-            log_stream: "stream".to_owned(),
-        };
+        let invocation = self.network.invocation(timeout);
         let result =
             self.function().await.handle(&event.to_string(), &invocation).await.map_err(|error| error.to_string());
         if let Err(error) = &result {
             assert!(!error.contains("X-Amz") && !error.contains("://"), "the URL is a secret: {error}");
         }
         result
+    }
+
+    /// What was given up on its way is carried out all the same, if it can be; here CloudFormation's next request comes later than
+    /// that. `docs/limits.md` says what happens otherwise.
+    pub(crate) async fn all_arrived(&self) {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+
+    /// Delivers an event to a new function, which is cut off between two of its steps as soon as `cut` comes; tells whether it was.
+    pub(crate) async fn invoke_until(&self, event: &Value, cut: impl Future<Output = ()>) -> bool {
+        let (function, invocation) = (self.function().await, self.network.invocation(TIMEOUT));
+        let event = event.to_string();
+        tokio::select! {
+            biased;
+            () = cut => true,
+            _ = function.handle(&event, &invocation) => false,
+        }
     }
 
     /// Delivers an event as Lambda does, again while the invocation returns an error. `between` runs before a redelivery,
@@ -190,7 +173,7 @@ impl Lane {
             }
             deliveries += 1;
             let before = self.bucket.answers(request).len();
-            if self.invoke(event, if deliveries == 1 { timeout } else { AMPLE }).await.is_ok() {
+            if self.invoke(event, if deliveries == 1 { timeout } else { TIMEOUT }).await.is_ok() {
                 // A Create that failed and changed nothing is not tried again, be its answer delivered or not.
                 if self.bucket.answers(request).len() == before && event["RequestType"] != "Create" {
                     return Err("an invocation ended well and without an answer".to_owned());
