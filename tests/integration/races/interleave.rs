@@ -63,7 +63,7 @@ fn meets(call: &Call, side: &str) -> bool {
         _ => false,
     };
     // Only sessions of the parent role are named after the side.
-    races && call.principal.ends_with(&format!(":assumed-role/parent/{side}"))
+    races && call.principal.contains(&format!(":assumed-role/parent/{side}."))
 }
 
 impl Race {
