@@ -14,7 +14,7 @@
 //! 2. [`cfn::properties`]: what is wanted, each property checked; an unknown one is an error.
 //! 3. **Observe**: [`aws`] reads the child zone, assumes the parent role, finds the parent zone, and reads what stands at
 //!    the zone cut and in the ownership record.
-//! 4. **Plan**: [`delegation_model::plan`] decides what to change, or why nothing, or refuses. It is a pure function.
+//! 4. **Plan**: [`delegation_model::reconcile`] decides what to change, or why nothing, or refuses. It is a pure function.
 //! 5. **Apply**: one atomic batch of CREATE and exact DELETE, which Route 53 rejects if the zone is no longer as
 //!    observed; then back to 3, a few times.
 //! 6. **Signal**: [`cfn::signal`] PUTs the answer that [`cfn::response`] wrote, at most 4096 bytes.
