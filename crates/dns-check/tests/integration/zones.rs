@@ -229,6 +229,10 @@ const ROWS: [Row; 31] = [
     row("not delegated", Bad, Secure),
 ];
 
+/// How often unbound is asked for a zone that it can reach: it begins with a server of its own choice, and may wait for a silent one
+/// until its time is over.
+const TRIES: usize = 5;
+
 #[tokio::test]
 async fn thirty_zones_by_this_check_and_by_unbound() {
     let Some(world) = World::start().await else { return };
@@ -260,8 +264,14 @@ async fn thirty_zones_by_this_check_and_by_unbound() {
         };
         let report = verifier.verify_delegation(&parent_zone(PARENT), &expected, Duration::ZERO).await;
         // It tries servers that are silent for longer than anybody waits.
-        let found = world.unbound.resolve(&format!("host.{zone}"), "A").await;
-        let security = found.map_or(Unreachable, |found| found.security);
+        let mut security = Unreachable;
+        for _ in 0..TRIES {
+            let found = world.unbound.resolve(&format!("host.{zone}"), "A").await;
+            security = found.map_or(Unreachable, |found| found.security);
+            if security != Unreachable || row.theirs == Unreachable {
+                break;
+            }
+        }
         if (report.verdict(), security) != (row.ours, row.theirs) {
             wrong.push(format!("{}: {:?}, unbound {security:?}: {report}", row.label, report.verdict()));
         }
