@@ -217,13 +217,13 @@ impl fmt::Display for Refusal {
             Self::NotAllowed { name } => write!(
                 f,
                 "{name} is not one of the names that this function may delegate \
-                 (DELEGATION_ALLOWED_NAMES). Ask whoever runs the function to allow the name."
+                 (DELEGATION_ALLOWED_NAMES). Ask the operators of the function to allow the name."
             ),
             Self::NoLongerAllowed { name } => write!(
                 f,
                 "{name} is no longer one of the names that this function may delegate \
                  (DELEGATION_ALLOWED_NAMES). Its delegation can stay or be removed, but not changed. \
-                 Ask whoever runs the function to allow the name."
+                 Ask the operators of the function to allow the name."
             ),
             Self::Check(check) => f.write_str(&check.message),
             Self::Cname { name } => write!(

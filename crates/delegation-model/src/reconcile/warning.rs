@@ -434,7 +434,7 @@ impl fmt::Display for Warning {
                 if *rejected {
                     "because Route 53 did not accept it"
                 } else {
-                    "because too much time has passed, or because whoever had it claims it no longer"
+                    "because too much time has passed, or because its former owner claims it no longer"
                 }
             ),
             Self::ChangedByOthers { name, current, owners } => {
