@@ -1,0 +1,300 @@
+//! Where an Update goes: the model says what to read next, and this reads it (`MOVE-...` of `docs/design.md`).
+
+use std::sync::Arc;
+
+use super::{Origin, old_session};
+use crate::aws::route53::Session;
+use crate::cfn::properties::{ParentZone, Partial, Properties};
+use crate::error::{Code, Failure, Kind, Warning, WarningCode};
+use crate::handler::child::Child;
+use crate::handler::reconcile::Denial;
+use crate::handler::{RequestContext, aws_failure, child, observe, parent_zone};
+use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
+use delegation_model::name::Name;
+use delegation_model::ownership_record::Claim;
+use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::{Observation, Overtaken, UpdateBehavior};
+use delegation_model::role::Role;
+
+/// Finds the delegation point of an Update.
+pub(super) struct UpdateResolver<'a> {
+    pub(super) cx: &'a RequestContext<'a>,
+    pub(super) denial: Denial,
+    pub(super) desired: &'a Properties,
+    pub(super) session: &'a Arc<Session>,
+    pub(super) child: &'a Child,
+    pub(super) old: &'a Partial,
+}
+
+/// Where an Update goes, and what was seen on the way.
+pub(super) struct Found {
+    pub(super) point: DelegationPoint,
+    pub(super) behavior: UpdateBehavior,
+    pub(super) observed: Option<Observation>,
+    pub(super) origin: Option<Origin>,
+    /// The apex of the physical id's zone, if it was read.
+    apex: Option<Name>,
+    physical: Option<DelegationPoint>,
+}
+
+/// What was read at the physical id's point.
+struct AtPhysical {
+    /// `None` if the apex does not matter.
+    apex: Option<Name>,
+    claim: Option<Claim>,
+    observed: Option<Observation>,
+}
+
+impl UpdateResolver<'_> {
+    /// The child's name under the old properties. They never fail a request.
+    pub(super) async fn old_name(&self) -> (Option<Name>, Vec<Warning>) {
+        let Self { cx, desired, child, old, .. } = self;
+        let mut warnings = Vec::new();
+        if old.point_unreadable {
+            let message = "The old properties can't be read whole.";
+            warnings.push(Warning::new(WarningCode::OldPropertiesInvalid, message));
+        }
+        let name = match (&old.domain_name, &old.child_zone) {
+            (Some(name), _) => Some(name.clone()),
+            (None, zone) if *zone == desired.child_zone => Some(child.name.clone()),
+            (None, None) => None,
+            (None, Some(zone)) => {
+                let role = old.child_role.as_ref();
+                match cx.with_fresh_credentials(async || child::hosted_zone(cx, zone, role).await).await {
+                    Ok(zone) => Some(zone.name),
+                    Err(failure) => {
+                        warnings.push(not_found(&failure));
+                        None
+                    }
+                }
+            }
+        };
+        (name, warnings)
+    }
+
+    /// Follows what the model says to read, until it knows where the Update goes.
+    pub(super) async fn follow(
+        &self,
+        physical: Option<DelegationPoint>,
+        old_name: Option<&Name>,
+    ) -> Result<Found, Failure> {
+        let Self { cx, desired, session, child, old, .. } = self;
+        let name = &child.name;
+        let mut route = Route {
+            stamp: cx.stamp,
+            now: cx.now(),
+            name: name.clone(),
+            parent: desired.parent_zone().clone(),
+            asked: desired.route(name),
+            asked_before: old.route(old_name.unwrap_or(name)),
+            role_changes: self.role_changes(),
+            physical,
+            at_physical: None,
+            at_physical_by_old_role: None,
+            at_home: None,
+            found: None,
+        };
+        let (mut observed, mut origin, mut apex) = (None, None, None);
+        let mut denied = None;
+        loop {
+            match next_step(&route) {
+                NextStep::ReadPhysical(point) => {
+                    let read = self.read_physical(session, &point, true).await;
+                    let may_wait = !self.is_other_account();
+                    let read = self.reach(read, may_wait, &mut denied)?;
+                    route.at_physical = Some(self.see(read, session, (&point, &mut origin), |at| {
+                        observed = at.observed.take();
+                        apex.clone_from(&at.apex);
+                    }));
+                }
+                NextStep::ReadPhysicalByOldRole(point) => {
+                    let role = old.parent_role.as_ref();
+                    let read = cx.with_fresh_credentials(async || {
+                        let session = old_session(cx, role).await?;
+                        let read = self.read_physical(&session, &point, false).await?;
+                        Ok((session, read))
+                    });
+                    let (session, read) = match read.await {
+                        Ok((session, read)) => (session, Ok(read)),
+                        Err(failure) => (Arc::clone(session), Err(failure)),
+                    };
+                    let read = self.reach(read, false, &mut None)?;
+                    let seen = self.see(read, &session, (&point, &mut origin), |at| apex.clone_from(&at.apex));
+                    route.at_physical_by_old_role = Some(seen);
+                }
+                NextStep::ReadHome(point) => {
+                    let read = observe::own_claim(cx, session, &point).await;
+                    route.at_home = Some(self.reach(read, true, &mut None)?);
+                }
+                NextStep::FindZone { prefer } => {
+                    let asked = desired.parent_zone();
+                    let zone = parent_zone::find(session, name, asked, prefer.as_ref()).await?;
+                    parent_zone::point(name, &zone)?;
+                    route.found = Some(zone);
+                }
+                NextStep::Go { point, behavior } => {
+                    // What was read is of the physical id's point, and the first look may use it there.
+                    let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
+                    return Ok(Found { point, behavior, observed, origin, apex, physical: route.physical });
+                }
+                NextStep::Overtaken => return Err(Overtaken::ByLaterRequest { name: name.clone() }.into()),
+                NextStep::Denied(point) => {
+                    let unknown =
+                        || Failure::new(Code::AccessDenied, format!("the parent zone {} can't be read", point.zone));
+                    return Err(denied.unwrap_or_else(unknown));
+                }
+            }
+        }
+    }
+
+    /// Whether the old properties have another role or external id. Invalid ones say nothing.
+    fn role_changes(&self) -> bool {
+        let of = |role: &Option<Role>| role.clone().map(|role| (role.through, role.arn, role.external_id));
+        !self.old.parent_role_unreadable && of(&self.old.parent_role) != of(&self.desired.parent_role)
+    }
+
+    /// True if the new role is of another account than the old one: it can never read the old one's zones, and a denial need not
+    /// be waited for.
+    fn is_other_account(&self) -> bool {
+        let account = |role: &Option<Role>| {
+            let arn = role.as_ref()?.arn.as_str();
+            arn.split(':').nth(4).map(str::to_owned)
+        };
+        let (old, new) = (account(&self.old.parent_role), account(&self.desired.parent_role));
+        old.zip(new).is_some_and(|(old, new)| old != new)
+    }
+
+    /// Reads the physical id's point. If the name is the one that is asked for, `all` of what a first look reads, in its place.
+    async fn read_physical(
+        &self,
+        session: &Session,
+        point: &DelegationPoint,
+        all: bool,
+    ) -> Result<AtPhysical, Failure> {
+        let Self { cx, desired, child, .. } = self;
+        if point.name != child.name {
+            let claim = observe::own_claim(cx, session, point).await?;
+            return Ok(AtPhysical { apex: None, claim, observed: None });
+        }
+        let zone = async {
+            // Whether a zone has this id its apex does not tell, and a public zone stays public.
+            match desired.parent_zone() {
+                ParentZone::Id(id) if *id == point.zone => Ok(None),
+                ParentZone::Id(_) | ParentZone::Name(_) | ParentZone::Closest => {
+                    let zone = session.hosted_zone(&point.zone).await;
+                    zone.map(Some)
+                        .map_err(|error| aws_failure(&format!("reading the parent zone {}", point.zone), &error))
+                }
+            }
+        };
+        let (zone, observed) = if all {
+            let servers = child.name_servers.as_ref();
+            let (zone, observed) = tokio::join!(zone, observe::surroundings(cx, session, point, servers, false));
+            (zone?, Some(observed?))
+        } else {
+            (zone.await?, None)
+        };
+        let claim = match &observed {
+            Some(observed) => observe::own_in(cx, point, observed),
+            None => observe::own_claim(cx, session, point).await?,
+        };
+        let apex = match zone {
+            // Nobody on the internet asks a private zone, whatever it is called: as if it were another.
+            Some(zone) if zone.private => None,
+            Some(zone) => Some(zone.name),
+            None => observed.as_ref().and_then(|observed| observed.apex.clone()),
+        };
+        Ok(AtPhysical { apex, claim, observed })
+    }
+
+    /// What was read, or why not. A denial is waited for, unless there is no use in that.
+    fn reach<T>(
+        &self,
+        read: Result<T, Failure>,
+        may_wait: bool,
+        denied: &mut Option<Failure>,
+    ) -> Result<Reached<T>, Failure> {
+        match read {
+            Ok(read) => Ok(Reached::Read(read)),
+            Err(failure) if failure.kind() == Kind::NoSuchZone => Ok(Reached::Gone),
+            Err(failure) if failure.kind() == Kind::Denied && !(may_wait && self.denial == Denial::MayPass) => {
+                *denied = Some(failure);
+                Ok(Reached::Denied)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What the model is told of the physical id's point; notes who could read it.
+    fn see(
+        &self,
+        read: Reached<AtPhysical>,
+        session: &Arc<Session>,
+        (point, origin): (&DelegationPoint, &mut Option<Origin>),
+        note: impl FnOnce(&mut AtPhysical),
+    ) -> Reached<ZoneSight> {
+        match read {
+            Reached::Read(mut at) => {
+                note(&mut at);
+                let stood = at.claim.is_some();
+                *origin = Some(Origin { point: point.clone(), session: Arc::clone(session), stood });
+                let private = at.apex.is_none() && point.name == self.child.name;
+                Reached::Read(ZoneSight {
+                    apex: at.apex.unwrap_or_else(|| point.name.clone()),
+                    private,
+                    claim: at.claim,
+                })
+            }
+            Reached::Gone => Reached::Gone,
+            Reached::Denied => Reached::Denied,
+        }
+    }
+
+    /// The delegation point to which the old properties lead, by the same test as the new one; `None` if it is the new one, or
+    /// can't be found, which never fails a request.
+    pub(super) async fn old_point(
+        &self,
+        found: &Found,
+        old_name: Option<&Name>,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<DelegationPoint> {
+        let Self { cx, desired, child, old, .. } = self;
+        let (name, asked) = (old_name?, old.parent_zone.as_ref()?);
+        let same_role = old.parent_role == desired.parent_role;
+        if *name == child.name && asked == desired.parent_zone() && same_role {
+            return None;
+        }
+        if let Some(physical) = found.physical.as_ref().filter(|physical| physical.name == *name) {
+            let apex = match asked {
+                ParentZone::Id(_) => None,
+                // What the new role saw there says nothing of what the old one can.
+                ParentZone::Name(_) | ParentZone::Closest if !same_role => self.old_apex(physical).await,
+                ParentZone::Name(_) if found.apex.is_none() => self.old_apex(physical).await,
+                ParentZone::Name(_) | ParentZone::Closest => found.apex.clone(),
+            };
+            // A zone that the old role can't read is none that it led to.
+            let reads = same_role || apex.is_some() || matches!(asked, ParentZone::Id(_));
+            if reads && asked.is_satisfied_by(&physical.zone, apex.as_ref().unwrap_or(name)) {
+                return Some(physical.clone());
+            }
+        }
+        let old_role = old.parent_role.as_ref();
+        let looked = cx.with_fresh_credentials(async || {
+            let session = if same_role { Arc::clone(self.session) } else { old_session(cx, old_role).await? };
+            let zone = parent_zone::find(&session, name, asked, None).await?;
+            parent_zone::point(name, &zone)
+        });
+        looked.await.map_err(|failure| warnings.push(not_found(&failure))).ok()
+    }
+
+    /// The apex of the physical id's zone, where nobody had to know it yet.
+    async fn old_apex(&self, point: &DelegationPoint) -> Option<Name> {
+        let session = old_session(self.cx, self.old.parent_role.as_ref()).await.ok()?;
+        session.hosted_zone(&point.zone).await.ok().map(|zone| zone.name)
+    }
+}
+
+fn not_found(failure: &Failure) -> Warning {
+    let message = format!("The delegation point of the old properties was not found: {}", failure.coded());
+    Warning::new(WarningCode::OldPointNotFound, message)
+}
