@@ -37,5 +37,5 @@ mod simulation;
 
 pub use answer::Answer;
 pub use fixture::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
-pub use network::{Network, seeded};
+pub use network::{Asked, Network, seeded};
 pub use simulation::{seed_or, setting, simulate, simulate_each};

@@ -17,7 +17,8 @@ use custom_delegation::http::{Client, Exchange, SendError, SendErrorKind, Transp
 use dns_check::{Datagrams, Verifier};
 use futures_util::future::BoxFuture;
 use http::Request;
-use sandbox::{Credentials, Dns, ResponseBucket, Sandbox};
+use sandbox::{Credentials, Dns, ResponseBucket, ResponseKey, Sandbox};
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::simulation::seed_or;
@@ -58,6 +59,17 @@ impl Default for Network {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The physical id, but for a Create.
+    pub id: Option<&'a str>,
+    /// `ResourceProperties`.
+    pub new: &'a Value,
+    /// `OldResourceProperties`, for an Update.
+    pub old: Option<&'a Value>,
 }
 
 impl Network {
@@ -103,6 +115,25 @@ impl Network {
         let (client, verifier) = (Client::new(self.clone()), Verifier::new(config.dns_resolver));
         let accounts = Accounts::given(client.clone(), name, &given).await;
         Handler::new(config, client, accounts).with_verifier(verifier.with_transport(self.clone()))
+    }
+
+    /// A request of CloudFormation as it is sent, whose URL was signed at that time.
+    pub fn event(&self, kind: &str, key: &ResponseKey, at: SystemTime, asked: &Asked<'_>) -> Value {
+        let mut event = json!({
+            "RequestType": kind,
+            "ResponseURL": self.bucket.presign_at(key, at),
+            "StackId": key.stack_id,
+            "RequestId": key.request_id,
+            "LogicalResourceId": key.logical_id,
+            "ResourceProperties": asked.new,
+        });
+        if let Some(id) = asked.id {
+            event["PhysicalResourceId"] = json!(id);
+        }
+        if let Some(old) = asked.old {
+            event["OldResourceProperties"] = old.clone();
+        }
+        event
     }
 
     /// An invocation that begins now and has so long.

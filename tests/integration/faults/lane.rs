@@ -6,7 +6,7 @@ use std::time::Duration;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
 use serde_json::{Map, Value, json};
-use test_support::Network;
+use test_support::{Asked, Network};
 
 use crate::faults::story::TIMEOUT;
 
@@ -112,21 +112,7 @@ impl Lane {
         };
         // URLs are signed to the second, and two requests for a resource are further apart than this test makes them.
         let at = self.network.clock.now() + Duration::from_secs(2 * number);
-        let mut event = json!({
-            "RequestType": kind,
-            "ResponseURL": self.bucket.presign_at(&key, at),
-            "StackId": key.stack_id,
-            "RequestId": key.request_id,
-            "LogicalResourceId": key.logical_id,
-            "ResourceProperties": new,
-        });
-        if let Some(id) = id {
-            event["PhysicalResourceId"] = json!(id);
-        }
-        if let Some(old) = old {
-            event["OldResourceProperties"] = old.clone();
-        }
-        event
+        self.network.event(kind, &key, at, &Asked { id, new, old })
     }
 
     /// Delivers an event to a new function, once.

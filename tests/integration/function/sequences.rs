@@ -155,9 +155,12 @@ async fn a_key_that_goes_before_its_ds_makes_the_zone_bogus() {
     assert_eq!(it.wait().await, Security::Secure);
     assert!(it.fixture.child.set_key_status("one", "INACTIVE"));
     // Once the old keys have left the resolver's cache, whenever it looks.
-    while it.unbound.resolve(HOST, "A").await.unwrap().security != Security::Bogus {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let gone = async {
+        while it.unbound.resolve(HOST, "A").await.unwrap().security != Security::Bogus {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(5), gone).await.unwrap_or_else(|_| panic!("the zone never became bogus"));
 }
 
 #[tokio::test]

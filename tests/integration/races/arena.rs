@@ -8,7 +8,7 @@ use std::time::Duration;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, RecordSet, ResponseKey, ZoneHandle};
 use serde_json::{Map, Value, json};
-use test_support::Network;
+use test_support::{Asked, Network};
 use tokio::task::JoinHandle;
 
 use crate::races::interleave::{Ended, Judgement, Race, Side};
@@ -112,20 +112,7 @@ impl Arena {
             request_id: format!("request-{number}"),
         };
         let at = self.network.clock.now() + Duration::from_secs(2 * number);
-        let mut event = json!({
-            "RequestType": kind,
-            "ResponseURL": self.network.bucket.presign_at(&key, at),
-            "StackId": key.stack_id,
-            "RequestId": key.request_id,
-            "LogicalResourceId": key.logical_id,
-            "ResourceProperties": new,
-        });
-        if let Some(id) = id {
-            event["PhysicalResourceId"] = json!(id);
-        }
-        if let Some(old) = old {
-            event["OldResourceProperties"] = old.clone();
-        }
+        let event = self.network.event(kind, &key, at, &Asked { id, new, old });
         self.watch.asked(at, &event);
         event
     }
