@@ -15,12 +15,16 @@ A, NS, CNAME, SOA, AAAA, DS, RRSIG, DNSKEY = 1, 2, 5, 6, 28, 43, 46, 48
 
 
 class Overlap(Exception):
-    """A pointer leads to a name that runs on to where the pointer stands: no prior name (RFC 1035, section 4.1.4). Readers differ."""
+    """A pointer leads to a name that runs on to where the pointer stands: no prior name (RFC 1035, section 4.1.4). Readers differ.
+
+    So they do where it leads into the very labels behind which it stands.
+    """
 
 
 def name(parser):
     """A name, behind which the parser goes on: dnspython's own goes on behind what a pointer leads to, if that is further."""
     start = parser.current
+    check_pointers(parser.wire, start)
     found = dns.name.from_wire(parser.wire, start)[0]
     while (length := parser.get_uint8()) != 0:
         if length >= 192:
@@ -30,6 +34,21 @@ def name(parser):
             break
         parser.get_bytes(length)
     return found
+
+
+def check_pointers(message, at):
+    """Follows a name for as long as its pointers lead to what is before its labels."""
+    labels = at
+    while at < len(message) and (length := message[at]) != 0:
+        if length < 192:
+            at += 1 + length
+            continue
+        pointed = (length & 63) << 8 | message[at + 1] if at + 1 < len(message) else at
+        if labels <= pointed < at:
+            raise Overlap
+        if pointed >= at:
+            break
+        labels = at = pointed
 
 
 def prior(message, at):
