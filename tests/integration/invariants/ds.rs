@@ -2,7 +2,7 @@
 //! `docs/design.md`, as rules about a delegation point before and after a batch.
 
 use super::ownership::{Asks, Batch, Stamp, Wish};
-use super::record::{Claim, Scene, Values, ds_digest, ns_digest};
+use super::record::{Claim, DAY, Scene, Values, ds_digest, ns_digest};
 
 /// Which DS record set is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,7 +220,14 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
         let standing = before.standing();
         before.record.claims.iter().all(|claim| Some(&claim.ns) != standing.as_ref())
     };
-    let back = changed.filter(|_| facts.own_names_desired() || drifted);
+    // A way back changes name servers, and leaves a DS record set that is wanted for later.
+    let way_back = wish.ds.records().is_some()
+        && before.ds.is_none()
+        && facts.own.is_some_and(|own| {
+            let age = stamp.at - own.at;
+            own.was.as_ref() == Some(&wish.digest) && own.wish != wish.digest && (0..=DAY).contains(&age)
+        });
+    let back = changed.filter(|_| facts.own_names_desired() || drifted || way_back);
     let until = back.map(|set| stamp.at + i64::from(set.ttl));
     let expected = until.max(before.hold(&wish.servers, stamp.at, stamp.now));
     if now.hold != expected {

@@ -3,9 +3,8 @@
 //! this: the tests of the planner in memory, the races, and the reference model of the histories.
 
 use super::ds::{self, Wanted};
-use super::record::{Before, By, Claim, Displaced, Record, Scene, Set, Values, ns_digest};
+use super::record::{Before, By, Claim, DAY, Displaced, Record, Scene, Set, Values, ns_digest};
 
-const DAY: i64 = 24 * 3600;
 /// The longest record that an arrival may leave.
 const LONGEST: usize = 12_000;
 

@@ -146,7 +146,7 @@ pub(crate) struct Claim {
 
 /// How far a time may be ahead of the clock (TRUST-1).
 const SKEW: i64 = 15 * 60;
-const DAY: i64 = 24 * 3600;
+pub(super) const DAY: i64 = 24 * 3600;
 
 impl Claim {
     /// The time before which requests of its resource are overtaken; none if it lies in the future.

@@ -19,13 +19,12 @@ use proptest::prelude::*;
 
 use super::ds::Wanted;
 use super::ownership::{self, Asks, Leave, Way};
-use super::record::{self, Record, Scene, Set, plain};
+use super::record::{self, DAY, Record, Scene, Set, plain};
 
 pub(super) const CUT: &str = "testing.example.com";
 const RECORD: &str = "_delegation-testing.example.com";
 /// Requests come then; what stands was written in the days before.
 pub(super) const NOW: i64 = 1_800_000_000;
-pub(super) const DAY: i64 = 24 * 3600;
 /// Stack and logical id of each resource; the first two are of one stack.
 pub(super) const RESOURCES: [(&str, &str); 3] = [("one", "Alpha"), ("one", "Beta"), ("two", "Alpha")];
 /// Something writes values as long as these.

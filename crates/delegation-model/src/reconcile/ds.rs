@@ -95,6 +95,15 @@ impl<'a> DsPlan<'a> {
                 if differs && may { DsStep::TtlChanged } else { DsStep::Stays }
             }
             DesiredDs::Records(_) if ns == NsChange::PutBack || held => DsStep::Deferred,
+            // The name servers must come back, or those of a child zone stay that the same rollback deletes.
+            DesiredDs::Records(_)
+                if ns == NsChange::Changes
+                    && set.is_none()
+                    && seen.at_cut("NS").is_some()
+                    && own.is_some_and(|own| goal.wish != own.wish && goal.is_way_back(own)) =>
+            {
+                DsStep::Deferred
+            }
             DesiredDs::Records(_) if set.is_none() => DsStep::Added,
             DesiredDs::Records(_) if others_name => DsStep::OfAnother,
             DesiredDs::Records(_) if goal.allow_overwrite || own.is_some_and(|own| own.ds.is_some()) => {
@@ -122,6 +131,11 @@ impl<'a> DsPlan<'a> {
             | DsStep::NotOurs
             | DsStep::Impossible => true,
         }
+    }
+
+    /// True if the records are not written because resolvers may have other name servers.
+    pub(super) fn is_deferred(&self) -> bool {
+        self.step == DsStep::Deferred
     }
 
     /// The digest of the records that the batch writes, if it writes others than stand.

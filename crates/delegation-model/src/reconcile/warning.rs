@@ -391,7 +391,7 @@ impl fmt::Display for Warning {
             Self::DsDeferred { name, desired } => write!(
                 f,
                 "The DS record set of {name} was not changed to {desired} yet: the name servers were \
-                 repaired, and resolvers may keep the others for their TTL. Update again after that, with \
+                 put back, and resolvers may keep the others for their TTL. Update again after that, with \
                  another Trigger."
             ),
             Self::NotClaimed { name, current, owners } if owners.is_nobody() => write!(

@@ -88,17 +88,17 @@ impl Point<'_> {
             origin,
             saw: after.displaced_at(),
             from,
-            hold: self.hold(step, desired),
+            hold: self.hold(step, desired, ds),
             again: false,
             owner: goal.claimant.owner().clone(),
         }
     }
 
     /// Until when resolvers may have name servers that are put right now, or were before (DS-7).
-    pub(super) fn hold(&self, step: NsStep, desired: Digest) -> Option<i64> {
+    pub(super) fn hold(&self, step: NsStep, desired: Digest, ds: &DsPlan<'_>) -> Option<i64> {
         let Self { goal, record, own, .. } = self;
-        let repairs = step == NsStep::Repair || own.is_some_and(|own| own.ns == desired);
-        let displaced = self.ns.filter(|_| step != NsStep::Stay && repairs).and_then(|set| set.ttl);
+        let puts_right = step == NsStep::Repair || own.is_some_and(|own| own.ns == desired) || ds.is_deferred();
+        let displaced = self.ns.filter(|_| step != NsStep::Stay && puts_right).and_then(|set| set.ttl);
         let now = displaced.map(|ttl| goal.stamp.time.saturating_add(i64::from(ttl.seconds())));
         now.max(record.hold(desired, goal.stamp.time, goal.now))
     }

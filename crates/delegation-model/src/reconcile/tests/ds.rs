@@ -3,6 +3,7 @@
 use super::driver::*;
 use crate::digest::Digest;
 use crate::reconcile::{Action, Decision, UpdateBehavior};
+use crate::ttl::Ttl;
 
 fn created(wish: Wish) -> Point {
     let mut point = Point::new();
@@ -206,6 +207,32 @@ fn nor_in_the_batch_that_would_add_one() {
     let mut point = created(wants("x"));
     assert_eq!(point.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
     assert_eq!(point.create("S2", wants("y").signed("a").overwriting()).refused().code(), "ds-with-name-servers");
+}
+
+/// Found by the model checker: a rename had taken the DS record set away, and the next Update turned `Dnssec` off and
+/// changed the child zone. Its rollback left the name servers of the child zone that the same rollback deletes.
+#[test]
+fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
+    let mut point = created(wants("x").signed("a"));
+    point.remove_by_hand("DS");
+    point.update("S1", wants("y"));
+    let displaced = i64::from(Ttl::DELEGATION.seconds());
+    let done = point.update("S1", wants("x").signed("a"));
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS +NS -TXT +TXT", "ds-deferred"));
+    assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", ""));
+    // Not before resolvers have forgotten the others, and then it comes.
+    assert_eq!(point.update("S1", wants("x").signed("a")).warnings(), "ds-deferred");
+    point.wait(displaced);
+    let done = point.update("S1", wants("x").signed("a"));
+    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("", "a"));
+
+    // Who asks for something new is refused as ever, and so is a way back later than a day.
+    let mut point = created(wants("x").signed("a"));
+    point.remove_by_hand("DS");
+    point.update("S1", wants("y"));
+    assert_eq!(point.clone().update("S1", wants("z").signed("a")).refused().code(), "ds-with-name-servers");
+    point.wait(DAY + 1);
+    assert_eq!(point.update("S1", wants("x").signed("a")).refused().code(), "ds-with-name-servers");
 }
 
 #[test]
