@@ -17,10 +17,12 @@ use super::Problem;
 use super::connector::{Attempts, Connector};
 use super::error::{AwsError, AwsErrorKind};
 use super::route53::Session;
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::http::Client;
 use delegation_model::ids::RoleArn;
 use delegation_model::role::{ExternalId, Role};
+use tokio::time::sleep;
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -240,7 +242,8 @@ impl Accounts {
     /// A few attempts in each Region, until one answers or all deny.
     async fn assume_in_turn(&self, key: &(Role, String), regions: &[String]) -> Result<Credentials, AwsError> {
         let most = self.config.retry_config().map_or(1, RetryConfig::max_attempts);
-        let mut round = 0;
+        let mut backoff = Backoff::new(FIRST_BACKOFF, MAX_BACKOFF);
+        let mut attempts = 0;
         loop {
             let mut errors: Vec<(&str, AwsError)> = Vec::new();
             for region in regions {
@@ -252,11 +255,12 @@ impl Accounts {
                     Err(error) => errors.push((region, error)),
                 }
             }
-            round += ATTEMPTS_IN_TURN;
-            let is_passing = errors.iter().all(|(_, error)| error.kind == AwsErrorKind::NoAnswer);
-            if !is_passing || round >= most {
+            attempts += ATTEMPTS_IN_TURN;
+            let passes = |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
+            if attempts >= most || !errors.iter().all(|(_, error)| passes(error.kind)) {
                 return Err(AwsError::of_regions(&errors));
             }
+            sleep(backoff.pause()).await;
         }
     }
 

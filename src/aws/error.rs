@@ -16,6 +16,8 @@ pub enum AwsErrorKind {
     NoSuchHostedZone,
     /// The change batch does not fit what stands in the zone; nothing was changed.
     Rejected,
+    /// There were too many calls; nothing was changed.
+    Throttled,
     /// No answer, or one of a failing server: the call may have been carried out.
     NoAnswer,
     /// Another error of the service; nothing was changed.
@@ -77,6 +79,7 @@ impl AwsError {
             | "ExpiredTokenException" => AwsErrorKind::Denied,
             "NoSuchHostedZone" => AwsErrorKind::NoSuchHostedZone,
             "InvalidChangeBatch" => AwsErrorKind::Rejected,
+            "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" => AwsErrorKind::Throttled,
             _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoAnswer,
             _ => AwsErrorKind::Other,
         };

@@ -204,7 +204,9 @@ pub(super) fn aws_failure(context: &str, error: &AwsError) -> Failure {
     let (code, remedy) = match error.kind {
         AwsErrorKind::Denied => (Code::AccessDenied, "; grant it, or correct the role or its external id"),
         AwsErrorKind::NoSuchHostedZone => (Code::HostedZoneNotFound, "; correct the id of the zone"),
-        AwsErrorKind::Rejected | AwsErrorKind::NoAnswer | AwsErrorKind::Other => (Code::AwsCallFailed, ""),
+        AwsErrorKind::Rejected | AwsErrorKind::Throttled | AwsErrorKind::NoAnswer | AwsErrorKind::Other => {
+            (Code::AwsCallFailed, "")
+        }
     };
     Failure::new(code, format!("{context}: {error}{remedy}"))
 }

@@ -142,6 +142,22 @@ async fn a_region_whose_sts_fails_is_not_the_last_word() {
     }
 }
 
+/// Throttled in both Regions the role is tried for as long as there is time, and in ever longer pauses.
+#[tokio::test(start_paused = true)]
+async fn regression_a_passing_failure_of_every_region_is_waited_for() {
+    for kind in [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore] {
+        let fixture = of_region("eu-west-1").await;
+        fixture.aws.fault(Fault::on("AssumeRole").times(30).kind(kind.clone()));
+        fixture.create(json!({})).await.success();
+        assert_eq!(fixture.count("AssumeRole"), 31, "{kind:?}");
+        let fixture = of_region("eu-west-1").await;
+        fixture.aws.fault(Fault::on("AssumeRole").always().kind(kind.clone()));
+        fixture.create(json!({})).await.failed(&["ran out of time"]);
+        let calls = fixture.count("AssumeRole");
+        assert!((30..250).contains(&calls), "{kind:?}: {calls} calls in five minutes");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_every_region_denies_the_answer_names_them_all() {
     let fixture = of_region("eu-west-1").await;
