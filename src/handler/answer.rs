@@ -36,7 +36,8 @@ pub(super) fn answer(
             for attribute in ATTRIBUTES {
                 outcome.data.entry(attribute).or_default();
             }
-            let (physical_id, data) = (outcome.physical_id, outcome.data);
+            let shown = |(attribute, value): (&'static str, String)| (attribute, visible(&value).into_owned());
+            let (physical_id, data) = (outcome.physical_id, outcome.data.into_iter().map(shown).collect());
             (Answer { status: Status::Success, physical_id, reason: String::new(), code: "", data }, false)
         }
         Err(failure) => {

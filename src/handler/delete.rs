@@ -11,7 +11,7 @@ use super::{RequestContext, aws_failure, child, observe, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Partial, PropertyError};
-use crate::error::{Failure, Kind, Warning, WarningCode};
+use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -112,7 +112,7 @@ async fn of_invented_id(
 ) -> Result<Outcome, Failure> {
     let is_valid = properties.clone().validate(errors).is_ok() && cx.config.problem.is_none();
     let found = if properties.parent_role_unreadable {
-        Err(Failure::new(crate::error::Code::InvalidRoleArn, "ParentRoleArn or ParentExternalId is invalid."))
+        Err(Failure::new(Code::InvalidRoleArn, "ParentRoleArn or ParentExternalId is invalid."))
     } else {
         find_point(cx, properties).await
     };
@@ -297,7 +297,6 @@ pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
 
 /// Looks once for the delegation point that the properties name.
 async fn find_point(cx: &RequestContext<'_>, properties: &Partial) -> Result<(Arc<Session>, DelegationPoint), Failure> {
-    use crate::error::Code;
     let Some(asked) = &properties.parent_zone else {
         return Err(Failure::new(Code::TwoParentZones, "The properties name no parent zone."));
     };
