@@ -26,7 +26,7 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: cdk check-cdk cdk-test cdk-package help demo check test bench guards release valgrind histories model faults load fuzz mutants sandbox fmt fmt-check lint \
+.PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model faults load fuzz mutants sandbox fmt fmt-check lint \
 	doc workflows tools unit unbound template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
@@ -103,6 +103,21 @@ faults: ## every fault at every call, cut-off deliveries, deadlines and random e
 load: ## a hundred delegations at once at the quota of Route 53, for five minutes; prints a table
 	LOAD=1 cargo test --locked --test load -- --nocapture
 
+# What is asked of real AWS: two profiles, and a public zone of the first one's account. ARGS: --resume, --cleanup, --yes, --only PREFIX.
+PARENT_PROFILE ?=
+CHILD_PROFILE ?=
+ZONE ?=
+REGION ?= us-east-1
+ARGS ?=
+
+conformance: ## is real AWS as the code takes it to be? PARENT_PROFILE, CHILD_PROFILE, ZONE; asks first: docs/conformance.md
+	@if [ -z "$(PARENT_PROFILE)" ] || [ -z "$(CHILD_PROFILE)" ] || [ -z "$(ZONE)" ]; then \
+		echo "make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com: two profiles of the AWS CLI, of two" \
+			"accounts, and a public zone of the first one. Nothing was made. See docs/conformance.md." >&2; exit 2; fi
+	cargo build --locked -q -p conformance
+	$(TARGET_DIR)/debug/conformance aws --parent-profile "$(PARENT_PROFILE)" --child-profile "$(CHILD_PROFILE)" --zone "$(ZONE)" \
+		--region "$(REGION)" $(ARGS)
+
 mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --version 27.1.0 --locked
 	cargo fetch --locked
@@ -131,7 +146,8 @@ doc:
 unit: $(VENV)/ok .venv-dns/ok unbound
 	@echo "== tests"
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --locked -p custom-delegation
-	DNSPYTHON=$(CURDIR)/.venv-dns/bin/python cargo test --locked --workspace --exclude custom-delegation
+	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server DNSPYTHON=$(CURDIR)/.venv-dns/bin/python cargo test --locked --workspace \
+		--exclude custom-delegation
 
 # A validating resolver, for the tests of signed zones.
 unbound:
@@ -143,7 +159,7 @@ tools: $(VENV)/ok
 
 template: $(VENV)/ok
 	@echo "== templates"
-	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml examples/migrations/*/*.yaml
+	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml examples/migrations/*/*.yaml crates/conformance/templates/*.yaml
 
 # Offline, so that nothing depends on what GitHub answers; zizmor also looks at what may update dependencies.
 workflows: $(VENV)/ok

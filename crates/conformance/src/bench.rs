@@ -1,0 +1,352 @@
+//! What a probe works with: two accounts with a zone each, and names of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_route53 as route53;
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, ChangeInfo, ResourceRecord, ResourceRecordSet, RrType,
+};
+use aws_sdk_sts as sts;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+
+use crate::journal::Journal;
+use crate::place::Place;
+
+/// How often a call that is throttled is tried, where that is not what is looked at.
+const ATTEMPTS: u32 = 12;
+/// How long a right may take until it is seen everywhere, and how often it is looked for meanwhile.
+const PROPAGATION: (u32, Duration) = (20, Duration::from_secs(3));
+
+/// An identity in an account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The twelve digits.
+    pub id: String,
+    /// The ARN of who calls.
+    pub arn: String,
+    /// Where AWS is and whose calls they are.
+    pub config: SdkConfig,
+    /// Route 53.
+    pub route53: route53::Client,
+    /// STS.
+    pub sts: sts::Client,
+}
+
+impl Account {
+    /// Asks STS who calls with these settings.
+    pub async fn load(config: SdkConfig) -> Result<Self, String> {
+        let account = Self::new(String::new(), String::new(), config);
+        // A wrong setting is to be said soon.
+        let retry = RetryConfig::standard().with_max_attempts(2);
+        let sts = sts::Client::new(&account.config.clone().into_builder().retry_config(retry).build());
+        let answer = sts.get_caller_identity().send().await;
+        let identity = answer.map_err(|error| format!("STS GetCallerIdentity: {}", told(&error)))?;
+        let (id, arn) = (identity.account().unwrap_or_default(), identity.arn().unwrap_or_default());
+        Ok(Self { id: id.to_owned(), arn: arn.to_owned(), ..account })
+    }
+
+    fn new(id: String, arn: String, config: SdkConfig) -> Self {
+        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let config = config.into_builder().retry_config(retry).build();
+        let (route53, sts) = (route53::Client::new(&config), sts::Client::new(&config));
+        Self { id, arn, config, route53, sts }
+    }
+
+    /// The same place with other credentials.
+    pub fn with(&self, keys: &Keys) -> Self {
+        let credentials =
+            route53::config::Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "conformance");
+        let provider = route53::config::SharedCredentialsProvider::new(credentials);
+        let config = self.config.clone().into_builder().credentials_provider(provider).build();
+        Self::new(self.id.clone(), self.arn.clone(), config)
+    }
+
+    /// The same caller in another Region, without an endpoint of one's own.
+    pub fn in_region(&self, region: &str) -> Self {
+        let config = self.config.clone().into_builder().region(Region::new(region.to_owned())).build();
+        Self::new(self.id.clone(), self.arn.clone(), config)
+    }
+
+    /// The same caller whose calls are tried once.
+    pub fn impatient(&self) -> route53::Client {
+        let config = self.config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
+        route53::Client::new(&config)
+    }
+}
+
+/// The settings of a local AWS.
+pub fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {
+    let credentials = route53::config::Credentials::new(id, secret, None, None, "conformance");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(route53::config::SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+/// Credentials. They are in no output.
+#[derive(Clone)]
+pub struct Keys {
+    /// Access key id.
+    pub id: String,
+    /// Secret.
+    pub secret: String,
+    /// Token of a session.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+/// A hosted zone of the run.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    /// Without `/hostedzone/`.
+    pub id: String,
+    /// Without a trailing dot.
+    pub name: String,
+    /// Its name servers as the service gives them.
+    pub name_servers: Vec<String>,
+}
+
+/// What all probes of a run share.
+#[derive(Debug)]
+pub struct Lab {
+    /// The account of the parent zone, by an administrator.
+    pub parent: Account,
+    /// The account of the child zone, by an administrator.
+    pub child: Account,
+    /// The zone that the probes write to.
+    pub zone: Zone,
+    /// `child.<zone>`, in the other account.
+    pub child_zone: Zone,
+    /// The beginning of the names of everything that the run makes.
+    pub prefix: String,
+    /// What only one kind of AWS can do.
+    pub place: Arc<dyn Place>,
+    /// What was made.
+    pub journal: Arc<Journal>,
+}
+
+/// A probe's part of it: names below a label of its own.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// What all share.
+    pub lab: Arc<Lab>,
+    slug: &'static str,
+}
+
+impl Bench {
+    /// The bench of the probe of that slug.
+    pub fn new(lab: &Arc<Lab>, slug: &'static str) -> Self {
+        Self { lab: Arc::clone(lab), slug }
+    }
+
+    /// `<label>.<slug>.<zone>`.
+    pub fn name(&self, label: &str) -> String {
+        format!("{label}.{}.{}", self.slug, self.lab.zone.name)
+    }
+
+    /// `<slug>.<zone>`, under which the probe's names are.
+    pub fn domain(&self) -> String {
+        format!("{}.{}", self.slug, self.lab.zone.name)
+    }
+
+    /// The text with the run's names, accounts and ids replaced by those of the documentation.
+    pub fn plain(&self, text: &str) -> String {
+        let lab = &self.lab;
+        let mut plain = text.to_owned();
+        let callers = [(&lab.parent.arn, "PARENT-ADMINISTRATOR"), (&lab.child.arn, "CHILD-ADMINISTRATOR")];
+        for (arn, name) in callers.into_iter().filter(|(arn, _)| !arn.is_empty()) {
+            plain = plain.replace(arn.as_str(), name);
+        }
+        let replaced = [
+            (&lab.zone.name, "example.com"),
+            (&lab.zone.id, "Z0PARENTEXAMPLE"),
+            (&lab.child_zone.id, "Z0CHILDEXAMPLE"),
+            (&lab.parent.id, "111111111111"),
+            (&lab.child.id, "222222222222"),
+            (&lab.prefix, "conformance"),
+        ];
+        for (one, other) in replaced.into_iter().filter(|(one, _)| !one.is_empty()) {
+            plain = plain.replace(one.as_str(), other);
+        }
+        plain
+    }
+
+    /// Sends a batch to the run's zone; "accepted", or how it was refused.
+    pub async fn change(&self, changes: impl IntoIterator<Item = Change>) -> String {
+        told_of(&self.send(&self.lab.parent.route53, changes).await.map(|_| "accepted".to_owned()))
+    }
+
+    /// Sends a batch to the run's zone that has to be accepted for the probe to go on.
+    pub async fn must(&self, changes: impl IntoIterator<Item = Change>) -> Result<ChangeInfo, String> {
+        self.send(&self.lab.parent.route53, changes).await
+    }
+
+    /// Sends a batch with this client.
+    pub async fn send(
+        &self,
+        client: &route53::Client,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Result<ChangeInfo, String> {
+        let batch = ChangeBatch::builder().comment("custom-delegation conformance");
+        let batch =
+            batch.set_changes(Some(changes.into_iter().collect())).build().map_err(|error| error.to_string())?;
+        let call = client.change_resource_record_sets().hosted_zone_id(&self.lab.zone.id).change_batch(batch);
+        let answer = call.send().await.map_err(|error| told(&error))?;
+        answer.change_info.ok_or_else(|| "no ChangeInfo in the answer".to_owned())
+    }
+
+    /// The probe's record sets in the order of the listing, a line each: name, type, TTL, values.
+    pub async fn listed(&self) -> Result<Vec<String>, String> {
+        let zone = &self.lab.zone.id;
+        let call = self.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
+        let page = call.start_record_name(self.domain()).send().await.map_err(|error| told(&error))?;
+        let own = format!("{}.", self.domain());
+        let sets = page.resource_record_sets().iter();
+        Ok(sets.filter(|set| set.name() == own || set.name().ends_with(&format!(".{own}"))).map(line).collect())
+    }
+
+    /// The names of [`Bench::listed`] without what all have in common.
+    pub async fn listed_labels(&self) -> Result<String, String> {
+        let own = format!(".{}.", self.domain());
+        let lines = self.listed().await?;
+        let names = lines.iter().filter_map(|line| line.split(' ').next());
+        Ok(names.map(|name| name.trim_end_matches(&own)).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The ARN of a role of the templates.
+    pub fn role(&self, account: &Account, name: &str) -> String {
+        format!("arn:aws:iam::{}:role/{}-{name}", account.id, self.lab.prefix)
+    }
+
+    /// A session of a role that is there to be assumed. The role may be seconds old, so a denial is tried again.
+    pub async fn session(&self, caller: &Account, account: &Account, name: &str) -> Result<Account, String> {
+        let request = Assume { role: self.role(account, name), ..Assume::default() };
+        self.session_by(caller, account, &request).await
+    }
+
+    /// The same with more than a role to ask for.
+    pub async fn session_by(&self, caller: &Account, account: &Account, ask: &Assume) -> Result<Account, String> {
+        let (tries, pause) = PROPAGATION;
+        let mut last = String::new();
+        for _ in 0..tries {
+            match self.assume(caller, ask).await {
+                Ok(keys) => return Ok(account.with(&keys)),
+                Err(error) if error.starts_with("403 ") => last = error,
+                Err(error) => return Err(error),
+            }
+            if self.lab.place.is_local() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(last)
+    }
+
+    /// Assumes a role once.
+    pub async fn assume(&self, caller: &Account, ask: &Assume) -> Result<Keys, String> {
+        let session = ask.session.as_deref().unwrap_or("conformance");
+        let call = caller.sts.assume_role().role_arn(&ask.role).role_session_name(session);
+        let call = call.set_external_id(ask.external_id.clone()).set_duration_seconds(ask.seconds);
+        let answer = call.set_policy(ask.policy.clone()).send().await.map_err(|error| told(&error))?;
+        let keys = answer.credentials.ok_or("no credentials in the answer")?;
+        Ok(Keys { id: keys.access_key_id, secret: keys.secret_access_key, token: Some(keys.session_token) })
+    }
+}
+
+/// What is asked of `AssumeRole`.
+#[derive(Clone, Debug, Default)]
+pub struct Assume {
+    /// ARN.
+    pub role: String,
+    /// `ExternalId`.
+    pub external_id: Option<String>,
+    /// `DurationSeconds`.
+    pub seconds: Option<i32>,
+    /// `RoleSessionName`, `conformance` if none.
+    pub session: Option<String>,
+    /// `Policy`.
+    pub policy: Option<String>,
+}
+
+/// "accepted", or the refusal.
+pub fn told_of(result: &Result<String, String>) -> String {
+    match result {
+        Ok(text) | Err(text) => text.clone(),
+    }
+}
+
+/// An error of AWS as `<status> <code>: <message>`; of an error without an answer, all that is known.
+pub fn told<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let (Some(status), Some(service)) = (status, error.as_service_error()) else {
+        return format!("no answer: {}", chain(error));
+    };
+    let (code, message) = (service.code().unwrap_or("no code"), service.message().unwrap_or_default());
+    if message.is_empty() { format!("{status} {code}") } else { format!("{status} {code}: {message}") }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}
+
+/// A record set in one line.
+pub fn line(set: &ResourceRecordSet) -> String {
+    let values = set.resource_records().iter().map(ResourceRecord::value).collect::<Vec<_>>().join(" ");
+    let ttl = set.ttl().map(|ttl| format!(" {ttl}")).unwrap_or_default();
+    format!("{} {}{ttl} {values}", set.name(), set.r#type().as_str())
+}
+
+/// A record set with a TTL of 300 s.
+pub fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
+    set_for(300, name, rtype, values)
+}
+
+/// A record set.
+#[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all that has to be set is set")]
+pub fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
+    let record = |value: &&str| ResourceRecord::builder().value(*value).build().expect("a value");
+    let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
+    builder.set_resource_records(Some(values.iter().map(record).collect())).build().expect("name and type")
+}
+
+/// A change that creates.
+pub fn create(set: ResourceRecordSet) -> Change {
+    change(ChangeAction::Create, set)
+}
+
+/// A change that deletes.
+pub fn delete(set: ResourceRecordSet) -> Change {
+    change(ChangeAction::Delete, set)
+}
+
+/// A change that creates or replaces.
+pub fn upsert(set: ResourceRecordSet) -> Change {
+    change(ChangeAction::Upsert, set)
+}
+
+/// A change.
+#[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all that has to be set is set")]
+pub fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
+    Change::builder().action(action).resource_record_set(set).build().expect("action and record set")
+}

@@ -1,0 +1,206 @@
+//! Takes away what a run has made, as its journal tells.
+
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, HostedZone, ResourceRecordSet};
+
+use serde_json::Value;
+
+use crate::bench::{Account, change, told};
+use crate::journal::{Journal, Thing};
+use crate::place::{Place, Side};
+use crate::stacks::{GONE, Stack};
+
+/// The most values and characters of a batch (Route 53 Developer Guide, "Quotas"), with room to spare.
+const BATCH: (usize, usize) = (900, 30_000);
+
+/// What is needed to take things away.
+#[derive(Debug)]
+pub struct Cleaner<'a> {
+    /// The account of the parent zone.
+    pub parent: &'a Account,
+    /// The account of the child zone.
+    pub child: &'a Account,
+    /// Where they are.
+    pub place: &'a dyn Place,
+    /// What was made.
+    pub journal: &'a Journal,
+}
+
+impl Cleaner<'_> {
+    /// Takes all away, the last first, and goes on where something resists. What is left, each with the reason.
+    pub async fn clean(&self) -> Vec<(Thing, String)> {
+        let mut left = Vec::new();
+        for thing in self.journal.left() {
+            let gone = match self.remove(&thing).await {
+                Ok(()) => self.journal.gone(&thing).map_err(|error| error.to_string()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = gone {
+                left.push((thing, error));
+            }
+        }
+        left
+    }
+
+    async fn remove(&self, thing: &Thing) -> Result<(), String> {
+        match thing {
+            Thing::Zones { name } => {
+                for account in [self.parent, self.child] {
+                    for zone in zones(account, name).await? {
+                        remove_zone(account, &zone).await?;
+                    }
+                }
+                Ok(())
+            }
+            Thing::Delegation { zone, name } => remove_records(self.parent, zone, |set| is(set.name(), name)).await,
+            Thing::Stack { side, name } => self.remove_stack(*side, name).await,
+            Thing::Role { side, name } => self.remove_role(*side, name).await,
+            Thing::Bucket { side, name } => {
+                let bucket = format!("s3://{name}");
+                absent(self.place.aws(*side, &["s3", "rb", &bucket, "--force"]).await, "NoSuchBucket")
+            }
+            Thing::LogGroups { side, prefix } => self.remove_log_groups(*side, prefix).await,
+        }
+    }
+
+    async fn remove_stack(&self, side: Side, name: &str) -> Result<(), String> {
+        let stack = Stack { place: self.place, side, name };
+        // One that is busy can't be deleted yet.
+        stack.at_rest().await?;
+        let status = stack.delete().await?;
+        if status.status == GONE {
+            return Ok(());
+        }
+        Err(format!("{}: {}", status.status, status.reason))
+    }
+
+    async fn remove_log_groups(&self, side: Side, prefix: &str) -> Result<(), String> {
+        let words = ["logs", "describe-log-groups", "--log-group-name-prefix", prefix];
+        let listed = self.place.aws(side, &words).await?;
+        let listed: Value = serde_json::from_str(&listed).map_err(|error| error.to_string())?;
+        let groups = listed.get("logGroups").and_then(Value::as_array).cloned().unwrap_or_default();
+        for name in groups.iter().filter_map(|group| group.get("logGroupName").and_then(Value::as_str)) {
+            let words = ["logs", "delete-log-group", "--log-group-name", name];
+            absent(self.place.aws(side, &words).await, "ResourceNotFoundException")?;
+        }
+        Ok(())
+    }
+
+    async fn remove_role(&self, side: Side, name: &str) -> Result<(), String> {
+        const ABSENT: &str = "NoSuchEntity";
+        let listed = self.place.aws(side, &["iam", "list-role-policies", "--role-name", name]).await;
+        let listed = match listed {
+            Err(error) if error.contains(ABSENT) => return Ok(()),
+            listed => listed?,
+        };
+        let listed: Value = serde_json::from_str(&listed).map_err(|error| error.to_string())?;
+        let names = listed.get("PolicyNames").and_then(Value::as_array).cloned().unwrap_or_default();
+        for policy in names.iter().filter_map(Value::as_str) {
+            let words = ["iam", "delete-role-policy", "--role-name", name, "--policy-name", policy];
+            absent(self.place.aws(side, &words).await, ABSENT)?;
+        }
+        absent(self.place.aws(side, &["iam", "delete-role", "--role-name", name]).await, ABSENT)
+    }
+}
+
+/// Done as well if there is nothing to be done.
+fn absent(result: Result<String, String>, code: &str) -> Result<(), String> {
+    match result {
+        Err(error) if error.contains(code) => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+/// A name as Route 53 returns it is that name.
+fn is(returned: &str, name: &str) -> bool {
+    returned.trim_end_matches('.') == name
+}
+
+/// The hosted zones of that name and below it.
+pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, String> {
+    let (mut found, mut next) = (Vec::new(), None::<String>);
+    let mut start = name.to_owned();
+    // Each page has a hundred.
+    for _ in 0..100 {
+        let call = account.route53.list_hosted_zones_by_name().dns_name(&start).set_hosted_zone_id(next.take());
+        let page = call.send().await.map_err(|error| format!("Route 53 ListHostedZonesByName: {}", told(&error)))?;
+        let own = |zone: &HostedZone| {
+            is(zone.name(), name) || zone.name().trim_end_matches('.').ends_with(&format!(".{name}"))
+        };
+        let count = page.hosted_zones().len();
+        let ours: Vec<HostedZone> = page.hosted_zones().iter().filter(|zone| own(zone)).cloned().collect();
+        let all_ours = ours.len() == count;
+        found.extend(ours);
+        match (page.next_dns_name, page.next_hosted_zone_id) {
+            (Some(name), id) if all_ours && page.is_truncated => {
+                start = name;
+                next = id.map(|id| id.trim_start_matches("/hostedzone/").to_owned());
+            }
+            _ => break,
+        }
+    }
+    Ok(found)
+}
+
+async fn remove_zone(account: &Account, zone: &HostedZone) -> Result<(), String> {
+    let id = zone.id().trim_start_matches("/hostedzone/");
+    let apex = |set: &ResourceRecordSet| set.name() == zone.name() && matches!(set.r#type().as_str(), "NS" | "SOA");
+    remove_records(account, id, |set| !apex(set)).await?;
+    match account.route53.delete_hosted_zone().id(id).send().await.map_err(|error| told(&error)) {
+        Err(told) if told.starts_with("404 NoSuchHostedZone") => Ok(()),
+        result => result.map(drop).map_err(|told| format!("Route 53 DeleteHostedZone of {}: {told}", zone.name())),
+    }
+}
+
+/// Removes the record sets of a zone for which `gone` holds.
+async fn remove_records(
+    account: &Account,
+    zone: &str,
+    gone: impl Fn(&ResourceRecordSet) -> bool,
+) -> Result<(), String> {
+    let mut sets = Vec::new();
+    let list = || account.route53.list_resource_record_sets().hosted_zone_id(zone);
+    let mut call = list();
+    // Each page has 300; a zone has 10,000 unless somebody asks for more.
+    for _ in 0..200 {
+        let page = call.send().await;
+        let page = match page.map_err(|error| told(&error)) {
+            Err(told) if told.starts_with("404 NoSuchHostedZone") => return Ok(()),
+            page => page.map_err(|told| format!("Route 53 ListResourceRecordSets of {zone}: {told}"))?,
+        };
+        sets.extend(page.resource_record_sets.into_iter().filter(|set| gone(set)));
+        if !page.is_truncated {
+            break;
+        }
+        call = list()
+            .set_start_record_name(page.next_record_name)
+            .set_start_record_type(page.next_record_type)
+            .set_start_record_identifier(page.next_record_identifier);
+    }
+    for batch in batches(sets) {
+        let batch = ChangeBatch::builder().comment("custom-delegation conformance: clean-up").set_changes(Some(batch));
+        let batch = batch.build().map_err(|error| error.to_string())?;
+        let call = account.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
+        call.send().await.map_err(|error| format!("Route 53 ChangeResourceRecordSets of {zone}: {}", told(&error)))?;
+    }
+    Ok(())
+}
+
+/// Deletions in batches that the service takes.
+fn batches(sets: Vec<ResourceRecordSet>) -> Vec<Vec<Change>> {
+    let (mut batches, mut values, mut characters) = (vec![Vec::new()], 0, 0);
+    for set in sets {
+        let own = set.resource_records().len().max(1);
+        let length: usize = set.resource_records().iter().map(|record| record.value().chars().count()).sum();
+        if values + own > BATCH.0 || characters + length > BATCH.1 {
+            batches.push(Vec::new());
+            (values, characters) = (0, 0);
+        }
+        values += own;
+        characters += length;
+        if let Some(batch) = batches.last_mut() {
+            batch.push(change(ChangeAction::Delete, set));
+        }
+    }
+    batches.retain(|batch| !batch.is_empty());
+    batches
+}

@@ -1,0 +1,270 @@
+//! The local AWS with the commands that the probes use.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_config::SdkConfig;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+use sandbox::template::Template;
+use sandbox::{
+    CloudFormation, Physical, Quota, ResourceAction, ResourceRequest, ResourceType, ResponseBucket, Sandbox,
+    StackOutcome, TemplateStack,
+};
+use serde_json::{Value, json};
+
+use crate::bench::local_config;
+use crate::place::{Place, Side};
+use crate::probe::Needs;
+
+/// The accounts, as the pages call them.
+const PARENT: &str = "111111111111";
+const CHILD: &str = "222222222222";
+/// The quota of Route 53 (Developer Guide, "Quotas", "Quotas on API requests").
+const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
+
+/// A sandbox, and stacks on it.
+#[derive(Debug)]
+pub struct Local {
+    aws: Sandbox,
+    region: CloudFormation,
+    stacks: Mutex<BTreeMap<(Side, String), Arc<LocalStack>>>,
+}
+
+#[derive(Debug)]
+struct LocalStack {
+    stack: TemplateStack,
+    /// Status and reason.
+    status: Mutex<(&'static str, String)>,
+}
+
+impl Local {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// If it can't listen on the loopback interface.
+    pub async fn start() -> std::io::Result<Self> {
+        let aws = Sandbox::start().await?;
+        let bucket = ResponseBucket::start().await?;
+        let region = CloudFormation::new(&aws, &bucket, None, &[]);
+        let policies = Arc::new(Mutex::default());
+        region.register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
+        region.register("AWS::IAM::Role", Arc::new(Roles { aws: aws.clone(), policies }));
+        Ok(Self { aws, region, stacks: Mutex::default() })
+    }
+
+    /// The sandbox.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.aws
+    }
+
+    /// The settings of an administrator of an account.
+    pub fn config(&self, side: Side) -> SdkConfig {
+        let keys = self.aws.account(account(side)).user_credentials();
+        local_config(&self.aws.endpoint_url(), &keys.access_key_id, &keys.secret_access_key)
+    }
+
+    /// The names of the stacks that exist.
+    pub fn stacks(&self) -> Vec<String> {
+        lock(&self.stacks).keys().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Carries a command out: what it prints, or why it fails.
+    pub fn run(&self, side: Side, words: &[&str]) -> Result<String, String> {
+        let option = |name: &str| words.iter().skip_while(|word| **word != name).nth(1).copied();
+        match words {
+            ["route53", "change-tags-for-resource", ..] => Ok(String::new()),
+            ["cloudformation", verb, ..] => {
+                let name = option("--stack-name").ok_or("--stack-name is missing")?;
+                match *verb {
+                    "create-stack" | "update-stack" => {
+                        let body = option("--template-body").and_then(|body| body.strip_prefix("file://"));
+                        let template = Template::source(body.ok_or("--template-body is missing")?);
+                        self.deploy(side, name, template, &parameters(option("--parameters"))?, *verb == "create-stack")
+                    }
+                    "delete-stack" => {
+                        self.delete(side, name);
+                        Ok(String::new())
+                    }
+                    "describe-stacks" => self.describe(side, name),
+                    _ => Err(format!("the local AWS has no `aws {}`", words.join(" "))),
+                }
+            }
+            _ => Err(format!("the local AWS has no `aws {}`", words.join(" "))),
+        }
+    }
+
+    fn deploy(
+        &self,
+        side: Side,
+        name: &str,
+        template: Value,
+        parameters: &[(String, String)],
+        new: bool,
+    ) -> Result<String, String> {
+        let key = (side, name.to_owned());
+        let there = lock(&self.stacks).get(&key).cloned();
+        let stack = match (there, new) {
+            (Some(_), true) => {
+                return Err(format!("An error occurred (AlreadyExistsException): Stack [{name}] already exists"));
+            }
+            (None, false) => return Err(missing(name)),
+            (Some(stack), false) => stack,
+            (None, true) => {
+                let stack = self.region.stack(account(side), name);
+                let stack = Arc::new(LocalStack { stack, status: Mutex::new(("", String::new())) });
+                lock(&self.stacks).insert(key, Arc::clone(&stack));
+                stack
+            }
+        };
+        let verb = if new { "CREATE" } else { "UPDATE" };
+        stack.set(if new { "CREATE_IN_PROGRESS" } else { "UPDATE_IN_PROGRESS" }, String::new());
+        let parameters = parameters.to_owned();
+        tokio::spawn(async move {
+            let given: Vec<(&str, &str)> =
+                parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let (status, reason) = match (stack.stack.deploy(&template, &given).await, verb) {
+                (StackOutcome::Complete, "CREATE") => ("CREATE_COMPLETE", String::new()),
+                (StackOutcome::Complete, _) => ("UPDATE_COMPLETE", String::new()),
+                (StackOutcome::RolledBack(reason), "CREATE") => ("ROLLBACK_COMPLETE", reason),
+                (StackOutcome::RolledBack(reason), _) => ("UPDATE_ROLLBACK_COMPLETE", reason),
+                (StackOutcome::Stuck(reason), "CREATE") => ("ROLLBACK_FAILED", reason),
+                (StackOutcome::Stuck(reason), _) => ("UPDATE_ROLLBACK_FAILED", reason),
+            };
+            stack.set(status, reason);
+        });
+        Ok(String::new())
+    }
+
+    fn delete(&self, side: Side, name: &str) {
+        let key = (side, name.to_owned());
+        // One that does not exist is deleted without a word.
+        let Some(stack) = lock(&self.stacks).get(&key).cloned() else {
+            return;
+        };
+        stack.set("DELETE_IN_PROGRESS", String::new());
+        tokio::spawn(async move {
+            match stack.stack.delete().await {
+                StackOutcome::Complete => stack.set("DELETE_COMPLETE", String::new()),
+                StackOutcome::RolledBack(reason) | StackOutcome::Stuck(reason) => stack.set("DELETE_FAILED", reason),
+            }
+        });
+    }
+
+    fn describe(&self, side: Side, name: &str) -> Result<String, String> {
+        let key = (side, name.to_owned());
+        let stack = lock(&self.stacks).get(&key).cloned().ok_or_else(|| missing(name))?;
+        let (status, reason) = lock(&stack.status).clone();
+        if status == "DELETE_COMPLETE" {
+            lock(&self.stacks).remove(&key);
+            return Err(missing(name));
+        }
+        let outputs = stack.stack.outputs();
+        let outputs: Vec<Value> =
+            outputs.iter().map(|(key, value)| json!({"OutputKey": key, "OutputValue": value})).collect();
+        let described = json!({"StackStatus": status, "StackStatusReason": reason, "Outputs": outputs});
+        Ok(json!({"Stacks": [described]}).to_string())
+    }
+}
+
+impl LocalStack {
+    fn set(&self, status: &'static str, reason: String) {
+        *lock(&self.status) = (status, reason);
+    }
+}
+
+impl Place for Local {
+    fn name(&self) -> &'static str {
+        "the sandbox"
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn lacks(&self, needs: Needs) -> Option<String> {
+        match needs {
+            Needs::Api | Needs::Roles | Needs::Stacks => None,
+            Needs::RealAws(what) => Some(what.to_owned()),
+        }
+    }
+
+    fn throttle(&self, on: bool) {
+        self.aws.rate_limit_overall(on.then_some(QUOTA));
+    }
+
+    fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
+        ready(self.run(side, words)).boxed()
+    }
+}
+
+/// The account's id.
+pub fn account(side: Side) -> &'static str {
+    match side {
+        Side::Parent => PARENT,
+        Side::Child => CHILD,
+    }
+}
+
+fn missing(name: &str) -> String {
+    format!("An error occurred (ValidationError): Stack with id {name} does not exist")
+}
+
+fn parameters(text: Option<&str>) -> Result<Vec<(String, String)>, String> {
+    let list: Value = serde_json::from_str(text.unwrap_or("[]")).map_err(|error| error.to_string())?;
+    let text = |one: &Value, field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let pairs = list.as_array().into_iter().flatten();
+    Ok(pairs.map(|one| (text(one, "ParameterKey"), text(one, "ParameterValue"))).collect())
+}
+
+/// Managed policies, for they can be boundaries.
+struct ManagedPolicies(Arc<Mutex<BTreeMap<String, Value>>>);
+
+impl ResourceType for ManagedPolicies {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
+        let name = text(&request.properties, "ManagedPolicyName");
+        let arn = format!("arn:aws:iam::{}:policy/{name}", request.account);
+        let document = request.properties.get("PolicyDocument").cloned().unwrap_or_default();
+        if let ResourceAction::Delete(_) = request.action {
+            lock(&self.0).remove(&arn);
+        } else {
+            lock(&self.0).insert(arn.clone(), document);
+        }
+        ready(Ok(Physical { id: arn, attributes: json!({}) })).boxed()
+    }
+}
+
+/// Roles with a boundary.
+struct Roles {
+    aws: Sandbox,
+    policies: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl ResourceType for Roles {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
+        let properties = &request.properties;
+        let name = text(properties, "RoleName");
+        let account = self.aws.account(&request.account);
+        if let ResourceAction::Delete(name) = &request.action {
+            account.role(name).delete();
+            return ready(Ok(Physical { id: name.clone(), attributes: json!({}) })).boxed();
+        }
+        let trust = properties.get("AssumeRolePolicyDocument").cloned().unwrap_or_default();
+        let mut role = account.role(&name).without_policies().trust(trust);
+        for policy in properties.get("Policies").and_then(Value::as_array).into_iter().flatten() {
+            role = role.policy(policy.get("PolicyDocument").cloned().unwrap_or_default());
+        }
+        if let Some(boundary) = lock(&self.policies).get(&text(properties, "PermissionsBoundary")) {
+            role = role.boundary(boundary.clone());
+        }
+        ready(Ok(Physical { id: name, attributes: json!({"Arn": role.arn()}) })).boxed()
+    }
+}
+
+fn text(properties: &Value, field: &str) -> String {
+    properties.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

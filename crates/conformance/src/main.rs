@@ -1,0 +1,192 @@
+//! The program `conformance`: asks the sandbox, an emulator or real AWS whether it is as the code takes for granted.
+#![allow(clippy::print_stderr, reason = "a command-line tool")]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use conformance::aws::{self, End, Left, Request};
+use conformance::bench::{Account, Lab};
+use conformance::cleanup::Cleaner;
+use conformance::journal::{Journal, RunOf};
+use conformance::local::Local;
+use conformance::page::Page;
+use conformance::place::{Emulator, Place, Side};
+use conformance::probe::Probe;
+use conformance::run::{self, Results};
+use conformance::{probes, setup};
+
+/// Asks AWS whether it is as the code and the sandbox take for granted: docs/conformance.md.
+#[derive(Debug, Parser)]
+#[command(name = "conformance")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the sandbox
+    Sandbox(Only),
+    /// Ask an emulator that has Route 53 and STS, such as moto
+    Emulator {
+        /// Where it listens
+        #[arg(long, value_name = "URL")]
+        endpoint_url: String,
+        #[command(flatten)]
+        only: Only,
+    },
+    /// Ask real AWS, clean up, and write the page
+    Aws(AwsArgs),
+    /// Write the page anew, with a row for each probe and what was seen before
+    Page {
+        /// The page
+        #[arg(long, default_value = "docs/conformance.md")]
+        page: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Only {
+    /// Only the probes whose names begin so, such as sts/ or route53/delete
+    #[arg(long, value_name = "PREFIX")]
+    only: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct AwsArgs {
+    /// The profile of the account that has the zone
+    #[arg(long)]
+    parent_profile: String,
+    /// The profile of another account
+    #[arg(long)]
+    child_profile: String,
+    /// A public hosted zone of the first account
+    #[arg(long)]
+    zone: String,
+    /// The Region for stacks
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
+    /// Take away what another run has left, and go on where it ended
+    #[arg(long, conflicts_with = "cleanup")]
+    resume: bool,
+    /// Only take away what another run has left
+    #[arg(long)]
+    cleanup: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// What was made
+    #[arg(long, default_value = "target/conformance/journal.jsonl")]
+    journal: PathBuf,
+    /// The page
+    #[arg(long, default_value = "docs/conformance.md")]
+    page: PathBuf,
+    #[command(flatten)]
+    only: Only,
+}
+
+impl Only {
+    fn probes(&self) -> Vec<Probe> {
+        let mut probes = probes::all();
+        probes.retain(|probe| self.only.is_empty() || self.only.iter().any(|only| probe.id.starts_with(only)));
+        probes
+    }
+}
+
+/// All as expected; a difference, or something is left; nothing was run.
+const FINE: u8 = 0;
+const DIFFERS: u8 = 1;
+const NOT_RUN: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let status = match Args::parse().command {
+        Command::Sandbox(only) => sandbox(&only.probes()).await,
+        Command::Emulator { endpoint_url, only } => emulator(&endpoint_url, &only.probes()).await,
+        Command::Aws(args) => real(&args).await,
+        Command::Page { page } => write(&page, None),
+    };
+    match status {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("{error}");
+            NOT_RUN.into()
+        }
+    }
+}
+
+async fn sandbox(probes: &[Probe]) -> Result<u8, String> {
+    let local = Arc::new(Local::start().await.map_err(|error| error.to_string())?);
+    let configs = [local.config(Side::Parent), local.config(Side::Child)];
+    here(configs, local, probes).await
+}
+
+async fn emulator(url: &str, probes: &[Probe]) -> Result<u8, String> {
+    here(setup::emulated(url).await?, Arc::new(Emulator), probes).await
+}
+
+/// A run against an AWS that nobody pays for.
+async fn here(configs: [aws_config::SdkConfig; 2], place: Arc<dyn Place>, probes: &[Probe]) -> Result<u8, String> {
+    let [parent, child] = configs;
+    let (parent, child) = (Account::load(parent).await?, Account::load(child).await?);
+    let run = RunOf::local(&parent, &child);
+    let lab = Lab::set_up(parent, child, &run, place, Arc::new(Journal::in_memory())).await?;
+    let results = run::run(&lab, probes, &mut std::io::stdout().lock()).await;
+    let cleaner = Cleaner { parent: &lab.parent, child: &lab.child, place: &*lab.place, journal: &lab.journal };
+    let left = cleaner.clean().await;
+    let results = results.map_err(|error| error.to_string())?;
+    for (thing, why) in &left {
+        eprintln!("left: {thing:?}: {why}");
+    }
+    Ok(if left.is_empty() { status(&results) } else { DIFFERS })
+}
+
+fn status(results: &Results) -> u8 {
+    if results.differences().next().is_none() { FINE } else { DIFFERS }
+}
+
+async fn real(args: &AwsArgs) -> Result<u8, String> {
+    let request = Request {
+        parent_profile: args.parent_profile.clone(),
+        child_profile: args.child_profile.clone(),
+        zone: args.zone.trim_end_matches('.').to_ascii_lowercase(),
+        region: args.region.clone(),
+        journal: args.journal.clone(),
+        left: match (args.resume, args.cleanup) {
+            (true, _) => Left::Resume,
+            (_, true) => Left::CleanUp,
+            (false, false) => Left::Refuse,
+        },
+        yes: args.yes,
+    };
+    let end = aws::conformance(&request, &args.only.probes(), &mut std::io::stdout()).await;
+    match end.map_err(|error| error.to_string())? {
+        End::Looked(results) => {
+            let page = Page::new(&setup::today(), &args.region, &results);
+            write(&args.page, Some(&page))?;
+            Ok(status(&results))
+        }
+        End::Left(results) => {
+            if let Some(results) = results {
+                write(&args.page, Some(&Page::new(&setup::today(), &args.region, &results)))?;
+            }
+            Ok(DIFFERS)
+        }
+        End::CleanedUp => Ok(FINE),
+        End::NotBegun(why) => Err(why),
+    }
+}
+
+/// Writes the page: what this run saw, or what the page says already.
+fn write(path: &PathBuf, page: Option<&Page>) -> Result<u8, String> {
+    let unwritable = |error: std::io::Error| format!("{}: {error}", path.display());
+    let before = std::fs::read_to_string(path).unwrap_or_default();
+    let known = Page::parse(&before);
+    let text = page.unwrap_or(&known).render(&probes::all());
+    let mut file = std::fs::File::create(path).map_err(unwritable)?;
+    file.write_all(text.as_bytes()).map_err(unwritable)?;
+    Ok(FINE)
+}

@@ -1,0 +1,165 @@
+//! `docs/conformance.md`: the facts, and what real AWS said to them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::probe::{Basis, Needs, Probe, Verdict};
+use crate::run::Results;
+
+/// The status of a page on which no real AWS has been asked.
+const NOT_RUN: &str = "**Against real AWS: not run yet.**";
+/// What a row says of a probe that has not looked.
+const NOT_SEEN: &str = "not run yet";
+
+const HEAD: &str = "# Conformance
+
+Everything that the code and the [sandbox](../sandbox/) take for granted about AWS, each fact as a probe: a small program that does what it takes
+to see the fact, and says what it saw. The sandbox agrees with all of them (`cargo test -p conformance`, a part of `make test`). moto
+disagrees where it is known to be lax, and a test says exactly where. Real AWS decides: where it differs, code and sandbox are wrong.
+
+";
+
+const HOW: &str = "
+## Run it
+
+You need two AWS accounts, each with a profile of an administrator for the [AWS CLI](https://docs.aws.amazon.com/cli/), and a public
+hosted zone in the first account that the world uses, such as `example.com`. Nothing in that zone is changed: one NS record set is added
+to it for the time of the run, and leads to a zone of the run's own.
+
+```sh
+make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com
+```
+
+- It says what it will make, what that costs and how long it takes, and begins when you type `yes`.
+- **Cost:** less than 2 US dollars. Route 53 does not charge for a hosted zone that is deleted within twelve hours; a run that is cleaned
+  up later costs 0.50 dollars for each of at most four zones.
+- **Time:** about ten minutes.
+- All that it makes has `custom-delegation-conformance` as a tag, and a name that begins with `conformance-` and eight random characters.
+- **It cleans up after itself**, whether the probes agree, differ or fail, and on Ctrl-C. Everything is written to
+  `target/conformance/journal.jsonl` before it is made. After a power cut, `make conformance ... ARGS=--resume` first takes away what is
+  left and then asks the probes that have not looked, and `make conformance ... ARGS=--cleanup` only takes away what is left.
+- Exit status 0: all as expected, and nothing left. 1: a difference, or something is left; it is listed. 2: nothing was run.
+- The result is on this page: commit it, or see below.
+
+The probes alone, against the sandbox or an emulator of your choice:
+
+```sh
+cargo run -p conformance -- sandbox
+cargo run -p conformance -- emulator --endpoint-url http://127.0.0.1:5000
+```
+
+## Send a result
+
+Open an issue or a pull request with this page as the run has left it. It has no account ids, no names of yours and no credentials: accounts
+are `111111111111` and `222222222222`, the zone is `example.com`. Look at it all the same before you send it.
+
+A difference is a finding, and the most useful result there is. The next step is always the same: the sandbox is made to do what AWS does,
+then the tests say what of the code relied on it.
+
+## Add a probe
+
+A probe is an entry in `crates/conformance/src/probes/`. Run `cargo run -p conformance -- page`, which adds its row here, and name it at the
+rule of the sandbox.
+";
+
+/// The page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// When and where real AWS was asked, in one paragraph.
+    status: String,
+    /// By probe: what it had to expect, and the cell with what real AWS said.
+    seen: BTreeMap<String, (String, String)>,
+}
+
+impl Page {
+    /// The page of a run against real AWS.
+    pub fn new(date: &str, region: &str, results: &Results) -> Self {
+        let status = format!("**Against real AWS:** {date}, {region}. {}.", results.summary());
+        let cell = |verdict: &Verdict| match verdict {
+            Verdict::Agrees => "as expected".to_owned(),
+            Verdict::Differs(seen) => format!("**differs:** {}", escaped(seen)),
+            Verdict::Failed(why) => format!("**could not look:** {}", escaped(why)),
+            Verdict::NotApplicable(why) => format!("does not apply: {}", escaped(why)),
+        };
+        let seen =
+            results.0.iter().map(|(probe, verdict)| (probe.id.to_owned(), (escaped(probe.expected), cell(verdict))));
+        Self { status, seen: seen.collect() }
+    }
+
+    /// What a page says, written by [`Page::render`].
+    pub fn parse(text: &str) -> Self {
+        let status = text.lines().find(|line| line.starts_with("**Against real AWS")).unwrap_or(NOT_RUN).to_owned();
+        let mut seen = BTreeMap::new();
+        for row in text.lines().filter(|line| line.starts_with("| `")) {
+            if let [id, _, _, expected, cell] = cells(row).as_slice() {
+                seen.insert(id.trim_matches('`').to_owned(), (expected.clone(), cell.clone()));
+            }
+        }
+        Self { status, seen }
+    }
+
+    /// The text, with a row for each of these probes. A probe that expects something else than it did when it looked has not looked.
+    pub fn render(&self, probes: &[Probe]) -> String {
+        let mut text = format!("{HEAD}{}\n{HOW}", self.status);
+        let tables = [
+            (
+                Basis::Guess,
+                "Guesses",
+                "No page of AWS promises these. They are known from the service, or are the safer of two assumptions.",
+            ),
+            (Basis::Words, "Words", "The facts are on the page that is named; the words of the answer are not."),
+            (Basis::Page, "Promises", "The page that is named promises these."),
+        ];
+        for (basis, heading, what) in tables {
+            let _ = writeln!(text, "\n## {heading}\n\n{what}\n");
+            let _ = writeln!(text, "| probe | fact | source | expected | real AWS |\n|---|---|---|---|---|");
+            for probe in probes.iter().filter(|probe| probe.basis == basis) {
+                let expected = escaped(probe.expected);
+                let known = self.seen.get(probe.id).filter(|(before, _)| *before == expected);
+                let cell = known.map_or(NOT_SEEN, |(_, cell)| cell);
+                let (fact, source) = (escaped_prose(probe.fact), escaped_prose(probe.source));
+                let _ = writeln!(text, "| `{}` | {fact} | {source} | {expected} | {cell} |", probe.id);
+            }
+        }
+        let only: Vec<String> = probes
+            .iter()
+            .filter_map(|probe| match probe.needs {
+                Needs::RealAws(what) => Some(format!("`{}` ({what})", probe.id)),
+                Needs::Api | Needs::Roles | Needs::Stacks => None,
+            })
+            .collect();
+        if !only.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nOnly real AWS can say these, and what the sandbox lacks for them: {}.",
+                only.join(", ")
+            );
+        }
+        text
+    }
+}
+
+/// As code in a cell of a table.
+fn escaped(text: &str) -> String {
+    let text = text.replace('|', "\\|");
+    // A span of code ends at the next run of as many backticks.
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{}`", text.trim_end()) }
+}
+
+/// As text in a cell of a table. What is code there is in backticks already.
+fn escaped_prose(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(n, part)| {
+        if n % 2 == 1 {
+            part.replace('|', "\\|")
+        } else {
+            part.replace('|', "\\|").replace('*', "\\*").replace('<', "\\<").replace('_', "\\_")
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+fn cells(row: &str) -> Vec<String> {
+    let marked = row.replace("\\|", "\u{0}");
+    let inner = marked.trim().trim_start_matches('|').trim_end_matches('|');
+    inner.split('|').map(|cell| cell.trim().replace('\u{0}', "\\|")).collect()
+}

@@ -1,0 +1,467 @@
+//! Change batches: what is accepted, and what is refused in which words.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_route53::error::ProvideErrorMetadata as _;
+use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
+use aws_sdk_route53::types::{ChangeAction, ChangeStatus, ResourceRecord};
+use futures_util::future::join_all;
+
+use crate::bench::{change, create, delete, set, set_for, told, upsert};
+use crate::probe::Needs::Api;
+use crate::probe::{Probe, probe};
+
+const CHANGE: &str = "Route 53 API Reference, ChangeResourceRecordSets";
+const CHANGE_NO_WORDS: &str = "Route 53 API Reference, ChangeResourceRecordSets; the words: no page";
+const QUOTAS: &str = "Route 53 Developer Guide, \"Quotas\"; the words: no page";
+const GET_CHANGE: &str = "Route 53 API Reference, GetChange";
+const NO_PAGE: &str = "no page";
+const ONE: &str = "192.0.2.1";
+const TWO: &str = "192.0.2.2";
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "route53/create-existing",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A CREATE of a record set that exists is refused, even with the same values.",
+        "400 InvalidChangeBatch: [Tried to create resource record set [name='a.create-existing.example.com.', type='A'] but it \
+         already exists]",
+        |bench| {
+            let one = set(&bench.name("a"), "A", &[ONE]);
+            bench.must([create(one.clone())]).await?;
+            Ok(bench.change([create(one)]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-missing",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A DELETE of a record set that does not exist is refused.",
+        "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-missing.example.com.', type='A'] but it \
+         was not found]",
+        |bench| Ok(bench.change([delete(set(&bench.name("a"), "A", &[ONE]))]).await)
+    ),
+    probe!(
+        "route53/delete-other-values",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A DELETE with other values than those that exist is refused.",
+        "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-values.example.com.', type='A'] but \
+         the values provided do not match the current values]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            Ok(bench.change([delete(set(&bench.name("a"), "A", &[TWO]))]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-some-values",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A DELETE with some of the values is refused.",
+        "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-some-values.example.com.', type='A'] but \
+         the values provided do not match the current values]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE, TWO]))]).await?;
+            Ok(bench.change([delete(set(&bench.name("a"), "A", &[ONE]))]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-other-ttl",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A DELETE with another TTL is refused.",
+        "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-ttl.example.com.', type='A'] but the \
+         values provided do not match the current values]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            Ok(bench.change([delete(set_for(301, &bench.name("a"), "A", &[ONE]))]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-other-order",
+        Guess,
+        Api,
+        NO_PAGE,
+        "The order of the values of a DELETE does not matter.",
+        "accepted",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE, TWO]))]).await?;
+            Ok(bench.change([delete(set(&bench.name("a"), "A", &[TWO, ONE]))]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-other-dot",
+        Guess,
+        Api,
+        NO_PAGE,
+        "A DELETE whose NS values lack the dot at the end that the existing ones have is refused: values are compared as text.",
+        "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-dot.example.com.', type='NS'] but \
+         the values provided do not match the current values]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "NS", &["ns.example.net."]))]).await?;
+            Ok(bench.change([delete(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-other-case",
+        Guess,
+        Api,
+        NO_PAGE,
+        "A DELETE whose NS values are in another case than the existing ones is refused.",
+        "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-case.example.com.', type='NS'] but \
+         the values provided do not match the current values]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "NS", &["ns.example.net."]))]).await?;
+            Ok(bench.change([delete(set(&bench.name("a"), "NS", &["NS.example.net."]))]).await)
+        }
+    ),
+    probe!(
+        "route53/delete-as-listed",
+        Page,
+        Api,
+        CHANGE,
+        "A DELETE of a record set as it is listed is accepted: TXT values with escapes and of several strings, NS values in any case.",
+        "listed as given; accepted",
+        |bench| {
+            let given = [
+                set(&bench.name("a"), "TXT", &[r#""a\134b" "c\"d""#, r#""\303\244""#]),
+                set(&bench.name("b"), "NS", &["NS.Example.net", "ns.example.org."]),
+            ];
+            bench.must(given.clone().map(create)).await?;
+            let listed = bench.listed().await?;
+            let mut as_given: Vec<String> = given
+                .iter()
+                .map(|set| {
+                    let values = set.resource_records().iter().map(ResourceRecord::value).collect::<Vec<_>>().join(" ");
+                    format!("{}. {} 300 {values}", set.name(), set.r#type().as_str())
+                })
+                .collect();
+            as_given.sort();
+            let same = if listed == as_given {
+                "listed as given".to_owned()
+            } else {
+                format!("listed: {}", listed.join("; "))
+            };
+            let zone = &bench.lab.zone.id;
+            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
+            let page = call.start_record_name(bench.domain()).send().await.map_err(|error| told(&error))?;
+            let own = format!(".{}.", bench.domain());
+            let sets = page.resource_record_sets.into_iter().filter(|set| set.name().ends_with(&own));
+            Ok(format!("{same}; {}", bench.change(sets.map(delete)).await))
+        }
+    ),
+    probe!(
+        "route53/batch-whole-or-not",
+        Page,
+        Api,
+        CHANGE,
+        "Of a batch with one change that is refused nothing is carried out.",
+        "refused; listed: a",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            let both = [create(set(&bench.name("b"), "A", &[ONE])), create(set(&bench.name("a"), "A", &[TWO]))];
+            let told = bench.change(both).await;
+            let told = if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told };
+            Ok(format!("{told}; listed: {}", bench.listed_labels().await?))
+        }
+    ),
+    probe!(
+        "route53/batch-all-reasons",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A refused batch names every change that is wrong, and the text is in the error's message.",
+        "400 InvalidChangeBatch: [Tried to create resource record set [name='a.batch-all-reasons.example.com.', type='A'] but it \
+         already exists, Tried to delete resource record set [name='b.batch-all-reasons.example.com.', type='A'] but it was not \
+         found]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            Ok(bench
+                .change([create(set(&bench.name("a"), "A", &[TWO])), delete(set(&bench.name("b"), "A", &[ONE]))])
+                .await)
+        }
+    ),
+    probe!(
+        "route53/batch-messages-of-the-sdk",
+        Guess,
+        Api,
+        NO_PAGE,
+        "In the SDK the text of InvalidChangeBatch is in message(), and messages() is empty.",
+        "message: yes; messages: 0",
+        |bench| {
+            let batch = aws_sdk_route53::types::ChangeBatch::builder();
+            let batch = batch.changes(delete(set(&bench.name("a"), "A", &[ONE]))).build();
+            let batch = batch.map_err(|error| error.to_string())?;
+            let client = &bench.lab.parent.route53;
+            let call = client.change_resource_record_sets().hosted_zone_id(&bench.lab.zone.id).change_batch(batch);
+            let error = call.send().await.err().ok_or("accepted")?.into_service_error();
+            let message = if error.message().is_some_and(|message| !message.is_empty()) { "yes" } else { "no" };
+            let ChangeResourceRecordSetsError::InvalidChangeBatch(error) = error else { return Err(error.to_string()) };
+            Ok(format!("message: {message}; messages: {}", error.messages().len()))
+        }
+    ),
+    probe!(
+        "route53/batch-delete-then-create",
+        Page,
+        Api,
+        CHANGE,
+        "A batch may delete a record set and create it anew with other values.",
+        "accepted; a.batch-delete-then-create.example.com. A 300 192.0.2.2",
+        |bench| {
+            let one = set(&bench.name("a"), "A", &[ONE]);
+            bench.must([create(one.clone())]).await?;
+            let told = bench.change([delete(one), create(set(&bench.name("a"), "A", &[TWO]))]).await;
+            Ok(format!("{told}; {}", bench.listed().await?.join("; ")))
+        }
+    ),
+    probe!(
+        "route53/batch-create-then-delete",
+        Guess,
+        Api,
+        NO_PAGE,
+        "A batch that creates a record set and then deletes it is refused.",
+        "400 InvalidChangeBatch: [The request contains an invalid set of changes for a resource record set 'A \
+         a.batch-create-then-delete.example.com.']",
+        |bench| {
+            let one = set(&bench.name("a"), "A", &[ONE]);
+            Ok(bench.change([create(one.clone()), delete(one)]).await)
+        }
+    ),
+    probe!(
+        "route53/batch-twice",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A batch that deletes a record set twice is refused.",
+        "400 InvalidChangeBatch: [The request contains an invalid set of changes for a resource record set 'A \
+         a.batch-twice.example.com.']",
+        |bench| {
+            let one = set(&bench.name("a"), "A", &[ONE]);
+            bench.must([create(one.clone())]).await?;
+            Ok(bench.change([delete(one.clone()), delete(one)]).await)
+        }
+    ),
+    probe!(
+        "route53/upsert",
+        Page,
+        Api,
+        CHANGE,
+        "An UPSERT creates a record set, and replaces it whatever it is.",
+        "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2",
+        |bench| {
+            let first = bench.change([upsert(set(&bench.name("a"), "A", &[ONE]))]).await;
+            let second = bench.change([upsert(set(&bench.name("a"), "A", &[TWO]))]).await;
+            Ok(format!("{first}; {second}; {}", bench.listed().await?.join("; ")))
+        }
+    ),
+    probe!(
+        "route53/batch-empty",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A batch without changes is refused.",
+        "400 InvalidInput: 1 validation error detected: Value '[]' at 'changeBatch.changes' failed to satisfy constraint: Member \
+         must have length greater than or equal to 1",
+        |bench| Ok(bench.change([]).await)
+    ),
+    probe!(
+        "route53/batch-unknown-action",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A change with an action that does not exist is refused.",
+        "400 InvalidInput: 1 validation error detected: Value 'REPLACE' at 'changeBatch.changes.1.member.action' failed to \
+         satisfy constraint: Member must satisfy enum value set: [CREATE, DELETE, UPSERT]",
+        |bench| Ok(bench.change([change(ChangeAction::from("REPLACE"), set(&bench.name("a"), "A", &[ONE]))]).await)
+    ),
+    probe!(
+        "route53/batch-outside",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "A record set outside of the zone is refused.",
+        "400 InvalidChangeBatch: [RRSet with DNS name a.elsewhere.test. is not permitted in zone example.com.]",
+        |bench| Ok(bench.change([create(set("a.elsewhere.test", "A", &[ONE]))]).await)
+    ),
+    probe!(
+        "route53/batch-thousand-values",
+        Words,
+        Api,
+        QUOTAS,
+        "A batch may have 1,000 values, and no more.",
+        "accepted; 400 InvalidChangeBatch: [Number of records limit of 1000 exceeded.]",
+        |bench| {
+            let sets = |label: char, count: usize| {
+                let bench = bench.clone();
+                (0..count)
+                    .map(move |n| create(set(&bench.name(&format!("{label}{n}")), "A", &[ONE])))
+                    .collect::<Vec<_>>()
+            };
+            let most = bench.change(sets('a', 1000)).await;
+            Ok(format!("{most}; {}", bench.change(sets('b', 1001)).await))
+        }
+    ),
+    probe!(
+        "route53/batch-32000-characters",
+        Words,
+        Api,
+        QUOTAS,
+        "The values of a batch may have 32,000 characters, and no more; those of an UPSERT count twice.",
+        "accepted; 400 InvalidChangeBatch: [Number of characters limit of 32000 exceeded.]; 400 InvalidChangeBatch: [Number of \
+         characters limit of 32000 exceeded.]",
+        |bench| {
+            // 14 strings of 255 and their quotes and blanks: 250 * 16 = 4000 characters with 16 * 3 - 1 of them around.
+            let value = |n: usize, length: usize| {
+                let mut text = format!("{n:03}");
+                text.extend(std::iter::repeat_n('x', length - 3 - 2));
+                format!("\"{text}\"")
+            };
+            let values = |count: usize, length: usize| (0..count).map(|n| value(n, length)).collect::<Vec<_>>();
+            let record = |label: &str, values: &[String]| {
+                set(&bench.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
+            };
+            let most = bench.change([create(record("a", &values(160, 200)))]).await;
+            let more =
+                bench.change([create(record("b", &values(159, 200))), create(record("c", &values(1, 201)))]).await;
+            let twice = bench.change([upsert(record("d", &values(81, 200)))]).await;
+            Ok(format!("{most}; {more}; {twice}"))
+        }
+    ),
+    probe!(
+        "route53/set-400-values",
+        Words,
+        Api,
+        QUOTAS,
+        "A record set may have 400 values, and no more.",
+        "accepted; refused",
+        |bench| {
+            let values = |count: usize| (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>();
+            let record = |label: &str, values: &[String]| {
+                set(&bench.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
+            };
+            let most = bench.change([create(record("a", &values(400)))]).await;
+            let more = bench.change([create(record("b", &values(401)))]).await;
+            let more = if more.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { more };
+            Ok(format!("{most}; {more}"))
+        }
+    ),
+    probe!(
+        "route53/batch-comment",
+        Words,
+        Api,
+        CHANGE_NO_WORDS,
+        "The comment of a batch may have 256 characters, and no more.",
+        "accepted; 400 InvalidInput",
+        |bench| {
+            let mut seen = Vec::new();
+            for (label, length) in [("a", 256), ("b", 257)] {
+                let batch = aws_sdk_route53::types::ChangeBatch::builder().comment("x".repeat(length));
+                let batch = batch.changes(create(set(&bench.name(label), "A", &[ONE]))).build();
+                let batch = batch.map_err(|error| error.to_string())?;
+                let client = &bench.lab.parent.route53;
+                let call = client.change_resource_record_sets().hosted_zone_id(&bench.lab.zone.id).change_batch(batch);
+                seen.push(call.send().await.map_or_else(|error| told(&error), |_| "accepted".to_owned()));
+            }
+            Ok(seen.iter().map(|told| told.split(": ").next().unwrap_or_default()).collect::<Vec<_>>().join("; "))
+        }
+    ),
+    probe!(
+        "route53/change-pending",
+        Page,
+        Api,
+        GET_CHANGE,
+        "A change is PENDING when it is accepted, and a listing shows it at once.",
+        "PENDING; listed: a",
+        |bench| {
+            let info = bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            Ok(format!("{}; listed: {}", info.status().as_str(), bench.listed_labels().await?))
+        }
+    ),
+    probe!(
+        "route53/change-insync",
+        Page,
+        Api,
+        "Route 53 Developer Guide, \"Editing records\"",
+        "A change is INSYNC within 60 seconds.",
+        "INSYNC within 60 s",
+        |bench| {
+            let info = bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            let since = Instant::now();
+            let id = info.id().trim_start_matches("/change/");
+            for _ in 0..100 {
+                let call = bench.lab.parent.route53.get_change().id(id);
+                let answer = call.send().await.map_err(|error| told(&error))?;
+                if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
+                    let took = since.elapsed().as_secs();
+                    return Ok(if took <= 60 { "INSYNC within 60 s".into() } else { format!("INSYNC after {took} s") });
+                }
+                if !bench.lab.place.is_local() {
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                }
+            }
+            Ok(format!("PENDING after {} s", since.elapsed().as_secs()))
+        }
+    ),
+    probe!(
+        "route53/change-unknown",
+        Words,
+        Api,
+        "Route 53 API Reference, GetChange; the words: no page",
+        "GetChange of an id that does not exist fails.",
+        "404 NoSuchChange: Could not find resource with ID: C0UNKNOWNEXAMPLE",
+        |bench| {
+            let answer = bench.lab.parent.route53.get_change().id("C0UNKNOWNEXAMPLE").send().await;
+            Ok(answer.map_or_else(|error| told(&error), |_| "found".to_owned()))
+        }
+    ),
+    probe!(
+        "route53/changes-at-once",
+        Guess,
+        Api,
+        "Route 53 API Reference, ChangeResourceRecordSets (PriorRequestNotComplete); no page",
+        "Of many changes of one zone at once each is accepted, or refused with 400 PriorRequestNotComplete or 400 Throttling.",
+        "as expected",
+        |bench| {
+            let client = bench.lab.parent.impatient();
+            let batches =
+                (0..20).map(|n| bench.send(&client, [create(set(&bench.name(&format!("a{n}")), "A", &[ONE]))]));
+            let told = join_all(batches.collect::<Vec<_>>()).await;
+            let strange = told
+                .into_iter()
+                .filter_map(Result::err)
+                .find(|told| !told.starts_with("400 PriorRequestNotComplete") && !told.starts_with("400 Throttling"));
+            Ok(strange.unwrap_or_else(|| "as expected".to_owned()))
+        }
+    ),
+    probe!(
+        "route53/throttling",
+        Guess,
+        Api,
+        "Route 53 Developer Guide, \"Quotas\"; the code and the words: no page",
+        "More requests than the quota are refused with the code Throttling and status 400.",
+        "400 Throttling: Rate exceeded",
+        |bench| {
+            let client = bench.lab.parent.impatient();
+            bench.lab.place.throttle(true);
+            let zone = &bench.lab.zone.id;
+            let calls = (0..150)
+                .map(|_| async { client.get_hosted_zone().id(zone).send().await.map_err(|error| told(&error)) });
+            let told = join_all(calls.collect::<Vec<_>>()).await;
+            bench.lab.place.throttle(false);
+            if !bench.lab.place.is_local() {
+                // The next probes begin with a full bucket.
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+            Ok(told
+                .into_iter()
+                .find_map(Result::err)
+                .unwrap_or_else(|| "150 requests at once were answered".to_owned()))
+        }
+    ),
+];

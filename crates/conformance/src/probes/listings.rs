@@ -1,0 +1,208 @@
+//! Listings: order, starts and pages.
+
+use aws_sdk_route53::types::{HostedZone, RrType};
+
+use crate::bench::{create, set, told};
+use crate::probe::Needs::Api;
+use crate::probe::{Probe, probe};
+
+const LIST: &str = "Route 53 API Reference, ListResourceRecordSets";
+const BY_NAME: &str = "Route 53 API Reference, ListHostedZonesByName";
+const LIST_NO_WORDS: &str = "Route 53 API Reference, ListResourceRecordSets; the words: no page";
+const ONE: &str = "192.0.2.1";
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "route53/list-order",
+        Page,
+        Api,
+        LIST,
+        "Record sets are listed by reversed labels with the dots: a name before those below it, `a-b` before `a`, escapes by their bytes.",
+        r"\041 \052 _z a-b a b.a c.b.a b za",
+        |bench| {
+            let labels = ["b", "za", "a", "c.b.a", "b.a", "a-b", "_z", "*", "!"];
+            bench.must(labels.map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            bench.listed_labels().await
+        }
+    ),
+    probe!(
+        "route53/list-types",
+        Page,
+        Api,
+        LIST,
+        "The record sets of one name are listed by type.",
+        "A AAAA MX NS TXT",
+        |bench| {
+            let name = bench.name("a");
+            let sets = [
+                ("TXT", "\"a\""),
+                ("NS", "ns.example.net."),
+                ("A", ONE),
+                ("MX", "10 mail.example.net."),
+                ("AAAA", "2001:db8::1"),
+            ];
+            bench.must(sets.map(|(rtype, value)| create(set(&name, rtype, &[value])))).await?;
+            let lines = bench.listed().await?;
+            Ok(lines.iter().filter_map(|line| line.split(' ').nth(1)).collect::<Vec<_>>().join(" "))
+        }
+    ),
+    probe!(
+        "route53/list-start",
+        Page,
+        Api,
+        LIST,
+        "A start is no filter: the listing begins with the first record set at or after it, and goes on.",
+        "b.list-start.example.com. A, c.list-start.example.com. A; TXT of b, c: c.list-start.example.com. A",
+        |bench| {
+            bench.must(["a", "c"].map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
+            let client = &bench.lab.parent.route53;
+            let list = || client.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let names = |page: &aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput,
+                         most: usize| {
+                let sets = page.resource_record_sets().iter().take(most);
+                sets.map(|set| format!("{} {}", set.name(), set.r#type().as_str())).collect::<Vec<_>>().join(", ")
+            };
+            let page = list().start_record_name(bench.name("aa")).send().await.map_err(|error| told(&error))?;
+            let next = list().start_record_name(bench.name("b")).start_record_type(RrType::Txt).send().await;
+            let next = next.map_err(|error| told(&error))?;
+            Ok(format!("{}; TXT of b, c: {}", names(&page, 2), names(&next, 1)))
+        }
+    ),
+    probe!(
+        "route53/list-type-needs-name",
+        Words,
+        Api,
+        LIST,
+        "A listing that starts at a type without a name is refused.",
+        "400 InvalidInput",
+        |bench| {
+            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let answer = call.start_record_type(RrType::Ns).send().await;
+            let told = answer.map_or_else(|error| told(&error), |_| "listed".to_owned());
+            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "route53/list-pages",
+        Page,
+        Api,
+        LIST,
+        "A page ends with the name and the type of the next record set, and only if there is one.",
+        "a.list-pages.example.com. A; more: b.list-pages.example.com. TXT",
+        |bench| {
+            bench
+                .must([create(set(&bench.name("a"), "A", &[ONE])), create(set(&bench.name("b"), "TXT", &["\"a\""]))])
+                .await?;
+            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let page =
+                call.start_record_name(bench.domain()).max_items(1).send().await.map_err(|error| told(&error))?;
+            let first =
+                page.resource_record_sets().first().map(|set| format!("{} {}", set.name(), set.r#type().as_str()));
+            let next = page.next_record_type().map(RrType::as_str).unwrap_or_default();
+            let more = if page.is_truncated() { "more" } else { "no more" };
+            Ok(format!("{}; {more}: {} {next}", first.unwrap_or_default(), page.next_record_name().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "route53/list-300",
+        Page,
+        Api,
+        LIST,
+        "A page has at most 300 record sets, whatever is asked for.",
+        "300 of 301",
+        |bench| {
+            let sets = (0..301).map(|n| create(set(&bench.name(&format!("a{n:03}")), "A", &[ONE])));
+            bench.must(sets.collect::<Vec<_>>()).await?;
+            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let page =
+                call.start_record_name(bench.domain()).max_items(1000).send().await.map_err(|error| told(&error))?;
+            Ok(format!("{} of 301", page.resource_record_sets().len()))
+        }
+    ),
+    probe!(
+        "route53/list-no-items",
+        Words,
+        Api,
+        LIST_NO_WORDS,
+        "A page of no record sets is refused.",
+        "400 InvalidInput: 1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have \
+         value greater than or equal to 1",
+        |bench| {
+            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let answer = call.max_items(0).send().await;
+            Ok(answer
+                .map_or_else(|error| told(&error), |page| format!("{} record sets", page.resource_record_sets().len())))
+        }
+    ),
+    probe!(
+        "route53/list-zones-by-name",
+        Page,
+        Api,
+        BY_NAME,
+        "Hosted zones are listed from a name on, by reversed labels, and past that name.",
+        "a-b.list-zones-by-name.example.com. a.list-zones-by-name.example.com. b.a.list-zones-by-name.example.com.",
+        |bench| {
+            for label in ["b.a", "a", "a-b"] {
+                bench.lab.make_zone(&bench.lab.parent, &bench.name(label), "").await?;
+            }
+            let call = bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(bench.domain());
+            let page = call.send().await.map_err(|error| told(&error))?;
+            Ok(page.hosted_zones().iter().take(3).map(HostedZone::name).collect::<Vec<_>>().join(" "))
+        }
+    ),
+    probe!(
+        "route53/list-zones-of-one-name",
+        Page,
+        Api,
+        BY_NAME,
+        "Several hosted zones may have one name; a page of one of them names the next by name and id.",
+        "a.list-zones-of-one-name.example.com. 2 ids; more: a.list-zones-of-one-name.example.com. the other",
+        |bench| {
+            let name = bench.name("a");
+            let zones = [
+                bench.lab.make_zone(&bench.lab.parent, &name, "one").await?,
+                bench.lab.make_zone(&bench.lab.parent, &name, "two").await?,
+            ];
+            let list = || bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(&name).max_items(1);
+            let first = list().send().await.map_err(|error| told(&error))?;
+            let bare = |id: &str| id.trim_start_matches("/hostedzone/").to_owned();
+            let next = first.next_hosted_zone_id().map(bare).unwrap_or_default();
+            let second = list().hosted_zone_id(&next).send().await.map_err(|error| told(&error))?;
+            let mut ids: Vec<String> =
+                [&first, &second].iter().flat_map(|page| page.hosted_zones()).map(|zone| bare(zone.id())).collect();
+            let listed = first.hosted_zones().first().map(|zone| zone.name().to_owned()).unwrap_or_default();
+            let other = if ids.last() == Some(&next) { "the other" } else { "another" };
+            ids.sort();
+            ids.dedup();
+            ids.retain(|id| zones.iter().any(|zone| zone.id == *id));
+            let more = if first.is_truncated() { "more" } else { "no more" };
+            Ok(format!("{listed} {} ids; {more}: {} {other}", ids.len(), first.next_dns_name().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "route53/list-zones-id-needs-name",
+        Words,
+        Api,
+        BY_NAME,
+        "A listing of hosted zones that starts at an id without a name is refused.",
+        "400 InvalidInput",
+        |bench| {
+            let call = bench.lab.parent.route53.list_hosted_zones_by_name().hosted_zone_id(&bench.lab.zone.id);
+            let told = call.send().await.map_or_else(|error| told(&error), |_| "listed".to_owned());
+            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "route53/list-zones-marker",
+        Words,
+        Api,
+        "Route 53 API Reference, ListHostedZones; the words: no page",
+        "A listing of hosted zones that starts at an id which does not exist is refused.",
+        "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE",
+        |bench| {
+            let answer = bench.lab.parent.route53.list_hosted_zones().marker("Z0UNKNOWNEXAMPLE").send().await;
+            Ok(answer.map_or_else(|error| told(&error), |_| "listed".to_owned()))
+        }
+    ),
+];

@@ -1,0 +1,240 @@
+//! What policies allow and deny of Route 53, and in which words.
+
+use serde_json::json;
+
+use crate::bench::{Account, Assume, Bench, create, delete, set, told, upsert};
+use crate::probe::Needs::Roles;
+use crate::probe::{Probe, probe};
+
+const DENIED: &str = "IAM User Guide, \"Troubleshoot access denied error messages\"; the words: no page";
+const KEYS: &str = "Route 53 Developer Guide, \"Using IAM policy conditions for fine-grained access control to manage resource record sets\"";
+const SETS: &str = "IAM User Guide, \"Set operators for multivalued context keys\"";
+const EVALUATION: &str = "IAM User Guide, \"Policy evaluation logic\"";
+
+/// A session of a role of the parent account.
+async fn session(bench: &Bench, name: &str) -> Result<Account, String> {
+    bench.session(&bench.lab.parent, &bench.lab.parent, name).await
+}
+
+/// The refusal, with the ARN of the session that asked in short.
+fn short(account: &Account, told: &str) -> String {
+    told.replace(&format!("arn:aws:sts::{}:assumed-role/", account.id), "")
+}
+
+/// What is denied of a batch: the code.
+async fn code(bench: &Bench, session: &Account, changes: Vec<aws_sdk_route53::types::Change>) -> String {
+    let told = bench.send(&session.route53, changes).await.map_or_else(|told| told, |_| "accepted".to_owned());
+    told.split(": ").next().unwrap_or_default().to_owned()
+}
+
+async fn read(bench: &Bench, session: &Account) -> String {
+    let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
+    answer.map_or_else(|error| short(session, &told(&error)), |_| "read".to_owned())
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "iam/denied-by-none",
+        Words,
+        Roles,
+        DENIED,
+        "A call that no policy allows is denied with the caller, the action, the resource, and the kind of policy.",
+        "403 AccessDenied: User: conformance-nothing/conformance is not authorized to perform: route53:GetHostedZone on \
+         resource: arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no identity-based policy allows the \
+         route53:GetHostedZone action",
+        |bench| Ok(read(bench, &session(bench, "nothing").await?).await)
+    ),
+    probe!(
+        "iam/denied-by-deny",
+        Words,
+        Roles,
+        DENIED,
+        "A call that a policy denies is denied even if another statement allows it, and the words say that it is explicit.",
+        "403 AccessDenied: User: conformance-denied/conformance is not authorized to perform: route53:GetHostedZone on resource: \
+         arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE with an explicit deny in an identity-based policy",
+        |bench| Ok(read(bench, &session(bench, "denied").await?).await)
+    ),
+    probe!(
+        "iam/denied-by-boundary",
+        Words,
+        Roles,
+        DENIED,
+        "A call that the permissions boundary lacks is denied, and the words say so.",
+        "read; 403 AccessDenied: User: conformance-bounded/conformance is not authorized to perform: route53:GetDNSSEC on \
+         resource: arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no permissions boundary allows the route53:GetDNSSEC \
+         action",
+        |bench| {
+            let session = session(bench, "bounded").await?;
+            let first = read(bench, &session).await;
+            let answer = session.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
+            let denied = answer.map_or_else(|error| short(&session, &told(&error)), |_| "read".to_owned());
+            Ok(format!("{first}; {denied}"))
+        }
+    ),
+    probe!(
+        "iam/denied-by-session-policy",
+        Words,
+        Roles,
+        DENIED,
+        "A call that the session policy lacks is denied, and the words say so.",
+        "403 AccessDenied: User: conformance-open/conformance is not authorized to perform: route53:GetHostedZone on resource: \
+         arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no session policy allows the route53:GetHostedZone action",
+        |bench| {
+            let policy = json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "route53:GetChange", "Resource": "*"},
+            ]});
+            let ask = Assume {
+                role: bench.role(&bench.lab.parent, "open"),
+                policy: Some(policy.to_string()),
+                ..Assume::default()
+            };
+            let caller = bench.session(&bench.lab.child, &bench.lab.child, "caller").await?;
+            let session = bench.session_by(&caller, &bench.lab.parent, &ask).await?;
+            Ok(read(bench, &session).await)
+        }
+    ),
+    probe!(
+        "iam/denied-without-resource",
+        Words,
+        Roles,
+        DENIED,
+        "A denied call that names no resource is denied in words without one.",
+        "403 AccessDenied: User: conformance-nothing/conformance is not authorized to perform: route53:ListHostedZonesByName \
+         because no identity-based policy allows the route53:ListHostedZonesByName action",
+        |bench| {
+            let session = session(bench, "nothing").await?;
+            let answer = session.route53.list_hosted_zones_by_name().send().await;
+            Ok(answer.map_or_else(|error| short(&session, &told(&error)), |_| "listed".to_owned()))
+        }
+    ),
+    probe!(
+        "iam/denied-get-change",
+        Page,
+        Roles,
+        "Service Authorization Reference, \"Actions, resources, and condition keys for Amazon Route 53\"",
+        "GetChange is a right of its own, on arn:aws:route53:::change/<id>.",
+        "with it: read; without: 403 AccessDenied",
+        |bench| {
+            let info = bench.must([create(set(&bench.name("a"), "A", &["192.0.2.1"]))]).await?;
+            let id = info.id().trim_start_matches("/change/").to_owned();
+            let ask = |session: Account| {
+                let id = id.clone();
+                async move {
+                    let answer = session.route53.get_change().id(&id).send().await;
+                    let told = answer.map_or_else(|error| told(&error), |_| "read".to_owned());
+                    told.split(": ").next().unwrap_or_default().to_owned()
+                }
+            };
+            let with = ask(session(bench, "limited").await?).await;
+            Ok(format!("with it: {with}; without: {}", ask(session(bench, "nothing").await?).await))
+        }
+    ),
+    probe!(
+        "iam/allow-and-nothing-else",
+        Page,
+        Roles,
+        EVALUATION,
+        "A right on one hosted zone is none on another.",
+        "read; 403 AccessDenied",
+        |bench| {
+            let session = session(bench, "limited").await?;
+            let first = read(bench, &session).await;
+            let other = session.route53.get_hosted_zone().id("Z0UNKNOWNEXAMPLE").send().await;
+            let other = other.map_or_else(|error| told(&error), |_| "read".to_owned());
+            Ok(format!("{first}; {}", other.split(": ").next().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "iam/key-names",
+        Page,
+        Roles,
+        KEYS,
+        "NormalizedRecordNames has the names in lower case, without the dot at the end: it allows what it lists, in any case, and \
+         nothing else.",
+        "ok: accepted; OK and a dot: accepted; other: 403 AccessDenied",
+        |bench| {
+            let session = session(bench, "limited").await?;
+            let txt = |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            let ok = code(bench, &session, vec![create(txt("ok"))]).await;
+            let mut upper = txt("OK");
+            upper.name.push('.');
+            let upper = code(bench, &session, vec![delete(upper)]).await;
+            let other = code(bench, &session, vec![create(txt("other"))]).await;
+            Ok(format!("ok: {ok}; OK and a dot: {upper}; other: {other}"))
+        }
+    ),
+    probe!(
+        "iam/key-names-escaped",
+        Page,
+        Roles,
+        KEYS,
+        r"NormalizedRecordNames has octal escapes: `*` is `\052`.",
+        "accepted",
+        |bench| {
+            let session = session(bench, "limited").await?;
+            let wildcard = set(&format!("*.wild.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            let told = code(bench, &session, vec![create(wildcard.clone())]).await;
+            if told == "accepted" {
+                bench.must([delete(wildcard)]).await?;
+            }
+            Ok(told)
+        }
+    ),
+    probe!(
+        "iam/key-types",
+        Page,
+        Roles,
+        KEYS,
+        "RecordTypes has the types of all changes.",
+        "403 AccessDenied",
+        |bench| {
+            let session = session(bench, "limited").await?;
+            let one = set(&format!("ok.{}", bench.lab.zone.name), "A", &["192.0.2.1"]);
+            Ok(code(bench, &session, vec![create(one)]).await)
+        }
+    ),
+    probe!(
+        "iam/key-actions",
+        Page,
+        Roles,
+        KEYS,
+        "Actions has the actions of all changes.",
+        "403 AccessDenied",
+        |bench| {
+            let session = session(bench, "limited").await?;
+            let one = set(&format!("ok.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            Ok(code(bench, &session, vec![upsert(one)]).await)
+        }
+    ),
+    probe!(
+        "iam/for-all-values",
+        Page,
+        Roles,
+        SETS,
+        "ForAllValues allows a batch only if every name is allowed.",
+        "403 AccessDenied",
+        |bench| {
+            let session = session(bench, "limited").await?;
+            let txt = |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            Ok(code(bench, &session, vec![create(txt("ok")), create(txt("other"))]).await)
+        }
+    ),
+    probe!(
+        "iam/for-any-value",
+        Page,
+        Roles,
+        SETS,
+        "A Deny with ForAnyValue:StringNotLike denies a batch of which one name is unlike all patterns.",
+        "a and b: accepted; a and _x: 403 AccessDenied",
+        |bench| {
+            let session = session(bench, "unlike").await?;
+            let txt = |label: &str| set(&format!("{label}.unlike.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            let both = code(bench, &session, vec![create(txt("a")), create(txt("b"))]).await;
+            let one = code(bench, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
+            if both == "accepted" {
+                bench.must([delete(txt("a")), delete(txt("b"))]).await?;
+            }
+            Ok(format!("a and b: {both}; a and _x: {one}"))
+        }
+    ),
+];

@@ -1,0 +1,551 @@
+//! Names, types, values, and what can't be beside what.
+
+use aws_sdk_route53::types::{AliasTarget, ResourceRecordSet, RrType};
+
+use crate::bench::{create, delete, set, set_for, upsert};
+use crate::probe::Needs::Api;
+use crate::probe::{Probe, probe};
+
+const NAMES: &str = "Route 53 Developer Guide, \"DNS domain name format\"";
+const NAMES_NO_WORDS: &str = "Route 53 Developer Guide, \"DNS domain name format\"; the words: no page";
+const TYPES: &str = "Route 53 Developer Guide, \"Supported DNS record types\"; the words: no page";
+const SET: &str = "Route 53 API Reference, ResourceRecordSet; the words: no page";
+const APEX: &str = "Route 53 Developer Guide, \"NS and SOA records that Amazon Route 53 creates for a public hosted zone\"; the words: no page";
+const GUARDRAILS: &str = "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"; the words: no page";
+const NO_PAGE: &str = "no page";
+const ONE: &str = "192.0.2.1";
+const DIGEST: &str = "1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD";
+
+/// A record set that is given to another one of the same zone.
+fn alias(name: &str, zone: &str, target: &str) -> Result<ResourceRecordSet, String> {
+    let alias = AliasTarget::builder().hosted_zone_id(zone).dns_name(target).evaluate_target_health(false).build();
+    let alias = alias.map_err(|error| error.to_string())?;
+    let set = ResourceRecordSet::builder().name(name).r#type(RrType::A).alias_target(alias).build();
+    set.map_err(|error| error.to_string())
+}
+
+fn weighted(name: &str, identifier: &str) -> ResourceRecordSet {
+    let mut one = set(name, "A", &[ONE]);
+    one.set_identifier = Some(identifier.to_owned());
+    one.weight = Some(1);
+    one
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "route53/name-escapes",
+        Page,
+        Api,
+        NAMES,
+        "Names are listed in lower case with a dot at the end, and what is not a-z, 0-9, - or _ as an octal escape.",
+        r"\052.name-escapes.example.com. _c-d.name-escapes.example.com. a\100b.name-escapes.example.com.",
+        |bench| {
+            bench.must(["*", "A@b", "_C-D"].map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            let lines = bench.listed().await?;
+            Ok(lines.iter().filter_map(|line| line.split(' ').next()).collect::<Vec<_>>().join(" "))
+        }
+    ),
+    probe!(
+        "route53/name-escaped-is-the-same",
+        Page,
+        Api,
+        NAMES,
+        r"`*` and `\052` are the same name, and so are upper and lower case.",
+        "refused; refused",
+        |bench| {
+            bench.must(["*", "a"].map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            let mut seen = Vec::new();
+            for label in [r"\052", "A"] {
+                let told = bench.change([create(set(&bench.name(label), "A", &[ONE]))]).await;
+                seen.push(if told.ends_with("but it already exists]") { "refused".to_owned() } else { told });
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "route53/name-empty-label",
+        Words,
+        Api,
+        NAMES_NO_WORDS,
+        "A name with an empty label is refused.",
+        "400 InvalidChangeBatch: [FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with \
+         'a..name-empty-label.example.com']",
+        |bench| Ok(bench.change([create(set(&bench.name("a."), "A", &[ONE]))]).await)
+    ),
+    probe!(
+        "route53/name-long-label",
+        Words,
+        Api,
+        NAMES_NO_WORDS,
+        "A label may have 63 characters, and no more.",
+        "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainLabelTooLong (Domain label is too long) encountered with \
+         'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.name-long-label.example.com']",
+        |bench| {
+            let most = bench.change([create(set(&bench.name(&"a".repeat(63)), "A", &[ONE]))]).await;
+            Ok(format!("{most}; {}", bench.change([create(set(&bench.name(&"a".repeat(64)), "A", &[ONE]))]).await))
+        }
+    ),
+    probe!(
+        "route53/name-too-long",
+        Guess,
+        Api,
+        NAMES_NO_WORDS,
+        "A name may have 255 characters with the dot at its end, and no more.",
+        "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainNameTooLong (Domain name is too long)",
+        |bench| {
+            // Each label has a dot after it.
+            let name = |length: usize| {
+                let mut left = length - (bench.domain().len() + 1);
+                let mut labels = Vec::new();
+                while left > 0 {
+                    // None may be left for a label without characters.
+                    let own = if left == 65 { 62 } else { left.min(64) - 1 };
+                    labels.push("a".repeat(own));
+                    left -= own + 1;
+                }
+                bench.name(&labels.join("."))
+            };
+            let most = bench.change([create(set(&name(255), "A", &[ONE]))]).await;
+            let more = bench.change([create(set(&name(256), "A", &[ONE]))]).await;
+            Ok(format!("{most}; {}", more.split(" encountered").next().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "route53/name-with-a-space",
+        Words,
+        Api,
+        NAMES_NO_WORDS,
+        "A blank in a name has to be escaped.",
+        "400 InvalidChangeBatch: [FATAL problem: UnsupportedCharacter (Value contains unsupported characters) encountered with 'a \
+         b.name-with-a-space.example.com']",
+        |bench| Ok(bench.change([create(set(&bench.name("a b"), "A", &[ONE]))]).await)
+    ),
+    probe!(
+        "route53/type-unknown",
+        Words,
+        Api,
+        TYPES,
+        "A record set of a type that Route 53 does not know is refused.",
+        "400 InvalidInput",
+        |bench| {
+            let told = bench.change([create(set(&bench.name("a"), "HINFO", &["\"a\" \"b\""]))]).await;
+            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "route53/ttl",
+        Words,
+        Api,
+        SET,
+        "A TTL is 0 to 2147483647 seconds.",
+        "0: accepted; 2147483647: accepted; -1: 400 InvalidInput; 2147483648: 400 InvalidInput",
+        |bench| {
+            let mut seen = Vec::new();
+            for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
+                let told = bench.change([create(set_for(ttl, &bench.name(label), "A", &[ONE]))]).await;
+                seen.push(format!("{ttl}: {}", told.split(": ").next().unwrap_or_default()));
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "route53/set-incomplete",
+        Words,
+        Api,
+        SET,
+        "A record set has an alias target, or a TTL and values.",
+        "400 InvalidInput: Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
+         TrafficPolicyInstanceId], but found none in Change with [Action=CREATE, Name=a.set-incomplete.example.com., Type=A, \
+         SetIdentifier=null]",
+        |bench| {
+            let mut one = set(&bench.name("a"), "A", &[ONE]);
+            one.ttl = None;
+            Ok(bench.change([create(one)]).await)
+        }
+    ),
+    probe!(
+        "route53/set-alias-and-values",
+        Words,
+        Api,
+        SET,
+        "A record set with an alias target and values is refused.",
+        "400 InvalidInput: Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
+         TrafficPolicyInstanceId], but found more than one in Change with [Action=CREATE, \
+         Name=a.set-alias-and-values.example.com., Type=A, SetIdentifier=null]",
+        |bench| {
+            let mut one = alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?;
+            (one.ttl, one.resource_records) = (Some(300), set("", "A", &[ONE]).resource_records);
+            Ok(bench.change([create(one)]).await)
+        }
+    ),
+    probe!(
+        "route53/set-alias",
+        Page,
+        Api,
+        "Route 53 API Reference, AliasTarget",
+        "A record set may be an alias of another one of its zone; it is listed without TTL and values.",
+        "accepted; a.set-alias.example.com. A ",
+        |bench| {
+            bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
+            let told = bench.change([create(alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?)]).await;
+            Ok(format!("{told}; {}", bench.listed().await?.first().cloned().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "route53/set-weighted",
+        Words,
+        Api,
+        SET,
+        "A record set with a routing policy can't be beside a simple one of its name and type.",
+        "400 InvalidChangeBatch: [RRSet with DNS name a.set-weighted.example.com., type A, SetIdentifier one cannot be created as \
+         other RRSets exist with the same name and type.]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            Ok(bench.change([create(weighted(&bench.name("a"), "one"))]).await)
+        }
+    ),
+    probe!(
+        "route53/set-weight-needs-identifier",
+        Words,
+        Api,
+        SET,
+        "A weight without a SetIdentifier is refused.",
+        "400 InvalidInput: Invalid request: Missing field 'SetIdentifier' in Change with [Action=CREATE, \
+         Name=a.set-weight-needs-identifier.example.com., Type=A, SetIdentifier=null]",
+        |bench| {
+            let mut one = weighted(&bench.name("a"), "one");
+            one.set_identifier = None;
+            Ok(bench.change([create(one)]).await)
+        }
+    ),
+    probe!(
+        "route53/values-twice",
+        Words,
+        Api,
+        SET,
+        "A value twice is refused.",
+        "400 InvalidChangeBatch: [Duplicate Resource Record: '192.0.2.1']",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "A", &[ONE, ONE]))]).await)
+    ),
+    probe!(
+        "route53/values-twice-as-names",
+        Guess,
+        Api,
+        NO_PAGE,
+        "An NS value twice is refused, in another case or with another dot at the end as well.",
+        "400 InvalidChangeBatch: [Duplicate Resource Record: 'NS.example.net.']",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net", "NS.example.net."]))]).await)
+    ),
+    probe!(
+        "route53/a-value",
+        Words,
+        Api,
+        TYPES,
+        "The values of A and AAAA are addresses.",
+        "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 \
+         address) encountered with '192.0.2.256''] | 400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: \
+         AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address) encountered with '192.0.2.1'']",
+        |bench| {
+            let four = bench.change([create(set(&bench.name("a"), "A", &["192.0.2.256"]))]).await;
+            Ok(format!("{four} | {}", bench.change([create(set(&bench.name("a"), "AAAA", &[ONE]))]).await))
+        }
+    ),
+    probe!(
+        "route53/ns-value",
+        Words,
+        Api,
+        TYPES,
+        "The value of an NS record is one domain name.",
+        "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: RRDATANotSingleField (Value contains spaces) \
+         encountered with 'ns.example.net ns.example.org'']",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net ns.example.org"]))]).await)
+    ),
+    probe!(
+        "route53/mx-srv-value",
+        Guess,
+        Api,
+        TYPES,
+        "The values of MX and SRV have their fields.",
+        "refused; refused",
+        |bench| {
+            let mut seen = Vec::new();
+            for (rtype, value) in [("MX", "mail.example.net"), ("SRV", "1 2 www.example.net")] {
+                let told = bench.change([create(set(&bench.name("a"), rtype, &[value]))]).await;
+                seen.push(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told });
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "route53/ds-value",
+        Guess,
+        Api,
+        TYPES,
+        "The value of a DS record is a key tag, an algorithm, a digest type of 1, 2 or 4, and a digest of its length.",
+        "accepted; refused; refused; refused; refused",
+        |bench| {
+            let name = bench.name("a");
+            bench.must([create(set(&name, "NS", &["ns.example.net."]))]).await?;
+            let mut seen = Vec::new();
+            let short = &DIGEST[..DIGEST.len() - 2];
+            for value in [DIGEST, short, &DIGEST.replace(" 2 ", " 9 "), &DIGEST.replace("1 ", "70000 "), "1 13 2"] {
+                let told = bench.change([upsert(set(&name, "DS", &[value]))]).await;
+                seen.push(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told });
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "route53/txt-quotes",
+        Words,
+        Api,
+        TYPES,
+        "The value of a TXT record is in double quotes.",
+        "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: InvalidCharacterString (Value should be enclosed in \
+         quotation marks) encountered with 'a'']",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "TXT", &["a"]))]).await)
+    ),
+    probe!(
+        "route53/txt-255",
+        Words,
+        Api,
+        TYPES,
+        "A string of a TXT record may have 255 characters, and no more; an octal escape is one.",
+        "accepted; accepted; 400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: CharacterStringTooLong (Value is \
+         too long)",
+        |bench| {
+            let most =
+                bench.change([create(set(&bench.name("a"), "TXT", &[&format!("\"{}\"", "x".repeat(255))]))]).await;
+            let escaped = format!("\"{}{}\"", "x".repeat(250), r"\134".repeat(5));
+            let escaped = bench.change([create(set(&bench.name("b"), "TXT", &[&escaped]))]).await;
+            let more =
+                bench.change([create(set(&bench.name("c"), "TXT", &[&format!("\"{}\"", "x".repeat(256))]))]).await;
+            Ok(format!("{most}; {escaped}; {}", more.split(" encountered").next().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "route53/txt-4000",
+        Guess,
+        Api,
+        TYPES,
+        "The value of a TXT record may have 4,000 characters with its quotes and blanks, and no more.",
+        "accepted; refused",
+        |bench| {
+            // 15 strings of 255 with their quotes and a blank are 3870 characters, and one of 128 makes it 4000.
+            let value = |rest: usize| {
+                let mut strings = vec![format!("\"{}\"", "x".repeat(255)); 15];
+                strings.push(format!("\"{}\"", "x".repeat(rest)));
+                strings.join(" ")
+            };
+            let most = bench.change([create(set(&bench.name("a"), "TXT", &[&value(128)]))]).await;
+            let more = bench.change([create(set(&bench.name("b"), "TXT", &[&value(129)]))]).await;
+            Ok(format!("{most}; {}", if more.starts_with("400 ") { "refused" } else { &more }))
+        }
+    ),
+    probe!(
+        "route53/txt-not-ascii",
+        Words,
+        Api,
+        TYPES,
+        "A character outside of ASCII has to be escaped.",
+        "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: UnsupportedCharacter (Value contains unsupported \
+         characters) encountered with '\"ä\"'']",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "TXT", &["\"ä\""]))]).await)
+    ),
+    probe!(
+        "route53/cname-beside-others",
+        Words,
+        Api,
+        TYPES,
+        "A CNAME can't be created beside other record sets.",
+        "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name a.cname-beside-others.example.com. is not permitted as it \
+         conflicts with other records with the same DNS name in zone example.com.]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+            Ok(bench.change([create(set(&bench.name("a"), "CNAME", &["www.example.net"]))]).await)
+        }
+    ),
+    probe!(
+        "route53/ns-beside-cname",
+        Words,
+        Api,
+        TYPES,
+        "A delegation can't be created beside a CNAME.",
+        "400 InvalidChangeBatch: [RRSet of type NS with DNS name a.ns-beside-cname.example.com. is not permitted because a \
+         conflicting RRSet of type CNAME with the same DNS name already exists in zone example.com.]",
+        |bench| {
+            bench.must([create(set(&bench.name("a"), "CNAME", &["www.example.net"]))]).await?;
+            Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await)
+        }
+    ),
+    probe!("route53/cname-two-values", Words, Api, TYPES, "A CNAME has one value.", "refused", |bench| {
+        let values = ["www.example.net", "www.example.org"];
+        let told = bench.change([create(set(&bench.name("a"), "CNAME", &values))]).await;
+        Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
+    }),
+    probe!(
+        "route53/ns-below-delegation",
+        Guess,
+        Api,
+        NO_PAGE,
+        "A record set below a delegation is accepted unless a guardrail is turned on, and so is a delegation above record sets.",
+        "accepted; accepted; accepted",
+        |bench| {
+            let above = bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await;
+            let below = bench.change([create(set(&bench.name("www.a"), "A", &[ONE]))]).await;
+            bench.must([create(set(&bench.name("www.b"), "A", &[ONE]))]).await?;
+            Ok(format!(
+                "{above}; {below}; {}",
+                bench.change([create(set(&bench.name("b"), "NS", &["ns.example.net"]))]).await
+            ))
+        }
+    ),
+    probe!(
+        "route53/ns-wildcard",
+        Words,
+        Api,
+        SET,
+        "A wildcard can't be delegated.",
+        r"400 InvalidChangeBatch: [RRSet of type NS with DNS name \052.ns-wildcard.example.com. is not permitted as a wildcard]",
+        |bench| Ok(bench.change([create(set(&bench.name("*"), "NS", &["ns.example.net"]))]).await)
+    ),
+    probe!(
+        "route53/apex-cname-ds",
+        Words,
+        Api,
+        TYPES,
+        "Neither a CNAME nor a DS record set may be at the apex of the zone.",
+        "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name example.com. is not permitted at apex in zone example.com.] | \
+         400 InvalidChangeBatch: [RRSet of type DS with DNS name example.com. is not permitted at apex in zone example.com.]",
+        |bench| {
+            let apex = &bench.lab.zone.name;
+            let mut cname = bench.change([create(set(apex, "CNAME", &["www.example.net"]))]).await;
+            // It may also say that it can't be beside the SOA and NS record sets.
+            if let Some((first, _)) = cname.split_once(", RRSet") {
+                cname = format!("{first}]");
+            }
+            Ok(format!("{cname} | {}", bench.change([create(set(apex, "DS", &[DIGEST]))]).await))
+        }
+    ),
+    probe!(
+        "route53/apex-ns-soa",
+        Words,
+        Api,
+        APEX,
+        "The NS and the SOA record set at the apex can't be deleted.",
+        "400 InvalidChangeBatch: [A HostedZone must contain at least one NS record for the zone itself.] | 400 \
+         InvalidChangeBatch: [A HostedZone must contain exactly one SOA record.]",
+        |bench| {
+            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let page = call.max_items(2).send().await.map_err(|error| crate::bench::told(&error))?;
+            let mut seen = Vec::new();
+            for one in page.resource_record_sets {
+                seen.push(bench.change([delete(one)]).await);
+            }
+            Ok(seen.join(" | "))
+        }
+    ),
+    probe!("route53/soa-elsewhere", Words, Api, APEX, "An SOA record set is at the apex alone.", "refused", |bench| {
+        let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
+        let told = bench.change([create(set(&bench.name("a"), "SOA", &[value]))]).await;
+        Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
+    }),
+    probe!(
+        "route53/ds-without-ns",
+        Guess,
+        Api,
+        NO_PAGE,
+        "A DS record set can't be created where there is no NS record set.",
+        "400 InvalidChangeBatch: [RRSet of type DS with DNS name a.ds-without-ns.example.com. is not permitted as there is no \
+         RRSet of type NS with the same DNS name in zone example.com.]",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "DS", &[DIGEST]))]).await)
+    ),
+    probe!(
+        "route53/ds-with-ns-in-one-batch",
+        Guess,
+        Api,
+        NO_PAGE,
+        "A batch may create the NS and the DS record set of a delegation together, in either order, and delete them so.",
+        "accepted; accepted; accepted",
+        |bench| {
+            let (ns, ds) = (set(&bench.name("a"), "NS", &["ns.example.net"]), set(&bench.name("a"), "DS", &[DIGEST]));
+            let first = bench.change([create(ns.clone()), create(ds.clone())]).await;
+            let gone = bench.change([delete(ns.clone()), delete(ds.clone())]).await;
+            Ok(format!("{first}; {gone}; {}", bench.change([create(ds), create(ns)]).await))
+        }
+    ),
+    probe!(
+        "route53/ns-gone-beside-ds",
+        Guess,
+        Api,
+        NO_PAGE,
+        "The NS record set of a delegation can be deleted while its DS record set stays.",
+        "accepted; a.ns-gone-beside-ds.example.com. DS 300 \
+         1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD",
+        |bench| {
+            let (ns, ds) = (set(&bench.name("a"), "NS", &["ns.example.net"]), set(&bench.name("a"), "DS", &[DIGEST]));
+            bench.must([create(ns.clone()), create(ds)]).await?;
+            Ok(format!("{}; {}", bench.change([delete(ns)]).await, bench.listed().await?.join("; ")))
+        }
+    ),
+    probe!(
+        "route53/ns-foreign",
+        Page,
+        Api,
+        "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"",
+        "A delegation to name servers outside of Route 53 is accepted, whether they exist or not.",
+        "accepted",
+        |bench| Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns1.example.net", "ns2.example.org."]))]).await)
+    ),
+    probe!(
+        "route53/guardrail-ns-format",
+        Words,
+        Api,
+        GUARDRAILS,
+        "NS_FORMAT_CHECK, always on, refuses an NS value that looks like a Route 53 name server and is none.",
+        "400 InvalidChangeBatch, NS_FORMAT_CHECK",
+        |bench| {
+            let told = bench.change([create(set(&bench.name("a"), "NS", &["ns-1.awsdns-99.com"]))]).await;
+            Ok(by_guardrail(told, "NS_FORMAT_CHECK"))
+        }
+    ),
+    probe!(
+        "route53/guardrail-ns-authority",
+        Words,
+        Api,
+        GUARDRAILS,
+        "NS_DELEGATION_AUTHORITY_CHECK, always on, refuses a delegation to Route 53 name servers that do not have the child zone.",
+        "400 InvalidChangeBatch, NS_DELEGATION_AUTHORITY_CHECK",
+        |bench| {
+            let servers = bench.lab.child_zone.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
+            let told = bench.change([create(set(&bench.name("a"), "NS", &servers))]).await;
+            Ok(by_guardrail(told, "NS_DELEGATION_AUTHORITY_CHECK"))
+        }
+    ),
+    probe!(
+        "route53/guardrail-ns-other-account",
+        Guess,
+        Api,
+        GUARDRAILS,
+        "It accepts a delegation to the name servers of a zone of another account.",
+        "accepted",
+        |bench| {
+            let child = &bench.lab.child_zone;
+            let servers = child.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
+            let ns = set(&child.name, "NS", &servers);
+            let told = bench.change([create(ns.clone())]).await;
+            if told == "accepted" {
+                bench.must([delete(ns)]).await?;
+            }
+            Ok(told)
+        }
+    ),
+];
+
+/// Of a refusal by a guardrail its name: the words are not known.
+fn by_guardrail(told: String, guardrail: &str) -> String {
+    match told.split_once(": ") {
+        Some((code, words)) if words.contains(guardrail) => format!("{code}, {guardrail}"),
+        _ => told,
+    }
+}

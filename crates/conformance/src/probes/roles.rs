@@ -1,0 +1,272 @@
+//! `AssumeRole`: who is let in, and how it is refused.
+
+use serde_json::json;
+
+use crate::bench::{Account, Assume, Bench, told};
+use crate::probe::Needs::{Api, RealAws, Roles};
+use crate::probe::{Probe, Seen, probe};
+
+const ASSUME: &str = "STS API Reference, AssumeRole; the words: no page";
+const DENIED: &str = "IAM User Guide, \"Troubleshoot access denied error messages\"; the words: no page";
+const CROSS: &str = "IAM User Guide, \"Cross-account policy evaluation logic\"";
+const EXTERNAL: &str = "IAM User Guide, \"Access to AWS accounts owned by third parties\"";
+
+/// The role of the child account that calls.
+async fn caller(bench: &Bench) -> Result<Account, String> {
+    bench.session(&bench.lab.child, &bench.lab.child, "caller").await
+}
+
+/// "assumed", or the refusal, with the ARN of the session that asked in short.
+async fn assumed(bench: &Bench, caller: &Account, ask: &Assume) -> String {
+    let told = bench.assume(caller, ask).await.map_or_else(|told| told, |_| "assumed".to_owned());
+    told.replace(&format!("arn:aws:sts::{}:assumed-role/", caller.id), "")
+}
+
+fn role(bench: &Bench, name: &str) -> Assume {
+    Assume { role: bench.role(&bench.lab.parent, name), ..Assume::default() }
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "sts/caller-identity",
+        Page,
+        Roles,
+        "STS API Reference, GetCallerIdentity",
+        "The session of a role is arn:aws:sts::<account>:assumed-role/<role>/<session>.",
+        "arn:aws:sts::222222222222:assumed-role/conformance-caller/conformance",
+        |bench| {
+            let answer = caller(bench).await?.sts.get_caller_identity().send().await.map_err(|error| told(&error))?;
+            Ok(answer.arn().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "sts/cross-account",
+        Page,
+        Roles,
+        CROSS,
+        "A role of another account is assumed if its trust policy names the caller's account and the caller's own policy allows it.",
+        "assumed; without a policy of its own: 403 AccessDenied",
+        |bench| {
+            let open = role(bench, "open");
+            bench.session_by(&caller(bench).await?, &bench.lab.parent, &open).await?;
+            let bare = bench.session(&bench.lab.child, &bench.lab.child, "bare").await?;
+            let told = assumed(bench, &bare, &open).await;
+            Ok(format!("assumed; without a policy of its own: {}", told.split(": ").next().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "sts/external-id",
+        Page,
+        Roles,
+        EXTERNAL,
+        "A trust policy can ask for an external id: with it the role is assumed, without it or with another one it is not.",
+        "assumed; without: 403 AccessDenied; another: 403 AccessDenied",
+        |bench| {
+            let caller = caller(bench).await?;
+            let with = |id: Option<&str>| Assume { external_id: id.map(str::to_owned), ..role(bench, "external") };
+            bench.session_by(&caller, &bench.lab.parent, &with(Some("an-external-id"))).await?;
+            let code = |told: String| told.split(": ").next().unwrap_or_default().to_owned();
+            let without = code(assumed(bench, &caller, &with(None)).await);
+            let another = code(assumed(bench, &caller, &with(Some("another-id"))).await);
+            Ok(format!("assumed; without: {without}; another: {another}"))
+        }
+    ),
+    probe!(
+        "sts/denied-words",
+        Words,
+        Roles,
+        DENIED,
+        "A denied AssumeRole names the caller, the action and the role, and not the reason.",
+        "403 AccessDenied: User: conformance-caller/conformance is not authorized to perform: sts:AssumeRole on resource: \
+         arn:aws:iam::111111111111:role/conformance-external",
+        |bench| Ok(assumed(bench, &caller(bench).await?, &role(bench, "external")).await)
+    ),
+    probe!(
+        "sts/role-unknown",
+        Words,
+        Roles,
+        ASSUME,
+        "A role that does not exist is denied in the words of one that does.",
+        "403 AccessDenied: User: conformance-caller/conformance is not authorized to perform: sts:AssumeRole on resource: \
+         arn:aws:iam::111111111111:role/conformance-unknown",
+        |bench| Ok(assumed(bench, &caller(bench).await?, &role(bench, "unknown")).await)
+    ),
+    probe!(
+        "sts/principal-arn",
+        Page,
+        Roles,
+        "IAM User Guide, \"AWS global condition context keys\" (aws:PrincipalArn)",
+        "aws:PrincipalArn of a session is the ARN of its role.",
+        "assumed; another role: 403 AccessDenied",
+        |bench| {
+            let named = role(bench, "named");
+            bench.session_by(&caller(bench).await?, &bench.lab.parent, &named).await?;
+            let stranger = bench.session(&bench.lab.child, &bench.lab.child, "stranger").await?;
+            let told = assumed(bench, &stranger, &named).await;
+            Ok(format!("assumed; another role: {}", told.split(": ").next().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "sts/same-account-by-name",
+        Page,
+        Roles,
+        "IAM User Guide, \"Policy evaluation logic\"",
+        "In one account a trust policy that names the caller's role is enough; one that names the account is not.",
+        "by name: assumed; by account: 403 AccessDenied",
+        |bench| {
+            let local = bench.session(&bench.lab.parent, &bench.lab.parent, "local").await?;
+            bench.session_by(&local, &bench.lab.parent, &role(bench, "by-name")).await?;
+            let told = assumed(bench, &local, &role(bench, "by-account")).await;
+            Ok(format!("by name: assumed; by account: {}", told.split(": ").next().unwrap_or_default()))
+        }
+    ),
+    probe!(
+        "sts/duration",
+        Words,
+        Api,
+        ASSUME,
+        "DurationSeconds is at least 900 and at most 43200.",
+        "400 ValidationError: 1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member \
+         must have value greater than or equal to 900 | 400 ValidationError: 1 validation error detected: Value '43201' at \
+         'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200",
+        |bench| {
+            let mut seen = Vec::new();
+            for seconds in [899, 43201] {
+                let ask = Assume { seconds: Some(seconds), ..role(bench, "open") };
+                seen.push(assumed(bench, &bench.lab.child, &ask).await);
+            }
+            Ok(seen.join(" | "))
+        }
+    ),
+    probe!(
+        "sts/role-chaining",
+        Words,
+        Roles,
+        "IAM User Guide, \"Roles terms and concepts\"; the words: no page",
+        "The session of a role can assume another role for an hour, and no longer.",
+        "3600: assumed; 3601: 400 ValidationError: The requested DurationSeconds exceeds the 1 hour session limit for roles \
+         assumed by role chaining",
+        |bench| {
+            let caller = caller(bench).await?;
+            let hour = Assume { seconds: Some(3600), ..role(bench, "open") };
+            bench.session_by(&caller, &bench.lab.parent, &hour).await?;
+            let longer = Assume { seconds: Some(3601), ..role(bench, "open") };
+            Ok(format!("3600: assumed; 3601: {}", assumed(bench, &caller, &longer).await))
+        }
+    ),
+    probe!(
+        "sts/max-session",
+        Words,
+        Roles,
+        ASSUME,
+        "A session longer than the role's MaxSessionDuration is refused.",
+        "400 ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        |bench| {
+            if bench.lab.child.arn.contains(":assumed-role/") {
+                return Ok(Seen::Nothing(
+                    "the profile of the child account is a role, and its sessions are of an hour anyway".into(),
+                ));
+            }
+            bench.session(&bench.lab.child, &bench.lab.parent, "open").await?;
+            let ask = Assume { seconds: Some(3601), ..role(bench, "open") };
+            Ok(Seen::Text(assumed(bench, &bench.lab.child, &ask).await))
+        }
+    ),
+    probe!(
+        "sts/session-name",
+        Words,
+        Api,
+        ASSUME,
+        "A session's name has 2 to 64 characters of \\w+=,.@-.",
+        "400 ValidationError; 400 ValidationError; 400 ValidationError",
+        |bench| {
+            let mut seen = Vec::new();
+            for name in ["a", &"a".repeat(65), "a b"] {
+                let ask = Assume { session: Some(name.to_owned()), ..role(bench, "open") };
+                let told = assumed(bench, &bench.lab.child, &ask).await;
+                seen.push(told.split(": ").next().unwrap_or_default().to_owned());
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "sts/external-id-form",
+        Words,
+        Api,
+        ASSUME,
+        "An external id has 2 to 1224 characters of \\w+=,.@:/-.",
+        "400 ValidationError; 400 ValidationError; 400 ValidationError",
+        |bench| {
+            let mut seen = Vec::new();
+            for id in ["a", &"a".repeat(1225), "a b"] {
+                let ask = Assume { external_id: Some(id.to_owned()), ..role(bench, "open") };
+                let told = assumed(bench, &bench.lab.child, &ask).await;
+                seen.push(told.split(": ").next().unwrap_or_default().to_owned());
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "sts/not-a-role",
+        Words,
+        Api,
+        ASSUME,
+        "The ARN of something else than a role is refused.",
+        "400 ValidationError: arn:aws:iam::111111111111:user/nobody is invalid",
+        |bench| {
+            let ask = Assume { role: format!("arn:aws:iam::{}:user/nobody", bench.lab.parent.id), ..Assume::default() };
+            Ok(assumed(bench, &bench.lab.child, &ask).await)
+        }
+    ),
+    probe!(
+        "sts/policy-malformed",
+        Words,
+        Api,
+        ASSUME,
+        "A session policy that is none is refused.",
+        "400 MalformedPolicyDocument",
+        |bench| {
+            let ask = Assume { policy: Some(json!({"Statement": []}).to_string() + "x"), ..role(bench, "open") };
+            let told = assumed(bench, &bench.lab.child, &ask).await;
+            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "sts/every-region",
+        Page,
+        Roles,
+        "IAM User Guide, \"Manage AWS STS in an AWS Region\"",
+        "The STS of each Region that is on by default assumes roles, and Route 53 takes the session.",
+        "us-east-1: example.com.; eu-west-1: example.com.",
+        |bench| {
+            let caller = caller(bench).await?;
+            let mut seen = Vec::new();
+            for region in ["us-east-1", "eu-west-1"] {
+                let session =
+                    bench.session_by(&caller.in_region(region), &bench.lab.parent, &role(bench, "open")).await?;
+                let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
+                let name = answer.map_or_else(
+                    |error| told(&error),
+                    |zone| zone.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
+                );
+                seen.push(format!("{region}: {name}"));
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "sts/opt-in-region",
+        Guess,
+        RealAws("one STS for all Regions"),
+        "IAM User Guide, \"Manage AWS STS in an AWS Region\"; the words: no page",
+        "The STS of a Region that the account has not opted in to refuses its credentials.",
+        "403 InvalidClientTokenId: The security token included in the request is invalid",
+        |bench| {
+            let answer = bench.lab.child.in_region("af-south-1").sts.get_caller_identity().send().await;
+            Ok(match answer {
+                Ok(_) => Seen::Nothing("the child account has opted in to af-south-1".into()),
+                Err(error) => Seen::Text(told(&error)),
+            })
+        }
+    ),
+];

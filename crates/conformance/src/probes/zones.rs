@@ -1,0 +1,208 @@
+//! Hosted zones: whose they are, how they are made and deleted, and who signs requests.
+
+use std::collections::BTreeSet;
+
+use crate::bench::{Account, Keys, create, line, set, told};
+use crate::probe::Needs::Api;
+use crate::probe::{Probe, probe};
+
+const CREATE: &str = "Route 53 API Reference, CreateHostedZone";
+const GET: &str = "Route 53 API Reference, GetHostedZone; the words: no page";
+const APEX: &str =
+    "Route 53 Developer Guide, \"NS and SOA records that Amazon Route 53 creates for a public hosted zone\"";
+const ERRORS: &str = "Route 53 API Reference, \"Common Errors\"; the words: no page";
+
+/// The answer of `GetHostedZone`: the zone's name, or the refusal.
+async fn read(account: &Account, zone: &str) -> String {
+    let answer = account.impatient().get_hosted_zone().id(zone).send().await;
+    answer.map_or_else(|error| told(&error), |answer| answer.hosted_zone.map(|zone| zone.name).unwrap_or_default())
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "route53/zone-unknown",
+        Words,
+        Api,
+        GET,
+        "A hosted zone that does not exist is NoSuchHostedZone, for reading and for changing.",
+        "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE | 404 NoSuchHostedZone: No hosted zone found with \
+         ID: Z0UNKNOWNEXAMPLE",
+        |bench| {
+            let answer =
+                bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id("Z0UNKNOWNEXAMPLE").send().await;
+            let listed = answer.map_or_else(|error| told(&error), |_| "listed".to_owned());
+            Ok(format!("{} | {listed}", read(&bench.lab.parent, "Z0UNKNOWNEXAMPLE").await))
+        }
+    ),
+    probe!(
+        "route53/zone-of-another-account",
+        Guess,
+        Api,
+        "no page",
+        "A hosted zone of another account is denied, not unknown.",
+        "403 AccessDenied: User: PARENT-ADMINISTRATOR is not authorized to access this resource",
+        |bench| Ok(read(&bench.lab.parent, &bench.lab.child_zone.id).await)
+    ),
+    probe!(
+        "route53/zone-long-id",
+        Words,
+        Api,
+        GET,
+        "An id of more than 32 characters is refused.",
+        "400 InvalidInput: 1 validation error detected: Value 'Z00000000000000000000000000000000' at 'id' failed to satisfy \
+         constraint: Member must have length less than or equal to 32",
+        |bench| Ok(read(&bench.lab.parent, "Z00000000000000000000000000000000").await)
+    ),
+    probe!(
+        "route53/zone-id-with-path",
+        Page,
+        Api,
+        "Route 53 API Reference, GetHostedZone",
+        "An id is returned as /hostedzone/<id>, and taken with and without that.",
+        "/hostedzone/Z0PARENTEXAMPLE; example.com.; example.com.",
+        |bench| {
+            let id = &bench.lab.zone.id;
+            let answer =
+                bench.lab.parent.route53.get_hosted_zone().id(id).send().await.map_err(|error| told(&error))?;
+            let returned = answer.hosted_zone().map(|zone| zone.id().to_owned()).unwrap_or_default();
+            let (bare, whole) =
+                (read(&bench.lab.parent, id).await, read(&bench.lab.parent, &format!("/hostedzone/{id}")).await);
+            Ok(format!("{returned}; {bare}; {whole}"))
+        }
+    ),
+    probe!(
+        "route53/zone-name-servers",
+        Page,
+        Api,
+        APEX,
+        "A zone has four name servers without a dot at the end, under com, net, org and co.uk, each with its number and block.",
+        "co.uk com net org",
+        |bench| {
+            let servers = &bench.lab.zone.name_servers;
+            let domains: BTreeSet<&str> = servers
+                .iter()
+                .filter_map(|server| server.strip_prefix("ns-")?.split_once(".awsdns-")?.1.split_once('.'))
+                .filter(|(block, _)| block.len() == 2)
+                .map(|(_, domain)| domain)
+                .collect();
+            Ok(domains.into_iter().collect::<Vec<_>>().join(" "))
+        }
+    ),
+    probe!(
+        "route53/zone-apex",
+        Page,
+        Api,
+        APEX,
+        "A new zone has its name servers at the apex for two days, and an SOA record for 15 minutes whose first name is one of them.",
+        "NS 172800 the name servers, each with a dot; SOA 900 one of them",
+        |bench| {
+            let zone = &bench.lab.child_zone;
+            let call = bench.lab.child.route53.list_resource_record_sets().hosted_zone_id(&zone.id);
+            let page = call.send().await.map_err(|error| told(&error))?;
+            let lines: Vec<String> = page.resource_record_sets().iter().map(line).collect();
+            let mut values: Vec<String> = zone.name_servers.iter().map(|server| format!("{server}.")).collect();
+            values.sort();
+            let seen = page.resource_record_sets().iter().map(|set| {
+                let mut own: Vec<String> =
+                    set.resource_records().iter().map(|record| record.value().to_owned()).collect();
+                own.sort();
+                let first = own.first().and_then(|value| value.split(' ').next()).unwrap_or_default().to_owned();
+                let what = if own == values {
+                    "the name servers, each with a dot"
+                } else if values.contains(&first) {
+                    "one of them"
+                } else {
+                    return lines.join("; ");
+                };
+                format!("{} {} {what}", set.r#type().as_str(), set.ttl().unwrap_or_default())
+            });
+            Ok(seen.collect::<Vec<_>>().join("; "))
+        }
+    ),
+    probe!(
+        "route53/zone-reference-twice",
+        Words,
+        Api,
+        CREATE,
+        "A zone with the CallerReference of another one of the account is refused, so that a repeated request makes no second zone.",
+        "409 HostedZoneAlreadyExists",
+        |bench| {
+            let name = bench.name("a");
+            bench.lab.make_zone(&bench.lab.parent, &name, "").await?;
+            // What was made would be found by its reference: the clean-up knows it.
+            let reference = bench.lab.reference(&name, "");
+            let answer =
+                bench.lab.parent.route53.create_hosted_zone().name(&name).caller_reference(reference).send().await;
+            let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
+            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "route53/zone-name-invalid",
+        Words,
+        Api,
+        "Route 53 API Reference, CreateHostedZone; the words: no page",
+        "A zone of a name that is none is refused.",
+        "400 InvalidDomainName",
+        |bench| {
+            let name = bench.name("a.");
+            let reference = bench.lab.reference(&name, "");
+            let answer =
+                bench.lab.parent.route53.create_hosted_zone().name(&name).caller_reference(reference).send().await;
+            let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
+            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+        }
+    ),
+    probe!(
+        "route53/zone-not-empty",
+        Words,
+        Api,
+        "Route 53 API Reference, DeleteHostedZone; the words: no page",
+        "A zone can be deleted only if it has nothing but its SOA and NS record sets.",
+        "400 HostedZoneNotEmpty: The specified hosted zone contains non-required resource record sets and so cannot be deleted.; \
+         emptied: deleted",
+        |bench| {
+            let zone = bench.lab.make_zone(&bench.lab.parent, &bench.name("a"), "").await?;
+            let client = &bench.lab.parent.route53;
+            let record = set(&bench.name("www.a"), "A", &["192.0.2.1"]);
+            let batch = |change| {
+                let batch = aws_sdk_route53::types::ChangeBatch::builder().changes(change).build();
+                batch.map_err(|error| error.to_string())
+            };
+            let change =
+                |batch| client.change_resource_record_sets().hosted_zone_id(&zone.id).change_batch(batch).send();
+            change(batch(create(record.clone()))?).await.map_err(|error| told(&error))?;
+            let refused = client.delete_hosted_zone().id(&zone.id).send().await;
+            let refused = refused.map_or_else(|error| told(&error), |_| "deleted".to_owned());
+            change(batch(crate::bench::delete(record))?).await.map_err(|error| told(&error))?;
+            let gone = client.delete_hosted_zone().id(&zone.id).send().await;
+            Ok(format!("{refused}; emptied: {}", gone.map_or_else(|error| told(&error), |_| "deleted".to_owned())))
+        }
+    ),
+    probe!(
+        "route53/dnssec-unsigned",
+        Page,
+        Api,
+        "Route 53 API Reference, GetDNSSEC",
+        "GetDNSSEC of a zone that was never signed says NOT_SIGNING, and has no keys.",
+        "NOT_SIGNING, 0 keys",
+        |bench| {
+            let answer = bench.lab.parent.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
+            let answer = answer.map_err(|error| told(&error))?;
+            let state = answer.status().and_then(|status| status.serve_signature()).unwrap_or_default();
+            Ok(format!("{state}, {} keys", answer.key_signing_keys().len()))
+        }
+    ),
+    probe!(
+        "route53/signed-by-nobody",
+        Words,
+        Api,
+        ERRORS,
+        "A request by an access key that does not exist is refused with InvalidClientTokenId.",
+        "403 InvalidClientTokenId: The security token included in the request is invalid.",
+        |bench| {
+            let keys = Keys { id: "AKIAIOSFODNN7EXAMPLE".into(), secret: "not-a-secret".into(), token: None };
+            Ok(read(&bench.lab.parent.with(&keys), &bench.lab.zone.id).await)
+        }
+    ),
+];

@@ -1,0 +1,71 @@
+//! A run: all probes, one after the other, and what came of it.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::bench::{Bench, Lab};
+use crate::probe::{Probe, Verdict};
+
+/// What became of each probe, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Results(pub Vec<(Probe, Verdict)>);
+
+impl Results {
+    /// Those that are not as expected.
+    pub fn differences(&self) -> impl Iterator<Item = &(Probe, Verdict)> {
+        self.0.iter().filter(|(_, verdict)| verdict.is_difference())
+    }
+
+    /// How many there are of each kind, in one line.
+    pub fn summary(&self) -> String {
+        let count = |kind: fn(&Verdict) -> bool| self.0.iter().filter(|(_, verdict)| kind(verdict)).count();
+        format!(
+            "{} probes: {} as expected, {} differ, {} could not look, {} do not apply",
+            self.0.len(),
+            count(|verdict| *verdict == Verdict::Agrees),
+            count(|verdict| matches!(verdict, Verdict::Differs(_))),
+            count(|verdict| matches!(verdict, Verdict::Failed(_))),
+            count(|verdict| matches!(verdict, Verdict::NotApplicable(_))),
+        )
+    }
+}
+
+/// Runs the probes. One that has looked before, in an earlier part of this run, does not look again.
+///
+/// # Errors
+/// If the journal can't be written.
+pub async fn run(lab: &Arc<Lab>, probes: &[Probe], out: &mut impl Write) -> std::io::Result<Results> {
+    let mut results = Results::default();
+    for probe in probes {
+        let known = lab.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
+        let verdict = match (known, lab.place.lacks(probe.needs)) {
+            (Some(verdict), _) => verdict,
+            (None, Some(what)) => Verdict::NotApplicable(format!("{} has no {what}", lab.place.name())),
+            (None, None) => {
+                let verdict = probe.verdict(&Bench::new(lab, probe.slug())).await;
+                lab.journal.seen(probe.id, &verdict)?;
+                verdict
+            }
+        };
+        show(probe, &verdict, out)?;
+        results.0.push((*probe, verdict));
+    }
+    writeln!(out, "\n{}", results.summary())?;
+    Ok(results)
+}
+
+/// A row of the table: the probe, what was expected and what was seen.
+fn show(probe: &Probe, verdict: &Verdict, out: &mut impl Write) -> std::io::Result<()> {
+    let (sign, seen) = match verdict {
+        Verdict::Agrees => ("ok     ", "as expected"),
+        Verdict::Differs(seen) => ("DIFFERS", seen.as_str()),
+        Verdict::Failed(why) => ("FAILED ", why.as_str()),
+        Verdict::NotApplicable(why) => ("-      ", why.as_str()),
+    };
+    writeln!(out, "{sign} {}", probe.id)?;
+    if !matches!(verdict, Verdict::Agrees) {
+        writeln!(out, "          expected: {}", probe.expected)?;
+        writeln!(out, "          seen:     {seen}")?;
+    }
+    Ok(())
+}
