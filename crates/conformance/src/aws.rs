@@ -162,13 +162,9 @@ pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Wr
     }
     journal.begin(&run)?;
 
-    let results = {
-        let work = work(&run, &parent, &child, &zone, &place, &journal, probes, out);
-        tokio::select! {
-            results = work => results,
-            _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
-        }
-    };
+    let listener = tokio::spawn(stop_when_asked(Arc::clone(&journal)));
+    let results = work(&run, &parent, &child, &zone, &place, &journal, probes, out).await;
+    listener.abort();
     if let Err(error) = &results {
         writeln!(out, "\n{error}")?;
     }
@@ -183,6 +179,17 @@ pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Wr
         (Ok(results), true) => {
             std::fs::remove_file(&request.journal)?;
             Ok(End::Looked(results))
+        }
+    }
+}
+
+/// The first Ctrl-C has the run clean up after the step that it is at: what is on its way to AWS would come after the clean-up has looked.
+/// The second one ends it at once.
+async fn stop_when_asked(journal: Arc<Journal>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        journal.stop();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,7 @@ enum Line {
 pub struct Journal {
     path: Option<PathBuf>,
     state: Mutex<State>,
+    stopped: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -101,7 +103,7 @@ struct State {
 impl Journal {
     /// One that is in memory alone, for an AWS that ends with the program.
     pub fn in_memory() -> Self {
-        Self { path: None, state: Mutex::default() }
+        Self { path: None, state: Mutex::default(), stopped: AtomicBool::default() }
     }
 
     /// A new one, or the one that a run left behind.
@@ -128,7 +130,11 @@ impl Journal {
             // Ends a line that was cut off; an empty one is none.
             file.write_all(b"\n")?;
         }
-        Ok(Self { path: Some(path.to_owned()), state: Mutex::new(State { file: Some(file), lines }) })
+        Ok(Self {
+            path: Some(path.to_owned()),
+            state: Mutex::new(State { file: Some(file), lines }),
+            stopped: AtomicBool::default(),
+        })
     }
 
     /// Where it is.
@@ -149,11 +155,24 @@ impl Journal {
         self.write(Line::Run(run.clone()))
     }
 
+    /// Nothing more is to be made.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// True if nothing more is to be made.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// Something is about to be made.
     ///
     /// # Errors
-    /// If it can't be written. Then it may not be made.
+    /// If it can't be written, or the run is to stop. Then it may not be made.
     pub fn making(&self, thing: Thing) -> io::Result<()> {
+        if self.is_stopped() {
+            return Err(io::Error::other("interrupted"));
+        }
         self.write(Line::Making(thing))
     }
 

@@ -29,6 +29,8 @@ pub struct Local {
     aws: Sandbox,
     region: CloudFormation,
     stacks: Mutex<BTreeMap<(Side, String), Arc<LocalStack>>>,
+    /// What was asked so far.
+    commands: Mutex<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Local {
         let policies = Arc::new(Mutex::default());
         region.register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
         region.register("AWS::IAM::Role", Arc::new(Roles { aws: aws.clone(), policies }));
-        Ok(Self { aws, region, stacks: Mutex::default() })
+        Ok(Self { aws, region, stacks: Mutex::default(), commands: Mutex::default() })
     }
 
     /// The sandbox.
@@ -66,11 +68,24 @@ impl Local {
 
     /// The names of the stacks that exist.
     pub fn stacks(&self) -> Vec<String> {
-        lock(&self.stacks).keys().map(|(_, name)| name.clone()).collect()
+        let stacks = lock(&self.stacks);
+        let there = stacks.iter().filter(|(_, stack)| lock(&stack.status).0 != "DELETE_COMPLETE");
+        there.map(|((_, name), _)| name.clone()).collect()
+    }
+
+    /// True if no stack is being changed.
+    pub fn is_at_rest(&self) -> bool {
+        lock(&self.stacks).values().all(|stack| !lock(&stack.status).0.ends_with("_IN_PROGRESS"))
+    }
+
+    /// The commands so far, each in one line.
+    pub fn commands(&self) -> Vec<String> {
+        lock(&self.commands).clone()
     }
 
     /// Carries a command out: what it prints, or why it fails.
     pub fn run(&self, side: Side, words: &[&str]) -> Result<String, String> {
+        lock(&self.commands).push(words.join(" "));
         let option = |name: &str| words.iter().skip_while(|word| **word != name).nth(1).copied();
         match words {
             ["route53", "change-tags-for-resource", ..] => Ok(String::new()),

@@ -37,6 +37,9 @@ impl Results {
 pub async fn run(lab: &Arc<Lab>, probes: &[Probe], out: &mut impl Write) -> std::io::Result<Results> {
     let mut results = Results::default();
     for probe in probes {
+        if lab.journal.is_stopped() {
+            return Err(std::io::Error::other("interrupted"));
+        }
         let known = lab.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
         let verdict = match (known, lab.place.lacks(probe.needs)) {
             (Some(verdict), _) => verdict,
