@@ -11,17 +11,6 @@ use crate::measure::{Figure, Samples, far, near};
 use crate::peers::{self, Program};
 use crate::world::World;
 
-/// The calls of AWS, with the answer, and the serial round trips of each step.
-#[derive(Clone, Copy, Debug)]
-pub struct Step {
-    /// The name of the step.
-    pub name: &'static str,
-    /// Calls of AWS, with the answer.
-    pub calls: Option<f64>,
-    /// The time from event to answer as a multiple of the latency, the least of some runs.
-    pub trips: f64,
-}
-
 /// The release build of the function, about to be measured.
 pub struct Guarded {
     world: World,
@@ -50,20 +39,25 @@ impl Guarded {
         callgrind::count(&self.world, &self.program.start).await.map(Some)
     }
 
-    /// Calls and round trips of cold Create, warm Create, Update and Delete.
-    pub async fn steps(&self, latency: Duration, runs: usize) -> Result<Vec<Step>, String> {
-        let (mut here, mut there) = (Samples::new(), Samples::new());
-        near(&self.world, &self.program, &mut here).await?;
-        for _ in 0..runs {
-            far(&self.world, &self.program, latency, &mut there).await?;
-        }
-        let calls = |figure| here.get(&figure).and_then(|calls| calls.first()).copied();
-        let trips = |figure| there.get(&figure).into_iter().flatten().copied().fold(f64::INFINITY, f64::min);
-        Ok(vec![
-            Step { name: "cold Create", calls: calls(Figure::ColdCreateCalls), trips: trips(Figure::ColdCreateTrips) },
-            Step { name: "warm Create", calls: None, trips: trips(Figure::WarmCreateTrips) },
-            Step { name: "warm Update", calls: calls(Figure::UpdateCalls), trips: trips(Figure::WarmUpdateTrips) },
-            Step { name: "warm Delete", calls: calls(Figure::DeleteCalls), trips: trips(Figure::WarmDeleteTrips) },
-        ])
+    /// The calls of AWS, with the answer, of a cold Create, an Update and a Delete.
+    pub async fn calls(&self) -> Result<[f64; 3], String> {
+        let mut samples = Samples::new();
+        near(&self.world, &self.program, &mut samples).await?;
+        Ok([Figure::ColdCreateCalls, Figure::UpdateCalls, Figure::DeleteCalls].map(|figure| first(&samples, figure)))
     }
+
+    /// The time from event to answer of a cold and a warm Create, a warm Update and a warm Delete, as multiples of the
+    /// latency: the serial round trips with handshakes, and the work between them.
+    pub async fn trips(&self, latency: Duration) -> Result<[f64; 4], String> {
+        let mut samples = Samples::new();
+        far(&self.world, &self.program, latency, &mut samples).await?;
+        let figures =
+            [Figure::ColdCreateTrips, Figure::WarmCreateTrips, Figure::WarmUpdateTrips, Figure::WarmDeleteTrips];
+        Ok(figures.map(|figure| first(&samples, figure)))
+    }
+}
+
+/// What was measured first; not a number if nothing was.
+fn first(samples: &Samples, figure: Figure) -> f64 {
+    samples.get(&figure).and_then(|samples| samples.first()).copied().unwrap_or(f64::NAN)
 }

@@ -19,12 +19,16 @@ use bench::guard::Guarded;
 const READY: u64 = 750_000;
 /// Instructions from the event to the answer of a cold Create.
 const COLD_CREATE: u64 = 15_000_000;
-/// Step, calls of AWS with the answer, and serial round trips with handshakes.
-const STEPS: [(&str, Option<u32>, u32); 4] =
-    [("cold Create", Some(7), 8), ("warm Create", None, 4), ("warm Update", Some(5), 4), ("warm Delete", Some(4), 3)];
-/// So much that a busy machine's own work in one step stays far below one round trip.
+/// Calls of AWS, with the answer, of a cold Create, a warm Update and a warm Delete.
+const CALLS: [f64; 3] = [7.0, 5.0, 4.0];
+/// Serial round trips with handshakes of a cold and a warm Create, a warm Update and a warm Delete.
+const TRIPS: [f64; 4] = [8.0, 4.0, 4.0, 3.0];
+/// The work between the round trips takes less than this many of them.
+const WORK: f64 = 0.9;
 const LATENCY: Duration = Duration::from_millis(400);
-const RUNS: usize = 2;
+/// A busy machine can only add to the time of a run, and never hide a round trip. So one run within the limits proves
+/// them, and runs are made until there is one.
+const RUNS: usize = 20;
 
 async fn guarded(name: &str) -> Guarded {
     let bootstrap = std::env::var_os("BENCH_BOOTSTRAP").map(PathBuf::from);
@@ -47,16 +51,25 @@ async fn start_and_cold_create_take_few_instructions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_call_and_no_round_trip_is_added() {
-    let guarded = guarded("steps").await;
-    let steps = guarded.steps(LATENCY, RUNS).await.unwrap();
-    eprintln!("{steps:?}");
-    for ((name, calls, trips), step) in STEPS.into_iter().zip(&steps) {
-        assert_eq!(step.name, name);
-        if let Some(calls) = calls {
-            assert!(step.calls == Some(f64::from(calls)), "{name}: {:?} calls instead of {calls}", step.calls);
+async fn no_call_is_added() {
+    let calls = guarded("calls").await.calls().await.unwrap();
+    eprintln!("calls {calls:?}");
+    assert_eq!(calls, CALLS, "calls of a cold Create, a warm Update and a warm Delete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_round_trip_is_added() {
+    let guarded = guarded("trips").await;
+    let mut least = [f64::INFINITY; 4];
+    for _ in 0..RUNS {
+        let trips = guarded.trips(LATENCY).await.unwrap();
+        eprintln!("round trips {trips:.2?}");
+        least = std::array::from_fn(|step| least[step].min(trips[step]));
+        if least.iter().zip(TRIPS).all(|(least, trips)| *least < trips + WORK) {
+            return;
         }
-        // What lies between is the work itself.
-        assert!(step.trips < f64::from(trips) + 0.9, "{name}: {:.2} round trips instead of {trips}", step.trips);
     }
+    panic!(
+        "a cold and a warm Create, a warm Update and a warm Delete took {least:.2?} round trips instead of {TRIPS:?}"
+    );
 }
