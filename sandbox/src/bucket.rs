@@ -337,9 +337,6 @@ type Refused = (u16, &'static str, &'static str);
 
 /// What S3 checks of a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned URLs").
 fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
-    if parts.method != Method::PUT {
-        return Err((405, "MethodNotAllowed", "The specified method is not allowed against this resource."));
-    }
     let path = parts.uri.path();
     if !path.starts_with(&format!("/{BUCKET}/")) {
         return Err((404, "NoSuchBucket", "The specified bucket does not exist"));
@@ -354,6 +351,10 @@ fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided.",
     );
+    // The method is a part of what is signed.
+    if parts.method != Method::PUT {
+        return Err(mismatch);
+    }
     // The URL is signed without a content type ("the content type must be empty": crhelper, cfn-response and the
     // User Guide's own examples all send none).
     if parts.headers.get("content-type").is_some_and(|value| !value.is_empty()) {

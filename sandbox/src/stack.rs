@@ -238,7 +238,7 @@ impl Stack {
         };
         let mut event = json!({
             "RequestType": kind,
-            "ServiceToken": self.token,
+            "ServiceToken": new.get("ServiceToken").unwrap_or(&json!(self.token)),
             "ResponseURL": self.bucket.presign(&key),
             "StackId": self.id,
             "RequestId": request_id,

@@ -287,9 +287,10 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
         "  - stacks with names that begin with {}: roles that only these accounts may assume",
         run.prefix
     );
+    let _ = writeln!(text, "  - a topic and a queue, to which CloudFormation sends what the probes look at");
     let _ = writeln!(
         text,
-        "It takes about ten minutes and costs less than 2 US dollars, mostly nothing: hosted zones that are"
+        "It takes about an hour and costs less than 2 US dollars, mostly nothing: hosted zones that are"
     );
     let _ = writeln!(
         text,

@@ -151,6 +151,11 @@ impl Bench {
         Self { lab: Arc::clone(lab), slug }
     }
 
+    /// The probe's part of names.
+    pub fn slug(&self) -> &'static str {
+        self.slug
+    }
+
     /// `<label>.<slug>.<zone>`.
     pub fn name(&self, label: &str) -> String {
         format!("{label}.{}.{}", self.slug, self.lab.zone.name)

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::bench::{Account, change, told};
 use crate::journal::{Journal, Thing};
 use crate::place::{Place, Side};
+use crate::recorder::{Recorder, stack_name};
 use crate::stacks::{GONE, Stack};
 
 /// The most values and characters of a batch (Route 53 Developer Guide, "Quotas"), with room to spare.
@@ -64,9 +65,24 @@ impl Cleaner<'_> {
 
     async fn remove_stack(&self, side: Side, name: &str) -> Result<(), String> {
         let stack = Stack { place: self.place, side, name };
-        // One that is busy can't be deleted yet.
-        stack.at_rest().await?;
-        let status = stack.delete().await?;
+        let prefix = self.journal.run().map(|run| run.prefix).unwrap_or_default();
+        let recorder = Recorder::of(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
+        // Custom resources of the probes want an answer to their Delete.
+        let answers = async {
+            match &recorder {
+                Some(recorder) => recorder.agree().await,
+                None => std::future::pending().await,
+            }
+        };
+        let deleted = async {
+            // One that is busy can't be deleted yet.
+            stack.at_rest().await?;
+            stack.delete().await
+        };
+        let status = tokio::select! {
+            status = deleted => status?,
+            stopped = answers => return stopped,
+        };
         if status.status == GONE {
             return Ok(());
         }

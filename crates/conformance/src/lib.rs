@@ -13,6 +13,7 @@ pub mod page;
 pub mod place;
 pub mod probe;
 pub mod probes;
+pub mod recorder;
 pub mod run;
 pub mod setup;
 pub mod stacks;

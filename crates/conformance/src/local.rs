@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use sandbox::template::Template;
 use sandbox::{
-    CloudFormation, Physical, Quota, ResourceAction, ResourceRequest, ResourceType, ResponseBucket, Sandbox,
-    StackOutcome, TemplateStack,
+    CloudFormation, Function, Invocation, Physical, Quota, ResourceAction, ResourceRequest, ResourceType,
+    ResponseBucket, Sandbox, StackOutcome, TemplateStack,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ use crate::probe::Needs;
 /// The accounts, as the pages call them.
 const PARENT: &str = "111111111111";
 const CHILD: &str = "222222222222";
+/// How long a message that was received and not deleted is hidden from others; 30 seconds on AWS.
+const VISIBILITY: Duration = Duration::from_millis(500);
 /// The quota of Route 53 (Developer Guide, "Quotas", "Quotas on API requests").
 const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
 
@@ -29,6 +32,8 @@ pub struct Local {
     aws: Sandbox,
     region: CloudFormation,
     stacks: Mutex<BTreeMap<(Side, String), Arc<LocalStack>>>,
+    /// What CloudFormation has sent and nobody has received.
+    queue: Messages,
     /// What was asked so far.
     commands: Mutex<Vec<String>>,
 }
@@ -52,7 +57,10 @@ impl Local {
         let policies = Arc::new(Mutex::default());
         region.register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
         region.register("AWS::IAM::Role", Arc::new(Roles { aws: aws.clone(), policies }));
-        Ok(Self { aws, region, stacks: Mutex::default(), commands: Mutex::default() })
+        let queue = Arc::default();
+        let topics = Topics { region: region.clone(), bucket, queue: Arc::clone(&queue) };
+        region.register("AWS::SNS::Topic", Arc::new(topics));
+        Ok(Self { aws, region, stacks: Mutex::default(), queue, commands: Mutex::default() })
     }
 
     /// The sandbox.
@@ -73,11 +81,6 @@ impl Local {
         there.map(|((_, name), _)| name.clone()).collect()
     }
 
-    /// True if no stack is being changed.
-    pub fn is_at_rest(&self) -> bool {
-        lock(&self.stacks).values().all(|stack| !lock(&stack.status).0.ends_with("_IN_PROGRESS"))
-    }
-
     /// The commands so far, each in one line.
     pub fn commands(&self) -> Vec<String> {
         lock(&self.commands).clone()
@@ -89,6 +92,12 @@ impl Local {
         let option = |name: &str| words.iter().skip_while(|word| **word != name).nth(1).copied();
         match words {
             ["route53", "change-tags-for-resource", ..] => Ok(String::new()),
+            ["sqs", "receive-message", ..] => Ok(self.receive().unwrap_or_default()),
+            ["sqs", "delete-message", ..] => {
+                let receipt = option("--receipt-handle").unwrap_or_default();
+                lock(&self.queue).retain(|message| text(&message.event, "RequestId") != receipt);
+                Ok(String::new())
+            }
             ["cloudformation", verb, ..] => {
                 let name = option("--stack-name").ok_or("--stack-name is missing")?;
                 match *verb {
@@ -107,6 +116,15 @@ impl Local {
             }
             _ => Err(format!("the local AWS has no `aws {}`", words.join(" "))),
         }
+    }
+
+    /// The first message that nobody else has: who received one and does not delete it soon has lost it.
+    fn receive(&self) -> Option<String> {
+        let (now, mut queue) = (Instant::now(), lock(&self.queue));
+        let message = queue.iter_mut().find(|message| message.hidden_until <= now)?;
+        message.hidden_until = now + VISIBILITY;
+        let receipt = text(&message.event, "RequestId");
+        Some(json!({"Messages": [{"Body": message.event.to_string(), "ReceiptHandle": receipt}]}).to_string())
     }
 
     fn deploy(
@@ -230,6 +248,60 @@ fn parameters(text: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let text = |one: &Value, field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let pairs = list.as_array().into_iter().flatten();
     Ok(pairs.map(|one| (text(one, "ParameterKey"), text(one, "ParameterValue"))).collect())
+}
+
+type Messages = Arc<Mutex<Vec<Message>>>;
+
+/// An event in the queue.
+#[derive(Debug)]
+struct Message {
+    event: Value,
+    hidden_until: Instant,
+}
+
+/// Topics with one queue for all of them: each may be the service token of custom resources.
+struct Topics {
+    region: CloudFormation,
+    bucket: ResponseBucket,
+    queue: Messages,
+}
+
+impl ResourceType for Topics {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
+        let arn = match request.action {
+            ResourceAction::Create => format!("arn:aws:sns:us-east-1:{}:{}", request.account, request.stack),
+            ResourceAction::Update(arn, _) | ResourceAction::Delete(arn) => arn,
+        };
+        let queue = Queue { bucket: self.bucket.clone(), queue: Arc::clone(&self.queue) };
+        self.region.register_function(&arn, Arc::new(queue));
+        ready(Ok(Physical { id: arn, attributes: json!({}) })).boxed()
+    }
+}
+
+/// Keeps events, and waits for the answer as CloudFormation does.
+struct Queue {
+    bucket: ResponseBucket,
+    queue: Messages,
+}
+
+impl Function for Queue {
+    fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
+        async move {
+            let request_id = text(&event, "RequestId");
+            let timeout = event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
+            // Seconds of CloudFormation are hundredths here, for who does not answer never does.
+            let looks = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
+            lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
+            for _ in 0..looks {
+                if !self.bucket.answers(&request_id).is_empty() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Invocation::Returned(Value::Null)
+        }
+        .boxed()
+    }
 }
 
 /// Managed policies, for they can be boundaries.

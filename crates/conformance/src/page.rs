@@ -33,7 +33,7 @@ make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com
 - It says what it will make, what that costs and how long it takes, and begins when you type `yes`.
 - **Cost:** less than 2 US dollars. Route 53 does not charge for a hosted zone that is deleted within twelve hours; a run that is cleaned
   up later costs 0.50 dollars for each of at most four zones.
-- **Time:** about ten minutes.
+- **Time:** about an hour, most of which CloudFormation takes.
 - All that it makes has `custom-delegation-conformance` as a tag, and a name that begins with `conformance-` and eight random characters.
 - **It cleans up after itself**, whether the probes agree, differ or fail, and on Ctrl-C. Everything is written to
   `target/conformance/journal.jsonl` before it is made. After a power cut, `make conformance ... ARGS=--resume` first takes away what is

@@ -5,11 +5,13 @@ mod listings;
 mod policies;
 mod records;
 mod roles;
+mod stacks;
 mod zones;
 
 use crate::probe::Probe;
 
 /// All of them. One that asks for too much comes last of its service.
 pub fn all() -> Vec<Probe> {
-    [batches::PROBES, records::PROBES, listings::PROBES, zones::PROBES, roles::PROBES, policies::PROBES].concat()
+    [batches::PROBES, records::PROBES, listings::PROBES, zones::PROBES, roles::PROBES, policies::PROBES, stacks::PROBES]
+        .concat()
 }

@@ -22,6 +22,9 @@ impl Lab {
         let none = Zone { id: String::new(), name: run.zone.clone(), name_servers: Vec::new() };
         let (prefix, zone, child_zone) = (run.prefix.clone(), none.clone(), none);
         let mut lab = Self { parent, child, zone, child_zone, prefix, place, journal };
+        if lab.journal.run().is_none() {
+            lab.journal.begin(run).map_err(|error| error.to_string())?;
+        }
         lab.journal.making(Thing::Zones { name: run.zone.clone() }).map_err(|error| error.to_string())?;
         lab.zone = lab.make_zone(&lab.parent, &run.zone, "").await?;
         lab.child_zone = lab.make_zone(&lab.child, &format!("child.{}", run.zone), "").await?;

@@ -1,0 +1,553 @@
+//! What CloudFormation sends to a custom resource, and what it makes of the answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::probe::Needs::{RealAws, Stacks};
+use crate::probe::{Probe, probe};
+use crate::recorder::{Answer, Event, Play};
+use crate::stacks::Status;
+
+const REQUESTS: &str = "CloudFormation User Guide, \"Custom resource request and response reference\"";
+const RESPONSES: &str = "CloudFormation User Guide, \"Custom resource response objects\"";
+const UPDATES: &str = "CloudFormation User Guide, \"Update behaviors of stack resources\"";
+const POLICIES: &str = "CloudFormation Template Reference, \"DeletionPolicy attribute\"";
+const NO_PAGE: &str = "no page";
+const PRESIGNED: &str = "Amazon S3 User Guide, \"Sharing objects with presigned URLs\"; no page for CloudFormation's";
+
+/// One resource with that value.
+fn thing(value: &str) -> Value {
+    json!({"Thing": {"Properties": {"Value": value}}})
+}
+
+/// A resource, and one that comes after it.
+fn two(value: &str) -> Value {
+    json!({
+        "Thing": {"Properties": {"Value": value}},
+        "Other": {"DependsOn": "Thing", "Properties": {"Value": value}},
+    })
+}
+
+fn one(_: &Event) -> Answer {
+    Answer::Success("one")
+}
+
+/// What was sent, and the stack's status.
+fn told((lines, status): &(Vec<String>, Status)) -> String {
+    let sent = if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") };
+    format!("{sent} -> {}", status.status)
+}
+
+/// The same, where what follows a failure comes in no order that matters.
+fn told_rolled_back((lines, status): &(Vec<String>, Status), first: usize) -> String {
+    let (before, after) = lines.split_at(first.min(lines.len()));
+    let mut after = after.to_vec();
+    after.sort();
+    told(&([before, &after].concat(), status.clone()))
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "cloudformation/request",
+        Page,
+        Stacks,
+        REQUESTS,
+        "A Create has these fields, and every scalar among the properties is a string.",
+        "LogicalResourceId RequestId RequestType ResourceProperties ResourceType ResponseURL ServiceToken StackId; \
+         List: [\"1\",\"two\"]; Number: \"300\"; Truth: \"true\"; the ServiceToken is among the properties, too",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            let resources = json!({"Thing": {"Properties": {"Number": 300, "Truth": true, "List": [1, "two"]}}});
+            let mut seen = String::new();
+            play.deploy(&resources, &[], |event| {
+                let fields: BTreeMap<&String, &Value> = event.json.as_object().into_iter().flatten().collect();
+                let names: Vec<&str> = fields.keys().map(|name| name.as_str()).collect();
+                seen = names.join(" ");
+                for name in ["List", "Number", "Truth"] {
+                    let value = event.json.pointer(&format!("/ResourceProperties/{name}")).cloned().unwrap_or_default();
+                    seen = format!("{seen}; {name}: {value}");
+                }
+                if !event.text("/ServiceToken").is_empty()
+                    && event.text("/ServiceToken") == event.text("/ResourceProperties/ServiceToken")
+                {
+                    seen.push_str("; the ServiceToken is among the properties, too");
+                }
+                Answer::Success("one")
+            })
+            .await?;
+            play.end().await?;
+            Ok(seen)
+        }
+    ),
+    probe!(
+        "cloudformation/response-url",
+        Guess,
+        RealAws("a bucket of CloudFormation's name"),
+        NO_PAGE,
+        "The response URL is of a bucket of S3 named cloudformation-custom-resource-response-<Region without hyphens>, is dated, and is \
+         good for two hours.",
+        "https; the bucket is in the host; dated; 7200",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            let mut seen = String::new();
+            play.deploy(&thing("a"), &[], |event| {
+                let url = event.text("/ResponseURL");
+                let host = url.split('/').nth(2).unwrap_or_default();
+                let bucket = "cloudformation-custom-resource-response-";
+                let query = |name: &str| {
+                    let rest = url.split(&format!("{name}=")).nth(1)?;
+                    Some(rest.split('&').next().unwrap_or_default().to_owned())
+                };
+                let scheme = url.split(':').next().unwrap_or_default();
+                let place =
+                    if host.starts_with(bucket) { "the bucket is in the host" } else { "the bucket is elsewhere" };
+                let dated = if query("X-Amz-Date").is_some() { "dated" } else { "not dated" };
+                seen = format!("{scheme}; {place}; {dated}; {}", query("X-Amz-Expires").unwrap_or_default());
+                Answer::Success("one")
+            })
+            .await?;
+            play.end().await?;
+            Ok(seen)
+        }
+    ),
+    probe!(
+        "s3/put",
+        Guess,
+        Stacks,
+        PRESIGNED,
+        "The URL takes a PUT without a content type, refuses one with a content type, one with another signature, and a GET.",
+        "content type: 403 SignatureDoesNotMatch; other signature: 403 SignatureDoesNotMatch; GET: 403 SignatureDoesNotMatch; none: \
+         200",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.begin(&thing("a"), &[]).await?;
+            let event = first(&mut play).await?;
+            let body = event.document("SUCCESS", "one").to_string().into_bytes();
+            let put = async |headers: &[(&str, &str)]| play.recorder().put(&event, body.clone(), headers).await;
+            let typed = put(&[("content-type", "application/json")]).await?;
+            let url = event.text("/ResponseURL");
+            let (head, signature) = url.rsplit_once("Signature=").ok_or("the URL has no signature")?;
+            let other: String = signature
+                .chars()
+                .map(|c| {
+                    if c == 'a' {
+                        'b'
+                    } else if c == '1' {
+                        '2'
+                    } else {
+                        c
+                    }
+                })
+                .collect();
+            let other = play.recorder().send("PUT", &format!("{head}Signature={other}"), body.clone(), &[]).await?;
+            let read = play.recorder().send("GET", url, Vec::new(), &[]).await?;
+            let plain = put(&[]).await?;
+            play.answer(one).await?;
+            play.end().await?;
+            Ok(format!("content type: {typed}; other signature: {other}; GET: {read}; none: {plain}"))
+        }
+    ),
+    probe!(
+        "cloudformation/first-answer",
+        Guess,
+        Stacks,
+        NO_PAGE,
+        "The first answer counts; one that comes after it changes nothing.",
+        "200, 200; CREATE_COMPLETE; Delete Thing first: a -> GONE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.begin(&thing("a"), &[]).await?;
+            let event = first(&mut play).await?;
+            let good = event.document("SUCCESS", "first").to_string().into_bytes();
+            let good = play.recorder().put(&event, good, &[]).await?;
+            let (_, status) = play.answer(one).await?;
+            let bad = event.document("FAILED", "second").to_string().into_bytes();
+            let bad = play.recorder().put(&event, bad, &[]).await?;
+            let deleted = play.delete(one).await?;
+            Ok(format!("{good}, {bad}; {}; {}", status.status, told(&deleted)))
+        }
+    ),
+    probe!(
+        "cloudformation/answer-4096-bytes",
+        Page,
+        Stacks,
+        RESPONSES,
+        "An answer has at most 4096 bytes; with one more the Create fails, and its resource is deleted by an id that CloudFormation \
+         invents.",
+        "4096: Create Thing: a -> CREATE_COMPLETE; 4097: Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
+        |bench| {
+            let mut seen = Vec::new();
+            for size in [4096, 4097] {
+                let mut play = Play::new(bench).await?;
+                let all = play
+                    .deploy(&thing("a"), &[], |event| {
+                        let mut document = event.document("SUCCESS", "one");
+                        let missing = size - document.to_string().len() - ",\"Data\":{\"Text\":\"\"}".len();
+                        if let (Some(fields), "Create") = (document.as_object_mut(), event.what().0) {
+                            fields.insert("Data".into(), json!({"Text": "x".repeat(missing)}));
+                        }
+                        Answer::Document(document)
+                    })
+                    .await?;
+                seen.push(format!("{size}: {}", told(&all)));
+                play.end().await?;
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "cloudformation/physical-id",
+        Page,
+        Stacks,
+        RESPONSES,
+        "A physical id has 1 to 1024 bytes.",
+        "1024: CREATE_COMPLETE; 1025: ROLLBACK_COMPLETE; 0: ROLLBACK_COMPLETE",
+        |bench| {
+            let mut seen = Vec::new();
+            for length in [1024, 1025, 0] {
+                let mut play = Play::new(bench).await?;
+                let id = "x".repeat(length);
+                let (_, status) = play
+                    .deploy(&thing("a"), &[], |event| {
+                        let id = if event.what().0 == "Create" { &id } else { "one" };
+                        Answer::Document(event.document("SUCCESS", id))
+                    })
+                    .await?;
+                seen.push(format!("{length}: {}", status.status));
+                play.end().await?;
+            }
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "cloudformation/create-failed",
+        Guess,
+        Stacks,
+        NO_PAGE,
+        "A Create that fails is followed by a Delete with the physical id of its answer.",
+        "Create Thing: a; Delete Thing made: a -> ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            let all = play
+                .deploy(&thing("a"), &[], |event| match event.what().0 {
+                    "Create" => Answer::Failed("made"),
+                    _ => Answer::Success("made"),
+                })
+                .await?;
+            play.end().await?;
+            Ok(told(&all))
+        }
+    ),
+    probe!(
+        "cloudformation/no-answer",
+        Guess,
+        Stacks,
+        "CloudFormation User Guide, \"Custom resource request and response reference\" (ServiceTimeout); no page for the Delete",
+        "A Create that is not answered within ServiceTimeout fails, and a Delete with a physical id of the form <stack>-<logical id>-... \
+         follows.",
+        "Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceTimeout": 30}}});
+            let all = play
+                .deploy(&resources, &[], |event| match event.what().0 {
+                    "Create" => Answer::Silence,
+                    _ => Answer::Success("made"),
+                })
+                .await?;
+            play.end().await?;
+            Ok(told(&all))
+        }
+    ),
+    probe!(
+        "cloudformation/update",
+        Page,
+        Stacks,
+        UPDATES,
+        "An Update has the physical id, the new properties and the old ones. Without a change nothing is sent.",
+        "Create Thing: a -> CREATE_COMPLETE; Update Thing one: b from a -> UPDATE_COMPLETE; nothing -> UPDATE_COMPLETE; Delete Thing \
+         one: b -> GONE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            let mut seen = Vec::new();
+            for value in ["a", "b", "b"] {
+                seen.push(told(&play.deploy(&thing(value), &[], one).await?));
+            }
+            seen.push(told(&play.delete(one).await?));
+            Ok(seen.join("; "))
+        }
+    ),
+    probe!(
+        "cloudformation/replacement",
+        Page,
+        Stacks,
+        RESPONSES,
+        "An Update that answers another physical id is a replacement: a Delete with the old id and the old properties follows.",
+        "Update Thing one: b from a; Delete Thing one: a -> UPDATE_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let all = play
+                .deploy(&thing("b"), &[], |event| match event.what().0 {
+                    "Update" => Answer::Success("two"),
+                    _ => Answer::Success("one"),
+                })
+                .await?;
+            play.end().await?;
+            Ok(told(&all))
+        }
+    ),
+    probe!(
+        "cloudformation/rename",
+        Page,
+        Stacks,
+        UPDATES,
+        "A renamed logical id is a Create of the new one, and then a Delete of the old one.",
+        "Create Renamed: a; Delete Thing one: a -> UPDATE_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let all = play.deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], one).await?;
+            play.end().await?;
+            Ok(told(&all))
+        }
+    ),
+    probe!(
+        "cloudformation/rollback",
+        Guess,
+        Stacks,
+        NO_PAGE,
+        "A rollback sends an Update with new and old properties swapped to each resource that was updated, the one that failed included.",
+        "Update Thing one: b from a; Update Other one: b from a; Update Other one: a from b; Update Thing one: a from b -> \
+         UPDATE_ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&two("a"), &[], one).await?;
+            let all = play
+                .deploy(&two("b"), &[], |event| match (event.what(), event.text("/ResourceProperties/Value")) {
+                    (("Update", "Other"), "b") => Answer::Failed("one"),
+                    _ => Answer::Success("one"),
+                })
+                .await?;
+            play.end().await?;
+            Ok(told_rolled_back(&all, 2))
+        }
+    ),
+    probe!(
+        "cloudformation/rollback-of-replacement",
+        Guess,
+        Stacks,
+        NO_PAGE,
+        "A replacement is rolled back by an Update with the new physical id; if it answers another one, a Delete of the new id follows.",
+        "Update Thing one: b from a; Update Other one: b from a; Delete Thing two: b; Update Other one: a from b; Update Thing two: a \
+         from b -> UPDATE_ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&two("a"), &[], one).await?;
+            let all = play
+                .deploy(&two("b"), &[], |event| match (event.what(), event.text("/ResourceProperties/Value")) {
+                    (("Update", "Other"), "b") => Answer::Failed("one"),
+                    (("Update", "Thing"), "b") | (("Delete", "Thing"), _) => Answer::Success("two"),
+                    _ => Answer::Success("one"),
+                })
+                .await?;
+            play.end().await?;
+            Ok(told_rolled_back(&all, 2))
+        }
+    ),
+    probe!(
+        "cloudformation/rename-rolled-back",
+        Guess,
+        Stacks,
+        NO_PAGE,
+        "The rollback of a rename deletes the new resource, and sends nothing to the old one.",
+        "Create Renamed: a; Create Last: a; Delete Last last: a; Delete Renamed one: a -> UPDATE_ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let resources = json!({
+                "Renamed": {"Properties": {"Value": "a"}},
+                "Last": {"DependsOn": "Renamed", "Properties": {"Value": "a"}},
+            });
+            let all = play
+                .deploy(&resources, &[], |event| match event.what() {
+                    ("Create", "Last") => Answer::Failed("last"),
+                    (_, "Last") => Answer::Success("last"),
+                    _ => Answer::Success("one"),
+                })
+                .await?;
+            play.end().await?;
+            Ok(told_rolled_back(&all, 2))
+        }
+    ),
+    probe!(
+        "cloudformation/delete-failed",
+        Page,
+        Stacks,
+        "CloudFormation User Guide, \"Troubleshooting CloudFormation\" (Delete stack fails)",
+        "A Delete that fails leaves the stack in DELETE_FAILED, and is sent again with the next deletion.",
+        "Delete Thing one: a -> DELETE_FAILED; Delete Thing one: a -> GONE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let failed = play.delete(|_| Answer::Failed("one")).await?;
+            Ok(format!("{}; {}", told(&failed), told(&play.delete(one).await?)))
+        }
+    ),
+    probe!(
+        "cloudformation/retain",
+        Page,
+        Stacks,
+        POLICIES,
+        "A resource with DeletionPolicy: Retain gets no Delete with its stack. The policy alone is changed without an Update.",
+        "nothing -> UPDATE_COMPLETE; nothing -> GONE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let resources = json!({"Thing": {"DeletionPolicy": "Retain", "Properties": {"Value": "a"}}});
+            let changed = play.deploy(&resources, &[], one).await?;
+            Ok(format!("{}; {}", told(&changed), told(&play.delete(one).await?)))
+        }
+    ),
+    probe!(
+        "cloudformation/cancelled-create",
+        Guess,
+        RealAws("a stack that is deleted while it is created"),
+        NO_PAGE,
+        "A stack that is deleted while a Create is on its way sends a Delete with an invented id before the Create has ended.",
+        "Create Thing: a; Delete Thing (invented): a -> GONE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.begin(&thing("a"), &[]).await?;
+            let event = first(&mut play).await?;
+            let (mut lines, status) =
+                play.delete(|event| Answer::Document(event.document("SUCCESS", given(event)))).await?;
+            lines.insert(0, format!("{} {}: a", event.what().0, event.what().1));
+            Ok(told(&(lines, status)))
+        }
+    ),
+    probe!(
+        "cloudformation/cancelled-update",
+        Guess,
+        RealAws("the cancelling of an update"),
+        NO_PAGE,
+        "An update that is cancelled while an Update is on its way sends the Update back before the first one has ended.",
+        "Update Thing one: b from a; Update Thing one: a from b -> UPDATE_ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            play.begin(&thing("b"), &[]).await?;
+            let event = first(&mut play).await?;
+            play.stack().command("cancel-update-stack", &[]).await?;
+            let (mut lines, status) = play.answer(one).await?;
+            lines.insert(0, format!("{} {} one: b from a", event.what().0, event.what().1));
+            let seen = told(&(lines, status));
+            play.end().await?;
+            Ok(seen)
+        }
+    ),
+    probe!(
+        "cloudformation/retried",
+        Guess,
+        RealAws("deployments without a rollback"),
+        "CloudFormation User Guide, \"Choose how to handle failures when provisioning resources\"; no page for what is sent",
+        "A resource whose Create failed without a rollback is deleted by the id of its answer and created anew in the next deployment.",
+        "Create Thing: a -> CREATE_FAILED; Create Thing: b; Delete Thing made: a -> UPDATE_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            let failed = play.deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made")).await?;
+            let again = play.deploy(&thing("b"), &["--disable-rollback"], one).await?;
+            let seen = format!("{}; {}", told(&failed), told_rolled_back(&again, 0));
+            play.end().await?;
+            Ok(seen)
+        }
+    ),
+    probe!(
+        "cloudformation/service-token",
+        Guess,
+        RealAws("the rule about the ServiceToken"),
+        NO_PAGE,
+        "Another ServiceToken of a resource fails its update without a request to either.",
+        "nothing -> UPDATE_ROLLBACK_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let account = &bench.lab.child.id;
+            let token = format!("arn:aws:sns:us-east-1:{account}:another-topic");
+            let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceToken": token}}});
+            let all = play.deploy(&resources, &[], one).await?;
+            play.end().await?;
+            Ok(told(&all))
+        }
+    ),
+    probe!(
+        "cloudformation/refactoring",
+        Guess,
+        RealAws("stack refactoring"),
+        "CloudFormation User Guide, \"Stack refactoring\"; no page for custom resources",
+        "A stack refactoring that renames a custom resource sends nothing.",
+        "EXECUTE_COMPLETE; nothing -> UPDATE_COMPLETE",
+        |bench| {
+            let mut play = Play::new(bench).await?;
+            play.deploy(&thing("a"), &[], one).await?;
+            let path = play.template(&json!({"Renamed": {"Properties": {"Value": "a"}}}))?;
+            let body = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+            std::fs::remove_file(&path).map_err(|error| error.to_string())?;
+            let definitions = json!([{"StackName": play.name, "TemplateBody": body}]).to_string();
+            let mapping = json!([{
+                "Source": {"StackName": play.name, "LogicalResourceId": "Thing"},
+                "Destination": {"StackName": play.name, "LogicalResourceId": "Renamed"},
+            }]);
+            let mapping = mapping.to_string();
+            let place = &bench.lab.place;
+            let side = crate::place::Side::Child;
+            let words = ["cloudformation", "create-stack-refactor", "--stack-definitions", &definitions];
+            let words = [words.as_slice(), &["--resource-mappings", &mapping]].concat();
+            let made: Value = parsed(&place.aws(side, &words).await?)?;
+            let id = made.get("StackRefactorId").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let refactor =
+                async |verb: &str| place.aws(side, &["cloudformation", verb, "--stack-refactor-id", &id]).await;
+            let mut state = String::new();
+            for (verb, field) in [("", "Status"), ("execute-stack-refactor", "ExecutionStatus")] {
+                if !verb.is_empty() {
+                    refactor(verb).await?;
+                }
+                for _ in 0..120 {
+                    let described = parsed(&refactor("describe-stack-refactor").await?)?;
+                    state = described.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+                    if state.ends_with("COMPLETE") || state.ends_with("FAILED") {
+                        break;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                }
+                if state.ends_with("FAILED") {
+                    break;
+                }
+            }
+            let seen = format!("{state}; {}", told(&play.answer(one).await?));
+            play.end().await?;
+            Ok(seen)
+        }
+    ),
+];
+
+/// The first request after a deployment has begun.
+async fn first(play: &mut Play<'_>) -> Result<Event, String> {
+    for _ in 0..200 {
+        if let Some(event) = play.next().await? {
+            return Ok(event);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    Err("CloudFormation sent nothing".to_owned())
+}
+
+fn given(event: &Event) -> &str {
+    let id = event.text("/PhysicalResourceId");
+    if id.is_empty() { "made" } else { id }
+}
+
+fn parsed(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
