@@ -18,7 +18,7 @@ use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::ClaimOrigin;
-use delegation_model::reconcile::{Action, Decision, Goal, Observation, UpdateBehavior, plan_create_update};
+use delegation_model::reconcile::{Action, Decision, Goal, Observation, plan_create_update};
 use dns_check::{ParentZone, Report};
 
 /// How often a plan that became another one during its DNS check is checked again.
@@ -44,7 +44,7 @@ pub(super) async fn run(
     earlier: &mut EarlierCheck,
 ) -> Result<Outcome, Failure> {
     let mut resolved = resolve(cx, denial).await?;
-    if resolved.behavior != UpdateBehavior::InPlace {
+    if resolved.behavior.is_arrival() {
         cx.progress.mark_arrival();
     }
     let (applied, warning) = change(cx, &mut resolved, earlier).await;

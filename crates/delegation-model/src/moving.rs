@@ -112,7 +112,8 @@ pub fn next_step(route: &Route) -> NextStep {
         match &route.at_home {
             None => return NextStep::ReadHome(home),
             Some(Reached::Read(Some(_))) => {
-                return NextStep::Go { point: home, behavior: UpdateBehavior::InPlace };
+                let from = MovedFrom { zone: Some(physical.zone.clone()), route: route.asked_before };
+                return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
             }
             Some(Reached::Read(None) | Reached::Gone | Reached::Denied) => {}
         }

@@ -18,7 +18,7 @@ use crate::values::{START, ttl};
 use crate::world::{Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World};
 
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
-const ROUNDS: u8 = 6;
+const ROUNDS: u8 = 10;
 /// After so many seconds nobody waits for an answer: the longest `ServiceTimeout`.
 const STALE: i32 = 3600;
 
@@ -130,6 +130,10 @@ impl Model {
                     delivery.behavior = match behavior {
                         UpdateBehavior::Create => Behavior::Create,
                         UpdateBehavior::InPlace => Behavior::InPlace,
+                        UpdateBehavior::Home { .. } => match request.physical {
+                            Physical::Point(zone) => Behavior::Home(zone),
+                            Physical::Marker | Physical::Invented => unreachable!("home from nowhere"),
+                        },
                         UpdateBehavior::Replacement { from } => {
                             Behavior::Replacement(from.zone.map(|zone| self.zone_index(&zone)))
                         }
@@ -236,6 +240,11 @@ impl Model {
         // Route 53 rejects its own name servers that do not host the name.
         let dead = after.filter(|_| puts_back).and_then(|after| self.points.sight(after).servers);
         if dead.is_some_and(|servers| !self.is_alive(world, servers)) {
+            let stack = crate::values::stack_of(world.request(delivery.request).resource);
+            if let Some(operation) = &mut world.operations[usize::from(stack)] {
+                operation.rejected[zone] = true;
+            }
+            self.judge_put_back(delivery.put_back_rejected);
             world.deliveries[index].put_back_rejected = true;
             world.deliveries[index].stage = Stage::Observe(part);
             return;
@@ -244,13 +253,20 @@ impl Model {
             let request = *world.request(delivery.request);
             let delivery = &mut world.deliveries[index];
             delivery.round += 1;
-            let rejected = Answer { warned: true, ..fails(&request) };
-            delivery.stage = if delivery.round < ROUNDS { Stage::Observe(part) } else { Stage::Answer(rejected) };
+            delivery.stage =
+                if delivery.round < ROUNDS { Stage::Observe(part) } else { Stage::Answer(fails(&request)) };
             return;
         };
         world.points[zone] = after;
         self.judge_write(world, index, part, (before, after));
-        let whose = if world.request(delivery.request).awaited { Whose::Awaited } else { Whose::Late };
+        let request = *world.request(delivery.request);
+        let operation = world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
+        let told = operation.is_some_and(|operation| operation.facts[zone].told >> request.resource & 1 == 1);
+        let whose = match (request.awaited, told) {
+            (true, false) => Whose::Awaited,
+            (true, true) => Whose::Told,
+            (false, _) => Whose::Late,
+        };
         self.judge_caches(world, delivery.zone, (before, after), whose);
         self.carried_out(world, index, part);
     }
@@ -262,7 +278,7 @@ impl Model {
         let decided = self.decided(delivery.planned);
         let refused = matches!(decided, Decided::Refused | Decided::Overtaken);
         let found_own = decided.plan().is_some_and(|plan| plan.finds_own_request);
-        let arrives = delivery.behavior != Behavior::InPlace;
+        let arrives = delivery.behavior.is_arrival();
         let warned = ["left-as-it-is", "changed-since"].iter().any(|code| decided.warns(code));
         let delivery = &mut world.deliveries[index];
         if part == Part::Present {
@@ -360,6 +376,7 @@ impl Model {
                     behavior: match behavior {
                         Behavior::Create => UpdateBehavior::Create,
                         Behavior::InPlace => UpdateBehavior::InPlace,
+                        Behavior::Home(zone) => UpdateBehavior::Home { from: from(Some(zone)) },
                         Behavior::Replacement(zone) => UpdateBehavior::Replacement { from: from(zone) },
                     },
                     wish: values.wish(config),

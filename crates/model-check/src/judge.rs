@@ -3,14 +3,14 @@
 
 use crate::function::keys_of;
 use crate::model::{Finding, Model};
-use crate::points::{Decided, PointId, Sight};
+use crate::points::{ClaimSight, Decided, PointId, Sight};
 use crate::values::{BY_HAND, Config, letter, resource_text, resources_of, stack_of, zone_letter};
 use crate::world::{
-    Answer, Behavior, Cached, Done, Held, Kind, Maker, Operation, Part, Phase, Physical, Request, World,
+    Answer, Behavior, Cached, Done, Held, Kind, LeftBy, Maker, Operation, Part, Phase, Physical, Request, World,
 };
 
 /// The name of everything that is excused. The page has a line for each.
-pub const EXCUSES: [&str; 22] = [
+pub const EXCUSES: [&str; 21] = [
     "late-request",
     "dead-claim",
     "bystander",
@@ -30,10 +30,14 @@ pub const EXCUSES: [&str; 22] = [
     "ttl-of-an-arrival",
     "stuck-by-hand",
     "skipped-before",
-    "rejected-six-times",
     "ds-without-name-servers",
     "second-delivery-after-a-marker",
 ];
+
+/// The TTL of the DNSKEY record set of a hosted zone in seconds.
+const KEYS_TTL: u32 = 3600;
+/// A day in seconds.
+const DAY: i32 = 86_400;
 
 impl Model {
     fn violation(&mut self, text: String) {
@@ -115,29 +119,32 @@ impl Model {
                     self.violation("UPDATE-4: a Warning, and something changed".into());
                 }
                 if !kept && after.servers != Some(config.servers) {
-                    self.violation("ANSWER: a success, and other name servers stand than were asked for".into());
+                    self.violation(
+                        "UPDATE-4: a success without a Warning, and other name servers stand than were asked for"
+                            .into(),
+                    );
                 }
                 if !kept && own.is_none_or(|own| own.servers != Some(config.servers)) {
-                    self.violation("ANSWER: a success, and no claim says so".into());
+                    self.violation("OWN-1: a success, and no claim says so".into());
                 }
             }
             Part::Absent if request.physical == Physical::Invented => {}
             Part::Absent | Part::CleanUp => {
                 if own.is_some() {
-                    self.violation("LEAVE: a Delete has ended, and the claim is there".into());
+                    self.violation("LEAVE-2: a Delete has ended, and the claim is there".into());
                 }
                 if after.servers.is_some()
                     && before.servers == after.servers
                     && before.claim(request.resource).is_some()
                     && plan.warnings.is_empty()
                 {
-                    self.violation("LEAVE: a Delete leaves name servers and does not say so".into());
+                    self.violation("LEAVE-2: a Delete leaves name servers and does not say so".into());
                 }
             }
             Part::TakeBack => {}
         }
         if after.servers.is_none() && after.ds.is_some() && before.servers.is_some() {
-            self.violation("DS-4: a DS record set is left without name servers".into());
+            self.violation("LEAVE-3: a DS record set is left without name servers".into());
         }
     }
 
@@ -171,7 +178,7 @@ impl Model {
                     )),
                 }
             } else if before.servers.is_none() && after.servers.is_some_and(|servers| servers != wants.servers) {
-                let in_place = turn.behavior == Behavior::InPlace && before.claim(request.resource).is_some();
+                let in_place = !turn.behavior.is_arrival() && before.claim(request.resource).is_some();
                 let claimed = before.claim(resource).is_some_and(|claim| claim.servers == Some(wants.servers));
                 if resource != request.resource && claimed && !turn.config.overwrite && !in_place {
                     self.violation(format!("ARRIVE-1: created against the claim of {who}"));
@@ -183,27 +190,32 @@ impl Model {
     fn excuse_for_loss(&self, world: &World, turn: &Turn, resource: u8) -> Option<&'static str> {
         let Turn { request, before, part, zone, .. } = turn;
         let facts = world.facts[usize::from(*zone)];
-        let claim = before.claim(resource);
+        let (own, claim) = (before.claim(request.resource), before.claim(resource));
+        let present = *part == Part::Present;
         if resource == request.resource {
-            // Late Updates, and a Create delivered after the Delete that removed it, find no tombstone.
-            return match part {
-                Part::Present => Some("late-request"),
-                Part::TakeBack | Part::Absent | Part::CleanUp => None,
-            };
+            // Late Updates, and a Create delivered after the Delete that removed it, find no tombstone; but a later
+            // claim of the resource is a fence.
+            let fenced = own.is_some_and(|own| own.time > i64::from(request.time));
+            return (present && !fenced).then_some("late-request");
         }
-        if *part == Part::Present && turn.config.overwrite {
+        // It is remembered, and given back if the request is rolled back.
+        if present && turn.config.overwrite && turn.after.debt == Some(before.servers) {
             return Some("overwritten-by-another");
         }
-        let Some(claim) = claim else { return facts.txt_by_hand.then_some("claim-removed-by-hand") };
-        let own_holds = before.claim(request.resource).is_some_and(|own| own.holds);
-        if *part == Part::Present && turn.behavior == Behavior::InPlace && own_holds && !claim.lasting {
+        let Some(claim) = claim else {
+            return (facts.claims_by_hand >> resource & 1 == 1).then_some("claim-removed-by-hand");
+        };
+        if present && !turn.behavior.is_arrival() && own.is_some_and(|own| own.holds) && !claim.lasting {
             return Some("bystander");
         }
-        // What it named before was displaced, and brought again by somebody who overwrote.
-        if *part != Part::Present && !claim.holds && facts.overwritten {
+        // What it names was displaced, and brought again by somebody who overwrote, and leaves now.
+        let brought = before.debt.is_some_and(|debt| debt.is_some());
+        if !present && !claim.holds && claim.servers == before.servers && brought {
             return Some("sleeping-claim");
         }
-        None
+        // It was told that others stand than it asks for. Somebody else brought what it asks for, and leaves now.
+        let told = facts.told >> resource & 1 == 1;
+        (!present && claim.servers != before.servers && told).then_some("left-as-it-is")
     }
 
     /// Promise 1: nothing that people made is changed or removed, but by `AllowOverwrite`.
@@ -218,20 +230,18 @@ impl Model {
         let fine = match part {
             // A later Update in place of a holder settles, and may change it.
             Part::Present if before.servers != after.servers => {
-                let later = |own: &crate::points::ClaimSight| i64::from(request.time) > own.time;
+                let later = |own: &ClaimSight| i64::from(request.time) > own.time;
                 let holds = own.is_some_and(|own| own.servers == before.servers && later(own));
-                config.overwrite || (turn.behavior == Behavior::InPlace && holds)
+                config.overwrite || (!turn.behavior.is_arrival() && holds)
             }
             // A later Update in place settles, and brings the TTL.
-            Part::Present => turn.behavior == Behavior::InPlace && own.is_some(),
+            Part::Present => !turn.behavior.is_arrival() && own.is_some(),
             // Its child zone's name servers, set by hand in the place of others.
             Part::Absent | Part::CleanUp | Part::TakeBack => {
                 before.servers == Some(config.servers) && own.is_some_and(|own| own.servers != before.servers)
             }
         };
-        if !fine && *part == Part::Present && !request.awaited {
-            self.excuse("late-request");
-        } else if !fine {
+        if !fine {
             self.violation("PROMISE 1: what people made is changed or removed without AllowOverwrite".into());
         }
     }
@@ -242,8 +252,8 @@ impl Model {
         if *part != Part::Present || before.servers != Some(config.servers) || before.servers != after.servers {
             return;
         }
-        if turn.behavior != Behavior::InPlace && (before.ttl != after.ttl || before.ds != after.ds) {
-            self.violation("ARRIVE-3: an arrival changes the TTL or the DS record set of what stands".into());
+        if turn.behavior.is_arrival() && (before.ttl != after.ttl || before.ds != after.ds) {
+            self.violation("ARRIVE-2: an arrival changes the TTL or the DS record set of what stands".into());
         }
         let others = before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
         let changes_ttl = request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
@@ -261,7 +271,9 @@ impl Model {
         let names = sight.claim(resource).is_some_and(|claim| claim.servers == sight.servers);
         let facts = &mut world.facts[usize::from(zone)];
         facts.forgotten |= 1 << resource;
-        facts.abandoned |= names && sight.servers.is_some();
+        if names && sight.servers.is_some() {
+            facts.left_by = LeftBy::Forgotten;
+        }
     }
 
     /// A DS record set that another claim names is never touched.
@@ -271,12 +283,12 @@ impl Model {
             return;
         }
         let living = self.living(world, *zone);
-        let named = |claim: &crate::points::ClaimSight| {
+        let named = |claim: &ClaimSight| {
             let lives = living.iter().any(|(resource, _)| *resource == claim.resource);
             claim.resource != request.resource && claim.names_ds && lives
         };
         if before.claims.iter().any(named) {
-            self.violation("DS-5: a DS record set that another claim names is changed".into());
+            self.violation("DS-4: a DS record set that another claim names is changed".into());
         }
     }
 
@@ -286,6 +298,17 @@ impl Model {
         let living = self.living(world, *zone);
         let as_wanted = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
         let facts = &mut world.facts[usize::from(*zone)];
+        let names = |sight: &Sight, bits: u8| {
+            let of = sight.claims.iter().filter(|claim| sight.servers.is_some() && claim.servers == sight.servers);
+            of.fold((false, true), |(any, all), claim| {
+                let bit = bits >> claim.resource & 1 == 1;
+                (any || bit, all && bit)
+            })
+        };
+        // Who arrives now finds what only such a resource claims.
+        if names(before, facts.forgotten | facts.late) == (true, true) {
+            facts.left_by = if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
+        }
         facts.lost &= living.iter().fold(0, |bits, (resource, _)| bits | 1 << resource);
         for (resource, wants) in &living {
             if after.servers == Some(wants.servers) {
@@ -304,35 +327,49 @@ impl Model {
             }
             facts.displaced = maker;
             facts.settled = false;
-            let abandoned = facts.abandoned;
-            facts.abandoned &= after.servers == before.servers;
-            if *part == Part::Present {
-                facts.displaced_abandoned = abandoned;
-            } else {
-                facts.abandoned |= facts.displaced_abandoned && after.servers.is_some();
+            if after.servers != before.servers {
+                let left_by = std::mem::take(&mut facts.left_by);
+                if *part == Part::Present {
+                    facts.displaced_left_by = left_by;
+                    facts.left_by = if request.awaited { LeftBy::Nobody } else { LeftBy::Late };
+                } else if after.servers.is_some() {
+                    facts.left_by = facts.displaced_left_by;
+                }
+            }
+            if names(after, facts.forgotten).0 {
+                facts.left_by = LeftBy::Forgotten;
             }
             facts.ns_by_hand &= !as_wanted;
             facts.ds_by_hand &= after.ds == before.ds;
-            facts.abandoned |= after
-                .claims
-                .iter()
-                .any(|claim| claim.servers == after.servers && facts.forgotten >> claim.resource & 1 == 1);
-            facts.overwritten = after.debt.is_some_and(|debt| debt.is_some());
         }
-        let in_place = *part == Part::Present && turn.behavior == Behavior::InPlace;
+        let in_place = *part == Part::Present && !turn.behavior.is_arrival();
         let held = own_was.is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
         facts.settled |= in_place && held && after.servers == before.servers;
-        facts.late |= !request.awaited && after.claim(request.resource).is_some();
+        let own = 1 << request.resource;
+        if after.claim(request.resource).is_some() {
+            facts.claims_by_hand &= !own;
+            facts.late = if request.awaited { facts.late & !own } else { facts.late | own };
+        }
         for resource in 0..3u8 {
             if after.claim(resource).is_none() {
                 facts.forgotten &= !(1 << resource);
+                facts.late &= !(1 << resource);
+                facts.told &= !(1 << resource);
             }
         }
+        facts.before_by_hand &= after.servers.is_some();
         if after.servers.is_none() && after.claims.is_empty() && living.is_empty() {
             let (forgotten, ds_by_hand) = (facts.forgotten, facts.ds_by_hand);
             *facts = crate::world::Facts { forgotten, ds_by_hand, ..Default::default() };
         }
         let stack = stack_of(request.resource);
+        let displaces =
+            before.servers.is_some() && before.servers != after.servers && after.debt == Some(before.servers);
+        if let Some(operation) = world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
+        {
+            operation.displaced[usize::from(*zone)] = true;
+            operation.overwrote[usize::from(*zone)] |= !turn.behavior.is_arrival();
+        }
         for (operation, index) in world.operations.iter_mut().zip(0u8..) {
             if let Some(operation) = operation {
                 operation.disturbed |= index != stack || !request.awaited;
@@ -343,17 +380,20 @@ impl Model {
     /// A Create or an Update that CloudFormation waited for has succeeded.
     pub(crate) fn judge_success(&mut self, world: &mut World, request: &Request, answer: Answer) {
         let Physical::Point(zone) = answer.physical else {
-            return self.violation("ANSWER: a success without a delegation point".into());
+            return self.violation("PROMISE 2: a success without a delegation point".into());
         };
         if zone != self.config(request.config).zone {
-            self.violation("MOVE: a success in another parent zone than was asked for".into());
+            self.violation("MOVE-1: a success in another parent zone than was asked for".into());
         }
         // Others were here between the batch and the answer.
         let wants = self.config(request.config).servers;
         let stands = self.points.sight(world.points[usize::from(zone)]).servers;
+        let facts = &mut world.facts[usize::from(zone)];
         if stands != Some(wants) {
-            world.facts[usize::from(zone)].lost |= 1 << request.resource;
+            facts.lost |= 1 << request.resource;
         }
+        let told = 1 << request.resource;
+        facts.told = if answer.warned { facts.told | told } else { facts.told & !told };
     }
 
     /// A Create has answered with a marker. Another delivery of it that still runs, and has written, is found by no
@@ -364,7 +404,7 @@ impl Model {
         let runs = world.deliveries.iter().any(|delivery| delivery.request == request.id);
         let stands = claim.is_some_and(|claim| claim.time == i64::from(request.time));
         if answer.physical == Physical::Marker && request.kind == Kind::Create && stands && runs {
-            world.facts[usize::from(zone)].late = true;
+            world.facts[usize::from(zone)].late |= 1 << request.resource;
             if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))] {
                 operation.disturbed = true;
             }
@@ -372,29 +412,33 @@ impl Model {
         }
     }
 
-    /// A Delete fails.
-    pub(crate) fn judge_failed_delete(&mut self, answer: Answer) {
-        if answer.warned {
-            return self.excuse("rejected-six-times");
+    /// What Route 53 has rejected is not tried again.
+    pub(crate) fn judge_put_back(&mut self, rejected_before: bool) {
+        if rejected_before {
+            self.violation("LEAVE-6: what Route 53 has rejected is put back again, and so for ever".into());
         }
-        self.violation("LEAVE: a Delete fails while AWS works".into());
+    }
+
+    /// A Delete fails.
+    pub(crate) fn judge_failed_delete(&mut self) {
+        self.violation("PROMISE 3: a Delete fails while AWS works".into());
     }
 
     /// The reverse Update of a rollback has failed: the stack is stuck.
     pub(crate) fn judge_stuck(&mut self, world: &mut World, request: &Request) {
         let stack = stack_of(request.resource);
         let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
-        let too_late = world.clock - operation.began > 86_400;
+        let too_late = world.clock - operation.began > DAY;
         let changed = !matches!(operation.done[usize::from(request.resource == 1)], Done::Updated(_, true));
         let bit = 1 << request.resource;
         let excuse = if too_late && changed {
             "rolled-back-after-a-day"
-        } else if operation.by_hand || operation.drifted != [false; 2] {
+        } else if world.facts.iter().any(|facts| facts.claims_by_hand & bit != 0) {
             "stuck-by-hand"
         } else if world.skipped & bit != 0 {
             "skipped-before"
         } else {
-            return self.violation(format!("UPDATE-4: the rollback of {} is stuck", resource_text(request.resource)));
+            return self.violation(format!("UPDATE-5: the rollback of {} is stuck", resource_text(request.resource)));
         };
         operation.disturbed = true;
         world.skipped |= bit;
@@ -403,6 +447,16 @@ impl Model {
             facts.lost |= bit;
         }
         self.excuse(excuse);
+    }
+
+    /// Whoever waits for an answer gets one: a delivery of its request runs, or Lambda owes one.
+    pub(crate) fn judge_answers(&mut self, world: &World) {
+        for request in world.requests.iter().filter(|request| request.awaited && !request.owed) {
+            if !world.deliveries.iter().any(|delivery| delivery.request == request.id) {
+                let who = resource_text(request.resource);
+                self.violation(format!("PROMISE 3: a request of {who} is never answered"));
+            }
+        }
     }
 
     /// An operation has ended.
@@ -429,14 +483,29 @@ impl Model {
                 claims.sort_unstable();
                 claims
             };
-            let same_ns = before.servers == after.servers && (before.servers.is_none() || before.ttl == after.ttl);
-            if same_ns && before.ds == after.ds && claims(&before) == claims(&after) {
+            let differs = Differs {
+                servers: before.servers != after.servers,
+                claims: claims(&before) != claims(&after),
+                ttl: before.servers.is_some() && before.servers == after.servers && before.ttl != after.ttl,
+                ds: before.ds != after.ds,
+            };
+            if differs == Differs::default() {
                 continue;
             }
-            match self.excuse_for_rollback(world, operation, zone, &before) {
+            let known = |claims: Vec<(u8, Option<u8>)>| {
+                claims.into_iter().filter(|(resource, _)| world.skipped >> resource & 1 == 0).collect::<Vec<_>>()
+            };
+            // A template that was skipped is not what the claim was for.
+            if differs == (Differs { claims: true, ..Differs::default() })
+                && known(claims(&before)) == known(claims(&after))
+            {
+                self.excuse("skipped-before");
+                continue;
+            }
+            match self.excuse_for_rollback(world, (stack, operation), (zone, differs), (&before, &after)) {
                 Some(excuse) => self.excuse(excuse),
                 None => self.violation(format!(
-                    "PROMISE 2: the rollback of S{} leaves {} other than it was",
+                    "PROMISE 2: the rollback of S{} leaves {} other than it was: {differs:?}",
                     stack + 1,
                     zone_letter(zone)
                 )),
@@ -447,55 +516,72 @@ impl Model {
     fn excuse_for_rollback(
         &self,
         world: &World,
-        operation: &Operation,
-        zone: u8,
-        before: &Sight,
+        (stack, operation): (u8, &Operation),
+        (zone, differs): (u8, Differs),
+        (before, after): (&Sight, &Sight),
     ) -> Option<&'static str> {
-        let overwrites = |index: usize| operation.target[index].is_some_and(|target| self.config(target).overwrite);
-        if (0..2).any(|index| operation.before[index].is_some() && overwrites(index)) {
+        let at = usize::from(zone);
+        let (facts, began) = (world.facts[at], operation.facts[at]);
+        if operation.overwrote[at] {
             return Some("overwritten-in-place");
         }
-        if (overwrites(0) || overwrites(1)) && world.clock - operation.began > 86_400 {
+        if operation.displaced[at] && world.clock - operation.began > DAY {
             return Some("rolled-back-after-a-day");
         }
-        let stands = self.points.sight(world.points[usize::from(zone)]).servers;
-        let brought = |claim: &crate::points::ClaimSight| stands != before.servers && claim.servers == stands;
-        let created = |claim: &crate::points::ClaimSight| {
+        // What it holds was never in effect.
+        let told = |resource: &u8| began.told >> resource & 1 == 1;
+        if resources_of(stack).iter().any(told) {
+            return Some("left-as-it-is");
+        }
+        let held = |held: &Held| held.physical == Physical::Point(zone);
+        let held: Vec<Config> =
+            operation.before.iter().flatten().filter(|one| held(one)).map(|one| self.config(one.config)).collect();
+        if !differs.servers && !differs.claims {
+            // The reverse Update brings what the template asks for, which an arrival had left.
+            let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
+            let asked = |config: &Config| match config.keys.map(|keys| keys & keys_of(world, config.servers)) {
+                None => after.ds_index.is_none(),
+                // What is not known stays.
+                Some(0) => true,
+                Some(keys) => after.ds_index == Some(4 * config.servers + keys),
+            };
+            // What was removed by hand came back, and others manage it.
+            let managed = began.ds_by_hand && after.claims.iter().any(|claim| claim.names_ds);
+            let ds = !differs.ds || managed || held.iter().any(asked);
+            if ttl && ds {
+                return Some(if differs.ds && began.ds_by_hand {
+                    "ds-by-hand"
+                } else if differs.ds && world.rolled {
+                    "keys-rolled"
+                } else {
+                    "ttl-of-an-arrival"
+                });
+            }
+        }
+        let created = |claim: &ClaimSight| {
             let index = (0..2).find(|index| usize::from(claim.resource == 1) == *index);
             index.is_some_and(|index| operation.target[index].is_some() && operation.before[index].is_none())
         };
-        if before.debt.is_some_and(|debt| debt.is_some()) && before.claims.iter().any(created) {
+        let indebted = before.debt.is_some_and(|debt| debt.is_some());
+        if indebted && before.claims.iter().any(|claim| created(claim) && claim.servers == before.servers) {
             return Some("dead-claim");
         }
-        let now = self.points.sight(world.points[usize::from(zone)]);
-        if world.rolled && now.servers == before.servers && now.ds != before.ds {
-            return Some("keys-rolled");
-        }
-        if operation.secured_by_hand {
-            return Some("ds-by-hand");
-        }
-        if before.ds.is_none() && now.ds.is_some() && now.servers == before.servers {
-            return Some("ttl-of-an-arrival");
-        }
-        if now.servers == before.servers && now.ttl != before.ttl && now.ds == before.ds {
-            return Some("ttl-of-an-arrival");
-        }
-        if world.facts[usize::from(zone)].txt_by_hand {
+        if facts.claims_by_hand != 0 || began.claims_by_hand != 0 {
             return Some("claim-removed-by-hand");
         }
-        if before.servers.is_none() && before.ds.is_some() {
+        if before.servers.is_none() && before.ds.is_some() && !differs.claims && after.servers.is_none() {
             return Some("ds-without-name-servers");
         }
-        if before.claims.iter().any(brought) {
+        if before.claims.iter().any(|claim| differs.servers && claim.servers == after.servers) {
             return Some("sleeping-claim");
         }
-        if before.servers.is_some_and(|servers| !self.is_alive(world, servers)) {
+        if operation.rejected[at] {
             return Some("dead-name-servers");
         }
-        if operation.drifted[usize::from(zone)] {
+        if began.ns_by_hand {
             return Some("name-servers-by-hand");
         }
-        if operation.abandoned[usize::from(zone)] {
+        if began.left_by != LeftBy::Nobody || began.late != 0 {
             if operation.cancelled {
                 return Some("retained-and-cancelled");
             }
@@ -516,7 +602,7 @@ impl Model {
         }
         let (before, after) = (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
         // Of what comes late, too, whoever deploys knows nothing.
-        let by_hand = whose != Whose::Awaited;
+        let by_hand = matches!(whose, Whose::Late | Whose::Hand);
         let now = world.clock;
         let caches = &mut world.caches;
         caches.servers.retain(|cached| cached.until > now);
@@ -526,7 +612,8 @@ impl Model {
             caches.servers.extend(before.servers.map(|servers| cached(servers, before.ttl)));
         }
         if before.ds_index != after.ds_index {
-            caches.ds.extend(before.ds_index.map(|ds| cached(ds, before.ds_ttl)));
+            // Keys that were read in its last second are trusted for their own TTL.
+            caches.ds.extend(before.ds_index.map(|ds| cached(ds, before.ds_ttl + KEYS_TTL)));
         }
         let caches = world.caches.clone();
         let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(world, servers) != 0;
@@ -548,8 +635,10 @@ impl Model {
         }
         if bogus(false) && whose == Whose::Late {
             self.excuse("late-request");
+        } else if bogus(true) && whose == Whose::Told {
+            self.excuse("left-as-it-is");
         } else if bogus(true) {
-            self.violation("DS: a resolver may call the zone bogus".into());
+            self.violation("DS-7: a resolver may call the zone bogus".into());
         } else if bogus(false) {
             self.excuse("name-servers-by-hand");
         }
@@ -576,7 +665,7 @@ impl Model {
             }
             if facts.forgotten >> claim.resource & 1 == 1 {
                 self.excuse("dead-claim");
-            } else if facts.late {
+            } else if facts.late >> claim.resource & 1 == 1 {
                 self.excuse("late-request");
             } else {
                 let who = resource_text(claim.resource);
@@ -585,24 +674,26 @@ impl Model {
         }
         let wanted = living.iter().any(|(_, config)| sight.servers == Some(config.servers));
         if sight.servers.is_some() && facts.maker == Maker::Ours && !wanted {
-            let dead = sight.claims.iter().any(|claim| !is_living(claim.resource) && claim.servers == sight.servers);
-            if dead || facts.abandoned {
+            let names = |claim: &&ClaimSight| !is_living(claim.resource) && claim.servers == sight.servers;
+            let of = |bits: u8| sight.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1);
+            let told = living.iter().any(|(resource, _)| facts.told >> resource & 1 == 1);
+            if of(facts.forgotten) || facts.left_by == LeftBy::Forgotten {
                 self.excuse("dead-claim");
-            } else if facts.late {
+            } else if of(facts.late) || facts.left_by == LeftBy::Late {
                 self.excuse("late-request");
-            } else if facts.txt_by_hand {
+            } else if facts.left_by == LeftBy::ByHand {
                 self.excuse("claim-removed-by-hand");
-            } else if !living.is_empty() {
+            } else if told {
                 self.excuse("left-as-it-is");
             } else {
                 self.violation(format!("PROMISE 2: name servers are left in {}", zone_letter(zone)));
             }
         }
-        if sight.has_before && sight.claims.is_empty() && !facts.txt_by_hand {
+        if sight.has_before && sight.claims.is_empty() && facts.claims_by_hand == 0 {
             self.violation("OWN-5: a before is left without a claim".into());
         }
         if sight.servers.is_none() && sight.ds.is_some() && !facts.ns_by_hand && !facts.ds_by_hand {
-            self.violation("DS-4: a DS record set is left without name servers".into());
+            self.violation("LEAVE-3: a DS record set is left without name servers".into());
         }
     }
 
@@ -611,7 +702,7 @@ impl Model {
         let facts = world.facts[usize::from(zone)];
         let who = resource_text(resource);
         if sight.claim(resource).is_none() {
-            if facts.txt_by_hand {
+            if facts.claims_by_hand >> resource & 1 == 1 {
                 self.excuse("claim-removed-by-hand");
             } else if facts.lost >> resource & 1 == 1 {
                 self.excuse("lost-before");
@@ -631,10 +722,21 @@ impl Model {
     }
 }
 
+/// What a rollback has left other than it was at a delegation point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Differs {
+    servers: bool,
+    claims: bool,
+    ttl: bool,
+    ds: bool,
+}
+
 /// Whose change it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Awaited,
+    /// The same of a resource that had been told that other name servers stand than its template asks for.
+    Told,
     Late,
     Hand,
 }

@@ -30,5 +30,5 @@ mod world;
 
 pub use judge::EXCUSES;
 pub use outside::ByHand;
-pub use search::{Report, explore, replay};
+pub use search::{Report, explore, explore_until, replay};
 pub use values::Config;

@@ -156,7 +156,7 @@ impl Model {
         if let Some(after) = after {
             let before = self.points.values_of_others(id, resource);
             if before != self.points.values_of_others(after, resource) {
-                self.findings.push(Finding::Violation("OWN-2: a batch writes or drops a value of another".into()));
+                self.findings.push(Finding::Violation("OWN-1: a batch writes or drops a value of another".into()));
             }
         }
         self.applied.insert((decision, id), after);

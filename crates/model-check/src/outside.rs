@@ -5,7 +5,7 @@ use std::fmt;
 use crate::judge::Whose;
 use crate::model::Model;
 use crate::values::{BY_HAND, letter, resource_text, ttl, zone_letter};
-use crate::world::{Maker, World};
+use crate::world::{LeftBy, Maker, World};
 
 /// An act by hand, in one of the parent zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,10 +96,18 @@ impl Model {
                 None => Maker::Nobody,
             };
             facts.settled = false;
+            facts.left_by = LeftBy::Nobody;
             facts.ns_by_hand |= !was.claims.is_empty();
         }
         facts.ds_by_hand |= was.ds != is.ds;
-        facts.txt_by_hand |= was.claims.len() != is.claims.len() || was.has_before != is.has_before;
+        let removed = was.claims.iter().filter(|claim| is.claim(claim.resource).is_none());
+        for claim in removed {
+            facts.claims_by_hand |= 1 << claim.resource;
+            if claim.servers == is.servers && is.servers.is_some() {
+                facts.left_by = LeftBy::ByHand;
+            }
+        }
+        facts.before_by_hand |= was.has_before && !is.has_before;
         for operation in world.operations.iter_mut().flatten() {
             operation.disturbed = true;
             operation.by_hand = true;

@@ -129,6 +129,15 @@ fn hash_of(world: &World) -> u64 {
 
 /// Explores a profile, up to so many states.
 pub fn explore(profile: &Profile, most: usize) -> Report {
+    search(profile, most, None)
+}
+
+/// Explores a profile until an excuse of this name is needed, which counts as a broken promise: to see what it excuses.
+pub fn explore_until(profile: &Profile, most: usize, excuse: &str) -> Report {
+    search(profile, most, Some(excuse))
+}
+
+fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     let mut model = Model::new(profile.clone());
     let mut visited: HashSet<u64, BuildHasherDefault<Identity>> = HashSet::default();
     // Of each state, by its number: the state before it, and which of its steps led here.
@@ -153,6 +162,10 @@ pub fn explore(profile: &Profile, most: usize) -> Report {
                 report.steps += 1;
                 for finding in findings {
                     match finding {
+                        Finding::Excused(name) if until == Some(name) => {
+                            report.violation = Some(trace(&mut model, &parents, number, (step, name)));
+                            break 'levels;
+                        }
                         Finding::Excused(name) => *model.excused.entry(name).or_default() += 1,
                         Finding::Violation(what) => {
                             report.violation = Some(trace(&mut model, &parents, number, (step, &what)));
@@ -256,6 +269,7 @@ impl Model {
 
     fn push(&mut self, steps: &mut Vec<(Step, World, Vec<Finding>)>, step: Step, mut after: World) {
         after.tidy();
+        self.judge_answers(&after);
         if after.is_quiet() {
             self.judge_quiet(&after);
         }

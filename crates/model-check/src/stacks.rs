@@ -29,11 +29,12 @@ impl Model {
             done: [Done::NotYet; 2],
             deletes: Vec::new(),
             snapshot: world.points,
-            abandoned: world.facts.map(|facts| facts.abandoned || facts.late),
-            drifted: world.facts.map(|facts| facts.ns_by_hand || facts.txt_by_hand || facts.lost != 0),
+            facts: world.facts,
+            displaced: [false; 2],
+            overwrote: [false; 2],
+            rejected: [false; 2],
             began: world.clock,
             cancelled: false,
-            secured_by_hand: world.facts.iter().any(|facts| facts.ds_by_hand),
             by_hand: false,
             disturbed: false,
         };
@@ -108,7 +109,7 @@ impl Model {
                 self.go_on(&mut world, stack);
             }
             (Kind::Delete, false) => {
-                self.judge_failed_delete(answer);
+                self.judge_failed_delete();
                 self.forget_one(&mut world, &request);
                 self.go_on(&mut world, stack);
             }

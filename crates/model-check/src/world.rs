@@ -85,6 +85,20 @@ pub(crate) enum Maker {
     HandOverOurs,
 }
 
+/// Why no resource that a stack holds may answer for name servers that a resource made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum LeftBy {
+    /// One does.
+    #[default]
+    Nobody,
+    /// Its Delete was given up, forced or left out on purpose.
+    Forgotten,
+    /// It was made by a request that CloudFormation waited for no more.
+    Late,
+    /// Somebody removed the claim by hand.
+    ByHand,
+}
+
 /// What happened at a delegation point, as far as the properties need to know it: no part of the planner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Facts {
@@ -97,18 +111,20 @@ pub(crate) struct Facts {
     pub(crate) ns_by_hand: bool,
     /// Somebody set the DS record set by hand.
     pub(crate) ds_by_hand: bool,
-    /// Somebody removed claims by hand.
-    pub(crate) txt_by_hand: bool,
-    /// A request that CloudFormation waited for no more wrote here.
-    pub(crate) late: bool,
-    /// `AllowOverwrite` displaced something here.
-    pub(crate) overwritten: bool,
+    /// A bit for each resource whose claim somebody removed by hand, until it has one again.
+    pub(crate) claims_by_hand: u8,
+    /// Somebody removed a `before` by hand.
+    pub(crate) before_by_hand: bool,
+    /// A bit for each resource whose claim a request wrote that CloudFormation waited for no more.
+    pub(crate) late: u8,
+    /// A bit for each resource that was told by a `Warning` that the name servers are left as they are.
+    pub(crate) told: u8,
     /// A bit for each resource whose name servers were taken away with an excuse, and have not come back.
     pub(crate) lost: u8,
-    /// What stood before was left by such a resource.
-    pub(crate) displaced_abandoned: bool,
-    /// What stands was left by such a resource.
-    pub(crate) abandoned: bool,
+    /// Why no resource that a stack holds may answer for what stands.
+    pub(crate) left_by: LeftBy,
+    /// The same of what stood before.
+    pub(crate) displaced_left_by: LeftBy,
     /// A bit for each resource whose Delete was given up, forced or left out on purpose.
     pub(crate) forgotten: u8,
 }
@@ -126,15 +142,16 @@ pub(crate) struct Operation {
     pub(crate) deletes: Vec<(u8, Held)>,
     /// What stood when it began.
     pub(crate) snapshot: [PointId; ZONES],
-    /// Whether that was left by a resource of which CloudFormation knows nothing any more.
-    pub(crate) abandoned: [bool; ZONES],
-    /// Whether somebody had changed it by hand.
-    pub(crate) drifted: [bool; ZONES],
+    /// What had happened there when it began.
+    pub(crate) facts: [Facts; ZONES],
+    /// Whether `AllowOverwrite` displaced something in it, and by an Update in place.
+    pub(crate) displaced: [bool; ZONES],
+    pub(crate) overwrote: [bool; ZONES],
+    /// Route 53 has rejected that name servers of a child zone that is gone are put back.
+    pub(crate) rejected: [bool; ZONES],
     pub(crate) began: i32,
     /// A Create was given up, so that its Delete has an invented id.
     pub(crate) cancelled: bool,
-    /// A DS record set was set by hand before it began.
-    pub(crate) secured_by_hand: bool,
     /// Somebody acted by hand meanwhile.
     pub(crate) by_hand: bool,
     /// True once anything but this operation changed what stands.
@@ -204,8 +221,16 @@ pub(crate) enum Snap {
 pub(crate) enum Behavior {
     Create,
     InPlace,
+    /// Home from this zone.
+    Home(u8),
     /// From this zone; `None` from an id that is none of ours.
     Replacement(Option<u8>),
+}
+
+impl Behavior {
+    pub(crate) fn is_arrival(self) -> bool {
+        matches!(self, Self::Create | Self::Replacement(_))
+    }
 }
 
 /// A delivery that runs.
@@ -266,7 +291,7 @@ pub(crate) enum Part {
 pub(crate) struct Answer {
     pub(crate) success: bool,
     pub(crate) physical: Physical,
-    /// A `Warning` says that the name servers are not as asked; of a failure, that every batch was rejected.
+    /// A `Warning` says that the name servers are not as asked.
     pub(crate) warned: bool,
 }
 

@@ -446,6 +446,21 @@ async fn who_follows_and_fails_elsewhere_finds_a_way_back() {
     scenario.update("S1/A2", wants("x")).await.failed(&["S1/A1"]);
 }
 
+/// Found by the model checker: what a refused way back left was nobody's, and the Delete of its maker left it behind.
+#[tokio::test(start_paused = true)]
+async fn regression_the_delete_after_a_refused_way_back_leaves_nothing() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.update("S1", wants("y")).await.success();
+    // Whatever forbids the way back: here somebody puts a DS record set under it.
+    scenario.fixture.parent.put(RecordSet::new(NAME, "DS", 3600, [format!("1 13 2 {:064}", 0)]));
+    let answer = scenario.update("S1", wants("x")).await.success();
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+    assert_eq!(scenario.stands(), "y");
+    scenario.delete("S1").await.success();
+    scenario.assert_empty();
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
     let mut scenario = Scenario::new().await;

@@ -109,6 +109,25 @@ async fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
     scenario.assert_empty();
 }
 
+/// Found by the model checker: the clean-up of a move failed, another stack took over where it went, and the move back
+/// found its old claim and was in place there. Its rollback was an arrival at the other stack's delegation, and refused.
+#[tokio::test(start_paused = true)]
+async fn regression_a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    scenario.update("S1", there.clone()).await.success();
+    // The Delete of the first point never comes.
+    scenario.create("S2", with(&takes("z"), by_id(&second))).await.success();
+    let home = scenario.update("S1", wants("x")).await.success().id().to_owned();
+    assert_eq!(home, format!("{}/{NAME}", scenario.fixture.parent.id()));
+    let answer = scenario.update("S1", there).await.success();
+    assert_eq!(answer.id(), format!("{}/{NAME}", second.id()));
+    assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
+    assert_eq!(delegated(&second), ["ns1.z.net"], "S2's");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_ordinary_update_after_a_move_looks_nowhere_else() {
     // The zone that it came from may be out of reach by now, or be a place where it was retained.

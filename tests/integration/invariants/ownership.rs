@@ -31,6 +31,16 @@ pub(crate) enum Way {
         from: String,
     },
     InPlace,
+    /// The same to a resource that comes home from another point.
+    Home {
+        from: String,
+    },
+}
+
+impl Way {
+    pub(crate) fn is_arrival(&self) -> bool {
+        matches!(self, Self::Create | Self::Replacement { .. })
+    }
 }
 
 /// What a Create or an Update asks for.
@@ -55,7 +65,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     pub(crate) fn is_arrival(&self) -> bool {
-        self.way != Way::InPlace
+        self.way.is_arrival()
     }
 }
 
@@ -286,20 +296,17 @@ impl<'a> Present<'a> {
                 left.filter(|_| !settles)
             }
         };
+        let was = own.map_or_else(|| wish.old_digest.clone(), |own| Some(own.wish.clone()));
+        let came = if matches!(row, Row::Finds) { By::Came } else { By::Made };
         let (by, was, from) = match &wish.way {
             Way::InPlace => {
                 // A duplicate leaves it, and only a later Update drops it.
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !self.is_later());
-                let was = own.map_or_else(|| wish.old_digest.clone(), |own| Some(own.wish.clone()));
                 (By::Up, was, from)
             }
-            way => {
-                let from = match way {
-                    Way::Replacement { from } => Some(from.clone()),
-                    Way::Create | Way::InPlace => None,
-                };
-                (if matches!(row, Row::Finds) { By::Came } else { By::Made }, None, from)
-            }
+            Way::Home { from } => (By::Up, was, Some(from.clone())),
+            Way::Replacement { from } => (came, None, Some(from.clone())),
+            Way::Create => (came, None, None),
         };
         let saw = before.as_ref().and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.at);
         let own = Own { ns: desired.clone(), wish: wish.digest.clone(), was, by, saw, from };
@@ -318,8 +325,12 @@ impl<'a> Present<'a> {
         let own = self.own?;
         let mut kept = own_of(own);
         if self.is_way_back() && own.wish != self.wish.digest {
-            kept.ns.clone_from(&self.desired);
             kept.was = Some(std::mem::replace(&mut kept.wish, self.wish.digest.clone()));
+            // What nobody else holds it goes on holding.
+            if self.scene.holds(own) && !self.scene.is_held_beside(&self.stamp.owner) {
+                return Some(kept);
+            }
+            kept.ns.clone_from(&self.desired);
             kept.saw = self.scene.record.before.as_ref().and_then(|before| Some(before.displaced.as_ref()?.at));
         }
         Some(kept)
@@ -525,7 +536,8 @@ fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
     let own = after.record.own(&stamp.owner, stamp.now);
     same_of("own claim, which gets the time and no more", &present.kept(), &own.map(own_of))?;
     if let Some((then, now)) = before.record.own(&stamp.owner, stamp.now).zip(own) {
-        same_of("ds of the claim", &then.ds, &now.ds)?;
+        // It is for the name servers that were named with it.
+        same_of("ds of the claim", &then.ds.clone().filter(|_| then.ns == now.ns), &now.ds)?;
     }
     Ok("kept")
 }

@@ -223,6 +223,7 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
         UpdateBehavior::Create => Way::Create,
         UpdateBehavior::Replacement { from } => Way::Replacement { from: from.to_string() },
         UpdateBehavior::InPlace => Way::InPlace,
+        UpdateBehavior::Home { from } => Way::Home { from: from.to_string() },
     };
     let ds = match &goal.ds {
         DesiredDs::Off => Wanted::Off,
@@ -422,6 +423,7 @@ pub(super) fn behaviors() -> impl Strategy<Value = UpdateBehavior> {
         1 => Just(UpdateBehavior::Create),
         1 => Just(UpdateBehavior::Replacement { from: moved_from("Z9") }),
         2 => Just(UpdateBehavior::InPlace),
+        1 => Just(UpdateBehavior::Home { from: moved_from("Z9") }),
     ]
 }
 

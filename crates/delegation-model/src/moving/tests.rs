@@ -70,6 +70,11 @@ fn stays(id: &str) -> NextStep {
     NextStep::Go { point: point(id), behavior: UpdateBehavior::InPlace }
 }
 
+fn comes_home(id: &str, from: &str) -> NextStep {
+    let from = MovedFrom { zone: Some(zone(from)), route: digest(&ParentZone::Closest) };
+    NextStep::Go { point: point(id), behavior: UpdateBehavior::Home { from } }
+}
+
 fn moves(id: &str, from: Option<&str>) -> NextStep {
     let from = MovedFrom { zone: from.map(zone), route: digest(&ParentZone::Closest) };
     NextStep::Go { point: point(id), behavior: UpdateBehavior::Replacement { from } }
@@ -171,7 +176,7 @@ fn who_asks_for_what_led_there_before_comes_home() {
     let home = going_home();
     assert_eq!(next_step(&home), NextStep::ReadHome(point("Z0")));
     let at_home = Some(Reached::Read(Some(claim(None))));
-    assert_eq!(next_step(&Route { at_home, ..home.clone() }), stays("Z0"));
+    assert_eq!(next_step(&Route { at_home, ..home.clone() }), comes_home("Z0", "Z1"));
     // Gone or denied: it stays here.
     for gone in [Reached::Read(None), Reached::Gone, Reached::Denied] {
         assert_eq!(next_step(&Route { at_home: Some(gone), ..home.clone() }), stays("Z1"));
@@ -187,7 +192,7 @@ fn home_is_found_with_the_role_of_before_too() {
         Route { role_changes: true, at_physical: Some(Reached::Denied), at_physical_by_old_role: there, ..home };
     assert_eq!(next_step(&denied), NextStep::ReadHome(point("Z0")));
     let at_home = Some(Reached::Read(Some(claim(None))));
-    assert_eq!(next_step(&Route { at_home, ..denied }), stays("Z0"));
+    assert_eq!(next_step(&Route { at_home, ..denied }), comes_home("Z0", "Z1"));
 }
 
 #[test]

@@ -188,17 +188,22 @@ impl<'a> Point<'a> {
     /// nothing is settled, and our claim gets the time of the request and nothing else (UPDATE-4).
     ///
     /// The way back of an Update writes its wish as well, and leaves the name servers (UPDATE-5): what
-    /// is left of the Update is then as before it.
+    /// is left of the Update is then as before it, unless nobody else holds what stands.
     fn keep(&self, refusal: Refusal) -> ReconciliationPlan {
         let mut after = self.record.clone();
         if let Some(own) = self.own {
             let mut claim = Claim { stamp: self.goal.stamp, ..own.clone() };
             let back = self.goal.wish != own.wish && self.goal.is_way_back(own);
             if let Some(desired) = self.desired.filter(|_| back) {
-                claim.ns = desired;
                 claim.wish = self.goal.wish;
                 claim.previous_wish = Some(own.wish);
-                claim.saw = self.record.displaced_at();
+                // What it alone holds it goes on holding, or no Delete would remove that.
+                if !self.holds_alone(own) {
+                    // A DS record set is for the name servers that were named with it.
+                    claim.ds = claim.ds.filter(|_| own.ns == desired);
+                    claim.ns = desired;
+                    claim.saw = self.record.displaced_at();
+                }
             }
             after.put_claim(claim);
             after.drop_tombstones(&self.goal.claimant, self.goal.stamp.time, self.goal.now);
@@ -210,6 +215,14 @@ impl<'a> Point<'a> {
             only_refreshes: true,
             ..ReconciliationPlan::default()
         }
+    }
+
+    /// True if nobody else holds what stands, and this claim does.
+    fn holds_alone(&self, own: &Claim) -> bool {
+        let Self { goal, record, .. } = self;
+        let holds =
+            |standing: Digest| record.holds(own, standing) && record.other_holders(&goal.claimant, standing).is_empty();
+        self.standing.as_ref().is_some_and(|(_, standing)| holds(*standing)) && !record.has_unreadable()
     }
 
     fn asks_for_new(&self) -> bool {

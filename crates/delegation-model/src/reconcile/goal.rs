@@ -54,10 +54,9 @@ pub struct Goal {
 }
 
 impl Goal {
-    /// True for a Create, and for an Update that comes to a point which is neither its physical id's
-    /// nor home.
+    /// [`UpdateBehavior::is_arrival`].
     pub fn is_arrival(&self) -> bool {
-        self.behavior != UpdateBehavior::InPlace
+        self.behavior.is_arrival()
     }
 
     /// True if the request asks for something that the resource did not ask for before. The way back of
@@ -92,8 +91,22 @@ pub enum UpdateBehavior {
         /// Where it comes from.
         from: MovedFrom,
     },
-    /// By an Update whose physical id is this point, or that comes home to it (MOVE-3).
+    /// By an Update whose physical id is this point.
     InPlace,
+    /// By an Update that comes home to it from another point (MOVE-3). It is in place here, and
+    /// CloudFormation deletes the other point afterwards.
+    Home {
+        /// Where it comes from.
+        from: MovedFrom,
+    },
+}
+
+impl UpdateBehavior {
+    /// True for a Create, and for an Update that comes to a point which is neither its physical id's
+    /// nor home.
+    pub fn is_arrival(&self) -> bool {
+        matches!(self, Self::Create | Self::Replacement { .. })
+    }
 }
 
 /// The DS record set that a Create or Update wants.

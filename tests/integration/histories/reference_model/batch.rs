@@ -89,7 +89,7 @@ impl ReferenceModel {
             let present = self.present(delivery, &turn.place, way, hindered);
             asks.extend(present.map(|present| (present, Some(way.clone()))));
         }
-        let arrives = delivery.goes.iter().any(|(place, way)| *place == turn.place && *way != Way::InPlace);
+        let arrives = delivery.goes.iter().any(|(place, way)| *place == turn.place && way.is_arrival());
         if arrives {
             asks.push((self.absent(delivery, Leave::TakeBack), None));
         }
@@ -124,7 +124,7 @@ impl ReferenceModel {
     fn follow(&mut self, delivery: &Delivery, turn: &Turn, row: &'static str, way: Option<&Way>) {
         let had = turn.before.record.own(&delivery.owner, delivery.now).is_some();
         let is_final = match way {
-            Some(Way::InPlace) => ["displaced", "repaired", "made"].contains(&row),
+            Some(Way::InPlace | Way::Home { .. }) => ["displaced", "repaired", "made"].contains(&row),
             // A retained delegation goes with the rollback of a move to it.
             Some(Way::Replacement { .. }) => had,
             Some(Way::Create) | None => false,

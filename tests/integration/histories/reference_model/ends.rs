@@ -4,7 +4,7 @@ use sandbox::Put;
 use serde_json::Value;
 
 use super::{Delivery, Held, Key, ReferenceModel, text};
-use crate::invariants::ownership::{Asks, Verdict, Way, decide};
+use crate::invariants::ownership::{Asks, Verdict, decide};
 use crate::invariants::{ds, record::Values};
 
 /// What the tables say of a delivery that has ended.
@@ -168,7 +168,7 @@ impl ReferenceModel {
             let own = self.scene(place).record.own(&delivery.owner, delivery.now).cloned();
             // Nobody hears the answer of one that is too late.
             let wrote = !delivery.is_stale() && own.is_some_and(|own| own.at == delivery.at);
-            let first = delivery.first && calm && *way != Way::InPlace;
+            let first = delivery.first && calm && way.is_arrival();
             if wrote && (first || (marker && !self.cancelling)) {
                 return self.violated("promise 2", "an arrival failed, and what it wrote stands");
             }

@@ -42,9 +42,10 @@ impl ReferenceModel {
         let from = |zone: Option<usize>| {
             let zone = zone.map_or("-", |zone| self.atlas.parents[zone].id.as_str());
             let route = delivery.old.as_ref().map(route).unwrap_or_default();
-            Way::Replacement { from: format!("{zone}/{route}") }
+            format!("{zone}/{route}")
         };
-        let Some(physical) = &delivery.physical else { return Some((found?, from(None))) };
+        let replaced = |zone: Option<usize>| Way::Replacement { from: from(zone) };
+        let Some(physical) = &delivery.physical else { return Some((found?, replaced(None))) };
         let claim = self.scene(physical).record.own(owner, delivery.now).cloned();
         if let Some((zone, led)) = claim.as_ref().and_then(|claim| claim.from.as_ref()?.split_once('/'))
             && led == route(asked)
@@ -53,7 +54,7 @@ impl ReferenceModel {
         {
             let home = Place { zone, name: asked.name.clone() };
             if self.scene(&home).record.own(owner, delivery.now).is_some() {
-                return Some((home, Way::InPlace));
+                return Some((home, Way::Home { from: from(Some(physical.zone)) }));
             }
         }
         let satisfied = self.atlas.place(asked, Some(physical)).as_ref() == Some(physical);
@@ -61,7 +62,7 @@ impl ReferenceModel {
             return Some((physical.clone(), Way::InPlace));
         }
         let found = found?;
-        let way = if found == *physical { Way::InPlace } else { from(Some(physical.zone)) };
+        let way = if found == *physical { Way::InPlace } else { replaced(Some(physical.zone)) };
         Some((found, way))
     }
 

@@ -63,20 +63,16 @@ impl Point<'_> {
     ) -> Claim {
         let Self { goal, own, .. } = self;
         let later = own.is_none_or(|own| goal.is_later_than(own));
+        let previous = own.map(|own| own.wish).or(goal.old_wish);
+        let arrived = if step == NsStep::Stay { ClaimOrigin::Came } else { ClaimOrigin::Made };
         let (origin, previous_wish, from) = match &goal.behavior {
             UpdateBehavior::InPlace => {
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !later);
-                let previous = own.map(|own| own.wish).or(goal.old_wish);
                 (ClaimOrigin::Updated, previous, from)
             }
-            arrival => {
-                let from = match arrival {
-                    UpdateBehavior::Replacement { from } => Some(from.clone()),
-                    UpdateBehavior::Create | UpdateBehavior::InPlace => None,
-                };
-                let came = step == NsStep::Stay;
-                (if came { ClaimOrigin::Came } else { ClaimOrigin::Made }, None, from)
-            }
+            UpdateBehavior::Home { from } => (ClaimOrigin::Updated, previous, Some(from.clone())),
+            UpdateBehavior::Replacement { from } => (arrived, None, Some(from.clone())),
+            UpdateBehavior::Create => (arrived, None, None),
         };
         Claim {
             id: goal.claimant.id(),

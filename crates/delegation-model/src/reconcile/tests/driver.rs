@@ -124,7 +124,7 @@ impl Wish {
         Self { allowed: false, ..self }
     }
 
-    fn digest(&self) -> Digest {
+    pub(super) fn digest(&self) -> Digest {
         Digest::from_wish(&Properties {
             child_zone: None,
             name_servers: Some(&servers(self.servers)),
@@ -320,7 +320,7 @@ impl Point {
         self.carry_out(decision)
     }
 
-    fn ask(&mut self, resource: &str, behavior: UpdateBehavior, wish: Wish) -> Done {
+    pub(super) fn ask(&mut self, resource: &str, behavior: UpdateBehavior, wish: Wish) -> Done {
         let request = self.request(resource, behavior, &wish);
         let done = self.deliver(&request);
         if matches!(done.decision, Decision::Proceed(_)) {

@@ -235,6 +235,29 @@ fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
     assert_eq!(point.update("S1", wants("x").signed("a")).refused().code(), "ds-with-name-servers");
 }
 
+/// Found by the model checker: the claim named the name servers of before with the DS record set of the others, and then
+/// put them back under it.
+#[test]
+fn regression_a_way_back_under_a_ds_does_not_make_the_zone_bogus_later() {
+    let mut point = created(wants("x"));
+    // Somebody changes the name servers by hand before the template does, with its first DS record set.
+    point.set_by_hand("y", 300);
+    point.update("S1", wants("y").signed("a"));
+    let done = point.update("S1", wants("x"));
+    assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
+    assert_eq!(point.update("S1", wants("x").signed("b")).refused().code(), "ds-stands");
+
+    // Where others hold what stands, the DS record set is theirs alone from then on.
+    let mut point = created(wants("y").signed("a"));
+    point.create("S2", wants("x").overwriting()).refused();
+    point.create("S2", wants("y").signed("a"));
+    point.update("S2", wants("y").signed("a"));
+    point.edit_claim_by_hand("S2", |claim| claim.previous_wish = Some(wants("x").digest()));
+    assert_eq!(point.update("S2", wants("x")).warnings(), "left-as-it-is");
+    let claim = point.claim("S2");
+    assert_eq!((claim.ns, claim.ds), (Digest::from_name_servers(&servers("x")), None));
+}
+
 #[test]
 fn name_servers_that_our_claim_names_are_put_back_under_one() {
     let mut point = created(wants("x").signed("a"));

@@ -338,6 +338,33 @@ fn the_way_back_within_a_day_asks_for_nothing_new() {
     }
 }
 
+/// Found by the model checker: the claim named what was asked for, so the name servers that stood were nobody's, and no
+/// Delete removed them.
+#[test]
+fn regression_a_refused_way_back_goes_on_holding_what_nobody_else_holds() {
+    let mut point = created(wants("x"));
+    point.update("S1", wants("y"));
+    let done = point.update("S1", wants("x").failing_check());
+    assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
+    assert_eq!(point.claim("S1").ns, Digest::from_name_servers(&servers("y")));
+    assert_eq!(point.clone().delete("S1").action(), Action::Removed);
+    // Its wish is written all the same: what it asks for again is nothing new, and is brought once it can be.
+    point.wait(10 * DAY);
+    assert_eq!(point.update("S1", wants("x").failing_check()).warnings(), "left-as-it-is");
+    assert_eq!(point.update("S1", wants("x")).warnings(), "");
+    assert_eq!(point.delegated_to(), "x");
+}
+
+#[test]
+fn who_comes_home_notes_where_it_came_from() {
+    let mut point = created(wants("x"));
+    point.ask("S1", UpdateBehavior::Home { from: moved_from() }, wants("x"));
+    let claim = point.claim("S1");
+    assert_eq!((claim.origin, claim.from), (ClaimOrigin::Updated, Some(moved_from())));
+    point.update("S1", wants("x"));
+    assert_eq!(point.claim("S1").from, None);
+}
+
 #[test]
 fn only_the_last_wish_is_the_way_back() {
     let mut point = created(wants("x"));
