@@ -127,7 +127,9 @@ impl ReferenceModel {
             Some(Way::InPlace | Way::Home { .. }) => ["displaced", "repaired", "made"].contains(&row),
             // A retained delegation goes with the rollback of a move to it.
             Some(Way::Replacement { .. }) => had,
-            Some(Way::Create) | None => false,
+            // And one that was never updated with the Delete of a Create whose answer nobody heard.
+            None => delivery.invented && self.unheld.contains(&(delivery.owner.clone(), turn.place.clone())),
+            Some(Way::Create) => false,
         };
         if is_final {
             self.final_at.insert(turn.place.clone());
