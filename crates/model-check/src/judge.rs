@@ -6,7 +6,7 @@ use crate::model::{Finding, Model};
 use crate::points::{ClaimSight, Decided, PointId, Sight};
 use crate::values::{BY_HAND, Config, letter, resource_text, resources_of, stack_of, zone_letter};
 use crate::world::{
-    Answer, Behavior, Cached, Done, Held, Kind, LeftBy, Maker, Operation, Part, Phase, Physical, Request, World,
+    Answer, Behavior, Cached, Done, Held, Kind, LeftBy, Maker, Operation, Part, Phase, Physical, Request, Snap, World,
 };
 
 /// The name of everything that is excused. The page has a line for each.
@@ -36,6 +36,8 @@ pub const EXCUSES: [&str; 21] = [
 
 /// The TTL of the DNSKEY record set of a hosted zone in seconds.
 const KEYS_TTL: u32 = 3600;
+/// After so many seconds a tombstone is over.
+const TOMBSTONE: i64 = 3600;
 /// A day in seconds.
 const DAY: i32 = 86_400;
 
@@ -82,6 +84,8 @@ impl Model {
         let turn = Turn { request, part, behavior: delivery.behavior, zone, config, before, after };
         let decided = self.decided(delivery.planned).clone();
         self.judge_plan(&turn, &decided);
+        self.judge_order(&turn, [delivery.physical, delivery.physical_by_old_role]);
+        self.judge_tombstones(&turn);
         self.judge_living(world, &turn);
         self.judge_by_hand(world, &turn);
         self.judge_arrival(&turn);
@@ -128,7 +132,23 @@ impl Model {
                     self.violation("OWN-1: a success, and no claim says so".into());
                 }
             }
-            Part::Absent if request.physical == Physical::Invented => {}
+            Part::Absent if request.physical == Physical::Invented => {
+                let time = i64::from(request.time);
+                let stone = after.tombstone(request.resource).is_some_and(|stone| stone >= time);
+                let later = before.claim(request.resource).is_some_and(|own| own.time > time);
+                if own.is_some() == before.claim(request.resource).is_some() && !stone && !later {
+                    self.violation("LEAVE-9: a cancelled Create may still run".into());
+                }
+                let (was, updated) = match before.claim(request.resource) {
+                    Some(own) => (true, own.updated || own.moved),
+                    None => (false, false),
+                };
+                if was && own.is_some() != updated && !later {
+                    self.violation(
+                        "LEAVE-9: an invented id removes a retained claim, or leaves that of its Create".into(),
+                    );
+                }
+            }
             Part::Absent | Part::CleanUp => {
                 if own.is_some() {
                     self.violation("LEAVE-2: a Delete has ended, and the claim is there".into());
@@ -145,6 +165,43 @@ impl Model {
         }
         if after.servers.is_none() && after.ds.is_some() && before.servers.is_some() {
             self.violation("LEAVE-3: a DS record set is left without name servers".into());
+        }
+    }
+
+    /// What comes too late changes nothing, and what comes leaves its time.
+    fn judge_order(&mut self, turn: &Turn, at_physical: [Snap; 2]) {
+        let Turn { request, part, before, after, .. } = turn;
+        let time = i64::from(request.time);
+        let later = |sight: &Sight| sight.claim(request.resource).is_some_and(|own| own.time > time);
+        let seen = at_physical.into_iter().any(|snap| match snap {
+            Snap::Read(id) => later(self.points.sight(id)),
+            Snap::Unread | Snap::Denied => false,
+        });
+        if later(before) || (*part == Part::Present && seen) {
+            self.violation("TIME-1: a request changes something after a later one of its resource".into());
+        }
+        let own = after.claim(request.resource);
+        if *part == Part::Present && own.is_some_and(|own| own.time != time) {
+            self.violation("TIME-1: a request writes, and its claim has not its time".into());
+        }
+    }
+
+    /// A cancelled Create does not run, and what keeps it from that stays as long as it is needed.
+    fn judge_tombstones(&mut self, turn: &Turn) {
+        let Turn { request, part, before, after, .. } = turn;
+        let time = i64::from(request.time);
+        let counts = |stone: i64| stone + TOMBSTONE > time;
+        if *part == Part::Present
+            && request.kind == Kind::Create
+            && before.tombstone(request.resource).is_some_and(|stone| stone >= time && counts(stone))
+        {
+            self.violation("OWN-8: a cancelled Create runs".into());
+        }
+        for (resource, stone) in &before.tombstones {
+            let needed = counts(*stone) && (*resource != request.resource || *stone >= time);
+            if needed && after.tombstone(*resource).is_none_or(|now| now < *stone) {
+                self.violation("OWN-8: a tombstone goes, or becomes older, while it is needed".into());
+            }
         }
     }
 

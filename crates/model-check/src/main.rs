@@ -8,7 +8,7 @@ use model_check::{EXCUSES, explore, explore_until, profiles};
 /// More states than any profile has: it ends a search that a change of the planner made endless.
 const MOST: usize = 12_000_000;
 /// So many states of each exploration are the `part` that a mutant has to be found in.
-const PART: usize = 400_000;
+const PART: usize = 150_000;
 
 /// `model-check [short | part] [exploration | excuse]...`: all explorations or these; with an excuse, until it is needed,
 /// and the trace that needs it.

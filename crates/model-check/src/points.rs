@@ -35,6 +35,8 @@ pub(crate) struct Sight {
     pub(crate) debt: Option<Option<u8>>,
     /// True if there is any `before`, whatever it is about.
     pub(crate) has_before: bool,
+    /// Tombstones: the resource, and when.
+    pub(crate) tombstones: Vec<(u8, i64)>,
     /// Values that are neither a claim nor a `before` nor a tombstone.
     pub(crate) foreign: usize,
 }
@@ -50,6 +52,8 @@ pub(crate) struct ClaimSight {
     pub(crate) time: i64,
     pub(crate) lasting: bool,
     pub(crate) updated: bool,
+    /// True if it notes where a move came from.
+    pub(crate) moved: bool,
     /// True if it holds what stands.
     pub(crate) holds: bool,
     /// True if it was written while a displacement stood.
@@ -59,6 +63,11 @@ pub(crate) struct ClaimSight {
 impl Sight {
     pub(crate) fn claim(&self, resource: u8) -> Option<&ClaimSight> {
         self.claims.iter().find(|claim| claim.resource == resource)
+    }
+
+    /// When the latest cancelled Create of a resource was deleted.
+    pub(crate) fn tombstone(&self, resource: u8) -> Option<i64> {
+        self.tombstones.iter().filter(|(of, _)| *of == resource).map(|(_, time)| *time).max()
     }
 }
 
@@ -164,7 +173,15 @@ impl Points {
             let displaced = before.displaced.as_ref();
             displaced.and_then(|displaced| self.letter_of(&displaced.name_servers))
         });
+        let stone = |value: &Value| match value {
+            Value::Tombstone(stone) => {
+                let resource = self.values.claimants.iter().position(|claimant| claimant.id() == stone.id)?;
+                Some((u8::try_from(resource).ok()?, stone.time - START))
+            }
+            _ => None,
+        };
         Sight {
+            tombstones: record.iter().filter_map(stone).collect(),
             servers: servers.as_ref().and_then(|servers| self.letter_of(servers)),
             ttl,
             ds_index: seen.ds().and_then(|ds| self.index_of_ds(&ds)),
@@ -191,6 +208,7 @@ impl Points {
             time: claim.stamp.time - START,
             lasting: claim.is_lasting(),
             updated: claim.origin == ClaimOrigin::Updated,
+            moved: claim.from.is_some(),
             holds: standing.is_some_and(|standing| record.holds(claim, standing)),
             saw: claim.saw.is_some(),
         })

@@ -242,9 +242,9 @@ fn drift() -> Profile {
     }
 }
 
-/// Every profile with its full bounds.
+/// Every profile with its full bounds; first those with the smallest short forms.
 pub fn full() -> Vec<Profile> {
-    vec![moves(), accounts(), checks(), races(), sharing(), overwrite(), by_hand(), together(), dnssec(), drift()]
+    vec![dnssec(), together(), sharing(), by_hand(), drift(), races(), moves(), accounts(), checks(), overwrite()]
 }
 
 /// The short form.
