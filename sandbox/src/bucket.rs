@@ -1,5 +1,7 @@
 //! CloudFormation's response bucket: pre-signed PUTs of answers (CloudFormation User Guide, "Custom resource request and
 //! response reference"; Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters").
+//!
+//! Probe: s3/put.
 
 use std::fmt;
 use std::future::pending;
@@ -336,6 +338,7 @@ fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Re
 type Refused = (u16, &'static str, &'static str);
 
 /// What S3 checks of a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned URLs").
+/// Probe: s3/put, cloudformation/response-url.
 fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
     let path = parts.uri.path();
     if !path.starts_with(&format!("/{BUCKET}/")) {

@@ -3,6 +3,8 @@
 //!
 //! [`crate::stack::Stack`] drives custom resources of one function and is what most tests need. Here a template brings its hosted
 //! zones, roles and functions along, and what other tools left behind: a [`ResourceType`] is a model of one.
+//!
+//! Probe: those of cloudformation/.
 
 #![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
 
@@ -267,6 +269,7 @@ impl TemplateStack {
     }
 
     /// Deletes a stack that failed to be deleted without these resources.
+    /// Probe: cloudformation/retain.
     pub fn delete_retaining<'a>(&'a self, retained: &'a [&'a str]) -> BoxFuture<'a, Outcome> {
         async move {
             let mut all: Vec<_> = lock(&self.state.standing).clone().into_iter().collect();

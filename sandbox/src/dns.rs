@@ -250,6 +250,8 @@ impl Dns {
     /// The look-up goes through the resolver here. Whether that of Route 53 goes through a cache is not documented: with
     /// [`Dns::share_cache`] it does.
     ///
+    /// Probe: route53/dnssec-off-beside-ds.
+    ///
     /// # Errors
     /// The code of the error, with the message.
     pub fn disable_signing(&self, zone: &ZoneHandle) -> Result<(), String> {

@@ -14,6 +14,7 @@ impl ApiError {
     }
 
     /// "`InvalidInput`: The input is not valid." (API reference, every action of Route 53.)
+    /// Probe: route53/set-incomplete.
     pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
         Self::new(400, "InvalidInput", message)
     }
@@ -31,6 +32,7 @@ impl ApiError {
     }
 
     /// `Throttling` with HTTP status 400 (Developer Guide, "Quotas", "Quotas on API requests").
+    /// Probe: route53/throttling.
     pub(crate) fn throttling() -> Self {
         Self::new(400, "Throttling", "Rate exceeded")
     }

@@ -1,4 +1,6 @@
 //! Policies and their evaluation (IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements reference").
+//!
+//! Probe: those of iam/.
 
 mod condition;
 mod policy;
@@ -43,6 +45,7 @@ pub(crate) enum Decision {
 }
 
 /// The decision of identity-based policies.
+/// Probe: iam/denied-by-none, iam/denied-by-deny.
 pub(crate) fn decide(policies: &[Policy], request: &Request<'_>) -> Decision {
     let mut decision = Decision::NotAllowed;
     for statement in policies.iter().flat_map(|policy| &policy.statements) {
@@ -75,6 +78,7 @@ pub(crate) struct Policies {
 impl Policies {
     /// The decision and the kind of policy that made it: "an explicit deny in any of these policies overrides the allow", and
     /// "the effective permissions are the intersection" ("Policy evaluation logic", "Permissions boundaries for IAM entities").
+    /// Probe: iam/denied-by-boundary, iam/denied-by-session-policy.
     pub(crate) fn decide(&self, request: &Request<'_>) -> (Decision, &'static str) {
         if decide(&self.scps, request) == Decision::Denied {
             return (Decision::Denied, SCP);
@@ -92,6 +96,7 @@ impl Policies {
 }
 
 /// `*` is any text, `?` any one character ("IAM JSON policy elements: Resource").
+/// Probe: iam/allow-and-nothing-else.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t, mut star) = (0, 0, None);

@@ -149,6 +149,7 @@ impl Identities {
 
 impl Caller {
     /// The global condition keys ("AWS global condition context keys").
+    /// Probe: sts/principal-arn.
     pub(crate) fn context(&self) -> Context {
         let mut context = Context::default();
         context.set("aws:PrincipalArn", [self.principal_arn.clone()]);
@@ -169,6 +170,7 @@ impl Caller {
     }
 
     /// Refuses in the words of the service ("Troubleshoot access denied error messages").
+    /// Probe: iam/denied-by-none, iam/denied-by-deny, iam/denied-without-resource.
     pub(crate) fn authorize(&self, action: &str, resource: Option<&str>, context: &Context) -> Result<(), ApiError> {
         let request = iam::Request { action, resource: resource.unwrap_or("*"), context };
         let why = match self.decide(&request) {

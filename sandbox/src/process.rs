@@ -1,5 +1,7 @@
 //! A real `bootstrap`, started and driven as Lambda does: frozen between invocations, killed at the deadline, started anew
 //! after it ended (AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
+//!
+//! No probe: how Lambda freezes a process is not seen from outside.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 /// A token bucket's size and refill. Off unless set: ten requests per second and bursts of 50; "All requests: five requests
 /// per second per AWS account" before (Developer Guide, "Quotas", "Quotas on API requests").
+/// Probe: route53/throttling.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quota {
     /// Tokens that come back each second.

@@ -1,5 +1,7 @@
 //! The Lambda Runtime API (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes"), as far as one
 //! `bootstrap` sees it. [`crate::process`] starts and drives that one.
+//!
+//! No probe: only the crate of the runtime speaks it, in Lambda.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

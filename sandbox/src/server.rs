@@ -100,6 +100,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
+    /// No probe: what a test wants to go wrong.
     async fn take(&mut self, asked: &Asked, caller: &Caller) -> Result<Result<(u16, Element), ApiError>, Reset> {
         let hooks = lock(&self.core.hooks).clone();
         for hook in &hooks.before {
@@ -233,6 +234,7 @@ impl Asked {
     }
 }
 
+/// No probe: no service fails on demand.
 fn server_error(status: u16) -> ApiError {
     match status {
         503 => ApiError::new(503, "ServiceUnavailable", "Service is unavailable"),

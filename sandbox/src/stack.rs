@@ -1,5 +1,7 @@
 //! A stack of custom resources, driven as CloudFormation drives one (CloudFormation User Guide, "Custom resource request
 //! types", "Custom resource request and response reference", "Update behaviors of stack resources", "Stack failure options").
+//!
+//! Probe: those of cloudformation/.
 
 #![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null, and an event is an object")]
 
@@ -112,6 +114,7 @@ impl Stack {
     /// The stack of the same name that is made once this one is gone: an account has one stack of a
     /// name at a time, and each gets an ARN of its own (CloudFormation API Reference, `Stack`,
     /// "Unique identifier of the stack"). It is empty.
+    /// No probe: the ARN of every stack shows it.
     #[must_use = "the stack itself stays as it is"]
     pub fn recreate(&self) -> Self {
         let (arn, _) = self.id.rsplit_once('/').unwrap_or((&self.id, ""));
@@ -155,6 +158,7 @@ impl Stack {
     /// (CloudFormation User Guide, "Stack refactoring"): physical id and properties stay, and the
     /// function hears of it with the next Update or Delete. False, and nothing changes, if the stack
     /// has a resource of that logical id.
+    /// Probe: cloudformation/refactoring.
     pub fn receive(&self, logical_id: &str, resource: Resource) -> bool {
         match self.inner().resources.entry(logical_id.to_owned()) {
             Entry::Occupied(_) => false,
@@ -171,6 +175,7 @@ impl Stack {
     }
 
     /// Creates, updates and removes resources until they are as in the template; on a failure all goes back.
+    /// Probe: cloudformation/update, cloudformation/replacement, cloudformation/rename.
     pub async fn deploy(&self, template: &Template) -> Outcome {
         let fail_after = self.inner().fail_after.take();
         let before = self.resources();
@@ -200,6 +205,7 @@ impl Stack {
     }
 
     /// Deletes all resources.
+    /// Probe: cloudformation/delete-failed.
     pub async fn delete(&self) -> Outcome {
         for (logical_id, resource) in self.resources().into_iter().rev() {
             let (id, properties) = (&resource.physical_id, &resource.properties);
@@ -213,6 +219,7 @@ impl Stack {
 
     /// Sends a Create, and before it has ended a Delete with an id that CloudFormation invents, as it does when a stack
     /// operation is cancelled. Gives the answers to both.
+    /// Probe: cloudformation/cancelled-create.
     pub async fn cancel_create(&self, logical_id: &str, properties: &Value) -> (Option<Value>, Option<Value>) {
         let properties = self.rendered(properties);
         let create = self.event("Create", logical_id, None, &properties, None);
@@ -222,6 +229,7 @@ impl Stack {
     }
 
     /// A raw event with a fresh request id and a response URL that is signed now. The properties are sent as they are.
+    /// Probe: cloudformation/request.
     pub fn event(
         &self,
         kind: &str,
@@ -274,6 +282,7 @@ impl Stack {
     }
 
     /// `<stack name>-<logical id>-<12 letters and digits>`: the physical id of a resource that has answered none.
+    /// Probe: cloudformation/no-answer.
     pub(crate) fn invented_id(&self, logical_id: &str) -> String {
         let random: String = std::iter::repeat_with(|| fastrand::char('A'..='Z')).take(12).collect();
         format!("{}-{logical_id}-{random}", self.name)
@@ -334,6 +343,7 @@ impl Stack {
     }
 
     /// Takes all steps back: updates are reversed, the one that failed included; then what is new is deleted.
+    /// Probe: cloudformation/rollback, cloudformation/rollback-of-replacement, cloudformation/rename-rolled-back.
     async fn roll_back(&self, steps: Vec<Step>, reason: String) -> Outcome {
         let mut superfluous = Vec::new();
         for step in steps.into_iter().rev() {
@@ -366,6 +376,7 @@ impl Stack {
         Outcome::RolledBack(reason)
     }
 
+    /// The first answer counts. Probe: cloudformation/first-answer, cloudformation/create-failed, cloudformation/no-answer.
     pub(crate) async fn request(
         &self,
         kind: &str,

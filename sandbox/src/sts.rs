@@ -13,6 +13,7 @@ use crate::route53::xml::Element;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Carries the request out; the answer's document.
+/// Probe: sts/caller-identity.
 pub(crate) fn serve(core: &Core, caller: &Caller, query: &Query, request_id: &str) -> Result<Element, ApiError> {
     let result = match query.action() {
         "AssumeRole" => assume_role(core, caller, query)?,
@@ -43,6 +44,7 @@ struct Ask<'a> {
     policy: Option<Policy>,
 }
 
+/// Probe: sts/denied-words, sts/role-unknown, sts/role-chaining, sts/max-session.
 fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, ApiError> {
     let ask = validate(query)?;
     let mut identities = core.identities();
@@ -84,6 +86,7 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
 /// "Cross-account access: the trust policy of the role must allow the principal, and an identity-based policy of the principal must
 /// allow `sts:AssumeRole` on the role. In the same account, a trust policy that names the principal itself is enough"
 /// (IAM User Guide, "Cross-account policy evaluation logic" and "Policy evaluation logic").
+/// Probe: sts/cross-account, sts/external-id, sts/same-account-by-name.
 fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     let mut context = caller.context();
     context.set("sts:RoleSessionName", [ask.session.to_owned()]);
@@ -106,6 +109,7 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
 }
 
 /// API reference, "`AssumeRole`": the constraints of the parameters.
+/// Probe: sts/duration, sts/policy-malformed, sts/not-a-role.
 fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
     let arn = required(query, "RoleArn", "roleArn", 20, 2048, |_| true)?;
     let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| is_word(c) || "=,.@-".contains(c))?;
@@ -152,6 +156,7 @@ fn role_of(arn: &str) -> Option<(String, String)> {
     (digits && partition.starts_with("aws")).then(|| ((*account).to_owned(), role.to_owned()))
 }
 
+/// Probe: sts/session-name, sts/external-id-form.
 fn required<'a>(
     query: &'a Query,
     name: &str,

@@ -35,6 +35,7 @@ pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
 
 /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
 /// (Developer Guide, "Getting the name servers for a public hosted zone").
+/// Probe: route53/zone-name-servers.
 fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
     let mut zones = Vec::new();
     for zone in shared.core.route53().served() {

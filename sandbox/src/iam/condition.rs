@@ -1,4 +1,6 @@
 //! Condition blocks ("IAM JSON policy elements: Condition operators", "Set operators for multivalued context keys").
+//!
+//! Probe: iam/for-all-values, iam/for-any-value.
 
 use serde_json::Value;
 

@@ -16,6 +16,7 @@ use crate::identities::Caller;
 pub(crate) type Answer = (u16, Element);
 
 /// Carries the request out.
+/// Probe: route53/dnssec-unsigned.
 pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<Answer, ApiError> {
     match request {
         Request::GetHostedZone(id) => {
@@ -61,6 +62,7 @@ fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
 
 /// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another account's is denied whatever the
 /// caller's own policies say.
+/// Probe: route53/zone-unknown, route53/zone-of-another-account.
 fn own_zone<'a>(state: &'a State, caller: &Caller, id: &str) -> Result<&'a Zone, ApiError> {
     let zone = state
         .zones
@@ -79,6 +81,8 @@ fn own_zones(state: &State, caller: &Caller) -> Vec<Zone> {
 
 /// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy conditions for fine-grained
 /// access control" (Developer Guide).
+/// Probe: iam/key-names, iam/key-names-escaped, iam/key-types, iam/key-actions, route53/batch-messages-of-the-sdk. It never answers
+/// `PriorRequestNotComplete`, as the service may: route53/changes-at-once.
 fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answer, ApiError> {
     let mut context = caller.context();
     let key = |suffix: &str| format!("route53:ChangeResourceRecordSets{suffix}");
@@ -122,6 +126,7 @@ fn submit(core: &Core, state: &mut State, caller: &Caller, comment: Option<Strin
 
 /// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
 /// "`GetChange`").
+/// Probe: route53/change-unknown, route53/change-insync, iam/denied-get-change.
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     caller.authorize("route53:GetChange", Some(&format!("arn:aws:route53:::change/{id}")), &caller.context())?;
     let mut state = core.route53();
@@ -137,6 +142,7 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
 }
 
 /// API reference, "`CreateHostedZone`".
+/// Probe: route53/zone-reference-twice.
 fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
     caller.authorize("route53:CreateHostedZone", None, &caller.context())?;
     let mut state = core.route53();
@@ -164,6 +170,7 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
 }
 
 /// "You can delete a hosted zone only if it contains only the default SOA and NS records" (API reference, "`DeleteHostedZone`").
+/// Probe: route53/zone-not-empty.
 fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DeleteHostedZone", id)?;
     let mut state = core.route53();

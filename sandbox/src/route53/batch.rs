@@ -14,6 +14,7 @@ pub(super) fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
 /// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of characters (including spaces) in
 /// all Value elements cannot exceed 32,000. When the value of the Action element is UPSERT, each is counted twice"
 /// (Developer Guide, "Quotas", "Maximums on API requests"). An alias counts as one record.
+/// Probe: route53/batch-thousand-values, route53/batch-32000-characters, route53/set-400-values.
 pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
     let records: usize = changes.iter().map(|change| weight(change) * change.record.values.len().max(1)).sum();
@@ -36,6 +37,7 @@ pub(super) fn limits(changes: &[Change]) -> Vec<String> {
 }
 
 /// The same changes with names as the service keeps them.
+/// Probe: route53/name-empty-label.
 pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>> {
     let mut messages = Vec::new();
     let mut out = Vec::new();
@@ -51,6 +53,7 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
 
 /// One record set may be changed once, or deleted and then written anew: "you cannot delete the same resource record set more than
 /// once in a single change batch" (API reference, "`ChangeResourceRecordSets`").
+/// Probe: route53/batch-twice, route53/batch-create-then-delete, route53/batch-delete-then-create.
 pub(super) fn sequences(changes: &[Change]) -> Vec<String> {
     let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
     for change in changes {

@@ -1,5 +1,7 @@
 //! Change guardrails (Developer Guide, "Change Guardrails for hosted zones"). The documentation gives what each rejects, not the
 //! words: a message here names the record and the guardrail, as the service's does.
+//!
+//! Probe: at each of them.
 
 use super::model::{Records, Zone};
 use super::name;
@@ -74,11 +76,13 @@ pub(crate) fn check(
     messages
 }
 
+/// Probe: route53/guardrail-ns-format.
 fn format(record: &RecordSet) -> Option<String> {
     let odd = record.values.iter().find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
     Some(Guardrail::NsFormat.rejects(record, &format!("'{odd}' is not a Route 53 name server. Correct the value.")))
 }
 
+/// Probe: route53/guardrail-ns-authority, route53/guardrail-ns-other-account, route53/ns-foreign.
 fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
     let strange =
         record.values.iter().find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
@@ -89,6 +93,7 @@ fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<S
     Some(Guardrail::NsDelegationAuthority.rejects(record, &why))
 }
 
+/// No probe: the SDK can not turn it on yet.
 fn active(zone: &Zone, record: &RecordSet, after: &Records, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
     let replaced = after.values().any(|other| other.rtype == "NS" && other.name == record.name);
     let server = record.values.iter().map(|value| server(value)).find(|server| hosts(&record.name, server))?;
@@ -96,6 +101,7 @@ fn active(zone: &Zone, record: &RecordSet, after: &Records, hosts: &dyn Fn(&str,
     (!replaced && !zone.private).then(|| Guardrail::ActiveDelegation.rejects(record, &why))
 }
 
+/// No probe: the SDK can not turn it on yet.
 fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String> {
     let delegation = |other: &&RecordSet| other.rtype == "NS" && other.name != zone.name;
     let hides = |cut: &RecordSet, other: &RecordSet| {

@@ -109,6 +109,7 @@ struct ZoneConfigXml {
 struct VpcXml {}
 
 /// API reference, "`ChangeResourceRecordSets`", "`Change`" and "`ResourceRecordSet`": what can be refused without knowing the zone.
+/// Probe: route53/batch-empty, route53/batch-comment.
 pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
     let request: BatchXml = read(body)?;
     let comment = request.batch.comment;
@@ -125,6 +126,7 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
     Ok(Batch { comment, changes })
 }
 
+/// Probe: route53/batch-unknown-action, route53/type-unknown, route53/ttl.
 fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
     let member = |field: &str| format!("changeBatch.changes.{n}.member.{field}");
     let constraint =
@@ -169,6 +171,7 @@ fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
 }
 
 /// A record set has either an alias target or both a TTL and values; what belongs to a routing policy needs an identifier.
+/// Probe: route53/set-incomplete, route53/set-alias-and-values, route53/set-alias, route53/set-weight-needs-identifier.
 fn whole(action: Action, record: &RecordSet) -> Result<(), ApiError> {
     let identifier = record.set_identifier.as_deref().unwrap_or("null");
     let name = name::normalize_lossy(&record.name);
@@ -195,6 +198,7 @@ fn whole(action: Action, record: &RecordSet) -> Result<(), ApiError> {
 }
 
 /// API reference, "`CreateHostedZone`". A zone with a VPC is private.
+/// Probe: route53/zone-name-invalid. No probe for private zones: they take a VPC.
 pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
     let request: NewZoneXml = read(body)?;
     if request.caller_reference.is_empty() || request.caller_reference.chars().count() > 128 {
@@ -214,6 +218,7 @@ pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
     Ok(NewZone { name, caller_reference: request.caller_reference, comment, private })
 }
 
+/// No probe: the SDK writes well-formed documents.
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid_input("Invalid XML ; not UTF-8"))?;
     quick_xml::de::from_str(text).map_err(|error| ApiError::invalid_input(format!("Invalid XML ; {error}")))

@@ -104,6 +104,7 @@ impl Pair {
 
     /// A new one of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide, "Configuring DNSSEC signing in Amazon
     /// Route 53"). Its signatures hold for an hour.
+    /// No probe: it takes a key of KMS.
     pub(crate) fn generate(zone: &str, flags: u16) -> Self {
         let make = || -> DnsSecResult<DnssecSigner> {
             let algorithm = Algorithm::ECDSAP256SHA256;

@@ -10,6 +10,7 @@ use crate::query::Query;
 /// "Results are sorted first by DNS name with the labels reversed, then by record type … If you specify Name but not Type, the
 /// results begin with the first resource record set in the list whose name is greater than or equal to Name" (API reference,
 /// "`ListResourceRecordSets`"). 300 items at most.
+/// Probe: route53/list-types, route53/list-start, route53/list-type-needs-name, route53/list-pages, route53/list-300.
 pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError> {
     let (start, rtype, identifier) = (query.get("name"), query.get("type"), query.get("identifier"));
     if let Some(rtype) = rtype.filter(|rtype| !rules::TYPES.contains(rtype)) {
@@ -45,6 +46,7 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
 }
 
 /// API reference, "`ListHostedZones`": 100 at most; the marker is the id of the first zone of the next page.
+/// Probe: route53/list-zones-marker.
 pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let marker = query.get("marker").map(bare_id);
@@ -69,6 +71,7 @@ pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
 /// "Retrieves a list of your hosted zones in lexicographic order … sorts hosted zones by name with the labels reversed", beginning
 /// with `dnsname` and, among zones of that name, with `hostedzoneid` (API reference, "`ListHostedZonesByName`"). Private zones are
 /// among them; the list goes on past the name. 100 at most.
+/// Probe: route53/list-zones-by-name, route53/list-zones-of-one-name, route53/list-zones-id-needs-name.
 pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let (start, id) = (query.get("dnsname"), query.get("hostedzoneid").map(bare_id));
@@ -96,6 +99,7 @@ pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, Api
 }
 
 /// A number of items; more than the maximum gives the maximum.
+/// Probe: route53/list-no-items.
 fn max_items(query: &Query, most: usize) -> Result<usize, ApiError> {
     let Some(text) = query.get("maxitems") else {
         return Ok(most);
@@ -106,6 +110,7 @@ fn max_items(query: &Query, most: usize) -> Result<usize, ApiError> {
     }
 }
 
+/// No probe: a start is not what anybody sends a wrong name for.
 fn normalized(start: &str) -> Result<String, ApiError> {
     name::normalize(start).map_err(|problem| ApiError::new(400, "InvalidDomainName", rules::fatal(problem, start)))
 }

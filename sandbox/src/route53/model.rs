@@ -52,6 +52,7 @@ pub(crate) struct Zone {
 impl Zone {
     /// A new zone has an SOA and an NS record set at its apex (Developer Guide, "NS and SOA records that Amazon Route 53 creates
     /// for a public hosted zone").
+    /// Probe: route53/zone-apex.
     pub(crate) fn new(id: &str, account: &str, name: &str, private: bool, name_servers: Vec<String>) -> Self {
         let name = name::normalize_lossy(name);
         let primary = name_servers.first().cloned().unwrap_or_default();
@@ -113,6 +114,7 @@ impl Zone {
     /// 53 validates the changes in the request and then either makes all or none of the changes" (API reference,
     /// "`ChangeResourceRecordSets`"). `hosts(name, server)` tells whether that Route 53 name server serves a public zone of that
     /// name.
+    /// Probe: route53/batch-whole-or-not, route53/batch-all-reasons.
     pub(crate) fn after(&self, changes: &[Change], hosts: &dyn Fn(&str, &str) -> bool) -> Result<Records, Vec<String>> {
         refuse(limits(changes))?;
         let changes = normalized(changes)?;
@@ -129,6 +131,8 @@ impl Zone {
     }
 
     /// One change on the working copy.
+    /// Probe: route53/batch-outside, route53/create-existing, route53/delete-missing, route53/delete-other-values,
+    /// route53/upsert.
     fn carry_out(&self, change: &Change, records: &mut Records) -> Vec<String> {
         let record = &change.record;
         if !name::is_within(&record.name, &self.name) {
@@ -156,6 +160,7 @@ impl Zone {
     }
 
     /// Where a type may not be.
+    /// Probe: route53/apex-cname-ds, route53/ns-wildcard, route53/soa-elsewhere.
     fn placement(&self, record: &RecordSet) -> Vec<String> {
         let mut messages = Vec::new();
         if record.name == self.name && matches!(record.rtype.as_str(), "CNAME" | "DS") {
@@ -178,6 +183,7 @@ impl Zone {
     }
 
     /// Rules on what stands after the batch, looked at where the batch writes.
+    /// Probe: route53/apex-ns-soa.
     fn structure(&self, changes: &[Change], records: &Records) -> Vec<String> {
         let mut messages = Vec::new();
         for change in changes.iter().filter(|change| change.action != Action::Delete) {
@@ -200,6 +206,8 @@ impl Zone {
     }
 
     /// What a written record set can't stand beside.
+    /// Probe: route53/cname-beside-others, route53/ns-beside-cname, route53/ds-without-ns, route53/set-weighted; what it lets
+    /// pass: route53/ns-gone-beside-ds, route53/ds-with-ns-in-one-batch, route53/ns-below-delegation.
     fn company(&self, record: &RecordSet, records: &Records) -> Vec<String> {
         let name = Key::of(record).name;
         let others: Vec<&RecordSet> = records

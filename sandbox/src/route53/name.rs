@@ -11,6 +11,8 @@ const UNSUPPORTED: NameProblem = "UnsupportedCharacter (Value contains unsupport
 /// The form that the service stores and returns: lower case, trailing dot, and everything but `a-z`, `0-9`, `-`, `_` as a
 /// three-digit octal escape, be it given as a character or as an escape (Developer Guide, "DNS domain name format"). At most 63
 /// bytes in a label and 255 in the name, both counted without escaping.
+/// Probe: route53/name-escapes, route53/name-escaped-is-the-same, route53/name-empty-label, route53/name-long-label,
+/// route53/name-too-long, route53/name-with-a-space.
 pub(crate) fn normalize(name: &str) -> Result<String, NameProblem> {
     if name == "." {
         return Ok(name.to_owned());

@@ -26,6 +26,7 @@ pub(crate) fn hosted_zone(zone: &Zone) -> Element {
 }
 
 /// "Only public hosted zones have a delegation set"; private ones list their VPCs (API reference, "`GetHostedZone`").
+/// No probe: a private zone takes a VPC.
 pub(crate) fn servers_or_vpcs(zone: &Zone) -> Element {
     if zone.private {
         let vpc = Element::new("VPC").text("VPCRegion", "us-east-1").text("VPCId", "vpc-0123456789abcdef0");

@@ -75,6 +75,8 @@ impl RecordSet {
 
     /// "To delete a resource record set, you must specify all the same values that you specified when you created it"
     /// (API reference, "`ChangeResourceRecordSets`"). The order of the values does not matter.
+    /// Probe: route53/delete-some-values, route53/delete-other-ttl, route53/delete-other-order, route53/delete-other-dot,
+    /// route53/delete-other-case, route53/delete-as-listed.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let same_alias = match (&self.alias, &other.alias) {
             (Some(one), Some(two)) => {

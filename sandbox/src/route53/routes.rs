@@ -33,6 +33,7 @@ pub(crate) fn serves(path: &str) -> bool {
 }
 
 /// API reference, "Request Syntax" of each action. A trailing slash does not matter.
+/// Probe: route53/zone-id-with-path.
 pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parsed {
     let decoded: Vec<String> = path
         .trim_start_matches("/2013-04-01/")
@@ -74,6 +75,7 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
 }
 
 /// "Length Constraints: Maximum length of 32" for every hosted zone id.
+/// Probe: route53/zone-long-id.
 fn zone_id(id: &str) -> Result<(), ApiError> {
     if id.chars().count() > 32 {
         return Err(ApiError::constraint("InvalidInput", id, "id", "have length less than or equal to 32"));

@@ -1,4 +1,6 @@
 //! What the values of a record set must look like (Developer Guide, "Supported DNS record types").
+//!
+//! Probe: at each of them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,6 +14,7 @@ pub(crate) const TYPES: [&str; 17] = [
 ];
 
 /// The messages that the values of this record set earn.
+/// Probe: route53/values-twice, route53/values-twice-as-names, route53/cname-two-values.
 pub(crate) fn check(record: &RecordSet) -> Vec<String> {
     let mut messages: Vec<String> = record
         .values
@@ -42,6 +45,7 @@ fn holds_a_name(rtype: &str) -> bool {
     matches!(rtype, "NS" | "CNAME" | "PTR")
 }
 
+/// Probe: route53/a-value, route53/mx-srv-value.
 fn problem(rtype: &str, value: &str) -> Option<String> {
     match rtype {
         "A" => value
@@ -62,6 +66,7 @@ fn problem(rtype: &str, value: &str) -> Option<String> {
     }
 }
 
+/// Probe: route53/ns-value.
 fn domain_name(value: &str) -> Option<String> {
     if value.contains(char::is_whitespace) {
         return Some("RRDATANotSingleField (Value contains spaces)".to_owned());
@@ -71,6 +76,7 @@ fn domain_name(value: &str) -> Option<String> {
 
 /// "DS record type": key tag (0 to 65535), algorithm, digest type, and the digest in hexadecimal, whose length follows from the
 /// digest type (RFC 4034 section 5.1, RFC 4509, RFC 6605).
+/// Probe: route53/ds-value.
 fn ds(value: &str) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
     let [tag, algorithm, digest_type, digest @ ..] = fields.as_slice() else {
@@ -109,6 +115,7 @@ fn fields(value: &str, rtype: &str, count: usize, target: usize) -> Option<Strin
 
 /// "TXT record type": one or more strings in double quotes, each of up to 255 characters, 4,000 in all; `\"` and octal escapes
 /// inside.
+/// Probe: route53/txt-quotes, route53/txt-255, route53/txt-4000, route53/txt-not-ascii.
 fn character_strings(value: &str) -> Option<String> {
     const QUOTES: &str = "InvalidCharacterString (Value should be enclosed in quotation marks)";
     const LONG: &str = "CharacterStringTooLong (Value is too long)";

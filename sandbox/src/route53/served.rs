@@ -8,6 +8,7 @@ use super::record::RecordSet;
 /// "When using the Amazon Route 53 API to change resource record sets, Route 53 propagates your changes to all of the Route 53
 /// authoritative DNS servers managing the hosted zone" (API reference, "`ChangeResourceRecordSets`"): the API shows a change at
 /// once, the servers later.
+/// Probe: route53/change-pending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Served {
     records: Records,

@@ -26,6 +26,7 @@ struct Claimed<'a> {
 
 /// Who signed the request ("Common Errors" of both API references for the refusals). The region of the credential scope is not
 /// checked: with an endpoint of its own a client signs for its own region.
+/// Probe: route53/signed-by-nobody, sts/every-region.
 pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &str) -> Result<Caller, ApiError> {
     let missing = || ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token");
     let authorization = header(parts, "authorization").ok_or_else(missing)?;
@@ -74,6 +75,7 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
     Ok(caller)
 }
 
+/// No probe: the SDK signs well, and goes by the time of the service.
 fn mismatch(message: &str) -> ApiError {
     ApiError::new(403, "SignatureDoesNotMatch", message)
 }

@@ -1,0 +1,123 @@
+//! What takes more of AWS than a local one has: signed zones, and Lambda.
+
+use std::time::Duration;
+
+use aws_sdk_route53::types::ChangeStatus;
+use serde_json::Value;
+
+use crate::bench::{Bench, create, delete, set_for, told};
+use crate::place::Side;
+use crate::probe::Needs::RealAws;
+use crate::probe::{Probe, Seen, probe};
+use crate::stacks::Template;
+
+/// Seconds for which resolvers may keep what the probe of signing has in the parent zone.
+const TTL: i64 = 60;
+
+/// Waits until the name servers know of a change, for at most five minutes.
+async fn in_sync(bench: &Bench, info: &aws_sdk_route53::types::ChangeInfo) -> Result<(), String> {
+    let id = info.id().trim_start_matches("/change/");
+    for _ in 0..100 {
+        let answer = bench.lab.parent.route53.get_change().id(id).send().await.map_err(|error| told(&error))?;
+        if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    Err("a change is PENDING after five minutes".to_owned())
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "route53/dnssec-off-beside-ds",
+        Guess,
+        RealAws("keys of KMS"),
+        "Route 53 API Reference, DisableHostedZoneDNSSEC; when it notices that the DS record set is gone: no page",
+        "DisableHostedZoneDNSSEC is refused while a DS record set of the zone's key can be looked up, and accepted within ten minutes of \
+         its end, where its TTL is a minute.",
+        "400 KeySigningKeyInParentDSRecord; without the DS record set: accepted",
+        |bench| {
+            if bench.lab.parent.config.region().map(AsRef::as_ref) != Some("us-east-1") {
+                return Ok(Seen::Nothing(
+                    "Route 53 signs with keys of us-east-1 alone, and the run is in another Region".into(),
+                ));
+            }
+            let (name, stack) = (bench.name("a"), format!("{}-signed", bench.lab.prefix));
+            let template = Template::own("signed-zone.yaml", vec![("Name", name.clone())]);
+            let status = bench.lab.deploy(Side::Child, &stack, &template, &[]).await?;
+            if !status.is_fine() {
+                return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
+            }
+            let zone = bench.lab.stack(Side::Child, &stack).output("ZoneId").await?;
+            let servers = bench.lab.stack(Side::Child, &stack).output("NameServers").await?;
+            let child = &bench.lab.child.route53;
+            let signing = child.get_dnssec().hosted_zone_id(&zone).send().await.map_err(|error| told(&error))?;
+            let key =
+                signing.key_signing_keys().first().and_then(|key| key.ds_record()).ok_or("the zone has no key")?;
+            let servers: Vec<&str> = servers.split(',').collect();
+            let (ns, ds) = (set_for(TTL, &name, "NS", &servers), set_for(TTL, &name, "DS", &[key]));
+            let made = bench.must([create(ns), create(ds.clone())]).await?;
+            in_sync(bench, &made).await?;
+            let disable = async || {
+                let answer = child.disable_hosted_zone_dnssec().hosted_zone_id(&zone).send().await;
+                let told = answer.map_or_else(|error| told(&error), |_| "accepted".to_owned());
+                told.split(": ").next().unwrap_or_default().to_owned()
+            };
+            let before = disable().await;
+            let gone = bench.must([delete(ds)]).await?;
+            in_sync(bench, &gone).await?;
+            let mut after = disable().await;
+            for _ in 0..40 {
+                if after == "accepted" {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_secs(15)).await;
+                after = disable().await;
+            }
+            let status = bench.lab.delete_stack(Side::Child, &stack).await?;
+            if status.is_fine() {
+                Ok(Seen::Text(format!("{before}; without the DS record set: {after}")))
+            } else {
+                Err(format!("the stack {stack} is {}: {}", status.status, status.reason))
+            }
+        }
+    ),
+    probe!(
+        "lambda/deliveries",
+        Page,
+        RealAws("Lambda"),
+        "Lambda Developer Guide, \"How Lambda handles errors and retries with asynchronous invocation\"",
+        "An asynchronous event whose function fails is delivered three times with one request id, and then given up.",
+        "3 deliveries",
+        |bench| {
+            let stack = format!("{}-failing", bench.lab.prefix);
+            let status =
+                bench.lab.deploy(Side::Child, &stack, &Template::own("failing-function.yaml", Vec::new()), &[]).await?;
+            if !status.is_fine() {
+                return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
+            }
+            let function = bench.lab.stack(Side::Child, &stack).output("Function").await?;
+            let queue = bench.lab.stack(Side::Child, &stack).output("Queue").await?;
+            let place = &bench.lab.place;
+            let words = ["lambda", "invoke", "--function-name", &function, "--invocation-type", "Event", "/dev/null"];
+            place.aws(Side::Child, &words).await?;
+            let words = ["sqs", "receive-message", "--queue-url", &queue, "--wait-time-seconds", "20"];
+            let mut seen = "nothing was given up within ten minutes".to_owned();
+            for _ in 0..30 {
+                let answer: Value = serde_json::from_str(&place.aws(Side::Child, &words).await?).unwrap_or_default();
+                let body = answer.pointer("/Messages/0/Body").and_then(Value::as_str).unwrap_or_default();
+                let body: Value = serde_json::from_str(body).unwrap_or_default();
+                if let Some(count) = body.pointer("/requestContext/approximateInvokeCount") {
+                    seen = format!("{count} deliveries");
+                    break;
+                }
+            }
+            let status = bench.lab.delete_stack(Side::Child, &stack).await?;
+            if status.is_fine() {
+                Ok(seen)
+            } else {
+                Err(format!("the stack {stack} is {}: {}", status.status, status.reason))
+            }
+        }
+    ),
+];
