@@ -33,6 +33,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 pub use finding::{Address, Finding, Report, Server, ServerState, Severity, Verdict};
+pub use network::Pace;
 pub use referral::ReferralError;
 pub use transport::{Datagrams, Transport};
 
@@ -151,10 +152,20 @@ impl Verifier {
         Self { transport: Arc::new(transport), ..self }
     }
 
-    /// The same for many checks in a row or side by side: what one has found of addresses, and of what can be reached from here, the
-    /// others go by.
+    /// The same for many checks in a row or side by side. What one has found of addresses, and of what can be reached from here, the
+    /// others go by; they have 480 sockets together, and ask resolvers 512 questions a second at most.
+    ///
+    /// What failed is not tried again before [`Verifier::look_again`]. An address from which nothing has ever come is asked more
+    /// briefly from the third question on.
     pub fn for_run(self) -> Self {
-        Self { memory: Some(Arc::default()), ..self }
+        Self { memory: Some(Arc::new(Memory::of_run())), ..self }
+    }
+
+    /// Begins another look of a run: names that could not be looked up are looked up once more.
+    pub fn look_again(&self) {
+        if let Some(run) = self.memory.as_ref().and_then(|memory| memory.run.as_ref()) {
+            run.look_again();
+        }
     }
 
     /// The same, with questions that are only of interest: whether a zone without DS records is signed.

@@ -1,6 +1,6 @@
 //! One question to one server: UDP, and TCP where UDP does not do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::Timing;
+use super::address_filter::Addresses;
 use super::dns64::Prefix;
 use super::finding::Family;
 use super::query::{Query, SentQuery};
-use super::resolver::Host;
-use super::response::{Parsed, Response, read};
+use super::resolver::Known;
+use super::response::{Parsed, Response, Targets, read};
 use super::transport::{Datagrams, Transport};
 use delegation_model::name::Name;
 
@@ -33,6 +34,20 @@ pub(super) const CONNECTIONS: u32 = 250;
 
 /// How many datagrams that are not the answer are read while waiting for it.
 const FOREIGN: usize = 256;
+
+/// How many sockets the checks of a run have open together. A process has 1024 files by default.
+const SOCKETS_OF_RUN: usize = 480;
+
+/// How many questions a second the checks of a run ask of resolvers together: half of the packets that the resolver of a VPC
+/// takes of one network interface (Amazon VPC User Guide, "DNS attributes for your VPC": 1024), since others ask it too.
+const RESOLVER_QUESTIONS: u32 = 512;
+
+/// An address that has never answered in a run is dead after so many questions in vain: each further one is asked briefly. It is
+/// still asked, since some servers keep silent about zones that they do not have.
+const DEAD_AFTER: u32 = 2;
+
+/// How often a socket is tried to be opened where the process has too many files open, and the pause between.
+const FILES: (u32, Duration) = (100, Duration::from_millis(50));
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +85,89 @@ pub(super) struct Memory {
     pub(super) prefixes: OnceCell<Vec<Prefix>>,
     /// By IPv4 addresses: the IPv6 addresses that the resolver has made of them.
     translated: Mutex<BTreeMap<IpAddr, IpAddr>>,
-    hosts: Mutex<BTreeMap<Name, Arc<Host>>>,
+    hosts: Mutex<BTreeMap<Name, Arc<Known<Addresses>>>>,
+    /// What the checks of a run share; `None` for a check by itself.
+    pub(super) run: Option<Run>,
+}
+
+/// What is shared by the checks of a run alone: bounds, and what was asked in vain.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// Which look this is: what failed is looked up once in each.
+    look: AtomicU32,
+    sockets: Arc<Semaphore>,
+    resolver: Pace,
+    zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
+    /// How many questions were asked of an address in vain, for those that have never answered.
+    silent: Mutex<BTreeMap<IpAddr, u32>>,
+    heard: Mutex<BTreeSet<IpAddr>>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        let (look, zones, silent, heard) = Default::default();
+        let (sockets, resolver) = (Arc::new(Semaphore::new(SOCKETS_OF_RUN)), Pace::per_second(RESOLVER_QUESTIONS));
+        Self { look, sockets, resolver, zones, silent, heard }
+    }
+}
+
+impl Run {
+    /// Which look this is.
+    pub(super) fn look(&self) -> u32 {
+        self.look.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn look_again(&self) {
+        self.look.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is known of the name servers of a zone.
+    pub(super) fn zone(&self, name: &Name) -> Arc<Known<Targets>> {
+        Arc::clone(locked(&self.zones).entry(name.clone()).or_default())
+    }
+
+    fn is_dead(&self, address: IpAddr) -> bool {
+        locked(&self.silent).get(&address).is_some_and(|times| *times >= DEAD_AFTER)
+    }
+
+    /// Keeps what came of a question to an address.
+    fn keep(&self, address: IpAddr, answer: Result<(), NoResponse>) {
+        match answer {
+            Err(NoResponse::Silent) if !locked(&self.heard).contains(&address) => {
+                *locked(&self.silent).entry(address).or_default() += 1;
+            }
+            Err(NoResponse::Silent | NoResponse::NoRoute | NoResponse::Spent) => {}
+            Ok(()) | Err(NoResponse::Malformed | NoResponse::NoTcp) => {
+                locked(&self.heard).insert(address);
+                locked(&self.silent).remove(&address);
+            }
+        }
+    }
+}
+
+/// Lets so many pass a second, evenly.
+#[derive(Debug)]
+pub struct Pace {
+    every: Duration,
+    next: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    /// At most so many a second, and at least one.
+    pub fn per_second(most: u32) -> Self {
+        Self { every: Duration::from_secs(1) / most.max(1), next: Mutex::default() }
+    }
+
+    /// Waits for its turn.
+    pub async fn wait(&self) {
+        let turn = {
+            let (mut next, now) = (locked(&self.next), Instant::now());
+            let turn = next.map_or(now, |next| next.max(now));
+            *next = Some(turn + self.every);
+            turn
+        };
+        sleep_until(turn).await;
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,8 +179,13 @@ impl Memory {
         if address.is_ipv4() { &self.heard_v4 } else { &self.heard_v6 }
     }
 
+    /// That of a run.
+    pub(super) fn of_run() -> Self {
+        Self { run: Some(Run::default()), ..Self::default() }
+    }
+
     /// What is known of a host.
-    pub(super) fn host(&self, name: &Name) -> Arc<Host> {
+    pub(super) fn host(&self, name: &Name) -> Arc<Known<Addresses>> {
         Arc::clone(locked(&self.hosts).entry(name.clone()).or_default())
     }
 
@@ -98,7 +200,7 @@ impl Memory {
 pub(super) struct Network {
     pub(super) timing: Timing,
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) sockets: Semaphore,
+    pub(super) sockets: Arc<Semaphore>,
     pub(super) memory: Arc<Memory>,
     /// Whether an authoritative server was asked over IPv4, for which there is a route.
     asked_v4: AtomicBool,
@@ -110,7 +212,8 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(timing: Timing, transport: Arc<dyn Transport>, memory: Arc<Memory>) -> Self {
-        let sockets = Semaphore::new(SOCKETS);
+        let sockets = memory.run.as_ref().map(|run| Arc::clone(&run.sockets));
+        let sockets = sockets.unwrap_or_else(|| Arc::new(Semaphore::new(SOCKETS)));
         let (asked_v4, asked_v6) = Default::default();
         let (datagrams, connections) = (AtomicU32::new(DATAGRAMS), AtomicU32::new(CONNECTIONS));
         Self { timing, transport, sockets, memory, asked_v4, asked_v6, datagrams, connections }
@@ -145,11 +248,20 @@ impl Network {
     pub(super) async fn ask(&self, server: SocketAddr, question: &Query) -> Result<Response, NoResponse> {
         // Never closed.
         let _permit = self.sockets.acquire().await;
-        let mut answer = self.exchange(server, question, &self.timing.datagrams, true).await;
+        let run = self.memory.run.as_ref();
+        let is_dead = run.is_some_and(|run| run.is_dead(server.ip()));
+        let (waits, manner) = match self.timing.datagrams.as_slice() {
+            [first, ..] if is_dead => (&[*first / 2][..], Manner::Brief),
+            waits => (waits, Manner::Insisting),
+        };
+        let mut answer = self.exchange(server, question, waits, manner).await;
         let other = locked(&self.memory.translated).get(&server.ip()).copied();
         if let (Err(NoResponse::NoRoute), Some(other)) = (&answer, other) {
             let other = SocketAddr::new(other, server.port());
-            answer = self.exchange(other, question, &self.timing.datagrams, true).await;
+            answer = self.exchange(other, question, waits, manner).await;
+        }
+        if let Some(run) = run {
+            run.keep(server.ip(), answer.as_ref().map(drop).map_err(|failure| *failure));
         }
         if !matches!(answer, Err(failure) if failure.is_silence()) {
             self.memory.heard(server.ip()).store(true, Ordering::Relaxed);
@@ -159,9 +271,13 @@ impl Network {
 
     /// Asks a resolver once over UDP, and over TCP if the answer is too long.
     pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Query) -> Result<Response, NoResponse> {
+        if let Some(run) = &self.memory.run {
+            run.resolver.wait().await;
+        }
         let _permit = self.sockets.acquire().await;
-        let most = self.timing.resolver;
-        timeout(most, self.exchange(server, question, &[most], false)).await.unwrap_or(Err(NoResponse::Silent))
+        let (most, waits) = (self.timing.resolver, [self.timing.resolver]);
+        let exchange = self.exchange(server, question, &waits, Manner::OfResolver);
+        timeout(most, exchange).await.unwrap_or(Err(NoResponse::Silent))
     }
 
     /// Asks with EDNS, and without where the server does not know it (RFC 6891, section 7).
@@ -170,13 +286,13 @@ impl Network {
         server: SocketAddr,
         question: &Query,
         waits: &[Duration],
-        insist: bool,
+        manner: Manner,
     ) -> Result<Response, NoResponse> {
-        let answer = self.once(server, &question.ask(), waits, insist).await?;
+        let answer = self.once(server, &question.ask(), waits, manner).await?;
         if !answer.lacks_edns() {
             return Ok(answer);
         }
-        let plain = self.once(server, &question.ask_plainly(), waits, insist).await;
+        let plain = self.once(server, &question.ask_plainly(), waits, manner).await;
         Ok(plain.unwrap_or(answer))
     }
 
@@ -185,15 +301,15 @@ impl Network {
         server: SocketAddr,
         asked: &SentQuery,
         waits: &[Duration],
-        insist: bool,
+        manner: Manner,
     ) -> Result<Response, NoResponse> {
-        match self.udp(server, asked, waits, insist).await {
+        match self.udp(server, asked, waits, manner).await {
             Ok(answer) if answer.truncated => self.tcp(server, asked).await.map_err(|failure| match failure {
                 NoResponse::Malformed | NoResponse::Spent => failure,
                 _ => NoResponse::NoTcp,
             }),
             // A firewall that lets no DNS datagram out may let a connection out.
-            Err(NoResponse::Silent) if insist => self.tcp(server, asked).await,
+            Err(NoResponse::Silent) if manner == Manner::Insisting => self.tcp(server, asked).await,
             other => other,
         }
     }
@@ -209,17 +325,29 @@ impl Network {
         }
     }
 
+    /// Opens a socket. Where this process has too many files open, that says nothing of the server, and others will be closed.
+    async fn socket(&self, server: SocketAddr) -> Result<Box<dyn Datagrams>, NoResponse> {
+        let (tries, pause) = FILES;
+        for _ in 0..tries {
+            match self.transport.datagrams(server).await {
+                Ok(socket) => return Ok(socket),
+                Err(error) if is_out_of_files(&error) => sleep(pause).await,
+                Err(error) if is_no_route(&error) => return Err(NoResponse::NoRoute),
+                Err(_) => return Err(NoResponse::Silent),
+            }
+        }
+        Err(NoResponse::Spent)
+    }
+
     async fn udp(
         &self,
         server: SocketAddr,
         asked: &SentQuery,
         waits: &[Duration],
-        authoritative: bool,
+        manner: Manner,
     ) -> Result<Response, NoResponse> {
-        let socket = self.transport.datagrams(server).await;
-        let socket =
-            socket.map_err(|error| if is_no_route(&error) { NoResponse::NoRoute } else { NoResponse::Silent })?;
-        if authoritative {
+        let socket = self.socket(server).await?;
+        if manner != Manner::OfResolver {
             let asked = if server.is_ipv4() { &self.asked_v4 } else { &self.asked_v6 };
             asked.store(true, Ordering::Relaxed);
         }
@@ -239,10 +367,28 @@ impl Network {
     }
 }
 
+/// Where one asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// Of a resolver, which is asked again by who needs the answer.
+    OfResolver,
+    /// Of an authoritative server: over TCP as well where it is silent over UDP.
+    Insisting,
+    /// Of an authoritative server from whose address nothing has ever come.
+    Brief,
+}
+
 /// One less is left.
 fn take(left: &AtomicU32) -> Result<(), NoResponse> {
     let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
     taken.map(drop).map_err(|_| NoResponse::Spent)
+}
+
+/// What the system says where this process, or all together, have too many files open.
+fn is_out_of_files(error: &io::Error) -> bool {
+    /// `EMFILE` and `ENFILE` of Linux and macOS.
+    const TOO_MANY: [i32; 2] = [24, 23];
+    error.raw_os_error().is_some_and(|code| TOO_MANY.contains(&code))
 }
 
 /// What the system says of a socket to an address that it has no way to, before anything was sent.

@@ -12,7 +12,7 @@ use super::PORT;
 use super::address_filter::{Addresses, is_global};
 use super::dns64::{self, Prefix, may_be_translated, untranslated};
 use super::finding::Unresolved;
-use super::network::{Network, NoResponse};
+use super::network::{Network, NoResponse, Run};
 use super::query::{NOERROR, NXDOMAIN, Query, code};
 use super::response::{Response, Targets};
 use delegation_model::name::Name;
@@ -28,9 +28,47 @@ pub(super) struct Resolver {
     pub(super) anywhere: bool,
 }
 
-/// What is known of the addresses of a host.
-#[derive(Debug, Default)]
-pub(super) struct Host(Mutex<Option<(Instant, Result<Addresses, Unresolved>)>>);
+/// What a resolver tells of a name. Those that want it at the same time wait for the first of them.
+#[derive(Debug)]
+pub(super) struct Known<T>(Mutex<Option<LookUp<T>>>);
+
+/// A look-up that was made.
+#[derive(Debug)]
+struct LookUp<T> {
+    at: Instant,
+    /// In which look of a run.
+    look: u32,
+    found: Result<T, Unresolved>,
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Known<T> {
+    /// What is known, or else what this look-up finds. What was found is kept for the run if `is_whole` says so; a failure for as
+    /// long as one look takes, or, of a check by itself, until the next round.
+    async fn or_look_up(
+        &self,
+        net: &Network,
+        is_whole: impl Fn(&T) -> bool,
+        look_up: impl Future<Output = Result<T, Unresolved>>,
+    ) -> Result<T, Unresolved> {
+        let look = net.memory.run.as_ref().map(Run::look);
+        let mut known = self.0.lock().await;
+        if let Some(last) = &*known {
+            let is_new = look.map_or_else(|| last.at.elapsed() < net.timing.pause, |look| look == last.look);
+            if is_new || last.found.as_ref().is_ok_and(is_whole) {
+                return last.found.clone();
+            }
+        }
+        let found = look_up.await;
+        *known = Some(LookUp { at: Instant::now(), look: look.unwrap_or_default(), found: found.clone() });
+        found
+    }
+}
 
 impl Resolver {
     /// This one alone, which somebody has named. If the internet can't ask it, it is for what the internet can't reach.
@@ -60,17 +98,7 @@ impl Resolver {
     /// Those addresses of a name server that are asked. What was found is kept for the run, so that nobody is asked for it again.
     pub(super) async fn addresses(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
         let host = net.memory.host(server);
-        let mut known = host.0.lock().await;
-        if let Some((at, found)) = &*known {
-            let is_whole = found.as_ref().is_ok_and(|found| found.missing.is_none());
-            // Those that asked at the same time get what the first of them got.
-            if is_whole || at.elapsed() < net.timing.pause {
-                return found.clone();
-            }
-        }
-        let found = self.look_up(net, server).await;
-        *known = Some((Instant::now(), found.clone()));
-        found
+        host.or_look_up(net, |found| found.missing.is_none(), self.look_up(net, server)).await
     }
 
     /// Of these addresses of a name server those that are asked.
@@ -115,7 +143,11 @@ impl Resolver {
 
     /// The name servers of a zone.
     pub(super) async fn name_servers(&self, net: &Network, zone: &Name) -> Result<Targets, Unresolved> {
-        self.servers_by(net, &Query::recursive(zone, Rtype::NS)).await
+        let question = Query::recursive(zone, Rtype::NS);
+        match &net.memory.run {
+            Some(run) => run.zone(zone).or_look_up(net, |_| true, self.servers_by(net, &question)).await,
+            None => self.servers_by(net, &question).await,
+        }
     }
 
     /// The name servers of the root.
