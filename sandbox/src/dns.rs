@@ -214,6 +214,9 @@ impl Dns {
         let mut state = self.shared().state();
         state.outsiders += 1;
         let number = state.outsiders;
+        if let Some(origin) = zone::name(&name) {
+            state.outside_by_name.entry(origin).or_default().insert(number);
+        }
         state.outside.insert(number, zone);
         OutsideZone { shared: Arc::downgrade(self.shared()), number, name }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -47,6 +48,8 @@ pub struct Network {
     pub clock: Clock,
     /// Hosts that nobody is.
     strayed: Arc<Mutex<Vec<String>>>,
+    /// Of a hundred packets of DNS, how many are lost.
+    lost: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Network {
@@ -88,12 +91,37 @@ impl Network {
             aws,
             clock,
             strayed: Arc::default(),
+            lost: Arc::default(),
         }
     }
 
     /// The hosts to which requests were sent, and which are not part of it.
     pub fn strayed(&self) -> Vec<String> {
         self.strayed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Loses so many of a hundred packets of DNS from now on. A connection is lost as a packet is.
+    pub fn lose(&self, of_a_hundred: u64) {
+        self.lost.store(of_a_hundred, Ordering::Relaxed);
+    }
+
+    /// Whether the next packet of DNS is lost.
+    fn loses(&self) -> bool {
+        fastrand::u64(..100) < self.lost.load(Ordering::Relaxed)
+    }
+
+    /// The accounts as this identity sees them, and the DNS check over this network: what a program in process works with.
+    pub async fn program(&self, name: &str, credentials: Credentials) -> (Accounts, Verifier) {
+        let given = Given {
+            endpoint_url: self.aws.endpoint_url(),
+            region: "us-east-1".to_owned(),
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+            clock: self.clock.clone(),
+        };
+        let accounts = Accounts::given(Client::new(self.clone()), name, &given).await;
+        (accounts, Verifier::new(Some(self.dns.resolver())).with_transport(self.clone()))
     }
 
     /// A function that has just started, which keeps no session yet. `name` is in the names of its sessions.
@@ -180,13 +208,16 @@ impl dns_check::Transport for Network {
     }
 
     fn datagrams(&self, server: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>> {
-        let socket = Socket { dns: self.dns.clone(), server, inbox: Mutex::default() };
+        let socket = Socket { network: self.clone(), server, inbox: Mutex::default() };
         Box::pin(async move { Ok(Box::new(socket) as Box<dyn Datagrams>) })
     }
 
     fn exchange(&self, server: SocketAddr, message: Vec<u8>) -> BoxFuture<'_, io::Result<Vec<u8>>> {
         Box::pin(async move {
             transit().await;
+            if self.loses() {
+                return pending().await;
+            }
             // A server that has nothing to say holds the connection.
             let Some(reply) = self.dns.ask(server, &message, sandbox::Transport::Tcp) else { return pending().await };
             sleep(reply.after).await;
@@ -198,7 +229,7 @@ impl dns_check::Transport for Network {
 
 /// A socket for datagrams with one server.
 struct Socket {
-    dns: Dns,
+    network: Network,
     server: SocketAddr,
     /// What is on its way back, by when it arrives.
     inbox: Mutex<BTreeMap<(Instant, usize), Vec<u8>>>,
@@ -214,8 +245,10 @@ impl Datagrams for Socket {
     fn send<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
         Box::pin(async move {
             transit().await;
-            if let Some(reply) = self.dns.ask(self.server, message, sandbox::Transport::Udp)
+            if !self.network.loses()
+                && let Some(reply) = self.network.dns.ask(self.server, message, sandbox::Transport::Udp)
                 && let Some(bytes) = reply.bytes
+                && !self.network.loses()
             {
                 let due = Instant::now() + reply.after + Duration::from_millis(fastrand::u64(1..=LONGEST_WAY));
                 let mut inbox = self.inbox();

@@ -17,6 +17,8 @@ pub enum DnsFault {
     Refused,
     /// SERVFAIL: a lame server, which could not load the zone.
     ServFail,
+    /// SERVFAIL to questions about these names alone, as of a resolver that can't resolve them.
+    ServFailFor(Vec<String>),
     /// The right answer without the AA bit, as of a resolver: a lame server.
     NotAuthoritative,
     /// No answer ever.
@@ -67,6 +69,12 @@ impl DnsFault {
         match (self, transport) {
             (Self::Refused, _) => bare(&mut answer, ResponseCode::Refused),
             (Self::ServFail, _) => bare(&mut answer, ResponseCode::ServFail),
+            (Self::ServFailFor(names), _) => {
+                let asked = answer.queries.first().map(|query| query.name().to_lowercase());
+                if asked.is_some_and(|asked| names.iter().filter_map(|text| name(text)).any(|name| name == asked)) {
+                    bare(&mut answer, ResponseCode::ServFail);
+                }
+            }
             (Self::NotAuthoritative, _) => answer.metadata.authoritative = false,
             (Self::Silent, _) => return Delivery::Nothing,
             (Self::Truncated | Self::TruncatedWithoutTcp, Transport::Udp) => answer = answer.truncate(),

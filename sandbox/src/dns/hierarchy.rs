@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{Name, RData};
 
+use super::outside::Outside;
 use super::sign::Keys;
 use super::state::Shared;
 use super::zone::{Zone, name};
@@ -24,23 +25,23 @@ const TTL: u32 = 1;
 /// TTL of a hosted zone's keys, as in Route 53.
 const DNSKEY_TTL: u32 = 3600;
 
-/// The zones that a server has.
-pub(super) fn zones_of(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
+/// The zones of a server that enclose a name.
+pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Zone> {
     match server {
         ROOT => vec![Registry::look(shared).root()],
         TOP_LEVEL => Registry::look(shared).top_level_domains(),
-        _ => hosted(shared, server),
+        _ => hosted(shared, server, asked),
     }
 }
 
 /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
 /// (Developer Guide, "Getting the name servers for a public hosted zone").
 /// Probe: route53/zone-name-servers.
-fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
+fn hosted(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Zone> {
     let mut zones = Vec::new();
     for zone in shared.core.route53().served() {
         if zone.name_servers.iter().any(|own| own == server) && is_there(zone) {
-            let Some(origin) = name(&zone.name) else { continue };
+            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(asked)) else { continue };
             let mut copy = Zone::with_records(origin, zone.served.records());
             if let Some(keys) = Keys::of(zone) {
                 copy.sign(keys.at(shared.core.clock.now()), DNSKEY_TTL);
@@ -48,12 +49,17 @@ fn hosted(shared: &Arc<Shared>, server: &str) -> Vec<Zone> {
             zones.push(copy);
         }
     }
-    let (outside, cap, uncapped) = {
+    let asked = asked.to_lowercase();
+    let (outside, cap, uncapped): (Vec<Outside>, _, _) = {
         let state = shared.state();
-        (state.outside.clone(), state.cap, state.uncapped.clone())
+        let enclosing = (0..=asked.iter().count()).map(|labels| asked.trim_to(labels));
+        let numbers = enclosing.filter_map(|name| state.outside_by_name.get(&name)).flatten();
+        let own = numbers.filter_map(|number| state.outside.get(number));
+        let own = own.filter(|zone| zone.servers.iter().any(|own| own == server)).cloned();
+        (own.collect(), state.cap, state.uncapped.clone())
     };
     let uncapped: Vec<Name> = uncapped.iter().filter_map(|text| name(text)).collect();
-    for zone in outside.values().filter(|zone| zone.servers.iter().any(|own| own == server)) {
+    for zone in outside {
         let Some(origin) = name(&zone.name) else { continue };
         let mut copy = Zone::with_records(origin.clone(), &zone.records);
         for (host, address) in hosts(shared, &zone.servers) {
@@ -113,10 +119,13 @@ impl<'a> Registry<'a> {
                 add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
             }
         }
+        // The delegation of a zone that a hosted one encloses is occluded. There may be thousands.
+        let hosted: Vec<String> = tops.keys().map(Name::to_string).collect();
+        let encloses = |zone: &str, top: &str| zone.strip_suffix(top).is_some_and(|head| head.ends_with('.'));
         // Backwards, so that the first of a name stays.
         for zone in outside.values().rev() {
             servers.extend(zone.servers.iter().cloned());
-            if !real.contains_key(&zone.name) {
+            if !real.contains_key(&zone.name) && !hosted.iter().any(|top| encloses(&zone.name, top)) {
                 add(&mut tops, &zone.name, &zone.servers, None);
             }
         }

@@ -72,7 +72,11 @@ impl OutsideZone {
     /// Removes the zone: its servers answer REFUSED.
     pub fn delete(&self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.state().outside.remove(&self.number);
+            let mut state = shared.state();
+            state.outside.remove(&self.number);
+            for numbers in state.outside_by_name.values_mut() {
+                numbers.remove(&self.number);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
-use hickory_proto::rr::DNSClass;
+use hickory_proto::rr::{DNSClass, Name};
 use tokio::runtime::Handle;
 
 use super::answer::{Answer, answer};
@@ -43,6 +43,8 @@ pub(super) struct State {
     pub log: Vec<DnsQuery>,
     /// Zones outside of Route 53, numbered.
     pub outside: BTreeMap<usize, Outside>,
+    /// The numbers of those of a name: there may be thousands.
+    pub outside_by_name: BTreeMap<Name, BTreeSet<usize>>,
     /// How many there have been.
     pub outsiders: usize,
     /// Which hosted zone the registry delegates a top zone's name to.
@@ -69,6 +71,7 @@ impl Shared {
             faults: BTreeMap::new(),
             log: Vec::new(),
             outside: BTreeMap::new(),
+            outside_by_name: BTreeMap::new(),
             outsiders: 0,
             real: BTreeMap::new(),
             cap: u32::MAX,
@@ -207,7 +210,7 @@ impl Shared {
                 response.metadata.recursion_available = true;
                 self.resolve(query, dnssec)
             }
-            [query] => answer(&hierarchy::zones_of(self, server), query, dnssec),
+            [query] => answer(&hierarchy::zones_of(self, server, query.name()), query, dnssec),
             _ => Answer::code(ResponseCode::FormErr),
         };
         response.metadata.response_code = answer.code;
