@@ -19,7 +19,6 @@ pub mod release;
 mod replacement;
 mod resolve;
 mod signing;
-pub mod survey;
 mod sync;
 
 use std::fmt;
@@ -42,7 +41,8 @@ use crate::error::{Code, Failure, Kind as FailureKind, Warning, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
 pub use context::Services;
-use context::{Dates, RequestContext, aws_failure};
+pub(crate) use context::aws_failure;
+use context::{Dates, RequestContext};
 use delegation_model::reconcile::Action;
 use dns_check::Verifier;
 use outcome::Outcome;

@@ -37,6 +37,6 @@ pub mod deadline;
 pub mod error;
 pub mod handler;
 pub mod http;
-pub mod inventory;
 pub mod logging;
 pub mod metrics;
+pub mod scan;

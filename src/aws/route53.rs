@@ -28,7 +28,7 @@ pub struct HostedZone {
     pub name: Name,
     /// True if only VPCs see it.
     pub private: bool,
-    /// The name servers of its delegation set; `None` for a private zone.
+    /// The name servers of its delegation set; `None` for a private zone, and where they were not asked for.
     pub name_servers: Option<NameServers>,
 }
 
@@ -155,16 +155,39 @@ impl Session {
         Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
     }
 
-    /// ListResourceRecordSets: those of a whole zone for which `keep` holds, in Route 53's order.
+    /// `ListHostedZones`: every public zone of the account, without its name servers. Each call waits for its `turn`.
+    pub async fn every_public_zone(&self, turn: impl AsyncFn()) -> Result<Vec<HostedZone>, AwsError> {
+        const ACTION: &str = "Route 53 ListHostedZones";
+        let mut found = Vec::new();
+        let mut marker: Option<String> = None;
+        loop {
+            turn().await;
+            let page = self.client.list_hosted_zones().set_marker(marker).send().await;
+            let page = page.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            for zone in page.hosted_zones().iter().filter(|zone| !is_private(zone)) {
+                let id = zone.id().parse();
+                let id = id.map_err(|_| AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id())))?;
+                found.push(HostedZone { id, name: name(ACTION, zone.name())?, private: false, name_servers: None });
+            }
+            marker = page.next_marker().filter(|_| page.is_truncated()).map(str::to_owned);
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// ListResourceRecordSets: those of a whole zone for which `keep` holds, in Route 53's order. Each call waits for its `turn`.
     pub async fn whole_zone(
         &self,
         zone: &ZoneId,
         keep: impl Fn(&RecordSet) -> bool,
+        turn: impl AsyncFn(),
     ) -> Result<Vec<RecordSet>, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
         let list = || self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(PAGE);
         let (mut kept, mut call) = (Vec::new(), list());
         loop {
+            turn().await;
             let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
             for set in page.resource_record_sets() {
                 let set = record_set(ACTION, set)?;

@@ -200,7 +200,7 @@ impl<'a> RequestContext<'a> {
 }
 
 /// A failed call of AWS as a failure of the request: where it was made, and what to do about a denial.
-pub(super) fn aws_failure(context: &str, error: &AwsError) -> Failure {
+pub(crate) fn aws_failure(context: &str, error: &AwsError) -> Failure {
     let (code, remedy) = match error.kind {
         AwsErrorKind::Denied => (Code::AccessDenied, "; grant it, or correct the role or its external id"),
         AwsErrorKind::NoSuchHostedZone => (Code::HostedZoneNotFound, "; correct the id of the zone"),

@@ -5,9 +5,9 @@ use crate::aws::route53::{HostedZone, Session};
 use crate::error::Failure;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::{Claim, Claimant, OwnershipRecord, Stamp, record_name};
+use delegation_model::ownership_record::{Claim, OwnershipRecord, record_name};
 use delegation_model::point::DelegationPoint;
-use delegation_model::reconcile::{Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete};
+use delegation_model::reconcile::{Observation, ReconciliationPlan, plan_release};
 
 /// A delegation point as it is before a claim is released.
 #[derive(Clone, Debug)]
@@ -46,21 +46,6 @@ impl Holders {
     /// `now` in seconds since 1970. `known` are name servers of the child zone, which such a Delete
     /// may remove although the claim names others.
     pub fn release(&self, claim: &Claim, known: Option<NameServers>, now: i64) -> ReconciliationPlan {
-        let goal = DeleteGoal {
-            name: self.point.name.clone(),
-            claimant: Claimant::from_claim(claim),
-            // A claim that is dated a little ahead is released as well.
-            stamp: Stamp { time: now.max(claim.stamp.time), request: claim.stamp.request },
-            now,
-            reason: DeleteReason::Requested,
-            known_name_servers: known,
-            allowed: true,
-            put_back_rejected: false,
-        };
-        match plan_delete(&goal, &self.observed) {
-            Decision::Proceed(plan) => plan,
-            // Nothing is later than this request, and a Delete is never refused.
-            Decision::Refuse(_) | Decision::Overtaken(_) => ReconciliationPlan::default(),
-        }
+        plan_release(&self.point.name, claim, known, now, &self.observed)
     }
 }

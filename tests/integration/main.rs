@@ -14,4 +14,5 @@ mod function;
 mod histories;
 mod invariants;
 mod races;
+mod scan;
 mod simulation;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use custom_delegation::cfn::properties::{ParentZone, Partial, PropertyError};
 use delegation_model::role::Role;
+use inventory::FindingKind;
 
 const STATUSES: &str = "\
 Exit status:
@@ -53,28 +54,31 @@ const LIST: &str = "\
 Examples:
   What example.com delegates, and whose it is:
     delegation list --profile network --parent-zone-name example.com
-  Every night, from a security account:
-    delegation list --check --json --parent-zone-id Z0PARENT --parent-role-arn arn:aws:iam::111111111111:role/auditor
-
+  Every night, from a security account, all public zones of three accounts:
+    delegation list --check --all-zones --json --parent-role-arn arn:aws:iam::111111111111:role/auditor \\
+        --parent-role-arn arn:aws:iam::222222222222:role/auditor --parent-role-arn arn:aws:iam::333333333333:role/auditor
   Which claims belong to stacks that are gone:
     aws cloudformation list-stacks --query 'StackSummaries[?StackStatus!=`DELETE_COMPLETE`].StackId' \\
         --output text > stacks.txt   # in every account and Region with stacks that delegate
     delegation list --parent-zone-name example.com --stacks stacks.txt
 
-Findings, the most urgent first; the first eight are alarms. Those with * need --check:
-  takeover*   a name server is in a domain that nobody has: whoever registers it answers for the name
-  dangling*   no name server serves the zone: whoever gets hold of one of them has the name
-  bogus*      a name server has no key for any DS record: validating resolvers refuse the zone
-  lame*       some name servers do not serve the zone
-  missing     a stack claims the name, and the delegation is gone
-  drifted     no claim names the NS or DS record set that exists
-  differs*    the zone is served, and names other name servers or keys itself
-  dead-claim  its stack is not among those of --stacks: `delegation plan --release` shows what to remove
-  unknown*    its name servers could not be asked (exit status 1 if there is no alarm)
-  unsettled   it was found, or displaced another: a Delete gives that back until an Update settles it
-  hidden      a delegation above it hides it
-  unowned     no claim: made by hand or by another tool (an alarm with --unowned)
-  leftover    the ownership record has values that nobody needs any more; they can be removed by hand
+Findings, the most urgent first; the first ten are alarms. Those with * need --check:
+  takeover*          a name server is in a domain that nobody has: whoever registers it answers for the name
+  dangling*          no name server serves the zone, and one says that it has no such zone: whoever makes it there has the name
+  bogus*             a name server has no key for any DS record: validating resolvers refuse the zone
+  outage*            no name server serves the zone: they are silent, fail, or have no address
+  lame*              some name servers do not serve the zone
+  missing            a stack claims the name, and the delegation is gone
+  drifted            no claim names the NS or DS record set that exists
+  differs*           the zone is served, and names other name servers or keys itself
+  dead-claim         its stack is not among those of --stacks: `delegation plan --release` shows what to remove
+  unread             an account or a zone could not be read; the others are listed
+  unknown*           its name servers could not be asked (exit status 1 if there is no alarm)
+  unsettled          it was found, or displaced another: a Delete gives that back until an Update settles it
+  hidden             a delegation above it hides it
+  unowned            no claim: made by hand or by another tool (an alarm with --unowned)
+  leftover           the ownership record tells what was there before a delegation that is gone
+  expired-tombstone  the ownership record has the mark of a cancelled Create that nobody needs any more
 
 Exit status: 0 no alarm or no --check, 1 error, 2 alarms.";
 
@@ -152,7 +156,7 @@ pub(super) enum Command {
     /// Ask the name servers whether the delegation of a name resolves
     Verify(Box<Verify>),
     /// List the delegations of a parent zone, their owners and, with --check, what is wrong with them
-    List(List),
+    List(Box<List>),
 }
 
 impl Command {
@@ -346,7 +350,7 @@ pub(super) struct Verify {
 #[command(after_help = LIST)]
 pub(super) struct List {
     #[command(flatten)]
-    pub(super) parent: Parent,
+    pub(super) scope: Scope,
     /// Ask the name servers of every delegation, and compare it with its claims
     #[arg(long)]
     pub(super) check: bool,
@@ -356,6 +360,79 @@ pub(super) struct List {
     /// A file with the ARNs of all stacks that exist: a claim of any other stack is dead
     #[arg(long, value_name = "FILE")]
     pub(super) stacks: Option<PathBuf>,
+    /// A JSON file with findings that are accepted, each with a reason and the day on which that ends
+    #[arg(long, value_name = "FILE")]
+    pub(super) accepted: Option<PathBuf>,
+    /// List what has one of these findings alone
+    #[arg(long, value_name = "FINDING", value_delimiter = ',', value_parser = finding)]
+    pub(super) finding: Vec<FindingKind>,
+    /// List what this owner claims alone: STACK, or STACK/LOGICAL-ID
+    #[arg(long, value_name = "OWNER")]
+    pub(super) owner: Option<String>,
+    /// Print one JSON document a line for each delegation, as soon as it is known
+    #[arg(long, conflicts_with = "json")]
+    pub(super) json_lines: bool,
+}
+
+/// Which zones are listed, and with which rights.
+#[derive(Debug, Flags)]
+pub(super) struct Scope {
+    /// The id of the parent zone
+    #[arg(long, value_name = "ID", conflicts_with = "all_zones")]
+    parent_zone_id: Option<String>,
+    /// The name of the parent zone
+    #[arg(long, value_name = "NAME", conflicts_with = "all_zones")]
+    parent_zone_name: Option<String>,
+    /// Every public zone of the account, or of the account of each role
+    #[arg(long)]
+    pub(super) all_zones: bool,
+    /// The role to read with, several times with --all-zones; default: the own credentials
+    #[arg(long, value_name = "ARN", action = ArgAction::Append)]
+    parent_role_arn: Vec<String>,
+    /// The external id of these roles; a profile with `external_id` keeps it out of the list of processes
+    #[arg(long, value_name = "ID", requires = "parent_role_arn")]
+    parent_external_id: Option<String>,
+    /// A file with further roles, one a line, each with its external id behind it if it has one
+    #[arg(long, value_name = "FILE", requires = "all_zones")]
+    pub(super) roles: Option<PathBuf>,
+    /// The Region whose STS is asked for the roles; default: the own Region, then that of Route 53
+    #[arg(long, value_name = "REGION")]
+    assume_role_region: Option<String>,
+}
+
+impl Scope {
+    /// The zone that is named, read as the property is.
+    pub(super) fn zone(&self) -> Result<Option<ParentZone>, PropertyError> {
+        let read = partial(|map| {
+            put(map, "ParentZoneId", self.parent_zone_id.as_ref());
+            put(map, "ParentZoneName", self.parent_zone_name.as_ref());
+        })?;
+        Ok(read.parent_zone.filter(|zone| *zone != ParentZone::Closest))
+    }
+
+    /// The roles of the flags, read as the properties are.
+    pub(super) fn roles(&self) -> Result<Vec<Role>, PropertyError> {
+        let roles = self.parent_role_arn.iter().map(|arn| self.role(arn, self.parent_external_id.as_ref()));
+        Ok(roles.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// A role, read as the properties are.
+    pub(super) fn role(&self, arn: &String, external_id: Option<&String>) -> Result<Option<Role>, PropertyError> {
+        let read = partial(|map| {
+            put(map, "ParentRoleArn", Some(arn));
+            put(map, "ParentExternalId", external_id);
+            put(map, "AssumeRoleRegion", self.assume_role_region.as_ref());
+        })?;
+        Ok(read.parent_role)
+    }
+}
+
+/// The word for a finding.
+fn finding(text: &str) -> Result<FindingKind, String> {
+    text.parse().map_err(|_| {
+        let words: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("findings are {}", words.join(", "))
+    })
 }
 
 fn put(into: &mut Map<String, Value>, key: &str, text: Option<&String>) {

@@ -1,226 +1,293 @@
-//! `delegation list`.
+//! `delegation list`: reads zones, asks the name servers of their delegations, and says what is found.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+mod files;
+mod progress;
+mod table;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::args::List as Args;
 use super::{Status, Tools, Unanswered, output};
-use custom_delegation::aws::route53::HostedZone;
-use custom_delegation::cfn::properties::ParentZone;
-use custom_delegation::handler::survey::Survey;
-use custom_delegation::handler::{expected, survey};
-use custom_delegation::inventory::{Entry, Inventory, Mark};
-use delegation_model::name::Name;
-use delegation_model::ownership_record::{Claim, Value as Ownership};
-use delegation_model::ttl::Ttl;
+use custom_delegation::scan::{self, Scan, Scanned, Source, Subject, Unread};
+use delegation_model::ids::RoleArn;
 use dns_check::Report;
+use inventory::{Acceptance, Accepted, Entry, Examined, Facts, FindingKind};
+use progress::Progress;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
-    let (asked, role) = args.parent.read().map_err(|error| Unanswered::new(error.to_string()))?;
-    if asked == ParentZone::Closest {
-        return Err(Unanswered::new("no parent zone is given; name it with --parent-zone-id or --parent-zone-name"));
+    let sources = sources(args)?;
+    let stacks = args.stacks.as_deref().map(files::stacks).transpose()?;
+    let accepted = args.accepted.as_deref().map(files::accepted).transpose()?.unwrap_or_default();
+    let progress = Progress::new();
+    let mut scan = scan::read(tools.accounts()?, &sources, &|step| progress.read(step)).await;
+    if scan.zones.is_empty()
+        && let Some(unread) = scan.unread.pop()
+    {
+        // Nothing was answered at all.
+        return Err(unread.failure.into());
     }
-    let (session, zone) = expected::parent_zone(tools.accounts()?, role.as_ref(), &asked, None).await?;
-    let inventory = survey::read(&session, &zone).await?;
-    let survey = if args.check { Some(survey::check(&tools.verifier, &zone, &inventory).await) } else { None };
-    let stacks = args.stacks.as_deref().map(read_stacks).transpose()?;
-    let known = Known { now: super::now(), stacks };
-    let lines = Line::all(&inventory, &known, survey.as_ref());
-    let alarms = lines.iter().filter(|line| line.is_alarm(args.unowned)).count();
-    let unknown = lines.iter().filter(|line| line.marks.contains(&Mark::Unknown)).count();
-    let parent = survey.as_ref().and_then(|survey| survey.parent.as_ref());
-    if tools.json {
-        let entries: Vec<Value> = lines.iter().map(|line| line.document(&known, args)).collect();
-        output::document(&json!({
-            "parent_zone_id": zone.id.as_str(),
-            "parent_zone_name": zone.name.as_str(),
-            "checked": args.check,
-            "parent_zone_finding": parent.map(ToString::to_string),
-            "alarms": alarms,
-            "unknown": unknown,
-            "delegations": entries,
-        }));
-    } else {
-        print(&zone, &lines, &known, survey.is_some(), parent);
+    let facts = Facts {
+        now: super::now(),
+        stacks: stacks.as_deref(),
+        accepted: &accepted,
+        checked: args.check,
+        unowned: args.unowned,
+    };
+    let listing = Listing { args, facts, scan: &scan };
+    let reports = listing.look(tools, &progress).await;
+    drop(progress);
+    let told = Told::new(&listing, &reports);
+    match () {
+        () if args.json_lines => output::json_line(&told.end()),
+        () if tools.json => output::document(&told.document()),
+        () => table::print(&told),
     }
-    if alarms == 0 && unknown > 0 {
-        output::complain(&format!("the name servers of {unknown} delegations could not be asked"));
+    if told.alarms == 0 && told.unknown > 0 {
+        output::complain(&format!("the name servers of {} delegations could not be asked", told.unknown));
     }
-    Ok(match (alarms, unknown) {
-        _ if !args.check => Status::Fine,
+    Ok(match (told.alarms, told.unknown) {
+        // What could not be read was not listed.
+        _ if !args.check && scan.unread.is_empty() => Status::Fine,
         (0, 0) => Status::Fine,
         (0, _) => Status::Error,
         _ => Status::Found,
     })
 }
 
-/// What the findings depend on beside the zone itself.
-struct Known {
-    /// The time, in seconds since 1970.
-    now: i64,
-    /// The ARNs of all stacks that exist, with `--stacks`.
-    stacks: Option<Vec<String>>,
-}
-
-/// Reads the ARNs of stacks, separated by white space as `aws cloudformation list-stacks --output text`
-/// prints them.
-fn read_stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| Unanswered::new(format!("{}: the file can't be read: {error}", path.display())))?;
-    let stacks: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    let is_stack =
-        |text: &str| text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/");
-    if let Some(other) = stacks.iter().find(|text| !is_stack(text)) {
-        return Err(Unanswered::new(format!(
-            "{}: \"{}\" is not the ARN of a stack. The file must have the ARNs of all stacks, which \
-             `aws cloudformation list-stacks --query 'StackSummaries[].StackId' --output text` prints.",
-            path.display(),
-            output::ascii(other),
-        )));
+/// Where to look, by the flags.
+fn sources(args: &Args) -> Result<Vec<Source>, Unanswered> {
+    let wrong = |error: custom_delegation::cfn::properties::PropertyError| Unanswered::new(error.to_string());
+    let zone = args.scope.zone().map_err(wrong)?;
+    if zone.is_none() && !args.scope.all_zones {
+        return Err(Unanswered::new(
+            "no parent zone is given; name it with --parent-zone-id or --parent-zone-name, or list --all-zones",
+        ));
     }
-    if stacks.is_empty() {
-        return Err(Unanswered::new(format!(
-            "{}: the file is empty, so every claim would count as dead. It must have the ARNs of all stacks.",
-            path.display()
-        )));
+    let mut roles = args.scope.roles().map_err(wrong)?;
+    if let Some(path) = &args.scope.roles {
+        roles.extend(files::roles(path, &args.scope)?);
     }
-    Ok(stacks)
+    if roles.len() > 1 && !args.scope.all_zones {
+        return Err(Unanswered::new("several roles are for --all-zones; a zone that is named is in one account"));
+    }
+    let of_role = |role| Source { role, zone: zone.clone() };
+    Ok(if roles.is_empty() { vec![of_role(None)] } else { roles.into_iter().map(|role| of_role(Some(role))).collect() })
 }
 
-/// A line of the table.
-struct Line<'a> {
-    entry: &'a Entry,
-    /// The findings; those of DNS only with a check.
-    marks: BTreeSet<Mark>,
-    dns: Option<&'a Report>,
+/// What is listed, and by which rules.
+struct Listing<'a> {
+    args: &'a Args,
+    facts: Facts<'a>,
+    scan: &'a Scan,
 }
 
-impl<'a> Line<'a> {
-    fn all(inventory: &'a Inventory, known: &Known, survey: Option<&'a Survey>) -> Vec<Self> {
-        let line = |(index, entry): (usize, &'a Entry)| {
-            let mut marks = entry.record_marks(known.now, known.stacks.as_deref());
-            let dns = survey.and_then(|survey| survey.entries.get(index)?.as_ref());
-            if survey.is_some() {
-                marks.extend(entry.dns_marks(dns));
+type Reports = BTreeMap<Subject, Report>;
+
+impl<'a> Listing<'a> {
+    fn entry(&self, subject: Subject) -> Option<(&'a Scanned, &'a Entry)> {
+        let scanned = self.scan.zones.get(subject.zone)?;
+        Some((scanned, scanned.inventory.entries.get(subject.entry?)?))
+    }
+
+    /// Asks the name servers of what is listed, if they are to be asked. With `--json-lines` each line is printed on the way.
+    async fn look(&self, tools: &Tools, progress: &Progress) -> Reports {
+        let subjects: Vec<Subject> =
+            scan::subjects(&self.scan.zones).filter(|subject| self.is_asked(*subject)).collect();
+        let mut reports = Reports::new();
+        if self.args.json_lines {
+            for unread in &self.scan.unread {
+                output::json_line(&unread_line(unread));
             }
-            Line { entry, marks, dns }
-        };
-        inventory.entries.iter().enumerate().map(line).collect()
-    }
-
-    fn is_alarm(&self, unowned: bool) -> bool {
-        self.marks.iter().any(|mark| mark.is_alarm() || (unowned && *mark == Mark::Unowned))
-    }
-
-    /// The zone cut, or the ownership record where the cut is not known.
-    fn name(&self) -> String {
-        self.entry.name.as_ref().or(self.entry.record.as_ref()).map(Name::for_people).unwrap_or_default()
-    }
-
-    fn document(&self, known: &Known, args: &Args) -> Value {
-        let entry = self.entry;
-        let delegation = entry.delegation.as_ref();
-        let owner = |claim: &Claim| {
-            json!({
-                "owner": claim.owner.as_str(),
-                "claim": claim.id.to_string(),
-                "at": claim.stamp.time,
-                "by": claim.origin.to_string(),
-                "holds": entry.is_held_by(claim),
-                "dead": known.stacks.as_deref().map(|stacks| entry.is_dead(claim, stacks)),
+        }
+        if self.facts.checked {
+            progress.looks_at(subjects.len());
+            let asked = |subject: &Subject| self.entry(*subject).is_none_or(|(_, entry)| entry.wanted().is_some());
+            let (asked, rest): (Vec<Subject>, Vec<Subject>) = subjects.into_iter().partition(asked);
+            for subject in rest {
+                self.print_line(subject, None);
+            }
+            scan::look(&tools.verifier, &self.scan.zones, &asked, |subject, report| {
+                progress.looked();
+                self.print_line(subject, Some(&report));
+                reports.insert(subject, report);
             })
-        };
-        let owners: Vec<Value> = entry.ownership.claims().map(owner).collect();
-        let tombstone = |value: &Ownership| match value {
-            Ownership::Tombstone(stone) => {
-                Some(json!({"claim": stone.id.to_string(), "at": stone.time, "expired": stone.is_over(known.now)}))
+            .await;
+        } else {
+            for subject in subjects {
+                self.print_line(subject, None);
             }
-            _ => None,
-        };
-        let tombstones: Vec<Value> = entry.ownership.iter().filter_map(tombstone).collect();
-        let displaced = entry.ownership.before().and_then(|before| before.displaced.as_ref());
-        json!({
-            "name": entry.name.as_ref().map(Name::as_str),
-            "ownership_record": entry.record.as_ref().map(Name::as_str),
-            "name_servers": delegation.map(servers).unwrap_or_default(),
-            "ttl": delegation.and_then(|delegation| delegation.ttl).map(Ttl::seconds),
-            "ds": delegation.map(|delegation| delegation.ds.clone()).unwrap_or_default(),
-            "owners": owners,
-            "unreadable_claims": entry.ownership.has_unreadable(),
-            "displaced_name_servers": displaced.map(|displaced| displaced.name_servers.values()),
-            "tombstones": tombstones,
-            "hidden_by": delegation.and_then(|delegation| delegation.hidden_by.as_ref()).map(Name::as_str),
-            "findings": self.marks.iter().copied().map(Mark::as_str).collect::<Vec<_>>(),
-            "alarm": self.is_alarm(args.unowned),
-            "problems": self.problems(),
-        })
+        }
+        reports
     }
 
-    fn problems(&self) -> Vec<String> {
-        self.dns
-            .map(|finding| finding.problems().chain(finding.unknowns()).map(ToString::to_string).collect())
-            .unwrap_or_default()
+    /// Whether somebody wants to know of it; the findings of DNS are not known yet.
+    fn is_asked(&self, subject: Subject) -> bool {
+        let Some((_, entry)) = self.entry(subject) else { return subject.entry.is_none() };
+        self.args.owner.as_deref().is_none_or(|owner| has_owner(entry, owner))
     }
 
-    /// The findings, owners, DS and name servers, for the table.
-    fn cells(&self, known: &Known, checked: bool) -> [String; 5] {
-        let entry = self.entry;
-        let marks: Vec<&str> = self.marks.iter().copied().map(Mark::as_str).collect();
-        let finding = match marks.as_slice() {
-            [] if checked => "in order".to_owned(),
-            marks => marks.join(", "),
-        };
-        let ds = entry.delegation.as_ref().filter(|delegation| !delegation.ds.is_empty());
-        let servers = entry.delegation.as_ref().map(servers).unwrap_or_default();
-        [
-            self.name(),
-            finding,
-            self.owners(known).join(", "),
-            if ds.is_some() { "yes".to_owned() } else { String::new() },
-            servers.join(" "),
-        ]
+    /// What is found of an entry; nothing if it is not to be listed.
+    fn examine(&self, subject: Subject, report: Option<&'a Report>) -> Option<Examined<'a>> {
+        let (_, entry) = self.entry(subject).filter(|_| self.is_asked(subject))?;
+        let examined = Examined::new(entry, report, &self.facts);
+        let wanted = &self.args.finding;
+        (wanted.is_empty() || examined.kinds().any(|kind| wanted.contains(&kind))).then_some(examined)
     }
 
-    /// The owners, each with what is special about its claim.
-    fn owners(&self, known: &Known) -> Vec<String> {
-        let entry = self.entry;
-        let owner = |claim: &Claim| {
-            let dead = known.stacks.as_deref().is_some_and(|stacks| entry.is_dead(claim, stacks));
-            let holds = entry.delegation.is_none() || entry.is_held_by(claim);
-            let remark = match (dead, holds) {
-                (true, _) => " (dead)",
-                (false, false) => " (wants other name servers)",
-                (false, true) => "",
-            };
-            format!("{}{remark}", claim.owner)
-        };
-        let unreadable = entry.ownership.has_unreadable().then(|| "an unreadable claim".to_owned());
-        entry.ownership.claims().map(owner).chain(unreadable).collect()
-    }
-}
-
-/// The name servers in order, or the values as they are.
-fn servers(delegation: &custom_delegation::inventory::Delegation) -> Vec<String> {
-    delegation
-        .name_servers()
-        .map_or_else(|| delegation.values.clone(), |servers| servers.iter().map(ToString::to_string).collect())
-}
-
-fn print(zone: &HostedZone, lines: &[Line<'_>], known: &Known, checked: bool, parent: Option<&Report>) {
-    output::line(&format!("{} ({}): {} delegations", zone.name, zone.id, lines.len()));
-    if let Some(finding) = parent.filter(|finding| !finding.is_good()) {
-        output::line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));
-    }
-    if lines.is_empty() {
-        return;
-    }
-    let rows: Vec<_> = lines.iter().map(|line| line.cells(known, checked)).collect();
-    output::table(["NAME", "FINDING", "OWNERS", "DS", "NAME SERVERS"], &rows);
-    for line in lines {
-        for problem in line.problems() {
-            output::line(&format!("{}: {problem}", line.name()));
+    fn print_line(&self, subject: Subject, report: Option<&Report>) {
+        let Some((scanned, entry)) = self.entry(subject).filter(|_| self.args.json_lines) else { return };
+        let examined = Examined::new(entry, report, &self.facts);
+        if self.args.finding.is_empty() || examined.kinds().any(|kind| self.args.finding.contains(&kind)) {
+            let mut line = json!({"type": "delegation"});
+            merge(&mut line, zone_fields(scanned));
+            merge(&mut line, examined.document(&scanned.zone.id, &self.facts));
+            output::json_line(&line);
         }
     }
+}
+
+/// True if a stack, or one resource of it, has a claim.
+fn has_owner(entry: &Entry, owner: &str) -> bool {
+    let is_owner = |known: &str| known == owner || known.split_once('/').is_some_and(|(stack, _)| stack == owner);
+    entry.ownership.claims().any(|claim| claim.owner.as_str().is_some_and(is_owner))
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}
+
+fn zone_fields(scanned: &Scanned) -> Value {
+    json!({
+        "parent_zone_id": scanned.zone.id.as_str(),
+        "parent_zone_name": scanned.zone.name.as_str(),
+        "role": scanned.role.as_ref().map(RoleArn::as_str),
+    })
+}
+
+fn unread_fields(unread: &Unread) -> Value {
+    json!({
+        "parent_zone_id": unread.zone.as_ref().map(|zone| zone.id.as_str()),
+        "parent_zone_name": unread.zone.as_ref().map(|zone| zone.name.as_str()),
+        "role": unread.role.as_ref().map(RoleArn::as_str),
+        "finding": FindingKind::Unread.as_str(),
+        "error": unread.failure.message(),
+    })
+}
+
+fn unread_line(unread: &Unread) -> Value {
+    let mut line = json!({"type": "unread"});
+    merge(&mut line, unread_fields(unread));
+    line
+}
+
+/// All that was found, to be told in one form or another.
+struct Told<'a> {
+    listing: &'a Listing<'a>,
+    zones: Vec<ToldZone<'a>>,
+    alarms: usize,
+    unknown: usize,
+}
+
+/// A zone with what is to be told of it.
+struct ToldZone<'a> {
+    scanned: &'a Scanned,
+    /// The check of the zone's own name servers.
+    report: Option<&'a Report>,
+    lines: Vec<Examined<'a>>,
+}
+
+impl<'a> Told<'a> {
+    fn new(listing: &'a Listing<'a>, reports: &'a Reports) -> Self {
+        let zone = |(zone, scanned): (usize, &'a Scanned)| {
+            let entries = 0..scanned.inventory.entries.len();
+            let subjects = entries.map(|entry| Subject { zone, entry: Some(entry) });
+            let lines = subjects.filter_map(|subject| listing.examine(subject, reports.get(&subject))).collect();
+            ToldZone { scanned, report: reports.get(&Subject { zone, entry: None }), lines }
+        };
+        let zones: Vec<ToldZone<'a>> = listing.scan.zones.iter().enumerate().map(zone).collect();
+        let lines = || zones.iter().flat_map(|zone| &zone.lines);
+        let unread = listing.scan.unread.iter().filter(|unread| acceptance(listing, unread).is_none()).count();
+        let alarms = lines().filter(|line| line.is_alarm()).count() + unread;
+        let unknown = lines().filter(|line| line.kinds().any(|kind| kind == FindingKind::Unknown)).count();
+        Self { listing, zones, alarms, unknown }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &Examined<'a>> {
+        self.zones.iter().flat_map(|zone| &zone.lines)
+    }
+
+    /// The acceptances of findings that are not there any more. Only a whole listing can tell.
+    fn gone(&self) -> Vec<&'a Acceptance> {
+        let Listing { args, facts, scan } = self.listing;
+        if !args.check || !args.finding.is_empty() || args.owner.is_some() {
+            return Vec::new();
+        }
+        let found = |acceptance: &&Acceptance| {
+            let about = |name: &str, kind| facts.accepted.find(name, kind, facts.now) == Some(*acceptance);
+            let of_lines = self.lines().flat_map(|line| &line.findings).filter_map(|found| found.acceptance.as_ref());
+            let mut of_lines = of_lines;
+            of_lines.any(|known| known == *acceptance)
+                || scan.unread.iter().any(|unread| about(&unread.subject(), FindingKind::Unread))
+        };
+        facts.accepted.iter().filter(|acceptance| !found(acceptance)).collect()
+    }
+
+    /// The document of `--json`: of one zone that was named, or of all.
+    fn document(&self) -> Value {
+        let Listing { args, facts, scan } = self.listing;
+        let zone = |zone: &ToldZone<'_>| {
+            let id = &zone.scanned.zone.id;
+            let mut document = zone_fields(zone.scanned);
+            merge(
+                &mut document,
+                json!({
+                    "parent_zone_finding": zone.report.map(ToString::to_string),
+                    "delegations": zone.lines.iter().map(|line| line.document(id, facts)).collect::<Vec<_>>(),
+                }),
+            );
+            document
+        };
+        let mut document = json!({"checked": args.check, "alarms": self.alarms, "unknown": self.unknown});
+        match self.zones.as_slice() {
+            [only] if !args.scope.all_zones => merge(&mut document, zone(only)),
+            zones => merge(
+                &mut document,
+                json!({
+                    "zones": zones.iter().map(zone).collect::<Vec<_>>(),
+                    "unread": scan.unread.iter().map(unread_fields).collect::<Vec<_>>(),
+                }),
+            ),
+        }
+        let gone: Vec<Value> = self
+            .gone()
+            .into_iter()
+            .map(|acceptance| json!({"name": acceptance.name, "finding": acceptance.kind.as_str()}))
+            .collect();
+        merge(&mut document, json!({"accepted_and_gone": gone}));
+        document
+    }
+
+    /// The last of the JSON lines.
+    fn end(&self) -> Value {
+        json!({
+            "type": "end",
+            "checked": self.listing.args.check,
+            "zones": self.zones.len(),
+            "delegations": self.lines().count(),
+            "unread": self.listing.scan.unread.len(),
+            "alarms": self.alarms,
+            "unknown": self.unknown,
+        })
+    }
+}
+
+/// Whether somebody has accepted that it can't be read, and the day has not passed.
+fn acceptance<'a>(listing: &Listing<'a>, unread: &Unread) -> Option<&'a Acceptance> {
+    let Facts { accepted, now, .. } = listing.facts;
+    let found = Accepted::find(accepted, &unread.subject(), FindingKind::Unread, now);
+    found.filter(|acceptance| acceptance.holds(now))
 }

@@ -2,7 +2,6 @@
 //! delegates. It changes nothing.
 
 mod args;
-mod batch;
 mod diff;
 mod list;
 mod output;

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::args::Plan as Args;
-use super::batch::{batch, command_line, parts};
 use super::diff::diff;
 use super::{Status, Tools, Unanswered, output};
 use custom_delegation::cfn::envelope::{Kind as RequestKind, Request};
@@ -16,7 +15,7 @@ use custom_delegation::handler::preview::{Preview, preview};
 use delegation_model::name::Name;
 use delegation_model::reconcile::{Action, ReconciliationPlan};
 use delegation_model::record_set::Change;
-use delegation_model::ttl::Ttl;
+use inventory::batch::{batch, command_line, document_of};
 
 /// The stack that asks where none is named: one that is not there yet.
 const NOBODY: (&str, &str) = ("your-stack", "Delegation");
@@ -67,13 +66,6 @@ fn read(path: &Path) -> Result<Map<String, Value>, Unanswered> {
     read.map_err(|error| failure(format!("the file can't be read: {error}")))?;
     let what = "a JSON object of properties, {\"ChildZoneId\": \"Z...\"} for instance";
     serde_json::from_str(&text).map_err(|error| failure(format!("this is not {what}: {error}")))
-}
-
-/// A change for the JSON document.
-pub(super) fn document_of(change: &Change) -> Value {
-    let (action, set) = parts(change);
-    let ttl = set.ttl.map(Ttl::seconds);
-    json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
 }
 
 /// Whether the function would answer so because of what stands there, and not because it can't.

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::batch::{batch, command_line};
 use super::diff::diff;
-use super::plan::document_of;
 use super::{Status, Tools, Unanswered, output};
 use custom_delegation::cfn::properties::{ParentZone, Partial};
 use custom_delegation::handler::{expected, release};
@@ -12,6 +10,7 @@ use delegation_model::name::Name;
 use delegation_model::ownership_record::{Claim, OwnershipRecord};
 use delegation_model::reconcile::Action;
 use delegation_model::record_set::Change;
+use inventory::batch::{batch, command_line, document_of};
 
 pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Result<Status, Unanswered> {
     let (properties, errors) = Partial::parse(properties);

@@ -92,6 +92,11 @@ impl RoleArn {
     pub fn partition(&self) -> &str {
         &self.partition
     }
+
+    /// The account that has the role: twelve digits.
+    pub fn account(&self) -> &str {
+        self.text.split(':').nth(4).unwrap_or_default()
+    }
 }
 
 impl FromStr for RoleArn {

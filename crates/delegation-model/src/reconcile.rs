@@ -11,6 +11,7 @@ mod goal;
 mod occlusion;
 mod overtaken;
 mod refusal;
+mod release;
 mod warning;
 
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ pub use goal::{DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, UpdateBeh
 pub use occlusion::occluded;
 pub use overtaken::Overtaken;
 pub use refusal::Refusal;
+pub use release::plan_release;
 pub use warning::{Holders, Warning};
 
 /// A day in seconds: how long a deletion is taken for a rollback, and an Update for the way back of

@@ -42,6 +42,10 @@ fn wrong_flags_are_errors() {
         (&["plna"], "plan"),
         (&["list", "--chekc"], "--check"),
         (&["list", "--unowned"], "--check"),
+        (&["list", "--all-zones", "--parent-zone-name", "example.com"], "--all-zones"),
+        (&["list", "--all-zones", "--finding", "ill"], "takeover, dangling"),
+        (&["list", "--all-zones", "--json", "--json-lines"], "--json-lines"),
+        (&["list", "--roles", "roles.txt"], "--all-zones"),
         (&["plan", "--physical-id", "Z1/a.b"], "--stack-id"),
         (&["plan", "--stack-id", "arn:x"], "--logical-id"),
         (&["verify", "a.b", "--resolver", "localhost"], "--resolver"),
@@ -51,7 +55,10 @@ fn wrong_flags_are_errors() {
         assert!(ran.out.is_empty() && ran.err.contains(words), "{ran:?}");
     }
     bare().run(&["plan"]).ended(1).complains(&["ChildZoneId is missing"]);
-    bare().run(&["list"]).ended(1).complains(&["no parent zone is given"]);
+    bare().run(&["list"]).ended(1).complains(&["no parent zone is given", "--all-zones"]);
+    let role = ["--parent-role-arn", "arn:aws:iam::111111111111:role/a"];
+    let twice = [&["list", "--parent-zone-id", "Z1"], &role[..], &role].concat();
+    bare().run(&twice).ended(1).complains(&["several roles are for --all-zones"]);
     bare().run(&["list", "--parent-zone-id", "Z-1"]).ended(1).complains(&["--parent-zone-id", "1 to 32 letters"]);
     bare()
         .run(&["verify", "a.b", "--name-servers", "192.0.2.1"])

@@ -106,7 +106,7 @@ async fn every_finding_is_found() {
         ("good.example.com", &["unowned"]),
         ("lame.example.com", &["lame", "unowned"]),
         ("missing.example.com", &["missing"]),
-        ("silent.example.com", &["dangling", "unowned"]),
+        ("silent.example.com", &["outage", "unowned"]),
         (NAME, &[]),
     ];
     let expected =

@@ -9,6 +9,7 @@
 
 mod flags;
 mod list;
+mod many;
 mod page;
 mod plan;
 mod release;

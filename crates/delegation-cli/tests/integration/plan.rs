@@ -53,7 +53,7 @@ fn update<'a>(fixture: &'a Fixture, id: &'a str) -> Vec<&'a str> {
 }
 
 /// Applies the batch as the AWS CLI would.
-async fn apply(fixture: &Fixture, batch: &Value) {
+pub(crate) async fn apply(fixture: &Fixture, batch: &Value) {
     let credentials = fixture.parent_account.user_credentials();
     let given = Given {
         endpoint_url: fixture.aws.endpoint_url(),
@@ -84,7 +84,7 @@ async fn apply(fixture: &Fixture, batch: &Value) {
 }
 
 /// What a POSIX shell hands to the AWS CLI as the change batch.
-fn argument_of(command: &str) -> Value {
+pub(crate) fn argument_of(command: &str) -> Value {
     let script = format!("aws() {{ printf %s \"$6\"; }}; {command}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap()

@@ -1,8 +1,14 @@
-//! The inventory of a zone, and what is said of its entries.
+//! The inventory of a zone, what is found of its entries, and what would mend it.
 
 use super::*;
-use delegation_model::digest::RequestDigest;
-use delegation_model::ownership_record::{Before, ClaimOrigin, Displaced, Stamp};
+use crate::batch::parts;
+use crate::{Inventory, is_of_interest};
+use delegation_model::digest::{Digest, RequestDigest};
+use delegation_model::ds::DsRecords;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::{self, Before, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp};
+use delegation_model::record_set::RecordSet;
+use delegation_model::ttl::Ttl;
 
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:111111111111:stack/s/1";
 const NOW: i64 = 1_800_000_000;
@@ -57,9 +63,24 @@ fn of(sets: Vec<RecordSet>) -> Vec<Entry> {
     Inventory::of(&name("example.com"), sets.into_iter().filter(is_of_interest).collect()).entries
 }
 
+fn facts<'a>(stacks: Option<&'a [String]>, accepted: &'a Accepted) -> Facts<'a> {
+    Facts { now: NOW, stacks, accepted, checked: false, unowned: false }
+}
+
 /// The findings without DNS and without a list of stacks.
-fn marks(entry: &Entry) -> Vec<Mark> {
-    entry.record_marks(NOW, None).into_iter().collect()
+fn marks(entry: &Entry) -> Vec<FindingKind> {
+    Examined::new(entry, None, &facts(None, &Accepted::default())).kinds().collect()
+}
+
+/// What would mend a finding that there is, with these stacks: `+` or `-`, type and values of each change.
+fn mending_of(entry: &Entry, kind: FindingKind, stacks: Option<&[String]>) -> Vec<String> {
+    let examined = Examined::new(entry, None, &facts(stacks, &Accepted::default()));
+    let found = examined.findings.into_iter().find(|found| found.kind == kind).unwrap();
+    let line = |change: &Change| {
+        let (action, set) = parts(change);
+        format!("{action} {} {}", set.rtype, set.values.join(" "))
+    };
+    found.mending.iter().map(line).collect()
 }
 
 const DS: &str = "1 13 2 AB";
@@ -74,7 +95,7 @@ fn the_apex_is_no_delegation_and_the_rest_is_in_the_order_of_names() {
     ]);
     let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_ref().unwrap().as_str()).collect();
     assert_eq!(names, ["z.a.example.com", "b.example.com"]);
-    assert_eq!(marks(&entries[0]), [Mark::Unowned]);
+    assert_eq!(marks(&entries[0]), [FindingKind::Unowned]);
 }
 
 #[test]
@@ -85,8 +106,8 @@ fn a_delegation_that_no_claim_names_has_drifted() {
     let (old, new) = (claim("A", &["old."], None), claim("B", &["new."], None));
     assert_eq!(ns(&["NEW"], &[new.clone(), old.clone()]), []);
     assert_eq!(ns(&["old."], &[new.clone(), old.clone()]), [], "a claim that wants others is no drift");
-    assert_eq!(ns(&["other."], &[new.clone(), old]), [Mark::Drifted]);
-    assert_eq!(ns(&["."], &[new]), [Mark::Drifted], "values that are no names");
+    assert_eq!(ns(&["other."], &[new.clone(), old]), [FindingKind::Drifted]);
+    assert_eq!(ns(&["."], &[new]), [FindingKind::Drifted], "values that are no names");
 }
 
 #[test]
@@ -98,8 +119,8 @@ fn a_ds_record_set_drifts_too() {
     };
     let (manages, plain) = (claim("A", &["ns."], Some(DS)), claim("B", &["ns."], None));
     assert_eq!(of_ds(Some("1 13 2 ab"), std::slice::from_ref(&manages)), []);
-    assert_eq!(of_ds(None, &[manages.clone(), plain.clone()]), [Mark::Drifted]);
-    assert_eq!(of_ds(Some("2 13 2 AB"), &[manages]), [Mark::Drifted]);
+    assert_eq!(of_ds(None, &[manages.clone(), plain.clone()]), [FindingKind::Drifted]);
+    assert_eq!(of_ds(Some("2 13 2 AB"), &[manages]), [FindingKind::Drifted]);
     assert_eq!(of_ds(Some(DS), &[plain]), [], "somebody else's, and nobody claims it");
 }
 
@@ -114,7 +135,7 @@ fn claims_without_a_delegation_are_missing_it() {
     let names: Vec<Option<&str>> = entries.iter().map(|entry| entry.name.as_ref().map(Name::as_str)).collect();
     assert_eq!(names.len(), 2);
     assert!(names.contains(&Some("a.example.com")) && names.contains(&None), "{names:?}");
-    assert!(entries.iter().all(|entry| entry.wanted().is_none() && marks(entry) == [Mark::Missing]));
+    assert!(entries.iter().all(|entry| entry.wanted().is_none() && marks(entry) == [FindingKind::Missing]));
 }
 
 #[test]
@@ -136,8 +157,8 @@ fn what_was_found_or_displaced_another_is_unsettled_until_something_else_exists(
     let of = Digest::from_name_servers(&servers(&["ns."]));
     let displaced =
         Displaced { name_servers: servers(&["old."]), ttl: Ttl::new(60).unwrap(), time: NOW, claimed: false };
-    assert_eq!(with(Before { of, displaced: None }, "ns."), [Mark::Unsettled]);
-    assert_eq!(with(Before { of, displaced: Some(displaced) }, "ns."), [Mark::Unsettled]);
+    assert_eq!(with(Before { of, displaced: None }, "ns."), [FindingKind::Unsettled]);
+    assert_eq!(with(Before { of, displaced: Some(displaced) }, "ns."), [FindingKind::Unsettled]);
     assert_eq!(with(Before { of, displaced: None }, "other."), [], "left over, and about others");
 }
 
@@ -153,7 +174,9 @@ fn a_claim_of_a_stack_that_is_not_listed_is_dead() {
         let dead = |claim: &&Claim| entries[0].is_dead(claim, stacks);
         let owners: Vec<String> =
             entries[0].ownership.claims().filter(dead).map(|claim| claim.owner.to_string()).collect();
-        assert_eq!(entries[0].record_marks(NOW, Some(stacks)).contains(&Mark::DeadClaim), !owners.is_empty());
+        let accepted = Accepted::default();
+        let examined = Examined::new(&entries[0], None, &facts(Some(stacks), &accepted));
+        assert_eq!(examined.kinds().any(|kind| kind == FindingKind::DeadClaim), !owners.is_empty());
         owners
     };
     assert_eq!(dead(&[again.clone(), other.clone()]), [""; 0], "a stack made again under its name is the same");
@@ -168,7 +191,9 @@ fn a_claim_whose_owner_can_t_be_read_may_be_alive() {
     values[0] = values[0].replace("owner=s/A", "owner=s A!");
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let entries = of(vec![set("_delegation-a.example.com", "TXT", &values)]);
-    assert_eq!(entries[0].record_marks(NOW, Some(&[])), BTreeSet::from([Mark::Missing]));
+    let accepted = Accepted::default();
+    let kinds: Vec<FindingKind> = Examined::new(&entries[0], None, &facts(Some(&[]), &accepted)).kinds().collect();
+    assert_eq!(kinds, [FindingKind::Missing]);
 }
 
 #[test]
@@ -181,14 +206,14 @@ fn a_tombstone_that_has_expired_is_left_over() {
         marks(&of([record].into_iter().chain(ns).collect())[0])
     };
     assert_eq!(with(3599, false), []);
-    assert_eq!(with(3600, false), [Mark::Leftover]);
-    assert_eq!(with(3600, true), [Mark::Unowned, Mark::Leftover]);
+    assert_eq!(with(3600, false), [FindingKind::ExpiredTombstone]);
+    assert_eq!(with(3600, true), [FindingKind::Unowned, FindingKind::ExpiredTombstone]);
 }
 
 #[test]
 fn a_value_that_can_t_be_read_is_a_claim() {
     let record = set("_delegation-a.example.com", "TXT", &["\"heritage=custom-delegation,claim=new\""]);
-    assert_eq!(marks(&of(vec![record.clone()])[0]), [Mark::Missing]);
+    assert_eq!(marks(&of(vec![record.clone()])[0]), [FindingKind::Missing]);
     assert_eq!(marks(&of(vec![record, set("a.example.com", "NS", &["ns."])])[0]), []);
 }
 
@@ -207,8 +232,11 @@ fn what_lies_below_a_delegation_is_hidden_and_not_asked() {
         set("c.b.a.example.com", "NS", &["ns."]),
     ]);
     assert_eq!(entries[2].delegation.as_ref().unwrap().hidden_by, Some(name("a.example.com")));
-    assert_eq!(marks(&entries[2]), [Mark::Hidden, Mark::Unowned]);
-    assert_eq!(entries[2].dns_marks(None), BTreeSet::new());
+    assert_eq!(marks(&entries[2]), [FindingKind::Hidden, FindingKind::Unowned]);
+    let accepted = Accepted::default();
+    let checked = Facts { checked: true, ..facts(None, &accepted) };
+    let kinds: Vec<FindingKind> = Examined::new(&entries[2], None, &checked).kinds().collect();
+    assert_eq!(kinds, [FindingKind::Hidden, FindingKind::Unowned], "not even that nothing is known");
     assert!(entries[0].wanted().is_some() && entries[1].wanted().is_none());
 }
 
@@ -227,11 +255,84 @@ fn glue_is_that_of_name_servers_inside() {
 #[test]
 fn an_ownership_record_that_is_an_alias_claims_nothing() {
     let alias = RecordSet { special: true, ..owned("a.example.com", &[claim("A", &["ns."], None)]) };
-    assert_eq!(marks(&of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]), [Mark::Unowned]);
+    assert_eq!(marks(&of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]), [FindingKind::Unowned]);
 }
 
 #[test]
-fn eight_marks_are_alarms() {
-    assert!(Mark::ALL.is_sorted());
-    assert_eq!(Mark::ALL.iter().filter(|mark| mark.is_alarm()).count(), 8);
+fn ten_findings_are_alarms_and_each_says_what_to_do() {
+    assert!(FindingKind::ALL.is_sorted());
+    assert_eq!(FindingKind::ALL.iter().filter(|kind| kind.is_alarm()).count(), 10);
+    for kind in FindingKind::ALL {
+        assert_eq!(kind.as_str().parse(), Ok(*kind));
+        for text in [kind.risk(), kind.remedy()] {
+            assert!(text.ends_with('.') && !text.contains("  "), "{kind}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_over_goes_to_the_letter_and_the_rest_stays() {
+    let before = Before { of: Digest::from_name_servers(&servers(&["ns."])), displaced: None };
+    let leftover = of(vec![record_of("a.example.com", |record| record.put_before(Some(before)))]);
+    let values = leftover[0].record.as_ref().unwrap().values.join(" ");
+    assert_eq!(mending_of(&leftover[0], FindingKind::Leftover, None), [format!("DELETE TXT {values}")]);
+
+    let mut record = record_of("a.example.com", |record| {
+        record.put_tombstone(&Claimant::new(STACK, "A", &name("a.example.com")), NOW - 4000, NOW);
+    });
+    record.values.push("\"of somebody else\"".into());
+    let expired = of(vec![record.clone()]);
+    let lines = mending_of(&expired[0], FindingKind::ExpiredTombstone, None);
+    assert_eq!(
+        lines,
+        [format!("DELETE TXT {}", record.values.join(" ")), "CREATE TXT \"of somebody else\"".to_owned()]
+    );
+}
+
+#[test]
+fn dead_claims_go_all_at_once_and_what_nobody_holds_goes_along() {
+    let other = "arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1";
+    let sets = |claims: &[Claim]| vec![set("a.example.com", "NS", &["ns."]), owned("a.example.com", claims)];
+    let (dead, also) = (claim("A", &["ns."], None), claim_of(other, "A", "a.example.com", &["ns."], None));
+    let all = of(sets(&[dead.clone(), also.clone()]));
+    let values = all[0].record.as_ref().unwrap().values.join(" ");
+    let lines = mending_of(&all[0], FindingKind::DeadClaim, Some(&[]));
+    assert_eq!(lines, ["DELETE NS ns.".to_owned(), format!("DELETE TXT {values}")]);
+    // The other stack lives, and keeps the delegation.
+    let lines = mending_of(&all[0], FindingKind::DeadClaim, Some(&[other.to_owned()]));
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("DELETE TXT") && lines[1].starts_with("CREATE TXT"), "{lines:?}");
+    assert!(!lines[1].contains(&dead.id.to_string()) && lines[1].contains(&also.id.to_string()), "{lines:?}");
+}
+
+#[test]
+fn a_hidden_delegation_goes_with_its_ds_and_what_only_a_stack_can_mend_has_no_batch() {
+    let entries = of(vec![
+        set("a.example.com", "NS", &["ns."]),
+        set("b.a.example.com", "NS", &["ns."]),
+        set("b.a.example.com", "DS", &[DS]),
+        set("c.example.com", "NS", &["others."]),
+        owned("c.example.com", &[claim_of(STACK, "A", "c.example.com", &["ns."], None)]),
+    ]);
+    let lines = mending_of(&entries[1], FindingKind::Hidden, None);
+    assert_eq!(lines, ["DELETE NS ns.".to_owned(), format!("DELETE DS {DS}")]);
+    assert_eq!(mending_of(&entries[2], FindingKind::Drifted, None), [""; 0]);
+    assert_eq!(mending_of(&entries[0], FindingKind::Unowned, None), [""; 0]);
+}
+
+#[test]
+fn what_is_accepted_is_no_alarm_until_the_day_is_over() {
+    let entries = of(vec![owned("a.example.com", &[claim("A", &["ns."], None)])]);
+    let with = |until: &str, name: &str| {
+        let text = format!(r#"[{{"name": "{name}", "finding": "missing", "reason": "moving", "until": "{until}"}}]"#);
+        let accepted = Accepted::parse(&text).unwrap();
+        let examined = Examined::new(&entries[0], None, &facts(None, &accepted));
+        (examined.is_alarm(), examined.findings[0].acceptance.is_some())
+    };
+    // NOW is 2027-01-15, 08:00.
+    assert_eq!(with("2027-01-15", "a.example.com"), (false, true));
+    assert_eq!(with("2027-01-14", "A.example.com."), (true, true), "over, and that is told");
+    assert_eq!(with("2027-01-15", "*.example.com"), (false, true));
+    assert_eq!(with("2027-01-15", "*.a.example.com"), (true, false));
+    assert_eq!(with("2027-01-15", "example.com"), (true, false));
 }

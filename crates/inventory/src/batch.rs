@@ -1,14 +1,13 @@
-//! The change batch of a plan as the AWS CLI takes it.
+//! A change batch as the AWS CLI takes it, and JSON that any terminal can show.
 
 use serde_json::{Value, json};
 
-use super::output::ascii;
 use delegation_model::ids::ZoneId;
 use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
 
 /// A change batch (Route 53 API Reference, `ChangeBatch`); `None` if it would change nothing.
-pub(super) fn batch(comment: &str, changes: &[&Change]) -> Option<Value> {
+pub fn batch(comment: &str, changes: &[&Change]) -> Option<Value> {
     if changes.is_empty() {
         return None;
     }
@@ -31,7 +30,7 @@ fn entry(change: &Change) -> Value {
 }
 
 /// What a change does, and to which record set.
-pub(super) fn parts(change: &Change) -> (&'static str, &RecordSet) {
+pub fn parts(change: &Change) -> (&'static str, &RecordSet) {
     match change {
         Change::Create(set) => ("CREATE", set),
         Change::Delete(set) => ("DELETE", set),
@@ -39,10 +38,31 @@ pub(super) fn parts(change: &Change) -> (&'static str, &RecordSet) {
 }
 
 /// The line that applies the batch, for a POSIX shell.
-pub(super) fn command_line(zone: &ZoneId, batch: &Value) -> String {
+pub fn command_line(zone: &ZoneId, batch: &Value) -> String {
     // Inside single quotes only a single quote means something, and in JSON there is another way to write it.
     let batch = ascii(&batch.to_string()).replace('\'', "\\u0027");
     format!("aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'")
+}
+
+/// The changes as JSON, in the words of Route 53.
+pub fn document_of(change: &Change) -> Value {
+    let (action, set) = parts(change);
+    let ttl = set.ttl.map(Ttl::seconds);
+    json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
+}
+
+/// JSON in ASCII: outside of strings there is nothing else.
+pub fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || c == ' ' || c.is_ascii_graphic() {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -58,5 +78,13 @@ mod tests {
         let argument = line.split_once(" '").unwrap().1.strip_suffix('\'').unwrap();
         assert!(!argument.contains('\''), "{line}");
         assert_eq!(serde_json::from_str::<Value>(argument).unwrap(), batch);
+    }
+
+    #[test]
+    fn json_is_ascii_and_says_the_same() {
+        let document = serde_json::json!({"a": "\u{1b}\u{7f}\u{9b}\u{1f600}é\n"});
+        let text = ascii(&format!("{document:#}"));
+        assert!(text.chars().all(|c| c == '\n' || (' '..='~').contains(&c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
     }
 }

@@ -1,0 +1,103 @@
+//! A listing as tables, one for each zone.
+
+use super::super::output;
+use super::{Told, ToldZone};
+use delegation_model::ownership_record::Claim;
+use inventory::{Delegation, Examined, Facts, Found};
+
+pub(super) fn print(told: &Told<'_>) {
+    let facts = &told.listing.facts;
+    let many = told.listing.args.scope.all_zones;
+    let is_filtered = !told.listing.args.finding.is_empty() || told.listing.args.owner.is_some();
+    for zone in told.zones.iter().filter(|zone| !many || !zone.lines.is_empty()) {
+        print_zone(zone, facts, is_filtered);
+        if many {
+            output::line("");
+        }
+    }
+    for unread in &told.listing.scan.unread {
+        output::line(&format!("{}: unread: {}", unread.subject(), unread.failure.message()));
+    }
+    for acceptance in told.gone() {
+        output::line(&format!("{}: {} is accepted, and is not found any more", acceptance.name, acceptance.kind));
+    }
+    if many {
+        let (zones, delegations) = (told.zones.len(), told.lines().count());
+        output::line(&format!(
+            "{zones} zones, {delegations} delegations, {} alarms, {} unknown, {} not read",
+            told.alarms,
+            told.unknown,
+            told.listing.scan.unread.len()
+        ));
+    }
+}
+
+fn print_zone(zone: &ToldZone<'_>, facts: &Facts<'_>, is_filtered: bool) {
+    let (all, hosted) = (zone.scanned.inventory.entries.len(), &zone.scanned.zone);
+    let shown = zone.lines.len();
+    let count = if is_filtered { format!("{shown} of {all} delegations") } else { format!("{all} delegations") };
+    output::line(&format!("{} ({}): {count}", hosted.name, hosted.id));
+    if let Some(finding) = zone.report.filter(|finding| !finding.is_good()) {
+        output::line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));
+    }
+    if zone.lines.is_empty() {
+        return;
+    }
+    let rows: Vec<_> = zone.lines.iter().map(|line| cells(line, facts)).collect();
+    output::table(["NAME", "FINDING", "OWNERS", "DS", "NAME SERVERS"], &rows);
+    for line in &zone.lines {
+        for problem in line.problems() {
+            output::line(&format!("{}: {problem}", line.name()));
+        }
+        for found in &line.findings {
+            if let Some(remark) = remark(found, facts) {
+                output::line(&format!("{}: {} {remark}", line.name(), found.kind));
+            }
+        }
+    }
+}
+
+/// What is to be said of an acceptance.
+fn remark(found: &Found, facts: &Facts<'_>) -> Option<String> {
+    let acceptance = found.acceptance.as_ref()?;
+    let (until, reason) = (acceptance.until, &acceptance.reason);
+    Some(if acceptance.holds(facts.now) {
+        format!("is accepted until {until}: {reason}")
+    } else {
+        format!("was accepted until {until}, which is over: {reason}")
+    })
+}
+
+/// The findings, owners, DS and name servers.
+fn cells(line: &Examined<'_>, facts: &Facts<'_>) -> [String; 5] {
+    let delegation = line.entry.delegation.as_ref();
+    let remark = |found: &Found| if found.is_accepted(facts.now) { " (accepted)" } else { "" };
+    let finding = |found: &Found| format!("{}{}", found.kind, remark(found));
+    let findings: Vec<String> = line.findings.iter().map(finding).collect();
+    let findings = if findings.is_empty() && facts.checked { "in order".to_owned() } else { findings.join(", ") };
+    let has_ds = delegation.is_some_and(|delegation| delegation.ds.is_some());
+    [
+        line.name(),
+        findings,
+        owners(line, facts).join(", "),
+        if has_ds { "yes".to_owned() } else { String::new() },
+        delegation.map(Delegation::servers).unwrap_or_default().join(" "),
+    ]
+}
+
+/// The owners, each with what is special about its claim.
+pub(super) fn owners(line: &Examined<'_>, facts: &Facts<'_>) -> Vec<String> {
+    let entry = line.entry;
+    let owner = |claim: &Claim| {
+        let dead = facts.stacks.is_some_and(|stacks| entry.is_dead(claim, stacks));
+        let holds = entry.delegation.is_none() || entry.is_held_by(claim);
+        let remark = match (dead, holds) {
+            (true, _) => " (dead)",
+            (false, false) => " (wants other name servers)",
+            (false, true) => "",
+        };
+        format!("{}{remark}", claim.owner)
+    };
+    let unreadable = entry.ownership.has_unreadable().then(|| "an unreadable claim".to_owned());
+    entry.ownership.claims().map(owner).chain(unreadable).collect()
+}

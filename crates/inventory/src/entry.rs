@@ -1,0 +1,227 @@
+//! The delegations of a parent zone and their ownership records, from its record sets.
+
+use std::collections::btree_map::Entry as MapEntry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use delegation_model::digest::Digest;
+use delegation_model::ds::DsRecords;
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::{self, Claim, Claimant, OwnershipRecord, Value};
+use delegation_model::record_set::RecordSet;
+use delegation_model::ttl::Ttl;
+use dns_check::Expected;
+
+/// How the first label of an ownership record begins, and of one that has a digest in place of the
+/// cut's own label.
+const RECORD: (&str, &str) = ("_delegation-", "_delegationdigest-");
+
+/// The delegations of a parent zone, and the ownership records without one, in the order of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// One for each name.
+    pub entries: Vec<Entry>,
+    /// What the name servers of the zone itself are asked for, by the NS record set at its apex.
+    pub apex: Option<Expected>,
+}
+
+/// A delegation with its ownership record, or either alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The zone cut; `None` for an ownership record without a delegation that has a digest in place of
+    /// the cut's label.
+    pub name: Option<Name>,
+    /// The ownership record, if there is one.
+    pub record: Option<RecordSet>,
+    /// What it says; nothing if there is none.
+    pub ownership: OwnershipRecord,
+    /// The delegation.
+    pub delegation: Option<Delegation>,
+}
+
+/// An NS record set below the apex, with what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegation {
+    /// The NS record set.
+    pub ns: RecordSet,
+    /// The DS record set.
+    pub ds: Option<RecordSet>,
+    /// The addresses that the parent zone has for name servers at or below the cut.
+    pub glue: Vec<(Name, IpAddr)>,
+    /// The delegation above it, because of which nobody asks for this one.
+    pub hidden_by: Option<Name>,
+}
+
+/// True for a record set that an inventory needs.
+pub fn is_of_interest(set: &RecordSet) -> bool {
+    match set.rtype.as_str() {
+        "NS" | "DS" | "A" | "AAAA" => true,
+        "TXT" => {
+            let label = set.name.first_label();
+            label.starts_with(RECORD.0) || label.starts_with(RECORD.1)
+        }
+        _ => false,
+    }
+}
+
+impl Inventory {
+    /// The inventory of a zone, from the record sets for which [`is_of_interest`] holds.
+    pub fn of(apex: &Name, sets: Vec<RecordSet>) -> Self {
+        let mut cuts: BTreeMap<Vec<u8>, Delegation> = BTreeMap::new();
+        let (mut ds, mut owned, mut addresses) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::<Name, Vec<String>>::new());
+        let mut own: Option<NameServers> = None;
+        for set in sets {
+            match set.rtype.as_str() {
+                "NS" if set.name == *apex => own = NameServers::found(&set.values),
+                "NS" => match cuts.entry(set.name.position()) {
+                    MapEntry::Vacant(entry) => drop(entry.insert(Delegation::new(set))),
+                    MapEntry::Occupied(mut entry) => entry.get_mut().ns.values.extend(set.values),
+                },
+                "DS" => drop(ds.insert(set.name.clone(), set)),
+                // We never write an alias or a routing policy.
+                "TXT" if !set.special => drop(owned.insert(set.name.clone(), set)),
+                "A" | "AAAA" => addresses.entry(set.name).or_default().extend(set.values),
+                _ => {}
+            }
+        }
+        let names: BTreeSet<Name> = cuts.values().map(|delegation| delegation.ns.name.clone()).collect();
+        let mut entries = Vec::new();
+        for mut delegation in cuts.into_values() {
+            let name = delegation.ns.name.clone();
+            delegation.ds = ds.remove(&name);
+            delegation.hidden_by = name.ancestors().filter(|above| names.contains(above)).last();
+            delegation.glue =
+                delegation.name_servers().map(|servers| glue(&name, &servers, &addresses)).unwrap_or_default();
+            let record = ownership_record::record_name(&name).and_then(|record| owned.remove(&record));
+            let ownership = OwnershipRecord::parse(record.as_ref().map_or(&[], |record| record.values.as_slice()));
+            entries.push(Entry { name: Some(name), record, ownership, delegation: Some(delegation) });
+        }
+        for record in owned.into_values() {
+            let ownership = OwnershipRecord::parse(&record.values);
+            if ownership.iter().any(|value| *value != Value::Foreign) {
+                entries.push(Entry { name: cut_of(&record.name), record: Some(record), ownership, delegation: None });
+            }
+        }
+        entries.sort_by_key(|entry| entry.any_name().map(Name::position));
+        let apex = own.map(|name_servers| Expected {
+            name: apex.clone(),
+            glue: glue(apex, &name_servers, &addresses),
+            name_servers,
+            ds: None,
+            check_ds: false,
+        });
+        Self { entries, apex }
+    }
+}
+
+/// The addresses that a zone has for those of these name servers that lie at or below a name.
+fn glue(name: &Name, servers: &NameServers, addresses: &BTreeMap<Name, Vec<String>>) -> Vec<(Name, IpAddr)> {
+    let inside = servers.iter().filter(|server| server.is_at_or_below(name));
+    let found = inside.flat_map(|server| addresses.get(server).into_iter().flatten().map(move |text| (server, text)));
+    found.filter_map(|(server, text)| Some((server.clone(), text.parse().ok()?))).collect()
+}
+
+/// The zone cut beside which an ownership record stands; `None` if its label is a digest.
+fn cut_of(record: &Name) -> Option<Name> {
+    let label = record.first_label().strip_prefix(RECORD.0)?;
+    format!("{label}.{}", record.parent()?).parse().ok()
+}
+
+impl Delegation {
+    fn new(ns: RecordSet) -> Self {
+        Self { ns, ds: None, glue: Vec::new(), hidden_by: None }
+    }
+
+    /// The TTL of the NS record set.
+    pub fn ttl(&self) -> Option<Ttl> {
+        self.ns.ttl
+    }
+
+    /// The values of the DS record set, as found; none if there is none.
+    pub fn ds_values(&self) -> &[String] {
+        self.ds.as_ref().map_or(&[], |set| set.values.as_slice())
+    }
+
+    /// The DS records; `None` if there are none that can be read.
+    pub fn ds_records(&self) -> Option<DsRecords> {
+        DsRecords::found(self.ds_values())
+    }
+
+    /// The name servers in order, or the values as they are where one of them is no name.
+    pub fn servers(&self) -> Vec<String> {
+        self.name_servers()
+            .map_or_else(|| self.ns.values.clone(), |servers| servers.iter().map(ToString::to_string).collect())
+    }
+
+    /// The name servers; `None` if one of the values is no name.
+    pub fn name_servers(&self) -> Option<NameServers> {
+        NameServers::found(&self.ns.values)
+    }
+
+    /// The digest of the name servers, with which claims name them.
+    pub fn digest(&self) -> Option<Digest> {
+        self.name_servers().as_ref().map(Digest::from_name_servers)
+    }
+}
+
+impl Entry {
+    /// The zone cut, or the ownership record where the cut is not known.
+    pub fn any_name(&self) -> Option<&Name> {
+        self.name.as_ref().or(self.record.as_ref().map(|record| &record.name))
+    }
+
+    /// The claims whose stacks do not exist any more.
+    pub fn dead_claims<'a>(&'a self, stacks: &'a [String]) -> impl Iterator<Item = &'a Claim> {
+        self.ownership.claims().filter(|claim| self.is_dead(claim, stacks))
+    }
+
+    /// What the DNS check asks for; `None` where there is nothing to ask.
+    pub fn wanted(&self) -> Option<Expected> {
+        let (name, delegation) = (self.name.as_ref()?, self.delegation.as_ref()?);
+        if delegation.hidden_by.is_some() {
+            return None;
+        }
+        Some(Expected {
+            name: name.clone(),
+            name_servers: delegation.name_servers()?,
+            ds: delegation.ds_records(),
+            check_ds: false,
+            glue: delegation.glue.clone(),
+        })
+    }
+
+    /// True if a claim holds the delegation that exists: it names its name servers, and has seen what
+    /// these displaced.
+    pub fn is_held_by(&self, claim: &Claim) -> bool {
+        let standing = self.delegation.as_ref().and_then(Delegation::digest);
+        standing.is_some_and(|standing| self.ownership.holds(claim, standing))
+    }
+
+    /// True if no stack of these ARNs can have written a claim. A claim whose owner or zone cut can't be
+    /// read may be anybody's.
+    pub fn is_dead(&self, claim: &Claim, stacks: &[String]) -> bool {
+        let owner = claim.owner.as_str().and_then(|owner| owner.split_once('/'));
+        let Some(((name, logical_id), cut)) = owner.zip(self.name.as_ref()) else { return false };
+        // A digest takes long enough that only the stacks of this name are looked at.
+        let mut named = stacks.iter().filter(|stack| stack.split('/').nth(1) == Some(name));
+        !named.any(|stack| Claimant::new(stack, logical_id, cut).id() == claim.id)
+    }
+
+    /// True if claims exist and none of them names the NS record set, or the DS record set where its
+    /// holders manage one. A value that can't be read may name them.
+    pub(crate) fn has_drifted(&self, delegation: &Delegation) -> bool {
+        if self.ownership.has_unreadable() || self.ownership.claims().next().is_none() {
+            return false;
+        }
+        let standing = delegation.digest();
+        let mut naming = self.ownership.claims().filter(|claim| Some(claim.ns) == standing).peekable();
+        if naming.peek().is_none() {
+            return true;
+        }
+        let ds = delegation.ds_records().as_ref().map(Digest::from_ds);
+        let mut managed = naming.filter_map(|claim| claim.ds).peekable();
+        managed.peek().is_some() && !managed.any(|claimed| Some(claimed) == ds)
+    }
+}

@@ -1,0 +1,340 @@
+//! The inventory of many zones in several accounts: what is found, what it costs, and what it does not fall for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use custom_delegation::aws::credentials::Accounts;
+use custom_delegation::scan::{self, Scan, Source, Subject};
+use delegation_model::digest::{Digest, RequestDigest};
+use delegation_model::name::Name;
+use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::{Before, Claim, ClaimOrigin, Claimant, OwnershipRecord, Stamp, record_name};
+use delegation_model::role::{ExternalId, Role};
+use dns_check::{Report, Verifier};
+use inventory::{Accepted, Examined, Facts, FindingKind};
+use sandbox::{Account, DnsFault, Fault, FaultKind, Quota, RecordSet, ZoneHandle};
+use test_support::{Network, seeded};
+
+/// The account that looks.
+const AUDITOR: &str = "999999999999";
+const EXTERNAL_ID: &str = "of-the-auditor";
+/// The quota of an account, over all actions (Route 53 Developer Guide, "Quotas on API requests").
+const QUOTA: Quota = Quota { per_second: 5.0, burst: 5.0 };
+
+/// The accounts of an organization.
+struct Organization {
+    network: Network,
+    parents: Vec<Account>,
+    /// A role in each of them.
+    sources: Vec<Source>,
+    /// The stacks that exist.
+    stacks: Vec<String>,
+}
+
+impl Organization {
+    fn new(parents: usize) -> Self {
+        let network = Network::new();
+        let parents: Vec<Account> =
+            (1..=parents).map(|number| network.aws.account(&format!("{number}").repeat(12))).collect();
+        let sources = parents.iter().map(Self::source).collect();
+        Self { network, parents, sources, stacks: vec![stack("living")] }
+    }
+
+    /// A role that may read every zone of an account and nothing else.
+    fn source(account: &Account) -> Source {
+        let role = account.role("auditor").trust_account(AUDITOR, Some(EXTERNAL_ID)).policy(serde_json::json!({
+            "Statement": [{
+                "Effect": "Allow",
+                "Action": ["route53:ListHostedZones", "route53:ListResourceRecordSets"],
+                "Resource": "*",
+            }],
+        }));
+        let arn = role.arn().parse().unwrap();
+        let external_id = Some(ExternalId::new(EXTERNAL_ID));
+        Source { role: Some(Role { arn, through: None, external_id, region: None }), zone: None }
+    }
+
+    async fn auditor(&self) -> (Accounts, Verifier) {
+        let role = self.network.aws.account(AUDITOR).role("watch").allow_assume("arn:aws:iam::*:role/auditor");
+        self.network.program("watch", role.credentials()).await
+    }
+
+    async fn scan(&self) -> Scan {
+        scan::read(&self.auditor().await.0, &self.sources, &|_| {}).await
+    }
+
+    /// What is found, by name.
+    async fn findings(&self) -> BTreeMap<String, BTreeSet<FindingKind>> {
+        let (accounts, verifier) = self.auditor().await;
+        let scan = scan::read(&accounts, &self.sources, &|_| {}).await;
+        let subjects: Vec<Subject> = scan::subjects(&scan.zones).collect();
+        let mut reports: BTreeMap<Subject, Report> = BTreeMap::new();
+        scan::look(&verifier, &scan.zones, &subjects, |subject, report| {
+            assert!(reports.insert(subject, report).is_none(), "each is told once");
+        })
+        .await;
+        let (now, accepted) = (self.now(), Accepted::default());
+        let facts = Facts { now, stacks: Some(&self.stacks), accepted: &accepted, checked: true, unowned: false };
+        let mut found: BTreeMap<String, BTreeSet<FindingKind>> = BTreeMap::new();
+        for subject in subjects {
+            let Some(index) = subject.entry else {
+                assert!(reports[&subject].is_good(), "the parent zone itself: {}", reports[&subject]);
+                continue;
+            };
+            let entry = &scan.zones[subject.zone].inventory.entries[index];
+            let examined = Examined::new(entry, reports.get(&subject), &facts);
+            if !examined.findings.is_empty() {
+                found.entry(examined.name()).or_default().extend(examined.kinds());
+            }
+        }
+        for unread in &scan.unread {
+            found.entry(unread.subject()).or_default().insert(FindingKind::Unread);
+        }
+        found
+    }
+
+    fn now(&self) -> i64 {
+        let since = self.network.clock.now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        i64::try_from(since.as_secs()).unwrap()
+    }
+
+    /// A delegation as a stack keeps it: NS record set and claim, and the zone at its servers.
+    fn delegate(&self, zone: &ZoneHandle, name: &str, servers: &[&str]) {
+        Self::put_ns(zone, name, servers);
+        put_record(zone, name, |record| record.put_claim(claim("living", name, servers)));
+        self.network.dns.zone(name, servers.iter().copied(), []);
+    }
+
+    fn put_ns(zone: &ZoneHandle, name: &str, servers: &[&str]) {
+        zone.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
+    }
+
+    /// One of each kind of finding in this zone; their names, with what is to be found of each.
+    fn spoil(&self, zone: &ZoneHandle) -> BTreeMap<String, BTreeSet<FindingKind>> {
+        let dns = &self.network.dns;
+        let at = |label: &str| format!("{label}.{}", zone.name().trim_end_matches('.'));
+        let good = ["ns1.provider0.net", "ns2.provider0.net"];
+        let claimed = |name: &str, servers: &[&str]| {
+            Self::put_ns(zone, name, servers);
+            put_record(zone, name, |record| record.put_claim(claim("living", name, servers)));
+        };
+        claimed(&at("takeover"), &["ns1.free.net", "ns2.free.net"]);
+        claimed(&at("dangling"), &good);
+        self.delegate(zone, &at("bogus"), &good);
+        zone.put(RecordSet::new(&at("bogus"), "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+        self.delegate(zone, &at("outage"), &["ns1.silent.net", "ns2.silent.net"]);
+        dns.fault("ns1.silent.net", DnsFault::Silent);
+        dns.fault("ns2.silent.net", DnsFault::Silent);
+        self.delegate(zone, &at("lame"), &["ns1.provider0.net", "ns1.refusing.net"]);
+        dns.fault("ns1.refusing.net", DnsFault::Refused);
+        put_record(zone, &at("missing"), |record| record.put_claim(claim("living", &at("missing"), &good)));
+        self.delegate(zone, &at("drifted"), &good);
+        put_record(zone, &at("drifted"), |record| {
+            record.put_claim(claim("living", &at("drifted"), &["ns1.provider1.net"]));
+        });
+        claimed(&at("differs"), &good);
+        let own = RecordSet::new(&at("differs"), "NS", 300, ["ns1.provider0.net.", "ns3.provider0.net."]);
+        dns.zone(&at("differs"), good, [own]);
+        self.delegate(zone, &at("dead-claim"), &good);
+        put_record(zone, &at("dead-claim"), |record| record.put_claim(claim("deleted", &at("dead-claim"), &good)));
+        self.delegate(zone, &at("unsettled"), &good);
+        put_record(zone, &at("unsettled"), |record| {
+            record.put_before(Some(Before { of: digest(&good), displaced: None }));
+        });
+        self.delegate(zone, &at("below.unsettled"), &good);
+        self.delegate(zone, &at("unowned"), &good);
+        zone.remove(record_of(&at("unowned")).as_str(), "TXT");
+        put_record(zone, &at("leftover"), |record| {
+            record.put_before(Some(Before { of: digest(&good), displaced: None }));
+        });
+        self.delegate(zone, &at("tombstone"), &good);
+        let (claimant, now) = (Claimant::new(&stack("living"), "Cancelled", &name(&at("tombstone"))), self.now());
+        put_record(zone, &at("tombstone"), |record| record.put_tombstone(&claimant, now - 4000, now));
+        self.delegate(zone, &at("unknown"), &["ns1.unresolvable.net"]);
+        [
+            ("takeover", FindingKind::Takeover),
+            ("dangling", FindingKind::Dangling),
+            ("bogus", FindingKind::Bogus),
+            ("outage", FindingKind::Outage),
+            ("lame", FindingKind::Lame),
+            ("missing", FindingKind::Missing),
+            ("drifted", FindingKind::Drifted),
+            ("differs", FindingKind::Differs),
+            ("dead-claim", FindingKind::DeadClaim),
+            ("unsettled", FindingKind::Unsettled),
+            ("below.unsettled", FindingKind::Hidden),
+            ("unowned", FindingKind::Unowned),
+            ("leftover", FindingKind::Leftover),
+            ("tombstone", FindingKind::ExpiredTombstone),
+            ("unknown", FindingKind::Unknown),
+        ]
+        .into_iter()
+        .map(|(label, kind)| (at(label), BTreeSet::from([kind])))
+        .collect()
+    }
+}
+
+fn stack(name: &str) -> String {
+    format!("arn:aws:cloudformation:eu-west-1:{AUDITOR}:stack/{name}/1")
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn digest(servers: &[&str]) -> Digest {
+    Digest::from_name_servers(&NameServers::given(servers).unwrap())
+}
+
+fn record_of(cut: &str) -> Name {
+    record_name(&name(cut)).unwrap()
+}
+
+/// The claim of a stack that has been updated since it made the delegation.
+fn claim(of: &str, cut: &str, servers: &[&str]) -> Claim {
+    let claimant = Claimant::new(&stack(of), "Delegation", &name(cut));
+    Claim {
+        id: claimant.id(),
+        ns: digest(servers),
+        ds: None,
+        wish: digest(servers),
+        previous_wish: None,
+        stamp: Stamp { time: 1_700_000_000, request: RequestDigest::new("r") },
+        origin: ClaimOrigin::Updated,
+        saw: None,
+        from: None,
+        hold: None,
+        again: false,
+        owner: claimant.owner().clone(),
+    }
+}
+
+/// Edits the ownership record of a cut.
+fn put_record(zone: &ZoneHandle, cut: &str, edit: impl FnOnce(&mut OwnershipRecord)) {
+    let record = record_of(cut);
+    let values = zone.record(record.as_str(), "TXT").map(|set| set.values).unwrap_or_default();
+    let mut ownership = OwnershipRecord::parse(&values);
+    edit(&mut ownership);
+    zone.put(RecordSet::new(record.as_str(), "TXT", 300, ownership.values()));
+}
+
+/// Three parent accounts with 2,000 delegations, of which one of each kind is ill, and a fourth account whose role is denied.
+fn large_organization() -> (Organization, BTreeMap<String, BTreeSet<FindingKind>>) {
+    let mut organization = Organization::new(3);
+    let providers: Vec<[String; 2]> =
+        (0..20).map(|number| [1, 2].map(|host| format!("ns{host}.provider{number}.net"))).collect();
+    let zones: Vec<ZoneHandle> = organization
+        .parents
+        .iter()
+        .enumerate()
+        .flat_map(|(account, parent)| {
+            (0..7).map(move |zone| parent.hosted_zone(&format!("zone{zone}.org{account}.com")))
+        })
+        .collect();
+    for number in 0..2_000_usize {
+        let zone = &zones[number % zones.len()];
+        let servers = providers[number % providers.len()].each_ref().map(String::as_str);
+        organization.delegate(zone, &format!("team{number}.{}", zone.name().trim_end_matches('.')), &servers);
+    }
+    let mut ill = organization.spoil(&zones[4]);
+    // A finding of its own; the others are reported all the same.
+    let denied = organization.network.aws.account(&"4".repeat(12));
+    organization.sources.insert(1, Organization::source(&denied));
+    denied.role("auditor").without_policies();
+    ill.insert("4".repeat(12), BTreeSet::from([FindingKind::Unread]));
+    (organization, ill)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_watch_finds_each_ill_one_and_no_good_one_whatever_the_weather() {
+    seeded(21);
+    let (organization, expected) = large_organization();
+    let network = &organization.network;
+    let kinds: BTreeSet<FindingKind> = expected.values().flatten().copied().collect();
+    assert_eq!(kinds, FindingKind::ALL.iter().copied().collect(), "one of each kind");
+    // A resolver that fails for a twentieth of the names of name servers, packets that are lost, and calls that are throttled.
+    let failing = ["ns1.provider5.net", "ns2.provider9.net", "ns1.unresolvable.net"].map(str::to_owned);
+    network.dns.fault("resolver", DnsFault::ServFailFor(failing.into()));
+    network.lose(10);
+    network.aws.rate_limit_overall(Some(QUOTA));
+    for action in ["ListHostedZones", "ListResourceRecordSets", "AssumeRole"] {
+        network.aws.fault(Fault::on(action).kind(FaultKind::Throttle).times(5));
+        network.aws.fault(Fault::on(action).nth(8).kind(FaultKind::Status(503)).times(2));
+    }
+    for _ in 0..2 {
+        assert_eq!(organization.findings().await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_account_is_read_within_its_quota_and_with_one_call_for_each_zone() {
+    let organization = Organization::new(2);
+    for account in &organization.parents {
+        for number in 0..120 {
+            account.hosted_zone(&format!("zone{number}.com"));
+        }
+        account.private_hosted_zone("private.com");
+    }
+    let network = &organization.network;
+    network.aws.rate_limit_overall(Some(QUOTA));
+    let begun = tokio::time::Instant::now();
+    let scan = organization.scan().await;
+    assert_eq!((scan.zones.len(), scan.unread.len()), (240, 0));
+    let calls = network.aws.calls();
+    assert!(calls.iter().all(|call| call.code() != Some("Throttling")), "the quota leaves room for deployments");
+    let count = |action: &str| calls.iter().filter(|call| call.action == action).count();
+    // 121 zones are two pages of a hundred.
+    assert_eq!(["AssumeRole", "ListHostedZones", "ListResourceRecordSets"].map(count), [2, 4, 240]);
+    assert_eq!(calls.len(), 246);
+    // The accounts side by side.
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_to_which_two_roles_lead_is_read_once_and_what_is_denied_is_named() {
+    let organization = Organization::new(1);
+    let account = &organization.parents[0];
+    let (open, closed) = (account.hosted_zone("open.com"), account.hosted_zone("closed.com"));
+    account.role("auditor").policy(serde_json::json!({"Statement": [{
+        "Effect": "Deny", "Action": "route53:ListResourceRecordSets",
+        "Resource": format!("arn:aws:route53:::hostedzone/{}", closed.id()),
+    }]}));
+    let sources = [Organization::source(account), Organization::source(account)];
+    let (accounts, _) = organization.auditor().await;
+    let scan = scan::read(&accounts, &sources, &|_| {}).await;
+    let ids: Vec<&str> = scan.zones.iter().map(|scanned| scanned.zone.id.as_str()).collect();
+    assert_eq!(ids, [open.id()]);
+    assert_eq!(scan.unread[0].subject(), "closed.com");
+    let message = scan.unread[0].failure.message();
+    assert!(message.contains("denied") && message.contains(&closed.id()), "{message}");
+}
+
+/// A dead pair of servers behind many delegations costs as much as behind one, nearly.
+#[tokio::test(start_paused = true)]
+async fn dead_servers_are_remembered() {
+    for silent in [true, false] {
+        let organization = Organization::new(1);
+        let (network, zone) = (&organization.network, organization.parents[0].hosted_zone("example.com"));
+        let servers = ["ns1.dead.net", "ns2.dead.net"];
+        for number in 0..120 {
+            let name = format!("team{number}.example.com");
+            Organization::put_ns(&zone, &name, &servers);
+            if silent {
+                network.dns.zone(&name, servers, []);
+            }
+        }
+        for server in servers.iter().filter(|_| silent) {
+            network.dns.fault(server, DnsFault::Silent);
+        }
+        let (accounts, verifier) = organization.auditor().await;
+        let scan = scan::read(&accounts, &organization.sources, &|_| {}).await;
+        let subjects: Vec<Subject> = scan::subjects(&scan.zones).collect();
+        let begun = tokio::time::Instant::now();
+        let mut told = 0;
+        scan::look(&verifier, &scan.zones, &subjects, |_, _| told += 1).await;
+        assert_eq!(told, 121);
+        assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+        let look_ups = network.dns.queries_to("resolver").len();
+        assert!(look_ups < 50, "{look_ups} look-ups");
+    }
+}
