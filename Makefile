@@ -27,7 +27,7 @@ EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model faults load fuzz mutants sandbox fmt fmt-check lint \
-	doc workflows tools unit unbound template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
+	doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,7 +143,7 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
 
 # The function is tested as it ships: beside the command, cargo would give it the features of the SDK that only the command needs.
-unit: $(VENV)/ok .venv-dns/ok unbound
+unit: $(VENV)/ok .venv-dns/ok unbound browser
 	@echo "== tests"
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --locked -p custom-delegation
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server DNSPYTHON=$(CURDIR)/.venv-dns/bin/python cargo test --locked --workspace \
@@ -152,6 +152,10 @@ unit: $(VENV)/ok .venv-dns/ok unbound
 # A validating resolver, for the tests of signed zones.
 unbound:
 	@tools/apt.sh unbound unbound
+
+# A browser, for the page of a listing.
+browser:
+	@command -v google-chrome >/dev/null || tools/apt.sh chromium chromium
 
 tools: $(VENV)/ok
 	@echo "== tests of the tools"

@@ -57,6 +57,8 @@ Examples:
   Every night, from a security account, all public zones of three accounts:
     delegation list --check --all-zones --json --parent-role-arn arn:aws:iam::111111111111:role/auditor \\
         --parent-role-arn arn:aws:iam::222222222222:role/auditor --parent-role-arn arn:aws:iam::333333333333:role/auditor
+  The same as a page for people, less what somebody has accepted:
+    delegation list --check --all-zones --roles roles.txt --accepted accepted.json --html delegations.html
   Which claims belong to stacks that are gone:
     aws cloudformation list-stacks --query 'StackSummaries[?StackStatus!=`DELETE_COMPLETE`].StackId' \\
         --output text > stacks.txt   # in every account and Region with stacks that delegate
@@ -372,6 +374,9 @@ pub(super) struct List {
     /// Print one JSON document a line for each delegation, as soon as it is known
     #[arg(long, conflicts_with = "json")]
     pub(super) json_lines: bool,
+    /// Write a page for people, which needs no network, to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 /// Which zones are listed, and with which rights.

@@ -1,6 +1,7 @@
 //! `delegation list`: reads zones, asks the name servers of their delegations, and says what is found.
 
 mod files;
+mod page;
 mod progress;
 mod table;
 
@@ -39,6 +40,9 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     let reports = listing.look(tools, &progress).await;
     drop(progress);
     let told = Told::new(&listing, &reports);
+    if let Some(path) = &args.html {
+        page::write(&told, path)?;
+    }
     match () {
         () if args.json_lines => output::json_line(&told.end()),
         () if tools.json => output::document(&told.document()),

@@ -8,6 +8,7 @@
 )]
 
 mod flags;
+mod html;
 mod list;
 mod many;
 mod page;

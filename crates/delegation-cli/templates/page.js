@@ -1,0 +1,48 @@
+'use strict';
+(() => {
+  const root = document.documentElement;
+  const form = document.getElementById('filters');
+  const search = document.getElementById('search');
+  const count = document.getElementById('count');
+  const boxes = [...form.querySelectorAll('input[type=checkbox]')];
+  const items = [...document.querySelectorAll('li.delegation')];
+  const zones = [...document.querySelectorAll('section.zone')];
+
+  // A delegation is shown if it has one of the chosen states and every word; what leads to one that is shown is shown too.
+  function filter() {
+    const states = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    const keep = new Set();
+    for (const item of items) {
+      const text = item.dataset.text;
+      if (item.dataset.states.split(' ').some((state) => states.has(state)) && words.every((word) => text.includes(word))) {
+        shown += 1;
+        for (let up = item; up !== null; up = up.parentElement.closest('li.delegation')) keep.add(up);
+      }
+    }
+    for (const item of items) item.hidden = !keep.has(item);
+    for (const zone of zones) zone.hidden = zone.querySelector('li.delegation:not([hidden])') === null;
+    count.textContent = `${shown} of ${items.length} delegations are shown`;
+  }
+
+  form.hidden = false;
+  form.addEventListener('submit', (event) => event.preventDefault());
+  form.addEventListener('input', filter);
+  document.addEventListener('keydown', (event) => {
+    if (event.key === '/' && !(event.target instanceof HTMLInputElement)) {
+      event.preventDefault();
+      search.focus();
+    }
+  });
+  let closed = [];
+  window.addEventListener('beforeprint', () => {
+    closed = [...document.querySelectorAll('details:not([open])')];
+    for (const details of closed) details.open = true;
+  });
+  window.addEventListener('afterprint', () => {
+    for (const details of closed) details.open = false;
+  });
+  filter();
+  root.dataset.ready = 'yes';
+})();
