@@ -377,6 +377,9 @@ pub(super) struct List {
     /// Write a page for people, which needs no network, to this file
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
+    /// Write skeletons of templates to this folder, which adopt what no stack claims
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) skeletons: Option<PathBuf>,
 }
 
 /// Which zones are listed, and with which rights.

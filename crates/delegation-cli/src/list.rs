@@ -3,6 +3,7 @@
 mod files;
 mod page;
 mod progress;
+mod skeleton;
 mod table;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,11 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     let told = Told::new(&listing, &reports);
     if let Some(path) = &args.html {
         page::write(&told, path)?;
+    }
+    if let Some(folder) = &args.skeletons {
+        for (path, delegations) in skeleton::write(&told, folder)? {
+            output::remark(&format!("{path}: {delegations} delegations to adopt"));
+        }
     }
     match () {
         () if args.json_lines => output::json_line(&told.end()),

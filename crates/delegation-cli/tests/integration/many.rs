@@ -269,3 +269,60 @@ async fn what_would_mend_a_finding_mends_it() {
         (vec!["ns1.good.net.".to_owned()], vec!["ns1.good.net.".to_owned()])
     );
 }
+
+/// Two hundred delegations by hand: the templates declare them as they are, and the report tells which are still to be settled.
+#[tokio::test]
+async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
+    let mut fixture = Fixture::behind_sockets().await;
+    let zone = &fixture.parent;
+    for number in 0..205 {
+        let server = format!("ns{}.provider.net.", number % 3);
+        zone.put(RecordSet::new(&format!("team{number}.example.com"), "NS", 3600, [server]));
+    }
+    zone.put(RecordSet::new("below.team1.example.com", "NS", 3600, ["ns1.provider.net."]));
+    zone.put(RecordSet::new("odd.example.com", "NS", 3600, ["not a name"]));
+    let folder = std::env::temp_dir().join(format!("delegation-skeletons-{}", std::process::id()));
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials());
+    let ran = shell.run(&["list", "--all-zones", "--skeletons", folder.to_str().unwrap()]).ended(0);
+    assert!(ran.err.contains("200 delegations to adopt") && ran.err.contains("5 delegations to adopt"), "{}", ran.err);
+    let mut templates: Vec<Value> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap())
+        .collect();
+    fs::remove_dir_all(&folder).unwrap();
+    templates.sort_by_key(|template| template["Resources"].as_object().unwrap().len());
+
+    // Five of them in the name of a stack.
+    fixture.stack = fixture.stack.replace("stack/mine/", "stack/adopting/");
+    let resources = templates[0]["Resources"].as_object().unwrap().clone();
+    assert_eq!((resources.len(), templates[1]["Resources"].as_object().unwrap().len()), (5, 200));
+    let (mut ids, role) = (Vec::new(), fixture.parent_role.arn());
+    let properties = |resource: &Value, trigger: &str| {
+        let mut changes = resource["Properties"].clone();
+        changes["ServiceToken"] = json!("arn:aws:lambda:us-east-1:222222222222:function:delegation");
+        changes["ParentRoleArn"] = json!(role);
+        changes["ParentExternalId"] = json!(EXTERNAL_ID);
+        changes["Trigger"] = json!(trigger);
+        for other in ["ChildZoneId", "ParentZoneName"] {
+            changes[other] = json!(null);
+        }
+        changes
+    };
+    for (logical_id, resource) in &resources {
+        fixture.logical_id.clone_from(logical_id);
+        let answer = fixture.create(properties(resource, "adopted")).await.success();
+        assert_eq!(answer.get("Action"), "ADOPTED");
+        ids.push(answer.id().to_owned());
+    }
+    let report = || {
+        let told = shell.run(&["list", "--all-zones", "--finding", "unsettled", "--json"]).ended(0).json();
+        told["zones"].as_array().unwrap().iter().flat_map(|zone| zone["delegations"].as_array().unwrap()).count()
+    };
+    assert_eq!(report(), 5);
+    for ((logical_id, resource), id) in resources.iter().zip(&ids) {
+        fixture.logical_id.clone_from(logical_id);
+        let (old, new) = (properties(resource, "adopted"), properties(resource, "settled"));
+        fixture.update(id, old, new).await.success();
+    }
+    assert_eq!(report(), 0);
+}
