@@ -27,10 +27,10 @@ EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model faults load fuzz mutants sandbox fmt fmt-check lint \
-	doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
+	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the real function on a local AWS: Create, Update, Delete, what each did, and what the world resolves
 	@echo "== building the release bootstrap (minutes on a first run)"
@@ -55,12 +55,18 @@ BENCH_RUNS ?= 15
 BENCH_LATENCY ?= 100
 DRIVER = $(TARGET_DIR)/driver/bench
 
-bench: release ## the function beside its peers, for some minutes: two tables; BENCH_RUNS and BENCH_LATENCY
+bench: release ## the function beside its peers, then the inventory, for some minutes: tables; BENCH_RUNS and BENCH_LATENCY
 	cargo build --locked --release -p baseline
 	cargo build --locked --profile driver -p bench
 	$(DRIVER) compare --bootstrap $(TARGET_DIR)/release/bootstrap --baseline $(TARGET_DIR)/release/baseline --sources benches/peers \
 		--installed $(TARGET_DIR)/peers --runs $(BENCH_RUNS) --latency $(BENCH_LATENCY)
 	$(DRIVER) growth --bootstrap $(TARGET_DIR)/release/bootstrap --installed $(TARGET_DIR)/peers
+	@$(MAKE) --no-print-directory bench-inventory
+
+bench-inventory: ## what `delegation list --check` costs, for zones of several sizes and with dead name servers
+	cargo build --locked --profile driver -p delegation-cli
+	cargo build --locked --profile driver -p bench
+	$(DRIVER) inventory --command $(TARGET_DIR)/driver/delegation
 
 release:
 	@echo "== the release bootstrap (minutes on a first run)"

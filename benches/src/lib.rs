@@ -6,6 +6,7 @@
 mod callgrind;
 mod compare;
 mod growth;
+mod inventory;
 mod measure;
 mod package;
 mod peers;
@@ -19,3 +20,4 @@ pub mod guard;
 
 pub use compare::{Compare, compare};
 pub use growth::growth;
+pub use inventory::inventory;

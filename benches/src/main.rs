@@ -1,4 +1,4 @@
-//! The driver of `make bench`: prints the two tables of `docs/performance.md`.
+//! The driver of `make bench`: prints the tables of `docs/performance.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 use std::path::PathBuf;
@@ -48,6 +48,12 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         installed: PathBuf,
     },
+    /// What a listing with checks costs, for zones of several sizes and with dead name servers
+    Inventory {
+        /// The command `delegation`
+        #[arg(long, value_name = "PATH")]
+        command: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -76,5 +82,6 @@ async fn run(command: Command) -> Result<String, String> {
         Command::Growth { bootstrap, installed } => {
             bench::growth(&bootstrap, &installed, |line| eprintln!("bench: {line}")).await
         }
+        Command::Inventory { command } => bench::inventory(&command, |line| eprintln!("bench: {line}")).await,
     }
 }
