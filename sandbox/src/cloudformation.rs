@@ -4,7 +4,7 @@
 //! [`crate::stack::Stack`] drives custom resources of one function and is what most tests need. Here a template brings its hosted
 //! zones, roles and functions along, and what other tools left behind: a [`ResourceType`] is a model of one.
 //!
-//! Probe: those of cloudformation/.
+//! Probe: those of cloudformation/, and life/by-the-templates.
 
 #![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
 

@@ -16,6 +16,7 @@ use crate::cleanup::Cleaner;
 use crate::journal::{Journal, RunOf, Thing};
 use crate::place::{Place, Side};
 use crate::probe::{Needs, Probe};
+use crate::probes::life::Function;
 use crate::run::{self, Results};
 
 /// What somebody asks for.
@@ -85,6 +86,14 @@ impl Place for CommandLine {
             Needs::RealAws(what) if self.local => Some(what.to_owned()),
             _ => None,
         }
+    }
+
+    fn region(&self) -> String {
+        self.region.clone()
+    }
+
+    fn function(&self, prefix: &str) -> Option<Function> {
+        Function::packaged(prefix)
     }
 
     fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
@@ -288,6 +297,10 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
         run.prefix
     );
     let _ = writeln!(text, "  - a topic and a queue, to which CloudFormation sends what the probes look at");
+    let _ = writeln!(
+        text,
+        "  - for a while a signed zone with a key of KMS, and the function of dist/ with its bucket, role and log"
+    );
     let _ = writeln!(
         text,
         "It takes about an hour and costs less than 2 US dollars, mostly nothing: hosted zones that are"

@@ -1,15 +1,21 @@
 //! The local AWS with the commands that the probes use.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_config::SdkConfig;
+use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::clock::Clock;
+use custom_delegation::config::Config;
+use custom_delegation::handler::{self, Handler};
+use custom_delegation::http;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use sandbox::template::Template;
 use sandbox::{
-    CloudFormation, Function, Invocation, Physical, Quota, ResourceAction, ResourceRequest, ResourceType,
+    CloudFormation, Dns, Function, Invocation, Physical, Quota, ResourceAction, ResourceRequest, ResourceType,
     ResponseBucket, Sandbox, StackOutcome, TemplateStack,
 };
 use serde_json::{Value, json};
@@ -17,6 +23,8 @@ use serde_json::{Value, json};
 use crate::bench::local_config;
 use crate::place::{Place, Side};
 use crate::probe::Needs;
+use crate::probes::life;
+use crate::stacks;
 
 /// The accounts, as the pages call them.
 const PARENT: &str = "111111111111";
@@ -57,6 +65,10 @@ impl Local {
         let policies = Arc::new(Mutex::default());
         region.register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
         region.register("AWS::IAM::Role", Arc::new(Roles { aws: aws.clone(), policies }));
+        let dns = aws.dns().await?;
+        let functions =
+            Functions { aws: aws.clone(), bucket: bucket.clone(), dns: dns.clone(), region: region.clone() };
+        region.register("AWS::Lambda::Function", Arc::new(functions));
         let queue = Arc::default();
         let topics = Topics { region: region.clone(), bucket, queue: Arc::clone(&queue) };
         region.register("AWS::SNS::Topic", Arc::new(topics));
@@ -91,7 +103,13 @@ impl Local {
         lock(&self.commands).push(words.join(" "));
         let option = |name: &str| words.iter().skip_while(|word| **word != name).nth(1).copied();
         match words {
-            ["route53", "change-tags-for-resource", ..] => Ok(String::new()),
+            ["route53", "change-tags-for-resource", ..] | ["s3" | "s3api", ..] => Ok(String::new()),
+            ["iam", "list-role-policies", ..] => Ok(json!({"PolicyNames": []}).to_string()),
+            ["iam", "delete-role", ..] => {
+                self.aws.account(account(side)).role(option("--role-name").unwrap_or_default()).delete();
+                Ok(String::new())
+            }
+            ["logs", "describe-log-groups", ..] => Ok(json!({"logGroups": []}).to_string()),
             ["sqs", "receive-message", ..] => Ok(self.receive().unwrap_or_default()),
             ["sqs", "delete-message", ..] => {
                 let receipt = option("--receipt-handle").unwrap_or_default();
@@ -222,6 +240,15 @@ impl Place for Local {
         }
     }
 
+    fn function(&self, _: &str) -> Option<life::Function> {
+        // The template as it is in the repository; its code is this program's.
+        Some(life::Function {
+            template: stacks::Template::shipped("template.yaml", Vec::new()).path,
+            parameters: Vec::new(),
+            code: None,
+        })
+    }
+
     fn throttle(&self, on: bool) {
         self.aws.rate_limit_overall(on.then_some(QUOTA));
     }
@@ -248,6 +275,88 @@ fn parameters(text: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let text = |one: &Value, field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let pairs = list.as_array().into_iter().flatten();
     Ok(pairs.map(|one| (text(one, "ParameterKey"), text(one, "ParameterValue"))).collect())
+}
+
+/// Functions whose code is that of this repository, in this process.
+struct Functions {
+    aws: Sandbox,
+    bucket: ResponseBucket,
+    dns: Dns,
+    region: CloudFormation,
+}
+
+impl ResourceType for Functions {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
+        async move {
+            let name = text(&request.properties, "FunctionName");
+            let arn = format!("arn:aws:lambda:us-east-1:{}:function:{name}", request.account);
+            if let ResourceAction::Delete(_) = request.action {
+                return Ok(Physical { id: name, attributes: json!({}) });
+            }
+            let role = text(&request.properties, "Role");
+            let role = role.rsplit('/').next().unwrap_or_default();
+            let keys = self.aws.account(&request.account).role(role).credentials();
+            let given = Given {
+                endpoint_url: self.aws.endpoint_url(),
+                region: "us-east-1".to_owned(),
+                access_key_id: keys.access_key_id,
+                secret_access_key: keys.secret_access_key,
+                session_token: keys.session_token,
+                clock: Clock::System,
+            };
+            let function = InProcess { given, bucket: self.bucket.host(), resolver: self.dns.resolver() };
+            self.region.register_function(&arn, Arc::new(function));
+            Ok(Physical { id: name, attributes: json!({"Arn": arn}) })
+        }
+        .boxed()
+    }
+}
+
+/// The function without Lambda. Each invocation has a thread of its own, which the function's future never leaves.
+struct InProcess {
+    given: Given,
+    bucket: String,
+    resolver: SocketAddr,
+}
+
+impl InProcess {
+    fn run(given: &Given, config: Config, event: &str) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(async {
+            let http = http::client(None).map_err(|error| error.to_string())?;
+            let accounts = Accounts::given(http.clone(), "delegation", given).await;
+            let invocation = handler::Invocation {
+                deadline: SystemTime::now() + Duration::from_mins(5),
+                id: "conformance".to_owned(),
+                log_stream: String::new(),
+            };
+            let handled = Handler::new(config, http, accounts).handle(event, &invocation).await;
+            handled.map(drop).map_err(|error| error.to_string())
+        })
+    }
+}
+
+impl Function for InProcess {
+    fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
+        let (given, event) = (self.given.clone(), event.to_string());
+        let config = Config {
+            response_hosts: vec![self.bucket.clone()],
+            dns_resolver: Some(self.resolver),
+            propagation_wait: Duration::ZERO,
+            sync_pause: Duration::ZERO,
+            check_patience: Duration::ZERO,
+            ..Config::default()
+        };
+        let thread = tokio::task::spawn_blocking(move || Self::run(&given, config, &event));
+        async move {
+            match thread.await {
+                Ok(Ok(())) => Invocation::Returned(Value::Null),
+                Ok(Err(message)) => Invocation::Failed { error_type: "HandlerError".to_owned(), message },
+                Err(panicked) => Invocation::Exited(panicked.to_string()),
+            }
+        }
+        .boxed()
+    }
 }
 
 type Messages = Arc<Mutex<Vec<Message>>>;

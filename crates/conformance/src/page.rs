@@ -30,6 +30,8 @@ to it for the time of the run, and leads to a zone of the run's own.
 make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com
 ```
 
+- `make package` before it makes the function that the last probe deploys, with [the shipped templates](../template.yaml); without one that
+  probe does not apply.
 - It says what it will make, what that costs and how long it takes, and begins when you type `yes`.
 - **Cost:** less than 2 US dollars. Route 53 does not charge for a hosted zone that is deleted within twelve hours; a run that is cleaned
   up later costs 0.50 dollars for each of at most four zones.

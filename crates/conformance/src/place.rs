@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 
 use crate::probe::Needs;
+use crate::probes::life::Function;
 
 /// One of the two accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -32,6 +33,16 @@ pub trait Place: fmt::Debug + Send + Sync {
 
     /// A command of the AWS CLI, without the program's name and the profile; what it prints, or why it failed.
     fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>>;
+
+    /// Where stacks are made.
+    fn region(&self) -> String {
+        "us-east-1".to_owned()
+    }
+
+    /// The function to deploy, if there is one.
+    fn function(&self, _prefix: &str) -> Option<Function> {
+        None
+    }
 
     /// True if it has the commands of [`Place::aws`].
     fn has_commands(&self) -> bool {

@@ -1,6 +1,7 @@
 //! All probes, by what they are about.
 
 mod batches;
+pub mod life;
 mod listings;
 mod policies;
 mod records;
@@ -11,9 +12,10 @@ mod zones;
 
 use crate::probe::Probe;
 
-/// All of them. One that asks for too much comes last of its service.
+/// All of them. The life comes before those that fill the zone, and one that asks for too much comes last of its service.
 pub fn all() -> Vec<Probe> {
     [
+        life::PROBES,
         batches::PROBES,
         records::PROBES,
         listings::PROBES,

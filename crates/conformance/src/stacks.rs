@@ -11,8 +11,8 @@ use crate::place::{Place, Side};
 
 /// How often a stack is looked at, and how long is waited in between. An hour in all.
 const LOOKS: (u32, Duration) = (720, Duration::from_secs(5));
-/// A local AWS needs no such patience.
-const LOCAL_PAUSE: Duration = Duration::from_millis(20);
+/// The same for a local AWS: two minutes in all.
+const LOCAL_LOOKS: (u32, Duration) = (6000, Duration::from_millis(20));
 
 /// The status of a stack that does not exist.
 pub const GONE: &str = "GONE";
@@ -86,15 +86,15 @@ impl Stack<'_> {
 
     /// Waits until nothing goes on with it.
     pub async fn at_rest(&self) -> Result<Status, String> {
-        let (looks, pause) = LOOKS;
+        let (looks, pause) = if self.place.is_local() { LOCAL_LOOKS } else { LOOKS };
         for _ in 0..looks {
             let status = self.status().await?;
             if status.is_at_rest() {
                 return Ok(status);
             }
-            tokio::time::sleep(if self.place.is_local() { LOCAL_PAUSE } else { pause }).await;
+            tokio::time::sleep(pause).await;
         }
-        Err(format!("the stack {} is still busy after an hour", self.name))
+        Err(format!("the stack {} is busy for too long", self.name))
     }
 
     /// Deletes it, and waits for the end of that.

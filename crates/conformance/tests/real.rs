@@ -219,7 +219,7 @@ async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
     let differing: Vec<&str> =
         told.lines().filter(|line| line.starts_with("DIFFERS") || line.starts_with("FAILED")).collect();
     assert_eq!(differing, ["DIFFERS route53/throttling"], "{told}");
-    for said in ["111111111111 (profile parent)", "222222222222 (profile child)", "less than 2 US dollars", "minutes"] {
+    for said in ["111111111111 (profile parent)", "222222222222 (profile child)", "less than 2 US dollars", "an hour"] {
         assert!(told.contains(said), "{said}: {told}");
     }
     world.assert_is_empty("after a run").await;
