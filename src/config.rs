@@ -25,6 +25,8 @@ pub struct Config {
     /// `DELEGATION_DNS_RESOLVER`: whom the DNS check asks instead of the system's resolver; its port also applies to the
     /// authoritative servers.
     pub dns_resolver: Option<SocketAddr>,
+    /// `DELEGATION_DNS_ANY_ADDRESS`: whether the DNS check asks name servers at addresses that the internet can't reach too.
+    pub dns_any_address: bool,
     /// How long it takes, on average, until Route 53 is first asked whether a change is `INSYNC`; later pauses grow.
     pub sync_pause: Duration,
     /// For how long the DNS check asks again where a fresh child zone explains what it found; half of it once a change is in sync,
@@ -45,6 +47,7 @@ impl Default for Config {
             response_hosts: Vec::new(),
             propagation_wait: Duration::from_mins(1),
             dns_resolver: None,
+            dns_any_address: false,
             sync_pause: Duration::from_secs(3),
             check_patience: Duration::from_secs(30),
             least_time: LEAST,
@@ -77,6 +80,9 @@ impl Config {
         if let Some(text) = get("DELEGATION_DNS_RESOLVER").filter(|text| !text.trim().is_empty()) {
             let resolver = text.trim().parse().map_err(|_| ConfigError::DnsResolver(text.clone()))?;
             self.dns_resolver = Some(resolver);
+        }
+        if let Some(text) = get("DELEGATION_DNS_ANY_ADDRESS").filter(|text| !text.trim().is_empty()) {
+            self.dns_any_address = text.trim().parse().map_err(|_| ConfigError::DnsAnyAddress(text.clone()))?;
         }
         Ok(())
     }
@@ -135,6 +141,9 @@ pub enum ConfigError {
     /// `DELEGATION_DNS_RESOLVER`.
     #[error("DELEGATION_DNS_RESOLVER: {0:?} is not an address with a port, 192.0.2.53:53 for instance")]
     DnsResolver(String),
+    /// `DELEGATION_DNS_ANY_ADDRESS`.
+    #[error("DELEGATION_DNS_ANY_ADDRESS: {0:?} is not true or false")]
+    DnsAnyAddress(String),
 }
 
 #[cfg(test)]
@@ -190,6 +199,7 @@ mod tests {
             ("DELEGATION_PROPAGATION_WAIT", "18446744073709551615"),
             ("DELEGATION_DNS_RESOLVER", "192.0.2.53"),
             ("DELEGATION_DNS_RESOLVER", "resolver.example.com:53"),
+            ("DELEGATION_DNS_ANY_ADDRESS", "yes"),
         ] {
             let problem = read(key, value).problem.unwrap();
             assert!(problem.contains(key) && problem.contains(value), "{problem}");
@@ -197,6 +207,9 @@ mod tests {
         assert_eq!(read("DELEGATION_PROPAGATION_WAIT", "0").propagation_wait, Duration::ZERO);
         let resolver = read("DELEGATION_DNS_RESOLVER", " [2001:db8::53]:53 ").dns_resolver;
         assert_eq!(resolver, Some("[2001:db8::53]:53".parse().unwrap()));
+        assert!(read("DELEGATION_DNS_ANY_ADDRESS", "true").dns_any_address);
+        // An inward resolver lifts nothing by itself.
+        assert!(!read("DELEGATION_DNS_RESOLVER", "10.0.0.2:53").dns_any_address);
         assert_eq!(read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").response_hosts, ["localhost", "a:1"]);
     }
 }

@@ -108,7 +108,7 @@ impl std::error::Error for HandlerError {}
 impl Handler {
     /// A function with these settings.
     pub fn new(config: Config, http: Client, accounts: Accounts) -> Self {
-        let verifier = Verifier::new(config.dns_resolver);
+        let verifier = Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address);
         Self { config, http, accounts, verifier, metrics: Box::new(|_| {}) }
     }
 

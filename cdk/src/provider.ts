@@ -185,6 +185,14 @@ export interface DelegationProviderProps {
   readonly dnsResolver?: string;
 
   /**
+   * Whether the DNS check asks name servers at addresses that the internet can't reach too, as in a DNS of your own. Everybody who may
+   * deploy can then look around in the function's network.
+   *
+   * @default false
+   */
+  readonly dnsAnyAddress?: boolean;
+
+  /**
    * The network to run in. Its subnets need a way to Route 53, STS and S3, and to port 53 for the DNS check.
    *
    * @default - none
@@ -384,6 +392,7 @@ export class DelegationProvider extends Construct implements IDelegationProvider
       ReservedConcurrency: props.reservedConcurrency?.toString(),
       PropagationWait: props.propagationWait?.toSeconds().toString(),
       DnsResolver: props.dnsResolver,
+      DnsAnyAddress: props.dnsAnyAddress?.toString(),
       SubnetIds: this.subnets()?.join(','),
       SecurityGroupIds: this.securityGroups()?.map((group) => group.securityGroupId).join(','),
       FunctionRoleName: props.functionRoleName ?? `route53-delegation-function-${names}`,

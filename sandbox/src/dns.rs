@@ -17,7 +17,7 @@
 //! let aws = Sandbox::start().await?;
 //! let parent = aws.account("111111111111").hosted_zone("example.com");
 //! let dns = Dns::start(&aws).await?;
-//! // DELEGATION_DNS_RESOLVER of the function under test
+//! // DELEGATION_DNS_RESOLVER of the function under test, with DELEGATION_DNS_ANY_ADDRESS=true
 //! let resolver = dns.resolver().to_string();
 //! let outside = dns.zone("testing.example.com", ["ns1.dns-host.net"], []);
 //! outside.put(RecordSet::new("www.testing.example.com", "A", 60, ["192.0.2.1"]));

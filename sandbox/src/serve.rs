@@ -62,6 +62,7 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     let _ = writeln!(text, "\n# the function's role in account {}:", child.id());
     write_exports(&mut text, &aws.env(&function.credentials()));
     let _ = writeln!(text, "export DELEGATION_DNS_RESOLVER={resolver}");
+    let _ = writeln!(text, "export DELEGATION_DNS_ANY_ADDRESS=true");
     // The name that older clients read.
     let _ = writeln!(text, "export AWS_DEFAULT_REGION=us-east-1");
     let _ = writeln!(text, "\n# instead, an administrator of account {}:", parent.id());

@@ -44,7 +44,11 @@ impl Fixture {
         let org = aws.account(ACCOUNT).hosted_zone_with_id("Z0ORGEXAMPLE", "example.org");
         let dns = aws.dns().await.unwrap();
         let resolver = dns.resolver().to_string();
-        let env = [("DELEGATION_DNS_RESOLVER", resolver.as_str()), ("DELEGATION_PROPAGATION_WAIT", "0")];
+        let env = [
+            ("DELEGATION_DNS_RESOLVER", resolver.as_str()),
+            ("DELEGATION_DNS_ANY_ADDRESS", "true"),
+            ("DELEGATION_PROPAGATION_WAIT", "0"),
+        ];
         let region = CloudFormation::new(&aws, &bucket, Some(assembly.clone()), &env);
         Self { aws, _dns: dns, region, assembly, parent, org }
     }

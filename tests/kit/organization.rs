@@ -117,6 +117,7 @@ fn parameters_refuse_what_would_open_too_much() {
         ("DnsResolver", "192.0.2.53:53", true),
         ("DnsResolver", "[2001:db8::53]:5353", true),
         ("DnsResolver", "resolver.example.com", false),
+        ("DnsAnyAddress", "true", true),
         ("AllowedNames", "testing.example.com, *.dev.example.com", true),
         ("AllowedNames", "testing.example.com;", false),
         ("CodeSha256", DIGEST, true),

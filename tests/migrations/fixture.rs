@@ -51,6 +51,7 @@ impl Fixture {
                 ("DELEGATION_RESPONSE_HOSTS", bucket.host()),
                 ("DELEGATION_PROPAGATION_WAIT", "0".to_owned()),
                 ("DELEGATION_DNS_RESOLVER", dns.resolver().to_string()),
+                ("DELEGATION_DNS_ANY_ADDRESS", "true".to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );

@@ -19,7 +19,7 @@ Exit status:
   3  plan: the function would refuse
 
 AWS settings are read as by the AWS CLI: AWS_PROFILE, AWS_REGION and the other variables, ~/.aws/config and ~/.aws/credentials
-with roles, SSO, web identities and credential processes. DELEGATION_ALLOWED_NAMES and DELEGATION_DNS_RESOLVER are those
+with roles, SSO, web identities and credential processes. DELEGATION_ALLOWED_NAMES, DELEGATION_DNS_RESOLVER and DELEGATION_DNS_ANY_ADDRESS are those
 of the function. Nothing is ever changed.";
 
 const PLAN: &str = "\

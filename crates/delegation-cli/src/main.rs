@@ -141,7 +141,9 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
     } else {
         None
     };
-    let verifier = Verifier::new(config.dns_resolver);
+    // Who names such a resolver by a flag asks in a network of their own.
+    let own = args.common.resolver.is_some_and(|resolver| !dns_check::is_public_resolver(resolver));
+    let verifier = Verifier::new(config.dns_resolver).at_any_address(own || config.dns_any_address);
     Ok(Tools { config, accounts, verifier, json: args.common.json })
 }
 

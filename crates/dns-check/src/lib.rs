@@ -49,6 +49,11 @@ use zone_check::ZoneCheck;
 /// The port of DNS (RFC 1035, section 4.2).
 const PORT: u16 = 53;
 
+/// Whether a resolver is one that the internet can ask, at port 53.
+pub fn is_public_resolver(resolver: SocketAddr) -> bool {
+    resolver.port() == PORT && address_filter::is_global(resolver.ip())
+}
+
 /// The DNS check. It does nothing until asked.
 #[derive(Clone, Debug)]
 pub struct Verifier {
@@ -57,6 +62,7 @@ pub struct Verifier {
     transport: Arc<dyn Transport>,
     /// What the checks of a run share.
     memory: Option<Arc<Memory>>,
+    anywhere: bool,
     thorough: bool,
 }
 
@@ -136,10 +142,17 @@ impl Verifier {
     ///
     /// Its port is then also the one of the authoritative servers that it leads to, 53 otherwise.
     ///
-    /// Name servers are asked at addresses that the internet can reach, and at no other. Only where this resolver has another
-    /// address itself, or another port than 53, it stands for a DNS of one's own, whose servers are asked wherever they are.
+    /// Name servers are asked at addresses that the internet can reach, and at no other, wherever the resolver is: see
+    /// [`Verifier::at_any_address`].
     pub fn new(resolver: Option<SocketAddr>) -> Self {
-        Self { resolver, timing: Timing::default(), transport: Arc::new(Sockets), memory: None, thorough: false }
+        let (timing, transport) = (Timing::default(), Arc::new(Sockets));
+        Self { resolver, timing, transport, memory: None, anywhere: false, thorough: false }
+    }
+
+    /// The same, asking name servers at any address if so said, as in a DNS of one's own. Who chooses the name servers can then look
+    /// around in the network of who asks.
+    pub fn at_any_address(self, anywhere: bool) -> Self {
+        Self { anywhere, ..self }
     }
 
     /// The same with other waits.
@@ -171,6 +184,12 @@ impl Verifier {
     /// The same, with questions that are only of interest: whether a zone without DS records is signed.
     pub fn thorough(self) -> Self {
         Self { thorough: true, ..self }
+    }
+
+    /// Whom to ask for addresses, and which of them may be asked in turn.
+    fn resolver(&self) -> Resolver {
+        let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
+        Resolver { anywhere: self.anywhere, ..resolver }
     }
 
     fn network(&self) -> Network {
@@ -207,7 +226,7 @@ impl Verifier {
 
     async fn check(&self, parent: Option<&ParentZone>, expected: &Expected, patience: Duration) -> Report {
         let net = self.network();
-        let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
+        let resolver = self.resolver();
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
         Check { net, resolver, port, expected, thorough: self.thorough }.run(parent, patience).await
     }

@@ -244,7 +244,7 @@ impl Verifier {
     }
 
     fn outset(&self) -> (Network, Resolver) {
-        (self.network(), self.resolver.map_or_else(Resolver::system, Resolver::at))
+        (self.network(), self.resolver())
     }
 
     fn walk<'a>(&self, net: &'a Network, resolver: &'a Resolver) -> Walk<'a> {

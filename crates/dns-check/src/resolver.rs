@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::PORT;
-use super::address_filter::{Addresses, is_global};
+use super::address_filter::Addresses;
 use super::dns64::{self, Prefix, may_be_translated, untranslated};
 use super::finding::Unresolved;
 use super::network::{Network, NoResponse, Run};
@@ -71,9 +71,9 @@ impl<T: Clone> Known<T> {
 }
 
 impl Resolver {
-    /// This one alone, which somebody has named. If the internet can't ask it, it is for what the internet can't reach.
+    /// This one alone, which somebody has named.
     pub(super) fn at(address: SocketAddr) -> Self {
-        Self { servers: vec![address], anywhere: address.port() != PORT || !is_global(address.ip()) }
+        Self { servers: vec![address], anywhere: false }
     }
 
     /// The system's.
@@ -91,7 +91,6 @@ impl Resolver {
         if servers.is_empty() {
             servers.push((Ipv4Addr::LOCALHOST, PORT).into());
         }
-        // In a function it is a local one, and says nothing of where name servers may be.
         Self { servers, anywhere: false }
     }
 

@@ -146,10 +146,11 @@ impl Fixture {
         let mut config = Config {
             response_hosts: vec![self.bucket.host()],
             dns_resolver: Some(self.dns.resolver()),
+            dns_any_address: true,
             ..Config::default()
         };
         configure(&mut config);
-        let verifier = Verifier::new(config.dns_resolver);
+        let verifier = Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address);
         let accounts = accounts(&self.aws, &self.clock, &self.client, (role, config.region.as_deref())).await;
         let handler = Handler::new(config, self.client.clone(), accounts);
         match &self.network {

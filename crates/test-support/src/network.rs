@@ -129,6 +129,7 @@ impl Network {
         let mut config = Config {
             response_hosts: vec![self.bucket.host()],
             dns_resolver: Some(self.dns.resolver()),
+            dns_any_address: true,
             ..Config::default()
         };
         configure(&mut config);
@@ -140,7 +141,8 @@ impl Network {
             session_token: credentials.session_token,
             clock: self.clock.clone(),
         };
-        let (client, verifier) = (Client::new(self.clone()), Verifier::new(config.dns_resolver));
+        let (client, verifier) =
+            (Client::new(self.clone()), Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address));
         let accounts = Accounts::given(client.clone(), name, &given).await;
         Handler::new(config, client, accounts).with_verifier(verifier.with_transport(self.clone()))
     }

@@ -62,6 +62,7 @@ impl Stage {
         env.push(("DELEGATION_RESPONSE_HOSTS".to_owned(), bucket.host()));
         // Its port is also that of the name servers: no query leaves this machine.
         env.push(("DELEGATION_DNS_RESOLVER".to_owned(), dns.resolver().to_string()));
+        env.push(("DELEGATION_DNS_ANY_ADDRESS".to_owned(), "true".to_owned()));
         let bootstrap = Bootstrap { path: bootstrap.to_owned(), env, timeout: TIMEOUT, deadline: DeadlineStyle::Real };
         let function = LambdaProcess::spawn(bootstrap).await.map_err(|error| format!("the function: {error}"))?;
         let first = parent.records();

@@ -38,7 +38,7 @@ impl Shell {
 
     /// Asking the sandbox's DNS.
     pub(crate) fn asking(self, dns: &Dns) -> Self {
-        self.with("DELEGATION_DNS_RESOLVER", dns.resolver())
+        self.with("DELEGATION_DNS_RESOLVER", dns.resolver()).with("DELEGATION_DNS_ANY_ADDRESS", "true")
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {

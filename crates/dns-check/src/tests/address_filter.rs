@@ -1,10 +1,10 @@
 //! Which addresses are asked, and that no packet goes to the others.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::time::Duration;
 
 use super::super::address_filter::{Addresses, is_global};
 use super::super::finding::{ServerState, Unresolved};
-use super::super::resolver::Resolver;
 use super::super::{Expected, Report};
 use super::script::*;
 use delegation_model::name_servers::NameServers;
@@ -53,17 +53,17 @@ fn two_of_each_family_are_asked() {
     assert_eq!(Addresses::choose(&[], false).unwrap_err(), Unresolved::NoAddress);
 }
 
-#[test]
-fn a_resolver_of_ones_own_lifts_the_rule() {
-    let lifted = |resolver: &str| Resolver::at(resolver.parse::<SocketAddr>().unwrap()).anywhere;
-    for own in ["127.0.0.1:53", "10.0.0.2:53", "169.254.169.253:53", "[fd00:ec2::253]:53", "8.8.8.8:5353"] {
-        assert!(lifted(own), "{own}");
-    }
-    for public in ["8.8.8.8:53", "[2001:4860:4860::8888]:53"] {
-        assert!(!lifted(public), "{public}");
-    }
-    for system in ["nameserver 169.254.78.1", "nameserver 10.0.0.2", ""] {
-        assert!(!Resolver::from_resolv_conf(system).anywhere, "{system}");
+/// An inward resolver tells where to ask, and not that all of its network may be asked.
+#[tokio::test]
+async fn a_resolver_of_ones_own_does_not_lift_the_rule() {
+    for lifted in [false, true] {
+        let servers = || child(SERVERS).script();
+        let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, servers()), (12, servers())]);
+        let verifier = fixture.verifier(patient()).at_any_address(lifted);
+        let report = verifier.verify_child(&expected(), Duration::ZERO).await;
+        let state = if lifted { ServerState::Serves } else { ServerState::Unresolved };
+        assert_eq!(states(&report), [state; 2], "{report}");
+        assert_eq!(fixture.asked(11).is_empty() && fixture.asked(12).is_empty(), !lifted);
     }
 }
 

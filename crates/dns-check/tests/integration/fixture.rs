@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     fn with(&self, timing: Timing) -> Verifier {
-        Verifier::new(Some(self.dns.resolver())).with_timing(timing)
+        Verifier::new(Some(self.dns.resolver())).at_any_address(true).with_timing(timing)
     }
 
     /// A check that soon gives up on datagrams, and gives a connection so long.
