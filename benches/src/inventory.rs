@@ -130,7 +130,8 @@ async fn row(
     let mut program = Command::new(command);
     program.args(["list", "--all-zones", "--check", "--json-lines"]).env_clear();
     program.envs(world.aws.env(&world.account.user_credentials()));
-    program.env("DELEGATION_DNS_RESOLVER", world.dns.resolver().to_string()).env("AWS_EC2_METADATA_DISABLED", "true");
+    program.env("DELEGATION_DNS_RESOLVER", world.dns.resolver().to_string()).env("DELEGATION_DNS_ANY_ADDRESS", "true");
+    program.env("AWS_EC2_METADATA_DISABLED", "true");
     let began = Instant::now();
     let output = program.stdin(Stdio::null()).output().await.map_err(|error| error.to_string())?;
     let took = began.elapsed();

@@ -9,6 +9,7 @@
 #![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
 
 mod resources;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use crate::aws::Sandbox;
 use crate::bucket::ResponseBucket;
 use crate::core::lock;
+use crate::dns::Dns;
 use crate::function::{Function, Invocation};
 use crate::stack::{Outcome, Stack, stringified};
 use crate::template::Template;
@@ -132,6 +134,12 @@ impl CloudFormation {
     /// Makes a type of resources known, a custom one (`Custom::…`) too; in the place of one of that name.
     pub fn register(&self, name: &str, kind: Arc<dyn ResourceType>) {
         lock(&self.shared.types).insert(name.to_owned(), kind);
+    }
+
+    /// Makes the types of signed zones known, which are served by that service: its look-ups decide when signing may end.
+    pub fn register_signing(&self, dns: &Dns) {
+        self.register("AWS::Route53::KeySigningKey", Arc::new(signing::KeySigningKeys(self.aws.clone())));
+        self.register("AWS::Route53::DNSSEC", Arc::new(signing::Signing(self.aws.clone(), dns.clone())));
     }
 
     /// Makes a function known: custom resources may have its ARN as `ServiceToken`.

@@ -290,9 +290,9 @@ impl Dns {
         self.shared().state().cache = Some(cache::Cache::default());
     }
 
-    /// Leaves the TTLs of this name's own record sets as they are, whatever [`Dns::cap_ttl`] says.
-    pub fn keep_ttl(&self, name: &str) {
-        self.shared().state().uncapped.insert(normalize_lossy(name));
+    /// Leaves the TTL of this record set as it is, whatever [`Dns::cap_ttl`] says. That of the SOA record is also that of every "no".
+    pub fn keep_ttl(&self, name: &str, rtype: &str) {
+        self.shared().state().uncapped.insert((normalize_lossy(name), rtype.to_owned()));
     }
 
     /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault. `resolver` is the resolver.

@@ -80,8 +80,12 @@ impl Template {
 
     /// The document as written, its functions not resolved.
     pub fn source(path: &str) -> Value {
-        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        plain(serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}")))
+        Self::parsed(path, &fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}")))
+    }
+
+    /// The same of a text, a template on a page for instance; `path` is its name in messages.
+    pub fn parsed(path: &str, text: &str) -> Value {
+        plain(serde_yaml_ng::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}")))
     }
 
     /// What stands at the path below `Resources`, its functions resolved.

@@ -4,6 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 use aws_sdk_route53::types;
+use aws_smithy_types::DateTime;
 
 use super::credentials::unlimited;
 use super::error::AwsError;
@@ -77,6 +78,8 @@ pub struct KeySigningKey {
     pub status: String,
     /// The DS record for it; `None` if the answer has none that is whole.
     pub ds: Option<Ds>,
+    /// When it was made or last changed, made active for instance, in seconds since 1970; `None` if the answer has no date.
+    pub changed: Option<i64>,
 }
 
 /// One page of a listing of record sets.
@@ -250,6 +253,7 @@ impl Session {
             name: text(key.name()),
             status: text(key.status()),
             ds: ds(key),
+            changed: key.created_date().max(key.last_modified_date()).map(DateTime::secs),
         });
         Ok(Signing {
             state: text(answer.status().and_then(types::DnssecStatus::serve_signature)),

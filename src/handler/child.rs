@@ -31,6 +31,8 @@ pub(super) struct Child {
     pub(super) failure: Option<Failure>,
     /// The DS record set for its keys.
     pub(super) ds: DesiredDs,
+    /// When the oldest of their keys was made or last changed, as far as that is known.
+    pub(super) keys_since: Option<i64>,
     /// The child zone, if it was read.
     pub(super) zone: Option<ReadZone>,
 }
@@ -61,7 +63,7 @@ pub(super) async fn read(
             .clone()
             .ok_or_else(|| Failure::new(Code::DomainNameMissing, "DomainName is missing"))?;
         let ds = DesiredDs::Off;
-        return Ok(Child { name, name_servers: given, warning: None, failure: None, ds, zone: None });
+        return Ok(Child { name, name_servers: given, warning: None, failure: None, ds, keys_since: None, zone: None });
     };
     match read_zone(cx, id, desired, given.is_some()).await {
         Ok((zone, read, signing)) => {
@@ -73,9 +75,14 @@ pub(super) async fn read(
                 return Err(Failure::new(Code::DomainNameMismatch, message));
             }
             let name_servers = given.or(zone.name_servers);
+            let mut keys_since = None;
             let ds = match signing {
                 None => DesiredDs::Off,
-                Some(Ok(signing)) => signing::desired(desired, id, &signing),
+                Some(Ok(signing)) => {
+                    let ds = signing::desired(desired, id, &signing);
+                    keys_since = signing::keys_since(&ds, &signing.keys);
+                    ds
+                }
                 Some(Err(error)) => {
                     let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
                     if failure.kind() == Kind::Denied && denial == Denial::MayPass {
@@ -84,7 +91,7 @@ pub(super) async fn read(
                     DesiredDs::Unknown { why: failure.message().to_owned() }
                 }
             };
-            Ok(Child { name: zone.name, name_servers, warning: None, failure: None, ds, zone: Some(read) })
+            Ok(Child { name: zone.name, name_servers, warning: None, failure: None, ds, keys_since, zone: Some(read) })
         }
         Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => Err(failure),
         Err(failure) => {
@@ -101,7 +108,7 @@ pub(super) async fn read(
             } else {
                 (None, Some(failure))
             };
-            Ok(Child { name, name_servers: given, warning, failure, ds, zone: None })
+            Ok(Child { name, name_servers: given, warning, failure, ds, keys_since: None, zone: None })
         }
     }
 }

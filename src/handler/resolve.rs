@@ -136,6 +136,7 @@ impl ResolvedRequest {
             ttl: desired.ttl,
             changes_ttl: old.is_some_and(|old| old.ttl != desired.ttl),
             ds: child.ds.clone(),
+            keys_since: child.keys_since,
             ds_ttl: desired.ds_ttl,
             changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != desired.ds_ttl),
             allow_overwrite: desired.allow_overwrite,

@@ -26,6 +26,13 @@ pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -
     }
 }
 
+/// When the oldest of the keys of these records was made or last changed; one without a date may be old.
+pub(super) fn keys_since(desired: &DesiredDs, keys: &[KeySigningKey]) -> Option<i64> {
+    let DesiredDs::Records(records) = desired else { return None };
+    let keys = keys.iter().filter(|key| key.ds.as_ref().is_some_and(|ds| records.contains(ds)));
+    keys.map(|key| key.changed.unwrap_or_default()).min()
+}
+
 /// The DS records of the keys named, or of all that are active.
 pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
     let has = || {
@@ -75,7 +82,7 @@ mod tests {
 
     fn key(name: &str, status: &str, tag: u16) -> KeySigningKey {
         let ds = format!("{tag} 13 2 AB").parse().ok();
-        KeySigningKey { name: name.into(), status: status.into(), ds }
+        KeySigningKey { name: name.into(), status: status.into(), ds, changed: None }
     }
 
     fn of(names: &[&str], keys: &[KeySigningKey]) -> Result<String, String> {

@@ -8,6 +8,7 @@ mod dnssec;
 mod faults;
 mod holders;
 mod invented_ids;
+mod keys;
 mod moving;
 mod occlusion;
 mod permissions;

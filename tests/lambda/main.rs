@@ -15,4 +15,5 @@ mod logs;
 mod rename;
 mod rollback;
 mod secrets;
+mod signed;
 mod world;

@@ -93,6 +93,11 @@ impl DsRecords {
         records.ok().and_then(Self::new)
     }
 
+    /// Whether the record is one of them.
+    pub fn contains(&self, record: &Ds) -> bool {
+        self.0.contains(record)
+    }
+
     /// The records in order.
     pub fn iter(&self) -> impl Iterator<Item = &Ds> {
         self.0.iter()

@@ -3,138 +3,85 @@
 //! A resolver keeps a zone's key set for its TTL. While it may hold one from before a key was made, it finds no key for a DS record
 //! of that key, and calls the zone bogus (RFC 6781, section 4.1.2; RFC 7583, section 3.2).
 
-use crate::ds::{Ds, DsRecords};
+use crate::ds::DsRecords;
 
-/// The TTL of the key set of a zone in Route 53, in seconds.
-pub const DNSKEY_TTL: u64 = 3600;
+/// The TTL of the key set of a zone in Route 53, in seconds: no page says so, and `dig DNSKEY` shows it.
+pub const DNSKEY_TTL: u32 = 3600;
 
-/// A key-signing key, as the zone's service tells of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Its name.
-    pub name: String,
-    /// Its DS record.
-    pub ds: Ds,
-    /// Since when it may be served: when it was made, or made active again, in seconds since 1970. `None` if that is not known.
-    pub since: Option<u64>,
-}
-
-impl Key {
-    /// When every resolver that has the key set has this key in it.
-    fn is_known_at(&self) -> u64 {
-        self.since.map_or(0, |since| since.saturating_add(DNSKEY_TTL))
-    }
-}
-
-/// Why a DS record set must not be written yet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no record of the new DS record set is in the one that exists, and the key {key} (key tag {tag}) is too young to stand alone: \
-     resolvers may hold the key set without it for {left} more seconds, and would call the zone bogus. Keep a key of the DS record \
-     set that exists among them, or deploy again after that"
-)]
-pub struct TooYoung {
-    /// The key that would be known first.
-    pub key: String,
-    /// Its key tag.
-    pub tag: u16,
-    /// In how many seconds it may stand alone.
-    pub left: u64,
-}
-
-/// What must stay after a DS record set was written, and for how long.
+/// What must stay after a DS record set was taken away, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stays {
     /// The key tags of the records that were taken away.
-    pub tags: Vec<u16>,
-    /// The TTL of the DS record set that was taken away, in seconds.
-    pub seconds: u64,
+    pub tags: String,
+    /// For how long, in seconds.
+    pub seconds: u32,
 }
 
-/// Whether one DS record set may take the place of another at this time.
+/// In how many seconds one DS record set may take the place of another, or of none; `None` for at once.
 ///
-/// It may if they share a record, whose key resolvers know, or if a key of the new one is old enough to be known to all of them.
-/// Nothing is known of keys of which no age is told; and for the first DS record set of a zone the time that counts is since when the
-/// zone is signed, which no key tells.
-///
-/// # Errors
-/// If resolvers that validate could find no key for any record.
-pub fn replace(existing: &DsRecords, wanted: &DsRecords, keys: &[Key], now: u64) -> Result<(), TooYoung> {
-    if existing.iter().any(|record| wanted.iter().any(|own| own == record)) {
-        return Ok(());
-    }
-    let of = |record: &Ds| keys.iter().find(|key| key.ds == *record);
-    // A key that nobody tells of may be old.
-    let each: Option<Vec<&Key>> = wanted.iter().map(of).collect();
-    let first = each.and_then(|keys| keys.into_iter().min_by_key(|key| key.is_known_at()));
-    match first {
-        Some(key) if key.is_known_at() > now => {
-            Err(TooYoung { key: key.name.clone(), tag: key.ds.key_tag(), left: key.is_known_at() - now })
-        }
-        _ => Ok(()),
-    }
+/// It may if it only adds records, or if one of its keys is known to every resolver. That a record was in the old one too says nothing:
+/// it may have been added a moment ago. `since` is when the oldest of its keys was made, or made active again, in seconds since 1970;
+/// `None` if nobody tells.
+pub fn wait(existing: Option<&DsRecords>, wanted: &DsRecords, since: Option<i64>, now: i64) -> Option<i64> {
+    let only_adds = existing.is_some_and(|existing| existing.iter().all(|record| wanted.contains(record)));
+    let left = since?.saturating_add(i64::from(DNSKEY_TTL)).saturating_sub(now);
+    (left > 0 && !only_adds).then_some(left)
 }
 
-/// The keys that must stay active, because resolvers may hold a DS record set that has their records.
-pub fn must_stay(existing: &DsRecords, wanted: Option<&DsRecords>, ttl: u64) -> Option<Stays> {
-    let gone = existing.iter().filter(|record| !wanted.is_some_and(|wanted| wanted.iter().any(|own| own == *record)));
-    let tags: Vec<u16> = gone.map(Ds::key_tag).collect();
+/// The keys that must stay active, because resolvers may hold a DS record set that has their records; `ttl` is that of the set that
+/// was taken away, in seconds.
+pub fn must_stay(existing: &DsRecords, wanted: Option<&DsRecords>, ttl: u32) -> Option<Stays> {
+    let gone = existing.iter().filter(|record| !wanted.is_some_and(|wanted| wanted.contains(record)));
+    let tags: Vec<String> = gone.map(|record| record.key_tag().to_string()).collect();
     // Without any DS record left, keys that were fetched while the last one was held are trusted for their own TTL as well.
     let seconds = if wanted.is_some() { ttl } else { ttl.saturating_add(DNSKEY_TTL) };
-    (!tags.is_empty()).then_some(Stays { tags, seconds })
+    (!tags.is_empty()).then(|| Stays { tags: tags.join(", "), seconds })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: u64 = 1_800_000_000;
-
-    fn ds(tag: u16) -> Ds {
-        format!("{tag} 13 2 AB").parse().unwrap()
-    }
+    const NOW: i64 = 1_800_000_000;
 
     fn set(tags: &[u16]) -> DsRecords {
-        DsRecords::new(tags.iter().map(|tag| ds(*tag))).unwrap()
+        DsRecords::new(tags.iter().map(|tag| format!("{tag} 13 2 AB").parse().unwrap())).unwrap()
     }
 
-    fn key(tag: u16, age: u64) -> Key {
-        Key { name: format!("key{tag}"), ds: ds(tag), since: Some(NOW - age) }
-    }
-
-    #[test]
-    fn a_key_stands_alone_once_every_resolver_knows_it() {
-        let replaced = |age| replace(&set(&[1]), &set(&[2]), &[key(1, 1_000_000), key(2, age)], NOW);
-        assert_eq!(replaced(0), Err(TooYoung { key: "key2".into(), tag: 2, left: 3600 }));
-        assert_eq!(replaced(3599).unwrap_err().left, 1);
-        assert_eq!(replaced(3600), Ok(()));
-        let words = replaced(600).unwrap_err().to_string();
-        assert!(words.contains("key2 (key tag 2)") && words.contains("3000 more seconds"), "{words}");
+    fn waits(existing: &[u16], wanted: &[u16], age: i64) -> Option<i64> {
+        let existing = (!existing.is_empty()).then(|| set(existing));
+        wait(existing.as_ref(), &set(wanted), Some(NOW - age), NOW)
     }
 
     #[test]
-    fn a_record_that_both_have_is_enough() {
-        let keys = [key(1, 1_000_000), key(2, 0), key(3, 7200)];
-        assert_eq!(replace(&set(&[1]), &set(&[1, 2]), &keys, NOW), Ok(()));
-        assert_eq!(replace(&set(&[1, 2]), &set(&[2]), &keys, NOW), Ok(()), "the first step was waited for, or not");
-        assert_eq!(replace(&set(&[1]), &set(&[2, 3]), &keys, NOW), Ok(()), "one of the new ones is known");
-        // Of a key that is not told of nothing is known.
-        assert_eq!(replace(&set(&[1]), &set(&[9]), &keys, NOW), Ok(()));
-        let unknown = Key { since: None, ..key(2, 0) };
-        assert_eq!(replace(&set(&[1]), &set(&[2]), &[unknown], NOW), Ok(()));
-        // A clock behind that of the service.
-        assert_eq!(
-            replace(&set(&[1]), &set(&[2]), &[Key { since: Some(NOW + 60), ..key(2, 0) }], NOW).unwrap_err().left,
-            3660
-        );
+    fn keys_are_alone_once_every_resolver_knows_one() {
+        for existing in [&[1][..], &[]] {
+            assert_eq!(waits(existing, &[2], 0), Some(3600));
+            assert_eq!(waits(existing, &[2], 3599), Some(1));
+            assert_eq!(waits(existing, &[2], 3600), None);
+        }
+        assert_eq!(wait(None, &set(&[2]), None, NOW), None, "nothing is known of it");
+        assert_eq!(waits(&[1], &[2], -60), Some(3660), "a clock behind that of the service");
+    }
+
+    /// A new zone, whose keys are all young: one more record takes nothing from anybody.
+    #[test]
+    fn records_may_be_added_at_any_time() {
+        assert_eq!(waits(&[1], &[1, 2], 0), None);
+    }
+
+    /// Key 2 was made, added, and a moment later key 1 was taken away: two steps, and no wait.
+    #[test]
+    fn a_record_that_both_have_may_be_as_young() {
+        assert_eq!(waits(&[1, 2], &[2], 10), Some(3590));
     }
 
     #[test]
     fn what_was_taken_away_must_stay_for_a_while() {
-        let stays = |tags: &[u16], seconds| Some(Stays { tags: tags.to_vec(), seconds });
-        assert_eq!(must_stay(&set(&[1]), Some(&set(&[2])), 300), stays(&[1], 300));
-        assert_eq!(must_stay(&set(&[1, 2]), Some(&set(&[2])), 300), stays(&[1], 300));
+        let stays = |tags: &str, seconds| Some(Stays { tags: tags.into(), seconds });
+        assert_eq!(must_stay(&set(&[1]), Some(&set(&[2])), 300), stays("1", 300));
+        assert_eq!(must_stay(&set(&[1, 2]), Some(&set(&[2])), 300), stays("1", 300));
         assert_eq!(must_stay(&set(&[1]), Some(&set(&[1, 2])), 300), None);
-        assert_eq!(must_stay(&set(&[1, 2]), None, 300), stays(&[1, 2], 3900));
+        assert_eq!(must_stay(&set(&[1, 2]), None, 300), stays("1, 2", 3900));
     }
 }

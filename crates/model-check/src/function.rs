@@ -392,6 +392,8 @@ impl Model {
                         }
                         None => DesiredDs::Off,
                     },
+                    // Time is too coarse here for the age of a key.
+                    keys_since: None,
                     ds_ttl: ttl(3600),
                     changes_ds_ttl: false,
                     allow_overwrite: config.overwrite,

@@ -121,7 +121,7 @@ impl Network {
             clock: self.clock.clone(),
         };
         let accounts = Accounts::given(Client::new(self.clone()), name, &given).await;
-        (accounts, Verifier::new(Some(self.dns.resolver())).with_transport(self.clone()))
+        (accounts, Verifier::new(Some(self.dns.resolver())).at_any_address(true).with_transport(self.clone()))
     }
 
     /// A function that has just started, which keeps no session yet. `name` is in the names of its sessions.

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use hickory_proto::rr::rdata::{A, NS, SOA};
-use hickory_proto::rr::{Name, RData};
+use hickory_proto::rr::{Name, RData, RecordType};
 
 use super::outside::Outside;
 use super::sign::Keys;
@@ -58,7 +58,8 @@ fn hosted(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Zone> {
         let own = own.filter(|zone| zone.servers.iter().any(|own| own == server)).cloned();
         (own.collect(), state.cap, state.uncapped.clone())
     };
-    let uncapped: Vec<Name> = uncapped.iter().filter_map(|text| name(text)).collect();
+    let uncapped: Vec<(Name, RecordType)> =
+        uncapped.iter().filter_map(|(owner, rtype)| Some((name(owner)?, rtype.parse().ok()?))).collect();
     for zone in outside {
         let Some(origin) = name(&zone.name) else { continue };
         let mut copy = Zone::with_records(origin.clone(), &zone.records);

@@ -58,7 +58,7 @@ pub(super) struct State {
     /// What the resolver keeps, if it keeps anything.
     pub cache: Option<Cache>,
     /// Names whose TTLs are not capped.
-    pub uncapped: BTreeSet<String>,
+    pub uncapped: BTreeSet<(String, String)>,
 }
 
 impl Shared {

@@ -62,11 +62,14 @@ impl Zone {
         self.keys = Some(keys);
     }
 
-    /// Lets no TTL be greater, but for those of these names.
-    pub(super) fn cap(&mut self, ttl: u32, except: &[Name]) {
-        let capped = self.sets.iter_mut().filter(|(owner, _)| !except.contains(owner));
-        for set in capped.flat_map(|(_, sets)| sets.values_mut()) {
-            set.ttl = set.ttl.min(ttl);
+    /// Lets no TTL be greater, but for those of these record sets.
+    pub(super) fn cap(&mut self, ttl: u32, except: &[(Name, RecordType)]) {
+        for (owner, sets) in &mut self.sets {
+            for (rtype, set) in sets {
+                if !except.iter().any(|(name, kept)| name == owner && kept == rtype) {
+                    set.ttl = set.ttl.min(ttl);
+                }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! A hosted zone, as a test holds it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::core::{Core, lock};
 use crate::route53::{Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers};
@@ -89,14 +90,14 @@ impl ZoneHandle {
         self.start_signing();
     }
 
-    /// Creates a real key-signing key, `ACTIVE`: in the DNSKEY record set and signing it, once the zone is signed. In the place of
+    /// Creates a real key-signing key now, `ACTIVE`: in the DNSKEY record set and signing it, once the zone is signed. In the place of
     /// one of that name.
     ///
     /// # Panics
     ///
     /// If the zone is gone.
     pub fn create_key(&self, name: &str) -> KeySigningKey {
-        let key = KeySigningKey::generate(name, &self.name);
+        let key = KeySigningKey::generate(name, &self.name, self.core.clock.now());
         let created = self.edit(|zone| {
             zone.keys.retain(|known| known.name != name);
             zone.keys.push(key.clone());
@@ -112,10 +113,24 @@ impl ZoneHandle {
 
     /// Gives that key another status: `INACTIVE` takes it out of the DNSKEY record set, `ACTIVE` puts it back. Whether there is one.
     pub fn set_key_status(&self, name: &str, status: &str) -> bool {
+        let now = self.core.clock.now();
         let set = |zone: &mut ZoneModel| {
-            zone.keys.iter_mut().find(|key| key.name == name).map(|key| status.clone_into(&mut key.status))
+            zone.keys.iter_mut().find(|key| key.name == name).map(|key| {
+                status.clone_into(&mut key.status);
+                key.modified = now;
+            })
         };
         self.edit(set).flatten().is_some()
+    }
+
+    /// Makes the keys older by that time: for a test whose TTLs are shorter than those of Route 53, and its waits with them.
+    pub fn age_keys(&self, by: Duration) {
+        self.edit(|zone| {
+            for key in &mut zone.keys {
+                key.created -= by;
+                key.modified -= by;
+            }
+        });
     }
 
     /// Deletes that key; whether there was one.
@@ -131,6 +146,11 @@ impl ZoneHandle {
     /// Begins signing with the active keys there are; see [`ZoneHandle::create_key`].
     pub fn start_signing(&self) {
         self.set_serve_signature("SIGNING");
+    }
+
+    /// Whether the zone is signed.
+    pub fn is_signing(&self) -> bool {
+        self.read(|zone| zone.serve_signature == "SIGNING").unwrap_or_default()
     }
 
     /// Ends signing. The keys stay.

@@ -7,7 +7,6 @@ use super::served::Served;
 use super::state::{ChangeState, State};
 use super::xml::Element;
 use super::{SyncRule, list, name, name_servers, output};
-use crate::clock::iso8601;
 use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::identities::Caller;
@@ -31,8 +30,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
             let state = core.route53();
             let zone = own_zone(&state, caller, id)?;
             let status = Element::new("Status").text("ServeSignature", &zone.serve_signature);
-            let now = iso8601(core.clock.now());
-            let keys = zone.keys.iter().map(|key| output::key_signing_key(zone, key, &now));
+            let keys = zone.keys.iter().map(|key| output::key_signing_key(zone, key));
             let keys = Element::new("KeySigningKeys").children(keys);
             Ok((200, output::root("GetDNSSECResponse").child(status).child(keys)))
         }

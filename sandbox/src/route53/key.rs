@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hickory_proto::ProtoError;
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
@@ -27,13 +27,21 @@ pub struct KeySigningKey {
     pub digest_type: u8,
     /// Digest in hexadecimal.
     pub digest: String,
+    /// When it was made.
+    pub created: SystemTime,
+    /// When it was last changed, its status for instance.
+    pub modified: SystemTime,
     /// The real key.
     pub(crate) pair: Option<Pair>,
 }
 
+/// 2020-12-17, when Route 53 began to sign zones, since 1970.
+const LONG_AGO: Duration = Duration::from_hours(446_712);
+
 impl KeySigningKey {
-    /// An active key with the algorithms that the service uses, and no key behind it.
+    /// An active key with the algorithms that the service uses, made long ago, and no key behind it.
     pub fn active(name: &str, key_tag: u16, digest: &str) -> Self {
+        let long_ago = SystemTime::UNIX_EPOCH + LONG_AGO;
         Self {
             name: name.to_owned(),
             status: "ACTIVE".to_owned(),
@@ -41,16 +49,24 @@ impl KeySigningKey {
             algorithm: 13,
             digest_type: 2,
             digest: digest.to_owned(),
+            created: long_ago,
+            modified: long_ago,
             pair: None,
         }
     }
 
-    /// An active key that can sign the zone of that name.
-    pub(crate) fn generate(name: &str, zone: &str) -> Self {
+    /// An active key that can sign the zone of that name, made at that time.
+    pub(crate) fn generate(name: &str, zone: &str, now: SystemTime) -> Self {
         let pair = Pair::generate(zone, Pair::KEY_SIGNING);
         let ds = pair.to_ds();
         let digest = hex::encode_upper(ds.digest());
-        Self { pair: Some(pair), ..Self::active(name, ds.key_tag(), &digest) }
+        Self { pair: Some(pair), ..Self::active(name, ds.key_tag(), &digest).made_at(now) }
+    }
+
+    /// The same key, made at that time and not changed since.
+    #[must_use]
+    pub fn made_at(self, time: SystemTime) -> Self {
+        Self { created: time, modified: time, ..self }
     }
 
     /// The same key with another status.
@@ -145,14 +161,14 @@ mod tests {
 
     #[test]
     fn a_real_key_has_its_ds_and_dnskey() {
-        let key = KeySigningKey::generate("one", "example.com.");
+        let key = KeySigningKey::generate("one", "example.com.", SystemTime::UNIX_EPOCH);
         let pair = key.pair.clone().unwrap();
         assert!(pair.to_ds().covers(&wire_name("example.com"), pair.signer.dnskey()).unwrap());
         assert_eq!(pair.signer.calculate_key_tag().unwrap(), key.key_tag);
         assert_eq!(key.ds_record(), pair.to_ds().to_string());
         assert_eq!(key.dnskey_record(), format!("257 3 13 {}", key.public_key()));
         assert_eq!(key.public_key().len(), 88, "64 bytes in Base64");
-        assert_ne!(key, KeySigningKey::generate("one", "example.com."));
+        assert_ne!(key, KeySigningKey::generate("one", "example.com.", SystemTime::UNIX_EPOCH));
         assert_eq!(KeySigningKey::active("one", 1, "AB").public_key(), "");
     }
 }

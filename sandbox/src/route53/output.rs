@@ -66,7 +66,7 @@ pub(crate) fn change_info(id: &str, change: &ChangeState) -> Element {
         .maybe("Comment", change.comment.as_deref())
 }
 
-pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey, now: &str) -> Element {
+pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey) -> Element {
     let arn = format!("arn:aws:kms:us-east-1:{}:key/00000000-0000-0000-0000-000000000000", zone.account);
     // The list has no member name of its own in the service model.
     Element::new("member")
@@ -83,6 +83,6 @@ pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey, now: &str) -> El
         .text("DSRecord", &key.ds_record())
         .text("DNSKEYRecord", &key.dnskey_record())
         .text("Status", &key.status)
-        .text("CreatedDate", now)
-        .text("LastModifiedDate", now)
+        .text("CreatedDate", &iso8601(key.created))
+        .text("LastModifiedDate", &iso8601(key.modified))
 }

@@ -234,7 +234,12 @@ async fn dnssec_with_real_keys() {
     assert_eq!(key.digest_value().unwrap().len(), 64);
     assert_eq!(key.dnskey_record(), Some(format!("257 3 13 {}", key.public_key().unwrap()).as_str()));
     world.zone.start_signing();
+    world.aws.clock().advance(std::time::Duration::from_mins(1));
     assert!(world.zone.set_key_status("one", "INACTIVE") && !world.zone.set_key_status("none", "ACTIVE"));
+    let changed = get().await.unwrap().key_signing_keys()[0].clone();
+    assert_eq!(changed.created_date(), key.created_date());
+    let modified = |key: &aws_sdk_route53::types::KeySigningKey| key.last_modified_date().unwrap().secs();
+    assert!(modified(&changed) >= modified(key) + 60);
     let two = world.zone.create_key("two");
     let signing = get().await.unwrap();
     assert_eq!(signing.status().unwrap().serve_signature(), Some("SIGNING"));

@@ -697,6 +697,7 @@ async fn known_a_rename_with_other_keys_leaves_the_zone_without_ds_until_the_nex
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
     scenario.fixture.child.create_key("two");
+    scenario.fixture.child.age_keys(Duration::from_hours(1));
     let of = |key: &str| json!({"Dnssec": true, "KeySigningKeys": key});
     scenario.create("S1/Old", of("one")).await.success();
     let answer = scenario.create("S1/New", of("two")).await.success();

@@ -95,14 +95,20 @@ impl Sequence {
         seen
     }
 
-    /// An Update, while the resolver is asked.
-    async fn update(&self, id: &str, old: Value, new: Value) {
+    /// As long as the key set of Route 53 is kept, for the keys.
+    fn age_keys(&self) {
+        self.fixture.child.age_keys(Duration::from_hours(1));
+    }
+
+    /// An Update, while the resolver is asked; with this warning, or none.
+    async fn update(&self, id: &str, old: Value, new: Value, warning: Option<&str>) {
         let update = async { self.fixture.update(id, old, new).await.success() };
         let mut update = std::pin::pin!(update);
         loop {
             tokio::select! {
                 answer = &mut update => {
-                    assert_eq!(answer.get("Warning"), "");
+                    let told = answer.get("Warning");
+                    assert!(warning.map_or(told.is_empty(), |code| told.contains(code)), "{told}");
                     break;
                 }
                 _ = self.look() => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -119,10 +125,11 @@ async fn signing_is_switched_on_and_off() {
     // On: the child zone signs, its keys are served for a TTL, then the DS.
     prepare(&it.fixture.child, true);
     assert_eq!(it.wait().await, Security::Insecure);
-    it.update(&id, plain(), secured()).await;
+    it.age_keys();
+    it.update(&id, plain(), secured(), Some("unsigned-answers-kept")).await;
     assert_eq!(it.wait().await, Security::Secure);
     // Off: the DS goes, for a TTL resolvers still have it, then the child zone stops signing.
-    it.update(&id, secured(), plain()).await;
+    it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     assert_eq!(it.wait_after_ds().await, Security::Insecure);
     it.fixture.child.unsign();
     assert_eq!(it.wait().await, Security::Insecure);
@@ -138,7 +145,8 @@ async fn a_key_is_rolled_over() {
     assert_eq!(it.look().await, Security::Secure);
     it.fixture.child.create_key("two");
     assert_eq!(it.wait().await, Security::Secure, "both keys are published for a TTL of the DNSKEY record set");
-    it.update(&id, named("one"), named("two")).await;
+    it.age_keys();
+    it.update(&id, named("one"), named("two"), Some("keys-must-stay")).await;
     assert_eq!(it.wait().await, Security::Secure, "for a TTL of the DS record set resolvers have the old one");
     assert!(it.fixture.child.set_key_status("one", "INACTIVE"));
     assert_eq!(it.wait().await, Security::Secure);
@@ -175,11 +183,12 @@ async fn the_child_zone_is_replaced() {
         |dnssec: bool| step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}));
     let id = it.fixture.create(secured()).await.success().id().to_owned();
     assert_eq!(it.look().await, Security::Secure);
-    it.update(&id, secured(), plain()).await;
+    it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     assert_eq!(it.wait_after_ds().await, Security::Insecure);
-    it.update(&id, plain(), of_other(false)).await;
+    it.update(&id, plain(), of_other(false), None).await;
     assert_eq!(it.wait().await, Security::Insecure);
-    it.update(&id, of_other(false), of_other(true)).await;
+    other.age_keys(Duration::from_hours(1));
+    it.update(&id, of_other(false), of_other(true), Some("unsigned-answers-kept")).await;
     assert_eq!(it.wait().await, Security::Secure);
     // The old zone is needed no more.
     it.fixture.child.delete();
@@ -188,10 +197,18 @@ async fn the_child_zone_is_replaced() {
 
 /// What a cache that many share holds of the old zone is signed by the old zone's keys. A validator behind it that has the DS of the
 /// new zone calls that bogus, until the longest TTL of the old zone has passed.
-async fn replaced_behind_a_shared_cache(longest: u32, wait: bool) -> Option<Security> {
+async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<Security> {
     let it = Sequence::start(true).await?;
-    it.dns.keep_ttl(HOST);
-    let put = |zone: &ZoneHandle| zone.put(RecordSet::new(HOST, "A", longest, ["192.0.2.3"]));
+    let (longest, asked, (owner, rtype)) = match longest {
+        Longest::Data(ttl) => (ttl, "A", (HOST, "A")),
+        Longest::Negative(ttl) => (ttl, "AAAA", (NAME, "SOA")),
+    };
+    it.dns.keep_ttl(owner, rtype);
+    let put = |zone: &ZoneHandle| {
+        zone.put(RecordSet::new(HOST, "A", longest, ["192.0.2.3"]));
+        let soa = format!("{} hostmaster.example.com. 1 7200 900 1209600 {longest}", zone.name_servers()[0]);
+        zone.put(RecordSet::new(NAME, "SOA", longest, [soa]));
+    };
     put(&it.fixture.child);
     let account = it.fixture.aws.account("333333333333");
     let other = account.hosted_zone(NAME);
@@ -202,34 +219,46 @@ async fn replaced_behind_a_shared_cache(longest: u32, wait: bool) -> Option<Secu
     let of_other =
         |dnssec: bool| step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}));
     let id = it.fixture.create(secured()).await.success().id().to_owned();
-    it.update(&id, secured(), plain()).await;
+    it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     it.wait_after_ds().await;
     // The resolver that many share gets the data of the old zone in its last moment.
     it.dns.share_cache();
     let behind = Unbound::start_behind(&it.dns).unwrap();
-    assert_eq!(behind.resolve(HOST, "A").await.unwrap().security, Security::Insecure);
-    it.update(&id, plain(), of_other(false)).await;
+    assert_eq!(behind.resolve(HOST, asked).await.unwrap().security, Security::Insecure);
+    it.update(&id, plain(), of_other(false), None).await;
     let waits = if wait { vec![TTL, longest] } else { vec![TTL, TTL] };
     it.wait_for(&waits).await;
-    it.update(&id, of_other(false), of_other(true)).await;
+    other.age_keys(Duration::from_hours(1));
+    it.update(&id, of_other(false), of_other(true), Some("unsigned-answers-kept")).await;
     it.wait().await;
     // One that has kept nothing itself.
     let behind = Unbound::start_behind(&it.dns).unwrap();
-    Some(behind.resolve(HOST, "A").await.unwrap().security)
+    Some(behind.resolve(HOST, asked).await.unwrap().security)
+}
+
+/// What has the longest TTL of the old zone, and that TTL in seconds.
+#[derive(Clone, Copy)]
+enum Longest {
+    Data(u32),
+    Negative(u32),
 }
 
 #[tokio::test]
 async fn the_longest_ttl_of_the_old_zone_passes_before_the_ds_of_the_new_one() {
-    if let Some(seen) = replaced_behind_a_shared_cache(5, true).await {
-        assert_eq!(seen, Security::Secure);
+    for longest in [Longest::Data(5), Longest::Negative(5)] {
+        if let Some(seen) = replaced_behind_a_shared_cache(longest, true).await {
+            assert_eq!(seen, Security::Secure);
+        }
     }
 }
 
 /// Shows that the other one can fail: a TTL that no machine is busy for.
 #[tokio::test]
 async fn without_that_wait_a_zone_goes_bogus_behind_a_shared_cache() {
-    if let Some(seen) = replaced_behind_a_shared_cache(3600, false).await {
-        assert_eq!(seen, Security::Bogus);
+    for longest in [Longest::Data(3600), Longest::Negative(3600)] {
+        if let Some(seen) = replaced_behind_a_shared_cache(longest, false).await {
+            assert_eq!(seen, Security::Bogus);
+        }
     }
 }
 
@@ -238,7 +267,7 @@ async fn a_secured_delegation_is_deleted() {
     let Some(it) = Sequence::start(true).await else { return };
     let id = it.fixture.create(secured()).await.success().id().to_owned();
     assert_eq!(it.look().await, Security::Secure);
-    it.update(&id, secured(), plain()).await;
+    it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     assert_eq!(it.wait_after_ds().await, Security::Insecure);
     it.fixture.child.unsign();
     it.wait().await;

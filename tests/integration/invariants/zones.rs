@@ -161,6 +161,7 @@ impl Point {
             ttl: Ttl::new(wish.ttl).unwrap(),
             changes_ttl: old.is_some_and(|old| old.ttl != wish.ttl),
             ds,
+            keys_since: None,
             ds_ttl: Ttl::new(wish.ds_ttl).unwrap(),
             changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != wish.ds_ttl),
             allow_overwrite: wish.overwrite,

@@ -215,6 +215,20 @@ async fn dnssec_brings_the_ds_record_set() {
     plan(&fixture, &["--dnssec"]).ended(3).says(&["not signing"]);
 }
 
+/// What the function would refuse for the age of a key, and what it would say must stay.
+#[tokio::test]
+async fn the_age_of_keys_counts() {
+    let fixture = Fixture::behind_sockets().await;
+    fixture.child.create_key("one");
+    fixture.child.start_signing();
+    let id = fixture.create(json!({"Dnssec": true, "KeySigningKeys": ["one"]})).await.success().id().to_owned();
+    fixture.child.create_key("two");
+    let dnssec = [update(&fixture, &id), vec!["--dnssec", "--key-signing-keys", "two"]].concat();
+    plan(&fixture, &dnssec).ended(3).says(&["Refused: ", "can't become"]);
+    fixture.child.age_keys(Duration::from_hours(1));
+    plan(&fixture, &dnssec).ended(2).says(&["must stay ACTIVE", "3600 seconds"]);
+}
+
 #[tokio::test]
 async fn the_name_servers_are_asked_before_the_change() {
     let fixture = Fixture::behind_sockets().await;

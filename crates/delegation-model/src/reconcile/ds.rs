@@ -11,6 +11,7 @@ use crate::ds::DsRecords;
 use crate::name::Name;
 use crate::ownership_record::{Claim, OwnershipRecord};
 use crate::record_set::{Change, RecordSet};
+use crate::rollover::{self, DNSKEY_TTL};
 use crate::ttl::Ttl;
 
 /// What the same batch does to the name servers.
@@ -182,6 +183,11 @@ impl<'a> DsPlan<'a> {
                 refuse(DsRefusal::ClaimedByOthers { current, desired, owners })
             }
             DsStep::NotOurs => refuse(DsRefusal::NotOurs { current, desired }),
+            DsStep::Added | DsStep::Replaced if !self.is_safe() => {
+                let Goal { keys_since, now, .. } = self.goal;
+                let left = rollover::wait(self.found.as_ref(), self.desired()?, *keys_since, *now)?;
+                refuse(DsRefusal::KeyTooYoung { desired, left })
+            }
             // A new delegation under it would be bogus from its first second on.
             DsStep::Deferred | DsStep::Stays
                 if self.ns == NsChange::Created
@@ -193,6 +199,13 @@ impl<'a> DsPlan<'a> {
             }
             _ => None,
         }
+    }
+
+    /// True if nobody can have anything that does not fit the desired DS records: of a zone that is delegated in this moment, or for
+    /// which they are put back.
+    fn is_safe(&self) -> bool {
+        let own = self.own.and_then(|own| own.ds);
+        self.ns == NsChange::Created || (own.is_some() && own == self.desired().map(Digest::from_ds))
     }
 
     /// The DS record set that our claim names from now on. `settled` tells that what stands is nobody's
@@ -244,6 +257,14 @@ impl<'a> DsPlan<'a> {
         let name = self.goal.name.clone();
         let had = self.own.and_then(|own| own.ds);
         let stands = self.set.is_some();
+        if let DsStep::Replaced | DsStep::Removed = self.step {
+            let ttl = self.set.and_then(|set| set.ttl).map_or(0, Ttl::seconds);
+            let stays = rollover::must_stay(self.found.as_ref()?, self.desired(), ttl)?;
+            return Some(Warning::KeysMustStay { name, stays });
+        }
+        if self.step == DsStep::Added && !self.is_safe() {
+            return Some(Warning::UnsignedAnswersKept { name });
+        }
         match &self.goal.ds {
             DesiredDs::Off if self.step == DsStep::Stays && stands && had.is_some() => {
                 let owners = self.managers.clone();
@@ -282,9 +303,6 @@ impl<'a> DsPlan<'a> {
     }
 }
 
-/// The TTL of the DNSKEY record set of a hosted zone in seconds (Route 53 gives it no other).
-const KEYS_TTL: u32 = 3600;
-
 /// Why the DS record set forbids a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DsRefusal {
@@ -321,6 +339,13 @@ pub enum DsRefusal {
         /// The DS records asked for.
         desired: String,
     },
+    /// Resolvers may know no key for any of its records yet.
+    KeyTooYoung {
+        /// The DS records asked for.
+        desired: String,
+        /// In how many seconds every resolver knows one of its keys.
+        left: i64,
+    },
 }
 
 impl DsRefusal {
@@ -332,6 +357,7 @@ impl DsRefusal {
             Self::OfOthers { .. } => "ds-of-others",
             Self::ClaimedByOthers { .. } => "ds-claimed-by-others",
             Self::NotOurs { .. } => "ds-not-ours",
+            Self::KeyTooYoung { .. } => "key-too-young",
         }
     }
 
@@ -343,7 +369,7 @@ impl DsRefusal {
             Self::Stands { ttl } => {
                 // A resolver may fetch the keys in the last second of the DS record set, and trusts them
                 // for their own TTL.
-                let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(KEYS_TTL);
+                let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(DNSKEY_TTL);
                 write!(
                     f,
                     "The name servers of {name} can't change while there is a DS record set: \
@@ -383,6 +409,12 @@ impl DsRefusal {
                 "The DS record set of {name} is {current}, which this resource did not write, and it \
                  asks for {desired}. Correct or remove that record set, or set AllowOverwrite to replace \
                  it."
+            ),
+            Self::KeyTooYoung { desired, left } => write!(
+                f,
+                "The DS record set of {name} can't become {desired} yet: resolvers may hold answers of the zone from \
+                 before its keys, and would call it bogus. Deploy again in {left} seconds, or keep a key of the DS \
+                 record set that exists in KeySigningKeys."
             ),
         }
     }

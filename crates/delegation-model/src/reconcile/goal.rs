@@ -20,8 +20,8 @@ pub struct Goal {
     pub claimant: Claimant,
     /// When the request was made, and which it is.
     pub stamp: Stamp,
-    /// The clock, in seconds since 1970. It is used for one thing: to see that a time in the ownership
-    /// record lies in the future (TRUST-1).
+    /// The clock, in seconds since 1970: to see that a time in the ownership record lies in the future (TRUST-1), and how old
+    /// keys are (DS-8).
     pub now: i64,
     /// How the request comes to this point.
     pub behavior: UpdateBehavior,
@@ -38,6 +38,8 @@ pub struct Goal {
     pub changes_ttl: bool,
     /// The desired DS record set.
     pub ds: DesiredDs,
+    /// When the oldest of the keys of these records was made, or made active again, in seconds since 1970; `None` if it is not known.
+    pub keys_since: Option<i64>,
     /// The desired TTL of the DS record set.
     pub ds_ttl: Ttl,
     /// True if the request itself changes `DsTTL`.

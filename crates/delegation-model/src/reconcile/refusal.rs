@@ -144,7 +144,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every code that [`Refusal::code`] can return, those of [`FailedCheck`]s aside.
-    pub const CODES: [&str; 22] = [
+    pub const CODES: [&str; 23] = [
         "name-not-allowed",
         "name-no-longer-allowed",
         "cname-at-name",
@@ -167,6 +167,7 @@ impl Refusal {
         "ds-of-others",
         "ds-claimed-by-others",
         "ds-not-ours",
+        "key-too-young",
     ];
 
     /// The stable code of the message.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::refusal::Refusal;
 use crate::name::Name;
 use crate::ownership_record::{Claim, Claimant, OwnerName, OwnershipRecord};
+use crate::rollover::Stays;
 use crate::ttl::Ttl;
 
 /// How many owners a message names before it counts the others.
@@ -171,6 +172,18 @@ pub enum Warning {
         /// The DS records asked for.
         desired: String,
     },
+    /// DS records were taken away, and resolvers may still have them.
+    KeysMustStay {
+        /// The zone cut.
+        name: Name,
+        /// What must stay, and for how long.
+        stays: Stays,
+    },
+    /// A DS record set was added to a delegation that exists: resolvers may have answers from before the zone was signed.
+    UnsignedAnswersKept {
+        /// The zone cut.
+        name: Name,
+    },
     /// A Delete found no claim of its own, and a delegation.
     NotClaimed {
         /// The zone cut.
@@ -242,7 +255,7 @@ pub enum Warning {
 
 impl Warning {
     /// Every code that [`Warning::code`] can return.
-    pub const CODES: [&str; 21] = [
+    pub const CODES: [&str; 23] = [
         "left-as-it-is",
         "changed-since",
         "records-hidden",
@@ -256,6 +269,8 @@ impl Warning {
         "ds-left",
         "ds-not-known",
         "ds-deferred",
+        "keys-must-stay",
+        "unsigned-answers-kept",
         "delete-without-claim",
         "claim-kept",
         "left-to-others",
@@ -282,6 +297,8 @@ impl Warning {
             Self::DsLeft { .. } => "ds-left",
             Self::DsUnknown { .. } => "ds-not-known",
             Self::DsDeferred { .. } => "ds-deferred",
+            Self::KeysMustStay { .. } => "keys-must-stay",
+            Self::UnsignedAnswersKept { .. } => "unsigned-answers-kept",
             Self::NotClaimed { .. } => "delete-without-claim",
             Self::ClaimKept { .. } => "claim-kept",
             Self::LeftToOthers { .. } => "left-to-others",
@@ -393,6 +410,16 @@ impl fmt::Display for Warning {
                 "The DS record set of {name} was not changed to {desired} yet: the name servers were \
                  put back, and resolvers may keep the others for their TTL. Update again after that, with \
                  another Trigger."
+            ),
+            Self::KeysMustStay { name, stays: Stays { tags, seconds } } => write!(
+                f,
+                "The keys {tags} of {name} must stay ACTIVE, and the zone signed, for {seconds} seconds from now: \
+                 resolvers keep their DS records so long."
+            ),
+            Self::UnsignedAnswersKept { name } => write!(
+                f,
+                "{name} must have been signed for its longest TTL by now: resolvers call unsigned answers that they \
+                 keep bogus. If it has not, set Dnssec to false until it has."
             ),
             Self::NotClaimed { name, current, owners } if owners.is_nobody() => write!(
                 f,

@@ -4,7 +4,7 @@
 //! CREATE meets anything. Name servers are letters: `x` stands for the name server `ns1.x.net`.
 
 use crate::digest::{Digest, RequestDigest, Wish as Properties};
-use crate::ds::DsRecords;
+use crate::ds::{Ds, DsRecords};
 use crate::ids::ZoneId;
 use crate::name::Name;
 use crate::name_servers::NameServers;
@@ -63,6 +63,8 @@ pub(super) struct Wish {
     pub(super) dnssec: bool,
     /// Letters of the keys; `None` if they can't be read.
     pub(super) keys: Option<&'static str>,
+    /// How old the keys are, in seconds; `None` if nobody tells.
+    pub(super) key_age: Option<i64>,
     pub(super) ds_ttl: i64,
     pub(super) overwrite: bool,
     pub(super) allow_occlusion: bool,
@@ -78,6 +80,7 @@ pub(super) fn wants(servers: &'static str) -> Wish {
         ttl: 172_800,
         dnssec: false,
         keys: None,
+        key_age: None,
         ds_ttl: 3600,
         overwrite: false,
         allow_occlusion: false,
@@ -101,6 +104,10 @@ impl Wish {
 
     pub(super) fn signed_somehow(self) -> Self {
         Self { dnssec: true, keys: None, ..self }
+    }
+
+    pub(super) fn key_age(self, seconds: i64) -> Self {
+        Self { key_age: Some(seconds), ..self }
     }
 
     pub(super) fn ds_ttl(self, ds_ttl: i64) -> Self {
@@ -297,6 +304,7 @@ impl Point {
                 ttl: Ttl::new(wish.ttl).unwrap(),
                 changes_ttl: old.is_some_and(|old| old.ttl != wish.ttl),
                 ds,
+                keys_since: wish.key_age.map(|age| self.clock - age),
                 ds_ttl: Ttl::new(wish.ds_ttl).unwrap(),
                 changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != wish.ds_ttl),
                 allow_overwrite: wish.overwrite,
@@ -449,7 +457,7 @@ impl Point {
 
     /// The letters of the keys; empty for none.
     pub(super) fn secured_by(&self) -> String {
-        let letter = |ds: &crate::ds::Ds| char::from(u8::try_from(ds.key_tag()).unwrap());
+        let letter = |ds: &Ds| char::from(u8::try_from(ds.key_tag()).unwrap());
         self.seen.ds().map(|records| records.iter().map(letter).collect()).unwrap_or_default()
     }
 

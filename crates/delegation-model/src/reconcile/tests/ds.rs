@@ -224,7 +224,7 @@ fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
     assert_eq!(point.update("S1", wants("x").signed("a")).warnings(), "ds-deferred");
     point.wait(displaced);
     let done = point.update("S1", wants("x").signed("a"));
-    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("", "a"));
+    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("unsigned-answers-kept", "a"));
 
     // Who asks for something new is refused as ever, and so is a way back later than a day.
     let mut point = created(wants("x").signed("a"));
@@ -307,7 +307,8 @@ fn none_is_added_while_resolvers_may_have_name_servers_that_were_put_back() {
         assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-deferred", old));
         point.wait(100);
         let done = point.update("S1", wants("x").signed("b"));
-        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("", "b"));
+        let told = if covered { "keys-must-stay" } else { "unsigned-answers-kept" };
+        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), (told, "b"));
         assert_eq!(point.claim("S1").hold, None);
     }
 }
@@ -401,4 +402,78 @@ fn an_update_that_moves_where_keys_are_not_known_is_refused_however_long_they_we
         point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x").signed_somehow());
     request.goal.old_wish = Some(request.goal.wish);
     assert_eq!(point.deliver(&request).refused().code(), "ds-unknown");
+}
+
+/// DS-8. Resolvers hold key sets from before the key was made, and find none for its record.
+#[test]
+fn a_key_that_is_too_young_is_not_alone_in_the_ds_record_set() {
+    for standing in [wants("x").signed("a"), wants("x"), wants("x").signed("ab")] {
+        let mut point = created(standing);
+        let before = point.secured_by();
+        // Another key is asked for, whatever it is called.
+        let ask = |point: &mut Point, age| {
+            let mut request = point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(age));
+            request.goal.wish = wants("y").digest();
+            point.deliver(&request)
+        };
+        assert_eq!(ask(&mut point, 0).refused().code(), "key-too-young");
+        assert_eq!(ask(&mut point, HOUR - 1).refused().code(), "key-too-young");
+        assert_eq!(point.secured_by(), before);
+        ask(&mut point, HOUR);
+        assert_eq!(point.secured_by(), "b");
+    }
+}
+
+#[test]
+fn a_young_key_is_added_beside_one_that_exists_and_comes_with_a_new_delegation() {
+    let mut point = created(wants("x").signed("a").key_age(0));
+    assert_eq!(point.secured_by(), "a");
+    point.update("S1", wants("x").signed("ab").key_age(0));
+    assert_eq!(point.secured_by(), "ab");
+}
+
+/// The way back of an Update, and an Update of something else: a `Warning`, and everything stays (UPDATE-4).
+#[test]
+fn who_asks_for_nothing_new_is_not_stopped_by_a_young_key() {
+    let mut point = created(wants("x").signed("a"));
+    point.update("S1", wants("x").signed("b").key_age(HOUR));
+    let back = point.update("S1", wants("x").signed("a").key_age(60));
+    assert_eq!((back.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "b"));
+    // The child's keys became others behind the same properties.
+    let mut point = created(wants("x").signed("a"));
+    let mut request = point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(0));
+    request.goal.wish = wants("x").signed("a").digest();
+    let done = point.deliver(&request);
+    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
+}
+
+/// A DS record set that our claim names, and that somebody removed or replaced by hand, comes back whatever the age of its keys.
+#[test]
+fn a_young_key_is_put_back_after_drift() {
+    let mut point = created(wants("x").signed("a").key_age(0));
+    for by_hand in ["", "z"] {
+        if by_hand.is_empty() {
+            point.remove_by_hand("DS");
+        } else {
+            point.set_ds_by_hand(by_hand);
+        }
+        point.update("S1", wants("x").signed("a").key_age(0));
+        assert_eq!(point.secured_by(), "a");
+    }
+}
+
+/// DS-9. What resolvers may still have is told, with the time.
+#[test]
+fn what_must_stay_is_told() {
+    let mut point = created(wants("x"));
+    assert_eq!(point.update("S1", wants("x").signed("a")).warnings(), "unsigned-answers-kept");
+    assert_eq!(point.update("S1", wants("x").signed("ab").ds_ttl(300)).warnings(), "");
+    let rolled = point.update("S1", wants("x").signed("b").ds_ttl(300));
+    assert_eq!(rolled.warnings(), "keys-must-stay");
+    let words = rolled.plan().warnings[0].to_string();
+    assert!(words.contains("keys 97 of") && words.contains("300 seconds"), "{words}");
+    let off = point.update("S1", wants("x"));
+    assert_eq!(off.warnings(), "keys-must-stay");
+    let words = off.plan().warnings[0].to_string();
+    assert!(words.contains("keys 98 of") && words.contains("3900 seconds"), "the DS, and then the keys: {words}");
 }

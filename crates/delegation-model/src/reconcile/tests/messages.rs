@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::driver::*;
 use crate::ownership_record::OwnerName;
 use crate::reconcile::{Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning};
+use crate::rollover::Stays;
 use crate::ttl::Ttl;
 
 fn owners(names: &[&str]) -> Holders {
@@ -58,6 +59,7 @@ fn refusals() -> Vec<Refusal> {
             owners: owners(&["S1"]),
         }),
         ds(DsRefusal::NotOurs { current: keys("a").to_string(), desired: keys("b").to_string() }),
+        ds(DsRefusal::KeyTooYoung { desired: keys("b").to_string(), left: 3540 }),
     ]
 }
 
@@ -84,6 +86,8 @@ fn warnings() -> Vec<Warning> {
         Warning::DsUnknown { name: name(), stands: true, why: "the child zone Z2 is not signing".into() },
         Warning::DsUnknown { name: name(), stands: false, why: "the child zone Z2 is not signing".into() },
         Warning::DsDeferred { name: name(), desired: keys("a").to_string() },
+        Warning::KeysMustStay { name: name(), stays: Stays { tags: "4711, 4712".into(), seconds: 7200 } },
+        Warning::UnsignedAnswersKept { name: name() },
         Warning::NotClaimed { name: name(), current: x(), owners: Holders::default() },
         Warning::NotClaimed { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::ClaimKept { name: name(), current: x() },

@@ -143,13 +143,15 @@ fn wishes() -> impl Strategy<Value = Wish> {
         any::<bool>(),
         prop::sample::select(vec![60, 172_800]),
         signed,
+        prop::sample::select(vec![None, Some(0), Some(HOUR)]),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(servers, overwrite, ttl, (dnssec, keys), not_allowed, failing_check)| Wish {
+        .prop_map(|(servers, overwrite, ttl, (dnssec, keys), key_age, not_allowed, failing_check)| Wish {
             overwrite,
             dnssec,
             keys,
+            key_age,
             allowed: !not_allowed,
             failing_check,
             ..wants(servers).ttl(ttl)
@@ -246,6 +248,19 @@ proptest! {
                 prop_assert_eq!(point.seen.ds(), Some(keys(letters)));
             }
         }
+    }
+
+    /// DS-8. Unless the delegation is new, or the record set is put back, there is always a key that every resolver knows.
+    #[test]
+    fn resolvers_know_a_key_of_what_is_written(mut point in zones(), behavior in behaviors(), wish in wishes()) {
+        let before = point.clone();
+        let request = point.request("S1", behavior, &Wish { key_age: Some(0), ..wish });
+        point.deliver(&request);
+        let (stood, stands) = (before.secured_by(), point.secured_by());
+        let own = before.record().own(&claimant("S1"), before.clock).and_then(|own| own.ds);
+        let put_back = own.is_some() && own == point.seen.ds().as_ref().map(Digest::from_ds);
+        let added = !stood.is_empty() && stood.chars().all(|key| stands.contains(key));
+        prop_assert!(stands.is_empty() || stands == stood || added || put_back || before.delegated_to().is_empty());
     }
 
     #[test]

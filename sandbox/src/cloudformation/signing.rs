@@ -1,0 +1,74 @@
+//! `AWS::Route53::KeySigningKey` and `AWS::Route53::DNSSEC` (Template Reference), of zones that are served by a [`Dns`].
+
+#![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use serde_json::json;
+
+use super::{Action, Physical, Request, ResourceType};
+use crate::aws::Sandbox;
+use crate::dns::Dns;
+use crate::handles::ZoneHandle;
+
+fn zone(aws: &Sandbox, request: &Request) -> Result<ZoneHandle, String> {
+    let id = request.properties["HostedZoneId"].as_str().unwrap_or_default();
+    aws.zone(id).ok_or_else(|| format!("No hosted zone found with ID: {id}"))
+}
+
+/// Keys. `Ref` gives `<zone id>|<name>`.
+pub(super) struct KeySigningKeys(pub(super) Sandbox);
+
+impl KeySigningKeys {
+    fn carry_out(&self, request: &Request) -> Result<Physical, String> {
+        let zone = zone(&self.0, request)?;
+        let text = |property: &str| request.properties[property].as_str().unwrap_or_default();
+        let name = text("Name");
+        let is_last = zone.is_signing() && zone.keys().iter().all(|key| key.name == name || key.status != "ACTIVE");
+        let ends = matches!(request.action, Action::Delete(_)) || text("Status") == "INACTIVE";
+        if ends && is_last {
+            // API Reference, `DeactivateKeySigningKey`.
+            return Err(format!("KeySigningKeyInUse: {name} is the only active key of a zone that is signed"));
+        }
+        let changes = || zone.keys().iter().any(|key| key.name == name && key.status != text("Status"));
+        match &request.action {
+            Action::Create => drop(zone.create_key(name)),
+            Action::Update(..) => {}
+            Action::Delete(_) => drop(zone.delete_key(name)),
+        }
+        if changes() {
+            zone.set_key_status(name, text("Status"));
+        }
+        Ok(Physical { id: format!("{}|{name}", zone.id()), attributes: json!({}) })
+    }
+}
+
+impl ResourceType for KeySigningKeys {
+    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+        futures::future::ready(self.carry_out(&request)).boxed()
+    }
+}
+
+/// The signing of a zone, which ends as [`Dns::disable_signing`] says.
+pub(super) struct Signing(pub(super) Sandbox, pub(super) Dns);
+
+impl Signing {
+    fn carry_out(&self, request: &Request) -> Result<Physical, String> {
+        let zone = zone(&self.0, request)?;
+        if matches!(request.action, Action::Delete(_)) {
+            self.1.disable_signing(&zone)?;
+        } else if zone.keys().iter().any(|key| key.status == "ACTIVE") {
+            zone.start_signing();
+        } else {
+            // API Reference, `EnableHostedZoneDNSSEC`.
+            return Err(format!("KeySigningKeyWithActiveStatusNotFound: {}", zone.id()));
+        }
+        Ok(Physical { id: zone.id(), attributes: json!({}) })
+    }
+}
+
+impl ResourceType for Signing {
+    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+        futures::future::ready(self.carry_out(&request)).boxed()
+    }
+}
