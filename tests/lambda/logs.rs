@@ -130,3 +130,34 @@ fn a_wrong_setting_is_one_line_at_the_start() {
     assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("the settings are wrong")));
     assert!(line["problem"].as_str().unwrap().contains("DELEGATION_PROPAGATION_WAIT"), "{line}");
 }
+
+/// A forged event leads to somebody: to who may publish to that topic, and by the message's id to who did.
+#[tokio::test]
+async fn a_notification_leaves_its_topic_and_id_in_the_log() {
+    let world = World::new().await;
+    let sns = |message: &str, id: &str| {
+        let topic = "arn:aws:sns:us-east-1:222222222222:delegation";
+        json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message, "TopicArn": topic, "MessageId": id}}]})
+    };
+    let key = sandbox::ResponseKey {
+        stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/forged/1".into(),
+        logical_id: "Delegation".into(),
+        request_id: "forged".into(),
+    };
+    let request = json!({
+        "RequestType": "Create",
+        "ResponseURL": world.bucket.presign(&key),
+        "StackId": key.stack_id,
+        "RequestId": key.request_id,
+        "LogicalResourceId": key.logical_id,
+        "ResourceProperties": world.properties(json!({})),
+    });
+    world.function.invoke(sns(&request.to_string(), "message-1")).await;
+    world.function.invoke(sns("{}", "message-2")).await;
+    let lines = world.function.logs();
+    for id in ["message-1", "message-2"] {
+        let told = lines.iter().filter(|line| line.contains(id)).collect::<Vec<_>>();
+        let leads = |line: &&String| line.contains("arn:aws:sns:us-east-1:222222222222:delegation");
+        assert!(!told.is_empty() && told.iter().all(leads), "{id}: {lines:#?}");
+    }
+}

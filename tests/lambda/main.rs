@@ -12,6 +12,7 @@ mod delivery;
 mod demo;
 mod life;
 mod logs;
+mod memory;
 mod rename;
 mod rollback;
 mod secrets;

@@ -1,5 +1,6 @@
 //! Two accounts, their zones, a `bootstrap` behind the Runtime API, and a stack that it serves.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -38,11 +39,13 @@ pub(crate) struct Setting {
     pub(crate) timeout: Duration,
     pub(crate) deadline: DeadlineStyle,
     pub(crate) log_level: &'static str,
+    /// How many bytes the kernel lets the process map for itself; `None` for no bound.
+    pub(crate) data: Option<u64>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), deadline: DeadlineStyle::Real, log_level: "INFO" }
+        Self { timeout: Duration::from_secs(30), deadline: DeadlineStyle::Real, log_level: "INFO", data: None }
     }
 }
 
@@ -167,9 +170,18 @@ async fn spawn(aws: &Sandbox, bucket: &ResponseBucket, credentials: &Credentials
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    let path = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
+    let path = setting.data.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")), bounded);
     let bootstrap = Bootstrap { path, env, timeout: setting.timeout, deadline: setting.deadline };
     LambdaProcess::spawn(bootstrap).await.unwrap()
+}
+
+/// A program that is the function with so many bytes for its data (setrlimit(2), `RLIMIT_DATA`).
+fn bounded(data: u64) -> PathBuf {
+    let path = PathBuf::from(format!("{}/bootstrap-{data}", env!("CARGO_TARGET_TMPDIR")));
+    let script = format!("#!/bin/sh\nulimit -d {}\nexec {}\n", data / 1024, env!("CARGO_BIN_EXE_bootstrap"));
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 pub(crate) fn plain(values: &[String]) -> Vec<String> {

@@ -8,6 +8,7 @@
 
 mod limits;
 mod links;
+mod security;
 
 use std::collections::BTreeSet;
 use std::fs;

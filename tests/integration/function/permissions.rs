@@ -185,3 +185,19 @@ async fn the_session_s_name_tells_function_and_stack() {
     names.dedup();
     assert_eq!(names, ["delegation.mine", "delegation.other-stack"]);
 }
+
+/// Each event may come in another stack's name, and name other roles.
+#[tokio::test(start_paused = true)]
+async fn sessions_are_kept_within_bounds() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.id();
+    let mut asked = 0_usize;
+    for stack in (0..100).chain([0, 100, 0]) {
+        fixture.stack = format!("arn:aws:cloudformation:us-east-1:222222222222:stack/stack-{stack}/1");
+        fixture.delete(&id, json!({})).await.success();
+        asked += 1;
+        let made = fixture.count("AssumeRole");
+        // A hundred are kept. The next one takes the place of all of them, and what is needed is made anew.
+        assert_eq!(made, [asked, 100, 101, 102][asked.saturating_sub(100)], "{asked}");
+    }
+}

@@ -1,0 +1,69 @@
+//! Each statement of the page of security names the test that shows it; the test exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::page;
+
+/// The names of all tests in Rust below a folder.
+fn tests(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            tests(&entry, found);
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&entry).unwrap();
+            let mut marked = false;
+            for line in text.lines().map(str::trim_start) {
+                marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+                let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+                if let Some((name, _)) = function.filter(|_| marked).and_then(|rest| rest.split_once('(')) {
+                    found.insert(name.to_owned());
+                    marked = false;
+                }
+            }
+        }
+    }
+}
+
+/// The last cells of the tables whose last column is that of tests.
+fn cells(page: &str) -> Vec<&str> {
+    let mut cells = Vec::new();
+    let mut in_table = false;
+    for line in page.lines() {
+        let Some(row) = line.strip_prefix('|') else {
+            in_table = false;
+            continue;
+        };
+        let last = row.trim_end().trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        if last == "test" {
+            in_table = true;
+        } else if in_table && !last.starts_with("---") {
+            cells.push(last);
+        }
+    }
+    cells
+}
+
+#[test]
+fn every_test_that_the_page_of_security_names_exists() {
+    let mut all = BTreeSet::new();
+    for folder in ["src", "crates", "sandbox", "tests", "benches"] {
+        tests(Path::new(folder), &mut all);
+    }
+    assert!(all.len() > 500, "{}", all.len());
+    let page = page("security");
+    let named: Vec<&str> = cells(&page).into_iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !all.contains(**name)).collect();
+    assert!(missing.is_empty(), "no such test: {missing:#?}");
+}
+
+#[test]
+fn every_row_of_the_review_has_a_test() {
+    let page = page("security");
+    let section = page.split_once("\n## What a review found\n").unwrap().1.split("\n## ").next().unwrap();
+    let rows: Vec<&str> = cells(section);
+    assert!(rows.len() >= 10, "{rows:?}");
+    assert!(rows.iter().all(|cell| cell.contains('`')), "{rows:#?}");
+}
