@@ -36,6 +36,8 @@ struct Changed {
     applied: Applied,
     /// Whether name servers or DS records were changed, as far as is known.
     redelegated: bool,
+    /// Whether the request fails if the check after it does.
+    required: bool,
 }
 
 pub(super) async fn run(
@@ -60,8 +62,10 @@ pub(super) async fn run(
     }
     outcome.data.insert("Verification", earlier.finding().map(ToString::to_string).unwrap_or_default());
     let redelegated = redelegated(cx, &resolved, &applied);
-    let required = mode == Verification::Require && redelegated;
-    let changed = Changed { applied, redelegated };
+    // A rollback must not stick, and leaves what was before.
+    let back = is_way_back(cx, &resolved.goal(cx), &applied.observed);
+    let required = mode == Verification::Require && redelegated && !back;
+    let changed = Changed { applied, redelegated, required };
     let done = |outcome: &Outcome| {
         // What must be checked is not done before it was.
         if !required {
@@ -115,7 +119,8 @@ async fn change(
                 planned.decision = checked(&goal, result, planned.decision, &planned.observed);
                 break;
             }
-            let result = check::before(cx, mode, &question, cx.config.check_patience).await;
+            let back = is_way_back(cx, &goal, &planned.observed);
+            let result = check::before(cx, mode, &question, (cx.config.check_patience, back)).await;
             earlier.keep(question, result);
             planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         }
@@ -180,6 +185,12 @@ pub(super) async fn observe_and_plan(
     Ok(Planned { observed, decision, warning })
 }
 
+/// Whether the request is the way back of another (UPDATE-5).
+fn is_way_back(cx: &RequestContext<'_>, goal: &Goal, observed: &Observation) -> bool {
+    let own = observed.record().own(&goal.claimant, cx.now()).cloned();
+    own.is_some_and(|own| goal.wish != own.wish && goal.is_way_back(&own))
+}
+
 /// Whether the request changed name servers or DS records, as far as is known.
 fn redelegated(cx: &RequestContext<'_>, resolved: &ResolvedRequest, applied: &Applied) -> bool {
     // An earlier delivery of this arrival made the delegation, and may have been cut off before it was checked.
@@ -232,8 +243,7 @@ async fn verify(
     status: ChangeStatus,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let (name, Changed { applied, redelegated }) = (&resolved.point.name, changed);
-    let required = resolved.desired.verifies() == Verification::Require;
+    let (name, Changed { applied, redelegated, required }) = (&resolved.point.name, changed);
     let Observation { apex, apex_name_servers, .. } = &applied.observed;
     let parent = apex.clone().map(|name| ParentZone { name, name_servers: apex_name_servers.clone() });
     let finding = match (&parent, check::wanted(name, &applied.plan, &applied.observed)) {
@@ -242,7 +252,7 @@ async fn verify(
     };
     let Some(finding) = finding else {
         let message = check::no_time(name);
-        if required && *redelegated {
+        if *required {
             return Err(Failure::new(Code::NotVerified, message));
         }
         // What was found before the change says more.
@@ -253,12 +263,13 @@ async fn verify(
         });
         return Ok(());
     };
-    if check::fails(&finding) && required {
-        if *redelegated {
+    if check::fails(&finding) && resolved.desired.verifies() == Verification::Require {
+        if *required {
             let message = format!("the delegation of {name} was changed, and the DNS check failed: {finding}");
             return Err(Failure::new(Code::VerificationFailedAfterChange, message));
         }
-        let warning = format!("The DNS check failed for a delegation that this request did not change: {finding}.");
+        let what = if *redelegated { "put back" } else { "did not change" };
+        let warning = format!("The DNS check failed for a delegation that this request {what}: {finding}.");
         outcome.warnings.push(Warning::new(WarningCode::VerificationFailedUnchanged, warning));
     }
     outcome.data.insert("Verification", finding.to_string());

@@ -93,6 +93,19 @@ impl Model {
         vec![("", world)]
     }
 
+    /// An arrival runs out of time once it may have sent its batch, and takes back what it may have written.
+    pub(crate) fn run_out_of_time(&self, world: &World, index: usize) -> Option<World> {
+        let delivery = &world.deliveries[index];
+        let found_own = self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
+        if delivery.stage != Stage::Write(Part::Present) || !delivery.behavior.is_arrival() || found_own {
+            return None;
+        }
+        let mut world = world.clone();
+        world.left.faults -= 1;
+        world.deliveries[index].stage = Stage::Observe(Part::TakeBack);
+        Some(world)
+    }
+
     /// The check after the change fails only what changed NS or DS.
     fn redelegates(&self, delivery: &Delivery) -> bool {
         let plan = self.decided(delivery.planned).plan();
@@ -100,7 +113,7 @@ impl Model {
         changes.into_iter().any(|change| change.record_set().rtype != "TXT")
     }
 
-    /// `REQUIRE` holds for a rollback too, and can stop it: that is asked for.
+    /// `REQUIRE` does not stop the way back of an Update.
     fn is_way_back(&self, world: &World, request: &Request) -> bool {
         let operation = world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
         request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)

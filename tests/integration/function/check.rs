@@ -109,6 +109,20 @@ async fn a_request_that_changes_nothing_is_only_warned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollback_puts_the_name_servers_back_although_one_of_them_is_lame_by_now() {
+    // The same rollback deletes the zone of the others: to leave them would lose the name.
+    let fixture = Fixture::new().await;
+    let id = fixture.create(require()).await.success().id().to_owned();
+    let other = fixture.child_account.hosted_zone(NAME);
+    let elsewhere = checked("REQUIRE", json!({"ChildZoneId": other.id()}));
+    fixture.update(&id, require(), elsewhere.clone()).await.success();
+    fixture.dns.fault(&server(&fixture), DnsFault::Refused);
+    let answer = fixture.update(&id, elsewhere, require()).await.success();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    assert!(answer.get("Warning").contains("put back") && answer.get("Warning").contains("REFUSED"), "{}", answer.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
     let fixture = Fixture::new().await;
     let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));

@@ -70,8 +70,9 @@ impl Goal {
         }
     }
 
-    /// True if the request asks for what the resource asked for before the last request.
-    pub(super) fn is_way_back(&self, own: &Claim) -> bool {
+    /// True if the request asks for what the resource asked for before the last request: the way back of
+    /// an Update (UPDATE-5).
+    pub fn is_way_back(&self, own: &Claim) -> bool {
         let since = self.stamp.time.saturating_sub(own.stamp.time);
         own.previous_wish == Some(self.wish) && (0..=DAY).contains(&since)
     }
