@@ -180,6 +180,9 @@ impl Model {
         if later(before) || (*part == Part::Present && seen) {
             self.violation("TIME-1: a request changes something after a later one of its resource".into());
         }
+        if *part == Part::TakeBack && before.claim(request.resource).is_some_and(|own| own.time != time) {
+            self.violation("ARRIVE-8: the claim of another request is taken back".into());
+        }
         let own = after.claim(request.resource);
         if *part == Part::Present && own.is_some_and(|own| own.time != time) {
             self.violation("TIME-1: a request writes, and its claim has not its time".into());

@@ -105,11 +105,21 @@ fn overwrite() -> Profile {
         ],
         deployments: 4,
         faults: 1,
+        interleaved: false,
+        ..base("overwrite", "take-overs by AllowOverwrite, and what is given back")
+    }
+}
+
+/// The same, and time and people.
+fn give_back() -> Profile {
+    Profile {
+        name: "give-back",
+        about: "the same with an act by hand and a long wait",
+        deployments: 3,
         by_hand: 1,
         waits: 1,
         acts: vec![ByHand::SetNs(0, H), ByHand::RemoveNs(0)],
-        interleaved: false,
-        ..base("overwrite", "take-overs by AllowOverwrite, and what is given back")
+        ..overwrite()
     }
 }
 
@@ -244,7 +254,24 @@ fn drift() -> Profile {
 
 /// Every profile with its full bounds; first those with the smallest short forms.
 pub fn full() -> Vec<Profile> {
-    vec![dnssec(), together(), sharing(), by_hand(), drift(), races(), moves(), accounts(), checks(), overwrite()]
+    vec![
+        dnssec(),
+        together(),
+        sharing(),
+        by_hand(),
+        drift(),
+        races(),
+        moves(),
+        accounts(),
+        checks(),
+        overwrite(),
+        give_back(),
+    ]
+}
+
+/// Every profile with its full bounds, and no faults.
+pub fn faultless() -> Vec<Profile> {
+    full().into_iter().map(|profile| Profile { faults: 0, ..profile }).collect()
 }
 
 /// The short form.

@@ -53,6 +53,11 @@ pub(crate) enum Step {
         request: u8,
         index: usize,
     },
+    /// A delivery runs out of time before its batch is sent.
+    TimeOut {
+        request: u8,
+        index: usize,
+    },
     GiveUp {
         request: u8,
     },
@@ -337,6 +342,11 @@ impl Model {
                 after.request_mut(request).owed = true;
                 self.push(steps, Step::Cut { request, index }, after);
             }
+            if world.left.faults > 0
+                && let Some(after) = self.run_out_of_time(world, index)
+            {
+                self.push(steps, Step::TimeOut { request, index }, after);
+            }
         }
     }
 
@@ -460,6 +470,7 @@ impl Model {
                 format!("run and lose the answer of {}{checked}", about(request))
             }
             Step::Cut { request, index } => format!("cut off {} (delivery {index})", about(request)),
+            Step::TimeOut { request, index } => format!("run out of time in {} (delivery {index})", about(request)),
             Step::GiveUp { request } => format!("give up {}", about(request)),
             Step::ByHand(act) => act.to_string(),
             Step::Wait { seconds } => format!("wait {seconds} s"),
