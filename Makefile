@@ -26,7 +26,7 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model faults load fuzz mutants sandbox fmt fmt-check lint \
+.PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model model-mutants faults load fuzz mutants sandbox fmt fmt-check lint \
 	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
 
 help: ## list the targets
@@ -88,6 +88,9 @@ histories: ## many random histories and every race, for an hour; HISTORIES and H
 model: ## every state within bounds: the planner under the model checker, for some minutes; prints the numbers of states
 	cargo build --locked --profile driver -p model-check
 	$(TARGET_DIR)/driver/model-check
+
+model-mutants: ## breaks the rules of the planner one by one: does the model checker notice? for an hour
+	@python3 -B tools/model_mutants.py
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
