@@ -1,12 +1,17 @@
 //! Logs as JSON lines, fields at the top level, and panics without their message. `docs/logging.md` lists every event.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io::stdout;
 
-use tracing::Level;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::SystemTime;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Every event that the function logs: its level, its message, and the fields that it has of its own.
@@ -52,16 +57,62 @@ pub fn init(level: Option<&str>) {
     layer.with_timer("timestamp", SystemTime);
     layer.with_level("level");
     layer.with_flattened_event();
-    layer.with_top_level_flattened_current_span();
+    layer.add_multiple_dynamic_fields(|event, context, line| {
+        if let Some(span) = context.event_span(event)
+            && let Some(SpanFields(fields)) = span.extensions().get::<SpanFields>()
+        {
+            for (name, value) in fields {
+                // What can't be written is left out.
+                let _ = line.write_field(name, value);
+            }
+        }
+    });
     let targets = Targets::new()
         .with_target("custom_delegation", level)
         // Says again what the function returned, without the request's fields, and a panic with its message.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
+        // Each try that fails, and the next one may not; what comes of a call in the end is its result.
+        .with_target("aws_", LevelFilter::OFF)
         .with_default(LevelFilter::ERROR);
-    tracing_subscriber::registry().with(targets).with(layer).init();
+    tracing_subscriber::registry().with(targets).with(KeepFields).with(layer).init();
     // A panic's message could hold anything of a request: the log says where it happened, and no more.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(at, "this program panicked");
     }));
+}
+
+/// The fields of a request's span. The JSON layer keeps them too, but with the span's own name as a field `name`.
+#[derive(Default)]
+struct SpanFields(BTreeMap<&'static str, String>);
+
+impl Visit for SpanFields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// Keeps [`SpanFields`] with their span.
+struct KeepFields;
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for KeepFields {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            let mut fields = SpanFields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
+        {
+            values.record(fields);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use custom_delegation::logging::EVENTS;
-use sandbox::{BucketFault, Function as _};
+use sandbox::{BucketFault, Fault, FaultKind, Function as _};
 use serde_json::{Value, json};
 use tracing::Level;
 
@@ -63,6 +63,10 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
         for field in ["request_id", "stack", "logical_id", "request_type"] {
             assert!(event[field].is_string(), "{field}: {event}");
         }
+        // The zone's name or absent: "stats by name" counts zones.
+        let name = event.get("name");
+        assert!(name.is_none_or(|name| name == NAME || name == "example.org"), "{event}");
+        assert_eq!(name.is_some(), event.get("parent_zone_id").is_some(), "{event}");
     }
     let of = |message: &str| events.iter().filter(|event| event["message"] == message).collect::<Vec<_>>();
     for event in
@@ -118,6 +122,25 @@ async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
     assert!(metrics.len() > 5);
     assert!(events.iter().all(|event| event["level"] == "ERROR"), "{events:?}");
     assert!(events.iter().any(|event| event["message"] == "the request failed"));
+}
+
+/// The SDK tries again by itself, and says something about each try.
+#[tokio::test]
+async fn a_try_that_heals_is_no_error() {
+    let world = World::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
+    for (action, kind) in [
+        ("AssumeRole", FaultKind::ResetBefore),
+        ("GetHostedZone", FaultKind::Status(503)),
+        ("ListResourceRecordSets", FaultKind::Throttle),
+        ("ListResourceRecordSets", FaultKind::ResetAfter),
+        ("ChangeResourceRecordSets", FaultKind::ResetAfter),
+    ] {
+        world.aws.fault(Fault::on(action).kind(kind));
+    }
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    let lines = world.function.logs();
+    let errors: Vec<_> = lines.iter().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
+    assert!(lines.len() > 5 && errors.is_empty(), "{errors:#?}");
 }
 
 #[test]
