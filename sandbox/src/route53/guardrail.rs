@@ -18,8 +18,12 @@ pub enum Guardrail {
     NsDelegationAuthority,
     /// `NS_OCCLUSION_CHECK`: "Rejects a record that a delegation would hide, or a delegation that would hide existing records."
     NsOcclusion,
-    /// `ACTIVE_DELEGATION_CHECK`: taken to reject the removal of a delegation whose child zone is still served.
+    /// `ACTIVE_DELEGATION_CHECK`: rejects the removal of a delegation that is in use. What that means is not told; here one whose child
+    /// zone is still served.
     ActiveDelegation,
+    /// The same guardrail as [`Self::ActiveDelegation`], and the other way to read it, after `ACTIVE_RECORD_CHECK`: any delegation
+    /// may still receive queries, even if its child zone is gone.
+    QueriedDelegation,
 }
 
 impl Guardrail {
@@ -31,7 +35,7 @@ impl Guardrail {
             Self::NsFormat => "NS_FORMAT_CHECK",
             Self::NsDelegationAuthority => "NS_DELEGATION_AUTHORITY_CHECK",
             Self::NsOcclusion => "NS_OCCLUSION_CHECK",
-            Self::ActiveDelegation => "ACTIVE_DELEGATION_CHECK",
+            Self::ActiveDelegation | Self::QueriedDelegation => "ACTIVE_DELEGATION_CHECK",
         }
     }
 
@@ -60,6 +64,9 @@ pub(crate) fn check(
         if change.action == Action::Delete {
             if delegates && on(Guardrail::ActiveDelegation) {
                 messages.extend(active(zone, record, after, hosts));
+            }
+            if delegates && on(Guardrail::QueriedDelegation) && !replaces(record, after) && !zone.private {
+                messages.push(Guardrail::QueriedDelegation.rejects(record, "it still receives DNS queries."));
             }
             continue;
         }
@@ -95,10 +102,14 @@ fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<S
 
 /// No probe: the SDK can not turn it on yet.
 fn active(zone: &Zone, record: &RecordSet, after: &Records, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-    let replaced = after.values().any(|other| other.rtype == "NS" && other.name == record.name);
     let server = record.values.iter().map(|value| server(value)).find(|server| hosts(&record.name, server))?;
     let why = format!("name server '{server}' still serves a hosted zone of that name. Delete that hosted zone first.");
-    (!replaced && !zone.private).then(|| Guardrail::ActiveDelegation.rejects(record, &why))
+    (!replaces(record, after) && !zone.private).then(|| Guardrail::ActiveDelegation.rejects(record, &why))
+}
+
+/// True if there are other name servers in its place.
+fn replaces(record: &RecordSet, after: &Records) -> bool {
+    after.values().any(|other| other.rtype == "NS" && other.name == record.name)
 }
 
 /// No probe: the SDK can not turn it on yet.

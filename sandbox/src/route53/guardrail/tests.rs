@@ -63,3 +63,18 @@ fn active_delegation_is_opt_in() {
     zone.guardrails.insert(Guardrail::ActiveDelegation);
     assert!(refusal(&zone, Delete, ns("ns-1.awsdns-01.com.")).unwrap().contains("ACTIVE_DELEGATION_CHECK"));
 }
+
+#[test]
+fn the_other_reading_of_an_active_delegation_asks_for_no_child_zone() {
+    let mut zone = zone();
+    zone.insert(ns("ns1.example.org."));
+    zone.guardrails.insert(Guardrail::ActiveDelegation);
+    assert_eq!(refusal(&zone, Delete, ns("ns1.example.org.")), None);
+    zone.guardrails.insert(Guardrail::QueriedDelegation);
+    assert!(refusal(&zone, Delete, ns("ns1.example.org.")).unwrap().contains("ACTIVE_DELEGATION_CHECK"));
+    let replacement = [
+        Change { action: Delete, record: ns("ns1.example.org.") },
+        Change { action: Create, record: ns("ns2.example.org.") },
+    ];
+    assert!(zone.after(&replacement, &hosts).is_ok());
+}
