@@ -77,6 +77,20 @@ export enum OrganizationEntrance {
 }
 
 /**
+ * Which endpoints of STS and Route 53 the function calls, where the partition has them.
+ */
+export enum Endpoints {
+  /** The usual ones. */
+  STANDARD = 'STANDARD',
+  /** Those with validated cryptography. */
+  FIPS = 'FIPS',
+  /** Those with IPv4 and IPv6. */
+  DUAL_STACK = 'DUAL_STACK',
+  /** Both at once. */
+  FIPS_DUAL_STACK = 'FIPS_DUAL_STACK',
+}
+
+/**
  * The level of the function's log.
  */
 export enum LogLevel {
@@ -191,6 +205,28 @@ export interface DelegationProviderProps {
    * @default false
    */
   readonly dnsAnyAddress?: boolean;
+
+  /**
+   * The proxy for the calls of AWS and the answers to CloudFormation, as a URL without user and password. The DNS check needs a
+   * way out of its own.
+   *
+   * @default - none
+   */
+  readonly httpsProxy?: string;
+
+  /**
+   * Hosts, domains, addresses and networks that are reached without `httpsProxy`.
+   *
+   * @default - none
+   */
+  readonly noProxy?: string[];
+
+  /**
+   * Which endpoints of STS and Route 53 are called.
+   *
+   * @default Endpoints.STANDARD
+   */
+  readonly endpoints?: Endpoints;
 
   /**
    * The network to run in. Its subnets need a way to Route 53, STS and S3, and to port 53 for the DNS check.
@@ -393,6 +429,9 @@ export class DelegationProvider extends Construct implements IDelegationProvider
       PropagationWait: props.propagationWait?.toSeconds().toString(),
       DnsResolver: props.dnsResolver,
       DnsAnyAddress: props.dnsAnyAddress?.toString(),
+      HttpsProxy: props.httpsProxy,
+      NoProxy: props.noProxy?.join(','),
+      Endpoints: props.endpoints,
       SubnetIds: this.subnets()?.join(','),
       SecurityGroupIds: this.securityGroups()?.map((group) => group.securityGroupId).join(','),
       FunctionRoleName: props.functionRoleName ?? `route53-delegation-function-${names}`,

@@ -100,6 +100,9 @@ test('every parameter of the template can be given', () => {
     propagationWait: cdk.Duration.minutes(2),
     dnsResolver: '192.0.2.53:53',
     dnsAnyAddress: true,
+    httpsProxy: 'http://proxy.example.com:3128',
+    noProxy: ['.amazonaws.com', '10.0.0.0/8'],
+    endpoints: delegation.Endpoints.FIPS,
     vpc,
     permissionsBoundary: iam.ManagedPolicy.fromManagedPolicyArn(stack, 'Boundary', 'arn:aws:iam::222222222222:policy/bounds/boundary'),
     encryptionKey: kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:us-east-1:222222222222:key/0f0f0f0f-1111-2222-3333-444444444444'),
@@ -134,6 +137,9 @@ test('every parameter of the template can be given', () => {
     PropagationWait: '120',
     DnsResolver: '192.0.2.53:53',
     DnsAnyAddress: 'true',
+    HttpsProxy: 'http://proxy.example.com:3128',
+    NoProxy: '.amazonaws.com,10.0.0.0/8',
+    Endpoints: 'FIPS',
     PermissionsBoundary: 'bounds/boundary',
     KmsKey: '222222222222:key/0f0f0f0f-1111-2222-3333-444444444444',
     LogLevel: 'DEBUG',
@@ -149,6 +155,7 @@ test('the template allows each value that an enum here has', () => {
   const { Parameters } = yamlToJson(packagedTemplate());
   const values = (kind) => Object.values(kind).sort();
   assert.deepEqual(values(delegation.LogLevel), [...Parameters.LogLevel.AllowedValues].sort());
+  assert.deepEqual(values(delegation.Endpoints), [...Parameters.Endpoints.AllowedValues].sort());
   assert.deepEqual(values(delegation.OrganizationEntrance), [...Parameters.OrganizationEntrance.AllowedValues].sort());
   const days = Object.values(logs.RetentionDays).filter((value) => typeof value === 'number' && value !== logs.RetentionDays.INFINITE);
   assert.deepEqual(days.sort((a, b) => a - b), Parameters.LogRetentionDays.AllowedValues);

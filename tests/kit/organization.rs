@@ -118,6 +118,12 @@ fn parameters_refuse_what_would_open_too_much() {
         ("DnsResolver", "[2001:db8::53]:5353", true),
         ("DnsResolver", "resolver.example.com", false),
         ("DnsAnyAddress", "true", true),
+        ("HttpsProxy", "http://proxy.example.com:3128", true),
+        ("HttpsProxy", "http://[2001:db8::1]:3128", true),
+        ("HttpsProxy", "http://user:password@proxy.example.com:3128", false),
+        ("HttpsProxy", "proxy.example.com:3128", false),
+        ("NoProxy", ".amazonaws.com, 10.0.0.0/8", true),
+        ("NoProxy", "a;b", false),
         ("AllowedNames", "testing.example.com, *.dev.example.com", true),
         ("AllowedNames", "testing.example.com;", false),
         ("CodeSha256", DIGEST, true),
@@ -129,4 +135,29 @@ fn parameters_refuse_what_would_open_too_much() {
     ] {
         assert_eq!(function.accepts(name, value), wanted, "{name} {value}");
     }
+}
+
+/// `tests/lambda/network.rs` shows what these variables do.
+#[test]
+fn proxy_and_endpoints_are_variables_of_the_function() {
+    let variables = |given: &[(&str, &str)]| {
+        let mut values = vec![("FunctionRole.Arn", "role"), ("FailedEvents.Arn", "queue")];
+        values.extend(given);
+        let template = Template::read("template.yaml", &values);
+        let mut variables = template.resource("/DelegationFunction/Properties/Environment/Variables");
+        let variables = variables.as_object_mut().unwrap();
+        variables.retain(|name, value| !name.starts_with("DELEGATION_") && !value.is_null());
+        json!(variables)
+    };
+    assert_eq!(variables(&[]), json!({}));
+    assert_eq!(variables(&[("NoProxy", "10.0.0.0/8")]), json!({}), "without a proxy there is nothing to go around");
+    let proxy = [("HttpsProxy", "http://proxy.example.com:3128"), ("NoProxy", ".amazonaws.com")];
+    assert_eq!(
+        variables(&proxy),
+        json!({"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": ".amazonaws.com"})
+    );
+    let (fips, dual_stack) = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT");
+    assert_eq!(variables(&[("Endpoints", "FIPS")]), json!({fips: "true"}));
+    assert_eq!(variables(&[("Endpoints", "DUAL_STACK")]), json!({dual_stack: "true"}));
+    assert_eq!(variables(&[("Endpoints", "FIPS_DUAL_STACK")]), json!({fips: "true", dual_stack: "true"}));
 }

@@ -32,7 +32,7 @@ fn the_check_of_programs_refuses_what_the_runtime_lacks() {
 }
 
 /// Parameters of the template that an example fixes on purpose.
-const LEFT_OUT: [(&str, &str); 10] = [
+const LEFT_OUT: [(&str, &str); 13] = [
     // A function in each account serves that account.
     ("stackset", "OrganizationEntrance"),
     ("stackset", "OrganizationId"),
@@ -40,7 +40,10 @@ const LEFT_OUT: [(&str, &str); 10] = [
     ("sns-central", "ChildRoleArns"),
     ("sns-central", "DnsAnyAddress"),
     ("sns-central", "DnsResolver"),
+    ("sns-central", "Endpoints"),
+    ("sns-central", "HttpsProxy"),
     ("sns-central", "LogLevel"),
+    ("sns-central", "NoProxy"),
     ("sns-central", "PropagationWait"),
     ("sns-central", "SecurityGroupIds"),
     ("sns-central", "SubnetIds"),
