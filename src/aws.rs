@@ -5,4 +5,4 @@ pub mod credentials;
 pub mod error;
 pub mod route53;
 
-pub use connector::Problem;
+pub use connector::{Met, Problem};

@@ -133,13 +133,13 @@ impl AllowedNames {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// An entry of `DELEGATION_ALLOWED_NAMES`.
-    #[error("DELEGATION_ALLOWED_NAMES: {0:?} is not a name: {1}")]
+    #[error("DELEGATION_ALLOWED_NAMES has {0:?}, which is not a name: {1}.")]
     AllowedNames(String, NameError),
     /// `DELEGATION_PROPAGATION_WAIT`.
-    #[error("DELEGATION_PROPAGATION_WAIT: {0:?} is not a whole number of seconds from 0 to {MAX_WAIT}")]
+    #[error("DELEGATION_PROPAGATION_WAIT {0:?} must be a whole number of seconds from 0 to {MAX_WAIT}.")]
     PropagationWait(String),
     /// `DELEGATION_DNS_RESOLVER`.
-    #[error("DELEGATION_DNS_RESOLVER: {0:?} is not an address with a port, 192.0.2.53:53 for instance")]
+    #[error("DELEGATION_DNS_RESOLVER {0:?} must be an address with a port, such as 192.0.2.53:53.")]
     DnsResolver(String),
     /// `DELEGATION_DNS_ANY_ADDRESS`.
     #[error("DELEGATION_DNS_ANY_ADDRESS: {0:?} is not true or false")]

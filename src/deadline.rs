@@ -42,6 +42,11 @@ impl Deadline {
         self.left
     }
 
+    /// What the work had at the start.
+    pub fn work_at_start(self) -> Duration {
+        self.left.saturating_sub(self.end - self.work).saturating_sub(MARGIN.min(self.left / 20))
+    }
+
     /// When the work must end: the rest is for the answer.
     pub fn work(self) -> Instant {
         self.work

@@ -30,6 +30,7 @@ use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
+use crate::aws::{Met, Problem};
 use crate::cfn::envelope::{self, EnvelopeError, Event, Kind, Notification, Request, Target};
 use crate::cfn::properties;
 use crate::cfn::response::Status;
@@ -41,8 +42,8 @@ use crate::error::{Code, Failure, Kind as FailureKind, Warning, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
 pub use context::Services;
-pub(crate) use context::aws_failure;
-use context::{Dates, RequestContext};
+pub(crate) use context::reader_failure;
+use context::{Dates, RequestContext, child_failure, parent_failure};
 use delegation_model::reconcile::Action;
 use dns_check::Verifier;
 use outcome::Outcome;
@@ -248,20 +249,20 @@ async fn until_deadline(
     match tokio::time::timeout_at(cx.deadline.work(), unwinding(running)).await {
         Ok(Ok(result)) => result,
         Ok(Err(())) => {
-            let message = "this program failed with a panic; its log says where";
+            let message = "The function failed with a panic. Its log says where: please report it.";
             Err(Failure::new(Code::InternalError, message))
         }
         Err(_) => {
-            let message = out_of_time(cx);
+            let (message, remedy) = out_of_time(cx);
             match cx.progress.phase() {
                 Phase::Done(mut outcome) => {
                     outcome.warnings.push(Warning::new(WarningCode::StepSkipped, message));
                     Ok(*outcome)
                 }
                 Phase::Resolving | Phase::Observed => {
-                    Err(Failure::new(Code::OutOfTime, message).followed_by("Nothing was changed."))
+                    Err(Failure::new(Code::OutOfTime, message).followed_by(remedy).followed_by("Nothing was changed."))
                 }
-                Phase::Sent(_) => Err(Failure::new(Code::OutOfTime, message)),
+                Phase::Sent(_) => Err(Failure::new(Code::OutOfTime, message).followed_by(remedy)),
             }
         }
     }
@@ -276,12 +277,22 @@ fn unanswerable(error: EnvelopeError, notification: Option<&Notification>, invoc
     HandlerError::Envelope(error)
 }
 
-/// What was last tried, and why it did not work (TIME-4).
-fn out_of_time(cx: &RequestContext<'_>) -> String {
-    let step = cx.progress.step();
-    match cx.accounts.last_problem().filter(|problem| !step.contains(&problem.code)) {
-        Some(problem) => format!("The function ran out of time while {step}: {problem}."),
-        None => format!("The function ran out of time while {step}."),
+/// What was last tried, and why it did not work (TIME-4); and what to do.
+fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
+    let (step, seconds) = (cx.progress.step(), cx.deadline.work_at_start().as_secs());
+    let message = format!("The function ran out of time after {seconds} s while {step}");
+    let problem = cx.accounts.last_problem().filter(|problem| match &problem.last {
+        // The step says it already.
+        Met::Answer { code, .. } => !step.contains(code),
+        Met::Silence(_) => true,
+    });
+    match problem {
+        Some(problem @ Problem { last: Met::Silence(_), .. }) => (
+            format!("{message}: {problem}."),
+            "Give the function a way to that host: look at its subnets, security groups, VPC endpoints and proxy.",
+        ),
+        Some(problem) => (format!("{message}: {problem}."), "Deploy again."),
+        None => (format!("{message}."), "Deploy again."),
     }
 }
 

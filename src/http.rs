@@ -79,6 +79,11 @@ impl SendError {
         matches!(self.kind, SendErrorKind::Invalid | SendErrorKind::Unconnected)
     }
 
+    /// What the network did, without what says nothing: that a request could not be sent.
+    pub fn cause(&self) -> String {
+        causes(self, &["error sending request", "client error (Connect)", "client error (SendRequest)"])
+    }
+
     fn from_reqwest(error: reqwest::Error) -> Self {
         let kind = match &error {
             error if error.is_builder() => SendErrorKind::Invalid,
@@ -88,6 +93,23 @@ impl SendError {
         };
         Self::new(kind, error.without_url())
     }
+}
+
+/// An error and its sources, from the outermost on, each once and without those words that say nothing.
+pub(crate) fn causes(error: &dyn Error, idle: &[&str]) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let words = error.to_string();
+        if !idle.contains(&words.as_str()) && !text.ends_with(&words) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&words);
+        }
+        next = error.source();
+    }
+    text
 }
 
 impl fmt::Display for SendError {
@@ -153,7 +175,7 @@ pub struct HttpError(String);
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the HTTP client can't be built: {}", self.0)
+        write!(f, "The HTTP client can't be built: {}. Correct AWS_CA_BUNDLE or SSL_CERT_FILE.", self.0)
     }
 }
 

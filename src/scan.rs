@@ -11,7 +11,7 @@ use crate::aws::credentials::Accounts;
 use crate::aws::route53::{HostedZone, Session};
 use crate::cfn::properties::ParentZone;
 use crate::error::Failure;
-use crate::handler::{aws_failure, expected};
+use crate::handler::{expected, reader_failure};
 use delegation_model::ids::RoleArn;
 use delegation_model::role::Role;
 use dns_check::{Expected, Pace, Report, Verifier};
@@ -153,15 +153,15 @@ async fn zones_of(
         return Ok((session, vec![zone]));
     }
     let session = accounts.session(source.role.as_ref(), None).await;
-    let session = session.map_err(|error| aws_failure("assuming the role to read with", &error))?;
+    let session = session.map_err(|error| reader_failure("assuming the role to read with", &error))?;
     let zones = session.every_public_zone(async || pace.wait().await).await;
-    let zones = zones.map_err(|error| aws_failure("listing the hosted zones", &error))?;
+    let zones = zones.map_err(|error| reader_failure("listing the hosted zones", &error))?;
     Ok((session, zones))
 }
 
 async fn inventory(session: &Session, zone: &HostedZone, pace: &Pace) -> Result<Inventory, Failure> {
     let sets = session.whole_zone(&zone.id, is_of_interest, async || pace.wait().await).await;
-    let sets = sets.map_err(|error| aws_failure(&format!("listing the parent zone {}", zone.id), &error))?;
+    let sets = sets.map_err(|error| reader_failure(&format!("listing the parent zone {}", zone.id), &error))?;
     Ok(Inventory::of(&zone.name, sets))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::http::{Client, SendError, SendErrorKind};
 
@@ -26,42 +27,64 @@ pub(super) struct Connector {
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     throttled: AtomicU64,
-    last_problem: Mutex<Option<Problem>>,
+    problems: Mutex<Vec<Trouble>>,
 }
 
-/// Why an attempt did not work.
+/// What is the matter with a host, and since when it is; the latest is the last of several.
+#[derive(Debug)]
+struct Trouble {
+    at: Instant,
+    problem: Problem,
+}
+
+/// Why the attempts at a host did not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The service's code, or what the network did.
-    pub code: String,
-    /// The service's own words, if it had any.
-    pub words: String,
+    /// The host that was asked.
+    pub host: String,
+    /// How many attempts in a row did not work.
+    pub tries: u32,
+    /// What the last of them met.
+    pub last: Met,
+}
+
+/// What an attempt met that did not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// No answer, for this reason.
+    Silence(String),
+    /// An answer that is none of success.
+    Answer {
+        /// The service's code.
+        code: String,
+        /// The service's own words, if it had any.
+        words: String,
+    },
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self { code, words } if words.is_empty() => f.write_str(code),
-            Self { code, words } => write!(f, "{words} ({code})"),
+        let Self { host, tries, last } = self;
+        let tries = if *tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
+        match last {
+            Met::Silence(why) => write!(f, "{host} gave no answer in {tries}, at last: {why}"),
+            Met::Answer { code, words } if words.is_empty() => write!(f, "{host} answered {code} ({tries})"),
+            Met::Answer { code, words } => write!(f, "{host} answered {code} ({tries}): {words}"),
         }
     }
 }
 
-impl Problem {
-    fn new(code: impl Into<String>) -> Self {
-        Self { code: code.into(), words: String::new() }
-    }
-
+impl Met {
     /// What an answer says that is none of success (Route 53 API Reference and STS API Reference,
     /// "Common Errors").
-    fn of_answer(status: u16, body: &[u8]) -> Self {
+    fn from_answer(status: u16, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let element = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             rest.split_once('<').map(|(text, _)| text.to_owned())
         };
         let code = element("Code").unwrap_or_else(|| format!("HTTP status {status}"));
-        Self { code, words: element("Message").unwrap_or_default() }
+        Self::Answer { code, words: element("Message").unwrap_or_default() }
     }
 }
 
@@ -73,25 +96,41 @@ impl Attempts {
 
     /// Why the last attempt did not work; `None` if it did.
     pub(super) fn last_problem(&self) -> Option<Problem> {
-        self.lock().clone()
+        self.lock().last().map(|trouble| trouble.problem.clone())
     }
 
     /// What was before is another request's.
     pub(super) fn forget(&self) {
-        *self.lock() = None;
+        self.lock().clear();
     }
 
     /// An attempt that is dropped has no answer; if it repeats one that had, that says more.
-    fn begin(&self) {
-        self.lock().get_or_insert_with(|| Problem::new("no answer yet"));
+    fn begin(&self, host: &str) -> Instant {
+        let (mut problems, at) = (self.lock(), Instant::now());
+        let earlier = problems.iter().position(|trouble| trouble.problem.host == host);
+        let problem = match earlier.map(|index| problems.remove(index).problem) {
+            Some(problem) => Problem { tries: problem.tries + 1, ..problem },
+            None => Problem { host: host.to_owned(), tries: 1, last: Met::Silence("no answer yet".into()) },
+        };
+        problems.push(Trouble { at, problem });
+        at
     }
 
-    fn end(&self, problem: Option<Problem>) {
-        *self.lock() = problem;
+    fn fail(&self, host: &str, last: Met) {
+        let mut problems = self.lock();
+        if let Some(index) = problems.iter().position(|trouble| trouble.problem.host == host) {
+            let Trouble { problem, .. } = problems.remove(index);
+            problems.push(Trouble { at: Instant::now(), problem: Problem { last, ..problem } });
+        }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Problem>> {
-        self.last_problem.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An attempt worked that had begun at that time: what was before is over, and what others met since is not.
+    fn succeed(&self, host: &str, began: Instant) {
+        self.lock().retain(|trouble| trouble.problem.host != host && trouble.at > began);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Trouble>> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,13 +152,18 @@ async fn send(client: Client, request: HttpRequest, attempts: &Attempts) -> Resu
     // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
     let bytes = body.bytes().map(Bytes::copy_from_slice);
     let bytes = bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
-    attempts.begin();
+    let host = head.uri.host().unwrap_or_default().to_owned();
+    let began = attempts.begin(&host);
     let answer = client.send(http::Request::from_parts(head, bytes)).await.map_err(|error| {
-        attempts.end(Some(Problem::new(error.to_string())));
-        connector_error(error)
+        attempts.fail(&host, Met::Silence(error.cause()));
+        connector_error(host.clone(), error)
     })?;
     let status = answer.status();
-    attempts.end((!status.is_success()).then(|| Problem::of_answer(status.as_u16(), answer.body())));
+    if status.is_success() {
+        attempts.succeed(&host, began);
+    } else {
+        attempts.fail(&host, Met::from_answer(status.as_u16(), answer.body()));
+    }
     if status.is_client_error() && says_too_many(answer.body()) {
         attempts.throttled.fetch_add(1, Ordering::Relaxed);
     }
@@ -134,10 +178,20 @@ fn says_too_many(body: &[u8]) -> bool {
     codes.iter().any(|code| text.contains(code))
 }
 
-fn connector_error(error: SendError) -> ConnectorError {
-    match error.kind() {
-        SendErrorKind::Invalid => ConnectorError::user(error.into()),
-        SendErrorKind::TimedOut => ConnectorError::timeout(error.into()),
-        SendErrorKind::Unconnected | SendErrorKind::Lost => ConnectorError::io(error.into()),
+fn connector_error(host: String, error: SendError) -> ConnectorError {
+    let kind = error.kind();
+    let error = Box::new(Unanswered { host, error });
+    match kind {
+        SendErrorKind::Invalid => ConnectorError::user(error),
+        SendErrorKind::TimedOut => ConnectorError::timeout(error),
+        SendErrorKind::Unconnected | SendErrorKind::Lost => ConnectorError::io(error),
     }
+}
+
+/// A host that gave no answer, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{host}: {cause}", cause = error.cause())]
+struct Unanswered {
+    host: String,
+    error: SendError,
 }

@@ -48,6 +48,8 @@ pub struct Accounts {
     attempts: Arc<Attempts>,
     /// The name of the function or the program.
     program: String,
+    /// Whose rights they are where no role is assumed.
+    own: &'static str,
     sessions: Mutex<HashMap<SessionKey, Kept>>,
     /// The Region whose STS answered last, of those that were tried in turn.
     sts_region: Mutex<Option<String>>,
@@ -114,7 +116,7 @@ impl Accounts {
         if let Some(region) = &choice.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Self::new(loader.load().await, attempts, program)
+        Self { own: "your own identity", ..Self::new(loader.load().await, attempts, program) }
     }
 
     /// Whether there are credentials at all, to tell after a call that failed.
@@ -140,7 +142,8 @@ impl Accounts {
 
     fn new(config: SdkConfig, attempts: Arc<Attempts>, function: &str) -> Self {
         let (sessions, sts_region) = (Mutex::default(), Mutex::default());
-        Self { config, clock: Clock::System, attempts, program: function.to_owned(), sessions, sts_region }
+        let (program, own) = (function.to_owned(), "the function's own role");
+        Self { config, clock: Clock::System, attempts, program, own, sessions, sts_region }
     }
 
     /// The clock that sessions expire by.
@@ -168,7 +171,7 @@ impl Accounts {
                 (self.config_in(region).into_builder().credentials_provider(provider).build(), until)
             }
         };
-        let session = Arc::new(Session::new(&config));
+        let session = Arc::new(Session::new(&config, key.is_none().then_some(self.own)));
         let kept = Kept { session: Arc::clone(&session), until };
         let mut sessions = self.lock();
         if sessions.len() >= MOST_SESSIONS {

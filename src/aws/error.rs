@@ -7,6 +7,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::http::causes;
+
 /// What a failed call means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsErrorKind {
@@ -31,6 +33,8 @@ pub struct AwsError {
     pub kind: AwsErrorKind,
     action: String,
     words: String,
+    /// Whose rights the caller had, if it assumed no role: "the function's own role" for instance.
+    pub own: Option<&'static str>,
 }
 
 impl AwsError {
@@ -39,13 +43,30 @@ impl AwsError {
         self.kind == AwsErrorKind::Denied
     }
 
+    /// The same of a call with the caller's own rights, or not.
+    pub(super) fn by(self, own: Option<&'static str>) -> Self {
+        Self { own, ..self }
+    }
+
+    /// The same with a sentence behind the service's words.
+    #[must_use]
+    pub fn followed_by(self, sentence: &str) -> Self {
+        let words = format!("{}. {sentence}", self.words);
+        Self { words, ..self }
+    }
+
+    /// True if a role could not be assumed.
+    pub fn is_of_sts(&self) -> bool {
+        self.action.starts_with("STS")
+    }
+
     /// The service's own words.
     pub fn words(&self) -> &str {
         &self.words
     }
 
     pub(super) fn unreadable(action: &str, words: String) -> Self {
-        Self { kind: AwsErrorKind::Other, action: action.to_owned(), words }
+        Self { kind: AwsErrorKind::Other, action: action.to_owned(), words, own: None }
     }
 
     /// The errors of one action in several Regions as one, which means what the most telling of them does.
@@ -55,7 +76,7 @@ impl AwsError {
         let telling = telling.or(errors.last());
         let (kind, action) = telling.map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
         let words: Vec<String> = errors.iter().map(|(region, error)| format!("in {region}: {}", error.words)).collect();
-        Self { kind, action: action.to_owned(), words: words.join("; ") }
+        Self { kind, action: action.to_owned(), words: words.join("; "), own: None }
     }
 
     pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
@@ -64,7 +85,12 @@ impl AwsError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
-            return Self { kind: AwsErrorKind::NoAnswer, action: action.to_owned(), words: chain(error) };
+            return Self {
+                kind: AwsErrorKind::NoAnswer,
+                action: action.to_owned(),
+                words: causes(error, &["dispatch failure", "io error"]),
+                own: None,
+            };
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
@@ -92,19 +118,8 @@ impl AwsError {
             words.push_str(message);
         }
         let words = if words.is_empty() { code.to_owned() } else { format!("{words} ({code})") };
-        Self { kind, action: action.to_owned(), words }
+        Self { kind, action: action.to_owned(), words, own: None }
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 impl fmt::Display for AwsError {

@@ -4,7 +4,10 @@ use aws_config::SdkConfig;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 use aws_sdk_route53::types;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::DateTime;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::credentials::unlimited;
 use super::error::AwsError;
@@ -95,19 +98,28 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Session {
     client: Client,
+    /// Whose rights these are, if they are the caller's own and not those of an assumed role.
+    own: Option<&'static str>,
 }
 
 impl Session {
-    pub(super) fn new(config: &SdkConfig) -> Self {
+    pub(super) fn new(config: &SdkConfig, own: Option<&'static str>) -> Self {
         let config = aws_sdk_route53::config::Builder::from(config).retry_partition(unlimited("route53"));
-        Self { client: Client::from_conf(config.build()) }
+        Self { client: Client::from_conf(config.build()), own }
+    }
+
+    fn error<E>(&self, action: &str, error: &SdkError<E, HttpResponse>) -> AwsError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        AwsError::of(action, error, &[]).by(self.own)
     }
 
     /// GetHostedZone.
     pub async fn hosted_zone(&self, id: &ZoneId) -> Result<HostedZone, AwsError> {
         const ACTION: &str = "Route 53 GetHostedZone";
         let answer = self.client.get_hosted_zone().id(id.as_str()).send().await;
-        let answer = answer.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+        let answer = answer.map_err(|error| self.error(ACTION, &error))?;
         let zone = answer.hosted_zone().ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
         let name_servers = answer.delegation_set().and_then(|set| NameServers::found(set.name_servers()));
         Ok(HostedZone { id: id.clone(), name: name(ACTION, zone.name())?, private: is_private(zone), name_servers })
@@ -120,7 +132,7 @@ impl Session {
         let mut next: Option<String> = None;
         loop {
             let call = self.client.list_hosted_zones_by_name().dns_name(wanted.fqdn()).set_hosted_zone_id(next);
-            let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones() {
                 if name(ACTION, zone.name())? != *wanted {
                     return Ok(found);
@@ -152,7 +164,7 @@ impl Session {
         if let Some((name, rtype)) = start {
             call = call.start_record_name(name.fqdn()).set_start_record_type(rtype.map(types::RrType::from));
         }
-        let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+        let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
         let sets = page.resource_record_sets().iter().map(|set| record_set(ACTION, set)).collect::<Result<_, _>>()?;
         let next = page.next_record_name().filter(|_| page.is_truncated());
         Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
@@ -166,7 +178,7 @@ impl Session {
         loop {
             turn().await;
             let page = self.client.list_hosted_zones().set_marker(marker).send().await;
-            let page = page.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            let page = page.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones().iter().filter(|zone| !is_private(zone)) {
                 let id = zone.id().parse();
                 let id = id.map_err(|_| AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id())))?;
@@ -191,7 +203,7 @@ impl Session {
         let (mut kept, mut call) = (Vec::new(), list());
         loop {
             turn().await;
-            let page = call.send().await.map_err(|error| AwsError::of(ACTION, &error, &[]))?;
+            let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
             for set in page.resource_record_sets() {
                 let set = record_set(ACTION, set)?;
                 if keep(&set) {
@@ -231,7 +243,7 @@ impl Session {
                 Some(ChangeResourceRecordSetsError::InvalidChangeBatch(error)) => error.messages().to_vec(),
                 _ => Vec::new(),
             };
-            AwsError::of(ACTION, &error, &messages)
+            AwsError::of(ACTION, &error, &messages).by(self.own)
         })?;
         let info = answer.change_info();
         let id = info.map(|info| info.id().trim_start_matches("/change/").to_owned()).filter(|id| !id.is_empty());
@@ -241,13 +253,13 @@ impl Session {
     /// GetChange: whether all name servers know of a change.
     pub async fn change_status(&self, id: &str) -> Result<ChangeStatus, AwsError> {
         let answer = self.client.get_change().id(id).send().await;
-        Ok(status(answer.map_err(|error| AwsError::of("Route 53 GetChange", &error, &[]))?.change_info()))
+        Ok(status(answer.map_err(|error| self.error("Route 53 GetChange", &error))?.change_info()))
     }
 
     /// `GetDNSSEC`: whether a zone is signed, and by which keys.
     pub async fn signing(&self, zone: &ZoneId) -> Result<Signing, AwsError> {
         let answer = self.client.get_dnssec().hosted_zone_id(zone.as_str()).send().await;
-        let answer = answer.map_err(|error| AwsError::of("Route 53 GetDNSSEC", &error, &[]))?;
+        let answer = answer.map_err(|error| self.error("Route 53 GetDNSSEC", &error))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let keys = answer.key_signing_keys().iter().map(|key| KeySigningKey {
             name: text(key.name()),

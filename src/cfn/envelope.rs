@@ -142,7 +142,7 @@ pub enum EnvelopeError {
     #[error(transparent)]
     Url(#[from] ResponseUrlError),
     /// `RequestType` is none that we know.
-    #[error("RequestType {0:?} is unknown; it is Create, Update or Delete")]
+    #[error("RequestType {0:?} must be Create, Update or Delete. The event did not come from CloudFormation.")]
     RequestType(String),
     /// The message of an SNS notification is no text.
     #[error("The event is no SNS notification of exactly one custom resource request.")]

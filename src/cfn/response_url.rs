@@ -23,26 +23,30 @@ pub struct Accepted<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseUrlError {
     /// It does not parse.
-    #[error("ResponseURL is not a URL")]
+    #[error("ResponseURL is no URL. The event did not come from CloudFormation.")]
     Malformed,
     /// It is not https.
-    #[error("ResponseURL is not https")]
+    #[error(
+        "ResponseURL is not https. The event did not come from CloudFormation; for local use, name the host in \
+         DELEGATION_RESPONSE_HOSTS."
+    )]
     Scheme,
     /// The function does not know its Region.
     #[error(
-        "this function does not know its Region, so it can't tell CloudFormation's response bucket; set AWS_REGION, or \
-         name the host in DELEGATION_RESPONSE_HOSTS for local use"
+        "The function does not know its Region, so it can't tell CloudFormation's response bucket. Set AWS_REGION; for local \
+         use, name the host in DELEGATION_RESPONSE_HOSTS."
     )]
     NoRegion,
     /// The stack is in another Region than the function, or its id names none.
     #[error(
-        "the stack is not in the Region of this function, {0}; CloudFormation invokes only functions of its own Region"
+        "StackId is not of the Region of this function, {0}. CloudFormation invokes only functions of its own Region: the \
+         event did not come from it."
     )]
     Region(String),
     /// It leads elsewhere than to CloudFormation's response bucket of the Region.
     #[error(
-        "ResponseURL does not lead to CloudFormation's own response bucket of this Region, {0} (for local use, name the \
-         host in DELEGATION_RESPONSE_HOSTS)"
+        "ResponseURL does not lead to {0}, CloudFormation's own response bucket of this Region. The event did not come from \
+         CloudFormation; for local use, name the host in DELEGATION_RESPONSE_HOSTS."
     )]
     Host(String),
 }

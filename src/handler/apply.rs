@@ -3,7 +3,7 @@
 use tracing::field::display;
 use tracing::{Span, debug, info};
 
-use super::{RequestContext, aws_failure, observe};
+use super::{RequestContext, observe, parent_failure};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
 use crate::error::{Code, Failure, Warning, WarningCode};
@@ -136,8 +136,10 @@ pub(super) async fn apply(
         return unrefreshed(plan, observed, change_failure(point, &error));
     }
     let Some(Attempt { observed, plan, error }) = last else {
-        let message =
-            format!("{} in the parent zone {} changed whenever it was read; try again", point.name, point.zone);
+        let message = format!(
+            "{} in the parent zone {} changed each time before the function could change it. Deploy again.",
+            point.name, point.zone
+        );
         return Err(Failure::new(Code::ZoneKeepsChanging, message));
     };
     unrefreshed(plan, observed, change_failure(point, &error))
@@ -206,18 +208,13 @@ fn unrefreshed(mut plan: ReconciliationPlan, observed: Observation, failure: Fai
     Ok(Applied { plan, observed, status: ChangeStatus::Insync, change: None, warning })
 }
 
-/// A failed change; a denial names every grant that it takes, for Route 53 does not say which one is missing.
+/// A failed change; a denial names the record sets, for Route 53 does not say which of them the policy lacks.
 fn change_failure(point: &DelegationPoint, error: &AwsError) -> Failure {
-    let failure = aws_failure(&format!("changing {} in the parent zone {}", point.name, point.zone), error);
+    let failure = parent_failure(&format!("changing {} in the parent zone {}", point.name, point.zone), error);
     let Some(record) = record_name(&point.name).filter(|_| error.is_denied()) else {
         return failure;
     };
-    let message = format!(
-        "{failure}; the change needs route53:ChangeResourceRecordSets with CREATE and DELETE for the NS and DS record sets of {} \
-         and for the TXT record set of {record}",
-        point.name
-    );
-    failure.told(message)
+    failure.followed_by(&format!("The change is of NS and DS at {} and of TXT at {record}.", point.name))
 }
 
 /// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may have been carried out.

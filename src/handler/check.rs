@@ -83,7 +83,7 @@ pub(super) async fn before(
     let finding = bounded(cx, most, async |patience| cx.verifier.verify_child(wanted, patience).await).await;
     let Some(finding) = finding else {
         if verification == Verification::Require || *adds_ds {
-            let message = format!("nothing was changed: {}", no_time(&wanted.name));
+            let message = format!("{} Nothing was changed. Deploy again.", no_time(&wanted.name));
             return Err(Failure::new(Code::NotVerified, message));
         }
         return Ok(None);
@@ -93,7 +93,8 @@ pub(super) async fn before(
     // The same rollback may delete the zone that the others are for.
     let will_do = is_way_back && finding.servers().iter().any(|server| server.state == ServerState::Serves);
     if unfit || (verification == Verification::Require && fails(&finding) && !will_do) {
-        let message = format!("the DNS check failed, and nothing was changed: {finding}");
+        let message =
+            format!("The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again.");
         return Err(Failure::new(Code::VerificationFailed, message));
     }
     Ok(Some(finding))
@@ -118,7 +119,7 @@ pub(super) fn warning(finding: &Report) -> Option<Warning> {
 
 /// That there was no check.
 pub(super) fn no_time(name: &Name) -> String {
-    format!("the name servers of {name} were not asked: too little time was left for it")
+    format!("The name servers of {name} were not asked: too little time was left for it.")
 }
 
 /// After the change: every name server of the parent zone must refer to exactly what is wanted; `None` if that can't be asked.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::reconcile::Denial;
-use super::{RequestContext, aws_failure, signing};
+use super::{RequestContext, child_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
 use crate::cfn::properties::{Partial, Properties};
 use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
-use delegation_model::name_servers::NameServers;
+use delegation_model::name_servers::{MAX, NameServers};
 use delegation_model::partial_zone::PartialZone;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::DesiredDs;
@@ -61,7 +61,7 @@ pub(super) async fn read(
         let name = desired
             .domain_name
             .clone()
-            .ok_or_else(|| Failure::new(Code::DomainNameMissing, "DomainName is missing"))?;
+            .ok_or_else(|| Failure::new(Code::DomainNameMissing, "DomainName is missing. Give it."))?;
         let ds = DesiredDs::Off;
         return Ok(Child { name, name_servers: given, warning: None, failure: None, ds, keys_since: None, zone: None });
     };
@@ -69,7 +69,7 @@ pub(super) async fn read(
         Ok((zone, read, signing)) => {
             if let Some(name) = desired.domain_name.as_ref().filter(|name| **name != zone.name) {
                 let message = format!(
-                    "DomainName {name} is not the name of the child zone {id}, which is {}; correct it, or leave it out",
+                    "DomainName {name} is not the name of the child zone {id}, which is {}. Correct it, or leave it out.",
                     zone.name
                 );
                 return Err(Failure::new(Code::DomainNameMismatch, message));
@@ -84,7 +84,7 @@ pub(super) async fn read(
                     ds
                 }
                 Some(Err(error)) => {
-                    let failure = aws_failure(&format!("reading the signing state of the child zone {id}"), &error);
+                    let failure = child_failure(&format!("reading the signing state of the child zone {id}"), &error);
                     if failure.kind() == Kind::Denied && denial == Denial::MayPass {
                         return Err(failure);
                     }
@@ -113,7 +113,7 @@ pub(super) async fn read(
     }
 }
 
-/// The child zone, checked: public, and (unless the name servers are given) its apex agrees with its delegation set.
+/// The child zone, checked to be public, with the name servers to delegate to unless they are given.
 async fn read_zone(
     cx: &RequestContext<'_>,
     id: &ZoneId,
@@ -121,52 +121,68 @@ async fn read_zone(
     given: bool,
 ) -> Result<(HostedZone, ReadZone, Option<Result<Signing, AwsError>>), Failure> {
     cx.progress.at(format!("reading the child zone {id}"));
-    let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
+    let failure = |error| child_failure(&format!("reading the child zone {id}"), &error);
     let session = cx.session(desired.child_role.as_ref()).await.map_err(failure)?;
     let (zone, head, signing) = tokio::join!(
         session.hosted_zone(id),
         async { if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await } },
         async { if desired.dnssec { Some(session.signing(id).await) } else { None } },
     );
-    let zone = zone.map_err(failure)?;
+    let mut zone = zone.map_err(failure)?;
     if zone.private {
-        let message = format!(
-            "the child zone {id} ({}) is private: nobody on the internet can resolve it; give a public zone",
-            zone.name
-        );
-        return Err(Failure::new(Code::ChildZonePrivate, message));
+        return Err(private(&zone));
     }
     let mut excerpt = PartialZone::new(zone.name.clone());
     if !given {
         let head = head.map_err(failure)?;
-        check_apex(&session, &zone, &head).await?;
+        zone.name_servers = serving(&session, &zone, &head).await?;
         excerpt.add(&zone.name, &head.sets, head.next);
     }
     Ok((zone, ReadZone { id: id.clone(), session, excerpt }, signing))
 }
 
-/// The NS record set of the zone's apex must name the name servers that serve the zone.
-async fn check_apex(session: &Session, zone: &HostedZone, head: &Page) -> Result<(), Failure> {
+/// A child zone that only VPCs see.
+pub(super) fn private(zone: &HostedZone) -> Failure {
+    let message = format!(
+        "The child zone {} ({}) is private: nobody on the internet can resolve it. Give a public zone.",
+        zone.id, zone.name
+    );
+    Failure::new(Code::ChildZonePrivate, message)
+}
+
+/// The name servers to delegate a zone to: those in the NS record set of its apex, if Route 53's are among them. A second provider
+/// may serve the zone too, and resolvers go by that record set once they have it (RFC 2181, section 5.4.1).
+///
+/// `head` is the listing from the apex on, where it was read.
+pub(super) async fn serving(session: &Session, zone: &HostedZone, head: &Page) -> Result<Option<NameServers>, Failure> {
     let id = &zone.id;
     let is_apex = |set: &&RecordSet| set.name == zone.name && set.rtype == "NS";
     let mut apex = head.sets.iter().find(is_apex).cloned();
     if apex.is_none() {
         let read = session.record_set(id, &zone.name, "NS").await;
-        apex = read.map_err(|error| aws_failure(&format!("reading the child zone {id}"), &error))?;
+        apex = read.map_err(|error| child_failure(&format!("reading the child zone {id}"), &error))?;
     }
     let apex = apex.and_then(|set| NameServers::found(&set.values));
-    if apex == zone.name_servers {
-        return Ok(());
+    let differs = |what: String| {
+        let message = format!(
+            "The NS record set of the child zone {id} ({}) {what}. Resolvers go by that record set. Correct it, or give \
+             NameServers if it names the same servers by names of their own.",
+            zone.name
+        );
+        Err(Failure::new(Code::ChildApexDiffers, message))
+    };
+    let (Some(apex), Some(own)) = (apex, &zone.name_servers) else {
+        return if zone.name_servers.is_none() { Ok(None) } else { differs("has no names that can be read".into()) };
+    };
+    let count = apex.iter().count();
+    match (own.without(&apex), apex.without(own)) {
+        (None, _) if count > MAX => differs(format!("names {count} name servers, and a delegation has at most {MAX}")),
+        (None, _) => Ok(Some(apex)),
+        (Some(lacking), None) => differs(format!("lacks {lacking}, from which Route 53 serves the zone")),
+        (Some(lacking), Some(others)) => {
+            differs(format!("lacks {lacking}, from which Route 53 serves the zone, and names {others}"))
+        }
     }
-    let text = |servers: &Option<NameServers>| servers.as_ref().map_or("none".into(), ToString::to_string);
-    let message = format!(
-        "the child zone {id} ({}) contradicts itself: its NS record set names {}, and Route 53 serves it from {}; \
-         correct that record set, or give NameServers",
-        zone.name,
-        text(&apex),
-        text(&zone.name_servers),
-    );
-    Err(Failure::new(Code::ChildApexDiffers, message))
 }
 
 /// The name and name servers of a zone that may be anything, for an old resource or a Delete.
@@ -175,7 +191,27 @@ pub(super) async fn hosted_zone(
     id: &ZoneId,
     role: Option<&Role>,
 ) -> Result<HostedZone, Failure> {
-    let failure = |error| aws_failure(&format!("reading the child zone {id}"), &error);
+    Ok(read_hosted_zone(cx, id, role).await?.1)
+}
+
+/// Every name server that a delegation to this zone may have named: Route 53's, and those of its apex if they are more.
+pub(super) async fn known_name_servers(
+    cx: &RequestContext<'_>,
+    id: &ZoneId,
+    role: Option<&Role>,
+) -> Result<Option<NameServers>, Failure> {
+    let (session, zone) = read_hosted_zone(cx, id, role).await?;
+    let serving = serving(&session, &zone, &Page::default()).await;
+    Ok(serving.unwrap_or(zone.name_servers))
+}
+
+async fn read_hosted_zone(
+    cx: &RequestContext<'_>,
+    id: &ZoneId,
+    role: Option<&Role>,
+) -> Result<(Arc<Session>, HostedZone), Failure> {
+    let failure = |error| child_failure(&format!("reading the child zone {id}"), &error);
     let session = cx.session(role).await.map_err(failure)?;
-    session.hosted_zone(id).await.map_err(failure)
+    let zone = session.hosted_zone(id).await.map_err(failure)?;
+    Ok((session, zone))
 }

@@ -18,7 +18,7 @@ use delegation_model::digest::RequestDigest;
 use delegation_model::ids;
 use delegation_model::name::Name;
 use delegation_model::ownership_record::{Claimant, MAX_SKEW, OwnerName, Stamp};
-use delegation_model::role::Role;
+use delegation_model::role::{ExternalId, Role};
 use dns_check::Verifier;
 
 /// What an answer takes beside ids and values, in bytes: the names of its fields and attributes, about 330, and two texts that are
@@ -138,7 +138,13 @@ impl<'a> RequestContext<'a> {
     pub(super) async fn session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
         let owner = self.owner();
         let stack = owner.as_str().and_then(|owner| owner.split_once('/')).map(|(stack, _)| stack);
-        self.accounts.session(role, stack).await
+        let session = self.accounts.session(role, stack).await;
+        session.map_err(|error| match role.and_then(|role| role.external_id.as_ref()) {
+            Some(id) if error.is_denied() && has_form_of_number(id) => error.followed_by(
+                "The external id has the form of a number that YAML has rewritten: put it into quotation marks in the template",
+            ),
+            _ => error,
+        })
     }
 
     /// The clock, in seconds since 1970.
@@ -180,7 +186,12 @@ impl<'a> RequestContext<'a> {
     pub(super) fn check_fresh(&self) -> Result<(), Failure> {
         match self.stale_after {
             Some(after) if self.now() > after => {
-                let message = "this request is older than its ServiceTimeout: CloudFormation no longer waits for it, and nothing was changed";
+                let message = format!(
+                    "This request came to the function {} s after CloudFormation made it, and CloudFormation waited for {} s \
+                     (ServiceTimeout). Nothing was changed. Deploy again.",
+                    self.now().saturating_sub(self.stamp.time),
+                    after.saturating_sub(self.stamp.time)
+                );
                 Err(Failure::new(Code::RequestExpired, message))
             }
             _ => Ok(()),
@@ -199,16 +210,66 @@ impl<'a> RequestContext<'a> {
     }
 }
 
-/// A failed call of AWS as a failure of the request: where it was made, and what to do about a denial.
-pub(crate) fn aws_failure(context: &str, error: &AwsError) -> Failure {
-    let (code, remedy) = match error.kind {
-        AwsErrorKind::Denied => (Code::AccessDenied, "; grant it, or correct the role or its external id"),
-        AwsErrorKind::NoSuchHostedZone => (Code::HostedZoneNotFound, "; correct the id of the zone"),
+/// A failed call of AWS in the parent account as a failure of the request. A denial says what the parent role needs: all of it,
+/// so that who grants it has to do so once.
+pub(super) fn parent_failure(context: &str, error: &AwsError) -> Failure {
+    denied(aws_failure(context, error), error, ("ParentRoleArn", PARENT_GRANTS))
+}
+
+/// The same in the child account.
+pub(super) fn child_failure(context: &str, error: &AwsError) -> Failure {
+    denied(aws_failure(context, error), error, ("ChildRoleArn", CHILD_GRANTS))
+}
+
+/// The same of a call that only reads, in an account that the command looks at.
+pub(crate) fn reader_failure(context: &str, error: &AwsError) -> Failure {
+    let failure = aws_failure(context, error);
+    if error.is_denied() { failure.followed_by("Grant it, or correct the role or its external id.") } else { failure }
+}
+
+/// What the parent role needs, for who has to grant it; `docs/permissions.md` has the policy.
+const PARENT_GRANTS: &str = "route53:ListHostedZonesByName, route53:GetHostedZone, route53:ListResourceRecordSets, \
+     route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT), route53:GetChange, and route53:GetDNSSEC for \
+     Dnssec";
+const CHILD_GRANTS: &str = "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC for Dnssec";
+
+fn denied(failure: Failure, error: &AwsError, (property, grants): (&str, &str)) -> Failure {
+    if !error.is_denied() {
+        return failure;
+    }
+    if error.is_of_sts() {
+        return failure.followed_by(&format!(
+            "Correct {property} or its external id, let the role's trust policy name the function's role, and let the \
+             function's role assume it."
+        ));
+    }
+    let remedy = match error.own {
+        Some(own) => format!("{property} is blank, so {own} was used. Give {property}, or grant to {own}"),
+        None => format!("Grant to the role in {property}"),
+    };
+    failure.followed_by(&format!("{remedy} all that is needed there: {grants}."))
+}
+
+/// A failed call of AWS as a failure of the request, and where it was made.
+fn aws_failure(context: &str, error: &AwsError) -> Failure {
+    let code = match error.kind {
+        AwsErrorKind::Denied => Code::AccessDenied,
+        AwsErrorKind::NoSuchHostedZone => Code::HostedZoneNotFound,
         AwsErrorKind::Rejected | AwsErrorKind::Throttled | AwsErrorKind::NoAnswer | AwsErrorKind::Other => {
-            (Code::AwsCallFailed, "")
+            Code::AwsCallFailed
         }
     };
-    Failure::new(code, format!("{context}: {error}{remedy}"))
+    let failure = Failure::new(code, format!("{context}: {error}"));
+    match code {
+        Code::HostedZoneNotFound => failure.followed_by("Correct the id of the zone."),
+        _ => failure,
+    }
+}
+
+/// True for `1.2345678901E10`, which YAML and CloudFormation make of a long number without quotation marks.
+fn has_form_of_number(id: &ExternalId) -> bool {
+    let id = id.expose();
+    id.contains(['E', 'e', '.']) && id.starts_with(|c: char| c.is_ascii_digit()) && id.parse::<f64>().is_ok()
 }
 
 /// Since 1970.

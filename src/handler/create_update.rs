@@ -265,7 +265,9 @@ async fn verify(
     };
     if check::fails(&finding) && resolved.desired.verifies() == Verification::Require {
         if *required {
-            let message = format!("the delegation of {name} was changed, and the DNS check failed: {finding}");
+            let message = format!(
+                "The delegation of {name} was changed, and the DNS check failed: {finding}. Correct that, and deploy again."
+            );
             return Err(Failure::new(Code::VerificationFailedAfterChange, message));
         }
         let what = if *redelegated { "put back" } else { "did not change" };

@@ -7,7 +7,7 @@ use tracing::info;
 use super::apply::{self, Applied, Site};
 use super::outcome::Outcome;
 use super::reconcile::Denial;
-use super::{RequestContext, aws_failure, child, observe, parent_zone, sync};
+use super::{RequestContext, child, observe, parent_failure, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Partial, PropertyError};
@@ -21,6 +21,7 @@ use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
 };
+use delegation_model::record_set::RecordSet;
 
 pub(super) async fn run(cx: &RequestContext<'_>, denial: Denial) -> Result<Outcome, Failure> {
     let (properties, errors) = Partial::parse(&cx.request.properties);
@@ -41,7 +42,7 @@ async fn of_point(
     cx.progress.at("assuming the parent role");
     let result = async {
         let session = cx.session(properties.parent_role.as_ref()).await;
-        let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+        let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
         let site = Site { session: &session, point, is_main: true };
         remove(cx, site, properties, DeleteReason::Requested).await
     };
@@ -180,7 +181,10 @@ async fn removed(
         Ok(applied) => {
             let action = applied.plan.action.map_or("NOTHING", Action::as_str);
             info!(action, "nothing of this resource is left in the parent zone");
-            let warnings = applied.plan.warnings.iter().cloned().map(Warning::from).collect();
+            let mut warnings: Vec<Warning> = applied.plan.warnings.iter().cloned().map(Warning::from).collect();
+            if let (Some(warning), Some(left)) = (warnings.first_mut(), left(&applied)) {
+                warning.message = format!("{} The parent zone has now: {left}.", warning.message);
+            }
             let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(warnings) };
             if properties.waits() && applied.status == ChangeStatus::Pending {
                 cx.progress.mark_done(outcome.clone());
@@ -193,6 +197,16 @@ async fn removed(
         Err(failure) if failure.kind() == Kind::Stale => Ok(cx.unchanged(vec![failure.into()])),
         Err(failure) => Err(failure),
     }
+}
+
+/// The delegation and the ownership record that a removal leaves, with their values, for a person who is to remove them; `None` if
+/// no name servers are left.
+fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
+    let name = &observed.at_cut.first()?.name;
+    let name_servers = plan.leaves(observed, name, "NS")?;
+    let ownership = observed.ownership.as_ref().and_then(|set| plan.leaves_of(Some(set), &set.name, "TXT"));
+    let sets = [Some(name_servers), plan.leaves(observed, name, "DS"), ownership].into_iter().flatten();
+    Some(sets.map(RecordSet::to_string).collect::<Vec<_>>().join("; "))
 }
 
 /// Takes our claim away from a delegation point, and the delegation with it if the table says so.
@@ -235,12 +249,9 @@ async fn remove_and_tell(
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
             (Decision::Proceed(plan), Some(zone)) if plan.needs_known_name_servers => {
-                let zone = cx
-                    .with_fresh_credentials(async || child::hosted_zone(cx, zone, properties.child_role.as_ref()).await)
-                    .await
-                    .ok();
-                let servers = zone.and_then(|zone| zone.name_servers);
-                goal.known_name_servers = union(goal.known_name_servers.take(), servers);
+                let role = properties.child_role.as_ref();
+                let servers = cx.with_fresh_credentials(async || child::known_name_servers(cx, zone, role).await).await;
+                goal.known_name_servers = union(goal.known_name_servers.take(), servers.ok().flatten());
                 decision = plan_delete(&goal, &observed);
             }
             (_, zone) => child_zone = zone,
@@ -307,7 +318,7 @@ async fn find_point(cx: &RequestContext<'_>, properties: &Partial) -> Result<(Ar
     };
     cx.progress.at(format!("looking for the parent zone of {name}"));
     let session = cx.session(properties.parent_role.as_ref()).await;
-    let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+    let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
     let zone = parent_zone::find(&session, &name, asked, None).await?;
     Ok((session, parent_zone::point(&name, &zone)?))
 }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{aws_failure, check, observe, parent_zone, signing};
+use super::{check, child, child_failure, observe, parent_failure, parent_zone, signing};
 use crate::aws::credentials::Accounts;
-use crate::aws::route53::{HostedZone, Session};
+use crate::aws::route53::{HostedZone, Page, Session};
 use crate::cfn::properties::ParentZone;
 use crate::error::{Code, Failure};
 use delegation_model::ds::DsRecords;
@@ -29,12 +29,14 @@ pub async fn parent_zone(
     name: Option<&Name>,
 ) -> Result<(Arc<Session>, HostedZone), Failure> {
     let session =
-        accounts.session(role, None).await.map_err(|error| aws_failure("assuming the parent role", &error))?;
+        accounts.session(role, None).await.map_err(|error| parent_failure("assuming the parent role", &error))?;
     let id = match (asked, name) {
         (ParentZone::Id(id), _) => id.clone(),
         (ParentZone::Name(zone), _) => parent_zone::named(&session, zone, None).await?,
         (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?,
-        (ParentZone::Closest, None) => return Err(Failure::new(Code::NoEnclosingZone, "no parent zone is given")),
+        (ParentZone::Closest, None) => {
+            return Err(Failure::new(Code::NoEnclosingZone, "No parent zone is given. Give its id or its name."));
+        }
     };
     let zone = parent_zone::public(&session, &id).await?;
     Ok((session, zone))
@@ -57,7 +59,7 @@ pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Res
     let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let read = observe::at_and_below(session, &point).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
-    let (at_cut, below, more_below) = read.map_err(|error| aws_failure(&reading, &error))?;
+    let (at_cut, below, more_below) = read.map_err(|error| parent_failure(&reading, &error))?;
     let observed = Observation { at_cut, below, more_below, ..Observation::default() };
     let wanted = check::wanted(name, &ReconciliationPlan::default(), &observed)
         .map(|wanted| Expected { check_ds: true, ..wanted });
@@ -81,16 +83,12 @@ pub struct ChildZone {
 /// If it can't be read or is private.
 pub async fn by_child(accounts: &Accounts, role: Option<&Role>, id: &ZoneId) -> Result<ChildZone, Failure> {
     let reading = format!("reading the child zone {id}");
-    let failure = |error| aws_failure(&reading, &error);
+    let failure = |error| child_failure(&reading, &error);
     let session = accounts.session(role, None).await.map_err(failure)?;
     let (zone, signing) = tokio::join!(session.hosted_zone(id), session.signing(id));
     let zone = zone.map_err(failure)?;
-    let name_servers = zone.name_servers.filter(|_| !zone.private).ok_or_else(|| {
-        Failure::new(
-            Code::ChildZonePrivate,
-            format!("the child zone {id} ({}) is private: nobody can resolve it", zone.name),
-        )
-    })?;
+    let serving = if zone.private { None } else { child::serving(&session, &zone, &Page::default()).await? };
+    let name_servers = serving.ok_or_else(|| child::private(&zone))?;
     let ds = match signing {
         Ok(signing) if signing.is_signing() => signing::records(None, &signing.keys),
         Ok(signing) => Err(format!("is not signing: its state is {}", signing.state)),

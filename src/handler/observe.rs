@@ -1,7 +1,7 @@
 //! Observe: what stands at, below and around the zone cut in the parent zone.
 
 use super::parent_zone::MOST_LEVELS;
-use super::{RequestContext, aws_failure};
+use super::{RequestContext, parent_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
 use crate::error::Failure;
@@ -110,7 +110,7 @@ pub(super) async fn own_claim(
     };
     let set = session.record_set(&point.zone, &record, "TXT").await;
     let set =
-        set.map_err(|error| aws_failure(&format!("reading {record} in the parent zone {}", point.zone), &error))?;
+        set.map_err(|error| parent_failure(&format!("reading {record} in the parent zone {}", point.zone), &error))?;
     Ok(own_in(cx, point, &Observation { ownership: set, ..Observation::default() }))
 }
 
@@ -126,7 +126,7 @@ async fn reading<T>(
 ) -> Result<T, Failure> {
     let what = format!("reading {} in the parent zone {}", point.name, point.zone);
     cx.progress.at(&what);
-    read.await.map_err(|error| aws_failure(&what, &error))
+    read.await.map_err(|error| parent_failure(&what, &error))
 }
 
 /// The record sets at the zone cut, those below it, and whether there are more of these.

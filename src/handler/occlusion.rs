@@ -1,7 +1,7 @@
 //! Whether the child zone has what its delegation would hide in the parent zone.
 
 use super::child::Child;
-use super::{RequestContext, aws_failure};
+use super::{RequestContext, child_failure};
 use crate::aws::route53::PAGE;
 use crate::error::Failure;
 use delegation_model::partial_zone::Unread;
@@ -35,7 +35,7 @@ pub(super) async fn fill_in(
                     pages += 1;
                     let page = zone.session.record_sets(&zone.id, Some((&from, None)), PAGE).await;
                     let page =
-                        page.map_err(|error| aws_failure(&format!("reading the child zone {}", zone.id), &error))?;
+                        page.map_err(|error| child_failure(&format!("reading the child zone {}", zone.id), &error))?;
                     zone.excerpt.add(&from, &page.sets, page.next);
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! Finding the parent zone, and with it the delegation point.
 
-use super::aws_failure;
+use super::parent_failure;
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Session};
 use crate::cfn::physical_id;
@@ -36,7 +36,8 @@ pub(super) async fn find(
 pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failure> {
     let point = DelegationPoint { zone: zone.clone(), name: name.clone() };
     if point.to_string().len() > physical_id::MAX {
-        let message = format!("{name} is too long: its physical id would exceed {} bytes", physical_id::MAX);
+        let message =
+            format!("{name} is too long: its physical id would exceed {} bytes. Use a shorter name.", physical_id::MAX);
         return Err(Failure::new(Code::NameTooLong, message));
     }
     Ok(point)
@@ -52,10 +53,10 @@ pub(super) async fn check(session: &Session, name: &Name, id: &ZoneId) -> Result
 /// The parent zone of an id, which must be public.
 pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone, Failure> {
     let zone = session.hosted_zone(id).await;
-    let zone = zone.map_err(|error| aws_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error))?;
+    let zone = zone.map_err(|error| parent_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error))?;
     if zone.private {
         let message = format!(
-            "the parent zone {id} ({}) is private: nobody on the internet would see the delegation; give a public zone",
+            "The parent zone {id} ({}) is private: nobody on the internet would see the delegation. Give a public zone.",
             zone.name
         );
         return Err(Failure::new(Code::ParentZonePrivate, message));
@@ -67,7 +68,7 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
 pub(super) async fn named(session: &Session, zone_name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
     let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found, prefer)?.ok_or_else(|| {
-        let message = format!("the parent account has no public hosted zone named {zone_name} (ParentZoneName); correct the name or the role");
+        let message = format!("The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name or the role.");
         Failure::new(Code::ParentZoneNotFound, message)
     })
 }
@@ -94,7 +95,7 @@ fn single(name: &Name, found: &[ZoneId], prefer: Option<&ZoneId>) -> Result<Opti
         several => {
             let ids: Vec<&str> = several.iter().map(ZoneId::as_str).collect();
             let message = format!(
-                "the parent account has several public hosted zones named {name}: {}; give one of them as ParentZoneId",
+                "The parent account has several public hosted zones named {name}: {}. Give one of them as ParentZoneId.",
                 ids.join(", ")
             );
             Err(Failure::new(Code::ParentZoneAmbiguous, message))
@@ -103,7 +104,7 @@ fn single(name: &Name, found: &[ZoneId], prefer: Option<&ZoneId>) -> Result<Opti
 }
 
 fn listing(name: &Name, error: &AwsError) -> Failure {
-    aws_failure(&format!("looking for the parent zone {name}"), error)
+    parent_failure(&format!("looking for the parent zone {name}"), error)
 }
 
 /// The zone cut lies strictly below the apex of the parent zone.
@@ -121,8 +122,8 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
         return Err(Failure::new(Code::NameTooLong, message));
     }
     let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
-    let rule = "a delegation stands at a name below its parent zone; correct the parent zone or the child's name";
-    Err(Failure::new(Code::NotBelowParentZone, format!("{name} {what} {zone}: {rule}")))
+    let rule = "A delegation is made at a name below its parent zone. Correct the parent zone or the child's name.";
+    Err(Failure::new(Code::NotBelowParentZone, format!("{name} {what} {zone}. {rule}")))
 }
 
 /// The head of a name that may be very long.

@@ -40,8 +40,9 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
         return Err(error.clone().into());
     }
     if let (Some(problem), Kind::Create | Kind::Update) = (&cx.config.problem, cx.request.kind) {
-        let message =
-            format!("this function is set up wrongly, and changes nothing until that is corrected: {problem}");
+        let message = format!(
+            "The settings of this function are wrong, so it changes nothing until they are corrected: {problem}"
+        );
         return Err(Failure::new(Code::InvalidSettings, message));
     }
     let left = cx.deadline.left_at_start();
@@ -49,7 +50,7 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
         let left = left.as_secs_f64();
         let message = format!(
             "Only {left:.0} s were left when the function got this request, too few to change anything safely. Nothing was \
-             changed. Deploy again; if this comes back, give more ServiceTimeout, or the function more timeout."
+             changed. Deploy again. If this comes back, give more ServiceTimeout, or give the function more timeout."
         );
         return Err(Failure::new(Code::TooLittleTime, message));
     }

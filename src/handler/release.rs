@@ -1,6 +1,6 @@
 //! What removes the claim of a resource that does not exist any more.
 
-use super::{aws_failure, observe};
+use super::{observe, parent_failure};
 use crate::aws::route53::{HostedZone, Session};
 use crate::error::Failure;
 use delegation_model::name::Name;
@@ -32,7 +32,7 @@ pub async fn holders(session: &Session, zone: &HostedZone, name: &Name) -> Resul
     };
     let read = tokio::try_join!(observe::at_and_below(session, &point), record);
     let what = format!("reading {name} in the parent zone {}", zone.id);
-    let ((at_cut, below, more_below), ownership) = read.map_err(|error| aws_failure(&what, &error))?;
+    let ((at_cut, below, more_below), ownership) = read.map_err(|error| parent_failure(&what, &error))?;
     Ok(Holders { point, observed: Observation { at_cut, below, more_below, ownership, ..Observation::default() } })
 }
 

@@ -2,7 +2,7 @@
 
 use super::apply::Site;
 use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
-use super::{RequestContext, aws_failure, delete, observe};
+use super::{RequestContext, delete, observe, parent_failure};
 use crate::cfn::properties::Partial;
 use crate::error::{Failure, Kind, Warning, WarningCode};
 use delegation_model::moving::{LookBack, Reached, left_by_failed_replacement, look_back};
@@ -52,7 +52,7 @@ pub(super) async fn take_back(cx: &RequestContext<'_>, point: &DelegationPoint) 
     let (properties, _) = Partial::parse(&cx.request.properties);
     let taken = cx.with_fresh_credentials(async || {
         let session = cx.session(properties.parent_role.as_ref()).await;
-        let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+        let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
         let site = Site { session: &session, point, is_main: false };
         delete::remove(cx, site, &properties, DeleteReason::TakeBack).await
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::child::Child;
 use super::reconcile::Denial;
-use super::{RequestContext, aws_failure, child, parent_zone};
+use super::{RequestContext, child, parent_failure, parent_zone};
 use crate::aws::route53::Session;
 use crate::cfn::envelope::Kind as RequestKind;
 use crate::cfn::physical_id::PhysicalId;
@@ -73,10 +73,10 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
         cx.session(desired.parent_role.as_ref()),
         child::read(cx, &desired, physical.as_ref(), old.as_ref(), denial),
     );
-    let session = session.map_err(|error| aws_failure("assuming the parent role", &error))?;
+    let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
     let child = child?;
     if child.name.is_wildcard() {
-        let message = format!("{} is a wildcard, and a wildcard can't be delegated; give a plain name", child.name);
+        let message = format!("{} is a wildcard, and a wildcard can't be delegated. Give a plain name.", child.name);
         return Err(Failure::new(Code::WildcardName, message));
     }
     cx.progress.at(format!("looking for the parent zone of {}", child.name));
@@ -189,8 +189,8 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
         let foreign = |arn: &&RoleArn| arn.partition() != partition;
         if let Some(arn) = role.as_ref().and_then(|role| role.chain().find(foreign)) {
             let message = format!(
-                "{property} {arn} is a role of the partition {}, and this function is in {partition}: roles can't be assumed \
-                 across partitions; use a function in that partition",
+                "{property} {arn} is a role of the partition {}, and this function is in {partition}. Roles can't be assumed \
+                 across partitions. Use a function in that partition.",
                 arn.partition()
             );
             return Err(Failure::new(Code::RoleOfAnotherPartition, message));
@@ -202,5 +202,5 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
 /// A session with the rights of the old properties' parent role.
 pub(super) async fn old_session(cx: &RequestContext<'_>, role: Option<&Role>) -> Result<Arc<Session>, Failure> {
     let session = cx.session(role).await;
-    session.map_err(|error| aws_failure("assuming the old parent role", &error))
+    session.map_err(|error| parent_failure("assuming the old parent role", &error))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{RequestContext, aws_failure};
+use super::{RequestContext, parent_failure};
 use crate::aws::route53::{KeySigningKey, Session, Signing};
 use crate::cfn::properties::Properties;
 use crate::error::{Warning, WarningCode};
@@ -69,7 +69,8 @@ pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point:
             ),
         )),
         Err(error) => {
-            let failure = aws_failure(&format!("reading the signing state of the parent zone {}", point.zone), &error);
+            let failure =
+                parent_failure(&format!("reading the signing state of the parent zone {}", point.zone), &error);
             let message = format!("Whether the parent zone is signed is unknown: {}", failure.coded());
             Some(Warning::new(WarningCode::ParentSigningUnknown, message))
         }

@@ -3,7 +3,7 @@
 use tokio::time::sleep;
 use tracing::info;
 
-use super::{RequestContext, aws_failure};
+use super::{RequestContext, parent_failure};
 use crate::aws::route53::ChangeStatus;
 use crate::backoff::Backoff;
 use crate::error::{Warning, WarningCode};
@@ -38,7 +38,7 @@ pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id
     loop {
         sleep(backoff.pause()).await;
         let asked = cx.with_fresh_credentials(async || {
-            let failure = |error| aws_failure(&format!("asking for the status of the change {id}"), &error);
+            let failure = |error| parent_failure(&format!("asking for the status of the change {id}"), &error);
             let session = cx.session(role).await.map_err(failure)?;
             session.change_status(id).await.map_err(failure)
         });

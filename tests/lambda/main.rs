@@ -13,6 +13,7 @@ mod demo;
 mod life;
 mod logs;
 mod memory;
+mod network;
 mod rename;
 mod rollback;
 mod secrets;

@@ -41,11 +41,19 @@ pub(crate) struct Setting {
     pub(crate) log_level: &'static str,
     /// How many bytes the kernel lets the process map for itself; `None` for no bound.
     pub(crate) data: Option<u64>,
+    /// Further variables of its environment; one without a value is not set.
+    pub(crate) env: Vec<(&'static str, Option<String>)>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), deadline: DeadlineStyle::Real, log_level: "INFO", data: None }
+        Self {
+            timeout: Duration::from_secs(30),
+            deadline: DeadlineStyle::Real,
+            log_level: "INFO",
+            data: None,
+            env: Vec::new(),
+        }
     }
 }
 
@@ -84,7 +92,7 @@ impl World {
     /// The properties of the README's example, with changes; null takes one away.
     pub(crate) fn properties(&self, changes: Value) -> Value {
         let mut properties = json!({
-            "ServiceTimeout": 600,
+            "ServiceTimeout": 1800,
             "ChildZoneId": self.child.id(),
             "ParentRoleArn": self.role_arn,
             "ParentExternalId": EXTERNAL_ID,
@@ -170,6 +178,10 @@ async fn spawn(aws: &Sandbox, bucket: &ResponseBucket, credentials: &Credentials
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    for (name, value) in &setting.env {
+        env.retain(|(other, _)| other != name);
+        env.extend(value.clone().map(|value| ((*name).to_owned(), value)));
+    }
     let path = setting.data.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")), bounded);
     let bootstrap = Bootstrap { path, env, timeout: setting.timeout, deadline: setting.deadline };
     LambdaProcess::spawn(bootstrap).await.unwrap()

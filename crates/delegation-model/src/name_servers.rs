@@ -112,6 +112,12 @@ impl NameServers {
         self.0.is_subset(&other.0)
     }
 
+    /// These names but those of `other`; `None` if none is left.
+    pub fn without(&self, other: &NameServers) -> Option<NameServers> {
+        let left: BTreeSet<Name> = self.0.difference(&other.0).cloned().collect();
+        Some(left).filter(|left| !left.is_empty()).map(Self)
+    }
+
     /// The names of both.
     pub fn union(&self, other: &NameServers) -> NameServers {
         Self(self.0.union(&other.0).cloned().collect())

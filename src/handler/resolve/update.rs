@@ -8,7 +8,7 @@ use crate::cfn::properties::{ParentZone, Partial, Properties};
 use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use crate::handler::child::Child;
 use crate::handler::reconcile::Denial;
-use crate::handler::{RequestContext, aws_failure, child, observe, parent_zone};
+use crate::handler::{RequestContext, child, observe, parent_failure, parent_zone};
 use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
 use delegation_model::name::Name;
 use delegation_model::ownership_record::Claim;
@@ -139,8 +139,12 @@ impl UpdateResolver<'_> {
                 }
                 NextStep::Overtaken => return Err(Overtaken::ByLaterRequest { name: name.clone() }.into()),
                 NextStep::Denied(point) => {
-                    let unknown =
-                        || Failure::new(Code::AccessDenied, format!("the parent zone {} can't be read", point.zone));
+                    let unknown = || {
+                        Failure::new(
+                            Code::AccessDenied,
+                            format!("The parent zone {} can't be read. Let the parent role read it.", point.zone),
+                        )
+                    };
                     return Err(denied.unwrap_or_else(unknown));
                 }
             }
@@ -183,7 +187,7 @@ impl UpdateResolver<'_> {
                 ParentZone::Id(_) | ParentZone::Name(_) | ParentZone::Closest => {
                     let zone = session.hosted_zone(&point.zone).await;
                     zone.map(Some)
-                        .map_err(|error| aws_failure(&format!("reading the parent zone {}", point.zone), &error))
+                        .map_err(|error| parent_failure(&format!("reading the parent zone {}", point.zone), &error))
                 }
             }
         };

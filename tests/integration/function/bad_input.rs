@@ -4,10 +4,10 @@ use custom_delegation::config::Config;
 use sandbox::RecordSet;
 use serde_json::{Value, json};
 
-use test_support::{Fixture, NAME};
+use test_support::{Answer, Fixture, NAME};
 
 /// A Create with these changes fails with these words, and so does an Update of a standing delegation, which stays.
-async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) {
+async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) -> Answer {
     let revision = fixture.parent.revision();
     let answer = fixture.create(changes.clone()).await.failed(words);
     assert!(answer.id().starts_with("unresolved/"), "{changes}");
@@ -16,6 +16,7 @@ async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) {
     assert_eq!(fixture.parent.revision(), revision, "{changes}");
     fixture.delete(answer.id(), changes).await.success();
     assert_eq!(fixture.parent.revision(), revision);
+    answer
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +92,43 @@ async fn a_child_zone_that_contradicts_itself() {
     let fixture = Fixture::new().await;
     fixture.child.put(RecordSet::new(NAME, "NS", 60, ["ns1.elsewhere.net."]));
     refused(&fixture, json!({}), &["ns1.elsewhere.net", &fixture.child_servers()[0], "NameServers"]).await;
+    // Only the difference is named.
+    let own = fixture.child_servers();
+    let mut apex: Vec<String> = own[1..].iter().map(|server| format!("{server}.")).collect();
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, apex.clone()));
+    let answer = refused(&fixture, json!({}), &["lacks", &own[0], "[child-apex-differs]"]).await;
+    assert!(!answer.0["Reason"].as_str().unwrap().contains(&own[1]), "{}", answer.0);
+    apex.push("ns1.elsewhere.net.".into());
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, apex));
+    let answer = refused(&fixture, json!({}), &["lacks", &own[0], "and names ns1.elsewhere.net"]).await;
+    assert!(!answer.0["Reason"].as_str().unwrap().contains(&own[1]), "{}", answer.0);
+    let many: Vec<String> = own.iter().cloned().chain((0..13).map(|n| format!("ns{n}.elsewhere.net."))).collect();
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, many));
+    refused(&fixture, json!({}), &["names 17 name servers", "at most 16"]).await;
     fixture.create(json!({"NameServers": "ns1.elsewhere.net"})).await.success();
+}
+
+/// Resolvers go by the apex: a second provider that serves the zone is named there beside Route 53.
+#[tokio::test(start_paused = true)]
+async fn a_child_zone_that_a_second_provider_serves_too() {
+    let fixture = Fixture::new().await;
+    let own = fixture.child.name_servers();
+    let both: Vec<String> =
+        own.iter().cloned().chain(["NS1.Elsewhere.net".into(), "ns2.elsewhere.net.".into()]).collect();
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, both.clone()));
+    let answer = fixture.create(json!({})).await.success();
+    let mut wanted = fixture.child_servers();
+    wanted.extend(["ns1.elsewhere.net".into(), "ns2.elsewhere.net".into()]);
+    wanted.sort();
+    assert_eq!((fixture.delegated_to(), answer.get("NameServers")), (wanted.clone(), wanted.join(",").as_str()));
+    // The provider goes, and an Update follows; somebody's later edit of the parent zone back to both is still ours to remove.
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, own));
+    fixture.update(answer.id(), json!({}), json!({"Trigger": "again"})).await.success();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    fixture.child.put(RecordSet::new(NAME, "NS", 60, both.clone()));
+    fixture.put_ns(&both.iter().map(String::as_str).collect::<Vec<_>>());
+    fixture.delete(answer.id(), json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +148,8 @@ async fn roles_that_are_denied() {
             "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["NS"]}}},
     ]});
     fixture.parent_role.clone().without_policies().policy(without_txt);
-    let words = ["denied", "route53:ChangeResourceRecordSets with CREATE and DELETE", "TXT record set of _delegation-"];
+    let words =
+        ["denied", "route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT)", "TXT at _delegation-"];
     refused(&fixture, json!({}), &words).await;
 }
 
@@ -206,7 +244,7 @@ async fn regression_wrong_settings_are_answered_and_stop_no_delete() {
     let mut fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.restart(|config| config.problem = Config::read(|_| Some("a..b".into())).problem).await;
-    let words = ["this function is set up wrongly", "DELEGATION_ALLOWED_NAMES", "a..b"];
+    let words = ["The settings of this function are wrong", "DELEGATION_ALLOWED_NAMES", "a..b"];
     assert!(fixture.create(json!({})).await.failed(&words).id().starts_with("unresolved/"));
     fixture.update(&id, json!({}), json!({"TTL": "60"})).await.failed(&words);
     fixture.delete(&id, json!({})).await.success();
@@ -229,7 +267,7 @@ async fn properties_that_can_t_be_read_are_answered() {
         let event = fixture.event(kind, json!({"PhysicalResourceId": id, "ResourceProperties": "PLACE"}));
         fixture.invoke_text(&event.to_string().replace("\"PLACE\"", text)).await.unwrap();
         let answers = fixture.bucket.answers(event["RequestId"].as_str().unwrap());
-        test_support::Answer(answers.last().unwrap().json())
+        Answer(answers.last().unwrap().json())
     };
     let large = json!({"Trigger": "x".repeat(1 << 20)}).to_string();
     for (text, words) in [(&deep, "recursion limit exceeded"), (&large, "1048590 bytes of JSON")] {

@@ -128,7 +128,7 @@ async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
     let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
     fixture.deliver(event.clone()).await.success();
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
-    assert_eq!(fixture.deliver(event).await.failed(&["the DNS check failed"]).id(), fixture.id());
+    assert_eq!(fixture.deliver(event).await.failed(&["DNS check failed"]).id(), fixture.id());
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +169,7 @@ async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_
     fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
     fixture.parent.put(RecordSet::new(NAME, "DS", 300, [key.ds_record()]));
     let update = fixture.update(&id, report(), checked("REPORT", json!({"Trigger": "1"}))).await.success();
-    assert!(update.get("Warning").contains("the DNS check failed, and nothing was changed"), "{}", update.0);
+    assert!(update.get("Warning").contains("The DNS check failed, and nothing was changed"), "{}", update.0);
     assert_eq!(fixture.delegated_to(), test_support::plain(&servers));
     // With the keys of the child zone it is only drift.
     fixture.child.create_key("ours");
@@ -239,7 +239,7 @@ async fn a_required_check_that_runs_out_of_time_fails_and_takes_the_change_back(
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(22);
     fixture.aws.sync_after(SyncRule::Never);
-    let answer = fixture.create(require()).await.failed(&["ran out of time while waiting", "taken back"]);
+    let answer = fixture.create(require()).await.failed(&["ran out of time after 15 s while waiting", "taken back"]);
     assert!(answer.id().starts_with("unresolved/"), "{}", answer.0);
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sandbox::RecordSet;
+use sandbox::{Guardrail, RecordSet};
 use serde_json::{Value, json};
 
 use test_support::{Fixture, NAME, RECORD};
@@ -172,4 +172,48 @@ async fn regression_an_invented_id_is_looked_for_with_a_new_session_when_the_kep
     fixture.aws.fault(sandbox::Fault::on("ListHostedZonesByName").account("111111111111").kind(ended));
     fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+/// One line of the log has all that a person needs to remove it.
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_leaves_something_says_what_with_names_and_values() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.logical_id = "Other".into();
+    fixture.create(json!({})).await.success();
+    let answer = fixture.delete(&id, json!({})).await.success();
+    let (servers, claims) = (fixture.parent.record(NAME, "NS").unwrap().values, fixture.claims());
+    assert!(claims.len() == 1 && claims[0].contains("owner=mine/Delegation"), "{claims:?}");
+    let (ns, txt) =
+        (format!("The parent zone has now: {NAME} 300 NS {}; ", servers.join(" ")), format!(" TXT {}.", claims[0]));
+    for left in [ns.as_str(), RECORD, &txt] {
+        assert!(answer.get("Warning").contains(left), "{left}: {}", answer.get("Warning"));
+    }
+    // Nothing is left, and so nothing is said.
+    fixture.logical_id = "Delegation".into();
+    assert_eq!(fixture.delete(&id, json!({})).await.success().get("Warning"), "");
+}
+
+/// The guardrail says nothing of what it takes for "in use": a child zone that is served, or queries that still come.
+#[tokio::test(start_paused = true)]
+async fn a_guardrail_against_removing_what_is_in_use_fails_a_delete_and_no_update() {
+    for guardrail in [Guardrail::ActiveDelegation, Guardrail::QueriedDelegation] {
+        let fixture = Fixture::new().await;
+        let id = fixture.create(json!({})).await.success().id().to_owned();
+        fixture.parent.set_guardrail(guardrail, true);
+        let other = fixture.child_account.hosted_zone(NAME);
+        fixture.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.success();
+        let revision = fixture.parent.revision();
+        let changes = json!({"ChildZoneId": other.id()});
+        let answer =
+            fixture.delete(&id, changes.clone()).await.failed(&["ACTIVE_DELEGATION_CHECK", "[aws-call-failed]"]);
+        assert_eq!((answer.id(), fixture.parent.revision()), (id.as_str(), revision));
+        // Where the child zone is gone, only the one reading lets it go.
+        other.delete();
+        let answer = fixture.delete(&id, changes.clone()).await;
+        assert_eq!(answer.0["Status"], if guardrail == Guardrail::ActiveDelegation { "SUCCESS" } else { "FAILED" });
+        fixture.parent.set_guardrail(guardrail, false);
+        fixture.delete(&id, changes).await.success();
+        assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+    }
 }

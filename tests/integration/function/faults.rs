@@ -206,7 +206,7 @@ async fn regression_a_duplicate_of_a_create_that_meets_wrong_settings_keeps_the_
     let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.deliver(event.clone()).await.success();
     fixture.restart(|config| config.problem = Some("DELEGATION_ALLOWED_NAMES is wrong".into())).await;
-    assert_eq!(fixture.deliver(event).await.failed(&["set up wrongly"]).id(), fixture.id());
+    assert_eq!(fixture.deliver(event).await.failed(&["settings of this function are wrong"]).id(), fixture.id());
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,6 +62,56 @@ async fn other_names_and_other_records_are_denied() {
     assert_eq!(fixture.parent.revision(), 1, "only the record of the set-up");
 }
 
+/// Who grants one right after the other deploys once for each.
+#[tokio::test(start_paused = true)]
+async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() {
+    let of_parent = [
+        "route53:ListHostedZonesByName",
+        "route53:GetHostedZone",
+        "route53:ListResourceRecordSets",
+        "route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT)",
+        "route53:GetChange",
+        "route53:GetDNSSEC",
+    ];
+    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
+    for action in ["ListHostedZonesByName", "ListResourceRecordSets", "ChangeResourceRecordSets"] {
+        let fixture = Fixture::new().await;
+        fixture.aws.fault(Fault::on(action).account("111111111111").always().kind(denied.clone()));
+        let answer = fixture
+            .create(json!({}))
+            .await
+            .failed(&[&["was denied", "role in ParentRoleArn"], &of_parent[..]].concat());
+        assert!(!answer.reason().contains("blank"), "{}", answer.reason());
+    }
+    // The function's own role, because no other is given.
+    let own = json!({"ParentRoleArn": "", "ParentExternalId": null, "ParentZoneName": null, "ParentZoneId": "Z0"});
+    let fixture = Fixture::new().await;
+    fixture.aws.fault(Fault::on("GetHostedZone").zone("Z0").always().kind(denied.clone()));
+    fixture
+        .create(own)
+        .await
+        .failed(&[&["ParentRoleArn is blank, so the function's own role was used"], &of_parent[..]].concat());
+    fixture.aws.clear_faults();
+    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(denied));
+    let answer = fixture.create(json!({})).await.failed(&[
+        "ChildRoleArn is blank, so the function's own role was used",
+        "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC",
+    ]);
+    assert!(!answer.reason().contains("GetChange"), "{}", answer.reason());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_external_id_that_yaml_read_as_a_number_is_told_and_not_repeated() {
+    let fixture = Fixture::new().await;
+    for (id, is_told) in
+        [("1.2345678901E10", true), ("123456789012.0", true), ("12345678901", false), ("a.1E10", false)]
+    {
+        let answer = fixture.create(json!({"ParentExternalId": id})).await.failed(&["was denied", "[access-denied]"]);
+        assert_eq!(answer.reason().contains("quotation marks"), is_told, "{}", answer.reason());
+        assert!(!answer.reason().contains(id), "{}", answer.reason());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_child_role_reads_its_zone_and_no_other() {
     let fixture = fixture().await;

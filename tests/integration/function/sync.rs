@@ -16,6 +16,7 @@ async fn create_update_and_delete_are_answered_when_the_change_is_in_sync() {
     assert_eq!((answer.get("ChangeStatus"), fixture.count("GetChange")), ("INSYNC", 4));
     let updated = fixture.update(answer.id(), json!({}), json!({"TTL": "60"})).await.success();
     assert_eq!((updated.get("ChangeStatus"), fixture.count("GetChange")), ("INSYNC", 8));
+    assert!(!answer.get("Warning").contains("Deploy again"), "{}", answer.get("Warning"));
     fixture.delete(answer.id(), json!({})).await.success();
     assert_eq!(fixture.count("GetChange"), 12);
 }
@@ -41,7 +42,7 @@ async fn running_out_of_time_while_waiting_is_a_success() {
     fixture.aws.sync_after(SyncRule::Never);
     let answer = fixture.create(json!({})).await.success();
     assert_eq!((answer.id(), answer.get("ChangeStatus")), (fixture.id().as_str(), "PENDING"));
-    assert!(answer.get("Warning").contains("ran out of time while waiting"), "{}", answer.get("Warning"));
+    assert!(answer.get("Warning").contains("ran out of time after 21 s while waiting"), "{}", answer.get("Warning"));
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     fixture.delete(answer.id(), json!({})).await.success();
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
@@ -54,7 +55,7 @@ async fn a_denied_get_change_is_a_warning() {
     fixture.aws.fault(Fault::on("GetChange").kind(denied).always());
     let answer = fixture.create(json!({})).await.success();
     assert_eq!(answer.get("ChangeStatus"), "PENDING");
-    for word in ["not waited for", "GetChange was denied", "grant it"] {
+    for word in ["not waited for", "GetChange was denied", "Grant to the role in ParentRoleArn"] {
         assert!(answer.get("Warning").contains(word), "{}", answer.get("Warning"));
     }
     fixture.delete(answer.id(), json!({})).await.success();

@@ -95,16 +95,18 @@ async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
 #[tokio::test(start_paused = true)]
 async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
     let prior = FaultKind::Error { status: 400, code: "PriorRequestNotComplete".into(), message: "busy".into() };
-    for (kind, word) in [
-        (FaultKind::Throttle, "Throttling"),
-        (FaultKind::Status(503), "ServiceUnavailable"),
-        (FaultKind::Hang, "no answer"),
-        (prior, "busy (PriorRequestNotComplete)"),
+    for (kind, words) in [
+        (FaultKind::Throttle, "answered Throttling ("),
+        (FaultKind::Status(503), "answered ServiceUnavailable ("),
+        (FaultKind::Hang, "gave no answer in "),
+        (FaultKind::ResetBefore, "gave no answer in "),
+        (prior, "answered PriorRequestNotComplete ("),
     ] {
         let fixture = Fixture::new().await;
         fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(kind));
         let answer = fixture.create(json!({})).await;
-        answer.failed(&["ran out of time while changing", NAME, word]);
+        let host = fixture.aws.endpoint_url().replace("https://", "");
+        answer.failed(&["ran out of time after 279 s while changing", NAME, &host, words, " tries"]);
         assert_eq!(fixture.claims(), Vec::<String>::new());
     }
     let fixture = Fixture::new().await;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sandbox::RecordSet;
+use sandbox::{KeySigningKey, RecordSet};
 use serde_json::{Value, json};
 
 use test_support::{Fixture, NAME, plain};
@@ -202,7 +202,7 @@ async fn an_update_that_finds_nothing_to_change_writes_the_time_of_its_claim() {
 #[tokio::test(start_paused = true)]
 async fn a_stale_request_changes_nothing() {
     let fixture = Fixture::new().await;
-    let old = fixture.clock.now() - Duration::from_secs(700);
+    let old = fixture.clock.now() - Duration::from_secs(1900);
     let fields = json!({"ResourceProperties": fixture.properties(json!({}))});
     fixture.deliver(fixture.event_at("Create", old, fields.clone())).await.failed(&["ServiceTimeout"]);
     assert_eq!(fixture.actions(), Vec::<String>::new());
@@ -318,4 +318,64 @@ async fn regression_a_wait_longer_than_the_invocation_fails_no_update_that_can_d
     fixture.timeout = Duration::from_secs(30);
     let answer = fixture.update(&id, json!({}), json!({"Trigger": "again"})).await.success();
     assert!(answer.get("Warning").contains("child zone"), "{}", answer.0);
+}
+
+/// A change that Route 53 accepted and reported `PENDING`, and that is lost: it fails over to another Region without it (Developer
+/// Guide, "Enabling accelerated recovery for managing public DNS records").
+#[tokio::test(start_paused = true)]
+async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
+    let fixture = Fixture::new().await;
+    fixture.child.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
+    let lose = |before: &[RecordSet]| {
+        for set in fixture.parent.records() {
+            fixture.parent.remove(&set.name, &set.rtype);
+        }
+        for set in before {
+            fixture.parent.put(set.clone());
+        }
+    };
+    let quick = |more: Value| {
+        let mut changes = more;
+        changes["WaitForSync"] = json!(false);
+        changes
+    };
+    let again = |mut changes: Value| {
+        changes["Trigger"] = json!("again");
+        changes
+    };
+    // The Create: nothing of it is there.
+    let before = fixture.parent.records();
+    let created = fixture.create(quick(json!({}))).await.success();
+    assert_eq!(created.get("ChangeStatus"), "PENDING");
+    let (id, made) = (created.id().to_owned(), fixture.parent.record(NAME, "NS"));
+    lose(&before);
+    let answer = fixture.update(&id, quick(json!({})), again(json!({}))).await.success();
+    assert_eq!((answer.get("Action"), answer.get("Warning")), ("CREATED", ""));
+    assert_eq!(fixture.parent.record(NAME, "NS"), made);
+    // An Update, of each kind: the zone has what was before it, and the claim of before.
+    let other = fixture.child_account.hosted_zone(NAME);
+    let mut old = json!({});
+    for new in
+        [json!({"TTL": "60"}), json!({"TTL": "60", "ChildZoneId": other.id()}), json!({"TTL": "60", "Dnssec": true})]
+    {
+        if new.get("Dnssec").is_some() {
+            fixture.update(&id, old.clone(), json!({"TTL": "60"})).await.success();
+            old = json!({"TTL": "60"});
+        }
+        let before = fixture.parent.records();
+        fixture.update(&id, old.clone(), quick(new.clone())).await.success();
+        let after = |rtype: &str| fixture.parent.record(NAME, rtype);
+        let wanted = (after("NS"), after("DS"));
+        assert_ne!(fixture.parent.records(), before);
+        lose(&before);
+        let answer = fixture.update(&id, quick(new.clone()), again(new.clone())).await.success();
+        assert_eq!((answer.get("Action"), (after("NS"), after("DS"))), ("UPDATED", wanted), "{new} {}", answer.0);
+        old = again(new);
+    }
+    // A Delete: what it removed is back, claim and all. Nobody updates it any more.
+    let before = fixture.parent.records();
+    fixture.delete(&id, quick(old.clone())).await.success();
+    lose(&before);
+    fixture.delete(&id, old).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }

@@ -195,11 +195,11 @@ async fn the_parent_zone_must_be_there_once_and_readable() {
     let shell = auditor(&fixture);
     let list_of = |more: &[&str]| shell.run(&[&["list"], more].concat());
     list_of(&["--parent-zone-name", "example.org"]).ended(1).complains(&["no public hosted zone named example.org"]);
-    list_of(&["--parent-zone-id", "Z0NOSUCH"]).ended(1).complains(&["Z0NOSUCH", "correct the id"]);
+    list_of(&["--parent-zone-id", "Z0NOSUCH"]).ended(1).complains(&["Z0NOSUCH", "Correct the id"]);
     let private = fixture.parent_account.private_hosted_zone("example.com").id();
     list_of(&["--parent-zone-id", &private]).ended(1).complains(&["is private"]);
     fixture.parent_account.hosted_zone("example.com");
     list_of(&["--parent-zone-name", "example.com"]).ended(1).complains(&["several public hosted zones"]);
     fixture.parent_account.role("auditor").without_policies();
-    list_of(&["--parent-zone-id", &fixture.parent.id()]).ended(1).complains(&["denied", "grant it"]);
+    list_of(&["--parent-zone-id", &fixture.parent.id()]).ended(1).complains(&["denied", "your own identity was used"]);
 }

@@ -244,7 +244,7 @@ async fn the_name_servers_are_asked_before_the_change() {
     with("REQUIRE").ended(2).says(&["Name servers: the 4 name servers answer for testing.example.com."]);
     dns.fault(&fixture.child.name_servers()[1], DnsFault::Refused);
     with("REPORT").ended(2).says(&["Name servers: ", "REFUSED", "Action: CREATED"]);
-    with("REQUIRE").ended(3).says(&["Refused: the DNS check failed", "REFUSED"]);
+    with("REQUIRE").ended(3).says(&["Refused: The DNS check failed", "REFUSED"]);
 }
 
 #[tokio::test]
@@ -286,7 +286,11 @@ async fn properties_come_from_a_file_and_flags_go_before_it() {
 async fn a_denied_call_says_what_to_do() {
     let fixture = Fixture::behind_sockets().await;
     fixture.parent_role.clone().without_policies();
-    plan(&fixture, &[]).ended(1).complains(&["denied", "looking for the parent zone example.com", "grant it"]);
+    plan(&fixture, &[]).ended(1).complains(&[
+        "denied",
+        "looking for the parent zone example.com",
+        "Grant to the role in ParentRoleArn",
+    ]);
     fixture.parent_role.clone().trust_account("222222222222", Some("another"));
     plan(&fixture, &[]).ended(1).complains(&["assuming the parent role", "STS AssumeRole", "external id"]);
 }
