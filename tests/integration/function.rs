@@ -11,6 +11,7 @@ mod invented_ids;
 mod keys;
 mod moving;
 mod occlusion;
+mod peers;
 mod permissions;
 mod scenario;
 mod sequences;

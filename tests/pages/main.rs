@@ -8,6 +8,7 @@
 
 mod limits;
 mod links;
+mod peers;
 mod security;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,299 @@
+//! Situations of the peers' own test suites that no other test plays. `docs/peer-cases.md` says for each of all of them where it is.
+
+use custom_delegation::config::Config;
+use sandbox::{BucketFault, RecordSet};
+use serde_json::{Value, json};
+use test_support::{Fixture, NAME, RECORD};
+
+/// The record sets of these names and types, as they stand in the parent zone.
+fn kept(fixture: &Fixture, sets: &[RecordSet]) -> bool {
+    sets.iter().all(|set| fixture.parent.record(&set.name, &set.rtype).as_ref() == Some(set))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_parent_zone_by_name_is_the_public_one_of_exactly_that_name() {
+    let fixture = Fixture::new().await;
+    for _ in 0..120 {
+        fixture.parent_account.private_hosted_zone("example.com");
+    }
+    // ListHostedZonesByName is a seek: these follow the wanted name, or begin with it.
+    for name in ["example.com.au", "examplea.com", "z.example.com", "example.org"] {
+        fixture.parent_account.hosted_zone(name);
+    }
+    for spelling in ["example.com", "example.com.", "EXAMPLE.com."] {
+        let id = fixture.create(json!({"ParentZoneName": spelling})).await.success().id().to_owned();
+        assert_eq!(id, fixture.id(), "{spelling}");
+        fixture.delete(&id, json!({"ParentZoneName": spelling})).await.success();
+    }
+    for (name, code) in [(".", "[invalid-name]"), ("com", "[parent-zone-not-found]")] {
+        fixture.create(json!({"ParentZoneName": name})).await.failed(&[code]);
+    }
+    let none = fixture.child_account.hosted_zone("testing.example.net");
+    fixture.create(json!({"ParentZoneName": null, "ChildZoneId": none.id()})).await.failed(&["[no-enclosing-zone]"]);
+    // Private alone.
+    fixture.parent.delete();
+    fixture.create(json!({})).await.failed(&["[parent-zone-not-found]"]);
+    let private = fixture.child_account.private_hosted_zone(NAME);
+    fixture.create(json!({"ChildZoneId": private.id()})).await.failed(&["[child-zone-private]"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_with_every_kind_of_character_are_delegated_and_removed() {
+    for (parent, child) in [
+        ("example.com", "sub2_*$.example.com"),
+        ("example.com", "_underscore.example.com"),
+        ("example.com", "a\\100b\\043.example.com"),
+        ("2.0.192.in-addr.arpa", "0/25.2.0.192.in-addr.arpa"),
+        ("0/25.2.0.192.in-addr.arpa", "7.0/25.2.0.192.in-addr.arpa"),
+        ("example.com", "A-Very-Long-First-Label-That-Leaves-No-Room-For-Its-Prefix-abcd.example.com"),
+    ] {
+        let fixture = Fixture::new().await;
+        let zone = fixture.parent_account.hosted_zone(parent);
+        let before = zone.records();
+        let child = fixture.child_account.hosted_zone(child);
+        let at = json!({"ParentZoneName": null, "ParentZoneId": format!("/hostedzone/{}", zone.id()),
+            "ChildZoneId": format!("/hostedzone/{}", child.id())});
+        let answer = fixture.create(at.clone()).await.success();
+        let id = answer.id().to_owned();
+        assert!(zone.record(&child.name(), "NS").is_some(), "{}", child.name());
+        assert_eq!(answer.get("DomainName"), answer.get("DomainName").to_lowercase());
+        // Another spelling of the name changes and replaces nothing.
+        let named = json!({"DomainName": format!("{}.", child.name().trim_end_matches('.')).to_uppercase()});
+        let mut spelled = at.clone();
+        spelled["DomainName"] = named["DomainName"].clone();
+        let same = fixture.update(&id, at.clone(), spelled.clone()).await.success();
+        assert_eq!((same.id(), same.get("Action")), (id.as_str(), "UNCHANGED"), "{}", same.0);
+        fixture.delete(&id, spelled).await.success();
+        assert_eq!(zone.records(), before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_at_the_cut_and_is_no_delegation_is_left_and_named() {
+    // An alias, and a TXT of another tool: both would be hidden.
+    for set in [
+        RecordSet::alias(NAME, "A", "Z2FDTNDATAQYW2", "d111111abcdef8.cloudfront.net"),
+        RecordSet::new(NAME, "TXT", 300, ["\"heritage=external-dns,external-dns/owner=default\""]),
+        RecordSet::new(NAME, "A", 300, ["192.0.2.7"]),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.parent.put(set.clone());
+        fixture.create(json!({})).await.failed(&["[hides-records]", NAME, &set.rtype]);
+        // Nobody's delegation: a Delete has nothing to do.
+        fixture.delete(&fixture.id(), json!({})).await.success();
+        assert!(kept(&fixture, &[set]));
+    }
+    // A CNAME until it is gone.
+    let fixture = Fixture::new().await;
+    fixture.parent.put(RecordSet::new(NAME, "CNAME", 300, ["elsewhere.example.net."]));
+    fixture.create(json!({})).await.failed(&["[cname-at-name]"]);
+    fixture.parent.remove(NAME, "CNAME");
+    fixture.create(json!({})).await.success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegation_that_becomes_weighted_is_refused_to_an_update_and_left_by_a_delete() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let set = fixture.parent.record(NAME, "NS").unwrap().weighted("test-set-1", 10);
+    fixture.parent.remove(NAME, "NS");
+    fixture.parent.put(set);
+    let other = fixture.child_account.hosted_zone(NAME);
+    fixture.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.failed(&["[routing-policy]"]);
+    let answer = fixture.delete(&id, json!({})).await.success();
+    assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
+    assert!(fixture.parent.records().iter().any(|set| set.set_identifier.is_some()));
+    // And the ownership record in its place.
+    for set in [
+        RecordSet::new(RECORD, "TXT", 300, ["\"x\""]).weighted("test-set-2", 10),
+        RecordSet::new(RECORD, "CNAME", 300, ["elsewhere.example.net."]),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.parent.put(set);
+        let revision = fixture.parent.revision();
+        fixture.create(json!({})).await.failed(&[RECORD]);
+        assert_eq!(fixture.parent.revision(), revision);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_of_other_registries_beside_the_claim_survive_byte_for_byte() {
+    let fixture = Fixture::new().await;
+    let long = format!("\"{}\" \"{}\"", "a".repeat(255), "b\\; c".repeat(40));
+    let others = [
+        "\"heritage=external-dns,external-dns/owner=default,external-dns/resource=ingress/x/y\"",
+        "\"aGVsbG8gd29ybGQ=\"",
+        &long,
+    ];
+    fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, others));
+    let before = fixture.parent.record(RECORD, "TXT");
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let claims = fixture.claims();
+    assert!(claims.len() == 4 && others.iter().all(|value| claims.iter().any(|claim| claim == value)), "{claims:?}");
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.parent.record(RECORD, "TXT"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_disappear_behind_its_back_are_made_again_and_miss_nobody() {
+    for gone in [vec!["NS"], vec!["TXT"], vec!["NS", "TXT"]] {
+        let fixture = Fixture::new().await;
+        let id = fixture.create(json!({})).await.success().id().to_owned();
+        let remove = || {
+            for rtype in &gone {
+                assert!(fixture.parent.remove(if *rtype == "NS" { NAME } else { RECORD }, rtype));
+            }
+        };
+        remove();
+        fixture.update(&id, json!({}), json!({"Trigger": "again"})).await.success();
+        assert_eq!((fixture.delegated_to(), fixture.claims().len()), (fixture.child_servers(), 1), "{gone:?}");
+        remove();
+        fixture.delete(&id, json!({})).await.success();
+        assert_eq!(fixture.claims(), Vec::<String>::new());
+        // Deleted, then created again at once.
+        fixture.parent.remove(NAME, "NS");
+        fixture.create(json!({})).await.success();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ttl_that_was_changed_by_hand_is_no_other_delegation() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let set = fixture.parent.record(NAME, "NS").unwrap();
+    fixture.parent.put(RecordSet { ttl: Some(59), ..set });
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+    // Nothing to overwrite.
+    let created = fixture.create(json!({"AllowOverwrite": true})).await.success();
+    assert_eq!((created.get("Action"), created.get("Warning")), ("CREATED", ""));
+    let before = fixture.count("ChangeResourceRecordSets");
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.count("ChangeResourceRecordSets"), before + 1);
+    // A second Delete changes nothing, though the listing goes on with another name.
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.count("ChangeResourceRecordSets"), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_far_down_a_zone_of_many_record_sets_is_found() {
+    let fixture = Fixture::new().await;
+    for number in 0..350 {
+        fixture.parent.put(RecordSet::new(&format!("a{number:03}.example.com"), "A", 300, ["192.0.2.1"]));
+        fixture.parent.put(RecordSet::new(&format!("tf{number:03}.example.com"), "A", 300, ["192.0.2.1"]));
+    }
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
+    fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_child_zones_of_one_stack_come_and_go_side_by_side() {
+    let mut fixture = Fixture::new().await;
+    let before = fixture.parent.records();
+    let mut made = Vec::new();
+    for number in 0..5 {
+        let zone = fixture.child_account.hosted_zone(&format!("subdomain{number}.example.com"));
+        fixture.logical_id = format!("Delegation{number}");
+        let changes = json!({"ChildZoneId": zone.id()});
+        let properties = fixture.properties(changes.clone());
+        made.push((
+            fixture.logical_id.clone(),
+            changes,
+            fixture.event("Create", json!({"ResourceProperties": properties})),
+        ));
+    }
+    let answers = futures::future::join_all(made.iter().map(|(_, _, event)| fixture.deliver(event.clone()))).await;
+    assert_eq!(fixture.parent.records().len(), before.len() + 10);
+    for ((logical_id, changes, _), answer) in made.iter().zip(answers) {
+        fixture.logical_id.clone_from(logical_id);
+        fixture.delete(answer.success().id(), changes.clone()).await.success();
+    }
+    assert_eq!(fixture.parent.records(), before);
+}
+
+/// Events as other tools send them, and as CloudFormation does in odd moments.
+#[tokio::test(start_paused = true)]
+async fn odd_events_are_answered_in_their_own_words() {
+    let mut fixture = Fixture::new().await;
+    // A Delete without an id, and one with the marker of the CDK's framework.
+    let delete = fixture.event("Delete", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    fixture.deliver(delete).await.failed(&["PhysicalResourceId", "[not-a-request]"]);
+    fixture.delete("AWSCDK::CustomResourceProviderFramework::CREATE_FAILED", json!({})).await.success();
+    // Fields that nobody knows, old properties that hold only what changed, ids with blanks and letters of all kinds.
+    fixture.logical_id = "Délégation ☃".into();
+    let event = fixture.event(
+        "Create",
+        json!({"ResourceProperties": fixture.properties(json!({})), "CrHelperPoll": true, "CrHelperPermission": "x",
+            "CrHelperRule": "y", "RequestId": "unique id for this create request"}),
+    );
+    let id = fixture.id();
+    fixture.invoke(with_url(&fixture, event.clone())).await.unwrap();
+    let answer = fixture.bucket.puts().last().unwrap().json();
+    for key in ["StackId", "RequestId", "LogicalResourceId"] {
+        assert_eq!(answer[key], event[key], "{key}");
+    }
+    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("SUCCESS"), &json!(id)));
+    let fields = json!({"PhysicalResourceId": id, "ResourceProperties": fixture.properties(json!({"TTL": "60"})),
+        "OldResourceProperties": {"TTL": "300"}});
+    let updated = fixture.deliver(fixture.event("Update", fields)).await.success();
+    assert_eq!((updated.id(), fixture.parent.record(NAME, "NS").unwrap().ttl), (id.as_str(), Some(60)));
+}
+
+/// The same event with a URL for its own ids.
+fn with_url(fixture: &Fixture, mut event: Value) -> Value {
+    let text = |key: &str| event[key].as_str().unwrap().to_owned();
+    let key = sandbox::ResponseKey {
+        stack_id: text("StackId"),
+        logical_id: text("LogicalResourceId"),
+        request_id: text("RequestId"),
+    };
+    // What follows the number sign is never sent.
+    event["ResponseURL"] = json!(format!("{}#aaa", fixture.bucket.presign_at(&key, fixture.clock.now())));
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_id_of_an_odd_form_finds_its_delegation() {
+    for stack in ["arn:aws:cloudformation:us-east-1:EXAMPLE/stack-name/guid", "arn/test-stack-id/guid", "test-stack-id"]
+    {
+        let mut fixture = Fixture::new().await;
+        stack.clone_into(&mut fixture.stack);
+        let id = fixture.create(json!({})).await.success().id().to_owned();
+        fixture.delete(&id, json!({})).await.success();
+        assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]), "{stack}");
+        fixture.update(&id, json!({}), json!({"ChildZoneId": null})).await.failed(&["[child-zone-missing]"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_taken_by_any_status_of_success_and_by_no_redirect() {
+    let fixture = Fixture::new().await;
+    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    fixture.bucket.fault(BucketFault::Status(204), 1);
+    fixture.invoke(event.clone()).await.unwrap();
+    assert_eq!(fixture.bucket.puts().len(), 1, "204 is a success");
+    // What a redirect leads to is not asked: the URL is a secret of that one host.
+    fixture.bucket.fault(BucketFault::Status(307), 2);
+    fixture.invoke(event).await.unwrap();
+    let statuses: Vec<u16> = fixture.bucket.puts().iter().map(|put| put.status).collect();
+    assert_eq!(statuses, [204, 307, 307, 200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_of_another_partition_serves_its_own_zones() {
+    for (region, partition) in [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")] {
+        let mut fixture = Fixture::with(|config: &mut Config| config.region = Some(region.to_owned())).await;
+        fixture.stack = format!("arn:{partition}:cloudformation:{region}:222222222222:stack/mine/1");
+        let arn = fixture.parent_role.arn();
+        fixture.create(json!({})).await.failed(&[&arn, "partition aws", "[role-of-another-partition]"]);
+        // Without a role nothing has a partition.
+        let own = fixture.child_account.hosted_zone("example.com");
+        let changes = json!({"ParentRoleArn": null, "ParentExternalId": null, "ParentZoneName": null,
+            "ParentZoneId": own.id()});
+        let id = fixture.create(changes.clone()).await.success().id().to_owned();
+        fixture.delete(&id, changes).await.success();
+    }
+}
