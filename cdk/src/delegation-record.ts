@@ -184,7 +184,7 @@ export interface DelegationRecordProps {
   /**
    * How long CloudFormation waits for the answer. It should exceed the 300 seconds for which the function may run.
    *
-   * @default Duration.minutes(10)
+   * @default Duration.minutes(30)
    */
   readonly serviceTimeout?: cdk.Duration;
 }
@@ -241,7 +241,7 @@ export class DelegationRecord extends Construct {
     const resource = new cdk.CustomResource(this, 'Resource', {
       resourceType: 'Custom::Delegation',
       serviceToken: provider.serviceToken,
-      serviceTimeout: props.serviceTimeout ?? cdk.Duration.minutes(10),
+      serviceTimeout: props.serviceTimeout ?? cdk.Duration.minutes(30),
       removalPolicy: props.removalPolicy,
       properties: {
         ...this.child(props, provider),
@@ -355,7 +355,7 @@ export class DelegationRecord extends Construct {
     }
     const timeout = props.serviceTimeout;
     if (timeout !== undefined && !timeout.isUnresolved() && (timeout.toSeconds() < 1 || timeout.toSeconds() > 3600)) {
-      fail(this, `serviceTimeout is ${timeout.toSeconds()} seconds. CloudFormation takes 1 to 3600. Leave it out for 600.`);
+      fail(this, `serviceTimeout is ${timeout.toSeconds()} seconds. CloudFormation takes 1 to 3600. Leave it out for 1800.`);
     }
     if (props.keySigningKeys?.length === 0) {
       fail(this, 'keySigningKeys is empty. The DS record set would have no record. Leave it out for all active keys, or set dnssec to false.');

@@ -50,6 +50,8 @@ pub(super) struct RequestContext<'a> {
     /// When the request was made, and which it is.
     pub(super) stamp: Stamp,
     pub(super) stale_after: Option<i64>,
+    /// For how many seconds the request was on its way, if that was more than half of its `ServiceTimeout` (TIME-5).
+    pub(super) late: Option<i64>,
     pub(super) deadline: Deadline,
     pub(super) progress: &'a Progress,
 }
@@ -93,7 +95,9 @@ impl<'a> RequestContext<'a> {
         progress: &'a Progress,
     ) -> Self {
         let resource = (target.stack_id.as_str(), target.logical_id.as_str());
+        let on_its_way = seconds(services.accounts.clock().now()).saturating_sub(dates.made);
         Self {
+            late: (on_its_way > (dates.gives_up - dates.made) / 2).then_some(on_its_way),
             stamp: Stamp { time: dates.made, request: RequestDigest::new(&target.request_id) },
             request_id: target.request_id.clone(),
             stale_after: dates.is_dated.then_some(dates.gives_up),
@@ -122,6 +126,7 @@ impl<'a> RequestContext<'a> {
             partition: ids::partition_of(stack_id).map(str::to_owned),
             stamp: Stamp { time: seconds(now), request: RequestDigest::new("") },
             stale_after: None,
+            late: None,
             deadline: Deadline::new(SystemTime::UNIX_EPOCH, None, now),
             progress,
         }

@@ -82,7 +82,12 @@ pub(super) async fn run(
     }
     done(&outcome);
     let mut status = changed.applied.status;
-    if resolved.desired.waits() && status == ChangeStatus::Pending {
+    let late = cx.late.filter(|_| mode != Verification::Require && status == ChangeStatus::Pending);
+    if let Some(seconds) = late.filter(|_| resolved.desired.waits()) {
+        outcome.warnings.push(sync::place_given_up(seconds));
+    }
+    let waits = resolved.desired.waits() && late.is_none();
+    if waits && status == ChangeStatus::Pending {
         let role = resolved.desired.parent_role.as_ref();
         let waited = sync::wait(cx, role, changed.applied.change.as_deref()).await;
         status = waited.status;
@@ -90,7 +95,7 @@ pub(super) async fn run(
         outcome.warnings.extend(waited.warning);
         done(&outcome);
     }
-    if mode != Verification::None && resolved.desired.waits() {
+    if mode != Verification::None && waits {
         verify(cx, &resolved, &changed, status, &mut outcome).await?;
     }
     Ok(outcome)

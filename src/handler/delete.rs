@@ -186,7 +186,7 @@ async fn removed(
                 warning.message = format!("{} The parent zone has now: {left}.", warning.message);
             }
             let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(warnings) };
-            if properties.waits() && applied.status == ChangeStatus::Pending {
+            if properties.waits() && cx.late.is_none() && applied.status == ChangeStatus::Pending {
                 cx.progress.mark_done(outcome.clone());
                 let role = properties.parent_role.as_ref();
                 let waited = sync::wait(cx, role, applied.change.as_deref()).await;

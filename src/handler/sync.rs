@@ -19,6 +19,16 @@ pub(super) struct Waited {
     pub(super) warning: Option<Warning>,
 }
 
+/// What the user should know of a change that was not waited for, because the request had been on its way for so long that others
+/// wait as well (TIME-5).
+pub(super) fn place_given_up(seconds: i64) -> Warning {
+    let message = format!(
+        "The change was accepted, but not waited for: the request came to the function only after {seconds} s, more than half of \
+         its ServiceTimeout, so others wait for a place. Give the function more concurrency."
+    );
+    Warning::new(WarningCode::SyncUnknown, message)
+}
+
 /// Waits until a pending change is in sync, or the caller runs out of time. The change was made with the rights of `role`; its id is
 /// `None` if it was lost with its answer.
 ///

@@ -2,6 +2,8 @@
 //! the quota allows.
 //!
 //! `LOAD=1` runs the quotas that the service has or had (minutes); otherwise a short form with a quota of its own.
+//!
+//! And many at once under Lambda's own limit, in simulated time: [`queue`].
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,12 +13,15 @@
 )]
 
 mod fleet;
+mod queue;
 mod table;
 
+use std::fs;
 use std::time::Duration;
 
 use custom_delegation::config::Config;
 use fleet::Fleet;
+use queue::{Play, Retries, Times};
 use sandbox::{Quota, SyncRule};
 use table::Row;
 
@@ -37,7 +42,7 @@ struct Scenario {
 
 fn scenarios() -> Vec<Scenario> {
     let quota = |per_second, burst| Quota { per_second, burst };
-    if std::env::var("LOAD").is_ok_and(|load| load == "1") {
+    if loads() {
         let all = [quota(10.0, 50.0), quota(5.0, 5.0)];
         let of = |quota, waits| [1, 50].map(|stacks| Scenario { stacks, delegations: 100, quota, waits });
         all.into_iter().flat_map(|quota| [of(quota, false), of(quota, true)]).flatten().collect()
@@ -74,4 +79,43 @@ async fn run(scenario: Scenario) -> Row {
     let took = fleet.deploy().await;
     fleet.assert_each_stands_once();
     Row::new(scenario, took, &fleet.aws.calls())
+}
+
+/// A hundred Creates at once, and with thirty of them cancelled, at the concurrency of a new account and at a fifth of it.
+fn queues() -> Vec<Play> {
+    let times = Times::shipped();
+    let of = |concurrency, cancelled, retries| Play { concurrency, creates: 100, cancelled, retries, times, seed: 1 };
+    let mut plays = vec![of(10, 30, Retries::Spread), of(2, 30, Retries::Spread)];
+    if loads() {
+        plays.insert(0, of(10, 0, Retries::Spread));
+        plays.insert(2, of(2, 0, Retries::Spread));
+        plays.push(of(10, 30, Retries::InStep));
+    }
+    plays
+}
+
+#[test]
+fn with_a_concurrency_of_ten_each_request_is_answered_in_time() {
+    let page = fs::read_to_string("docs/limits.md").unwrap();
+    let seeds = if loads() { 10 } else { 1 };
+    let mut text = String::from(queue::Row::HEAD);
+    let mut worst = Vec::new();
+    for play in queues() {
+        let rows = (1..=seeds).map(|seed| queue::play(Play { seed, ..play }));
+        let row = rows.reduce(queue::Row::worse).unwrap();
+        text.push_str(&row.to_string());
+        worst.push((play, row));
+    }
+    eprintln!("{text}");
+    for (play, row) in worst {
+        assert!(row.lost == 0 || play.retries == Retries::InStep, "lost: {row}");
+        let published = page.lines().find_map(|line| queue::Row::published(line, play));
+        let published = published.unwrap_or_else(|| panic!("docs/limits.md has no row for {row}"));
+        assert!(row.is_within(&published), "docs/limits.md says {published} and this is {row}");
+    }
+}
+
+/// True for the long form.
+fn loads() -> bool {
+    std::env::var("LOAD").is_ok_and(|load| load == "1")
 }

@@ -163,7 +163,7 @@ impl Fixture {
     pub fn properties(&self, changes: Value) -> Value {
         let mut properties = json!({
             "ServiceToken": "arn:aws:lambda:us-east-1:222222222222:function:delegation",
-            "ServiceTimeout": "600",
+            "ServiceTimeout": "1800",
             "ChildZoneId": self.child.id(),
             "ParentRoleArn": self.parent_role.arn(),
             "ParentExternalId": EXTERNAL_ID,

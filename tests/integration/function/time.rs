@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbox::{BucketFault, Fault, FaultKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::{Fixture, NAME, RECORD};
 use tokio::time::Instant;
 
@@ -112,6 +112,39 @@ async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(FaultKind::Status(500)));
     fixture.create(json!({})).await.failed(&["reading the child zone", "InternalFailure"]);
+}
+
+/// TIME-5.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_on_its_way_for_long_waits_for_no_change_to_be_in_sync() {
+    let fixture = Fixture::new().await;
+    let event = |kind: &str, ago: u64, changes: Value| {
+        let properties = fixture.properties(changes);
+        let mut fields = json!({"ResourceProperties": properties});
+        if kind != "Create" {
+            fields["PhysicalResourceId"] = json!(fixture.id());
+            fields["OldResourceProperties"] = fixture.properties(json!({}));
+        }
+        fixture.event_at(kind, fixture.clock.now() - Duration::from_secs(ago), fields)
+    };
+    let late = fixture.deliver(event("Create", 901, json!({}))).await.success();
+    assert_eq!((late.get("ChangeStatus"), fixture.count("GetChange")), ("PENDING", 0));
+    for word in ["901 s", "concurrency", "[sync-unknown]"] {
+        assert!(late.get("Warning").contains(word), "{}", late.get("Warning"));
+    }
+    let in_time = fixture.deliver(event("Update", 890, json!({"TTL": "60"}))).await.success();
+    assert_eq!((in_time.get("ChangeStatus"), in_time.get("Warning")), ("INSYNC", ""));
+    // Nothing is said where nothing would have been waited for, and what is required is.
+    let asked = fixture.count("GetChange");
+    let unwaited =
+        fixture.deliver(event("Update", 880, json!({"TTL": "61", "WaitForSync": false, "ServiceTimeout": 1000}))).await;
+    assert_eq!((unwaited.get("ChangeStatus"), unwaited.get("Warning")), ("PENDING", ""));
+    let required = json!({"TTL": "62", "Verification": "REQUIRE", "ServiceTimeout": 1000});
+    let required = fixture.deliver(event("Update", 870, required)).await.success();
+    assert_eq!((required.get("ChangeStatus"), fixture.count("GetChange") > asked), ("INSYNC", true));
+    let asked = fixture.count("GetChange");
+    fixture.deliver(event("Delete", 860, json!({"ServiceTimeout": 1000}))).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.count("GetChange")), (vec![], asked));
 }
 
 #[tokio::test(start_paused = true)]
