@@ -64,6 +64,11 @@ fn whole_numbers_in_any_form_of_yaml() {
         assert_eq!((parsed.ttl.seconds(), parsed.ds_ttl.seconds()), (seconds, seconds), "{given}");
     }
     assert_eq!(service_timeout(&json!({"ServiceTimeout": "3.6E3"})), Some(3600));
+    for ttl in
+        ["\u{663}\u{660}\u{660}", "\u{ff13}00", "300s", "PT5M", "3,600", "3_600", "0b11", "1e-1", "--1", ".", "e5"]
+    {
+        refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
+    }
     for ttl in ["1.5E0", "300.5", "1e400", "inf", "NaN", "-1", "1h", "0x12C", "2147483648.0", "9e18", "3OO", "1 000"] {
         refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
     }
@@ -130,6 +135,29 @@ fn name_servers_are_names_of_hosts() {
     for address in ["192.0.2.1", "5.2.3.4.", "2001:db8::1", "[2001:db8::1]:53", "5.2.3.4/24"] {
         refused(json!({"NameServers": address}), &["NameServers", "is an address"]);
     }
+    // What programs write for a value that they did not have, and what is more than a name.
+    for odd in [
+        "NaN",
+        "nil",
+        "-",
+        "~",
+        ".",
+        "[object Object]",
+        "${Token[TOKEN.123]}",
+        "{{resolve:ssm:/name-servers}}",
+        "!GetAtt Zone.NameServers",
+        "https://ns1.example.net",
+        "ns1.example.net:53",
+        "*.example.net",
+        "ns1..example.net",
+        "a.net|b.net",
+        "a.net\u{ff0c}b.net",
+        "0x7f.0.0.1",
+        "fe80::1%eth0",
+        "\u{202e}ten.elpmaxe.1sn",
+    ] {
+        refused(json!({"NameServers": [odd]}), &["NameServers must be the names of name servers."]);
+    }
     for joined in ["a.net b.net", "a.net;b.net", "a.net\nb.net", "a.net\tb.net"] {
         refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
         refused(json!({"KeySigningKeys": joined}), &["KeySigningKeys", "with commas"]);
@@ -146,6 +174,15 @@ fn spellings_of_names_and_ids() {
             parse(json!({"ChildZoneId": zone, "ParentZoneId": zone})),
             parse(json!({"ParentZoneId": "Z1CHILD"}))
         );
+    }
+    for (unicode, ascii) in [
+        ("fa\u{df}.example.com", "xn--fa-hia.example.com"),
+        ("\u{ff45}\u{ff58}.Example\u{ff0e}com", "ex.example.com"),
+        ("\u{4f8b}\u{3048}\u{3002}\u{30c6}\u{30b9}\u{30c8}", "xn--r8jz45g.xn--zckzah"),
+        ("\u{5d0}\u{5d1}.example.com.", "xn--4dbc.example.com"),
+        ("u\u{308}.example.com", "xn--tda.example.com"),
+    ] {
+        assert_eq!(parse(json!({"DomainName": unicode})), parse(json!({"DomainName": ascii})), "{unicode}");
     }
     let unicode = json!({"DomainName": "b\u{fc}cher.example.com", "NameServers": ["ns1.b\u{fc}cher.net"]});
     let ascii = json!({"DomainName": "xn--bcher-kva.example.com", "NameServers": ["ns1.xn--bcher-kva.net"]});
@@ -165,9 +202,17 @@ fn an_id_for_a_name_and_a_name_for_an_id_are_told() {
 
 #[test]
 fn an_invisible_character_is_named() {
-    for (name, point) in
-        [("ex\u{200b}ample.com", "U+200B"), ("example.com\u{feff}", "U+FEFF"), ("a\u{a0}b.com", "U+00A0")]
-    {
+    for (name, point) in [
+        ("ex\u{200b}ample.com", "U+200B"),
+        ("example.com\u{feff}", "U+FEFF"),
+        ("a\u{a0}b.com", "U+00A0"),
+        ("soft\u{ad}hyphen.example.com", "U+00AD"),
+        ("\u{202e}moc.elpmaxe", "U+202E"),
+        ("a\u{2060}b.example.com", "U+2060"),
+        ("a\u{180e}b.example.com", "U+180E"),
+        ("a\u{e0041}b.example.com", "U+E0041"),
+        ("a\u{7}b.example.com", "U+0007"),
+    ] {
         for property in ["DomainName", "ParentZoneName", "NameServers"] {
             if property == "NameServers" && point == "U+00A0" {
                 continue;
