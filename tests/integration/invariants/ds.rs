@@ -220,14 +220,14 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
         let standing = before.standing();
         before.record.claims.iter().all(|claim| Some(&claim.ns) != standing.as_ref())
     };
-    // A way back changes name servers, and leaves a DS record set that is wanted for later.
-    let way_back = wish.ds.records().is_some()
-        && before.ds.is_none()
+    let way_back = before.ds.is_none()
         && facts.own.is_some_and(|own| {
             let age = stamp.at - own.at;
             own.was.as_ref() == Some(&wish.digest) && own.wish != wish.digest && (0..=DAY).contains(&age)
         });
-    let back = changed.filter(|_| facts.own_names_desired() || drifted || way_back);
+    // Name servers change, and the DS record set that is wanted waits until resolvers have forgotten the others.
+    let deferred = wish.ds.records().is_some() && !as_wanted && (facts.held || way_back);
+    let back = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
     let until = back.map(|set| stamp.at + i64::from(set.ttl));
     let expected = until.max(before.hold(&wish.servers, stamp.at, stamp.now));
     if now.hold != expected {
