@@ -39,6 +39,7 @@ impl Guardrail {
         }
     }
 
+    /// The message. Probe: route53/guardrail-ns-format.
     fn rejects(self, record: &RecordSet, why: &str) -> String {
         format!(
             "RRSet of type {} with DNS name {} is rejected by guardrail {}: {why}",
