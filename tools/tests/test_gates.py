@@ -69,7 +69,7 @@ class Cargo(GateTest):
 class Templates(GateTest):
     def setUp(self):
         super().setUp()
-        self.copy("schema", "examples")
+        self.copy("schema", "examples", "crates/conformance/templates")
         self.copy("template.yaml")
 
     def test_a_wrong_property_of_aws(self):
