@@ -13,9 +13,8 @@ use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{
-    Expected, Finding, ParentZone, ReferralError, Report, Server, ServerState, Severity, Verdict, Verifier,
-};
+use dns_check::{Expected, Finding, ParentZone, ReferralError, Report, Server, Severity, Verdict, Verifier};
+use inventory::document_of_server;
 
 /// A person looks at what is so now.
 const PATIENCE: Duration = Duration::ZERO;
@@ -240,8 +239,8 @@ fn document(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expecte
         "finding": finding.to_string(),
         "problems": problems,
         "findings": finding.findings().iter().map(of_finding).collect::<Vec<_>>(),
-        "name_servers": finding.servers().iter().map(of_server).collect::<Vec<_>>(),
-        "parent_name_servers": finding.parent_servers().iter().map(of_server).collect::<Vec<_>>(),
+        "name_servers": finding.servers().iter().map(document_of_server).collect::<Vec<_>>(),
+        "parent_name_servers": finding.parent_servers().iter().map(document_of_server).collect::<Vec<_>>(),
         "ds": wanted.ds.iter().flat_map(DsRecords::values).collect::<Vec<_>>(),
     })
 }
@@ -258,13 +257,6 @@ fn of_finding(finding: &Finding) -> Value {
         "takeover": finding.is_takeover(),
         "text": finding.to_string(),
     })
-}
-
-fn of_server(server: &Server) -> Value {
-    let addresses = server.addresses.iter();
-    let addresses: Vec<Value> =
-        addresses.map(|address| json!({"address": address.address, "serial": address.serial})).collect();
-    json!({"name": server.name.as_str(), "state": word(server.state), "addresses": addresses})
 }
 
 fn print(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) {
@@ -301,17 +293,13 @@ fn row(zone: &Name, server: &Server) -> [String; 5] {
     let serials: BTreeSet<u32> = server.addresses.iter().filter_map(|address| address.serial).collect();
     let serials: Vec<String> = serials.iter().map(ToString::to_string).collect();
     let addresses: Vec<String> = server.addresses.iter().map(|address| address.address.to_string()).collect();
-    [zone.to_string(), server.name.to_string(), word(server.state).to_owned(), serials.join(" "), addresses.join(" ")]
-}
-
-fn word(state: ServerState) -> &'static str {
-    match state {
-        ServerState::Serves => "serves",
-        ServerState::Lame => "lame",
-        ServerState::Silent => "silent",
-        ServerState::Unresolved => "unresolved",
-        ServerState::Unknown => "unknown",
-    }
+    [
+        zone.to_string(),
+        server.name.to_string(),
+        server.state.as_str().to_owned(),
+        serials.join(" "),
+        addresses.join(" "),
+    ]
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

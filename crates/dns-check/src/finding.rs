@@ -87,6 +87,19 @@ pub enum ServerState {
     Unknown,
 }
 
+impl ServerState {
+    /// The word for it, in tables and documents of the command.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Serves => "serves",
+            Self::Lame => "lame",
+            Self::Silent => "silent",
+            Self::Unresolved => "unresolved",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// One thing that was found: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

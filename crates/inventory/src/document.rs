@@ -7,7 +7,7 @@ use delegation_model::name::Name;
 use delegation_model::ownership_record::{Claim, Value as Ownership};
 use delegation_model::record_set::Change;
 use delegation_model::ttl::Ttl;
-use dns_check::{Report, Server, ServerState};
+use dns_check::Server;
 
 use super::batch::{batch, command_line, document_of};
 use super::entry::{Delegation, Entry};
@@ -43,7 +43,7 @@ impl Examined<'_> {
             "alarm": self.is_alarm(),
             "problems": self.problems(),
             "details": self.findings.iter().map(|found| self.details(found, zone, facts)).collect::<Vec<_>>(),
-            "servers": self.report.map(servers),
+            "servers": self.report.map(|report| report.servers().iter().map(document_of_server).collect::<Vec<_>>()),
         })
     }
 }
@@ -92,28 +92,10 @@ impl Examined<'_> {
     }
 }
 
-/// What each name server did.
-fn servers(report: &Report) -> Vec<Value> {
-    let server = |server: &Server| {
-        let addresses = server.addresses.iter();
-        json!({
-            "name": server.name.as_str(),
-            "state": word(server.state),
-            "addresses": addresses
-                .map(|address| json!({"address": address.address.to_string(), "serial": address.serial}))
-                .collect::<Vec<_>>(),
-        })
-    };
-    report.servers().iter().map(server).collect()
-}
-
-/// The word for what a name server did.
-pub fn word(state: ServerState) -> &'static str {
-    match state {
-        ServerState::Serves => "serves",
-        ServerState::Lame => "lame",
-        ServerState::Silent => "silent",
-        ServerState::Unresolved => "unresolved",
-        ServerState::Unknown => "unknown",
-    }
+/// What a name server did.
+pub fn document_of_server(server: &Server) -> Value {
+    let addresses = server.addresses.iter();
+    let addresses: Vec<Value> =
+        addresses.map(|address| json!({"address": address.address.to_string(), "serial": address.serial})).collect();
+    json!({"name": server.name.as_str(), "state": server.state.as_str(), "addresses": addresses})
 }

@@ -15,7 +15,7 @@ mod look;
 mod mending;
 
 pub use accepted::{Acceptance, Accepted, AcceptedError};
-pub use document::word;
+pub use document::document_of_server;
 pub use entry::{Delegation, Entry, Inventory, is_of_interest};
 pub use examined::{Examined, Facts, Found};
 pub use finding::{FindingKind, Severity};

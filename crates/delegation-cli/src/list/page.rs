@@ -20,7 +20,7 @@ use super::{Told, ToldZone};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Server, ServerState};
-use inventory::{Delegation, Examined, Facts, FindingKind, Found, Severity, word};
+use inventory::{Delegation, Examined, Facts, FindingKind, Found, Severity};
 
 const STYLE: &str = include_str!("../../templates/page.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
@@ -324,7 +324,7 @@ fn server(server: &Server) -> NameServer {
     };
     NameServer {
         name: output::plain(&server.name.for_people()),
-        state: word(server.state),
+        state: server.state.as_str(),
         class,
         addresses: addresses.join(", "),
     }
