@@ -125,7 +125,7 @@ async fn change(
                 break;
             }
             let back = is_way_back(cx, &goal, &planned.observed);
-            let result = check::before(cx, mode, &question, (cx.config.check_patience, back)).await;
+            let result = check::before(cx, mode, &question, cx.config.check_patience, back).await;
             earlier.keep(question, result);
             planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         }
@@ -192,8 +192,7 @@ pub(super) async fn observe_and_plan(
 
 /// Whether the request is the way back of another (UPDATE-5).
 fn is_way_back(cx: &RequestContext<'_>, goal: &Goal, observed: &Observation) -> bool {
-    let own = observed.record().own(&goal.claimant, cx.now()).cloned();
-    own.is_some_and(|own| goal.wish != own.wish && goal.is_way_back(&own))
+    observed.record().own(&goal.claimant, cx.now()).is_some_and(|own| goal.is_way_back(own))
 }
 
 /// Whether the request changed name servers or DS records, as far as is known.

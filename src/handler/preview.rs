@@ -71,7 +71,7 @@ async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
             Question::new(&goal.name, plan, &observed).filter(|_| verification != Verification::None)
     {
         // A fresh zone is given no time to come up: what is so now is what is told.
-        let result = check::before(cx, verification, &question, (Duration::ZERO, false)).await;
+        let result = check::before(cx, verification, &question, Duration::ZERO, false).await;
         decision = checked(&goal, &result, decision, &observed);
         finding = result.ok().flatten();
     }

@@ -193,7 +193,7 @@ impl<'a> Point<'a> {
         let mut after = self.record.clone();
         if let Some(own) = self.own {
             let mut claim = Claim { stamp: self.goal.stamp, ..own.clone() };
-            let back = self.goal.wish != own.wish && self.goal.is_way_back(own);
+            let back = self.goal.is_way_back(own);
             if let Some(desired) = self.desired.filter(|_| back) {
                 claim.wish = self.goal.wish;
                 claim.previous_wish = Some(own.wish);

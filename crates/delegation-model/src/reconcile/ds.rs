@@ -101,7 +101,7 @@ impl<'a> DsPlan<'a> {
                 if ns == NsChange::Changes
                     && set.is_none()
                     && seen.at_cut("NS").is_some()
-                    && own.is_some_and(|own| goal.wish != own.wish && goal.is_way_back(own)) =>
+                    && own.is_some_and(|own| goal.is_way_back(own)) =>
             {
                 DsStep::Deferred
             }

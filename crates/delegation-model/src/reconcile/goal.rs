@@ -70,11 +70,11 @@ impl Goal {
         }
     }
 
-    /// True if the request asks for what the resource asked for before the last request: the way back of
-    /// an Update (UPDATE-5).
+    /// True if the request asks for what the resource asked for before its last request, and no more for what it asked for then:
+    /// the way back of an Update (UPDATE-5).
     pub fn is_way_back(&self, own: &Claim) -> bool {
         let since = self.stamp.time.saturating_sub(own.stamp.time);
-        own.previous_wish == Some(self.wish) && (0..=DAY).contains(&since)
+        self.wish != own.wish && own.previous_wish == Some(self.wish) && (0..=DAY).contains(&since)
     }
 
     /// True if the request was made after the one that wrote this claim. A claim from the future counts
