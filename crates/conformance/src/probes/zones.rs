@@ -18,6 +18,13 @@ async fn read(account: &Account, zone: &str) -> String {
     answer.map_or_else(|error| told(&error), |answer| answer.hosted_zone.map(|zone| zone.name).unwrap_or_default())
 }
 
+/// The answer of `CreateHostedZone`: that the zone was made, or status and code of the refusal.
+async fn make(account: &Account, name: &str, reference: String) -> String {
+    let answer = account.route53.create_hosted_zone().name(name).caller_reference(reference).send().await;
+    let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
+    told.split(": ").next().unwrap_or_default().to_owned()
+}
+
 pub(super) const PROBES: &[Probe] = &[
     probe!(
         "route53/zone-unknown",
@@ -131,10 +138,7 @@ pub(super) const PROBES: &[Probe] = &[
             bench.lab.make_zone(&bench.lab.parent, &name, "").await?;
             // What was made would be found by its reference: the clean-up knows it.
             let reference = bench.lab.reference(&name, "");
-            let answer =
-                bench.lab.parent.route53.create_hosted_zone().name(&name).caller_reference(reference).send().await;
-            let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
-            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+            Ok(make(&bench.lab.parent, &name, reference).await)
         }
     ),
     probe!(
@@ -147,10 +151,7 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let name = bench.name("a.");
             let reference = bench.lab.reference(&name, "");
-            let answer =
-                bench.lab.parent.route53.create_hosted_zone().name(&name).caller_reference(reference).send().await;
-            let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
-            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+            Ok(make(&bench.lab.parent, &name, reference).await)
         }
     ),
     probe!(
