@@ -142,7 +142,7 @@ pub enum ConfigError {
     #[error("DELEGATION_DNS_RESOLVER {0:?} must be an address with a port, such as 192.0.2.53:53.")]
     DnsResolver(String),
     /// `DELEGATION_DNS_ANY_ADDRESS`.
-    #[error("DELEGATION_DNS_ANY_ADDRESS: {0:?} is not true or false")]
+    #[error("DELEGATION_DNS_ANY_ADDRESS {0:?} must be true or false.")]
     DnsAnyAddress(String),
 }
 
