@@ -572,6 +572,18 @@ async fn two_regions_with_different_ttls_do_not_take_turns() {
     assert_eq!(scenario.ttl(), 900, "the request itself changes it");
 }
 
+#[tokio::test(start_paused = true)]
+async fn two_regions_with_equal_ttls_can_both_change_it() {
+    let mut scenario = Scenario::new().await;
+    let of = |ttl: u32| with(&wants("x"), json!({"TTL": ttl}));
+    scenario.create("S1", of(60)).await.success();
+    scenario.create("S2", of(60)).await.success();
+    for (resource, ttl) in [("S2", 300), ("S1", 900), ("S2", 60)] {
+        scenario.update(resource, of(ttl)).await.success();
+        assert_eq!(scenario.ttl(), ttl, "{resource}");
+    }
+}
+
 // What else stands in the record.
 
 #[tokio::test(start_paused = true)]
@@ -678,6 +690,22 @@ async fn known_a_create_delivered_after_the_delete_that_removed_it_finds_no_tomb
     scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
     tokio::time::sleep(Duration::from_secs(1900)).await;
     scenario.fixture.deliver(event).await.failed(&["request-expired"]);
+    scenario.assert_empty();
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_an_update_delivered_after_the_delete_makes_the_delegation_again() {
+    // A tombstone stops only a Create: nothing tells that the resource is gone.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let late = scenario.update_event("S1", &wants("x"), &wants("y"));
+    scenario.delete("S1").await.success();
+    scenario.fixture.deliver(late.clone()).await.success();
+    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
+    // Only within the ServiceTimeout.
+    scenario.fixture.delete(&scenario.fixture.id(), wants("y")).await.success();
+    tokio::time::sleep(Duration::from_secs(1900)).await;
+    scenario.fixture.deliver(late).await.failed(&["request-expired"]);
     scenario.assert_empty();
 }
 

@@ -273,6 +273,31 @@ async fn a_second_delivery_of_a_move_takes_nothing_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_delivery_of_a_move_that_comes_after_the_way_back_changes_nothing() {
+    // P to Q, answered SUCCESS, and P cleaned up; back, and Q cleaned up; and to Q once more. The first move comes again
+    // at each of these moments, with the physical id that it had.
+    let mut scenario = Scenario::new().await;
+    let here = with(&wants("x"), by_id(&scenario.fixture.parent));
+    scenario.create("S1", here.clone()).await.success();
+    let first = scenario.fixture.id();
+    let second = scenario.fixture.parent_account.hosted_zone("example.com");
+    let there = with(&wants("x"), by_id(&second));
+    let go = scenario.update_event("S1", &here, &there);
+    let moved = scenario.fixture.deliver(go.clone()).await.success().id().to_owned();
+    scenario.fixture.delete(&first, here.clone()).await.success();
+
+    scenario.fixture.update(&moved, there.clone(), here.clone()).await.success();
+    scenario.fixture.delete(&moved, there.clone()).await.success();
+    scenario.fixture.deliver(go.clone()).await.failed(&["overtaken"]);
+    assert_eq!((delegated(&second), scenario.stands().as_str()), (vec![], "x"));
+
+    scenario.fixture.update(&first, here.clone(), there.clone()).await.success();
+    scenario.fixture.delete(&first, here.clone()).await.success();
+    scenario.fixture.deliver(go).await.failed(&["overtaken"]);
+    assert_eq!((delegated(&second), scenario.stands().as_str()), (vec!["ns1.x.net".to_owned()], ""));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_move_that_fails_leaves_its_new_point_as_it_was() {
     // Rollback is disabled, or the resource is skipped: no Update takes it back.
     let mut scenario = Scenario::new().await;
