@@ -113,7 +113,11 @@ impl AllowedNames {
                 Some(parent) => (&mut names.below, parent),
                 None => (&mut names.exact, item),
             };
-            list.push(name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?);
+            let name: Name = name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?;
+            if name.as_str().contains("\\052") {
+                return Err(ConfigError::Wildcard(item.to_owned()));
+            }
+            list.push(name);
         }
         Ok(names)
     }
@@ -121,7 +125,7 @@ impl AllowedNames {
     /// True if `name` may be delegated.
     ///
     /// No pattern matches a name with a label that begins with `_`: names such as `_acme-challenge.dev.example.com` and
-    /// `_dmarc.dev.example.com` speak for `dev.example.com` itself. Who wants one lists it in full.
+    /// `_dmarc.dev.example.com` speak for `dev.example.com` itself. To allow one, list it in full.
     pub fn allow(&self, name: &Name) -> bool {
         let has_underscore = name.labels().any(|label| label.starts_with('_'));
         let matches_pattern = || self.all || self.below.iter().any(|parent| name.is_below(parent));
@@ -135,6 +139,12 @@ pub enum ConfigError {
     /// An entry of `DELEGATION_ALLOWED_NAMES`.
     #[error("DELEGATION_ALLOWED_NAMES has {0:?}, which is not a name: {1}.")]
     AllowedNames(String, NameError),
+    /// A `*` in an entry that stands for no other names: it would allow nothing.
+    #[error(
+        "DELEGATION_ALLOWED_NAMES has {0:?}, and a * stands for other names only by itself or as the whole first label. \
+         Write *.dev.example.com for every name below dev.example.com."
+    )]
+    Wildcard(String),
     /// `DELEGATION_PROPAGATION_WAIT`.
     #[error("DELEGATION_PROPAGATION_WAIT {0:?} must be a whole number of seconds from 0 to {MAX_WAIT}.")]
     PropagationWait(String),
@@ -195,6 +205,12 @@ mod tests {
     fn wrong_settings_are_named() {
         for (key, value) in [
             ("DELEGATION_ALLOWED_NAMES", "a..b"),
+            // Each would match no name that can be delegated.
+            ("DELEGATION_ALLOWED_NAMES", "*.*.example.com"),
+            ("DELEGATION_ALLOWED_NAMES", "team-*.example.com"),
+            ("DELEGATION_ALLOWED_NAMES", "*dev.example.com"),
+            ("DELEGATION_ALLOWED_NAMES", "a.*.example.com"),
+            ("DELEGATION_ALLOWED_NAMES", "**"),
             ("DELEGATION_PROPAGATION_WAIT", "-1"),
             ("DELEGATION_PROPAGATION_WAIT", "18446744073709551615"),
             ("DELEGATION_DNS_RESOLVER", "192.0.2.53"),

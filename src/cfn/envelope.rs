@@ -11,14 +11,19 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::physical_id;
+use super::response::encoded;
 use super::response_url::{Accepted, ResponseUrl, ResponseUrlError};
 use crate::error::{Code, Failure};
 
-/// The most characters of a `StackId`, `RequestId` or `LogicalResourceId`. CloudFormation's own have
-/// fewer: an ARN of a stack about 250, a logical id 255.
-const LONGEST_ID: usize = 1024;
-/// The most characters of a `ResponseURL`; CloudFormation's have about 600, with a session token 3,000.
+/// The most bytes of a `StackId`, `RequestId` or `LogicalResourceId` in JSON. CloudFormation's own have fewer: an ARN of a
+/// stack about 250, a logical id 255. The answer repeats all three, and has at most 4096 bytes.
+const LONGEST_ID: usize = 400;
+/// The most bytes of a `PhysicalResourceId` in JSON, where an escape takes more than its character.
+const LONGEST_PHYSICAL_ID: usize = 2 * physical_id::MAX;
+/// The most bytes of a `ResponseURL`; CloudFormation's have about 600, with a session token 3,000.
 const LONGEST_URL: usize = 8192;
+/// What the CDK's Provider framework hands on in the place of the URL.
+const NO_URL: &str = "...";
 /// The most bytes of JSON that `ResourceProperties` may take: more than a whole template has
 /// (CloudFormation User Guide, "Understand CloudFormation quotas": 1 MB).
 pub const MAX_PROPERTIES: usize = 1 << 20;
@@ -34,7 +39,7 @@ pub struct Message<'a> {
     pub notification: Option<Notification>,
 }
 
-/// The SNS notification that carried a request: whoever may publish to the topic sent it.
+/// The SNS notification that carried a request: anybody who may publish to the topic can have sent it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     /// The topic's ARN.
@@ -117,9 +122,15 @@ pub enum EnvelopeError {
     /// The event is no JSON object, or has a field twice.
     #[error("The event is no JSON object with the fields of a custom resource request, each once.")]
     NoObject,
-    /// A field is missing or not a text.
-    #[error("The event has no {0}, so it is not a custom resource request of CloudFormation.")]
+    /// A field is missing, empty or not a text.
+    #[error("The event has no {0} that is a string, so it is not a custom resource request of CloudFormation.")]
     Field(&'static str),
+    /// A field that says what is asked is there twice.
+    #[error(
+        "The event has RequestType, ResourceProperties or OldResourceProperties twice, so what it asks for can't be told. \
+         It did not come from CloudFormation. Nothing was changed."
+    )]
+    Twice,
     /// There is a request, and nowhere to answer it.
     #[error(
         "The event has no ResponseURL. It did not come from CloudFormation itself: the CDK's Provider framework keeps the \
@@ -127,14 +138,12 @@ pub enum EnvelopeError {
     )]
     NoResponseUrl,
     /// A field is longer than CloudFormation's.
-    #[error(
-        "{field} has {characters} characters, and CloudFormation's have at most {most}: the event did not come from it."
-    )]
+    #[error("{field} has {bytes} bytes, and CloudFormation's have at most {most}: the event did not come from it.")]
     TooLong {
         /// The field.
         field: &'static str,
-        /// How many characters it has.
-        characters: usize,
+        /// How many bytes it has.
+        bytes: usize,
         /// How many it may have.
         most: usize,
     },
@@ -162,9 +171,12 @@ impl EnvelopeError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::NoObject | Self::Field(_) | Self::NoResponseUrl | Self::TooLong { .. } | Self::Message => {
-                Code::NotARequest
-            }
+            Self::NoObject
+            | Self::Field(_)
+            | Self::Twice
+            | Self::NoResponseUrl
+            | Self::TooLong { .. }
+            | Self::Message => Code::NotARequest,
             Self::Url(_) => Code::InvalidResponseUrl,
             Self::RequestType(_) => Code::UnknownRequestType,
             Self::TooLarge(_) | Self::Unreadable(_) => Code::UnreadableProperties,
@@ -178,14 +190,10 @@ impl From<EnvelopeError> for Failure {
     }
 }
 
-/// The fields of an event, each as it is written.
+/// The fields of an event that say where to answer, each as it is written.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-struct Fields<'a> {
-    #[serde(borrow)]
-    records: Option<&'a RawValue>,
-    #[serde(borrow)]
-    request_type: Option<&'a RawValue>,
+struct TargetFields<'a> {
     #[serde(borrow, rename = "ResponseURL")]
     response_url: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -196,18 +204,27 @@ struct Fields<'a> {
     logical_resource_id: Option<&'a RawValue>,
     #[serde(borrow)]
     physical_resource_id: Option<&'a RawValue>,
+}
+
+/// Those that say what is asked. They are read by themselves, so that one of them that is there twice leaves the request
+/// answerable.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct RequestFields<'a> {
+    #[serde(borrow)]
+    records: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request_type: Option<&'a RawValue>,
     #[serde(borrow)]
     resource_properties: Option<&'a RawValue>,
     #[serde(borrow)]
     old_resource_properties: Option<&'a RawValue>,
 }
 
-impl<'a> Fields<'a> {
-    fn parse(text: &'a str) -> Result<Self, EnvelopeError> {
-        // A list would be read as the fields in their order.
-        let fields = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
-        fields.ok_or(EnvelopeError::NoObject)
-    }
+/// Some fields of an event; `None` if it is no object, or has one of them twice.
+fn fields<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    // A list would be read as the fields in their order.
+    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// A record of a Lambda event of SNS (AWS Lambda Developer Guide, "Invoking Lambda functions with
@@ -232,9 +249,9 @@ struct Sns {
 /// Guide, "Amazon SNS-backed custom resources").
 ///
 /// # Errors
-/// If the event is no object, or carries anything but one notification of one text.
+/// If the event carries anything but one notification of one text.
 pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
-    let Some(records) = Fields::parse(event)?.records else {
+    let Some(records) = fields::<RequestFields<'_>>(event).and_then(|fields| fields.records) else {
         return Ok(Message { text: Cow::Borrowed(event), notification: None });
     };
     // SNS hands Lambda one notification at a time; of several, all but one would go unanswered.
@@ -249,31 +266,33 @@ pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
 /// # Errors
 /// If it can't be answered.
 pub fn parse(text: &str, accepted: Accepted<'_>) -> Result<Event, EnvelopeError> {
-    let fields = Fields::parse(text)?;
-    let url = match read(fields.response_url, "ResponseURL", LONGEST_URL) {
-        Err(EnvelopeError::Field(_)) if fields.request_type.is_some() && fields.resource_properties.is_some() => {
-            return Err(EnvelopeError::NoResponseUrl);
-        }
+    let target = fields::<TargetFields<'_>>(text).ok_or(EnvelopeError::NoObject)?;
+    let asked = fields::<RequestFields<'_>>(text);
+    let is_request =
+        asked.as_ref().is_some_and(|asked| asked.request_type.is_some() && asked.resource_properties.is_some());
+    let url = match read(target.response_url, "ResponseURL", LONGEST_URL) {
+        Err(EnvelopeError::Field(_)) if is_request => return Err(EnvelopeError::NoResponseUrl),
+        Ok(url) if url == NO_URL && is_request => return Err(EnvelopeError::NoResponseUrl),
         url => url?,
     };
-    let stack_id = read(fields.stack_id, "StackId", LONGEST_ID)?;
+    let stack_id = read(target.stack_id, "StackId", LONGEST_ID)?;
+    let physical_id = read_physical_id(target.physical_resource_id)?;
+    let request = match &asked {
+        Some(asked) => request(asked, physical_id.as_deref()),
+        None => Err(EnvelopeError::Twice),
+    };
     let target = Target {
         url: ResponseUrl::parse(&url, &stack_id, accepted)?,
         stack_id,
-        request_id: read(fields.request_id, "RequestId", LONGEST_ID)?,
-        logical_id: read(fields.logical_resource_id, "LogicalResourceId", LONGEST_ID)?,
+        request_id: read(target.request_id, "RequestId", LONGEST_ID)?,
+        logical_id: read(target.logical_resource_id, "LogicalResourceId", LONGEST_ID)?,
     };
-    let physical_id = match read(fields.physical_resource_id, "PhysicalResourceId", physical_id::MAX) {
-        Err(error @ EnvelopeError::TooLong { .. }) => return Err(error),
-        id => id.ok(),
-    };
-    let request = request(&fields, physical_id.as_deref());
     Ok(Event { target, physical_id, request })
 }
 
 /// What is asked.
-fn request(fields: &Fields<'_>, physical_id: Option<&str>) -> Result<Request, EnvelopeError> {
-    let kind = match read(fields.request_type, "RequestType", usize::MAX)?.as_str() {
+fn request(fields: &RequestFields<'_>, physical_id: Option<&str>) -> Result<Request, EnvelopeError> {
+    let kind = match text(fields.request_type, "RequestType")?.as_str() {
         "Create" => Kind::Create,
         "Update" => Kind::Update,
         "Delete" => Kind::Delete,
@@ -306,12 +325,31 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
     serde_json::from_str(raw.get()).map_err(|error| EnvelopeError::Unreadable(error.to_string()))
 }
 
-/// A field that must be a text and not empty.
+/// A physical id that a stack may have, if the event has one.
+fn read_physical_id(raw: Option<&RawValue>) -> Result<Option<String>, EnvelopeError> {
+    const FIELD: &str = "PhysicalResourceId";
+    match read(raw, FIELD, LONGEST_PHYSICAL_ID) {
+        Ok(id) if id.len() > physical_id::MAX => {
+            Err(EnvelopeError::TooLong { field: FIELD, bytes: id.len(), most: physical_id::MAX })
+        }
+        Ok(id) => Ok(Some(id)),
+        Err(error @ EnvelopeError::TooLong { .. }) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A field that must be a text and not empty, of so many bytes in JSON at most.
 fn read(raw: Option<&RawValue>, field: &'static str, most: usize) -> Result<String, EnvelopeError> {
+    let text = text(raw, field)?;
+    // The form in JSON is never shorter, and not worth making of a text of megabytes.
+    let bytes = if text.len() > most { text.len() } else { encoded(&text) };
+    if bytes > most { Err(EnvelopeError::TooLong { field, bytes, most }) } else { Ok(text) }
+}
+
+/// A field that must be a text and not empty.
+fn text(raw: Option<&RawValue>, field: &'static str) -> Result<String, EnvelopeError> {
     let text = raw.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    let text = text.filter(|text| !text.is_empty()).ok_or(EnvelopeError::Field(field))?;
-    let characters = text.chars().count();
-    if characters > most { Err(EnvelopeError::TooLong { field, characters, most }) } else { Ok(text) }
+    text.filter(|text| !text.is_empty()).ok_or(EnvelopeError::Field(field))
 }
 
 #[cfg(test)]

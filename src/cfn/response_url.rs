@@ -6,7 +6,7 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 use url::Url;
 
-/// The response URL. Whoever has it can answer for the stack, so neither `Debug` nor an error shows it.
+/// The response URL. Anybody who has it can answer for the stack, so neither `Debug` nor an error shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResponseUrl(Url);
 

@@ -116,6 +116,7 @@ impl FromStr for RoleArn {
             && account.len() == 12
             && account.bytes().all(|byte| byte.is_ascii_digit())
             && !name.is_empty()
+            && !name.ends_with('/')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/+=,.@_-".contains(&byte));
         if fits { Ok(Self { text: text.to_owned(), partition: partition.to_owned() }) } else { Err(IdError::Role) }
     }
@@ -205,6 +206,7 @@ mod tests {
             "role/r",
             "arn:aws:iam::111111111111:user/r",
             "arn:aws:iam::111111111111:role/",
+            "arn:aws:iam::111111111111:role/path/",
             "arn:aws:iam::11111111111:role/r",
             "arn:aws:iam::11111111111x:role/r",
             "arn:aws:iam:us-east-1:111111111111:role/r",

@@ -43,6 +43,10 @@ pub enum NameServersError {
     Twice(Name),
 }
 
+/// What people write between names beside a comma and white space; the last four are commas and semicolons of other scripts,
+/// which would make an international name of two.
+const SEPARATORS: [char; 6] = [';', '|', '\u{60c}', '\u{61b}', '\u{3001}', '\u{ff64}'];
+
 /// The characters of names, as people write them.
 fn in_names(c: char) -> bool {
     c.is_alphanumeric() || "-_.\\*/".contains(c)
@@ -74,7 +78,7 @@ impl NameServers {
         let mut names = BTreeSet::new();
         for (index, text) in texts.iter().enumerate() {
             let text = text.as_ref().trim();
-            if text.contains(|c: char| c.is_whitespace() || c == ';') {
+            if text.contains(|c: char| c.is_whitespace() || SEPARATORS.contains(&c)) {
                 return Err(NameServersError::Separator(index + 1));
             }
             if is_address(text) {
@@ -83,7 +87,10 @@ impl NameServers {
             let name: Name = text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
             // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is
             // common all the same, and the slash below in-addr.arpa (RFC 2317, section 4).
-            if name.as_str().replace("\\057", "").contains('\\') {
+            let text_of_name = name.as_str();
+            let slashes =
+                if text_of_name.ends_with(".in-addr.arpa") { text_of_name.matches("\\057").count() } else { 0 };
+            if text_of_name.matches('\\').count() > slashes {
                 return Err(NameServersError::Host(text.to_owned()));
             }
             if name.parent().is_none() {

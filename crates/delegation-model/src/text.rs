@@ -54,7 +54,10 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// `fits` does not let through. Then it is a value of another kind, which may be a secret.
 pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     if !text.chars().all(fits) {
-        return format!("(a value of {} characters, not repeated here)", text.chars().count());
+        return match text.chars().count() {
+            1 => "(a value of one character, not repeated here)".to_owned(),
+            count => format!("(a value of {count} characters, not repeated here)"),
+        };
     }
     match text.char_indices().nth(REPEATED) {
         Some((end, _)) => format!("\"{}...\"", text.get(..end).unwrap_or_default()),
@@ -62,9 +65,26 @@ pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     }
 }
 
+/// A sentence that names the first character of a value that nobody sees, and so looks for in vain; empty if there is none.
+/// Positions count characters from 1.
+pub fn hidden_character(text: &str) -> String {
+    match text.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
+        Some((index, c)) => {
+            format!(" It has the invisible character U+{:04X} at position {}.", u32::from(c), index + 1)
+        }
+        None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hidden_character_is_named_with_its_place() {
+        assert_eq!(hidden_character("plain \u{e9} text"), "");
+        assert_eq!(hidden_character("\u{e9}\u{200b}"), " It has the invisible character U+200B at position 2.");
+    }
 
     #[test]
     fn what_nobody_sees_is_escaped() {

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
+use crate::cfn::response::{self, Answer, Status};
 
 fn event() -> Value {
     json!({
@@ -71,10 +74,54 @@ fn each_field_of_the_target_is_needed() {
 
 #[test]
 fn a_request_without_a_url_is_told_from_anything_else() {
-    // As the CDK's Provider framework hands it on.
+    // As the CDK's Provider framework hands it on, today and formerly.
+    assert_eq!(read_event(&with("ResponseURL", json!("..."))).unwrap_err(), EnvelopeError::NoResponseUrl);
     let mut event = event();
     event.as_object_mut().unwrap().remove("ResponseURL");
     assert_eq!(read_event(&event).unwrap_err(), EnvelopeError::NoResponseUrl);
+}
+
+#[test]
+fn a_field_that_is_there_twice_leaves_the_request_answerable() {
+    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    let twice = |field: &str| event().to_string().replacen('{', &format!("{{\"{field}\":\"Delete\","), 1);
+    for field in ["RequestType", "ResourceProperties"] {
+        let event = parse(&twice(field), accepted).unwrap();
+        assert_eq!(event.request.unwrap_err(), EnvelopeError::Twice, "{field}");
+    }
+    // Who is to be told where can't be guessed.
+    for field in ["ResponseURL", "StackId", "RequestId", "LogicalResourceId"] {
+        assert_eq!(parse(&twice(field), accepted).unwrap_err(), EnvelopeError::NoObject, "{field}");
+    }
+    assert!(parse(&twice("ServiceToken"), accepted).unwrap().request.is_ok(), "nobody reads it");
+}
+
+/// CloudFormation does not take a longer answer.
+#[test]
+fn an_answer_fits_whatever_the_ids_are() {
+    let fill = |text: &str, most: usize| json!(text.repeat(most / encoded(text)));
+    for text in ["x", "\"", "\u{e9}", "\u{1}", "\u{1f600}"] {
+        let mut event = event();
+        event["RequestType"] = json!("Update");
+        event["RequestId"] = fill(text, LONGEST_ID);
+        event["LogicalResourceId"] = fill(text, LONGEST_ID);
+        let stack = event["StackId"].as_str().unwrap().to_owned();
+        let room = LONGEST_ID - stack.len();
+        event["StackId"] = json!(format!("{stack}{}", fill(text, room).as_str().unwrap()));
+        let id = fill(text, LONGEST_PHYSICAL_ID).as_str().unwrap().to_owned();
+        let id: String = id.chars().take(physical_id::MAX / text.len()).collect();
+        event["PhysicalResourceId"] = json!(id);
+        let Event { target, physical_id, .. } = read_event(&event).unwrap();
+        let answer = Answer {
+            status: Status::Failed,
+            physical_id: physical_id.unwrap(),
+            reason: "because ".repeat(1000),
+            code: "access-denied",
+            data: BTreeMap::new(),
+        };
+        let body = answer.body(&target, &"s".repeat(100));
+        assert!(body.len() <= response::MAX, "{text:?}: {}", body.len());
+    }
 }
 
 #[test]
@@ -94,11 +141,11 @@ fn ids_longer_than_cloudformation_s_are_no_request() {
     for (field, most) in [("RequestId", LONGEST_ID), ("LogicalResourceId", LONGEST_ID), ("PhysicalResourceId", 1024)] {
         assert!(read_event(&with(field, long(most))).is_ok(), "{field}");
         let error = read_event(&with(field, long(most + 1))).unwrap_err();
-        assert_eq!(error, EnvelopeError::TooLong { field, characters: most + 1, most });
+        assert_eq!(error, EnvelopeError::TooLong { field, bytes: most + 1, most });
     }
     for (field, most) in [("StackId", LONGEST_ID), ("ResponseURL", LONGEST_URL)] {
         let error = read_event(&with(field, long(5_800_000))).unwrap_err();
-        assert_eq!(error, EnvelopeError::TooLong { field, characters: 5_800_000, most });
+        assert_eq!(error, EnvelopeError::TooLong { field, bytes: 5_800_000, most });
         assert!(error.to_string().len() < 200);
     }
 }

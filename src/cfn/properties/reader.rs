@@ -11,7 +11,7 @@ use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::{Name, NameError};
 use delegation_model::name_servers::NameServers;
 use delegation_model::role::{ExternalId, RegionName, Role};
-use delegation_model::text::quoted;
+use delegation_model::text::{hidden_character, is_invisible, quoted};
 use delegation_model::ttl::Ttl;
 
 /// How many characters of an unknown property's name a message repeats.
@@ -47,8 +47,11 @@ impl<'a> Reader<'a> {
         };
         let hint = suggestion(key);
         let hint = hint.unwrap_or_else(|| "Remove it, or correct its name.".to_owned());
-        let key: String = key.chars().take(NAMED).collect();
-        let message = format!("{key} is not a property of Custom::Delegation. {hint}");
+        let named: String = key.chars().take(NAMED).collect();
+        // A blank at its end, or a key of nothing at all, is seen by its quotation marks alone.
+        let is_plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() || is_invisible(c));
+        let named = if is_plain { named } else { format!("\"{named}\"") };
+        let message = format!("{named} is not a property of Custom::Delegation. {hint}");
         Err(PropertyError::new(Code::UnknownProperty, message))
     }
 
@@ -97,7 +100,8 @@ impl<'a> Reader<'a> {
         text.parse().map(Some).map_err(|_| {
             let value = quoted(text, |c| c.is_ascii_alphanumeric());
             let is_name = text.contains('.') && text.parse::<Name>().is_ok();
-            let hint = if is_name { format!(" It looks like a name: give it as {other}.") } else { String::new() };
+            let hint =
+                if is_name { format!(" It looks like a name: give it as {other}.") } else { hidden_character(text) };
             let message = format!(
                 "{key} {value} must be the id of a hosted zone: 1 to 32 letters and digits, such as \
                  Z0123456789ABCDEFGHIJ.{hint}"
@@ -152,13 +156,16 @@ impl<'a> Reader<'a> {
     fn role_arns(&self, key: &str) -> Result<Vec<RoleArn>, PropertyError> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
         let texts = self.list(key, arns_of)?.into_iter().flatten().flatten();
-        let arns: Option<Vec<RoleArn>> = texts.map(|text| text.parse().ok()).collect();
-        let arns = arns.ok_or_else(|| {
-            invalid(format!(
-                "{key} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name, or a list of two. Its \
-                 value is not repeated here."
-            ))
-        })?;
+        let parse = |text: String| {
+            text.parse().map_err(|_| {
+                invalid(format!(
+                    "{key} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name, or a list of two. \
+                     Its value is not repeated here.{}",
+                    hidden_character(&text)
+                ))
+            })
+        };
+        let arns: Vec<RoleArn> = texts.map(parse).collect::<Result<_, _>>()?;
         if arns.len() > 2 {
             let count = arns.len();
             return Err(invalid(format!(
@@ -178,7 +185,8 @@ impl<'a> Reader<'a> {
         }
         let message = format!(
             "{key} must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its value is not \
-             repeated here."
+             repeated here.{}",
+            hidden_character(text)
         );
         Err(PropertyError::new(Code::InvalidExternalId, message))
     }
@@ -188,7 +196,8 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(KEY)? else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
             let value = quoted(text, |c| c.is_ascii_alphanumeric() || c == '-');
-            let message = format!("{KEY} {value} must be the name of a Region, such as eu-central-1.");
+            let hint = hidden_character(text);
+            let message = format!("{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}");
             PropertyError::new(Code::InvalidRegion, message)
         })
     }
@@ -261,7 +270,8 @@ impl<'a> Reader<'a> {
             text.parse().map_err(|_| {
                 let message = format!(
                     "{KEY} {value} must be the name of a key-signing key: 3 to 128 letters, digits and underscores. \
-                     Separate several with commas."
+                     Separate several with commas.{}",
+                    hidden_character(text)
                 );
                 PropertyError::new(Code::InvalidKeyName, message)
             })
@@ -278,7 +288,7 @@ impl<'a> Reader<'a> {
             "REQUIRE" => Ok(Some(Verification::Require)),
             _ => {
                 let value = quoted(text, |c| c.is_ascii_alphabetic());
-                let message = format!("{KEY} {value} must be NONE, REPORT or REQUIRE.");
+                let message = format!("{KEY} {value} must be NONE, REPORT or REQUIRE.{}", hidden_character(text));
                 Err(PropertyError::new(Code::InvalidVerification, message))
             }
         }
@@ -288,7 +298,7 @@ impl<'a> Reader<'a> {
         let Some(value) = self.given(key) else { return Ok(None) };
         whole_number(value).and_then(Ttl::new).map(Some).ok_or_else(|| {
             let range = format!("must be a whole number of seconds from 0 to {}", Ttl::MAX);
-            PropertyError::new(Code::InvalidTtl, format!("{key} {} {range}.", number(value)))
+            PropertyError::new(Code::InvalidTtl, format!("{key} {} {range}.{}", number(value), hidden(value)))
         })
     }
 
@@ -298,7 +308,10 @@ impl<'a> Reader<'a> {
         let seconds = whole_number(value).filter(|seconds| (1..=MAX_SERVICE_TIMEOUT).contains(seconds));
         seconds.map(Some).ok_or_else(|| {
             let range = format!("must be a whole number of seconds from 1 to {MAX_SERVICE_TIMEOUT}");
-            PropertyError::new(Code::InvalidServiceTimeout, format!("{KEY} {} {range}.", number(value)))
+            PropertyError::new(
+                Code::InvalidServiceTimeout,
+                format!("{KEY} {} {range}.{}", number(value), hidden(value)),
+            )
         })
     }
 
@@ -311,7 +324,8 @@ impl<'a> Reader<'a> {
             Some(Value::String(text)) => quoted(text.trim(), |c| c.is_ascii_alphabetic()),
             Some(other) => format!("({})", kind(other)),
         };
-        Err(PropertyError::new(Code::InvalidBoolean, format!("{key} {value} must be true or false.")))
+        let hint = self.given(key).map(hidden).unwrap_or_default();
+        Err(PropertyError::new(Code::InvalidBoolean, format!("{key} {value} must be true or false.{hint}")))
     }
 }
 
@@ -373,6 +387,11 @@ fn number(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         other => format!("({})", kind(other)),
     }
+}
+
+/// The sentence about a character in a string that nobody sees.
+fn hidden(value: &Value) -> String {
+    value.as_str().map(|text| hidden_character(text.trim())).unwrap_or_default()
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -1,6 +1,7 @@
 //! "Did you mean": a known property for an unknown one, if one is near.
 
 use super::{KNOWN, OF_CLOUDFORMATION};
+use delegation_model::text::is_invisible;
 
 /// A longer key is no mistyped one, and comparing it would cost time.
 const LONGEST: usize = 40;
@@ -24,6 +25,8 @@ pub(super) fn suggestion(key: &str) -> Option<String> {
     if key.len() > LONGEST {
         return None;
     }
+    // A blank in it is no other letter.
+    let key: String = key.chars().filter(|c| *c != ' ' && !is_invisible(*c)).collect();
     let key = key.to_ascii_lowercase();
     let known = || KNOWN.iter().chain(&OF_CLOUDFORMATION).copied();
     let mut near: Vec<&str> = known().filter(|known| is_near(&key, &known.to_ascii_lowercase())).collect();

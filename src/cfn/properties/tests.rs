@@ -155,8 +155,21 @@ fn name_servers_are_names_of_hosts() {
         "0x7f.0.0.1",
         "fe80::1%eth0",
         "\u{202e}ten.elpmaxe.1sn",
+        "ns1.example.net/",
+        "example.net/ns1",
+        "0/25.example.net",
+        "'ns1.example.net'",
+        "<ns1.example.net>",
+        "ns1.example.net..",
+        "mailto:ns1@example.net",
+        "ns1.example.net\\",
+        "ns1.example.net.\u{3002}",
     ] {
         refused(json!({"NameServers": [odd]}), &["NameServers must be the names of name servers."]);
+    }
+    assert!(parse(json!({"NameServers": "ns1.0/25.2.0.192.in-addr.arpa"})).is_ok(), "RFC 2317");
+    for joined in ["a.net|b.net", "a.net\u{3001}b.net", "a.net\u{60c}b.net", "a.net\u{a0}b.net", "a.net\u{2028}b.net"] {
+        refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
     }
     for joined in ["a.net b.net", "a.net;b.net", "a.net\nb.net", "a.net\tb.net"] {
         refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
@@ -219,6 +232,59 @@ fn an_invisible_character_is_named() {
             }
             refused(json!({property: name}), &[property, "invisible character", point, "at position"]);
         }
+    }
+}
+
+/// As they come with what was copied from a web page or a chat: the value looks right, and nobody finds the fault.
+#[test]
+fn an_invisible_character_is_named_in_every_property() {
+    for (property, value) in [
+        ("ChildZoneId", "Z1CHILD\u{200b}"),
+        ("ParentZoneId", "Z1PAR\u{ad}ENT"),
+        ("ParentRoleArn", "arn:aws:iam::111111111111:role/parent\u{200b}"),
+        ("ChildRoleArn", "\u{feff}arn:aws:iam::111111111111:role/child"),
+        ("ParentExternalId", "the\u{2011}s3cret\u{200b}"),
+        ("ChildExternalId", "the-s3cret\u{2060}"),
+        ("AssumeRoleRegion", "eu-central-1\u{200e}"),
+        ("TTL", "300\u{200b}"),
+        ("DsTTL", "\u{200b}3600"),
+        ("ServiceTimeout", "36\u{200b}00"),
+        ("AllowOverwrite", "true\u{200b}"),
+        ("AllowOcclusion", "false\u{200d}"),
+        ("Dnssec", "tr\u{200b}ue"),
+        ("WaitForSync", "\u{2066}true"),
+        ("Verification", "NONE\u{feff}"),
+        ("KeySigningKeys", "one,tw\u{200b}o"),
+        ("NameServers", "ns1.example.net,ns2.example.net\u{200b}"),
+        ("DomainName", "testing.example.com\u{200b}"),
+        ("ParentZoneName", "\u{feff}example.com"),
+    ] {
+        let at =
+            value.chars().find(|c| delegation_model::text::is_invisible(*c)).map(|c| format!("U+{:04X}", u32::from(c)));
+        let error = parse(json!({property: value})).unwrap_err();
+        assert!(error.contains(property) && error.contains("invisible character"), "{error}");
+        assert!(error.contains(&at.unwrap()) && !error.contains("s3cret"), "{error}");
+        assert_eq!(error.matches("invisible").count(), 1, "{error}");
+    }
+    refused(json!({"TTL": "\u{200b}"}), &["TTL (a value of one character, not repeated here) must be a whole number"]);
+}
+
+#[test]
+fn a_key_that_is_hard_to_see_is_in_quotation_marks() {
+    for (key, shown) in [
+        ("", "\"\" is not a property"),
+        (" ", "\" \" is not a property"),
+        ("TTL ", "\"TTL \" is not a property of Custom::Delegation. Did you mean TTL?"),
+        (" ChildZoneId", "\" ChildZoneId\" is not a property of Custom::Delegation. Did you mean ChildZoneId?"),
+        (
+            "Parent Zone Name",
+            "\"Parent Zone Name\" is not a property of Custom::Delegation. Did you mean ParentZoneName?",
+        ),
+        ("childzoneid", "childzoneid is not a property of Custom::Delegation. Did you mean ChildZoneId?"),
+        ("T\u{422}L", "\"T\u{422}L\" is not a property"),
+    ] {
+        let error = parse(json!({key: "x"})).unwrap_err();
+        assert!(error.starts_with(shown), "{error}");
     }
 }
 
