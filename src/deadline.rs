@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_ends_first_ends_it() {
+    async fn the_earlier_end_counts() {
         let now = SystemTime::now();
         let lambda = now + Duration::from_mins(5);
         let left = |service: u64| Deadline::new(lambda, Some(now + Duration::from_secs(service)), now).left_at_start();

@@ -154,7 +154,7 @@ impl Handler {
             name = Empty,
             parent_zone_id = Empty,
         );
-        // On the heap, so that the type of the whole does not outgrow the compiler's limits for whoever calls this.
+        // On the heap, so that the type of the whole does not outgrow the compiler's limits for the caller.
         Box::pin(self.serve(&event, (dates, deadline), invocation)).instrument(span).await
     }
 

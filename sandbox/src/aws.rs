@@ -105,7 +105,7 @@ impl Sandbox {
         Account::new(&self.core, id)
     }
 
-    /// The hosted zone of that id, whoever created it.
+    /// The hosted zone of that id, in any account.
     pub fn zone(&self, id: &str) -> Option<ZoneHandle> {
         handles::zone_handle(&self.core, id)
     }

@@ -100,7 +100,7 @@ pub(super) async fn read(
             let name = name.ok_or_else(|| failure.clone())?;
             let why = format!("the child zone {id} was not read");
             let ds = if desired.dnssec { DesiredDs::Unknown { why } } else { DesiredDs::Off };
-            // Whoever gives the name servers, and asks for nothing else than before, can do without it.
+            // A request that gives the name servers, and asks for nothing new, can do without it.
             let needless = given.is_some() && failure.kind() != Kind::Refused && old.wish() == desired.wish();
             let (warning, failure) = if needless {
                 let message = format!("The child zone was not read: {}", failure.coded());

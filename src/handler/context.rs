@@ -232,7 +232,7 @@ pub(crate) fn reader_failure(context: &str, error: &AwsError) -> Failure {
     if error.is_denied() { failure.followed_by("Grant it, or correct the role or its external id.") } else { failure }
 }
 
-/// What the parent role needs, for who has to grant it; `docs/permissions.md` has the policy.
+/// What the parent role needs, for the person who has to grant it; `docs/permissions.md` has the policy.
 const PARENT_GRANTS: &str = "route53:ListHostedZonesByName, route53:GetHostedZone, route53:ListResourceRecordSets, \
      route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT), route53:GetChange, and route53:GetDNSSEC for \
      Dnssec";

@@ -114,7 +114,7 @@ fn alarms_are_on_metrics_that_exist() {
     assert!(page.contains("\n| `SignalFailures` | Count | none |"));
 }
 
-/// Whoever renames something finds the same everywhere: zones stay, delegations go.
+/// Renaming something does the same everywhere: zones stay, delegations go.
 #[test]
 fn a_rename_keeps_the_zone_and_removes_the_delegation_in_all_examples() {
     let mut seen = BTreeSet::new();

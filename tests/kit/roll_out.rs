@@ -327,7 +327,7 @@ async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
     };
     let why = run("squatted-bucket", &blocks, &mut cloud).await;
     assert!(why.contains("BucketAlreadyExists"), "the first step finds out: {why}");
-    // Whoever made no bucket there, and adds the Region later without one.
+    // An operator who made no bucket there, and adds the Region later without one.
     for (_, block) in blocks.iter_mut().filter(|(heading, _)| heading == "Release") {
         *block = block.replace("us-east-1 eu-west-1", "us-east-1");
     }

@@ -66,7 +66,7 @@ impl ResourceType for CdkHandler {
 }
 
 /// Copilot's `Custom::DNSDelegationFunction`: UPSERT with a TTL of 60 on Create and Update. Its Delete looks for the record set and
-/// removes the values that it finds, whoever wrote them, with a TTL of 60, whatever stands.
+/// removes the values that it finds, no matter who wrote them, with a TTL of 60, whatever stands.
 pub(crate) struct CopilotHandler(pub(crate) ZoneHandle);
 
 impl CopilotHandler {

@@ -398,7 +398,7 @@ impl Function for Queue {
         async move {
             let request_id = text(&event, "RequestId");
             let timeout = event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
-            // Seconds of CloudFormation are hundredths here, for who does not answer never does.
+            // Seconds of CloudFormation are hundredths here, for a function that does not answer now never does.
             let looks = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
             lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
             for _ in 0..looks {

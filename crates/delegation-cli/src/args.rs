@@ -65,8 +65,8 @@ Examples:
     delegation list --parent-zone-name example.com --stacks stacks.txt
 
 Findings, the most urgent first; the first ten are alarms. Those with * need --check:
-  takeover*          a name server is in a domain that nobody has: whoever registers it answers for the name
-  dangling*          no name server serves the zone, and one says that it has no such zone: whoever makes it there has the name
+  takeover*          a name server is in a domain that nobody has: anybody who registers it answers for the name
+  dangling*          no name server serves the zone, and one says that it has no such zone: anybody who makes it there has the name
   bogus*             a name server has no key for any DS record: validating resolvers refuse the zone
   outage*            no name server serves the zone: they are silent, fail, or have no address
   lame*              some name servers do not serve the zone
@@ -98,7 +98,7 @@ const FLAGS: [(&str, &str); 10] = [
     ("AssumeRoleRegion", "--assume-role-region"),
 ];
 
-/// A message of the function, for who gave flags: it names these, and not properties.
+/// A message of the function for somebody who gave flags: it names the flags instead of the properties.
 pub(super) fn in_flags(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;

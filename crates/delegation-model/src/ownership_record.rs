@@ -88,7 +88,7 @@ impl Value {
 
 /// The values of an ownership record with the text in which each was listed.
 ///
-/// A value that is not changed keeps that text to the letter, whoever wrote it, because Route 53
+/// A value that is not changed keeps that text to the letter, no matter who wrote it, because Route 53
 /// deletes a record set only by the values that it lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnershipRecord(Vec<Entry>);
@@ -250,7 +250,7 @@ impl OwnershipRecord {
         self.put(own, Entry::new(Value::Tombstone(stone), &text));
     }
 
-    /// Drops the tombstones that are over at the time of a request, whoever's they are, and those of
+    /// Drops all tombstones that are over at the time of a request, and those of
     /// the request's own resource that it comes after (OWN-8).
     pub fn drop_tombstones(&mut self, claimant: &Claimant, time: i64, now: i64) {
         self.0.retain(|entry| match &entry.value {

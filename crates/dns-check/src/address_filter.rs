@@ -1,6 +1,6 @@
 //! Which addresses are asked: few, and none that is only reached from inside of some network.
 //!
-//! Name servers are named by whoever may deploy a stack, and asked from the function's network. Without this rule a name server
+//! Name servers are named by anybody who may deploy a stack, and asked from the function's network. Without this rule a name server
 //! at `10.0.0.1` would be a way to look around in there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

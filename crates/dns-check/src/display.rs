@@ -109,7 +109,7 @@ impl Unresolved {
             Self::NoGlue => "lies in the child zone, and the parent zone has no address for it (glue)".to_owned(),
             Self::NoSuchName => "does not resolve: the name does not exist".to_owned(),
             Self::FreeDomain(domain) => format!(
-                "does not resolve: the domain {} does not exist; whoever registers it can answer for the zone",
+                "does not resolve: the domain {} does not exist; anybody who registers it can answer for the zone",
                 Short(domain)
             ),
             Self::NoAddress => "does not resolve: the name has no address".to_owned(),

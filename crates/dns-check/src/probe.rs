@@ -204,7 +204,7 @@ fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
     }
     let Response { authoritative, answers, authorities, addresses, .. } = answer;
     // A referral has the name servers in the authority section and is without authority itself (RFC 1034, section 4.3.2). A
-    // server that has the child zone as well answers from there: whoever asks it has already arrived. Resolvers take the two
+    // server that has the child zone as well answers from there: a resolver that asks it has already arrived. Resolvers take the two
     // other ways as well.
     let is_referral = answers.name_servers.is_empty();
     let servers = if is_referral { authorities.name_servers } else { answers.name_servers };

@@ -4,7 +4,7 @@
 //! record only its frame is read unless its type and name are those that were asked for: an answer is not given up for a broken
 //! record that nobody needs.
 //!
-//! What an answer costs is bounded, whoever sends it: it has at most [`RECORDS`] records, and at most [`ADDRESSES`] addresses of
+//! What an answer costs is bounded, no matter who sends it: it has at most [`RECORDS`] records, and at most [`ADDRESSES`] addresses of
 //! the additional section are kept.
 
 use std::collections::BTreeSet;

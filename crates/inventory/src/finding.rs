@@ -125,7 +125,7 @@ impl FindingKind {
                  somebody else's."
             }
             Self::Lame => {
-                "Resolvers lose time at these name servers; with the others gone, no name of the zone resolves. Whoever gets one \
+                "Resolvers lose time at these name servers; with the others gone, no name of the zone resolves. A resolver that gets one \
                  of them answers for a part of the queries."
             }
             Self::Missing => "A stack relies on a delegation that does not exist: no name of the zone resolves.",

@@ -509,7 +509,7 @@ impl Model {
         self.excuse(excuse);
     }
 
-    /// Whoever waits for an answer gets one: a delivery of its request runs, or Lambda owes one.
+    /// Everybody who waits for an answer gets one: a delivery of its request runs, or Lambda owes one.
     pub(crate) fn judge_answers(&mut self, world: &World) {
         for request in world.requests.iter().filter(|request| request.awaited && !request.owed) {
             if !world.deliveries.iter().any(|delivery| delivery.request == request.id) {
@@ -661,7 +661,7 @@ impl Model {
             return;
         }
         let (before, after) = (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
-        // Of what comes late, too, whoever deploys knows nothing.
+        // Nor does anybody who deploys know of what comes late.
         let by_hand = matches!(whose, Whose::Late | Whose::Hand);
         let now = world.clock;
         let caches = &mut world.caches;

@@ -38,7 +38,7 @@ pub(crate) struct Caches {
 pub(crate) struct Cached {
     pub(crate) what: u8,
     pub(crate) until: i32,
-    /// People changed it, and whoever deploys next does not know.
+    /// People changed it, and the next one to deploy does not know.
     pub(crate) by_hand: bool,
 }
 

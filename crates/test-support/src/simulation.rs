@@ -56,7 +56,7 @@ pub fn simulate_each<C: Send, T: Send>(
 struct Told(usize);
 
 impl Drop for Told {
-    #[expect(clippy::print_stderr, reason = "that is how a failed case is told")]
+    #[expect(clippy::print_stderr, reason = "a failed case is reported there")]
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("CASE={} panicked", self.0);

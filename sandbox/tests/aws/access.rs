@@ -100,7 +100,7 @@ async fn external_id_and_organization() {
 
 /// "SCPs limit permissions for every IAM user and role in member accounts": an administrator's too, and no other account's.
 #[tokio::test]
-async fn service_control_policies_deny_whoever_is_not_exempt() {
+async fn service_control_policies_deny_everybody_who_is_not_exempt() {
     let world = world().await;
     world.parent.service_control_policy(json!({"Statement": {
         "Effect": "Deny",

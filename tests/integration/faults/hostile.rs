@@ -123,7 +123,7 @@ fn set_property(event: &mut Value, lane: &Lane, rng: &mut Rng) {
         event[which] = json!({});
     }
     let key = if rng.u8(0..12) == 0 { text(rng) } else { (*pick(rng, &PROPERTIES)).to_owned() };
-    // Whoever is asked to overwrite may overwrite: then what is somebody else's is no longer safe.
+    // A request that may overwrite makes what is somebody else's unsafe.
     let overwrite = |value: &Value| match value {
         Value::String(text) => text.trim().eq_ignore_ascii_case("true"),
         value => *value == json!(true),

@@ -38,7 +38,7 @@ async fn what_somebody_else_changed_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_of_the_child_zone_are_removed_whoever_wrote_them() {
+async fn name_servers_of_the_child_zone_are_removed_no_matter_who_wrote_them() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({"NameServers": "ns1.vanity.net"})).await.success().id().to_owned();
     let servers = fixture.child.name_servers();

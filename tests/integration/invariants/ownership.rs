@@ -1,5 +1,5 @@
 //! What a batch may do to name servers and claims: the tables Present and Absent of the second edition
-//! (`docs/design.md`), stated a second time and without the planner. Whoever sees batches judges them by
+//! (`docs/design.md`), stated a second time and without the planner. Everything that sees batches judges them by
 //! this: the tests of the planner in memory, the races, and the reference model of the histories.
 
 use super::ds::{self, Wanted};

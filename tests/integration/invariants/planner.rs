@@ -164,7 +164,7 @@ proptest! {
 
     #[test]
     fn a_claim_that_only_came_is_never_in_the_way(mut point in points(), wish in wishes()) {
-        // Whoever holds, and is settled, changes its name servers without asking bystanders.
+        // A holder that is settled changes its name servers without asking bystanders.
         let wish = Wish { allowed: true, failing_check: false, dnssec: false, keys: None, ..wish };
         point.remove("DS");
         let scene = point.scene();
@@ -189,7 +189,7 @@ fn behavior_of_a_move() -> UpdateBehavior {
 
 /// What no rule can give back (`docs/design.md`, what is known and left): a claim that sleeps on what the
 /// request brings keeps it; a value that can't be read keeps everything; and a debt whose holder a hand
-/// took away is paid by whoever leaves next. A DS record set goes with its name servers, whoever made it.
+/// took away is paid by the next to leave. A DS record set goes with its name servers, no matter who made it.
 fn is_known_to_be_lost(before: &Scene, wanted: &str) -> bool {
     let standing = before.standing();
     let sleeping = standing.as_deref() != Some(wanted) && before.record.claims.iter().any(|claim| claim.ns == wanted);

@@ -330,7 +330,7 @@ impl Record {
         !self.unreadable.is_empty()
     }
 
-    /// What a batch must leave to the letter, whoever writes it: others' claims, what can't be read, and
+    /// What a batch must leave to the letter, no matter who writes it: others' claims, what can't be read, and
     /// the values of strangers.
     pub(crate) fn of_others<'a>(&'a self, owner: &'a str) -> Vec<&'a str> {
         let claims = self.others(owner).map(|claim| claim.value.as_str());

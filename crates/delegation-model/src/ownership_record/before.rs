@@ -7,7 +7,7 @@ use crate::name_servers::NameServers;
 use crate::ttl::Ttl;
 
 /// How the name servers that stand came, if that is not settled. The debt belongs to what stands and
-/// not to a claim, so that whoever leaves last pays it (OWN-5).
+/// not to a claim, so that the last holder to leave pays it (OWN-5).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Before {
     /// The name servers that it is about. Once others stand it says nothing of these.

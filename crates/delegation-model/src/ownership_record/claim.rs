@@ -72,7 +72,7 @@ impl OwnerName {
         Self(Some(name.collect()))
     }
 
-    /// A name that we could not have written is not shown: whoever may write TXT could speak to people
+    /// A name that we could not have written is not shown: anybody who may write TXT could speak to people
     /// through it (TRUST-3).
     fn parse(text: &str) -> Self {
         let ours = !text.is_empty() && text.len() <= Self::MAX && text.chars().all(Self::has);

@@ -83,7 +83,7 @@ impl<'a> DsPlan<'a> {
         let others_name = !managers.is_nobody();
         let held = record.hold(desired, goal.stamp.time, goal.now).is_some();
         let step = match &goal.ds {
-            // Whoever comes leaves what a claim names. An Update that asks for something new may have
+            // An arrival leaves what a claim names. An Update that asks for something new may have
             // misspelt a key, which must not pass for a roll-over.
             DesiredDs::Unknown { .. } if goal.is_arrival() && !own_names && !others_name => DsStep::Impossible,
             DesiredDs::Unknown { .. } if !goal.is_arrival() && goal.asks_for_new(own) => DsStep::Impossible,

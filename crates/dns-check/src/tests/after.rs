@@ -131,7 +131,7 @@ async fn a_referral_in_an_unusual_form_is_one() {
     assert_eq!(report.remarks().map(Finding::code).collect::<Vec<_>>(), ["odd-referral"], "resolvers take that");
 }
 
-/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers whoever asks to the child.
+/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers everybody to the child.
 #[tokio::test]
 async fn a_question_for_ds_may_be_answered_with_the_referral() {
     let refers = || {

@@ -358,7 +358,7 @@ async fn streams(server: Arc<Server>, listener: tokio::net::TcpListener) {
         stream.read_exact(&mut query).await.unwrap();
         for answer in server.answer(&query, true) {
             let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
-            // Whoever asked may have gone.
+            // The one that asked may have gone.
             let _ = stream.write_all(&[&length[..], &answer].concat()).await;
         }
         open.push(stream);

@@ -49,7 +49,7 @@ async fn a_name_server_without_an_address() {
     let report = fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
     assert_eq!(
         report.to_string(),
-        "ns.nobody.example does not resolve: the domain nobody.example does not exist; whoever registers it can answer for the zone"
+        "ns.nobody.example does not resolve: the domain nobody.example does not exist; anybody who registers it can answer for the zone"
     );
     assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Unresolved], false));
 }

@@ -1,4 +1,4 @@
-//! What a batch may do: the tables, and what follows for whoever holds the delegation.
+//! What a batch may do: the tables, and what follows for those who hold the delegation.
 
 use sandbox::Call;
 

@@ -16,7 +16,7 @@ use crate::invariants::ownership::Way;
 pub(super) type Goes = (Place, Way);
 
 impl ReferenceModel {
-    /// Whoever acts may change where the requests under way go.
+    /// Everything that is done may change where the requests under way go.
     pub(super) fn look_where_requests_go(&mut self) {
         for index in 0..self.active.len() {
             let delivery = self.active[index].clone();

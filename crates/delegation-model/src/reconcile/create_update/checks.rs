@@ -1,4 +1,4 @@
-//! What forbids a delegation, whoever has it now.
+//! What forbids a delegation, no matter who holds it now.
 
 use super::super::ds::DsPlan;
 use super::super::occluded;
@@ -10,7 +10,7 @@ use crate::name_servers::NameServers;
 use crate::record_set::RecordSet;
 
 impl Point<'_> {
-    /// What forbids the delegation, whoever has it now.
+    /// What forbids the delegation, no matter who holds it now.
     pub(super) fn check_surroundings(&self) -> Result<(), Refusal> {
         let Self { goal, seen, .. } = self;
         // Whatever the physical id says: without a claim, the request would start to manage the name.
