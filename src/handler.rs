@@ -289,7 +289,7 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
     match problem {
         Some(problem @ Problem { last: Met::Silence(_), .. }) => (
             format!("{message}: {problem}."),
-            "Give the function a way to that host: look at its subnets, security groups, VPC endpoints and proxy.",
+            "Make sure that the function can reach that host: check its subnets, security groups, VPC endpoints and proxy.",
         ),
         Some(problem) => (format!("{message}: {problem}."), "Deploy again."),
         None => (format!("{message}."), "Deploy again."),
@@ -300,14 +300,15 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
 async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
     if let Some(point) = cx.progress.to_take_back() {
         let left = match replacement::take_back(cx, &point).await {
-            Ok(TakenBack::All) => "What this request had written was taken back.".to_owned(),
+            Ok(TakenBack::All) => "The changes of this request were taken back.".to_owned(),
             Ok(TakenBack::Nothing) => "Nothing was changed.".to_owned(),
             Ok(TakenBack::Left) => {
-                return failure.followed_by("What this request wrote stays: another delivery of it has answered.");
+                return failure
+                    .followed_by("The changes of this request stay, because another delivery of it has answered.");
             }
             Err(why) => {
                 return failure
-                    .followed_by(&format!("What this request wrote could not be taken back: {}", why.coded()));
+                    .followed_by(&format!("The changes of this request could not be taken back: {}", why.coded()));
             }
         };
         cx.progress.mark_taken_back();

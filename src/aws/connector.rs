@@ -67,7 +67,7 @@ impl fmt::Display for Problem {
         let Self { host, tries, last } = self;
         let tries = if *tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
         match last {
-            Met::Silence(why) => write!(f, "{host} gave no answer in {tries}, at last: {why}"),
+            Met::Silence(why) => write!(f, "{host} gave no answer in {tries}; last error: {why}"),
             Met::Answer { code, words } if words.is_empty() => write!(f, "{host} answered {code} ({tries})"),
             Met::Answer { code, words } => write!(f, "{host} answered {code} ({tries}): {words}"),
         }

@@ -120,7 +120,7 @@ impl fmt::Debug for Request {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// The event is no JSON object, or has a field twice.
-    #[error("The event is no JSON object with the fields of a custom resource request, each once.")]
+    #[error("The event is not a JSON object with the fields of a custom resource request, each given once.")]
     NoObject,
     /// A field is missing, empty or not a text.
     #[error("The event has no {0} that is a string, so it is not a custom resource request of CloudFormation.")]
@@ -154,7 +154,7 @@ pub enum EnvelopeError {
     #[error("RequestType {0:?} must be Create, Update or Delete. The event did not come from CloudFormation.")]
     RequestType(String),
     /// The message of an SNS notification is no text.
-    #[error("The event is no SNS notification of exactly one custom resource request.")]
+    #[error("The event is not an SNS notification of exactly one custom resource request.")]
     Message,
     /// The properties take too many bytes.
     #[error(

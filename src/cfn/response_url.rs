@@ -23,7 +23,7 @@ pub struct Accepted<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseUrlError {
     /// It does not parse.
-    #[error("ResponseURL is no URL. The event did not come from CloudFormation.")]
+    #[error("ResponseURL is not a URL. The event did not come from CloudFormation.")]
     Malformed,
     /// It is not https.
     #[error(
@@ -33,13 +33,13 @@ pub enum ResponseUrlError {
     Scheme,
     /// The function does not know its Region.
     #[error(
-        "The function does not know its Region, so it can't tell CloudFormation's response bucket. Set AWS_REGION; for local \
+        "The function does not know its Region, so it can't recognize CloudFormation's response bucket. Set AWS_REGION; for local \
          use, name the host in DELEGATION_RESPONSE_HOSTS."
     )]
     NoRegion,
     /// The stack is in another Region than the function, or its id names none.
     #[error(
-        "StackId is not of the Region of this function, {0}. CloudFormation invokes only functions of its own Region: the \
+        "StackId does not name the Region of this function, {0}. CloudFormation invokes only functions of its own Region: the \
          event did not come from it."
     )]
     Region(String),

@@ -57,8 +57,8 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
         let pause = backoff.pause();
         if Instant::now() + pause >= end {
             let message = format!(
-                "CloudFormation's response bucket, {host}, did not take the answer in time (tries: {tries}), at last: {last}. Give the \
-                 function a way to S3."
+                "CloudFormation's response bucket, {host}, did not take the answer in time. Tries: {tries}; last error: {last}. \
+                 Make sure that the function can reach S3."
             );
             let error = if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };
             return Err(error(message));

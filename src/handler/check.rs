@@ -113,8 +113,7 @@ pub(super) fn fails(finding: &Report) -> bool {
 /// What the user should know of a required check that could not be made.
 pub(super) fn warning(finding: &Report) -> Option<Warning> {
     finding.lacks_ipv6().then(|| {
-        let message =
-            format!("The DNS check that is required was not made: {finding}. Check from a network with IPv6.");
+        let message = format!("The required DNS check was not made: {finding}. Check from a network with IPv6.");
         Warning::new(WarningCode::Ipv6Unreachable, message)
     })
 }

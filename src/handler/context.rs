@@ -146,7 +146,7 @@ impl<'a> RequestContext<'a> {
         let session = self.accounts.session(role, stack).await;
         session.map_err(|error| match role.and_then(|role| role.external_id.as_ref()) {
             Some(id) if error.is_denied() && has_form_of_number(id) => error.followed_by(
-                "The external id has the form of a number that YAML has rewritten: put it into quotation marks in the template",
+                "The external id has the form of a number that YAML has rewritten: put it in quotation marks in the template",
             ),
             _ => error,
         })

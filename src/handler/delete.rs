@@ -70,7 +70,7 @@ fn both_ways_out(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Fai
     let record = record_name(name).map_or_else(String::new, |record| record.to_string());
     let message = format!(
         "The delegation of {name} in the parent zone {zone} was not removed: {failure}. Restore that right, and delete \
-         again. Or have CloudFormation retain the resource, and remove by hand what stands: the NS record set (and DS \
+         again. Or have CloudFormation retain the resource, and remove by hand what is left: the NS record set (and DS \
          record set) of {name}, unless others claim it, and the value with owner={} of the TXT record set {record}.",
         cx.owner()
     );
@@ -164,7 +164,7 @@ fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure)
     };
     let record = name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
     let message = format!(
-        "Whether the cancelled Create of {owner} left a delegation is not known: {} If so, the TXT record set {record} of \
+        "It is unknown whether the cancelled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
          the parent zone has {claim}.",
         failure.coded()
     );

@@ -71,7 +71,7 @@ pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point:
         Err(error) => {
             let failure =
                 parent_failure(&format!("reading the signing state of the parent zone {}", point.zone), &error);
-            let message = format!("Whether the parent zone is signed is unknown: {}", failure.coded());
+            let message = format!("It is unknown whether the parent zone is signed: {}", failure.coded());
             Some(Warning::new(WarningCode::ParentSigningUnknown, message))
         }
     }

@@ -23,8 +23,9 @@ pub(super) struct Waited {
 /// wait as well (TIME-5).
 pub(super) fn place_given_up(seconds: i64) -> Warning {
     let message = format!(
-        "The change was accepted, but not waited for: the request came to the function only after {seconds} s, more than half of \
-         its ServiceTimeout, so others wait for a place. Give the function more concurrency."
+        "Route 53 accepted the change, but the request did not wait until it is INSYNC: it reached the function only after \
+         {seconds} s, more than half of its ServiceTimeout, so other requests are waiting for the function. Give the function \
+         more concurrency."
     );
     Warning::new(WarningCode::SyncUnknown, message)
 }
@@ -59,7 +60,10 @@ pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id
             }
             Ok(ChangeStatus::Pending) => {}
             Err(failure) => {
-                let message = format!("The change was accepted, but not waited for: {}", failure.coded());
+                let message = format!(
+                    "Route 53 accepted the change, but the request could not wait until it is INSYNC: {}",
+                    failure.coded()
+                );
                 return done(ChangeStatus::Pending, Some(Warning::new(WarningCode::SyncUnknown, message)));
             }
         }

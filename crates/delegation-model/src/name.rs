@@ -133,13 +133,13 @@ pub enum NameError {
     #[error("it takes {0} bytes, and a name has at most {MAX_WIRE}")]
     TooLong(usize),
     /// A character that no name has.
-    #[error("it has the {kind}character {point} at position {1}", kind = invisible(*.0), point = code_point(*.0))]
+    #[error("it contains the {kind}character {point} at position {1}", kind = invisible(*.0), point = code_point(*.0))]
     Character(char, usize),
     /// A backslash that three octal digits up to 377 do not follow.
     #[error("the backslash at position {0} is not followed by three octal digits")]
     Escape(usize),
     /// Characters outside of ASCII that make no name.
-    #[error("it is no international name (UTS 46)")]
+    #[error("it is not a valid international name (UTS 46)")]
     International,
 }
 

@@ -36,7 +36,7 @@ pub enum NameServersError {
     #[error("\"{0}\" has only one label. Give the full name of the name server, such as ns1.example.net.")]
     OneLabel(Name),
     /// Several names stand in one item.
-    #[error("Item {0} has several names. Separate them with commas, or give a list.")]
+    #[error("Item {0} contains several names. Separate them with commas, or give a list.")]
     Separator(usize),
     /// One of them is given twice.
     #[error("{0} is given twice.")]

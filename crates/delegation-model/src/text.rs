@@ -70,7 +70,7 @@ pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
 pub fn hidden_character(text: &str) -> String {
     match text.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
         Some((index, c)) => {
-            format!(" It has the invisible character U+{:04X} at position {}.", u32::from(c), index + 1)
+            format!(" It contains the invisible character U+{:04X} at position {}.", u32::from(c), index + 1)
         }
         None => String::new(),
     }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_hidden_character_is_named_with_its_place() {
         assert_eq!(hidden_character("plain \u{e9} text"), "");
-        assert_eq!(hidden_character("\u{e9}\u{200b}"), " It has the invisible character U+200B at position 2.");
+        assert_eq!(hidden_character("\u{e9}\u{200b}"), " It contains the invisible character U+200B at position 2.");
     }
 
     #[test]

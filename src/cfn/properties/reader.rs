@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         if let Some((at, c)) = text.char_indices().find(|(_, c)| ":+=,@".contains(*c)) {
             let escape = format!("write it as \\{:03o} if it belongs there", u32::from(c));
             return Err(invalid(format!(
-                "it has the character U+{:04X} at position {}; {escape}",
+                "it contains the character U+{:04X} at position {}; {escape}",
                 u32::from(c),
                 at + 1
             )));
@@ -408,7 +408,9 @@ fn kind(value: &Value) -> &'static str {
 /// The remedy for a string that YAML took for something else.
 fn quotes(value: &Value) -> &'static str {
     match value {
-        Value::Number(_) | Value::Bool(_) => " YAML reads it so without quotation marks: put it into quotation marks.",
+        Value::Number(_) | Value::Bool(_) => {
+            " Without quotation marks YAML reads it that way: put it in quotation marks."
+        }
         _ => "",
     }
 }

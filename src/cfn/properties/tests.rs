@@ -116,7 +116,7 @@ fn blank_items_of_lists_are_dropped_and_one_list_in_a_list_is_taken() {
         (json!([[["a.net"]]]), "Item 1 of the list in item 1 must be a string, and is a list"),
         (json!(["a.net", ["b.net", ["c.net"]]]), "Item 2 of the list in item 2"),
         (json!(["a.net", {"b": 1}]), "Item 2 must be a string, and is an object"),
-        (json!(["a.net", 7]), "Item 2 must be a string, and is a number. YAML"),
+        (json!(["a.net", 7]), "Item 2 must be a string, and is a number. Without quotation marks YAML"),
         (json!({"a": 1}), "Its value must be a string, and is an object"),
         (json!(true), "Its value must be a string, and is a boolean"),
         (json!("[\"a.net\",\"b.net\"]"), "Its value is a string that holds a list"),
@@ -371,7 +371,10 @@ fn cloudformations_own_properties_are_known_and_no_others_of_their_kind() {
 #[test]
 fn bad_values_are_named() {
     refused(json!({"ChildZoneId": "Z1234567890123456789012345678901234"}), &["ChildZoneId \"Z1234", "1 to 32"]);
-    refused(json!({"ChildZoneId": 7}), &["ChildZoneId must be a string, and is a number. YAML"]);
+    refused(
+        json!({"ChildZoneId": 7}),
+        &["ChildZoneId must be a string, and is a number. Without quotation marks YAML"],
+    );
     refused(json!({"ChildZoneId": ["Z1"]}), &["ChildZoneId must be a string, and is a list."]);
     refused(json!({"ParentZoneId": "Z1/../x"}), &["ParentZoneId"]);
     refused(json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam"]);

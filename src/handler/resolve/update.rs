@@ -51,7 +51,7 @@ impl UpdateResolver<'_> {
         let Self { cx, desired, child, old, .. } = self;
         let mut warnings = Vec::new();
         if old.point_unreadable {
-            let message = "The old properties can't be read whole.";
+            let message = "Some of the old properties are invalid, so what a failed replacement may have left was not looked for.";
             warnings.push(Warning::new(WarningCode::OldPropertiesInvalid, message));
         }
         let name = match (&old.domain_name, &old.child_zone) {

@@ -171,7 +171,7 @@ async fn name_servers_do_not_change_under_the_ds_and_the_refusal_tells_the_seque
     assert_eq!((fixture.delegated_to(), fixture.ds()), (fixture.child_servers(), vec![record(ONE)]));
     // The sequence.
     fixture.update(&id, signed(json!({})), json!({})).await.success();
-    fixture.update(&id, json!({}), moved("true")).await.failed(&["together with the adding of its DS record set"]);
+    fixture.update(&id, json!({}), moved("true")).await.failed(&["in the same step that adds its DS record set"]);
     fixture.update(&id, json!({}), moved("false")).await.success();
     fixture.update(&id, moved("false"), moved("true")).await.success();
     assert_eq!(fixture.ds(), [record(TWO)]);

@@ -55,7 +55,7 @@ async fn a_denied_get_change_is_a_warning() {
     fixture.aws.fault(Fault::on("GetChange").kind(denied).always());
     let answer = fixture.create(json!({})).await.success();
     assert_eq!(answer.get("ChangeStatus"), "PENDING");
-    for word in ["not waited for", "GetChange was denied", "Grant to the role in ParentRoleArn"] {
+    for word in ["could not wait until it is INSYNC", "GetChange was denied", "Grant to the role in ParentRoleArn"] {
         assert!(answer.get("Warning").contains(word), "{}", answer.get("Warning"));
     }
     fixture.delete(answer.id(), json!({})).await.success();

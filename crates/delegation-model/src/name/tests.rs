@@ -64,7 +64,7 @@ fn international_names_are_converted() {
         assert!(!error.to_string().contains(is_invisible), "{error}");
     }
     let error = NameError::Character('\u{200b}', 3).to_string();
-    assert_eq!(error, "it has the invisible character U+200B at position 3");
+    assert_eq!(error, "it contains the invisible character U+200B at position 3");
     assert_eq!("\u{fc}".repeat(5000).parse::<Name>(), Err(NameError::TooLong(10_000)));
 }
 

@@ -373,35 +373,35 @@ impl DsRefusal {
                 write!(
                     f,
                     "The name servers of {name} can't change while there is a DS record set: \
-                     resolvers keep one or the other for its TTL and would call the zone bogus. Set \
-                     Dnssec to false, wait {seconds} seconds (so long do resolvers keep the DS record \
-                     set, and then the child's keys), change the child zone or the name servers, wait \
+                     resolvers cache one or the other for its TTL and would treat the zone as bogus. Set \
+                     Dnssec to false, wait {seconds} seconds (resolvers cache the DS record set, and then \
+                     the child's keys, for that long), change the child zone or the name servers, wait \
                      for the TTL of the NS record set, and set Dnssec to true again."
                 )
             }
             Self::WithNameServers => write!(
                 f,
-                "The name servers of {name} can't change together with the adding of its DS record set: \
-                 resolvers keep the old name servers for their TTL and would call the zone bogus. Change \
-                 the name servers with Dnssec false, wait for the TTL of the NS record set, and set \
+                "The name servers of {name} can't change in the same step that adds its DS record set: resolvers \
+                 cache the old name servers for their TTL and would treat the zone as bogus. Change the name \
+                 servers with Dnssec set to false, wait for the TTL of the NS record set, and set \
                  Dnssec to true."
             ),
             Self::OfOthers { owners } if owners.is_nobody() => write!(
                 f,
                 "The name servers of {name} can't be set while there is a DS record set that this \
-                 resource did not write: resolvers would call the zone bogus. Remove the DS record set \
+                 resource did not write: resolvers would treat the zone as bogus. Remove the DS record set \
                  from the parent zone by hand, wait for its TTL, and try again."
             ),
             Self::OfOthers { owners } => write!(
                 f,
                 "The name servers of {name} can't be set while there is a DS record set that is managed \
-                 by {owners}: resolvers would call the zone bogus. Set Dnssec to false there, wait \
+                 by {owners}: resolvers would treat the zone as bogus. Set Dnssec to false there, wait \
                  for the TTL of the DS record set, and try again."
             ),
             Self::ClaimedByOthers { current, desired, owners } => write!(
                 f,
                 "The DS record set of {name} is {current}, managed by {owners}, and this resource \
-                 asks for {desired}. It is never replaced while another claim names it: set Dnssec to \
+                 asks for {desired}. It is never replaced while another claim names it. Set Dnssec to \
                  false there, or give both the same keys."
             ),
             Self::NotOurs { current, desired } => write!(
@@ -412,9 +412,9 @@ impl DsRefusal {
             ),
             Self::KeyTooYoung { desired, left } => write!(
                 f,
-                "The DS record set of {name} can't become {desired} yet: resolvers may hold answers of the zone from \
-                 before its keys, and would call it bogus. Deploy again in {left} seconds, or keep a key of the DS \
-                 record set that exists in KeySigningKeys."
+                "The DS record set of {name} can't become {desired} yet: resolvers may have cached answers from before \
+                 the zone had these keys, and would treat it as bogus. Deploy again in {left} seconds, or keep a key of \
+                 the existing DS record set in KeySigningKeys."
             ),
         }
     }

@@ -354,14 +354,14 @@ impl fmt::Display for Warning {
             }
             Self::DriftRepaired { name, previous, ttl } => write!(
                 f,
-                "Somebody had changed the delegation of {name} to {previous}, with a TTL of {}. This was \
-                 repaired.",
+                "Somebody had changed the delegation of {name} to {previous}, with a TTL of {}. This Update \
+                 repaired it.",
                 seconds(*ttl)
             ),
             Self::ChangedForOthers { name, previous, owners } => write!(
                 f,
                 "The delegation of {name} to {previous} was shared by {owners}, and this Update changed it. \
-                 Update them to the new name servers."
+                 Update those resources to the new name servers."
             ),
             Self::Shared { name, owners } => write!(
                 f,
@@ -370,7 +370,7 @@ impl fmt::Display for Warning {
                  prints how."
             ),
             Self::NextUpdateBrings { name, ttl, ds } => {
-                write!(f, "The delegation of {name} was found as wanted and left as it is.")?;
+                write!(f, "The delegation of {name} already existed as requested and was not changed.")?;
                 if let Some((current, desired)) = ttl {
                     write!(f, " Its TTL stays {}; the next Update brings {desired} s.", seconds(*current))?;
                 }
@@ -408,18 +408,18 @@ impl fmt::Display for Warning {
             Self::DsDeferred { name, desired } => write!(
                 f,
                 "The DS record set of {name} was not changed to {desired} yet: the name servers were \
-                 put back, and resolvers may keep the others for their TTL. Update again after that, with \
+                 put back, and resolvers may cache the others for their TTL. Update again after that, with \
                  another Trigger."
             ),
             Self::KeysMustStay { name, stays: Stays { tags, seconds } } => write!(
                 f,
-                "The keys {tags} of {name} must stay ACTIVE, and the zone signed, for {seconds} seconds from now: \
-                 resolvers keep their DS records so long."
+                "The keys {tags} of {name} must stay ACTIVE and the zone must stay signed for {seconds} seconds from \
+                 now: resolvers may cache their DS records for that long."
             ),
             Self::UnsignedAnswersKept { name } => write!(
                 f,
-                "{name} must have been signed for its longest TTL by now: resolvers call unsigned answers that they \
-                 keep bogus. If it has not, set Dnssec to false until it has."
+                "{name} must have been signed for at least its longest TTL by now: resolvers treat cached unsigned answers \
+                 as bogus. If it has not, set Dnssec to false until it has."
             ),
             Self::NotClaimed { name, current, owners } if owners.is_nobody() => write!(
                 f,
