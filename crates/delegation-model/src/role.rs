@@ -65,6 +65,13 @@ impl FromStr for RegionName {
 pub struct ExternalId(String);
 
 impl ExternalId {
+    /// Reads an external id: 2 to 1224 characters (STS API Reference, `AssumeRole`). Nothing tells what is wrong with the text of
+    /// another one, which may be a secret all the same.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+        ((2..=1224).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self::new(text))
+    }
+
     /// Wraps the text of an external id, which the caller has checked.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())

@@ -178,10 +178,8 @@ impl<'a> Reader<'a> {
 
     fn external_id(&self, key: &str) -> Read<ExternalId> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        // STS API Reference, AssumeRole.
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
-        if (2..=1224).contains(&text.len()) && text.bytes().all(allowed) {
-            return Ok(Some(ExternalId::new(text)));
+        if let Some(id) = ExternalId::parse(text) {
+            return Ok(Some(id));
         }
         let message = format!(
             "{key} must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its value is not \
