@@ -1,4 +1,4 @@
-//! The delegations of many zones in many accounts, and whether they resolve: for the command.
+//! The delegations of many zones in many accounts, and whether they resolve: for the command and the watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -101,7 +101,7 @@ pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Pro
             (source, Arc::clone(pace))
         })
         .collect();
-    let reads = of_account.iter().map(|(source, pace)| of_source(accounts, source, pace, progress));
+    let reads = of_account.into_iter().map(|(source, pace)| of_source(accounts, source, pace, progress));
     let mut scan = Scan::default();
     let mut known = BTreeSet::new();
     for (zones, unread) in join_all(reads).await {
@@ -115,32 +115,67 @@ pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Pro
 async fn of_source(
     accounts: &Accounts,
     source: &Source,
-    pace: &Pace,
+    pace: Arc<Pace>,
     progress: &dyn Fn(Progress),
 ) -> (Vec<Scanned>, Vec<Unread>) {
-    let role = || source.arn().cloned();
-    let (session, zones) = match zones_of(accounts, source, pace).await {
-        Ok(found) => found,
-        Err(failure) => return (Vec::new(), vec![Unread { role: role(), zone: None, failure }]),
+    let account = match OpenAccount::with_pace(accounts, source, pace).await {
+        Ok(account) => account,
+        Err(unread) => return (Vec::new(), vec![unread]),
     };
-    progress(Progress::Found(zones.len()));
-    let reads = zones.into_iter().map(|zone| {
-        let session = &session;
-        async move {
-            let inventory = inventory(session, &zone, pace).await;
-            progress(Progress::Read);
-            (zone, inventory)
-        }
-    });
-    let reads: Vec<_> = stream::iter(reads).buffered(ZONES).collect().await;
-    let (mut scanned, mut unread) = (Vec::new(), Vec::new());
-    for (zone, inventory) in reads {
-        match inventory {
-            Ok(inventory) => scanned.push(Scanned { zone, role: role(), inventory }),
-            Err(failure) => unread.push(Unread { role: role(), zone: Some(zone), failure }),
+    progress(Progress::Found(account.zones.len()));
+    account.read(&account.zones, progress).await
+}
+
+/// An account whose zones are known, and not read yet.
+#[derive(Debug)]
+pub struct OpenAccount {
+    /// The zones that its source leads to.
+    pub zones: Vec<HostedZone>,
+    role: Option<RoleArn>,
+    session: Arc<Session>,
+    pace: Arc<Pace>,
+}
+
+impl OpenAccount {
+    /// Assumes the role and lists the zones, within the account's quota.
+    ///
+    /// # Errors
+    /// Says why the account can't be read.
+    pub async fn new(accounts: &Accounts, source: &Source) -> Result<Self, Unread> {
+        Self::with_pace(accounts, source, Arc::new(Pace::per_second(CALLS))).await
+    }
+
+    async fn with_pace(accounts: &Accounts, source: &Source, pace: Arc<Pace>) -> Result<Self, Unread> {
+        let role = source.arn().cloned();
+        match zones_of(accounts, source, &pace).await {
+            Ok((session, zones)) => Ok(Self { zones, role, session, pace }),
+            Err(failure) => Err(Unread { role, zone: None, failure }),
         }
     }
-    (scanned, unread)
+
+    /// The role with which it is read; `None` for the own credentials.
+    pub fn role(&self) -> Option<&RoleArn> {
+        self.role.as_ref()
+    }
+
+    /// Reads some of its zones, in their order.
+    pub async fn read(&self, zones: &[HostedZone], progress: &dyn Fn(Progress)) -> (Vec<Scanned>, Vec<Unread>) {
+        let reads = zones.iter().map(async |zone| {
+            let inventory = inventory(&self.session, zone, &self.pace).await;
+            progress(Progress::Read);
+            (zone.clone(), inventory)
+        });
+        let reads: Vec<_> = stream::iter(reads).buffered(ZONES).collect().await;
+        let (mut scanned, mut unread) = (Vec::new(), Vec::new());
+        for (zone, inventory) in reads {
+            let role = self.role.clone();
+            match inventory {
+                Ok(inventory) => scanned.push(Scanned { zone, role, inventory }),
+                Err(failure) => unread.push(Unread { role, zone: Some(zone), failure }),
+            }
+        }
+        (scanned, unread)
+    }
 }
 
 async fn zones_of(
