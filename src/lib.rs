@@ -19,6 +19,11 @@
 //!    observed; then back to 3, a few times.
 //! 6. **Signal**: [`cfn::signal`] PUTs the answer that [`cfn::response`] wrote, at most 4096 bytes.
 //!
+//! # The watch
+//!
+//! Where Lambda's `_HANDLER` is [`watch::HANDLER`], the same program is the watch: [`watch::Watch::run`] reads all public zones of
+//! several accounts by [`scan`], and tells what is wrong with their delegations. It changes nothing.
+//!
 //! # What it promises
 //!
 //! - A record that this resource did not make is never changed, unless `AllowOverwrite` says so.
@@ -40,3 +45,4 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod scan;
+pub mod watch;

@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Every event that the function logs: its level, its message, and the fields that it has of its own.
-pub const EVENTS: [(Level, &str, &[&str]); 19] = [
+pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::INFO, "a request came", &["physical_id"]),
     (Level::INFO, "access denied; retrying in case the permission has not propagated yet", &["code", "reason"]),
     (Level::DEBUG, "the parent zone was read", &["at_cut", "ownership", "above"]),
@@ -39,6 +39,33 @@ pub const EVENTS: [(Level, &str, &[&str]); 19] = [
     (Level::ERROR, "this program panicked", &["at"]),
     (Level::ERROR, "the settings are wrong", &["problem"]),
     (Level::ERROR, "the function can't run", &["error"]),
+    (Level::INFO, "the watch begins", &["accounts"]),
+    (Level::WARN, "the watch found something", FINDING),
+    (Level::INFO, "the watch found something", FINDING),
+    (
+        Level::WARN,
+        "the parent zone itself does not resolve as it should",
+        &["parent_zone_id", "parent_zone_name", "verification"],
+    ),
+    (Level::INFO, "the watch ends", &["complete", "zones", "delegations", "findings", "alarms", "left_off"]),
+    (Level::ERROR, "the watch can't begin", &["lambda_request_id", "problem"]),
+];
+
+/// What a finding of the watch tells; [`crate::watch`].
+const FINDING: &[&str] = &[
+    "finding",
+    "severity",
+    "alarm",
+    "name",
+    "parent_zone_id",
+    "parent_zone_name",
+    "role",
+    "owners",
+    "name_servers",
+    "seen",
+    "remedy",
+    "command",
+    "accepted",
 ];
 
 /// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL; INFO if it is not given).

@@ -1,4 +1,4 @@
-//! The Lambda function: wiring only.
+//! The Lambda function and its watch: wiring only.
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -8,8 +8,10 @@ use custom_delegation::aws::credentials::Accounts;
 use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
-use custom_delegation::http;
+use custom_delegation::http::{self, Client};
+use custom_delegation::watch::{self, Settings, Watch};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,31 +26,76 @@ async fn main() -> ExitCode {
     }
 }
 
+/// What the program is, by `_HANDLER`.
+enum Program {
+    Function(Box<Handler>),
+    Watch(Box<Watch>),
+}
+
 async fn serve() -> Result<(), Error> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let mut config = Config::read(variable);
     let bundle = variable("AWS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).filter(|path| !path.is_empty());
-    // With the compiled-in roots at least the answer goes out, and says what is wrong.
-    let http = http::client(bundle.as_deref()).or_else(|error| {
-        config.problem.get_or_insert(error.to_string());
-        http::client(None)
-    })?;
-    if let Some(problem) = &config.problem {
-        tracing::error!(problem, "the settings are wrong");
-    }
-    let accounts = Accounts::load(http.clone(), &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await;
-    let handler = Handler::new(config, http, accounts).with_metrics(|metrics| {
-        // A log that can't be written is no reason to fail a request.
-        let _ = writeln!(stdout(), "{}", metrics.line(Clock::System.now()));
-    });
+    let client = http::client(bundle.as_deref());
+    let program = if variable("_HANDLER").as_deref() == Some(watch::HANDLER) {
+        Program::Watch(Box::new(the_watch(client?).await))
+    } else {
+        Program::Function(Box::new(function(client).await?))
+    };
+    // One loop for both: each has a copy of the runtime's code.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let invocation = Invocation {
             deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline),
             id: event.context.request_id.clone(),
             log_stream: event.context.env_config.log_stream.clone(),
         };
-        let result = handler.handle(event.payload.get(), &invocation).await;
-        result.map_err(|error| Diagnostic { error_type: error.name().into(), error_message: error.to_string() })
+        match &program {
+            Program::Function(handler) => {
+                let result = handler.handle(event.payload.get(), &invocation).await;
+                result.map(|()| Value::Null).map_err(|error| diagnostic(error.name(), &error))
+            }
+            Program::Watch(watch) => {
+                let result = Box::pin(watch.run(event.payload.get(), &invocation)).await;
+                result.map_err(|error| diagnostic(error.name(), &error))
+            }
+        }
     }))
     .await
+}
+
+async fn function(client: Result<Client, http::HttpError>) -> Result<Handler, Error> {
+    let mut config = Config::read(variable);
+    // With the compiled-in roots at least the answer goes out, and says what is wrong.
+    let client = client.or_else(|error| {
+        config.problem.get_or_insert(error.to_string());
+        http::client(None)
+    })?;
+    if let Some(problem) = &config.problem {
+        tracing::error!(problem, "the settings are wrong");
+    }
+    let accounts = accounts(client.clone()).await;
+    Ok(Handler::new(config, client, accounts).with_metrics(|metrics| print(&metrics.line(Clock::System.now()))))
+}
+
+async fn the_watch(client: Client) -> Watch {
+    let settings = Settings::read(variable);
+    if let Err(problem) = &settings {
+        tracing::error!(%problem, "the settings are wrong");
+    }
+    Watch::new(settings, accounts(client).await).with_metrics(print)
+}
+
+async fn accounts(client: Client) -> Accounts {
+    Accounts::load(client, &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()).await
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn print(line: &str) {
+    // A log that can't be written is no reason to fail a request.
+    let _ = writeln!(stdout(), "{line}");
+}
+
+fn diagnostic(name: &str, error: &dyn std::error::Error) -> Diagnostic {
+    Diagnostic { error_type: name.into(), error_message: error.to_string() }
 }

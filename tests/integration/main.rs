@@ -16,3 +16,4 @@ mod invariants;
 mod races;
 mod scan;
 mod simulation;
+mod watch;

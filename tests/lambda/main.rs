@@ -18,4 +18,5 @@ mod rename;
 mod rollback;
 mod secrets;
 mod signed;
+mod watch;
 mod world;

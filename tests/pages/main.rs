@@ -18,6 +18,7 @@ use std::time::SystemTime;
 use custom_delegation::error::{Kind, codes as codes_of_messages};
 use custom_delegation::logging::EVENTS;
 use custom_delegation::metrics::{Metrics, NAMESPACE};
+use custom_delegation::watch::{self, Totals};
 use delegation_model::reconcile::Action;
 use serde_json::Value;
 use strum::VariantNames as _;
@@ -81,10 +82,13 @@ fn every_event_is_on_the_page_of_logging_and_no_other() {
 #[test]
 fn every_metric_is_on_the_page_of_logging_and_no_other() {
     let metrics = Metrics { action: Some("CREATED"), failure: Some("denied".into()), ..Metrics::default() };
-    let line: Value = serde_json::from_str(&metrics.line(SystemTime::now())).unwrap();
+    let now = SystemTime::now();
+    let mut lines = watch::metrics::of_run(now, &Totals::default());
+    lines.extend([metrics.line(now), watch::metrics::of_zone(now, "lame", "example.com", 1)]);
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut written = BTreeSet::new();
-    for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+    for directive in lines.iter().flat_map(|line| line["_aws"]["CloudWatchMetrics"].as_array().unwrap()) {
         assert_eq!(directive["Namespace"], NAMESPACE);
         let dimensions: BTreeSet<String> = directive["Dimensions"][0].as_array().unwrap().iter().map(text).collect();
         for metric in directive["Metrics"].as_array().unwrap() {

@@ -1,0 +1,131 @@
+//! A finding as the watch tells it.
+
+use serde_json::{Value, json};
+use tracing::{info, warn};
+
+use crate::scan::{Scanned, Unread};
+use delegation_model::ids::RoleArn;
+use delegation_model::name::Name;
+use inventory::{Acceptance, Accepted, Delegation, Examined, FindingKind, Found};
+
+/// The words with which each finding is logged.
+const MESSAGE: &str = "the watch found something";
+
+/// A finding, and what it is about.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) kind: FindingKind,
+    pub(super) is_alarm: bool,
+    /// Who has accepted it, for a day that has not passed.
+    pub(super) acceptance: Option<Acceptance>,
+    /// The delegation; the zone or the account where that could not be read.
+    name: String,
+    zone_id: Option<String>,
+    /// The name of the parent zone; the account, where it could not be read.
+    pub(super) zone: String,
+    role: Option<String>,
+    owners: Vec<String>,
+    name_servers: Vec<String>,
+    seen: Vec<String>,
+    /// The line that sends what would mend it.
+    command: Option<String>,
+}
+
+impl Finding {
+    /// One about a delegation.
+    pub(super) fn new(scanned: &Scanned, examined: &Examined<'_>, found: &Found, now: i64) -> Self {
+        let (entry, zone) = (examined.entry, &scanned.zone);
+        Self {
+            kind: found.kind,
+            is_alarm: found.is_alarm,
+            acceptance: found.acceptance.clone().filter(|acceptance| acceptance.holds(now)),
+            name: entry.any_name().map(Name::as_str).unwrap_or_default().to_owned(),
+            zone_id: Some(zone.id.as_str().to_owned()),
+            zone: zone.name.as_str().to_owned(),
+            role: scanned.role.as_ref().map(ToString::to_string),
+            owners: entry.ownership.claims().map(|claim| claim.owner.to_string()).collect(),
+            name_servers: entry.delegation.as_ref().map(Delegation::servers).unwrap_or_default(),
+            seen: found.seen.clone(),
+            command: examined.mending(found, &zone.id).map(|(_, command)| command),
+        }
+    }
+
+    /// One about what could not be read.
+    pub(super) fn unread(unread: &Unread, accepted: &Accepted, now: i64) -> Self {
+        let (kind, zone) = (FindingKind::Unread, unread.zone.as_ref());
+        let acceptance = accepted.find(&unread.subject(), kind, now).filter(|acceptance| acceptance.holds(now));
+        let name = zone.map_or_else(|| account(unread.role.as_ref()), |zone| zone.name.as_str().to_owned());
+        Self {
+            kind,
+            is_alarm: acceptance.is_none(),
+            acceptance: acceptance.cloned(),
+            name: name.clone(),
+            zone_id: zone.map(|zone| zone.id.as_str().to_owned()),
+            zone: name,
+            role: unread.role.as_ref().map(ToString::to_string),
+            owners: Vec::new(),
+            name_servers: Vec::new(),
+            seen: vec![unread.failure.coded()],
+            command: None,
+        }
+    }
+
+    /// Writes it as a line.
+    pub(super) fn log(&self) {
+        let (severity, owners) = (self.kind.severity().to_string(), self.owners.join(", "));
+        let (name_servers, seen) = (self.name_servers.join(", "), self.seen.join("; "));
+        let accepted = self.acceptance.as_ref().map(|one| format!("until {}: {}", one.until, one.reason));
+        // The level is a constant of the line's place.
+        macro_rules! log {
+            ($level:ident) => {
+                $level!(
+                    finding = self.kind.as_str(),
+                    severity,
+                    alarm = self.is_alarm,
+                    name = self.name,
+                    parent_zone_id = self.zone_id,
+                    parent_zone_name = self.zone,
+                    role = self.role,
+                    owners,
+                    name_servers,
+                    seen,
+                    remedy = self.kind.remedy(),
+                    command = self.command,
+                    accepted,
+                    "{MESSAGE}"
+                )
+            };
+        }
+        if self.is_alarm {
+            log!(warn);
+        } else {
+            log!(info);
+        }
+    }
+
+    /// It as a part of the result. Fields are not renamed or removed; there may come more.
+    pub(super) fn document(&self) -> Value {
+        let accepted = self.acceptance.as_ref();
+        json!({
+            "finding": self.kind.as_str(),
+            "severity": self.kind.severity().to_string(),
+            "alarm": self.is_alarm,
+            "name": self.name,
+            "parent_zone_id": self.zone_id,
+            "parent_zone_name": self.zone,
+            "role": self.role,
+            "owners": self.owners,
+            "name_servers": self.name_servers,
+            "seen": self.seen,
+            "risk": self.kind.risk(),
+            "remedy": self.kind.remedy(),
+            "command": self.command,
+            "accepted": accepted.map(|one| json!({"reason": one.reason, "until": one.until.to_string()})),
+        })
+    }
+}
+
+/// The account that a role is of.
+fn account(role: Option<&RoleArn>) -> String {
+    role.map_or("the own account", RoleArn::account).to_owned()
+}

@@ -1,0 +1,72 @@
+//! What the watch counts, in CloudWatch's embedded metric format, a line for each set of dimensions.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+
+use super::Totals;
+use crate::metrics::NAMESPACE;
+use inventory::Severity;
+
+/// How many findings of a kind a zone has.
+pub fn of_zone(at: SystemTime, finding: &str, zone: &str, count: u64) -> String {
+    line(at, &[("Finding", finding), ("Zone", zone)], &[("Findings", count)])
+}
+
+/// What a run has counted, at its end. A severity that was not found is 0, so that an alarm ends.
+pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
+    let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    let of_severity = severities.iter().map(|severity| {
+        let name: &str = severity.into();
+        let count = totals.findings.get(name).copied().unwrap_or_default();
+        line(at, &[("Severity", name)], &[("Findings", count)])
+    });
+    let of_all = [("WatchRuns", 1), ("WatchedZones", totals.zones), ("WatchedDelegations", totals.delegations)];
+    of_severity.chain([line(at, &[], &of_all)]).collect()
+}
+
+fn line(at: SystemTime, dimensions: &[(&str, &str)], metrics: &[(&str, u64)]) -> String {
+    let timestamp = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut line: Map<String, Value> =
+        dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    line.extend(metrics.iter().map(|(name, count)| ((*name).to_owned(), json!(count))));
+    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let units: Vec<Value> = metrics.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": units});
+    line.insert(
+        "_aws".to_owned(),
+        json!({"Timestamp": u64::try_from(timestamp).unwrap_or(0), "CloudWatchMetrics": [directive]}),
+    );
+    Value::Object(line).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_line_has_its_dimensions_and_a_severity_that_was_not_found_is_0() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+        let totals = Totals { zones: 2, delegations: 7, findings: BTreeMap::from([("high".to_owned(), 3)]) };
+        let lines = of_run(at, &totals);
+        let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let counts: Vec<(&Value, &Value)> = lines.iter().map(|line| (&line["Severity"], &line["Findings"])).collect();
+        assert_eq!(counts.get(..2).unwrap(), [(&json!("critical"), &json!(0)), (&json!("high"), &json!(3))]);
+        assert_eq!(lines.len(), 6);
+        let of_zone = serde_json::from_str(&of_zone(at, "lame", "example.com", 1)).unwrap();
+        for line in lines.iter().chain([&of_zone]) {
+            assert_eq!(line["_aws"]["Timestamp"], 5000);
+            let directive = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!(directive["Namespace"], NAMESPACE);
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{line}");
+            }
+            for dimension in directive["Dimensions"][0].as_array().unwrap() {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The settings of the watch, from its environment.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use crate::config::Config;
+use crate::scan::Source;
+use delegation_model::ids::RoleArn;
+use delegation_model::role::{ExternalId, Role};
+use inventory::{Accepted, AcceptedError};
+
+/// The settings of the watch.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `DELEGATION_WATCH_ROLES` and `DELEGATION_WATCH_EXTERNAL_ID`: the roles to read with, one for each account; none for the zones
+    /// of the watch's own account.
+    pub roles: Vec<Role>,
+    /// `DELEGATION_WATCH_ACCEPTED`: the findings that are no alarm, as in the file of `delegation list --accepted`.
+    pub accepted: Accepted,
+    /// `DELEGATION_DNS_RESOLVER`, as of the function.
+    pub dns_resolver: Option<SocketAddr>,
+    /// `DELEGATION_DNS_ANY_ADDRESS`, as of the function.
+    pub dns_any_address: bool,
+}
+
+/// Which setting is wrong. No value of a role or an external id is repeated: somebody may have mistaken one for the other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// One that the function has too.
+    #[error("{0}")]
+    Common(String),
+    /// `DELEGATION_WATCH_ROLES`.
+    #[error(
+        "DELEGATION_WATCH_ROLES: item {0} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name. Its value is not \
+         repeated here."
+    )]
+    Role(usize),
+    /// `DELEGATION_WATCH_ROLES` twice for one account.
+    #[error("DELEGATION_WATCH_ROLES names two roles of the account {0}. One reads all of its zones: remove the other.")]
+    TwoRoles(String),
+    /// `DELEGATION_WATCH_EXTERNAL_ID`.
+    #[error(
+        "DELEGATION_WATCH_EXTERNAL_ID must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its value is not \
+         repeated here."
+    )]
+    ExternalId,
+    /// `DELEGATION_WATCH_EXTERNAL_ID` for nobody.
+    #[error("DELEGATION_WATCH_EXTERNAL_ID is given without DELEGATION_WATCH_ROLES. Give the roles, or remove it.")]
+    ExternalIdWithoutRole,
+    /// `DELEGATION_WATCH_ACCEPTED`.
+    #[error("DELEGATION_WATCH_ACCEPTED: {0}.")]
+    Accepted(#[from] AcceptedError),
+}
+
+impl Settings {
+    /// Reads the settings by `get`, which gives a variable of the environment.
+    ///
+    /// # Errors
+    /// Names the first that is wrong.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let config = Config::read(&get);
+        if let Some(problem) = config.problem {
+            return Err(SettingsError::Common(problem));
+        }
+        let given = |name: &str| get(name).filter(|text| !text.trim().is_empty());
+        let external_id = given("DELEGATION_WATCH_EXTERNAL_ID")
+            .map(|text| ExternalId::parse(text.trim()).ok_or(SettingsError::ExternalId))
+            .transpose()?;
+        let arns = given("DELEGATION_WATCH_ROLES").map(|text| arns(&text)).transpose()?.unwrap_or_default();
+        if arns.is_empty() && external_id.is_some() {
+            return Err(SettingsError::ExternalIdWithoutRole);
+        }
+        let role = |arn| Role { arn, through: None, external_id: external_id.clone(), region: None };
+        let accepted = given("DELEGATION_WATCH_ACCEPTED").map(|text| Accepted::parse(&text)).transpose()?;
+        Ok(Self {
+            roles: arns.into_iter().map(role).collect(),
+            accepted: accepted.unwrap_or_default(),
+            dns_resolver: config.dns_resolver,
+            dns_any_address: config.dns_any_address,
+        })
+    }
+
+    /// Where delegations are looked for.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        let source = |role| Source { role, zone: None };
+        match self.roles.as_slice() {
+            [] => vec![source(None)],
+            roles => roles.iter().cloned().map(Some).map(source).collect(),
+        }
+    }
+}
+
+fn arns(text: &str) -> Result<Vec<RoleArn>, SettingsError> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate();
+    let arns = items.map(|(index, item)| item.parse().map_err(|_| SettingsError::Role(index + 1)));
+    let arns: Vec<RoleArn> = arns.collect::<Result<_, _>>()?;
+    let mut accounts = BTreeSet::new();
+    match arns.iter().find(|arn| !accounts.insert(arn.account())) {
+        Some(arn) => Err(SettingsError::TwoRoles(arn.account().to_owned())),
+        None => Ok(arns),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: &str = "arn:aws:iam::111111111111:role/a, arn:aws:iam::222222222222:role/b,";
+
+    fn read(settings: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let find = |name: &str| settings.iter().find(|(known, _)| *known == name);
+        Settings::read(|name| find(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn without_settings_it_reads_the_zones_of_its_own_account() {
+        for settings in [vec![], vec![("DELEGATION_WATCH_ROLES", " "), ("DELEGATION_WATCH_EXTERNAL_ID", "")]] {
+            let settings = read(&settings).unwrap();
+            let sources = settings.sources();
+            assert!(sources.len() == 1 && sources[0].role.is_none() && sources[0].zone.is_none());
+            assert_eq!(settings.accepted.iter().count(), 0);
+        }
+    }
+
+    #[test]
+    fn every_role_has_the_external_id() {
+        let accepted = r#"[{"name": "a.example.com", "finding": "lame", "reason": "known", "until": "2027-01-31"}]"#;
+        let settings = read(&[
+            ("DELEGATION_WATCH_ROLES", ROLES),
+            ("DELEGATION_WATCH_EXTERNAL_ID", " an-external-id "),
+            ("DELEGATION_WATCH_ACCEPTED", accepted),
+        ])
+        .unwrap();
+        let roles: Vec<(&str, &str)> = settings
+            .roles
+            .iter()
+            .map(|role| (role.arn.account(), role.external_id.as_ref().unwrap().expose()))
+            .collect();
+        assert_eq!(roles, [("111111111111", "an-external-id"), ("222222222222", "an-external-id")]);
+        assert_eq!(settings.accepted.iter().count(), 1);
+        assert!(!format!("{settings:?}").contains("an-external-id"));
+    }
+
+    #[test]
+    fn each_wrong_setting_has_one_clear_message_without_secrets() {
+        let two = format!("{ROLES} arn:aws:iam::222222222222:role/c");
+        for (settings, words) in [
+            (vec![("DELEGATION_WATCH_ROLES", "arn:aws:iam::111111111111:role/a,the-secret")], "ROLES: item 2 must be"),
+            (vec![("DELEGATION_WATCH_ROLES", two.as_str())], "two roles of the account 222222222222"),
+            (vec![("DELEGATION_WATCH_EXTERNAL_ID", "the-secret")], "without DELEGATION_WATCH_ROLES"),
+            (
+                vec![("DELEGATION_WATCH_ROLES", ROLES), ("DELEGATION_WATCH_EXTERNAL_ID", "the secret")],
+                "EXTERNAL_ID must have 2 to 1224",
+            ),
+            (vec![("DELEGATION_WATCH_ACCEPTED", "[{}]")], "ACCEPTED: item 1 needs a text as \"name\""),
+            (vec![("DELEGATION_WATCH_ACCEPTED", "{")], "ACCEPTED: it is no JSON"),
+            (vec![("DELEGATION_DNS_RESOLVER", "192.0.2.53")], "DELEGATION_DNS_RESOLVER \"192.0.2.53\" must be"),
+        ] {
+            let message = read(&settings).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The watch: what it finds, in how many parts, and what its results and metrics say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use custom_delegation::watch::{Settings, Watch, WatchError};
+use inventory::{Accepted, FindingKind};
+use sandbox::{DnsFault, Fault, FaultKind, ZoneHandle};
+use serde_json::{Value, json};
+use test_support::seeded;
+
+use crate::scan::{AUDITOR, Organization, QUOTA};
+
+/// The longest that Lambda gives.
+const WHOLE: Duration = Duration::from_mins(15);
+/// So short that each part has one step.
+const SHORT: Duration = Duration::from_mins(1);
+
+/// Findings by the name that they are about.
+type Findings = BTreeMap<String, BTreeSet<FindingKind>>;
+
+/// The function of the watch of an organization.
+struct Lambda<'a> {
+    organization: &'a Organization,
+    watch: Watch,
+    metrics: Arc<Mutex<Vec<Value>>>,
+}
+
+impl<'a> Lambda<'a> {
+    async fn new(organization: &'a Organization, accepted: &str) -> Self {
+        let (accounts, verifier) = organization.auditor().await;
+        let roles = organization.sources.iter().filter_map(|source| source.role.clone()).collect();
+        let settings = Settings { roles, accepted: Accepted::parse(accepted).unwrap(), ..Settings::default() };
+        let metrics = Arc::<Mutex<Vec<Value>>>::default();
+        let lines = Arc::clone(&metrics);
+        let watch = Watch::new(Ok(settings), accounts)
+            .with_verifier(verifier)
+            .with_metrics(move |line| lines.lock().unwrap().push(serde_json::from_str(line).unwrap()));
+        Self { organization, watch, metrics }
+    }
+
+    async fn invoke(&self, event: &Value, timeout: Duration) -> Result<Value, WatchError> {
+        self.watch.run(&event.to_string(), &self.organization.network.invocation(timeout)).await
+    }
+
+    /// The results of all parts of a run: each event but the first is the `next` of the part before, as the rule of the template
+    /// delivers it.
+    async fn run(&self, timeout: Duration) -> Vec<Value> {
+        let mut results: Vec<Value> = Vec::new();
+        let mut event = json!({});
+        while !event.is_null() {
+            assert!(results.len() < 20, "a run has an end");
+            let result = self.invoke(&event, timeout).await.unwrap();
+            assert_eq!(result["complete"], json!(result["next"].is_null()));
+            event = result["next"].clone();
+            results.push(result);
+        }
+        results
+    }
+
+    /// The metrics of that name with these dimensions, added up.
+    fn metric(&self, name: &str, dimensions: &[(&str, &str)]) -> Option<u64> {
+        let lines = self.metrics.lock().unwrap();
+        let is_it = |line: &&Value| {
+            let of_line = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap();
+            of_line.len() == dimensions.len() && dimensions.iter().all(|(key, value)| line[*key] == *value)
+        };
+        lines.iter().filter(is_it).filter_map(|line| line[name].as_u64()).reduce(|one, other| one + other)
+    }
+}
+
+fn findings(results: &[Value]) -> Findings {
+    let mut found = Findings::new();
+    for finding in results.iter().flat_map(|result| result["findings"].as_array().unwrap()) {
+        let kind: FindingKind = finding["finding"].as_str().unwrap().parse().unwrap();
+        let name = finding["name"].as_str().unwrap().to_owned();
+        assert!(found.entry(name).or_default().insert(kind), "{finding} is told once");
+    }
+    found
+}
+
+/// Without a list of all stacks nobody knows which claims are dead.
+fn without_dead_claims(mut expected: Findings) -> Findings {
+    expected.retain(|_, kinds| !kinds.contains(&FindingKind::DeadClaim));
+    expected
+}
+
+/// Three parent accounts with 2,000 delegations, of which one of each kind is ill, and a fourth account whose role is denied.
+fn large_organization() -> (Organization, Findings) {
+    let mut organization = Organization::new(3);
+    let providers: Vec<[String; 2]> =
+        (0..20).map(|number| [1, 2].map(|host| format!("ns{host}.provider{number}.net"))).collect();
+    let zones: Vec<ZoneHandle> = organization
+        .parents
+        .iter()
+        .enumerate()
+        .flat_map(|(account, parent)| {
+            (0..7).map(move |zone| parent.hosted_zone(&format!("zone{zone}.org{account}.com")))
+        })
+        .collect();
+    for number in 0..2_000_usize {
+        let zone = &zones[number % zones.len()];
+        let servers = providers[number % providers.len()].each_ref().map(String::as_str);
+        organization.delegate(zone, &format!("team{number}.{}", zone.name().trim_end_matches('.')), &servers);
+    }
+    let mut ill = organization.spoil(&zones[4]);
+    // A finding of its own; the others are reported all the same.
+    ill.insert("4".repeat(12), organization.deny());
+    (organization, without_dead_claims(ill))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_watch_finds_each_ill_one_and_no_good_one_whatever_the_weather() {
+    seeded(21);
+    let (organization, expected) = large_organization();
+    let network = &organization.network;
+    // A resolver that fails for a twentieth of the names of name servers, packets that are lost, and calls that are throttled.
+    let failing = ["ns1.provider5.net", "ns2.provider9.net", "ns1.unresolvable.net"].map(str::to_owned);
+    network.dns.fault("resolver", DnsFault::ServFailFor(failing.into()));
+    network.lose(10);
+    network.aws.rate_limit_overall(Some(QUOTA));
+    for action in ["ListHostedZones", "ListResourceRecordSets", "AssumeRole"] {
+        network.aws.fault(Fault::on(action).kind(FaultKind::Throttle).times(5));
+        network.aws.fault(Fault::on(action).nth(8).kind(FaultKind::Status(503)).times(2));
+    }
+    let lambda = Lambda::new(&organization, "[]").await;
+    for _ in 0..2 {
+        let results = lambda.run(WHOLE).await;
+        assert_eq!(findings(&results), expected);
+        assert_eq!((results.len(), &results[0]["zones"], &results[0]["left_off"]), (1, &json!(21), &json!(0)));
+    }
+}
+
+/// A small organization: an account of so many good zones, one that is denied, one with an ill zone.
+fn small_organization(good_zones: usize) -> (Organization, Findings) {
+    let mut organization = Organization::new(2);
+    for number in 0..good_zones {
+        let zone = organization.parents[0].hosted_zone(&format!("zone{number}.com"));
+        let servers = ["ns1.provider0.net", "ns2.provider0.net"];
+        organization.delegate(&zone, &format!("good.zone{number}.com"), &servers);
+    }
+    organization.network.dns.fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
+    let ill_zone = organization.parents[1].hosted_zone("example.com");
+    let mut ill = organization.spoil(&ill_zone);
+    ill.insert("4".repeat(12), organization.deny());
+    (organization, without_dead_claims(ill))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
+    let (organization, expected) = small_organization(22);
+    let lambda = Lambda::new(&organization, "[]").await;
+    let results = lambda.run(SHORT).await;
+    assert_eq!(findings(&results), expected);
+    // 20 zones, the other 2, the account that is denied, the last zone.
+    let zones: Vec<u64> = results.iter().map(|result| result["zones"].as_u64().unwrap()).collect();
+    assert_eq!(zones, [20, 2, 0, 1]);
+    let parts: Vec<u64> = results.iter().map(|result| result["part"].as_u64().unwrap()).collect();
+    assert_eq!(parts, [1, 2, 3, 4]);
+    assert!(results.iter().all(|result| result["run"] == results[0]["run"]));
+    let last = results.last().unwrap();
+    assert_eq!(last["totals"]["zones"], json!(23));
+    assert_eq!(last["totals"]["delegations"], json!(22 + 15));
+    // The last part tells what the run has counted, once.
+    let critical = expected.values().flatten().filter(|kind| kind.severity() == inventory::Severity::Critical).count();
+    assert_eq!(lambda.metric("Findings", &[("Severity", "critical")]), Some(critical as u64));
+    assert_eq!((lambda.metric("WatchRuns", &[]), lambda.metric("WatchedZones", &[])), (Some(1), Some(23)));
+    let lame = [("Finding", "lame"), ("Zone", "example.com")];
+    assert_eq!(lambda.metric("Findings", &lame), Some(1));
+    assert_eq!(lambda.metric("Findings", &[("Finding", "unread"), ("Zone", "444444444444")]), Some(1));
+}
+
+/// WATCH-1 and WATCH-2.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_the_others_are_reported() {
+    let (organization, mut expected) = small_organization(2);
+    let silent = &organization.parents[0];
+    let hangs = |action: &str| Fault::on(action).account(&silent.id()).kind(FaultKind::Hang).always();
+    let fault = organization.network.aws.fault(hangs("ListHostedZones"));
+    let lambda = Lambda::new(&organization, "[]").await;
+    expected.insert(silent.id(), BTreeSet::from([FindingKind::Unread]));
+    let results = lambda.run(WHOLE).await;
+    assert_eq!((results.len(), findings(&results)), (2, expected.clone()));
+    let of_account = |finding: &&Value| finding["name"] == silent.id();
+    let unread = results[0]["findings"].as_array().unwrap().iter().find(of_account).unwrap();
+    let seen = unread["seen"][0].as_str().unwrap();
+    assert!(seen.contains("not enough time") && seen.ends_with("[out-of-time]"), "{seen}");
+    fault.remove();
+
+    // A zone that is never listed takes those with it that are read beside it, and no other.
+    let zone = silent.hosted_zone("hangs.com");
+    organization.network.aws.fault(Fault::on("ListResourceRecordSets").zone(&zone.id()).kind(FaultKind::Hang).always());
+    let results = lambda.run(WHOLE).await;
+    let found = findings(&results);
+    assert!(found.contains_key("hangs.com"), "{found:?}");
+    let ill = found.into_iter().filter(|(name, _)| !name.starts_with("zone") && name != "hangs.com");
+    expected.remove(&silent.id());
+    assert_eq!(ill.collect::<Findings>(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_accepted_is_told_and_counts_for_nobody() {
+    let (organization, expected) = small_organization(0);
+    let accepted = r#"[
+        {"name": "lame.example.com", "finding": "lame", "reason": "until the move", "until": "2026-12-31"},
+        {"name": "444444444444", "finding": "unread", "reason": "not ours", "until": "2026-12-31"},
+        {"name": "takeover.example.com", "finding": "takeover", "reason": "over", "until": "2020-12-31"}
+    ]"#;
+    let lambda = Lambda::new(&organization, accepted).await;
+    let results = lambda.run(WHOLE).await;
+    assert_eq!(findings(&results), expected);
+    let all = results[0]["findings"].as_array().unwrap();
+    let accepted: Vec<(&Value, &Value)> = all
+        .iter()
+        .filter(|finding| !finding["accepted"].is_null())
+        .map(|finding| (&finding["name"], &finding["alarm"]))
+        .collect();
+    assert_eq!(accepted, [(&json!("lame.example.com"), &json!(false)), (&json!("444444444444"), &json!(false))]);
+    let alarms = all.iter().filter(|finding| finding["alarm"] == true).count();
+    assert_eq!(results[0]["alarms"], json!(alarms));
+    assert_eq!(lambda.metric("Findings", &[("Finding", "lame"), ("Zone", "example.com")]), None);
+    let medium = expected.values().flatten().filter(|kind| kind.severity() == inventory::Severity::Medium).count();
+    assert_eq!(lambda.metric("Findings", &[("Severity", "medium")]), Some(medium as u64 - 1));
+    // The day of the third has passed.
+    assert_eq!(lambda.metric("Findings", &[("Finding", "takeover"), ("Zone", "example.com")]), Some(1));
+    assert_eq!(all[0]["finding"], "takeover", "the most urgent comes first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_where_a_setting_or_the_event_is_wrong() {
+    let organization = Organization::new(1);
+    let (accounts, _) = organization.auditor().await;
+    let wrong = Settings::read(|name| (name == "DELEGATION_WATCH_ROLES").then(|| "a-secret".to_owned()));
+    let watch = Watch::new(wrong, accounts);
+    let error = watch.run("{}", &organization.network.invocation(WHOLE)).await.unwrap_err();
+    assert!(
+        error.name() == "InvalidSettings" && error.to_string().contains("DELEGATION_WATCH_ROLES: item 1"),
+        "{error}"
+    );
+    let lambda = Lambda::new(&organization, "[]").await;
+    let gone = format!("arn:aws:iam::{AUDITOR}:role/gone");
+    for event in [json!({"RequestType": "Create"}), json!({"run": "r", "part": 2, "role": gone})] {
+        let error = lambda.invoke(&event, WHOLE).await.unwrap_err();
+        assert!(error.name() == "InvalidEvent" && !error.to_string().contains("gone"), "{error}");
+    }
+    assert!(organization.network.aws.calls().is_empty());
+}
+
+/// WATCH-5: a session of an hour would end within a part that begins with the session of the part before.
+#[tokio::test(start_paused = true)]
+async fn each_part_assumes_its_roles_anew() {
+    let organization = Organization::new(1);
+    organization.parents[0].hosted_zone("example.com");
+    let lambda = Lambda::new(&organization, "[]").await;
+    for _ in 0..2 {
+        lambda.run(WHOLE).await;
+    }
+    let calls = organization.network.aws.calls();
+    assert_eq!(calls.iter().filter(|call| call.action == "AssumeRole").count(), 2);
+}
