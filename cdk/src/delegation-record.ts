@@ -182,9 +182,10 @@ export interface DelegationRecordProps {
   readonly trigger?: string;
 
   /**
-   * How long CloudFormation waits for the answer. It should exceed the 300 seconds for which the function may run.
+   * How long CloudFormation waits for the answer. It should not end before the hour for which Lambda keeps the request, and
+   * must exceed the 300 seconds for which the function may run.
    *
-   * @default Duration.minutes(30)
+   * @default Duration.hours(1)
    */
   readonly serviceTimeout?: cdk.Duration;
 }
@@ -241,7 +242,7 @@ export class DelegationRecord extends Construct {
     const resource = new cdk.CustomResource(this, 'Resource', {
       resourceType: 'Custom::Delegation',
       serviceToken: provider.serviceToken,
-      serviceTimeout: props.serviceTimeout ?? cdk.Duration.minutes(30),
+      serviceTimeout: props.serviceTimeout ?? cdk.Duration.hours(1),
       removalPolicy: props.removalPolicy,
       properties: {
         ...this.child(props, provider),
@@ -355,7 +356,7 @@ export class DelegationRecord extends Construct {
     }
     const timeout = props.serviceTimeout;
     if (timeout !== undefined && !timeout.isUnresolved() && (timeout.toSeconds() < 1 || timeout.toSeconds() > 3600)) {
-      fail(this, `serviceTimeout is ${timeout.toSeconds()} seconds. CloudFormation takes 1 to 3600. Leave it out for 1800.`);
+      fail(this, `serviceTimeout is ${timeout.toSeconds()} seconds. CloudFormation takes 1 to 3600. Leave it out for 3600.`);
     }
     if (props.keySigningKeys?.length === 0) {
       fail(this, 'keySigningKeys is empty. The DS record set would have no record. Leave it out for all active keys, or set dnssec to false.');

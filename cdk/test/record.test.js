@@ -16,7 +16,7 @@ test('what is not given is left to the function', () => {
     ParentRoleArn: ROLE,
   });
   Template.fromStack(stack).hasResource('Custom::Delegation', {
-    Properties: { ServiceToken: { 'Fn::ImportValue': 'route53-delegation-ServiceToken' }, ServiceTimeout: '1800' },
+    Properties: { ServiceToken: { 'Fn::ImportValue': 'route53-delegation-ServiceToken' }, ServiceTimeout: '3600' },
     DeletionPolicy: 'Delete',
     UpdateReplacePolicy: 'Delete',
   });

@@ -87,7 +87,7 @@ class Timeout(OnDelegations, CfnLintJsonSchema):
         for error in super()._iter_errors(validator, instance):
             error.message = (
                 f"ServiceTimeout is less than the {FUNCTION_TIMEOUT} seconds for which the function may work on a request: "
-                "CloudFormation would give up before. Give 1800"
+                "CloudFormation would give up before. Give 3600"
             )
             yield error
 

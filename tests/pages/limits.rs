@@ -37,8 +37,8 @@ fn the_times_of_the_page_of_limits_are_those_of_the_template() {
     for (what, line) in [
         ("| one invocation | 300 seconds", "      Timeout: 300\n"),
         (
-            "| an undelivered event | 1800 seconds and 3 deliveries",
-            "      MaximumEventAgeInSeconds: 1800\n      MaximumRetryAttempts: 2\n",
+            "| an undelivered event | 3600 seconds and 3 deliveries",
+            "      MaximumEventAgeInSeconds: 3600\n      MaximumRetryAttempts: 2\n",
         ),
         (
             "tried for 60 seconds, `PropagationWait`, at most 240",
