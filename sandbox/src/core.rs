@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,8 +52,36 @@ impl Core {
         lock(&self.identities)
     }
 
-    pub(crate) fn route53(&self) -> MutexGuard<'_, route53::State> {
-        lock(&self.route53)
+    pub(crate) fn route53(&self) -> Route53<'_> {
+        Route53(lock(&self.route53))
+    }
+}
+
+/// The hosted zones under their lock. Whoever takes them mutably raises their revision: the name servers go by it.
+pub(crate) struct Route53<'a>(MutexGuard<'a, route53::State>);
+
+impl Route53<'_> {
+    /// Takes in the changes that have reached the name servers; the revision after that.
+    pub(crate) fn settle(&mut self) -> u64 {
+        if self.0.settle() {
+            self.0.revision += 1;
+        }
+        self.0.revision
+    }
+}
+
+impl Deref for Route53<'_> {
+    type Target = route53::State;
+
+    fn deref(&self) -> &route53::State {
+        &self.0
+    }
+}
+
+impl DerefMut for Route53<'_> {
+    fn deref_mut(&mut self) -> &mut route53::State {
+        self.0.revision += 1;
+        &mut self.0
     }
 }
 

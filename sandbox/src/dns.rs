@@ -8,7 +8,7 @@
 //!
 //! A zone that is signing with real keys ([`ZoneHandle::create_key`], [`ZoneHandle::start_signing`]) is served signed. So are the
 //! root and the top-level domains, which put the DS of such a top zone there themselves: a validator that trusts
-//! [`Dns::trust_anchor`] follows the chain. Signatures are made for each answer and hold for an hour.
+//! [`Dns::trust_anchor`] follows the chain. A signature holds for an hour, and is made anew after five minutes.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -212,6 +212,7 @@ impl Dns {
         let servers: Vec<String> = servers.into_iter().map(|server| server_name(&server.into())).collect();
         let zone = Outside::new(&name, servers, records.into_iter().collect());
         let mut state = self.shared().state();
+        state.revision += 1;
         state.outsiders += 1;
         let number = state.outsiders;
         if let Some(origin) = zone::name(&name) {
@@ -224,7 +225,9 @@ impl Dns {
     /// Names the hosted zone to which a top zone's name is delegated from above. By default it is a zone of [`Dns::zone`], else
     /// the hosted zone of that name that was created first.
     pub fn delegate_to(&self, zone: &ZoneHandle) {
-        self.shared().state().real.insert(normalize_lossy(&zone.name()), zone.id());
+        let mut state = self.shared().state();
+        state.revision += 1;
+        state.real.insert(normalize_lossy(&zone.name()), zone.id());
     }
 
     /// Sets when changes are served.
@@ -244,7 +247,9 @@ impl Dns {
 
     /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.
     pub fn cap_ttl(&self, seconds: u32) {
-        self.shared().state().cap = seconds;
+        let mut state = self.shared().state();
+        state.revision += 1;
+        state.cap = seconds;
     }
 
     /// Ends the signing of a hosted zone as `DisableHostedZoneDNSSEC` does: not while a look-up finds a DS record of one of its keys
@@ -292,7 +297,9 @@ impl Dns {
 
     /// Leaves the TTL of this record set as it is, whatever [`Dns::cap_ttl`] says. That of the SOA record is also that of every "no".
     pub fn keep_ttl(&self, name: &str, rtype: &str) {
-        self.shared().state().uncapped.insert((normalize_lossy(name), rtype.to_owned()));
+        let mut state = self.shared().state();
+        state.revision += 1;
+        state.uncapped.insert((normalize_lossy(name), rtype.to_owned()));
     }
 
     /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault. `resolver` is the resolver.

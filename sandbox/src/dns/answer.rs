@@ -1,5 +1,8 @@
 //! The answer of an authoritative server, from its zones alone (RFC 1034 section 4.3.2, without recursion).
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use hickory_proto::dnssec::rdata::{DNSSECRData, NSEC};
 use hickory_proto::op::{Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -30,18 +33,20 @@ impl Answer {
 }
 
 /// Answers from the zone that is nearest to the name; REFUSED if there is none, as Route 53 does.
-pub(super) fn answer(zones: &[Zone], query: &Query, dnssec: bool) -> Answer {
+///
+/// With `signed` it has the signatures of that time.
+pub(super) fn answer(zones: &[Arc<Zone>], query: &Query, signed: Option<SystemTime>) -> Answer {
     let Some(zone) = nearest(zones, query) else { return Answer::code(ResponseCode::Refused) };
     let mut writer =
-        Writer { zone, dnssec, answer: Answer { authoritative: true, ..Answer::code(ResponseCode::NoError) } };
+        Writer { zone, signed, answer: Answer { authoritative: true, ..Answer::code(ResponseCode::NoError) } };
     writer.run(query.name(), query.query_type());
     writer.answer
 }
 
 /// A DS record set belongs to the parent's side of a zone cut (RFC 4035 section 3.1.4.1); a server that has the child zone alone
 /// answers from that.
-fn nearest<'a>(zones: &'a [Zone], query: &Query) -> Option<&'a Zone> {
-    let enclosing = || zones.iter().filter(|zone| zone.origin().zone_of(query.name()));
+fn nearest<'a>(zones: &'a [Arc<Zone>], query: &Query) -> Option<&'a Zone> {
+    let enclosing = || zones.iter().map(Arc::as_ref).filter(|zone| zone.origin().zone_of(query.name()));
     let above = enclosing().filter(|zone| query.query_type() != RecordType::DS || zone.origin() != query.name());
     let deepest = |zone: &&Zone| zone.origin().iter().count();
     above.max_by_key(deepest).or_else(|| enclosing().max_by_key(deepest))
@@ -49,7 +54,7 @@ fn nearest<'a>(zones: &'a [Zone], query: &Query) -> Option<&'a Zone> {
 
 struct Writer<'a> {
     zone: &'a Zone,
-    dnssec: bool,
+    signed: Option<SystemTime>,
     answer: Answer,
 }
 
@@ -154,15 +159,15 @@ impl Writer<'_> {
 
     /// Whether the answer is to be signed and can be.
     fn signs(&self) -> bool {
-        self.dnssec && self.zone.keys().is_some()
+        self.signed.is_some() && self.zone.keys().is_some()
     }
 
     /// The records, with their signatures if wanted. What a wildcard stands for is signed under the name asked for, as RFC 9824
     /// has it: nobody needs to know of the wildcard.
     fn signed(&self, owner: &Name, set: &Rrset) -> Vec<Record> {
         let mut records: Vec<Record> = set.records(owner).collect();
-        if let Some(keys) = self.zone.keys().filter(|_| self.dnssec) {
-            records.extend(keys.sign(owner, set));
+        if let (Some(now), Some(keys)) = (self.signed, self.zone.keys()) {
+            records.extend(keys.sign(owner, set, now));
         }
         records
     }

@@ -13,6 +13,7 @@ use super::outside::Outside;
 use super::sign::Keys;
 use super::state::Shared;
 use super::zone::{Zone, name};
+use crate::core::lock;
 use crate::route53::State;
 use crate::route53::{ZoneModel, normalize_lossy};
 
@@ -25,55 +26,110 @@ const TTL: u32 = 1;
 /// TTL of a hosted zone's keys, as in Route 53.
 const DNSKEY_TTL: u32 = 3600;
 
+/// The zones as they are served, each made when it is first asked for and kept until something changes: a test asks thousands of
+/// questions between two changes.
+#[derive(Default)]
+pub(super) struct Built {
+    /// Of the hosted zones, and of what the DNS service has itself.
+    revisions: (u64, u64),
+    registry: Option<Registry>,
+    root: Option<Arc<Zone>>,
+    /// The top-level domains.
+    domains: BTreeMap<Name, Arc<Zone>>,
+    /// Hosted zones, by their ids.
+    hosted: BTreeMap<String, Arc<Zone>>,
+    /// Zones outside of Route 53, by their numbers.
+    outside: BTreeMap<usize, Arc<Zone>>,
+}
+
 /// The zones of a server that enclose a name.
-pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Zone> {
+pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
+    let mut built = lock(&shared.built);
+    // What changes after this is seen with the next question.
+    let revisions = (shared.core.route53().settle(), shared.state().revision);
+    if built.revisions != revisions {
+        *built = Built { revisions, ..Built::default() };
+    }
     match server {
-        ROOT => vec![Registry::look(shared).root()],
-        TOP_LEVEL => Registry::look(shared).top_level_domains(),
-        _ => hosted(shared, server, asked),
+        ROOT => vec![built.root(shared)],
+        TOP_LEVEL => built.top_level_domain(shared, asked).into_iter().collect(),
+        _ => built.of_test(shared, server, asked),
     }
 }
 
-/// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
-/// (Developer Guide, "Getting the name servers for a public hosted zone").
-/// Probe: route53/zone-name-servers.
-fn hosted(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Zone> {
-    let mut zones = Vec::new();
-    for zone in shared.core.route53().served() {
-        if zone.name_servers.iter().any(|own| own == server) && is_there(zone) {
-            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(asked)) else { continue };
-            let mut copy = Zone::with_records(origin, zone.served.records());
-            if let Some(keys) = Keys::of(zone) {
-                copy.sign(keys.at(shared.core.clock.now()), DNSKEY_TTL);
+impl Built {
+    fn root(&mut self, shared: &Arc<Shared>) -> Arc<Zone> {
+        let registry = self.registry.get_or_insert_with(|| Registry::look(shared));
+        Arc::clone(self.root.get_or_insert_with(|| Arc::new(registry.root(shared))))
+    }
+
+    fn top_level_domain(&mut self, shared: &Arc<Shared>, asked: &Name) -> Option<Arc<Zone>> {
+        let registry = self.registry.get_or_insert_with(|| Registry::look(shared));
+        let domain = Some(asked.to_lowercase().trim_to(1)).filter(|domain| registry.domains.contains(domain))?;
+        let zone =
+            self.domains.entry(domain).or_insert_with_key(|domain| Arc::new(registry.top_level_domain(shared, domain)));
+        Some(Arc::clone(zone))
+    }
+
+    /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
+    /// (Developer Guide, "Getting the name servers for a public hosted zone").
+    /// Probe: route53/zone-name-servers.
+    fn of_test(&mut self, shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
+        let asked = asked.to_lowercase();
+        let (cap, uncapped, outside) = {
+            let state = shared.state();
+            let enclosing = (0..=asked.iter().count()).map(|labels| asked.trim_to(labels));
+            let numbers = enclosing.filter_map(|name| state.outside_by_name.get(&name)).flatten().copied();
+            let is_own = |number: &usize| {
+                state.outside.get(number).is_some_and(|zone| zone.servers.iter().any(|own| own == server))
+            };
+            let outside: Vec<usize> = numbers.filter(is_own).collect();
+            (state.cap, state.uncapped.clone(), outside)
+        };
+        let uncapped: Vec<(Name, RecordType)> =
+            uncapped.iter().filter_map(|(owner, rtype)| Some((name(owner)?, rtype.parse().ok()?))).collect();
+        let mut zones = Vec::new();
+        for zone in shared.core.route53().public() {
+            if !zone.name_servers.iter().any(|own| own == server) || !is_there(zone) {
+                continue;
             }
-            zones.push(copy);
+            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(&asked)) else { continue };
+            let make = || {
+                let mut made = Zone::with_records(origin, zone.served.records());
+                if let Some(keys) = Keys::of(zone) {
+                    made.sign(keys, DNSKEY_TTL);
+                }
+                made.cap(cap, &uncapped);
+                Arc::new(made)
+            };
+            zones.push(Arc::clone(self.hosted.entry(zone.id.clone()).or_insert_with(make)));
+        }
+        for number in outside {
+            if let Some(known) = self.outside.get(&number) {
+                zones.push(Arc::clone(known));
+                continue;
+            }
+            let zone = shared.state().outside.get(&number).cloned();
+            let Some(mut made) = zone.and_then(|zone| outside_zone(shared, &zone)) else { continue };
+            made.cap(cap, &uncapped);
+            let made = Arc::new(made);
+            self.outside.insert(number, Arc::clone(&made));
+            zones.push(made);
+        }
+        zones
+    }
+}
+
+/// With the addresses of its own name servers.
+fn outside_zone(shared: &Arc<Shared>, zone: &Outside) -> Option<Zone> {
+    let origin = name(&zone.name)?;
+    let mut made = Zone::with_records(origin.clone(), &zone.records);
+    for (host, address) in hosts(shared, &zone.servers) {
+        if origin.zone_of(&host) && !made.exists(&host) {
+            made.add(&host, 300, RData::A(A(address)));
         }
     }
-    let asked = asked.to_lowercase();
-    let (outside, cap, uncapped): (Vec<Outside>, _, _) = {
-        let state = shared.state();
-        let enclosing = (0..=asked.iter().count()).map(|labels| asked.trim_to(labels));
-        let numbers = enclosing.filter_map(|name| state.outside_by_name.get(&name)).flatten();
-        let own = numbers.filter_map(|number| state.outside.get(number));
-        let own = own.filter(|zone| zone.servers.iter().any(|own| own == server)).cloned();
-        (own.collect(), state.cap, state.uncapped.clone())
-    };
-    let uncapped: Vec<(Name, RecordType)> =
-        uncapped.iter().filter_map(|(owner, rtype)| Some((name(owner)?, rtype.parse().ok()?))).collect();
-    for zone in outside {
-        let Some(origin) = name(&zone.name) else { continue };
-        let mut copy = Zone::with_records(origin.clone(), &zone.records);
-        for (host, address) in hosts(shared, &zone.servers) {
-            if origin.zone_of(&host) && !copy.exists(&host) {
-                copy.add(&host, 300, RData::A(A(address)));
-            }
-        }
-        zones.push(copy);
-    }
-    for zone in &mut zones {
-        zone.cap(cap, &uncapped);
-    }
-    zones
+    Some(made)
 }
 
 /// A new zone is there once its first records have reached the servers.
@@ -88,14 +144,15 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 }
 
 /// What the zones above those of the test need to know.
-struct Registry<'a> {
-    shared: &'a Arc<Shared>,
+struct Registry {
     /// The zones of the test, by name. Where one encloses another, the delegation of the inner is occluded by that of the outer.
     tops: BTreeMap<Name, Top>,
     /// Every name server.
     hosts: Vec<(Name, Ipv4Addr)>,
     root: Ipv4Addr,
     top_level: Ipv4Addr,
+    /// The top-level domains of all that has a name; those that are a zone of the test are its own.
+    domains: BTreeSet<Name>,
 }
 
 struct Top {
@@ -103,20 +160,20 @@ struct Top {
     ds: Vec<RData>,
 }
 
-impl<'a> Registry<'a> {
-    fn look(shared: &'a Arc<Shared>) -> Self {
+impl Registry {
+    fn look(shared: &Arc<Shared>) -> Self {
         let (mut servers, mut tops) = (shared.servers(), BTreeMap::new());
         let (outside, real) = {
             let state = shared.state();
             (state.outside.clone(), state.real.clone())
         };
         {
-            let mut state = shared.core.route53();
+            let state = shared.core.route53();
             // Every name server has an address, also those of a zone to which nobody delegates yet.
-            for zone in state.served() {
+            for zone in state.public() {
                 servers.extend(zone.name_servers.iter().cloned());
             }
-            for zone in chosen(&mut state, &real) {
+            for zone in chosen(&state, &real) {
                 add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
             }
         }
@@ -133,15 +190,19 @@ impl<'a> Registry<'a> {
         let servers: BTreeSet<String> = servers.into_iter().collect();
         let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
-        Self { shared, tops, hosts: hosts(shared, &servers), root: fixed(ROOT), top_level: fixed(TOP_LEVEL) }
+        let (hosts, root, top_level) = (hosts(shared, &servers), fixed(ROOT), fixed(TOP_LEVEL));
+        let own = name(TOP_LEVEL);
+        let names = tops.keys().chain(hosts.iter().map(|(host, _)| host)).chain(own.as_ref());
+        let domains = names.map(|name| name.trim_to(1)).filter(|domain| !tops.contains_key(domain)).collect();
+        Self { tops, hosts, root, top_level, domains }
     }
 
-    fn root(&self) -> Zone {
-        let mut zone = self.made_up(&Name::root(), ROOT);
-        for domain in self.domains() {
-            let ds = self.shared.keys(&domain.to_string()).ds();
+    fn root(&self, shared: &Arc<Shared>) -> Zone {
+        let mut zone = self.made_up(shared, &Name::root(), ROOT);
+        for domain in &self.domains {
+            let ds = shared.keys(&domain.to_string()).ds();
             for data in ds.into_iter().chain([server(TOP_LEVEL)]) {
-                zone.add(&domain, TTL, data);
+                zone.add(domain, TTL, data);
             }
         }
         for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
@@ -150,21 +211,16 @@ impl<'a> Registry<'a> {
         zone
     }
 
-    fn top_level_domains(&self) -> Vec<Zone> {
-        let domains = self.domains().into_iter();
-        domains
-            .map(|domain| {
-                let mut zone = self.made_up(&domain, TOP_LEVEL);
-                for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
-                    delegate(&mut zone, top, delegation);
-                }
-                zone
-            })
-            .collect()
+    fn top_level_domain(&self, shared: &Arc<Shared>, domain: &Name) -> Zone {
+        let mut zone = self.made_up(shared, domain, TOP_LEVEL);
+        for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
+            delegate(&mut zone, top, delegation);
+        }
+        zone
     }
 
     /// A signed zone with its apex and the addresses of the servers whose names are in it.
-    fn made_up(&self, origin: &Name, primary: &str) -> Zone {
+    fn made_up(&self, shared: &Arc<Shared>, origin: &Name, primary: &str) -> Zone {
         let mut zone = Zone::new(origin.clone());
         let mname = name(primary).unwrap_or_default();
         let soa = SOA::new(mname, origin.clone(), 1, 7200, 900, 1_209_600, TTL);
@@ -177,16 +233,8 @@ impl<'a> Registry<'a> {
         for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {
             zone.add(&host, TTL, RData::A(A(address)));
         }
-        let keys = self.shared.keys(&origin.to_string());
-        zone.sign(keys.at(self.shared.core.clock.now()), TTL);
+        zone.sign(shared.keys(&origin.to_string()), TTL);
         zone
-    }
-
-    /// The top-level domains of all that has a name; those that are a zone of the test are its own.
-    fn domains(&self) -> BTreeSet<Name> {
-        let fixed = name(TOP_LEVEL);
-        let names = self.tops.keys().chain(self.hosts.iter().map(|(host, _)| host)).chain(fixed.as_ref());
-        names.map(|name| name.trim_to(1)).filter(|domain| !self.tops.contains_key(domain)).collect()
     }
 }
 
@@ -198,9 +246,9 @@ fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
 }
 
 /// Of the public zones of one name the one that was named as the real one, else the first.
-fn chosen<'a>(state: &'a mut State, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
+fn chosen<'a>(state: &'a State, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
     let mut zones: BTreeMap<String, &ZoneModel> = BTreeMap::new();
-    for zone in state.served() {
+    for zone in state.public() {
         let name = normalize_lossy(&zone.name);
         let better = match (real.get(&name), zones.get(&name)) {
             (Some(id), _) => *id == zone.id,

@@ -73,6 +73,7 @@ impl OutsideZone {
     pub fn delete(&self) {
         if let Some(shared) = self.shared.upgrade() {
             let mut state = shared.state();
+            state.revision += 1;
             state.outside.remove(&self.number);
             for numbers in state.outside_by_name.values_mut() {
                 numbers.remove(&self.number);
@@ -83,6 +84,7 @@ impl OutsideZone {
     fn edit<T>(&self, edit: impl FnOnce(&mut Outside) -> T) -> Option<T> {
         let shared: Arc<Shared> = self.shared.upgrade()?;
         let mut state = shared.state();
+        state.revision += 1;
         state.outside.get_mut(&self.number).map(edit)
     }
 }

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use super::answer::{Answer, answer};
 use super::cache::Cache;
 use super::fault::{Delivery, DnsFault, Transport};
+use super::hierarchy::Built;
 use super::log::DnsQuery;
 use super::outside::Outside;
 use super::sign::Keys;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     /// Where the sockets are served; none without sockets.
     runtime: Option<Handle>,
     state: Mutex<State>,
+    /// The zones as the servers have them, until something changes.
+    pub built: Mutex<Built>,
 }
 
 /// The resolver's name in the log and for faults.
@@ -59,6 +62,8 @@ pub(super) struct State {
     pub cache: Option<Cache>,
     /// Names whose TTLs are not capped.
     pub uncapped: BTreeSet<(String, String)>,
+    /// Raised by everything here that changes a zone.
+    pub revision: u64,
 }
 
 impl Shared {
@@ -79,8 +84,9 @@ impl Shared {
             closed: false,
             cache: None,
             uncapped: BTreeSet::new(),
+            revision: 0,
         };
-        Self { core, port, resolver, runtime, state: Mutex::new(state) }
+        Self { core, port, resolver, runtime, state: Mutex::new(state), built: Mutex::default() }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -93,6 +99,7 @@ impl Shared {
         if let Some(address) = state.addresses.get(server) {
             return Ok(*address);
         }
+        state.revision += 1;
         let mut refused = None;
         // An address where the port is taken is passed over.
         for _ in 0..256 {
@@ -210,7 +217,10 @@ impl Shared {
                 response.metadata.recursion_available = true;
                 self.resolve(query, dnssec)
             }
-            [query] => answer(&hierarchy::zones_of(self, server, query.name()), query, dnssec),
+            [query] => {
+                let signed = dnssec.then(|| self.core.clock.now());
+                answer(&hierarchy::zones_of(self, server, query.name()), query, signed)
+            }
             _ => Answer::code(ResponseCode::FormErr),
         };
         response.metadata.response_code = answer.code;

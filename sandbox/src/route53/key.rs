@@ -1,16 +1,19 @@
 //! Keys of signed zones.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use hickory_proto::ProtoError;
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
-use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
 use hickory_proto::dnssec::{Algorithm, DigestType, DnsSecResult, DnssecSigner, SigningKey};
-use hickory_proto::rr::{Name, RData};
+use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
+use time::OffsetDateTime;
 
 use super::name;
+use crate::core::lock;
 
 /// A key-signing key of a zone, as `GetDNSSEC` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +99,26 @@ impl KeySigningKey {
 #[derive(Clone)]
 pub(crate) struct Pair {
     pub signer: Arc<DnssecSigner>,
+    /// The signatures it has made, by the name and type of their record sets.
+    made: Arc<Mutex<BTreeMap<(Name, RecordType), Made>>>,
 }
+
+/// A signature, and what it is of.
+struct Made {
+    at: OffsetDateTime,
+    ttl: u32,
+    data: Vec<RData>,
+    signature: RRSIG,
+}
+
+/// How many signatures a key keeps.
+const KEPT: usize = 4096;
+
+/// For how long a signature is given out that was made once: it costs more than all the rest of an answer.
+const FRESH: time::Duration = time::Duration::minutes(5);
+
+/// How long before it is made a signature begins, for validators whose clock is late.
+const EARLIER: time::Duration = time::Duration::minutes(5);
 
 impl PartialEq for Pair {
     fn eq(&self, other: &Self) -> bool {
@@ -128,7 +150,7 @@ impl Pair {
             let dnskey = DNSKEY::with_flags(flags, key.to_public_key()?);
             Ok(DnssecSigner::new(dnskey, Box::new(key), wire_name(zone), Duration::from_hours(1)))
         };
-        Self { signer: Arc::new(make().expect("the system's random numbers make a key")) }
+        Self { signer: Arc::new(make().expect("the system's random numbers make a key")), made: Arc::default() }
     }
 
     fn to_ds(&self) -> DS {
@@ -138,6 +160,27 @@ impl Pair {
             Ok(DS::new(tag, algorithm, DigestType::SHA256, digest.as_ref().to_vec()))
         };
         make().expect("a key and a name that can be written")
+    }
+
+    /// The signature of a record set, made now or a little earlier.
+    pub(crate) fn sign(&self, owner: &Name, ttl: u32, data: &[RData], now: SystemTime) -> Option<RRSIG> {
+        let (now, rtype) = (OffsetDateTime::from(now), data.first()?.record_type());
+        let mut made = lock(&self.made);
+        let key = (owner.clone(), rtype);
+        let is_fresh = |made: &&Made| made.ttl == ttl && made.at <= now && now - made.at < FRESH && made.data == data;
+        if let Some(made) = made.get(&key).filter(is_fresh) {
+            return Some(made.signature.clone());
+        }
+        let mut set = hickory_proto::rr::RecordSet::with_ttl(owner.clone(), rtype, ttl);
+        for data in data {
+            set.add_rdata(data.clone());
+        }
+        let signature = RRSIG::from_rrset(&set, DNSClass::IN, now - EARLIER, &self.signer).ok()?;
+        if made.len() >= KEPT {
+            made.clear();
+        }
+        made.insert(key, Made { at: now, ttl, data: data.to_vec(), signature: signature.clone() });
+        Some(signature)
     }
 
     pub(crate) fn ds(&self) -> RData {

@@ -39,14 +39,15 @@ impl Served {
         self.pending.push_back(Pending { change: change.to_owned(), edits });
     }
 
-    /// Takes in the changes that have arrived. They arrive in order: one that has brings all before it.
-    pub(crate) fn settle(&mut self, arrived: impl Fn(&str) -> bool) {
+    /// Takes in the changes that have arrived; whether there were any. They arrive in order: one that has brings all before it.
+    pub(crate) fn settle(&mut self, arrived: impl Fn(&str) -> bool) -> bool {
         let count = self.pending.iter().rposition(|pending| arrived(&pending.change)).map_or(0, |last| last + 1);
         for pending in self.pending.drain(..count) {
             for (key, record) in &pending.edits {
                 set(&mut self.records, key, record.as_ref());
             }
         }
+        count > 0
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct State {
     pub changes: BTreeMap<String, ChangeState>,
     pub sync: SyncRule,
     pub serve: ServeRule,
+    /// Raised by everything that may have changed what is here.
+    pub revision: u64,
 }
 
 /// A batch on its way to the name servers.
@@ -45,14 +47,21 @@ impl State {
         self.zones.values().any(is_host)
     }
 
-    /// The public zones, each with the changes that have reached its name servers.
-    pub(crate) fn served(&mut self) -> impl Iterator<Item = &ZoneModel> {
+    /// Takes in the changes that have reached the name servers of their zones; whether there were any.
+    pub(crate) fn settle(&mut self) -> bool {
         let Self { zones, changes, sync, serve, .. } = self;
+        let arrived = |id: &str| {
+            *serve == ServeRule::AtOnce || changes.get(id).is_none_or(|change| change.would_be_in_sync(*sync))
+        };
+        let mut any = false;
         for zone in zones.values_mut() {
-            zone.served.settle(|id| {
-                *serve == ServeRule::AtOnce || changes.get(id).is_none_or(|change| change.would_be_in_sync(*sync))
-            });
+            any |= zone.served.settle(arrived);
         }
-        zones.values().filter(|zone| !zone.private)
+        any
+    }
+
+    /// The public zones, which serve what had arrived when they were last settled.
+    pub(crate) fn public(&self) -> impl Iterator<Item = &ZoneModel> {
+        self.zones.values().filter(|zone| !zone.private)
     }
 }
