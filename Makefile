@@ -158,9 +158,11 @@ unit: $(VENV)/ok .venv-dns/ok unbound browser
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server DNSPYTHON=$(CURDIR)/.venv-dns/bin/python cargo test --locked --workspace \
 		--exclude custom-delegation
 
-# A validating resolver, for the tests of signed zones.
+# A validating resolver, and two programs that validate what it finds, for the tests of signed zones.
 unbound:
 	@tools/apt.sh unbound unbound
+	@tools/apt.sh delv bind9-dnsutils
+	@tools/apt.sh drill ldnsutils
 
 # A browser, for the page of a listing.
 browser:

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 : "${GITHUB_ACTIONS:?changes the whole machine, so it runs on GitHub alone}"
 sudo sysctl --quiet --write net.ipv4.ip_unprivileged_port_start=53
 tools/apt.sh unbound unbound
+tools/apt.sh delv bind9-dnsutils
+tools/apt.sh drill ldnsutils
 sudo systemctl disable --now unbound.service || true
 profile=/etc/apparmor.d/usr.sbin.unbound
 if [ -e $profile ]; then sudo apparmor_parser --remove $profile; fi

@@ -38,6 +38,7 @@ pub mod fault;
 pub mod function;
 pub mod handles;
 pub mod journal;
+pub mod look_up;
 pub mod process;
 pub mod route53;
 pub mod serve;

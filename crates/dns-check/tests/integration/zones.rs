@@ -1,21 +1,32 @@
-//! Thirty zones, good and ill, by this check and by unbound: `docs/dns-check.md` has the table, and who is right where they differ.
+//! Thirty zones, good and ill, by this check and by programs that are not ours: unbound, delv and drill. `docs/dns-check.md` has the
+//! table, and who is right where they differ.
 
 use std::time::Duration;
+
+use futures_util::future::{join, join_all, join3};
 
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Expected, Timing, Verdict, Verifier};
+use sandbox::look_up::{Judgment, LookUp, Program};
 use sandbox::unbound::{self, Security, Unbound};
 use sandbox::{Account, Dns, DnsFault, OutsideZone, RecordSet, Sandbox, ZoneHandle};
+use tokio::time::timeout;
 
 use crate::fixture::{name, parent_zone};
 
 const PARENT: &str = "example.com";
 
+/// Nothing changes while the zones are looked at.
+const TTL: u32 = 300;
+
 struct World {
     account: Account,
     dns: Dns,
     unbound: Unbound,
+    /// Each where it is installed.
+    delv: Option<LookUp>,
+    drill: Option<LookUp>,
     parent: ZoneHandle,
 }
 
@@ -23,7 +34,11 @@ struct World {
 struct Row {
     label: &'static str,
     ours: Verdict,
-    theirs: Security,
+    unbound: Judgment,
+    delv: Judgment,
+    drill: Judgment,
+    /// Who is right where they differ.
+    why: &'static str,
 }
 
 /// A zone as it was made: where it is delegated to, with which DS records and glue.
@@ -41,26 +56,28 @@ impl World {
         parent.create_key("parent");
         parent.start_signing();
         let (dns, unbound) = unbound::start(&aws).await?;
-        Some(Self { account, dns, unbound, parent })
+        let program = |program| LookUp::start(program, &dns, unbound.address());
+        let (delv, drill) = (program(Program::Delv), program(Program::Drill));
+        Some(Self { account, dns, unbound, delv, drill, parent })
     }
 
     /// A zone outside of Route 53 at these servers, with a host.
     fn outside(&self, zone: &str, servers: &[&str]) -> OutsideZone {
-        let host = RecordSet::new(&format!("host.{zone}"), "A", 1, ["192.0.2.3"]);
+        let host = RecordSet::new(&format!("host.{zone}"), "A", TTL, ["192.0.2.3"]);
         self.dns.zone(zone, servers.iter().copied(), [host])
     }
 
     /// A signed hosted zone with its DS record.
     fn signed(&self, zone: &str) -> (ZoneHandle, String) {
         let handle = self.account.hosted_zone(zone);
-        handle.put(RecordSet::new(&format!("host.{zone}"), "A", 1, ["192.0.2.3"]));
+        handle.put(RecordSet::new(&format!("host.{zone}"), "A", TTL, ["192.0.2.3"]));
         let ds = handle.create_key("one").ds_record();
         handle.start_signing();
         (handle, ds)
     }
 
     fn glue(&self, server: &str, address: &str) {
-        self.parent.put(RecordSet::new(server, "A", 1, [address]));
+        self.parent.put(RecordSet::new(server, "A", TTL, [address]));
     }
 
     fn address(&self, server: &str) -> String {
@@ -138,7 +155,7 @@ impl World {
             }
             "own NS record set is another" => {
                 let kept = self.outside(zone, &both);
-                kept.put(RecordSet::new(zone, "NS", 1, [one.clone()]));
+                kept.put(RecordSet::new(zone, "NS", TTL, [one.clone()]));
                 made(&both, vec![kept])
             }
             "one of two servers in a free domain" => {
@@ -146,7 +163,7 @@ impl World {
                 kept.put(RecordSet::new(
                     zone,
                     "NS",
-                    1,
+                    TTL,
                     [one.clone(), format!("ns.free-{label}.net", label = zone.len())],
                 ));
                 made(&[&one, &format!("ns.free-{}.net", zone.len())], vec![kept])
@@ -176,7 +193,7 @@ impl World {
             }
             "the parent zone refers to others" => {
                 let kept = self.outside(zone, &both);
-                self.parent.put(RecordSet::new(zone, "NS", 1, ["ns1.elsewhere.net", "ns2.elsewhere.net"]));
+                self.parent.put(RecordSet::new(zone, "NS", TTL, ["ns1.elsewhere.net", "ns2.elsewhere.net"]));
                 made(&both, vec![kept])
             }
             "not delegated" => {
@@ -188,63 +205,193 @@ impl World {
     }
 }
 
-use Security::{Bogus, Insecure, Secure, Unreachable};
+use Judgment::{Bogus, Fails, Insecure, NoSuchName, Secure, Unchained, Unsigned};
 use Verdict::{Bad, Good};
 
-const fn row(label: &'static str, ours: Verdict, theirs: Security) -> Row {
-    Row { label, ours, theirs }
+const fn row(label: &'static str, ours: Verdict, [unbound, delv, drill]: [Judgment; 3], why: &'static str) -> Row {
+    Row { label, ours, unbound, delv, drill, why }
 }
 
+/// What the three say of a zone that resolves and is not signed.
+const RESOLVES: [Judgment; 3] = [Insecure, Insecure, Unsigned];
+const SECURE: [Judgment; 3] = [Secure; 3];
+/// Of a zone that is bogus, or an island: signed, and drill finds no way up.
+const BOGUS: [Judgment; 3] = [Bogus, Bogus, Unchained];
+/// Of a zone that is bogus because its signatures are missing.
+const STRIPPED: [Judgment; 3] = [Bogus, Bogus, Unsigned];
+const FAILS: [Judgment; 3] = [Fails; 3];
+
+/// In the place of a reason: by one good server a zone resolves.
+const ONE_IS_GOOD: &str = "*";
+/// Of a zone that is signed and has no DS record set.
+const ISLAND: &str = "RFC 4035, section 4.3: it is insecure, since the parent zone proves that it has no DS record set. drill does \
+                      not ask for that proof";
+
 const ROWS: [Row; 31] = [
-    row("in order, not signed", Good, Insecure),
-    row("in order, signed", Good, Secure),
-    row("signed, no DS", Good, Insecure),
-    row("DS of a stand-by key beside the right one", Good, Secure),
-    row("DS of ED448 beside the right one", Good, Secure),
-    row("DS of nobody's key", Bad, Bogus),
-    row("DS of nobody's ED448 key", Bad, Bogus),
-    row("DS, and the zone is not signed", Bad, Bogus),
-    row("DS of a key that no longer signs", Bad, Bogus),
-    row("no signature but that of the keys", Bad, Bogus),
-    row("signed, servers without EDNS", Bad, Bogus),
-    row("one of two servers refuses", Bad, Insecure),
-    row("both servers refuse", Bad, Unreachable),
-    row("one of two servers is silent", Bad, Insecure),
-    row("both servers are silent", Bad, Unreachable),
-    row("both servers fail", Bad, Unreachable),
-    row("one of two without authority", Bad, Insecure),
-    row("both without authority", Bad, Insecure),
-    row("answers over TCP alone", Good, Insecure),
-    row("truncated, and no TCP", Bad, Unreachable),
-    row("servers without EDNS", Good, Insecure),
-    row("serial numbers differ", Good, Insecure),
-    row("own NS record set is another", Bad, Insecure),
-    row("one of two servers in a free domain", Bad, Insecure),
-    row("the one server in a free domain", Bad, Unreachable),
-    row("glue in order", Good, Insecure),
-    row("glue of one of two servers is stale", Bad, Insecure),
-    row("glue of one of two servers is missing", Bad, Insecure),
-    row("no glue", Bad, Unreachable),
-    row("the parent zone refers to others", Bad, Unreachable),
-    row("not delegated", Bad, Secure),
+    row("in order, not signed", Good, RESOLVES, ""),
+    row("in order, signed", Good, SECURE, ""),
+    row("signed, no DS", Good, [Insecure, Insecure, Unchained], ISLAND),
+    row("DS of a stand-by key beside the right one", Good, SECURE, ""),
+    row("DS of ED448 beside the right one", Good, SECURE, ""),
+    row("DS of nobody's key", Bad, BOGUS, ""),
+    row("DS of nobody's ED448 key", Bad, BOGUS, ""),
+    row("DS, and the zone is not signed", Bad, STRIPPED, ""),
+    row("DS of a key that no longer signs", Bad, BOGUS, ""),
+    row("no signature but that of the keys", Bad, STRIPPED, ""),
+    row("signed, servers without EDNS", Bad, STRIPPED, ""),
+    row("one of two servers refuses", Bad, RESOLVES, ONE_IS_GOOD),
+    row("both servers refuse", Bad, FAILS, ""),
+    row("one of two servers is silent", Bad, RESOLVES, ONE_IS_GOOD),
+    row("both servers are silent", Bad, FAILS, ""),
+    row("both servers fail", Bad, FAILS, ""),
+    row("one of two without authority", Bad, RESOLVES, ONE_IS_GOOD),
+    row(
+        "both without authority",
+        Bad,
+        RESOLVES,
+        "RFC 1034, section 4.2.2: a server of the zone answers with authority. unbound takes the answer all the same; others \
+         do not",
+    ),
+    row("answers over TCP alone", Good, RESOLVES, ""),
+    row("truncated, and no TCP", Bad, FAILS, ""),
+    row("servers without EDNS", Good, RESOLVES, ""),
+    row("serial numbers differ", Good, RESOLVES, ""),
+    row(
+        "own NS record set is another",
+        Bad,
+        RESOLVES,
+        "RFC 1034, section 4.2.2: both sets are to be the same. It resolves until a resolver goes by the other one",
+    ),
+    row("one of two servers in a free domain", Bad, RESOLVES, "*, and it can be taken over"),
+    row("the one server in a free domain", Bad, FAILS, ""),
+    row("glue in order", Good, RESOLVES, ""),
+    row("glue of one of two servers is stale", Bad, RESOLVES, ONE_IS_GOOD),
+    row(
+        "glue of one of two servers is missing",
+        Bad,
+        RESOLVES,
+        "RFC 9471, section 3.1: a referral has all of it. It resolves by the other server",
+    ),
+    row("no glue", Bad, FAILS, ""),
+    row("the parent zone refers to others", Bad, FAILS, ""),
+    row("not delegated", Bad, [NoSuchName; 3], "what was wanted is not there: all are right"),
 ];
+
+fn words(judgment: Judgment) -> &'static str {
+    match judgment {
+        Secure => "secure",
+        Insecure => "resolves",
+        Unsigned => "no signature",
+        Unchained => "no chain",
+        Bogus => "bogus",
+        Fails => "fails",
+        NoSuchName => "proves that there is no such name",
+    }
+}
+
+/// The table of the page.
+fn table() -> String {
+    let head = ["zone", "this check", "unbound", "delv", "drill", "if they differ"];
+    let mut lines = vec![format!("| {} |", head.join(" | ")), format!("|{}", "---|".repeat(head.len()))];
+    for row in &ROWS {
+        let ours = if row.ours == Good { "good" } else { "bad" };
+        let theirs = [row.unbound, row.delv, row.drill].map(words).join(" | ");
+        lines.push(format!("| {} | {ours} | {theirs} | {} |", row.label, row.why));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn the_page_has_the_table() {
+    let page = include_str!("../../../../docs/dns-check.md");
+    assert!(page.contains(&table()), "docs/dns-check.md lacks this table:\n{}", table());
+}
 
 /// How often unbound is asked for a zone that it can reach: it begins with a server of its own choice, and may wait for a silent one
 /// until its time is over.
 const TRIES: usize = 5;
 
+/// How long a zone is waited for that is expected to fail: who keeps trying servers that are silent has no answer. An answer that is
+/// there comes within a second.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// What came of a zone, and what was said of it.
+struct Found {
+    ours: Verdict,
+    /// `None` of a program that is not installed.
+    theirs: [Option<Judgment>; 3],
+    said: String,
+}
+
+impl World {
+    async fn judge(&self, verifier: &Verifier, row: &Row, zone: &str, made: &Made) -> Found {
+        let expected = Expected {
+            name: name(zone),
+            name_servers: NameServers::found(&made.servers).unwrap(),
+            ds: DsRecords::found(&made.ds),
+            check_ds: false,
+            glue: Vec::new(),
+        };
+        let (parent, host) = (parent_zone(PARENT), format!("host.{zone}"));
+        let ours = verifier.verify_delegation(&parent, &expected, Duration::ZERO);
+        let theirs = async {
+            let unbound = self.by_unbound(&host, row.unbound);
+            if row.unbound == Fails {
+                // Each waits for servers that are silent, whatever the others have found.
+                return join3(unbound, judged(self.delv.as_ref(), &host), judged(self.drill.as_ref(), &host)).await;
+            }
+            // What it has found is what the others look at.
+            let unbound = unbound.await;
+            (unbound, judged(self.delv.as_ref(), &host).await, judged(self.drill.as_ref(), &host).await)
+        };
+        let (report, (unbound, delv, drill)) = join(ours, theirs).await;
+        let said = [&delv, &drill].into_iter().flatten().map(|(_, printed)| printed.as_str());
+        let said = [report.to_string().as_str()].into_iter().chain(said).collect::<Vec<_>>().join("\n");
+        let theirs = [Some(unbound), delv.map(|(judgment, _)| judgment), drill.map(|(judgment, _)| judgment)];
+        Found { ours: report.verdict(), theirs, said }
+    }
+
+    async fn by_unbound(&self, host: &str, expected: Judgment) -> Judgment {
+        let mut judgment = Fails;
+        for _ in 0..TRIES {
+            let patience = if expected == Fails { SILENCE } else { Duration::from_mins(1) };
+            let found = timeout(patience, self.unbound.resolve(host, "A")).await;
+            judgment = match found {
+                Ok(Ok(found)) => match found.security {
+                    Security::Secure if found.data.is_empty() => NoSuchName,
+                    Security::Secure => Secure,
+                    Security::Insecure => Insecure,
+                    Security::Bogus => Bogus,
+                    Security::Unreachable => Fails,
+                },
+                Ok(Err(_)) | Err(_) => Fails,
+            };
+            if judgment != Fails || expected == Fails {
+                break;
+            }
+        }
+        judgment
+    }
+}
+
+/// What a program makes of a host, and what it printed; `None` of one that is not installed.
+async fn judged(program: Option<&LookUp>, host: &str) -> Option<(Judgment, String)> {
+    let judged = timeout(SILENCE, program?.judge(host, "A")).await;
+    Some(judged.map_or_else(|_| (Fails, "nothing".to_owned()), Result::unwrap))
+}
+
 #[tokio::test]
-async fn thirty_zones_by_this_check_and_by_unbound() {
+async fn thirty_zones_by_this_check_and_by_others() {
     let Some(world) = World::start().await else { return };
     let mut zones = Vec::new();
     for (at, row) in ROWS.iter().enumerate() {
         let zone = format!("z{at:02}{}.{PARENT}", "x".repeat(at));
         let made = world.make(row.label, &zone);
         if !matches!(row.label, "the parent zone refers to others" | "not delegated") {
-            world.parent.put(RecordSet::new(&zone, "NS", 1, made.servers.clone()));
+            world.parent.put(RecordSet::new(&zone, "NS", TTL, made.servers.clone()));
         }
         if !made.ds.is_empty() {
-            world.parent.put(RecordSet::new(&zone, "DS", 1, made.ds.clone()));
+            world.parent.put(RecordSet::new(&zone, "DS", TTL, made.ds.clone()));
         }
         zones.push((row, zone, made));
     }
@@ -253,28 +400,23 @@ async fn thirty_zones_by_this_check_and_by_unbound() {
     let timing =
         Timing { datagrams: vec![Duration::from_secs(5)], tcp: Duration::from_secs(5), resolver: long, pause: long };
     let verifier = Verifier::new(Some(world.dns.resolver())).at_any_address(true).with_timing(timing).for_run();
-    let mut wrong = Vec::new();
-    for (row, zone, made) in &zones {
-        let expected = Expected {
-            name: name(zone),
-            name_servers: NameServers::found(&made.servers).unwrap(),
-            ds: DsRecords::found(&made.ds),
-            check_ds: false,
-            glue: Vec::new(),
-        };
-        let report = verifier.verify_delegation(&parent_zone(PARENT), &expected, Duration::ZERO).await;
-        // It tries servers that are silent for longer than anybody waits.
-        let mut security = Unreachable;
-        for _ in 0..TRIES {
-            let found = world.unbound.resolve(&format!("host.{zone}"), "A").await;
-            security = found.map_or(Unreachable, |found| found.security);
-            if security != Unreachable || row.theirs == Unreachable {
-                break;
-            }
+    let judge = async |(row, zone, made): &(&Row, String, Made)| {
+        let found = world.judge(&verifier, row, zone, made).await;
+        let expected = [row.unbound, row.delv, row.drill];
+        let differ = |(found, expected): (&Option<Judgment>, Judgment)| found.is_some_and(|found| found != expected);
+        let is_wrong = found.ours != row.ours || found.theirs.iter().zip(expected).any(differ);
+        is_wrong.then(|| format!("{}: {:?}, {:?}: {}", row.label, found.ours, found.theirs, found.said))
+    };
+    // All wait for those that are silent, side by side; the others are quick.
+    let (silent, quick): (Vec<_>, Vec<_>) = zones.iter().partition(|(row, ..)| row.label.contains("silent"));
+    let one_by_one = async {
+        let mut wrong = Vec::new();
+        for zone in quick {
+            wrong.push(judge(zone).await);
         }
-        if (report.verdict(), security) != (row.ours, row.theirs) {
-            wrong.push(format!("{}: {:?}, unbound {security:?}: {report}", row.label, report.verdict()));
-        }
-    }
+        wrong
+    };
+    let (one, other) = join(join_all(silent.into_iter().map(&judge)), one_by_one).await;
+    let wrong: Vec<String> = one.into_iter().chain(other).flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

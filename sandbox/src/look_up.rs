@@ -1,0 +1,156 @@
+//! `delv` (BIND) and `drill` (ldns): programs that are not ours, look a name up through a resolver and judge the answer themselves.
+//!
+//! The resolver is [`crate::unbound`], asked with checking disabled: it finds the servers, and the program validates what they say
+//! with the trust anchor of the [`Dns`]. Where a program is not installed, [`LookUp::start`] puts it on the list of what was not
+//! checked.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::Dns;
+
+/// Longer than either program, and the resolver behind it, try before they give up.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// One of the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// Of BIND, which validates as `named` does.
+    Delv,
+    /// Of ldns, which chases signatures upwards from the answer.
+    Drill,
+}
+
+/// What a program says of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgment {
+    /// Signed all the way from the trust anchor.
+    Secure,
+    /// Proven with signatures that there is no such name, or no such data.
+    NoSuchName,
+    /// Provably not signed.
+    Insecure,
+    /// An answer without signatures: `drill` does not say whether there should be some.
+    Unsigned,
+    /// Signatures by keys to which no DS record set leads: `drill` does not say whether one should.
+    Unchained,
+    /// Signatures or DS records that don't fit.
+    Bogus,
+    /// No answer.
+    Fails,
+}
+
+/// One of the programs with its trust anchor in a file, which goes with it.
+#[derive(Debug)]
+pub struct LookUp {
+    program: Program,
+    resolver: SocketAddr,
+    anchor: PathBuf,
+}
+
+impl Drop for LookUp {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.anchor);
+    }
+}
+
+impl Program {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Delv => "delv",
+            Self::Drill => "drill",
+        }
+    }
+
+    /// The package of Debian that has it.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Delv => "bind9-dnsutils",
+            Self::Drill => "ldnsutils",
+        }
+    }
+
+    /// The trust anchor in the form that it reads.
+    fn anchor(self, dns: &Dns) -> String {
+        let anchor = dns.trust_anchor();
+        match (self, anchor.split_ascii_whitespace().collect::<Vec<_>>().as_slice()) {
+            (Self::Delv, [_, _, _, tag, algorithm, digest_type, digest]) => {
+                format!("trust-anchors {{ \".\" static-ds {tag} {algorithm} {digest_type} \"{digest}\"; }};\n")
+            }
+            _ => anchor + "\n",
+        }
+    }
+
+    fn judge(self, output: &Output) -> Judgment {
+        let text = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
+        let says = |words: &str| text.contains(words);
+        match self {
+            Self::Delv => match () {
+                () if says("; negative response, fully validated") => Judgment::NoSuchName,
+                () if says("; fully validated") => Judgment::Secure,
+                () if says("; unsigned answer") => Judgment::Insecure,
+                () if says("no valid") || says("broken trust chain") || says("insecurity proof failed") => {
+                    Judgment::Bogus
+                }
+                () => Judgment::Fails,
+            },
+            Self::Drill => match () {
+                () if says("Existence denied") && says("Chase successful") => Judgment::NoSuchName,
+                () if says("Chase successful") => Judgment::Secure,
+                () if !says("rcode: NOERROR") && !says("rcode: NXDOMAIN") => Judgment::Fails,
+                () if says("RRSIG") => Judgment::Unchained,
+                () => Judgment::Unsigned,
+            },
+        }
+    }
+}
+
+impl LookUp {
+    /// The program, if it is there; it asks that resolver.
+    pub fn start(program: Program, dns: &Dns, resolver: SocketAddr) -> Option<Self> {
+        let (name, package) = (program.name(), program.package());
+        let anchor =
+            std::env::temp_dir().join(format!("sandbox-{name}-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        let is_there = std::process::Command::new(name)
+            .arg("-v")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        let written = is_there.and_then(|_| fs::write(&anchor, program.anchor(dns)));
+        if let Err(error) = written {
+            let why = format!("{name} can't be run: {error}");
+            crate::not_checked(name, &why, &format!("sudo apt-get install {package}"));
+            return None;
+        }
+        Some(Self { program, resolver, anchor })
+    }
+
+    /// Looks a name up. Gives what the program makes of it, and all that it printed.
+    pub async fn judge(&self, name: &str, rtype: &str) -> io::Result<(Judgment, String)> {
+        let (at, port) = (format!("@{}", self.resolver.ip()), self.resolver.port().to_string());
+        let mut command = Command::new(self.program.name());
+        match self.program {
+            Program::Delv => {
+                command.args([&at, "-p", &port, "-a"]).arg(&self.anchor).args(["+root=.", "+cd", name, rtype]);
+            }
+            Program::Drill => {
+                command
+                    .args(["-S", "-V", "3", "-p", &port, "-o", "CD", "-k"])
+                    .arg(&self.anchor)
+                    .args([name, &at, rtype]);
+            }
+        }
+        let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = timeout(PATIENCE, output).await??;
+        let printed = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
+        Ok((self.program.judge(&output), printed))
+    }
+}
