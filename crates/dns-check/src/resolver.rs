@@ -115,7 +115,9 @@ impl Resolver {
             }
             found.extend(&answer.answers.addresses);
         }
-        let missing = v4.and(v6).err();
+        // A name that does not exist has neither (RFC 8020): the word of one look-up is enough.
+        let failures = || [v4.as_ref().err(), v6.as_ref().err()].into_iter().flatten();
+        let missing = failures().find(|why| **why == Unresolved::NoSuchName).or_else(|| failures().next()).cloned();
         match missing {
             Some(why) if found.is_empty() => return Err(why),
             _ => {}
@@ -125,7 +127,7 @@ impl Resolver {
         for (address, by) in made {
             net.memory.translate(address, by);
         }
-        // A name that does not exist has neither: the other answer is older.
+        // Where the other look-up found some, its answer is older.
         let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
         self.choose(&own).map(|chosen| Addresses { missing, ..chosen })
     }

@@ -8,6 +8,7 @@ mod dnssec;
 mod hostile;
 mod internet;
 mod messages;
+mod odd;
 mod run;
 mod script;
 mod text;
