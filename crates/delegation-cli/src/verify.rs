@@ -256,6 +256,7 @@ fn of_finding(finding: &Finding) -> Value {
         "rcode": finding.rcode(),
         "takeover": finding.is_takeover(),
         "text": finding.to_string(),
+        "remedy": finding.remedy(),
     })
 }
 
@@ -275,18 +276,29 @@ fn print(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, 
         output::line(&format!("DS {ds}"));
     }
     match finding.verdict() {
-        Verdict::Good | Verdict::Unknown => output::line(&format!("{finding}.")),
-        Verdict::Bad => {
+        Verdict::Good => output::line(&format!("{finding}.")),
+        // What is not known of anybody has one cause.
+        Verdict::Unknown if finding.no_egress() => output::line(&format!("{finding}.")),
+        Verdict::Bad | Verdict::Unknown => {
+            if finding.verdict() == Verdict::Unknown {
+                output::line(&format!("Nothing is known of {name}."));
+            }
             for finding in finding.findings() {
                 let word = match finding.severity() {
                     Severity::Problem => "Problem",
                     Severity::Unknown => "Not known",
                     Severity::Remark => "Remark",
                 };
-                output::line(&format!("{word}: {finding}."));
+                output::line(&format!("{word}: {}", sentences(finding)));
             }
         }
     }
+}
+
+/// What was found, and what to do about it.
+fn sentences(finding: &Finding) -> String {
+    let remedy = finding.remedy().map(|remedy| format!(" {remedy}")).unwrap_or_default();
+    format!("{finding}.{remedy}")
 }
 
 fn row(zone: &Name, server: &Server) -> [String; 5] {

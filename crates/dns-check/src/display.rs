@@ -115,16 +115,44 @@ impl Unresolved {
             Self::NoAddress => "does not resolve: the name has no address".to_owned(),
             Self::Private => "has an address that the internet can't reach".to_owned(),
             Self::Alias => "is an alias (CNAME), which the name of a name server must not be".to_owned(),
-            Self::NoNameServers => "has no name servers, says the resolver".to_owned(),
-            Self::Code(code) => format!("does not resolve ({code})"),
-            Self::Malformed => "does not resolve: the resolver's answer can't be read".to_owned(),
-            Self::Silent => "does not resolve: no resolver answers".to_owned(),
+            Self::NoNameServers => "has no name servers, according to the resolver".to_owned(),
+            Self::Code(_) | Self::Malformed | Self::Silent => format!("could not be resolved: {}", self.reason()),
             Self::Spent => SPENT.to_owned(),
+        }
+    }
+
+    /// Why a look-up failed.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Code(code) => format!("the resolver answered {code}"),
+            Self::Malformed => "the resolver's answer is not a valid DNS message".to_owned(),
+            Self::Silent => "no resolver answered".to_owned(),
+            other => other.words(),
+        }
+    }
+
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoGlue => {
+                "Add its addresses (A, AAAA) to the parent zone, or name a server outside of the child zone."
+            }
+            Self::NoSuchName | Self::NoAddress => {
+                "Correct the name, or give it an address (A or AAAA) in its own zone; otherwise remove it from the \
+                 delegation."
+            }
+            Self::FreeDomain(_) => "Remove it from the delegation now, or register the domain yourself.",
+            Self::Private => "Remove that address, or ask the resolver of the network that it is meant for.",
+            Self::Alias => "Name the host that the alias leads to, or give the name addresses (A, AAAA) of its own.",
+            Self::NoNameServers => "Delegate the zone from the zone above it, or ask another resolver.",
+            Self::Code(_) | Self::Malformed | Self::Silent => "Ask another resolver, or try again.",
+            Self::Spent => AGAIN,
         }
     }
 }
 
-const SPENT: &str = "was not asked: the check has sent as many queries as it may";
+const SPENT: &str = "was not asked: the check had sent as many queries as it may";
+
+const AGAIN: &str = "Try again; if it stays so, repair the servers that the other findings name.";
 
 impl Family {
     fn as_str(self) -> &'static str {
@@ -144,7 +172,7 @@ impl FindingKind {
         match self {
             Self::Unresolved(why) => why.words(),
             Self::MoreAddresses(why) => {
-                format!("may have other addresses: a look-up of them failed ({})", why.words())
+                format!("may have more addresses: one of the two look-ups failed ({})", why.reason())
             }
             Self::Silent => "does not answer".to_owned(),
             Self::Unheard(family) => {
@@ -156,15 +184,15 @@ impl FindingKind {
             Self::NotAuthoritative => "does not answer for the zone (not authoritative)".to_owned(),
             Self::NoZone => "does not answer for the zone (it knows no zone of this name)".to_owned(),
             Self::Alias => "has an alias (CNAME) in place of the zone".to_owned(),
-            Self::Malformed => "answers with something that can't be read".to_owned(),
-            Self::NoTcp => "has more to say than fits a UDP answer, and does not answer over TCP".to_owned(),
+            Self::Malformed => "answers with something that is not a valid DNS message".to_owned(),
+            Self::NoTcp => "has an answer that does not fit a UDP datagram, and does not answer over TCP".to_owned(),
             Self::OwnNameServers(found) => {
                 format!("has other name servers in the zone's own NS record set: {}", list(found))
             }
             Self::Refers(found) => format!("refers to other name servers: {}", list(found)),
-            Self::NoDelegation => "does not refer to the name servers".to_owned(),
+            Self::NoDelegation => "does not delegate the name".to_owned(),
             Self::OddReferral => {
-                "refers to them in an unusual form, which resolvers take (RFC 1034, section 4.3.2)".to_owned()
+                "delegates the name in an unusual form, which resolvers accept (RFC 1034, section 4.3.2)".to_owned()
             }
             Self::MissingGlue(servers) => {
                 format!(
@@ -185,8 +213,10 @@ impl FindingKind {
                 format!("has another DS record set for the name (key tags {})", tags.join(", "))
             }
             Self::DsUnsigned => "has no valid signature of the DS record set, though the zone is signed".to_owned(),
-            Self::ParentUnsigned => "is not signed: a DS record set in it proves nothing".to_owned(),
-            Self::SignedWithoutDs => "is signed, and no DS record set leads to it".to_owned(),
+            Self::ParentUnsigned => "is not signed, so a DS record set in it proves nothing".to_owned(),
+            Self::SignedWithoutDs => {
+                "is signed, but the parent zone has no DS record set for it, so nobody validates it".to_owned()
+            }
             Self::NoKey(tag) => format!("does not serve the key of the DS record with key tag {tag}"),
             Self::NotSigning(tag) => {
                 format!("serves no valid signature of the key set by the key {tag} of the DS records")
@@ -196,10 +226,11 @@ impl FindingKind {
                 format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
             }
             Self::Spare(tag) => {
-                format!("has no use for the DS record with key tag {tag}: another one leads to its keys")
+                format!("serves no key for the DS record with key tag {tag}, and serves one for another DS record")
             }
             Self::Weak(tag, what, number) => format!(
-                "is secured by the DS record with key tag {tag} alone, whose {what} {number} (SHA-1) validators give up (RFC 9905)"
+                "is secured only by the DS record with key tag {tag}, whose {what} {number} is of SHA-1, which validators are \
+                 giving up (RFC 9905)"
             ),
             Self::DataUnsigned => "serves data without a valid signature by the zone's keys".to_owned(),
             Self::DataOutOfTime => "serves data whose signature is not valid now".to_owned(),
@@ -211,16 +242,87 @@ impl FindingKind {
                 format!("was not found: no name server of {} answers from here", Short(zone))
             }
             Self::AnotherZone(asked) => format!(
-                "is another zone to the world than the one that was written: it asks {}, and none of that zone's name servers",
+                "is served to the world by another zone of that name: resolvers ask {}, and none of the name servers of the zone \
+                 that was written",
                 list(asked)
             ),
             Self::MoreServers(others) => {
-                format!("is also asked at name servers that are not of the zone that was written: {}", list(others))
+                format!(
+                    "is also served by name servers that are not those of the zone that was written: {}",
+                    list(others)
+                )
             }
-            Self::TooMany(count) => format!("has {count} name servers, of which not all were asked"),
+            Self::TooMany(count) => format!("has {count} name servers, more than are asked"),
             Self::Late => "could not be asked in time".to_owned(),
             Self::Spent => SPENT.to_owned(),
         }
+    }
+}
+
+impl Finding {
+    /// What to do about it, in a sentence; none about what is no fault.
+    pub fn remedy(&self) -> Option<&'static str> {
+        self.kind.remedy(self.role)
+    }
+}
+
+impl FindingKind {
+    fn remedy(&self, role: Role) -> Option<&'static str> {
+        let remedy = match (self, role) {
+            (Self::Unresolved(why) | Self::MoreAddresses(why), _) => why.remedy(),
+            (Self::Silent, _) => "Start the server, or let it answer on port 53 over UDP and TCP; otherwise remove it.",
+            (Self::Unheard(_) | Self::NoRoute(_), _) => "Check it from a network that reaches such addresses.",
+            (Self::Code(code), Role::Child) if code == "REFUSED" => {
+                "Create the zone on this server, or remove the server from the delegation: anybody who is given this server for \
+                 a zone of that name can answer for it."
+            }
+            (Self::Code(_) | Self::NotAuthoritative | Self::NoZone, Role::Child) => {
+                "Have this server serve the zone, or remove it from the delegation."
+            }
+            (Self::Code(_) | Self::NotAuthoritative | Self::NoZone, Role::Parent) => {
+                "Have this server serve the parent zone, or remove it from the NS record sets of that zone."
+            }
+            (Self::Alias, _) => "Remove the alias: a zone can't be one.",
+            (Self::Malformed | Self::NoTcp, _) => {
+                "Repair the server, or the firewall in front of it: DNS needs port 53 over UDP and TCP."
+            }
+            (Self::OwnNameServers(_), _) => {
+                "Make the NS record set at the child zone's apex and the delegation the same."
+            }
+            (Self::DsUnsigned, _) => "Sign the parent zone anew; if it was changed moments ago, try again.",
+            (Self::Refers(_) | Self::NoDelegation | Self::Ds(_), _) => {
+                "Deploy the delegation; if it was deployed moments ago, try again."
+            }
+            (Self::MissingGlue(_), _) => "Add its addresses (A, AAAA) to the parent zone.",
+            (Self::StaleGlue(_) | Self::NoOwnAddress, _) => {
+                "Give the name the same addresses (A, AAAA) in the parent zone and in the child zone."
+            }
+            (Self::NoKey(_), _) => "Replace the DS record with that of a key that the zone serves, or remove it.",
+            (Self::NotSigning(_) | Self::OutOfTime(_), _) => {
+                "Sign the key set with that key anew, or remove the DS record; check the signer's clock."
+            }
+            (Self::Unverifiable(..), _) => "Check it with a validator that knows it.",
+            (Self::Weak(..), _) => "Publish a DS record with a SHA-256 digest of a key with an algorithm of today.",
+            (Self::DataUnsigned | Self::DataOutOfTime, _) => {
+                "Sign the zone anew with a key that is in its key set; check the signer's clock."
+            }
+            (Self::SignedWithoutDs, _) => "Publish the DS record of its key in the parent zone, or stop signing.",
+            (Self::NobodyAbove(_), _) => "Let DNS queries out (port 53, UDP and TCP), or try again.",
+            (Self::AnotherZone(_) | Self::MoreServers(_), _) => {
+                "Find out which of the zones of that name is delegated, and write to that one."
+            }
+            (Self::Late | Self::Spent, _) => AGAIN,
+            (
+                Self::OddReferral
+                | Self::ShortGlue(_)
+                | Self::ParentUnsigned
+                | Self::Spare(_)
+                | Self::Serials(_)
+                | Self::TooMany(_),
+                _,
+            ) => return None,
+        };
+        Some(remedy)
     }
 }
 

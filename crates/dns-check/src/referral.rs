@@ -52,13 +52,13 @@ impl fmt::Display for ReferralError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoParent(name) => {
-                write!(f, "the resolver knows no zone above {name}, the root aside; correct the name")
+                write!(f, "according to the resolver no zone above {name} exists but the root; correct the name")
             }
             Self::NoResolver => f.write_str("no resolver answers; name one that can be reached from here"),
             Self::ResolverFails(zone, why) => {
                 write!(
                     f,
-                    "the resolver does not tell the name servers of {zone} ({why}); name another one, or try again"
+                    "the name servers of {zone} could not be looked up: {why}; use another resolver, or try again"
                 )
             }
             Self::NoAnswer(parent) => write!(
@@ -66,9 +66,12 @@ impl fmt::Display for ReferralError {
                 "no name server of {parent} answers for that zone from here; let DNS queries out (port 53, UDP and TCP), or try \
                  again"
             ),
-            Self::NotInTheWorld(zone) => write!(f, "the zone {zone} is not delegated itself: nobody asks it"),
+            Self::NotInTheWorld(zone) => write!(
+                f,
+                "the zone {zone} is not delegated itself, so nobody asks it; delegate it from the zone above it first"
+            ),
             Self::NotDelegated { parent, name } => {
-                write!(f, "{name} is not delegated: the name servers of {parent} refer to nobody for it")
+                write!(f, "{name} is not delegated: the name servers of {parent} have no NS record set for it")
             }
         }
     }
@@ -94,7 +97,7 @@ impl From<Lost> for ReferralError {
         match lost {
             Lost::NoParent(name) => Self::NoParent(name),
             Lost::Resolver(_, Unresolved::Silent) => Self::NoResolver,
-            Lost::Resolver(zone, why) => Self::ResolverFails(zone, why.words()),
+            Lost::Resolver(zone, why) => Self::ResolverFails(zone, why.reason()),
             Lost::NoAnswer(zone) => Self::NoAnswer(zone),
             Lost::NotInTheWorld(zone) => Self::NotInTheWorld(zone),
         }

@@ -57,13 +57,47 @@ async fn dns_alone_tells_without_credentials() {
     assert_eq!((&finding["rcode"], &finding["server"]), (&json!("REFUSED"), &json!(server.trim_end_matches('.'))));
     assert_eq!((&finding["of_parent_zone"], finding["addresses"].as_array().unwrap().len()), (&json!(false), 1));
     let ran = shell.run(&args).ended(2);
-    ran.says(&["lame", &format!("Problem: {}", server.trim_end_matches('.')), "REFUSED"]);
+    ran.says(&[
+        "lame",
+        &format!("Problem: {}", server.trim_end_matches('.')),
+        "(REFUSED). Create the zone on this server, or remove the server from the delegation: anybody who",
+    ]);
+    assert!(finding["remedy"].as_str().unwrap().starts_with("Create the zone on this server"), "{finding}");
     dns.heal_all();
 
     fixture.parent.remove(NAME, "NS");
     shell.run(&args).ended(2).says(&["testing.example.com is not delegated"]);
     let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(2).json();
     assert_eq!((&told["good"], &told["name_servers"]), (&json!(false), &json!([])));
+}
+
+/// However a person writes a name.
+#[tokio::test]
+async fn names_are_taken_as_people_write_them() {
+    let (fixture, dns) = delegated().await;
+    let zones = ["_tcp.example.com", "xn--bcher-kva.example.com"];
+    for zone in zones {
+        dns.zone(zone, ["ns1.dns-host.net"], []);
+        fixture.parent.put(RecordSet::new(zone, "NS", 60, ["ns1.dns-host.net"]));
+    }
+    let shell = Shell { env: Vec::new() }.asking(&dns);
+    let names = ["TESTING.Example.com.", "_TCP.example.com", "Bücher.example.com", "xn--BCHER-kva.example.com."];
+    shell.run(&[&["verify"], &names[..]].concat()).ended(0).says(&[
+        "answer for testing.example.com",
+        "answers for _tcp.example.com",
+        "answers for xn--bcher-kva.example.com",
+    ]);
+    // One that is bad among good ones decides, wherever it stands; one that is no name is an error.
+    let names = ["testing.example.com", "nothing.example.com", "_tcp.example.com"];
+    shell
+        .run(&[&["verify"], &names[..]].concat())
+        .ended(2)
+        .says(&["nothing.example.com is not delegated", "_tcp.example.com"]);
+    for wrong in ["", ".", "a..b", "-"] {
+        let ran = shell.run(&["verify", "testing.example.com", "--", wrong]);
+        assert!(!ran.out.contains("panicked") && !ran.err.contains("panicked"), "{wrong}: {ran:?}");
+        ran.ended(1);
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn servers_of_the_parent_zone_that_are_not_in_sync_yet() {
 #[tokio::test]
 async fn what_the_parent_zone_may_have_wrong() {
     for (zone, words) in [
-        (parent(&[]), "does not refer to the name servers"),
+        (parent(&[]), "does not delegate the name"),
         (parent(&["ns1.example.net"]), "refers to other name servers: ns1.example.net"),
         (
             parent(&["ns1.example.net", "ns2.example.net", "ns3.example.net"]),
@@ -127,7 +127,7 @@ async fn a_referral_in_an_unusual_form_is_one() {
         answer
     });
     let report = check(&fixture(cached, elsewhere), &expected(), Duration::ZERO).await;
-    assert_eq!(report.to_string(), "p2.example.org (127.0.0.22) of the parent zone does not refer to the name servers");
+    assert_eq!(report.to_string(), "p2.example.org (127.0.0.22) of the parent zone does not delegate the name");
     assert_eq!(report.remarks().map(Finding::code).collect::<Vec<_>>(), ["odd-referral"], "resolvers take that");
 }
 
@@ -189,15 +189,15 @@ async fn the_world_asks_another_zone_than_the_one_that_was_written() {
     assert!(!report.is_good());
     assert_eq!(
         report.to_string(),
-        "example.com is another zone to the world than the one that was written: it asks p1.example.org, p2.example.org, and \
-         none of that zone's name servers"
+        "example.com is served to the world by another zone of that name: resolvers ask p1.example.org, p2.example.org, and \
+         none of the name servers of the zone that was written"
     );
     let report = check(&["p1.example.org", "q2.example.org"]).await;
     assert!(report.is_good() && report.remarks().count() == 1);
     assert_eq!(
         report.to_string(),
         "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them; example.com is also \
-         asked at name servers that are not of the zone that was written: p2.example.org"
+         served by name servers that are not those of the zone that was written: p2.example.org"
     );
     let report = check(&["p1.example.org", "p2.example.org", "p3.example.org"]).await;
     assert!(report.is_good() && report.remarks().next().is_none(), "{report}");

@@ -204,7 +204,7 @@ async fn a_signed_delegation() {
     assert_eq!(
         report.to_string(),
         "the 2 name servers answer for testing.example.com with the keys of its DS records, and the 2 servers of example.com \
-         refer to them; example.com is not signed: a DS record set in it proves nothing"
+         refer to them; example.com is not signed, so a DS record set in it proves nothing"
     );
     let report = check(&zsk.soa(), &keys, &[], &signed_by(&[&ds])).await;
     let text = report.to_string();
@@ -215,7 +215,7 @@ async fn a_signed_delegation() {
     let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
     assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
     let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
-    let words = format!("has no use for the DS record with key tag {}", next.tag());
+    let words = format!("serves no key for the DS record with key tag {}", next.tag());
     assert!(
         report.is_good() && report.to_string().contains(&format!("ns1.example.net (127.0.0.11) {words}")),
         "{report}"

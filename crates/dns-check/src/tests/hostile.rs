@@ -55,7 +55,10 @@ async fn what_is_no_dns_message_is_told() {
     ];
     for spoil in spoilt {
         let report = check(Box::new(move |ask| vec![spoil(ask)]), patient()).await;
-        assert_eq!(report.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+        assert_eq!(
+            report.to_string(),
+            "ns1.example.net (127.0.0.11) answers with something that is not a valid DNS message"
+        );
         assert_eq!((state(&report), report.no_egress()), (ServerState::Lame, false));
     }
 }
@@ -129,7 +132,10 @@ async fn as_many_name_servers_as_are_read() {
     assert_eq!(state(&report), ServerState::Serves);
     // The header says that there are more: nothing of it is read.
     let report = check(servers(257), patient()).await;
-    assert_eq!(report.to_string(), "ns1.example.net (127.0.0.11) answers with something that can't be read");
+    assert_eq!(
+        report.to_string(),
+        "ns1.example.net (127.0.0.11) answers with something that is not a valid DNS message"
+    );
 }
 
 /// The largest answer that is read: as many records as are, each with a name as long as a message has room for.
@@ -241,7 +247,7 @@ async fn too_many_servers_of_the_parent_zone() {
         (
             257,
             vec!["resolver-fails"],
-            "nothing is known of testing.example.com: example.com does not resolve: the resolver's",
+            "nothing is known of testing.example.com: example.com could not be resolved: the resolver's",
         ),
     ] {
         let many: Script = Box::new(move |ask| match ask.record_type() {

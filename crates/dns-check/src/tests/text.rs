@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::super::finding::{Chain, Finding, FindingKind, Report, Role, Server, ServerState};
+use super::super::finding::{
+    Chain, Family, Finding, FindingKind, Report, Role, Server, ServerState, Severity, Unresolved,
+};
 use super::super::resolver::Resolver;
 use super::super::response::Targets;
 
+use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
 fn name(text: &str) -> Name {
@@ -84,4 +87,104 @@ fn resolv_conf() {
     );
     assert_eq!(servers("nameserver fe80::1%7\n"), "[[fe80::1%7]:53]");
     assert_eq!(servers(""), "[127.0.0.1:53]");
+}
+
+/// One finding of each kind, with values that stand out.
+fn one_of_each() -> Vec<(Role, FindingKind)> {
+    use FindingKind as Kind;
+    use Unresolved as Why;
+    let targets = || Targets { names: [name("value.example")].into(), more: false, root: false };
+    let addresses = || vec![IpAddr::from([192, 0, 2, 1])];
+    let ds = DsRecords::new([Ds::new(4711, 13, 2, vec![1; 32]).unwrap()]);
+    let of_child = [
+        Kind::Unresolved(Why::NoGlue),
+        Kind::Unresolved(Why::NoSuchName),
+        Kind::Unresolved(Why::FreeDomain(name("value.example"))),
+        Kind::Unresolved(Why::NoAddress),
+        Kind::Unresolved(Why::Private),
+        Kind::Unresolved(Why::Alias),
+        Kind::Unresolved(Why::NoNameServers),
+        Kind::Unresolved(Why::Code("SERVFAIL".to_owned())),
+        Kind::Unresolved(Why::Malformed),
+        Kind::Unresolved(Why::Silent),
+        Kind::MoreAddresses(Why::Code("SERVFAIL".to_owned())),
+        Kind::Silent,
+        Kind::Unheard(Family::V6),
+        Kind::NoRoute(Family::V6),
+        Kind::Code("REFUSED".to_owned()),
+        Kind::Code("SERVFAIL".to_owned()),
+        Kind::NotAuthoritative,
+        Kind::NoZone,
+        Kind::Alias,
+        Kind::Malformed,
+        Kind::NoTcp,
+        Kind::OwnNameServers(targets()),
+        Kind::StaleGlue(addresses()),
+        Kind::ShortGlue(addresses()),
+        Kind::NoOwnAddress,
+        Kind::MissingGlue(vec![name("value.example")]),
+        Kind::NoKey(4711),
+        Kind::NotSigning(4711),
+        Kind::OutOfTime(4711),
+        Kind::Unverifiable(4711, "algorithm", 16),
+        Kind::Spare(4711),
+        Kind::Weak(4711, "digest type", 1),
+        Kind::DataUnsigned,
+        Kind::DataOutOfTime,
+        Kind::SignedWithoutDs,
+        Kind::Serials(vec![4711]),
+        Kind::ParentUnsigned,
+        Kind::NobodyAbove(name("value.example")),
+        Kind::AnotherZone(targets()),
+        Kind::MoreServers(targets()),
+        Kind::TooMany(4711),
+        Kind::Late,
+        Kind::Spent,
+    ];
+    let of_parent = [
+        Kind::Code("REFUSED".to_owned()),
+        Kind::Refers(targets()),
+        Kind::NoDelegation,
+        Kind::OddReferral,
+        Kind::Ds(None),
+        Kind::Ds(ds),
+        Kind::DsUnsigned,
+    ];
+    let of = |role| move |kind| (role, kind);
+    of_child.into_iter().map(of(Role::Child)).chain(of_parent.into_iter().map(of(Role::Parent))).collect()
+}
+
+/// The table of all findings.
+fn table() -> String {
+    let row = |(role, kind): (Role, FindingKind)| {
+        let finding = Finding { server: name("server.example"), addresses: Vec::new(), role, kind };
+        let severity = match finding.severity() {
+            Severity::Problem => "problem",
+            Severity::Unknown => "unknown",
+            Severity::Remark => "remark",
+        };
+        let mut text = finding.to_string();
+        for value in ["server.example", "value.example", "192.0.2.1", "4711"] {
+            text = text.replace(value, "…");
+        }
+        format!("| `{}` | {severity} | {text} | {} |\n", finding.code(), finding.remedy().unwrap_or("-"))
+    };
+    let rows: String = one_of_each().into_iter().map(row).collect();
+    format!("| code | severity | finding | what to do |\n|---|---|---|---|\n{rows}")
+}
+
+#[test]
+fn the_page_has_every_finding() {
+    let page = include_str!("../../../../docs/troubleshooting.md");
+    assert!(page.contains(&table()), "docs/troubleshooting.md lacks this table:\n{}", table());
+}
+
+/// What is wrong can be mended.
+#[test]
+fn every_problem_has_a_remedy() {
+    for (role, kind) in one_of_each() {
+        let finding = Finding { server: name("server.example"), addresses: Vec::new(), role, kind };
+        assert!(finding.severity() != Severity::Problem || finding.remedy().is_some(), "{finding}");
+        assert!(finding.remedy().is_none_or(|remedy| remedy.ends_with('.')), "{finding}");
+    }
 }

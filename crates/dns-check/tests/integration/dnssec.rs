@@ -31,7 +31,7 @@ async fn a_signed_delegation() {
     assert_eq!(
         report.to_string(),
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
-         refer to them; example.com is not signed: a DS record set in it proves nothing"
+         refer to them; example.com is not signed, so a DS record set in it proves nothing"
     );
 
     // The parent zone signs too: its answers come with signatures, and with the proof that there is no DS.

@@ -28,7 +28,7 @@ async fn a_lame_server() {
         (DnsFault::Refused, "does not answer for the zone (REFUSED)"),
         (DnsFault::ServFail, "does not answer for the zone (SERVFAIL)"),
         (DnsFault::NotAuthoritative, "does not answer for the zone (not authoritative)"),
-        (DnsFault::TruncatedWithoutTcp, "has more to say than fits a UDP answer, and does not answer over TCP"),
+        (DnsFault::TruncatedWithoutTcp, "has an answer that does not fit a UDP datagram, and does not answer over TCP"),
     ] {
         assert_eq!(one_ill(fault).await, (words.to_owned(), ServerState::Lame));
     }
@@ -83,5 +83,5 @@ async fn an_answer_to_another_question_is_none() {
     // Over UDP it is waited on, over TCP it is the server's fault.
     let report = all_ill(DnsFault::WrongId, PATIENCE, NONE).await;
     assert_eq!(states(&report), [ServerState::Lame; 4], "{report}");
-    assert!(report.to_string().contains("answers with something that can't be read"), "{report}");
+    assert!(report.to_string().contains("answers with something that is not a valid DNS message"), "{report}");
 }
