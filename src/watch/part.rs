@@ -84,6 +84,7 @@ impl<'a> Part<'a> {
         if finding.acceptance.is_none() {
             *self.totals.findings.entry(finding.kind.severity().to_string()).or_default() += 1;
         }
+        self.totals.unknown += u64::from(finding.kind == FindingKind::Unknown);
         self.findings.push(finding);
     }
 

@@ -29,6 +29,8 @@ pub struct Totals {
     pub zones: u64,
     /// Delegations in them.
     pub delegations: u64,
+    /// Those of them whose name servers could not be asked.
+    pub unknown: u64,
     /// Findings that nobody has accepted, by severity.
     pub findings: BTreeMap<String, u64>,
 }
@@ -38,6 +40,7 @@ impl Totals {
     pub(super) fn add(&mut self, other: &Self) {
         self.zones += other.zones;
         self.delegations += other.delegations;
+        self.unknown += other.unknown;
         for (severity, count) in &other.findings {
             *self.findings.entry(severity.clone()).or_default() += count;
         }
@@ -79,7 +82,8 @@ mod tests {
     fn an_event_is_empty_or_what_a_part_returned() {
         let first = Position::parse("{}", "id").unwrap();
         assert_eq!((first.run.as_str(), first.part), ("id", 1));
-        let counted = Totals { zones: 2, delegations: 30, findings: BTreeMap::from([("high".to_owned(), 1)]) };
+        let counted =
+            Totals { zones: 2, delegations: 30, unknown: 1, findings: BTreeMap::from([("high".to_owned(), 1)]) };
         let second = first.next(None, Some("Z1".to_owned()), &counted);
         let third = second.next(Some("role".to_owned()), None, &counted);
         assert_eq!((third.part, third.totals.zones, third.totals.findings["high"]), (3, 4, 2));

@@ -166,6 +166,7 @@ async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
     let critical = expected.values().flatten().filter(|kind| kind.severity() == inventory::Severity::Critical).count();
     assert_eq!(lambda.metric("Findings", &[("Severity", "critical")]), Some(critical as u64));
     assert_eq!((lambda.metric("WatchRuns", &[]), lambda.metric("WatchedZones", &[])), (Some(1), Some(23)));
+    assert_eq!((&last["totals"]["unknown"], lambda.metric("BlindRuns", &[])), (&json!(1), Some(0)));
     let lame = [("Finding", "lame"), ("Zone", "example.com")];
     assert_eq!(lambda.metric("Findings", &lame), Some(1));
     assert_eq!(lambda.metric("Findings", &[("Finding", "unread"), ("Zone", "444444444444")]), Some(1));
