@@ -10,7 +10,7 @@ export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
 # For which processors `make package` builds: those whose Rust target is installed, if empty.
 ARCHITECTURES ?=
 # For which one `sam build` does: the one that the template names, so that both always agree.
-ARCHITECTURE = $(shell sed -n 's/^ *Architectures: \[\(.*\)\]$$/\1/p' template.yaml)
+ARCHITECTURE = $(firstword $(shell sed -n 's/^ *Architectures: \[\(.*\)\]$$/\1/p' template.yaml))
 
 # How many random histories `make histories` plays, and the first seed.
 HISTORIES ?= 50000
@@ -27,7 +27,7 @@ EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model model-mutants faults load fuzz mutants sandbox fmt fmt-check lint \
-	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction
+	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction build-WatchFunction
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -287,7 +287,7 @@ clean: ## remove what was built and installed
 
 # SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild the program is linked
 # against this machine's glibc, so tools/elf.py looks whether Lambda's has what it needs.
-build-DelegationFunction:
+build-DelegationFunction build-WatchFunction:
 	@if command -v cargo-zigbuild >/dev/null; then program=$$(tools/build.sh $(ARCHITECTURE)); \
 	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = "$(ARCHITECTURE)" ]; then \
 		cargo build --locked --release -p custom-delegation --bin bootstrap; program=$(TARGET_DIR)/release/bootstrap; \

@@ -65,14 +65,15 @@ def template(architecture):
     """The template for one processor, which it names."""
     text = Path("template.yaml").read_text(encoding="utf-8")
     parameters = PARAMETERS.format(version=version(), architecture=architecture)
-    for old, new in (
-        (r"^      Code: \.\n", f"      {CODE}"),
-        (r"^Parameters:\n", parameters),
-        (r"^      Architectures: \[.*\]$", f"      Architectures: [{architecture}]"),
+    # The function and its watch are one program.
+    for old, new, times in (
+        (r"^      Code: \.\n", f"      {CODE}", 2),
+        (r"^Parameters:\n", parameters, 1),
+        (r"^      Architectures: \[.*\]$", f"      Architectures: [{architecture}]", 2),
     ):
         text, count = re.subn(old, lambda _: new, text, flags=re.MULTILINE)
-        if count != 1:
-            sys.exit(f"template.yaml has {count} lines {old!r}, and must have one")
+        if count != times:
+            sys.exit(f"template.yaml has {count} lines {old!r}, and must have {times}")
     return text
 
 

@@ -4,6 +4,7 @@ import * as path from 'path';
 import * as cdk from 'aws-cdk-lib';
 import * as include from 'aws-cdk-lib/cloudformation-include';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -297,6 +298,58 @@ export interface DelegationProviderProps {
    * @default false
    */
   readonly dashboard?: boolean;
+
+  /**
+   * The watch: a second function that looks at all delegations on a schedule, and changes nothing.
+   *
+   * @default - none
+   */
+  readonly watch?: DelegationWatch;
+}
+
+/**
+ * The watch over all delegations of several accounts.
+ */
+export interface DelegationWatch {
+  /**
+   * When it runs, in UTC, once a day or more often: `events.Schedule.cron({ hour: '3', minute: '0' })`.
+   */
+  readonly schedule: events.Schedule;
+
+  /**
+   * The roles with which it reads, one for each account.
+   *
+   * @default - the zones of this account
+   */
+  readonly auditorRoles?: iam.IRole[];
+
+  /**
+   * The external id that these roles ask for.
+   *
+   * @default - none
+   */
+  readonly externalId?: string;
+
+  /**
+   * Findings that somebody has accepted, a JSON array as in the file of `delegation list --accepted`.
+   *
+   * @default - none
+   */
+  readonly acceptedFindings?: string;
+
+  /**
+   * The event bus of this account and Region that gets what it finds.
+   *
+   * @default - the default bus
+   */
+  readonly eventBus?: events.IEventBus;
+
+  /**
+   * The name of its role, to which the Region is appended. The trust policies of `auditorRoles` name it.
+   *
+   * @default - a name for this stack
+   */
+  readonly roleName?: string;
 }
 
 /**
@@ -398,8 +451,10 @@ export class DelegationProvider extends Construct implements IDelegationProvider
       templateFile: packaged.template,
       parameters: { CodeBucketPrefix: '', CodeKey: '' },
     });
-    const cfnFunction = template.getResource('DelegationFunction') as lambda.CfnFunction;
-    cfnFunction.code = { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey };
+    for (const name of ['DelegationFunction', 'WatchFunction']) {
+      const cfnFunction = template.getResource(name) as lambda.CfnFunction;
+      cfnFunction.code = { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey };
+    }
     const output = (name: string) => cdk.Token.asString(stack.nestedStackResource!.getAtt(`Outputs.${name}`));
     this.serviceToken = output('ServiceToken');
     this.functionArn = output('FunctionArn');
@@ -442,6 +497,12 @@ export class DelegationProvider extends Construct implements IDelegationProvider
       Tracing: props.tracing,
       AlarmTopic: props.alarmTopic && accountAndName(props.alarmTopic.topicArn),
       Dashboard: props.dashboard === undefined ? undefined : props.dashboard ? 'YES' : 'NO',
+      WatchSchedule: props.watch?.schedule.expressionString,
+      WatchRoleArns: props.watch?.auditorRoles?.map((role) => role.roleArn).join(','),
+      WatchExternalId: props.watch?.externalId,
+      WatchAccepted: props.watch?.acceptedFindings,
+      WatchEventBus: props.watch?.eventBus?.eventBusName,
+      WatchRoleName: props.watch && (props.watch.roleName ?? `route53-delegation-watch-${names}`),
     };
     const parameters: Record<string, string> = {};
     for (const [name, value] of Object.entries(given)) {

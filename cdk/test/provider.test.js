@@ -8,6 +8,7 @@ const { cdk, delegation, env, iam, packageDirectory, packagedTemplate, propertie
 
 const { DelegationProvider, DelegationRecord } = delegation;
 const ec2 = require('aws-cdk-lib/aws-ec2');
+const events = require('aws-cdk-lib/aws-events');
 const kms = require('aws-cdk-lib/aws-kms');
 const lambda = require('aws-cdk-lib/aws-lambda');
 const logs = require('aws-cdk-lib/aws-logs');
@@ -74,6 +75,7 @@ test('the nested template is the packaged one, with the code of the asset', () =
   delete packaged.Parameters.CodeBucketPrefix;
   delete packaged.Parameters.CodeKey;
   packaged.Resources.DelegationFunction.Properties.Code = code;
+  packaged.Resources.WatchFunction.Properties.Code = code;
   for (const resource of Object.values(packaged.Resources).filter(({ DependsOn }) => typeof DependsOn === 'string')) {
     resource.DependsOn = [resource.DependsOn];
   }
@@ -110,6 +112,14 @@ test('every parameter of the template can be given', () => {
     logRetention: logs.RetentionDays.ONE_WEEK,
     tracing: lambda.Tracing.ACTIVE,
     dashboard: true,
+    watch: {
+      schedule: events.Schedule.cron({ hour: '3', minute: '0' }),
+      auditorRoles: ['111111111111', '333333333333'].map((account) => iam.Role.fromRoleArn(stack, `Auditor${account}`, `arn:aws:iam::${account}:role/auditor`)),
+      externalId: 'an-external-id',
+      acceptedFindings: '[]',
+      eventBus: events.EventBus.fromEventBusName(stack, 'Bus', 'findings'),
+      roleName: 'route53-delegation-watch',
+    },
     alarmTopic: sns.Topic.fromTopicArn(stack, 'Alarms', 'arn:aws:sns:us-east-1:222222222222:alarms'),
   });
   const [{ Properties: { Parameters } }] = nested(stack);
@@ -147,6 +157,12 @@ test('every parameter of the template can be given', () => {
     Tracing: 'Active',
     AlarmTopic: '222222222222:alarms',
     Dashboard: 'YES',
+    WatchSchedule: 'cron(0 3 * * ? *)',
+    WatchRoleArns: 'arn:aws:iam::111111111111:role/auditor,arn:aws:iam::333333333333:role/auditor',
+    WatchExternalId: 'an-external-id',
+    WatchAccepted: '[]',
+    WatchEventBus: 'findings',
+    WatchRoleName: 'route53-delegation-watch',
   });
 });
 

@@ -21,6 +21,7 @@ pub(crate) struct Change {
 /// One call.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
+    ListZones,
     ListZonesByName,
     GetZone(String),
     ListRecords(String),
@@ -39,6 +40,7 @@ impl Call {
         let zone = |id: &str, rest: &str| format!("/2013-04-01/hostedzone/{id}{rest}");
         let get = |path: String| ("route53", Method::GET, path, String::new());
         match self {
+            Self::ListZones => get("/2013-04-01/hostedzone".into()),
             Self::ListZonesByName => get("/2013-04-01/hostedzonesbyname".into()),
             Self::GetZone(id) => get(zone(id, "")),
             Self::ListRecords(id) => get(zone(id, "/rrset")),

@@ -22,6 +22,10 @@ pub(crate) const LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:Log
 /// Of an empty file.
 pub(crate) const DIGEST: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:FailedEvents";
+pub(crate) const WATCH_ROLE: &str = "route53-delegation-watch-us-east-1";
+pub(crate) const WATCH_LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:WatchLogGroup:*";
+pub(crate) const WATCH: &str = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation-watch";
+pub(crate) const BUS: &str = "arn:aws:events:us-east-1:222222222222:event-bus/findings";
 
 /// The documents by name.
 pub(crate) type Documents = BTreeMap<&'static str, Value>;
@@ -39,6 +43,13 @@ pub(crate) struct Kit {
     pub(crate) single_parent: ZoneHandle,
     /// A function in the account of the parent zone, for everybody, that assumes parent roles there.
     pub(crate) central_role: Role,
+    /// The watch in the function's account, and the role in the account of the parent zone that it reads with.
+    pub(crate) watch_role: Role,
+    pub(crate) auditor_role: Role,
+    /// What begins the watch.
+    pub(crate) timer_role: Role,
+    /// A watch that reads its own account.
+    pub(crate) own_watch_role: Role,
     /// A DNS account under the service control policies, which would hide what the parent role's own policy denies.
     pub(crate) guarded: Account,
     pub(crate) guarded_zone: ZoneHandle,
@@ -61,10 +72,11 @@ impl Kit {
         let (single_role, central_role) = (single.role(FUNCTION_ROLE), world.parent_account.role(FUNCTION_ROLE));
         world.function_role = world.child_account.role(FUNCTION_ROLE);
         world.parent_role = parent_role;
-        let documents = documents(&world, &child_role, &third_zone, &single_parent);
+        let auditor_role = world.parent_account.role("route53-delegation-auditor");
+        let mut documents = documents(&world, &child_role, &third_zone, &single_parent);
+        documents.extend(documents_of_the_watch(&auditor_role));
         let http = http::client(None).unwrap();
         let mut kit = Self {
-            world,
             http,
             third,
             third_zone,
@@ -72,6 +84,11 @@ impl Kit {
             single_role,
             single_parent,
             central_role,
+            watch_role: world.child_account.role(WATCH_ROLE),
+            auditor_role,
+            timer_role: world.child_account.role("timer"),
+            own_watch_role: single.role(WATCH_ROLE),
+            world,
             guarded_zone: guarded.hosted_zone("example.com"),
             guarded,
             documents: Documents::new(),
@@ -100,6 +117,15 @@ impl Kit {
         single.policy(document("function alone")).policy(document("same account"));
         let central = self.central_role.clone().without_policies();
         central.policy(document("central function"));
+        let auditor = self.auditor_role.clone().without_policies();
+        auditor.trust(document("auditor trust")).policy(document("auditor"));
+        for (role, name) in [
+            (&self.watch_role, "watch"),
+            (&self.own_watch_role, "watch of one account"),
+            (&self.timer_role, "timer of the watch"),
+        ] {
+            role.clone().without_policies().policy(document(name));
+        }
         self.guarded.without_service_control_policies();
         for policy in ["scp zones", "scp roles"] {
             self.guarded.service_control_policy(document(policy));
@@ -166,6 +192,33 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
         ("central function", inline(&central, "FunctionRole")),
         ("scp zones", scp("zones")),
         ("scp roles", scp("roles")),
+    ])
+}
+
+fn documents_of_the_watch(auditor: &Role) -> Documents {
+    let account = ("AWS::AccountId", "222222222222");
+    let resources = [("WatchLogGroup.Arn", WATCH_LOGS), ("WatchFunction.Arn", WATCH), account];
+    let (arn, schedule) = (auditor.arn(), ("WatchSchedule", "rate(1 day)"));
+    let full = [
+        schedule,
+        ("WatchRoleArns", arn.as_str()),
+        ("WatchEventBus", "findings"),
+        ("KmsKey", "222222222222:key/1"),
+        ("Tracing", "Active"),
+    ];
+    let watch = Template::read("template.yaml", &[&full[..], &resources].concat());
+    // Without what the other has too.
+    let mut own = inline(&Template::read("template.yaml", &[&[schedule][..], &resources].concat()), "WatchRole");
+    own["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"].as_str().unwrap().ends_with("OwnZones"));
+    let trusted =
+        [("OrganizationId", ORGANIZATION), ("WatchAccounts", "222222222222,444444444444"), ("ExternalId", EXTERNAL_ID)];
+    let auditor = Template::read("examples/auditor-role.yaml", &trusted);
+    Documents::from([
+        ("watch", inline(&watch, "WatchRole")),
+        ("watch of one account", own),
+        ("timer of the watch", inline(&watch, "WatchTimerRole")),
+        ("auditor", inline(&auditor, "AuditorRole")),
+        ("auditor trust", trust(&auditor, "AuditorRole")),
     ])
 }
 

@@ -23,6 +23,7 @@ mod shell;
 mod sizes;
 mod stacks;
 mod template;
+mod watch;
 /// The kit's function talks to a server, so that waiting would take real time.
 fn at_once(config: &mut custom_delegation::config::Config) {
     config.propagation_wait = std::time::Duration::ZERO;

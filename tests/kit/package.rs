@@ -32,10 +32,17 @@ fn the_check_of_programs_refuses_what_the_runtime_lacks() {
 }
 
 /// Parameters of the template that an example fixes on purpose.
-const LEFT_OUT: [(&str, &str); 13] = [
+const LEFT_OUT: [(&str, &str); 22] = [
     // A function in each account serves that account.
     ("stackset", "OrganizationEntrance"),
     ("stackset", "OrganizationId"),
+    // One watch looks at the accounts of all.
+    ("stackset", "WatchAccepted"),
+    ("stackset", "WatchEventBus"),
+    ("stackset", "WatchExternalId"),
+    ("stackset", "WatchRoleArns"),
+    ("stackset", "WatchRoleName"),
+    ("stackset", "WatchSchedule"),
     // The central function reads child zones with no role, runs in no VPC, and says what the defaults say.
     ("sns-central", "ChildRoleArns"),
     ("sns-central", "DnsAnyAddress"),
@@ -48,6 +55,9 @@ const LEFT_OUT: [(&str, &str); 13] = [
     ("sns-central", "SecurityGroupIds"),
     ("sns-central", "SubnetIds"),
     ("sns-central", "Tracing"),
+    ("sns-central", "WatchAccepted"),
+    ("sns-central", "WatchEventBus"),
+    ("sns-central", "WatchRoleName"),
 ];
 
 /// The templates of `dist/`, and what the examples give to their parameters.

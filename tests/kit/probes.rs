@@ -3,7 +3,9 @@
 use sandbox::{Credentials, Role};
 
 use crate::call::{Call, Change};
-use crate::documents::{KEY, Kit, LOGS, LONG_RECORD, LOWER, QUEUE, TEAM, everything};
+use crate::documents::{
+    BUS, KEY, Kit, LOGS, LONG_RECORD, LOWER, QUEUE, TEAM, WATCH, WATCH_LOGS, WATCH_ROLE, everything,
+};
 use crate::world::{EXTERNAL_ID, NAME};
 
 /// With which a name may begin, but for the exceptions of `parent-role.yaml`.
@@ -51,6 +53,7 @@ pub(crate) fn all(kit: &Kit) -> Vec<Probe> {
     section(function, &["function", "nested", "same account", "parent trust", "child trust"]);
     section(trusts, &["parent trust", "child trust"]);
     section(organization, &["scp zones", "scp roles"]);
+    section(watch, &["watch", "watch of one account", "timer of the watch", "auditor", "auditor trust"]);
     probes
 }
 
@@ -214,6 +217,79 @@ fn may(probes: &mut Vec<Probe>, who: &str, role: &Role, wanted: bool, action: &s
         documents: &[],
         ask: Ask::May(role.clone(), action.to_owned(), resource.to_owned()),
     });
+}
+
+/// What the watch may read, and that it may change nothing.
+fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
+    let (zone, auditor) = (kit.world.parent.id(), kit.auditor_role.arn());
+    let mut role = Asker { who: "the auditor", by: kit.auditor_role.credentials(), probes };
+    role.call(true, "list zones", Call::ListZones);
+    role.call(true, "list the record sets of the parent zone", Call::ListRecords(zone.clone()));
+    role.call(false, "list zones by name", Call::ListZonesByName);
+    role.call(false, "read the signing of the parent zone", Call::GetDnssec(zone.clone()));
+    for rtype in ["NS", "TXT"] {
+        role.change(false, &zone, change("CREATE", NAME, rtype));
+    }
+    let mut role = Asker { who: "the watch", by: kit.watch_role.credentials(), probes };
+    role.call(true, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
+    role.call(false, "assume the parent role", Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)));
+    let open = kit.world.parent_account.role("open").trust_account("222222222222", None);
+    role.call(false, "assume a role that was not named", Call::Assume(open.arn(), None));
+    role.call(false, "list the zones of its own account", Call::ListZones);
+    role.change(false, &kit.world.child.id(), change("CREATE", LOWER, "NS"));
+    let zone = kit.single_parent.id();
+    let mut role = Asker { who: "the watch of one account", by: kit.own_watch_role.credentials(), probes };
+    role.call(true, "list the zones of its account", Call::ListZones);
+    role.call(true, "list the record sets of a zone of its account", Call::ListRecords(zone.clone()));
+    role.change(false, &zone, change("CREATE", TEAM, "NS"));
+    role.call(false, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
+    for (wanted, action, resource) in [
+        (true, "logs:CreateLogStream", WATCH_LOGS),
+        (true, "logs:PutLogEvents", WATCH_LOGS),
+        (false, "logs:PutLogEvents", LOGS),
+        (true, "events:PutEvents", BUS),
+        (false, "events:PutEvents", "arn:aws:events:us-east-1:222222222222:event-bus/default"),
+        (false, "events:PutRule", BUS),
+        (true, "kms:Decrypt", KEY),
+        (true, "kms:GenerateDataKey", KEY),
+        (false, "kms:Decrypt", "arn:aws:kms:us-east-1:222222222222:key/2"),
+        (true, "xray:PutTraceSegments", "*"),
+        (true, "xray:PutTelemetryRecords", "*"),
+        (false, "sqs:SendMessage", QUEUE),
+        (false, "lambda:InvokeFunction", WATCH),
+    ] {
+        may(probes, "the watch", &kit.watch_role, wanted, action, resource);
+    }
+    let function = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation";
+    may(probes, "the timer", &kit.timer_role, true, "lambda:InvokeFunction", WATCH);
+    may(probes, "the timer", &kit.timer_role, false, "lambda:InvokeFunction", function);
+    let stranger = |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
+    for (who, role, id, wanted) in [
+        (
+            "a watch of another Region",
+            stranger("222222222222", "route53-delegation-watch-eu-west-1"),
+            EXTERNAL_ID,
+            true,
+        ),
+        (
+            "a watch with another external id",
+            stranger("222222222222", "route53-delegation-watch-eu-west-1"),
+            "another-id",
+            false,
+        ),
+        ("a function", stranger("222222222222", "route53-delegation-function-eu-west-1"), EXTERNAL_ID, false),
+        ("another role of the watch's account", stranger("222222222222", "admin"), EXTERNAL_ID, false),
+        (
+            "a watch of a listed account outside of the organization",
+            stranger("444444444444", WATCH_ROLE),
+            EXTERNAL_ID,
+            false,
+        ),
+        ("a watch of an account that is not listed", stranger("333333333333", WATCH_ROLE), EXTERNAL_ID, false),
+    ] {
+        let mut role = Asker { who, by: role.credentials(), probes };
+        role.call(wanted, "assume the auditor role", Call::Assume(auditor.clone(), Some(id)));
+    }
 }
 
 /// Who may assume the roles. All strangers have the right in their own policies.

@@ -80,8 +80,7 @@ impl Template {
     /// The logical ids of the resources that are made, each after those that it depends on.
     pub(crate) fn order(&self) -> Vec<String> {
         let resources = self.document["Resources"].as_object().unwrap();
-        let made =
-            |resource: &Value| resource.get("Condition").is_none_or(|name| self.holds(&json!({"Condition": name})));
+        let made = |resource: &Value| self.is_made(resource);
         let mut left: BTreeMap<&String, BTreeSet<String>> = resources
             .iter()
             .filter(|(_, resource)| made(resource))
@@ -102,6 +101,11 @@ impl Template {
         order
     }
 
+    /// True for a resource or an output without a condition, or with one that holds.
+    fn is_made(&self, one: &Value) -> bool {
+        one.get("Condition").is_none_or(|name| self.holds(&json!({"Condition": name})))
+    }
+
     /// The outputs, and the names under which they are exported.
     pub(crate) fn outputs(&self) -> Vec<(String, String, Option<String>)> {
         let outputs = self.document["Outputs"].as_object().cloned().unwrap_or_default();
@@ -110,7 +114,8 @@ impl Template {
             other => other.to_string(),
         };
         let export = |output: &Value| output.pointer("/Export/Name").map(text);
-        outputs.into_iter().map(|(id, output)| (id, text(&output["Value"]), export(&output))).collect()
+        let made = outputs.into_iter().filter(|(_, output)| self.is_made(output));
+        made.map(|(id, output)| (id, text(&output["Value"]), export(&output))).collect()
     }
 
     fn value(&self, name: &str) -> Value {

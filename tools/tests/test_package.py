@@ -54,7 +54,8 @@ class Template(unittest.TestCase):
     def test_each_names_its_processor_and_takes_only_its_zip_file(self):
         for own, other in (("x86_64", "arm64"), ("arm64", "x86_64")):
             text = package("--template", own).stdout
-            self.assertEqual(re.findall(r"^ *Architectures: (.*)$", text, re.MULTILINE), [f"[{own}]"])
+            self.assertEqual(re.findall(r"^ *Architectures: (.*)$", text, re.MULTILINE), [f"[{own}]"] * 2)
+            self.assertNotIn("Code: .\n", text)
             key = text[text.index("\n  CodeKey:") :]
             default, pattern = (re.search(rf"{name}: \"?(.*?)\"?\n", key).group(1) for name in ("Default", "AllowedPattern"))
             for prefix in ("", "0.1.0/", "custom-delegation-0.1.0-", "a/b/"):
