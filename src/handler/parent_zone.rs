@@ -81,8 +81,9 @@ async fn closest(session: &Session, name: &Name, prefer: Option<&ZoneId>) -> Res
         }
     }
     let message = format!(
-        "The parent account has no public hosted zone for any of the {MOST_LEVELS} names above {name}. Give ParentZoneId or \
-         ParentZoneName, or correct the role."
+        "The parent account has no public hosted zone for any of the names above {}. Give ParentZoneId or ParentZoneName, or \
+         correct the role. At most {MOST_LEVELS} names are looked for.",
+        shortened(name)
     );
     Err(Failure::new(Code::NoEnclosingZone, message))
 }
@@ -121,13 +122,19 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
         );
         return Err(Failure::new(Code::NameTooLong, message));
     }
-    let what = if name == zone { "is the parent zone itself" } else { "does not lie in the parent zone" };
+    let what = if name == zone {
+        format!("{name} is the parent zone itself.")
+    } else {
+        format!("{name} does not lie in the parent zone {zone}.")
+    };
     let rule = "A delegation is made at a name below its parent zone. Correct the parent zone or the child's name.";
-    Err(Failure::new(Code::NotBelowParentZone, format!("{name} {what} {zone}. {rule}")))
+    Err(Failure::new(Code::NotBelowParentZone, format!("{what} {rule}")))
 }
 
 /// The head of a name that may be very long.
 fn shortened(name: &Name) -> String {
-    let head: String = name.to_string().chars().take(60).collect();
-    format!("{head}...")
+    match name.as_str().char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", name.as_str().get(..end).unwrap_or_default()),
+        None => name.to_string(),
+    }
 }
