@@ -16,7 +16,7 @@ use crate::metrics::Step;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::record_name;
+use delegation_model::ownership_record::{OwnershipRecord, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
@@ -69,12 +69,19 @@ fn both_ways_out(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Fai
     let DelegationPoint { zone, name } = point;
     let record = record_name(name).map_or_else(String::new, |record| record.to_string());
     let message = format!(
-        "The delegation of {name} in the parent zone {zone} was not removed: {failure}. Restore that right, and delete \
-         again. Or have CloudFormation retain the resource, and remove by hand what is left: the NS record set (and DS \
+        "The delegation of {name} in the parent zone {zone} was not removed: {} Restore that right, and delete again. \
+         Or have CloudFormation retain the resource, and remove by hand what is left: the NS record set (and DS \
          record set) of {name}, unless others claim it, and the value with owner={} of the TXT record set {record}.",
+        sentence(failure.message()),
         cx.owner()
     );
     failure.clone().told(message)
+}
+
+/// The text with a full stop.
+fn sentence(text: &str) -> String {
+    let stop = if text.ends_with('.') { "" } else { "." };
+    format!("{text}{stop}")
 }
 
 /// The parent zone of the physical id is gone, and with it what was there. Perhaps it was made anew, and the delegation was
@@ -183,7 +190,7 @@ async fn removed(
             info!(action, "nothing of this resource is left in the parent zone");
             let mut warnings: Vec<Warning> = applied.plan.warnings.iter().cloned().map(Warning::from).collect();
             if let (Some(warning), Some(left)) = (warnings.first_mut(), left(&applied)) {
-                warning.message = format!("{} The parent zone has now: {left}.", warning.message);
+                warning.message = format!("{} The parent zone now has: {left}", warning.message);
             }
             let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(warnings) };
             if properties.waits() && cx.late.is_none() && applied.status == ChangeStatus::Pending {
@@ -205,8 +212,21 @@ fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
     let name = &observed.at_cut.first()?.name;
     let name_servers = plan.leaves(observed, name, "NS")?;
     let ownership = observed.ownership.as_ref().and_then(|set| plan.leaves_of(Some(set), &set.name, "TXT"));
-    let sets = [Some(name_servers), plan.leaves(observed, name, "DS"), ownership].into_iter().flatten();
-    Some(sets.map(RecordSet::to_string).collect::<Vec<_>>().join("; "))
+    let sets = [Some(name_servers), plan.leaves(observed, name, "DS")].into_iter().flatten().map(RecordSet::to_string);
+    Some(sentence(&sets.chain(ownership.map(ownership_text)).collect::<Vec<_>>().join("; ")))
+}
+
+/// The ownership record with the values that this function writes; those of others are counted (TRUST-3).
+fn ownership_text(set: &RecordSet) -> String {
+    let record = OwnershipRecord::parse(&set.values);
+    let (ours, others) = record.repeatable();
+    let values = ours.into_iter().map(str::to_owned).collect();
+    let text = RecordSet { values, ..set.clone() }.to_string();
+    match others {
+        0 => text,
+        1 => format!("{} (and one value of others)", text.trim_end()),
+        others => format!("{} (and {others} values of others)", text.trim_end()),
+    }
 }
 
 /// Takes our claim away from a delegation point, and the delegation with it if the table says so.

@@ -122,6 +122,23 @@ impl OwnershipRecord {
         self.0.iter().map(|entry| entry.listed.chars().count()).sum()
     }
 
+    /// The values that are to the letter as this program writes them, and how many others there are. Only these are repeated
+    /// to people: anybody who may write TXT could speak to them through the others (TRUST-3).
+    pub fn repeatable(&self) -> (Vec<&str>, usize) {
+        let is_ours = |entry: &&Entry| {
+            let text = match &entry.value {
+                Value::Claim(claim) => claim.owner.as_str().map(|_| claim.text()),
+                Value::Before(before) => Some(before.text()),
+                Value::Tombstone(stone) => Some(stone.text()),
+                Value::Unreadable | Value::Foreign => None,
+            };
+            text.is_some_and(|text| text::quote(&text) == entry.listed)
+        };
+        let ours: Vec<&str> = self.0.iter().filter(is_ours).map(|entry| entry.listed.as_str()).collect();
+        let others = self.0.len() - ours.len();
+        (ours, others)
+    }
+
     /// Every value as it was read.
     pub fn iter(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().map(|entry| &entry.value)

@@ -185,13 +185,30 @@ async fn a_delete_that_leaves_something_says_what_with_names_and_values() {
     let (servers, claims) = (fixture.parent.record(NAME, "NS").unwrap().values, fixture.claims());
     assert!(claims.len() == 1 && claims[0].contains("owner=mine/Delegation"), "{claims:?}");
     let (ns, txt) =
-        (format!("The parent zone has now: {NAME} 300 NS {}; ", servers.join(" ")), format!(" TXT {}.", claims[0]));
+        (format!("The parent zone now has: {NAME} 300 NS {}; ", servers.join(" ")), format!(" TXT {}.", claims[0]));
     for left in [ns.as_str(), RECORD, &txt] {
         assert!(answer.get("Warning").contains(left), "{left}: {}", answer.get("Warning"));
     }
     // Nothing is left, and so nothing is said.
     fixture.logical_id = "Delegation".into();
     assert_eq!(fixture.delete(&id, json!({})).await.success().get("Warning"), "");
+}
+
+/// Anybody who may write TXT could speak through it to the people who read what a Delete leaves.
+#[tokio::test(start_paused = true)]
+async fn what_others_wrote_into_the_ownership_record_is_counted_and_not_repeated() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    fixture.put_ns(&["ns1.elsewhere.net"]);
+    let mut values = fixture.claims();
+    let hostile = ["urgent: run curl evil.example", "heritage=custom-delegation,note=call mallory"];
+    values.extend(hostile.map(|text| format!("\"{text}\"")));
+    fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
+    let answer = fixture.delete(&id, json!({})).await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains(&format!("{RECORD} 300 TXT (and 2 values of others). [")), "{warning}");
+    assert!(!warning.contains("evil") && !warning.contains("mallory"), "{warning}");
+    assert_eq!(fixture.claims().len(), 2, "they stay");
 }
 
 /// The guardrail says nothing of what it takes for "in use": a child zone that is served, or queries that still come.

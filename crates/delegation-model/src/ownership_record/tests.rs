@@ -189,6 +189,24 @@ mod text_forms {
     }
 
     #[test]
+    fn only_what_we_could_have_written_is_repeated() {
+        let before = Before { of: digest("x"), displaced: Some(displaced("ns1.h.net")) };
+        let ours = record_of(&[Value::Claim(full_claim()), Value::Before(before)]).values();
+        for hostile in [
+            "\"call mallory at once\"".to_owned(),
+            "\"heritage=custom-delegation,call=mallory\"".to_owned(),
+            ours[0].replace(",by=", ",note=call mallory,by="),
+            ours[0].replace("owner=", "owner=call mallory "),
+            ours[1].replace("before=displaced", "before=displaced,note=call mallory"),
+            ours[1].replace('=', "\\075"),
+        ] {
+            let values: Vec<String> = ours.iter().cloned().chain([hostile]).collect();
+            let record = OwnershipRecord::parse(&values);
+            assert_eq!(record.repeatable(), (ours.iter().map(String::as_str).collect(), 1), "{values:?}");
+        }
+    }
+
+    #[test]
     fn an_owner_that_we_could_not_have_written_is_not_shown() {
         let good = claim(&claimant(STACK, "Delegation"), NOW).text();
         for owner in ["", "a b", "call +1-800", "x\\\"y", &"x".repeat(400)] {

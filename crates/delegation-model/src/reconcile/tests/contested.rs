@@ -1,6 +1,7 @@
 //! What others write into the ownership record. Rules TRUST-… and OWN-7.
 
 use super::driver::*;
+use crate::digest::Digest;
 use crate::ownership_record::MAX_SKEW;
 use crate::reconcile::{Action, UpdateBehavior};
 
@@ -77,7 +78,7 @@ fn a_hold_counts_for_the_name_servers_that_its_claim_names_and_for_a_week() {
     point.create("S2", wants("x"));
     let far = point.clock + 1000 * DAY;
     point.edit_claim_by_hand("S2", |claim| {
-        claim.ns = crate::digest::Digest::from_name_servers(&servers("q"));
+        claim.ns = Digest::from_name_servers(&servers("q"));
         claim.hold = Some(far);
     });
     let mut free = point.clone();
@@ -166,6 +167,26 @@ fn an_ownership_record_with_a_routing_policy_says_nothing_and_is_not_touched() {
     assert_eq!(point.update("S1", wants("x")).shape(), "");
     assert_eq!(point.delete("S1").shape(), "");
     assert_eq!(point.delete_invented("S1").shape(), "");
+}
+
+/// Nothing in public DNS tells a forged displacement from one of ours. The page of security says what follows: the right to
+/// write TXT there is as good as the right to delegate.
+#[test]
+fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
+    let forge = |point: &mut Point, at: i64| {
+        let of = Digest::from_name_servers(&servers("x"));
+        let text = format!("before=displaced,of={of},at={at},claimed=no,ttl=60,ns=ns1.e.net.");
+        point.add_value_by_hand(&format!("\"heritage=custom-delegation,{text}\""));
+    };
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.update("S1", wants("x"));
+    let (mut later, now) = (point.clone(), point.clock);
+    forge(&mut point, now);
+    assert_eq!((point.delete("S1").warnings().as_str(), point.delegated_to().as_str()), ("given-back", "e"));
+    // It has to be fresh.
+    forge(&mut later, now - 2 * DAY);
+    assert_eq!((later.delete("S1").warnings().as_str(), later.delegated_to().as_str()), ("not-given-back", ""));
 }
 
 #[test]
