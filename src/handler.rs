@@ -262,7 +262,7 @@ async fn until_deadline(
                 Phase::Resolving | Phase::Observed => {
                     Err(Failure::new(Code::OutOfTime, message).followed_by(remedy).followed_by("Nothing was changed."))
                 }
-                Phase::Sent(_) => Err(Failure::new(Code::OutOfTime, message).followed_by(remedy)),
+                Phase::Sent(_) | Phase::Changed(_) => Err(Failure::new(Code::OutOfTime, message).followed_by(remedy)),
             }
         }
     }
@@ -298,13 +298,14 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
 
 /// Looks after what a request that failed has written, and says what is left of it.
 async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
-    if let Some(point) = cx.progress.to_take_back() {
-        let left = match replacement::take_back(cx, &point).await {
+    if let Some((point, is_certain)) = cx.progress.to_take_back() {
+        let left = match replacement::take_back(cx, &point, is_certain).await {
             Ok(TakenBack::All) => "The changes of this request were taken back.".to_owned(),
             Ok(TakenBack::Nothing) => "Nothing was changed.".to_owned(),
             Ok(TakenBack::Left) => {
+                let why = if is_certain { "has answered" } else { "may have made them" };
                 return failure
-                    .followed_by("The changes of this request stay, because another delivery of it has answered.");
+                    .followed_by(&format!("The changes of this request stay, because another delivery of it {why}."));
             }
             Err(why) => {
                 return failure

@@ -46,7 +46,7 @@ pub(super) fn answer(
             // A Create that changed something, or may have, answers with the real id, so that its Delete finds it.
             let known = physical_id.map(str::to_owned).filter(|_| kind != Some(Kind::Create));
             let changed = || match progress.phase() {
-                Phase::Sent(point) => Some(point.to_string()),
+                Phase::Sent(point) | Phase::Changed(point) => Some(point.to_string()),
                 Phase::Done(outcome) => Some(outcome.physical_id),
                 Phase::Resolving | Phase::Observed => None,
             };

@@ -116,6 +116,9 @@ pub(super) async fn apply(
             // It is only marked that an earlier delivery did what there was to do.
             Ok(_) if plan.finds_own_request => return Ok(nothing_to_do(cx, point, (observed, plan), last)),
             Ok(Submitted { id, status }) => {
+                if site.is_main {
+                    cx.progress.mark_changed();
+                }
                 info!(change = %plan, change_id = id, action = plan.action.map(Action::as_str), "the parent zone was changed");
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(Applied { plan, observed, status, change: id, warning: None });

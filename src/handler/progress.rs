@@ -30,8 +30,10 @@ pub(super) enum Phase {
     Resolving,
     /// It was read, and this request has not changed it.
     Observed,
-    /// A change of this point was sent, or may have been.
+    /// A change of this point was sent, or may have been: by this delivery, or by an earlier one.
     Sent(DelegationPoint),
+    /// This delivery has changed this point.
+    Changed(DelegationPoint),
     /// What was asked for is there: running out of time is no failure from here on.
     Done(Box<Outcome>),
 }
@@ -82,6 +84,14 @@ impl Progress {
         }
     }
 
+    /// The change that was sent was carried out.
+    pub(super) fn mark_changed(&self) {
+        let mut state = self.lock();
+        if let Phase::Sent(point) = &state.phase {
+            state.phase = Phase::Changed(point.clone());
+        }
+    }
+
     /// The change was certainly not carried out.
     pub(super) fn unmark_sent(&self) {
         let mut state = self.lock();
@@ -98,7 +108,7 @@ impl Progress {
     /// What was asked for is not to be after all: the request fails, and what it wrote at this point
     /// stands.
     pub(super) fn unmark_done(&self, point: &DelegationPoint) {
-        self.lock().phase = Phase::Sent(point.clone());
+        self.lock().phase = Phase::Changed(point.clone());
     }
 
     /// The request comes to a point that is neither its physical id's nor home.
@@ -116,16 +126,17 @@ impl Progress {
         self.lock().finds_own_request
     }
 
-    /// The point at which a request that fails takes back what it wrote, or may have written: that of
-    /// an arrival which has not found the claim of its own request (ARRIVE-8).
-    pub(super) fn to_take_back(&self) -> Option<DelegationPoint> {
+    /// Where a request that fails looks after what it wrote: at the point of an arrival which has not found the claim of its
+    /// own request (ARRIVE-8). True beside it if this delivery wrote it for certain.
+    pub(super) fn to_take_back(&self) -> Option<(DelegationPoint, bool)> {
         let state = self.lock();
         if !state.is_arrival || state.finds_own_request {
             return None;
         }
         match &state.phase {
-            Phase::Sent(point) => Some(point.clone()),
-            Phase::Done(outcome) => PhysicalId::parse(&outcome.physical_id).point().cloned(),
+            Phase::Sent(point) => Some((point.clone(), false)),
+            Phase::Changed(point) => Some((point.clone(), true)),
+            Phase::Done(outcome) => PhysicalId::parse(&outcome.physical_id).point().map(|point| (point.clone(), true)),
             Phase::Resolving | Phase::Observed => None,
         }
     }
@@ -138,7 +149,7 @@ impl Progress {
     /// The point that was changed, or may have been, by a request that is not done.
     pub(super) fn sent(&self) -> Option<DelegationPoint> {
         match &self.lock().phase {
-            Phase::Sent(point) => Some(point.clone()),
+            Phase::Sent(point) | Phase::Changed(point) => Some(point.clone()),
             Phase::Resolving | Phase::Observed | Phase::Done(_) => None,
         }
     }

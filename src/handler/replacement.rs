@@ -42,27 +42,34 @@ pub(super) enum TakenBack {
     All,
     /// Nothing of it was there.
     Nothing,
-    /// It stays: another delivery of the request may have answered for it.
+    /// It stays: another delivery of the request may have written it, or answered for it.
     Left,
 }
 
-/// Takes back what a failed arrival wrote at this point (ARRIVE-8).
-pub(super) async fn take_back(cx: &RequestContext<'_>, point: &DelegationPoint) -> Result<TakenBack, Failure> {
+/// Takes back what a failed arrival wrote at this point (ARRIVE-8). If it is not certain that this delivery wrote it, it only looks.
+pub(super) async fn take_back(
+    cx: &RequestContext<'_>,
+    point: &DelegationPoint,
+    is_certain: bool,
+) -> Result<TakenBack, Failure> {
     cx.progress.at(format!("taking back {} in the parent zone {}", point.name, point.zone));
     let (properties, _) = Partial::parse(&cx.request.properties);
     let taken = cx.with_fresh_credentials(async || {
         let session = cx.session(properties.parent_role.as_ref()).await;
         let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
+        let left_by = |own: Option<Claim>| match own {
+            Some(own) if own.stamp == cx.stamp => TakenBack::Left,
+            _ => TakenBack::Nothing,
+        };
+        if !is_certain {
+            return Ok(left_by(observe::own_claim(cx, &session, point).await?));
+        }
         let site = Site { session: &session, point, is_main: false };
-        delete::remove(cx, site, &properties, DeleteReason::TakeBack).await
+        let applied = delete::remove(cx, site, &properties, DeleteReason::TakeBack).await?;
+        let is_empty = applied.plan.changes.is_empty();
+        Ok(if is_empty { left_by(observe::own_in(cx, point, &applied.observed)) } else { TakenBack::All })
     });
-    let applied = taken.await?;
-    if !applied.plan.changes.is_empty() {
-        return Ok(TakenBack::All);
-    }
-    let own = observe::own_in(cx, point, &applied.observed);
-    let stands = own.is_some_and(|own| own.stamp == cx.stamp);
-    Ok(if stands { TakenBack::Left } else { TakenBack::Nothing })
+    taken.await
 }
 
 /// An Update whose old properties name a point that is neither the physical id's nor the new one is the rollback of

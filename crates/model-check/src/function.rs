@@ -71,6 +71,7 @@ impl Model {
             Stage::Observe(part) => self.observe(&mut world, index, part),
             Stage::Write(part) => self.write(&mut world, index, part),
             Stage::LookBack => self.look_back(&mut world, index),
+            Stage::Look => world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request),
             Stage::Verify if self.is_way_back(&world, &request) || !self.redelegates(&delivery) => {
                 world.deliveries[index].stage = self.after_change(&delivery, &request);
             }
@@ -93,17 +94,36 @@ impl Model {
         vec![("", world)]
     }
 
-    /// An arrival runs out of time once it may have sent its batch, and takes back what it may have written.
-    pub(crate) fn run_out_of_time(&self, world: &World, index: usize) -> Option<World> {
+    /// An arrival runs out of time while it waits for the answer to its batch, which was carried out or was not.
+    pub(crate) fn run_out_of_time(&mut self, world: &World, index: usize) -> Vec<(bool, World)> {
         let delivery = &world.deliveries[index];
         let found_own = self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
         if delivery.stage != Stage::Write(Part::Present) || !delivery.behavior.is_arrival() || found_own {
-            return None;
+            return Vec::new();
         }
-        let mut world = world.clone();
-        world.left.faults -= 1;
-        world.deliveries[index].stage = Stage::Observe(Part::TakeBack);
-        Some(world)
+        let mut lost = world.clone();
+        lost.left.faults -= 1;
+        let mut carried_out = lost.clone();
+        self.write(&mut carried_out, index, Part::Present);
+        [(false, lost), (true, carried_out)]
+            .map(|(is_carried_out, mut after)| {
+                after.deliveries[index].stage = Stage::Look;
+                (is_carried_out, after)
+            })
+            .into()
+    }
+
+    /// What a delivery that fails answers: a Create with the real id if the claim of its request exists, which its own batch or
+    /// that of another delivery wrote.
+    fn fails_and_leaves(&self, world: &World, delivery: &Delivery, request: &Request) -> Stage {
+        let stands = world.points[usize::from(delivery.zone)];
+        let own = self.points.own(stands, request.resource, i64::from(world.clock));
+        let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
+        let physical = Physical::Point(delivery.zone);
+        Stage::Answer(match request.kind {
+            Kind::Create if left => Answer { physical, ..fails(request) },
+            _ => fails(request),
+        })
     }
 
     /// The check after the change fails only what changed NS or DS.
@@ -309,17 +329,7 @@ impl Model {
             Part::Present if self.profile.checks_may_fail && arrives => Stage::Verify,
             Part::Present => self.after_change(&delivery, &request),
             Part::Absent => Stage::Answer(succeeds(request.physical)),
-            Part::TakeBack => {
-                // What could not or may not be taken back is found by the Delete of the real id.
-                let stands = world.points[usize::from(delivery.zone)];
-                let own = self.points.own(stands, request.resource, i64::from(world.clock));
-                let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
-                let physical = Physical::Point(delivery.zone);
-                Stage::Answer(match request.kind {
-                    Kind::Create if left => Answer { physical, ..fails(&request) },
-                    _ => fails(&request),
-                })
-            }
+            Part::TakeBack => self.fails_and_leaves(world, &delivery, &request),
             Part::CleanUp => Stage::Answer(success(&delivery, &request)),
         };
         let delivery = &mut world.deliveries[index];

@@ -53,10 +53,11 @@ pub(crate) enum Step {
         request: u8,
         index: usize,
     },
-    /// A delivery runs out of time before its batch is sent.
+    /// A delivery runs out of time while it waits for the answer to its batch.
     TimeOut {
         request: u8,
         index: usize,
+        is_carried_out: bool,
     },
     GiveUp {
         request: u8,
@@ -342,10 +343,10 @@ impl Model {
                 after.request_mut(request).owed = true;
                 self.push(steps, Step::Cut { request, index }, after);
             }
-            if world.left.faults > 0
-                && let Some(after) = self.run_out_of_time(world, index)
-            {
-                self.push(steps, Step::TimeOut { request, index }, after);
+            if world.left.faults > 0 {
+                for (is_carried_out, after) in self.run_out_of_time(world, index) {
+                    self.push(steps, Step::TimeOut { request, index, is_carried_out }, after);
+                }
             }
         }
     }
@@ -470,7 +471,10 @@ impl Model {
                 format!("run and lose the answer of {}{checked}", about(request))
             }
             Step::Cut { request, index } => format!("cut off {} (delivery {index})", about(request)),
-            Step::TimeOut { request, index } => format!("run out of time in {} (delivery {index})", about(request)),
+            Step::TimeOut { request, index, is_carried_out } => {
+                let what = if is_carried_out { ", whose batch is carried out" } else { "" };
+                format!("run out of time in {}{what} (delivery {index})", about(request))
+            }
             Step::GiveUp { request } => format!("give up {}", about(request)),
             Step::ByHand(act) => act.to_string(),
             Step::Wait { seconds } => format!("wait {seconds} s"),

@@ -269,6 +269,8 @@ pub(crate) enum Stage {
     LookBack,
     /// A check after the change.
     Verify,
+    /// An arrival that does not know whether its batch was carried out looks for the claim of its request (ARRIVE-8).
+    Look,
     /// Sends the answer.
     Answer(Answer),
 }

@@ -502,6 +502,41 @@ async fn a_second_delivery_of_a_complete_create_takes_nothing_back() {
     assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", "S1"));
 }
 
+/// Found by the model checker: the change of the first delivery gets no answer, the second makes the delegation and answers, and
+/// the first runs out of time.
+#[tokio::test(start_paused = true)]
+async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another_made() {
+    for second_delivery in [true, false] {
+        let mut scenario = Scenario::new().await;
+        scenario.fixture.timeout = Duration::from_secs(12);
+        // The second delivery's change is the second one.
+        for nth in [1, if second_delivery { 3 } else { 2 }] {
+            let hangs = sandbox::Fault::on("ChangeResourceRecordSets").nth(nth).kind(sandbox::FaultKind::Hang);
+            scenario.fixture.aws.fault(hangs);
+        }
+        let event = scenario.create_event("S1", &json!({"WaitForSync": "false", "Verification": "NONE"}));
+        let fixture = &scenario.fixture;
+        let (first, second) = tokio::join!(fixture.invoke(event.clone()), async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            if second_delivery { fixture.invoke(event.clone()).await } else { Ok(()) }
+        });
+        assert!(first.is_ok() && second.is_ok());
+        let answers = fixture.bucket.answers(event["RequestId"].as_str().unwrap());
+        let last = answers.last().unwrap().json();
+        assert_eq!(last["Status"], "FAILED", "{last}");
+        if second_delivery {
+            assert_eq!(answers.first().unwrap().json()["Status"], "SUCCESS");
+            assert_eq!(last["PhysicalResourceId"], json!(fixture.id()), "{last}");
+            assert!(last["Reason"].as_str().unwrap().contains("another delivery of it may have made them"), "{last}");
+            assert_eq!(fixture.delegated_to(), fixture.child_servers());
+        } else {
+            assert!(last["PhysicalResourceId"].as_str().unwrap().starts_with("unresolved/"), "{last}");
+            assert!(last["Reason"].as_str().unwrap().contains("Nothing was changed"), "{last}");
+            scenario.assert_empty();
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found() {
     let mut scenario = Scenario::new().await;
