@@ -48,7 +48,15 @@ fn without_a_schedule_nothing_of_the_watch_is_made() {
     let of_the_watch: Vec<&String> = alarmed.iter().filter(|id| id.starts_with("Watch")).collect();
     assert_eq!(
         of_the_watch,
-        ["WatchFails", "WatchIsBlind", "WatchSeesDrift", "WatchSeesOutage", "WatchSeesTakeover", "WatchStopped"]
+        [
+            "WatchFails",
+            "WatchIsBlind",
+            "WatchIsUnheard",
+            "WatchSeesDrift",
+            "WatchSeesOutage",
+            "WatchSeesTakeover",
+            "WatchStopped"
+        ]
     );
     assert_eq!(more(&[digest], &[digest, SCHEDULE]).len(), alone.len() + 1, "its code is pinned as well");
     assert!(!made(&[alarms, digest]).iter().any(|id| id.contains("Watch")));
@@ -74,7 +82,7 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
     let source = Template::source("template.yaml");
     let resources = source["Resources"].as_object().unwrap().iter();
     let alarms: Vec<_> = resources.filter(|(_, one)| one["Condition"] == "HasWatchAlarms").collect();
-    assert_eq!(alarms.len(), 6);
+    assert_eq!(alarms.len(), 7);
     for (id, alarm) in alarms {
         let text = |property: &str| alarm["Properties"][property].as_str().unwrap();
         assert!(text("AlarmDescription").contains("; "), "{id}: what it is; what to do");
