@@ -77,7 +77,8 @@ impl fmt::Debug for Handler {
 }
 
 /// Why an invocation fails towards Lambda, which then delivers the same event again.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub enum HandlerError {
     /// There is nowhere to answer.
     Envelope(EnvelopeError),
@@ -94,17 +95,6 @@ impl HandlerError {
         }
     }
 }
-
-impl fmt::Display for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Envelope(error) => error.fmt(f),
-            Self::Signal(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for HandlerError {}
 
 impl Handler {
     /// A function with these settings.

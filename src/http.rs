@@ -44,7 +44,8 @@ impl Client {
 }
 
 /// Why a request has no answer. It shows no URL.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
 pub struct SendError {
     kind: SendErrorKind,
     source: Box<dyn Error + Send + Sync>,
@@ -112,18 +113,6 @@ pub(crate) fn causes(error: &dyn Error, idle: &[&str]) -> String {
     text
 }
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.fmt(f)
-    }
-}
-
-impl Error for SendError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.source()
-    }
-}
-
 impl Transport for reqwest::Client {
     fn send(&self, request: Request<Bytes>) -> Exchange {
         let client = self.clone();
@@ -170,13 +159,6 @@ pub fn client(bundle: Option<&str>) -> Result<Client, HttpError> {
 }
 
 /// Why there is no client.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("The HTTP client can't be built: {0}. Correct AWS_CA_BUNDLE or SSL_CERT_FILE.")]
 pub struct HttpError(String);
-
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The HTTP client can't be built: {}. Correct AWS_CA_BUNDLE or SSL_CERT_FILE.", self.0)
-    }
-}
-
-impl Error for HttpError {}

@@ -1,7 +1,6 @@
 //! What AWS answered instead of a result.
 
 use std::error::Error;
-use std::fmt;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -26,8 +25,15 @@ pub enum AwsErrorKind {
     Other,
 }
 
+impl AwsErrorKind {
+    fn verb(self) -> &'static str {
+        if self == Self::Denied { "was denied" } else { "failed" }
+    }
+}
+
 /// A failed call of AWS: the action and the service's own words.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{action} {}: {words}", .kind.verb())]
 pub struct AwsError {
     /// What it means.
     pub kind: AwsErrorKind,
@@ -121,15 +127,3 @@ impl AwsError {
         Self { kind, action: action.to_owned(), words, own: None }
     }
 }
-
-impl fmt::Display for AwsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_denied() {
-            write!(f, "{} was denied: {}", self.action, self.words)
-        } else {
-            write!(f, "{} failed: {}", self.action, self.words)
-        }
-    }
-}
-
-impl Error for AwsError {}

@@ -14,16 +14,9 @@ pub struct Ds {
 }
 
 /// Why a text is no DS record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a DS record is a key tag, an algorithm, a digest type and a digest in hexadecimal digits")]
 pub struct DsError;
-
-impl fmt::Display for DsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a DS record is a key tag, an algorithm, a digest type and a digest in hexadecimal digits")
-    }
-}
-
-impl std::error::Error for DsError {}
 
 impl Ds {
     /// A DS record; the digest must not be empty.

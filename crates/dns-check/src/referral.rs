@@ -3,7 +3,6 @@
 //! The way leads down from the top-level domain. A resolver is asked for the name servers of that and for addresses, and never for
 //! a name on the way that may not exist yet: it would keep that answer (RFC 2308).
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use domain::base::Rtype;
@@ -27,19 +26,27 @@ use delegation_model::name_servers::NameServers;
 const SERVERS: usize = 4;
 
 /// Why it is not known where a name is delegated to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferralError {
     /// The resolver knows no zone above the name; the root is not looked at.
+    #[error("according to the resolver no zone above {0} exists but the root; correct the name")]
     NoParent(Name),
     /// No resolver answers.
+    #[error("no resolver answers; name one that can be reached from here")]
     NoResolver,
     /// The resolver does not tell the name servers of this zone, for this reason.
+    #[error("the name servers of {0} could not be looked up: {1}; use another resolver, or try again")]
     ResolverFails(Name, String),
     /// None of the zone's servers that were asked answers for it.
+    #[error(
+        "no name server of {0} answers for that zone from here; let DNS queries out (port 53, UDP and TCP), or try again"
+    )]
     NoAnswer(Name),
     /// The zone is not delegated itself: nobody asks it.
+    #[error("the zone {0} is not delegated itself, so nobody asks it; delegate it from the zone above it first")]
     NotInTheWorld(Name),
     /// The parent zone does not delegate the name.
+    #[error("{name} is not delegated: the name servers of {parent} have no NS record set for it")]
     NotDelegated {
         /// The parent zone.
         parent: Name,
@@ -47,37 +54,6 @@ pub enum ReferralError {
         name: Name,
     },
 }
-
-impl fmt::Display for ReferralError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoParent(name) => {
-                write!(f, "according to the resolver no zone above {name} exists but the root; correct the name")
-            }
-            Self::NoResolver => f.write_str("no resolver answers; name one that can be reached from here"),
-            Self::ResolverFails(zone, why) => {
-                write!(
-                    f,
-                    "the name servers of {zone} could not be looked up: {why}; use another resolver, or try again"
-                )
-            }
-            Self::NoAnswer(parent) => write!(
-                f,
-                "no name server of {parent} answers for that zone from here; let DNS queries out (port 53, UDP and TCP), or try \
-                 again"
-            ),
-            Self::NotInTheWorld(zone) => write!(
-                f,
-                "the zone {zone} is not delegated itself, so nobody asks it; delegate it from the zone above it first"
-            ),
-            Self::NotDelegated { parent, name } => {
-                write!(f, "{name} is not delegated: the name servers of {parent} have no NS record set for it")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ReferralError {}
 
 /// Why a zone is not found.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! The DS record set: what becomes of it on a Create or Update.
 
-use std::fmt;
-
 use super::Observation;
 use super::goal::{DesiredDs, Goal};
 use super::refusal::Refusal;
@@ -361,17 +359,17 @@ impl DsRefusal {
         }
     }
 
-    pub(super) fn describe(&self, name: &Name, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Why, in words for the user.
+    pub(super) fn message(&self, name: &Name) -> String {
         match self {
             Self::Unknown { why } => {
-                write!(f, "No DS record set can be added for {name}: {why}. Correct that, or set Dnssec to false.")
+                format!("No DS record set can be added for {name}: {why}. Correct that, or set Dnssec to false.")
             }
             Self::Stands { ttl } => {
                 // A resolver may fetch the keys in the last second of the DS record set, and trusts them
                 // for their own TTL.
                 let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(DNSKEY_TTL);
-                write!(
-                    f,
+                format!(
                     "The name servers of {name} can't change while there is a DS record set: \
                      resolvers cache one or the other for its TTL and would treat the zone as bogus. Set \
                      Dnssec to false, wait {seconds} seconds (resolvers cache the DS record set, and then \
@@ -379,39 +377,33 @@ impl DsRefusal {
                      for the TTL of the NS record set, and set Dnssec to true again."
                 )
             }
-            Self::WithNameServers => write!(
-                f,
+            Self::WithNameServers => format!(
                 "The name servers of {name} can't change in the same step that adds its DS record set: resolvers \
                  cache the old name servers for their TTL and would treat the zone as bogus. Change the name \
                  servers with Dnssec set to false, wait for the TTL of the NS record set, and set \
                  Dnssec to true."
             ),
-            Self::OfOthers { owners } if owners.is_nobody() => write!(
-                f,
+            Self::OfOthers { owners } if owners.is_nobody() => format!(
                 "The name servers of {name} can't be set while there is a DS record set that this \
                  resource did not write: resolvers would treat the zone as bogus. Remove the DS record set \
                  from the parent zone by hand, wait for its TTL, and try again."
             ),
-            Self::OfOthers { owners } => write!(
-                f,
+            Self::OfOthers { owners } => format!(
                 "The name servers of {name} can't be set while there is a DS record set that is managed \
                  by {owners}: resolvers would treat the zone as bogus. Set Dnssec to false there, wait \
                  for the TTL of the DS record set, and try again."
             ),
-            Self::ClaimedByOthers { current, desired, owners } => write!(
-                f,
+            Self::ClaimedByOthers { current, desired, owners } => format!(
                 "The DS record set of {name} is {current}, managed by {owners}, and this resource \
                  asks for {desired}. It is never replaced while another claim names it. Set Dnssec to \
                  false there, or give both the same keys."
             ),
-            Self::NotOurs { current, desired } => write!(
-                f,
+            Self::NotOurs { current, desired } => format!(
                 "The DS record set of {name} is {current}, which this resource did not write, and it \
                  asks for {desired}. Correct or remove that record set, or set AllowOverwrite to replace \
                  it."
             ),
-            Self::KeyTooYoung { desired, left } => write!(
-                f,
+            Self::KeyTooYoung { desired, left } => format!(
                 "The DS record set of {name} can't become {desired} yet: resolvers may have cached answers from before \
                  the zone had these keys, and would treat it as bogus. Deploy again in {left} seconds, or keep a key of \
                  the existing DS record set in KeySigningKeys."

@@ -1,18 +1,21 @@
 //! Requests that come after a later one.
 
-use std::fmt;
-
 use crate::name::Name;
 
 /// Why a request has no place here any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overtaken {
     /// A later request of the same resource wrote its claim.
+    #[error("A later request of this resource has already changed {name}. This one came too late and changed nothing.")]
     ByLaterRequest {
         /// The zone cut.
         name: Name,
     },
     /// CloudFormation cancelled this Create, and its Delete was here.
+    #[error(
+        "CloudFormation cancelled this Create of {name} and deleted the resource before the Create ran. Nothing was \
+         changed."
+    )]
     Cancelled {
         /// The zone cut.
         name: Name,
@@ -31,22 +34,3 @@ impl Overtaken {
         }
     }
 }
-
-impl fmt::Display for Overtaken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ByLaterRequest { name } => write!(
-                f,
-                "A later request of this resource has already changed {name}. This one came too late \
-                 and changed nothing."
-            ),
-            Self::Cancelled { name } => write!(
-                f,
-                "CloudFormation cancelled this Create of {name} and deleted the resource before the \
-                 Create ran. Nothing was changed."
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Overtaken {}

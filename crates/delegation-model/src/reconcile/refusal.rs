@@ -1,7 +1,5 @@
 //! Why a plan is refused, in words for the user: what is wrong, why, and what to do.
 
-use std::fmt;
-
 use super::ds::DsRefusal;
 use super::goal::FailedCheck;
 use super::warning::Holders;
@@ -13,27 +11,46 @@ use crate::record_set::RecordSet;
 const NAMED: usize = 5;
 
 /// Why nothing may be changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The function may not manage the name.
+    #[error(
+        "{name} is not one of the names that this function may delegate \
+         (DELEGATION_ALLOWED_NAMES). Ask the operators of the function to allow the name."
+    )]
     NotAllowed {
         /// The zone cut.
         name: Name,
     },
     /// The function may not manage the name any more: what stands may stay or go, and not change.
+    #[error(
+        "{name} is no longer one of the names that this function may delegate \
+         (DELEGATION_ALLOWED_NAMES). Its delegation can stay or be removed, but not changed. Ask \
+         the operators of the function to allow the name."
+    )]
     NoLongerAllowed {
         /// The zone cut.
         name: Name,
     },
     /// A check before the change failed.
+    #[error("{}", .0.message)]
     Check(FailedCheck),
     /// A CNAME stands at the zone cut.
+    #[error(
+        "The parent zone has a CNAME record set at {name}, and nothing can be beside a CNAME. \
+         Remove it first."
+    )]
     Cname {
         /// The zone cut.
         name: Name,
     },
     /// The parent zone delegates a name above the zone cut, so that nobody asks it for names below
     /// that one.
+    #[error(
+        "The parent zone delegates {above} already (to {servers}), so nobody would see a \
+         delegation of {name} there. Make it in the hosted zone {above}: give that zone as \
+         ParentZoneName or ParentZoneId, with a role of the account that has it."
+    )]
     DelegatedAbove {
         /// The zone cut.
         name: Name,
@@ -43,6 +60,7 @@ pub enum Refusal {
         servers: String,
     },
     /// The delegation would hide record sets of the parent zone that the child zone lacks.
+    #[error("{}", occluding(name, records, *more))]
     Occludes {
         /// The zone cut.
         name: Name,
@@ -52,6 +70,10 @@ pub enum Refusal {
         more: bool,
     },
     /// A record set to change has a routing policy or is an alias.
+    #[error(
+        "The {rtype} record set at {name} in the parent zone has a routing policy or is an \
+         alias, which this resource never writes. Remove it first."
+    )]
     RoutingPolicy {
         /// The name of the record set.
         name: Name,
@@ -59,11 +81,19 @@ pub enum Refusal {
         rtype: String,
     },
     /// The desired name servers could not be read.
+    #[error(
+        "The name servers of {name} are unknown, because the child zone can't be read. Let the \
+         function read it (ChildRoleArn), or give NameServers."
+    )]
     NameServersUnknown {
         /// The zone cut.
         name: Name,
     },
     /// No delegation stands, but others claim the name for other name servers.
+    #[error(
+        "{name} is claimed by {owners}, for other name servers than {desired}. Remove the \
+         resource there, or set AllowOverwrite to delegate the name all the same."
+    )]
     ClaimedByOthers {
         /// The zone cut.
         name: Name,
@@ -73,6 +103,7 @@ pub enum Refusal {
         owners: Holders,
     },
     /// A delegation stands that is not ours to change.
+    #[error("{}", not_ours(name, current, desired, owners))]
     NotOurs {
         /// The zone cut.
         name: Name,
@@ -84,6 +115,11 @@ pub enum Refusal {
         owners: Holders,
     },
     /// The delegation is ours and others' as well.
+    #[error(
+        "{name} is delegated to {current}, which is also held by {owners}, and this resource \
+         asks for {desired}. If all are to change, change the first with AllowOverwrite and the \
+         others as usual."
+    )]
     HeldByOthers {
         /// The zone cut.
         name: Name,
@@ -96,6 +132,12 @@ pub enum Refusal {
     },
     /// What stands came by a take-over or an adoption that is not settled, and may have to be given
     /// back.
+    #[error(
+        "{name} is delegated to {current} (claimed by {owners}), which may still have to be \
+         given back if a stack is rolled back. Settle it first: update the resource that holds \
+         it, with another Trigger for instance. If that resource no longer exists, remove its \
+         claim (delegation plan --release prints how)."
+    )]
     NotSettled {
         /// The zone cut.
         name: Name,
@@ -105,6 +147,10 @@ pub enum Refusal {
         owners: Holders,
     },
     /// The name servers that stand have no form in which they could be given back.
+    #[error(
+        "{name} is delegated to {current:?}, which is not a list of names and could not be given \
+         back after a rollback. Correct or remove that record set first."
+    )]
     CantBeGivenBack {
         /// The zone cut.
         name: Name,
@@ -112,16 +158,27 @@ pub enum Refusal {
         current: String,
     },
     /// The ownership record has a value of ours that can't be read.
+    #[error(
+        "The ownership record {record} has a value that this version of the function can't read. \
+         A newer version may have written it, so its delegation is not replaced. Update the \
+         function, or remove that value if nobody needs it."
+    )]
     UnreadableClaim {
         /// The name of the record.
         record: Name,
     },
     /// The ownership record has no room for one more claim.
+    #[error(
+        "The ownership record {record} would have more than {MAX_CHARACTERS} characters with one \
+         more claim. Remove resources that no longer need the delegation, or what others wrote \
+         there."
+    )]
     OwnershipRecordFull {
         /// The name of the record.
         record: Name,
     },
     /// The DS record set forbids it.
+    #[error("{}", .why.message(name))]
     Ds {
         /// The zone cut.
         name: Name,
@@ -129,6 +186,10 @@ pub enum Refusal {
         why: DsRefusal,
     },
     /// A name server below the zone cut has no address in the parent zone.
+    #[error(
+        "The name server {server} lies at or below {name} and has no A or AAAA record set in the \
+         parent zone, so nobody could reach it. Add its address there, or name another server."
+    )]
     NoGlue {
         /// The zone cut.
         name: Name,
@@ -136,6 +197,7 @@ pub enum Refusal {
         server: Name,
     },
     /// The name is so long that no ownership record fits beside it.
+    #[error("{name} is too long: no ownership record fits beside it. Use a shorter name.")]
     NoRoomForOwnershipRecord {
         /// The zone cut.
         name: Name,
@@ -211,115 +273,29 @@ pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
     text
 }
 
-impl fmt::Display for Refusal {
-    #[expect(clippy::too_many_lines, reason = "one message for each variant")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAllowed { name } => write!(
-                f,
-                "{name} is not one of the names that this function may delegate \
-                 (DELEGATION_ALLOWED_NAMES). Ask the operators of the function to allow the name."
-            ),
-            Self::NoLongerAllowed { name } => write!(
-                f,
-                "{name} is no longer one of the names that this function may delegate \
-                 (DELEGATION_ALLOWED_NAMES). Its delegation can stay or be removed, but not changed. \
-                 Ask the operators of the function to allow the name."
-            ),
-            Self::Check(check) => f.write_str(&check.message),
-            Self::Cname { name } => write!(
-                f,
-                "The parent zone has a CNAME record set at {name}, and nothing can be beside a CNAME. \
-                 Remove it first."
-            ),
-            Self::DelegatedAbove { name, above, servers } => write!(
-                f,
-                "The parent zone delegates {above} already (to {servers}), so nobody would see a \
-                 delegation of {name} there. Make it in the hosted zone {above}: give that zone as \
-                 ParentZoneName or ParentZoneId, with a role of the account that has it."
-            ),
-            Self::Occludes { name, records, more: false } => write!(
-                f,
-                "Delegating {name} would hide record sets of the parent zone that the child zone lacks: \
-                 {records}. Copy them to the child zone, or set AllowOcclusion if nobody needs them."
-            ),
-            Self::Occludes { name, records, more: true } => {
-                write!(
-                    f,
-                    "Delegating {name} would hide record sets of the parent zone, more of them than can \
-                     be compared with the child zone."
-                )?;
-                if !records.is_empty() {
-                    write!(f, " The child zone lacks {records}.")?;
-                }
-                f.write_str(" Make sure that the child zone has what is needed, and set AllowOcclusion.")
-            }
-            Self::RoutingPolicy { name, rtype } => write!(
-                f,
-                "The {rtype} record set at {name} in the parent zone has a routing policy or is an \
-                 alias, which this resource never writes. Remove it first."
-            ),
-            Self::NameServersUnknown { name } => write!(
-                f,
-                "The name servers of {name} are unknown, because the child zone can't be read. Let the \
-                 function read it (ChildRoleArn), or give NameServers."
-            ),
-            Self::ClaimedByOthers { name, desired, owners } => write!(
-                f,
-                "{name} is claimed by {owners}, for other name servers than {desired}. Remove the \
-                 resource there, or set AllowOverwrite to delegate the name all the same."
-            ),
-            Self::NotOurs { name, current, desired, owners } if owners.is_nobody() => write!(
-                f,
-                "{name} is already delegated to {current}, which no stack claims, and this resource asks \
-                 for {desired}. Correct or remove that record set, or set AllowOverwrite to replace it."
-            ),
-            Self::NotOurs { name, current, desired, owners } => write!(
-                f,
-                "{name} is already delegated to {current} (claimed by {owners}), and this resource asks for \
-                 {desired}. Remove the resource there, or set AllowOverwrite to replace the delegation."
-            ),
-            Self::HeldByOthers { name, current, desired, owners } => write!(
-                f,
-                "{name} is delegated to {current}, which is also held by {owners}, and this resource asks \
-                 for {desired}. If all are to change, change the first with AllowOverwrite and the others \
-                 as usual."
-            ),
-            Self::NotSettled { name, current, owners } => write!(
-                f,
-                "{name} is delegated to {current} (claimed by {owners}), which may still have to be given \
-                 back if a stack is rolled back. Settle it first: update the resource that holds it, with \
-                 another Trigger for instance. If that resource no longer exists, remove its claim \
-                 (delegation plan --release prints how)."
-            ),
-            Self::CantBeGivenBack { name, current } => write!(
-                f,
-                "{name} is delegated to {current:?}, which is not a list of names and could not be given \
-                 back after a rollback. Correct or remove that record set first."
-            ),
-            Self::UnreadableClaim { record } => write!(
-                f,
-                "The ownership record {record} has a value that this version of the function can't read. A \
-                 newer version may have written it, so its delegation is not replaced. Update the \
-                 function, or remove that value if nobody needs it."
-            ),
-            Self::OwnershipRecordFull { record } => write!(
-                f,
-                "The ownership record {record} would have more than {MAX_CHARACTERS} characters with one \
-                 more claim. Remove resources that no longer need the delegation, or what others wrote \
-                 there."
-            ),
-            Self::Ds { name, why } => why.describe(name, f),
-            Self::NoGlue { name, server } => write!(
-                f,
-                "The name server {server} lies at or below {name} and has no A or AAAA record set in the \
-                 parent zone, so nobody could reach it. Add its address there, or name another server."
-            ),
-            Self::NoRoomForOwnershipRecord { name } => {
-                write!(f, "{name} is too long: no ownership record fits beside it. Use a shorter name.")
-            }
-        }
+fn occluding(name: &Name, records: &str, more: bool) -> String {
+    if !more {
+        return format!(
+            "Delegating {name} would hide record sets of the parent zone that the child zone lacks: {records}. Copy them to \
+             the child zone, or set AllowOcclusion if nobody needs them."
+        );
     }
+    let lacking = if records.is_empty() { String::new() } else { format!(" The child zone lacks {records}.") };
+    format!(
+        "Delegating {name} would hide record sets of the parent zone, more of them than can be compared with the child \
+         zone.{lacking} Make sure that the child zone has what is needed, and set AllowOcclusion."
+    )
 }
 
-impl std::error::Error for Refusal {}
+fn not_ours(name: &Name, current: &str, desired: &str, owners: &Holders) -> String {
+    if owners.is_nobody() {
+        return format!(
+            "{name} is already delegated to {current}, which no stack claims, and this resource asks for {desired}. Correct \
+             or remove that record set, or set AllowOverwrite to replace it."
+        );
+    }
+    format!(
+        "{name} is already delegated to {current} (claimed by {owners}), and this resource asks for {desired}. Remove the \
+         resource there, or set AllowOverwrite to replace the delegation."
+    )
+}
