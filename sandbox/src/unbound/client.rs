@@ -11,8 +11,11 @@ use hickory_proto::rr::{Name, Record, RecordType};
 use super::{Resolution, Security};
 use crate::dns::client::{exchange, question};
 
-/// Longer than unbound tries before it gives up on silent servers.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long one datagram is waited for. unbound answers some questions that had to wait for a silent server only when they are asked
+/// again, as stub resolvers do.
+const TRY: Duration = Duration::from_secs(5);
+/// How many are sent: together they are longer than unbound tries before it gives up on silent servers.
+const TRIES: u32 = 12;
 /// The number of the EDNS option (RFC 8914 section 5.1).
 const EXTENDED_ERROR: u16 = 15;
 
@@ -44,7 +47,14 @@ pub(super) async fn ask(resolver: SocketAddr, name: &str, rtype: &str, unchecked
     owner.set_fqdn(true);
     let mut query = question(&owner, rtype, true);
     query.metadata.checking_disabled = unchecked;
-    let answer = exchange(resolver, &query, PATIENCE).await?;
+    let mut answer = exchange(resolver, &query, TRY).await;
+    for _ in 1..TRIES {
+        if !answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            break;
+        }
+        answer = exchange(resolver, &query, TRY).await;
+    }
+    let answer = answer?;
     Ok(Answer {
         code: answer.metadata.response_code,
         authentic: answer.metadata.authentic_data,
