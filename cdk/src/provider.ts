@@ -368,7 +368,7 @@ export class DelegationProvider extends Construct implements IDelegationProvider
   /**
    * The provider of the stack of `scope`. Made with these properties where there is none yet.
    *
-   * Who asks again gives no properties, or the same.
+   * Another call for it gives no properties, or the same ones.
    */
   public static getOrCreate(scope: Construct, props?: DelegationProviderProps): DelegationProvider {
     const stack = cdk.Stack.of(scope);

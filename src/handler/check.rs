@@ -69,10 +69,10 @@ impl EarlierCheck {
 /// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
 ///
 /// # Errors
-/// Under `REQUIRE`, if something is wrong; on the way back of an Update, if none of them serves the zone. Else if a DS record set
-/// would stand for none of the keys that these name servers have, which would take the zone from everybody who validates: one that
-/// is to be written, or one under which they are put back, be it that somebody moved the zone by hand, keys and all. One that is to
-/// be written must also be seen to stand for a key at all.
+/// Under `REQUIRE`, if something is wrong; on the way back of an Update, if none of them serves the zone. Otherwise, if a DS
+/// record set would match none of the keys that these name servers have, so that nobody who validates could use the zone: one that
+/// is to be written, or one under which they are put back, for somebody may have moved the zone by hand, keys and all. One that is
+/// to be written must also be seen to match a key.
 pub(super) async fn before(
     cx: &RequestContext<'_>,
     verification: Verification,

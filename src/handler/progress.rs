@@ -38,7 +38,7 @@ pub(super) enum Phase {
     Done(Box<Outcome>),
 }
 
-/// Adds to a step's time what passes until it is dropped, be it by a deadline.
+/// Adds to a step's time what passes until it is dropped, by a deadline too.
 pub(super) struct Timing<'a> {
     progress: &'a Progress,
     step: Step,

@@ -114,7 +114,7 @@ impl<'a> DsPlan<'a> {
         Self { goal, set, found, digest, own, managers, fits, ns, step }
     }
 
-    /// True if the DS record set changes, be it its TTL alone.
+    /// True if the DS record set changes, even if only in its TTL.
     pub(super) fn changes(&self) -> bool {
         matches!(self.step, DsStep::Added | DsStep::TtlChanged | DsStep::Replaced | DsStep::Removed)
     }

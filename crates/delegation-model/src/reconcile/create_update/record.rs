@@ -46,7 +46,7 @@ impl Point<'_> {
                 Ok(record.before().cloned())
             }
             NsStep::Stay => {
-                // The first later Update in place of who was a holder already (OWN-6).
+                // The first later Update in place of a resource that was a holder already (OWN-6).
                 let settles = own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
                 Ok(if settles { None } else { record.before().cloned() })
             }
