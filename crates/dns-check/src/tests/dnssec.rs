@@ -6,6 +6,7 @@ use hickory_proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG, SigInput};
 use hickory_proto::dnssec::{Algorithm, DigestType, PublicKeyBuf, SigningKey as _, TBS};
 use hickory_proto::op::{Message, OpCode, Query as WireQuery, ResponseCode};
+use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
 use super::super::finding::FindingKind;
@@ -376,6 +377,70 @@ async fn a_ds_record_set_is_signed_as_well() {
         let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected, Duration::ZERO).await;
         assert_eq!((codes(&report), report.is_good()), (found.clone(), found.is_empty()), "{report}");
     }
+}
+
+/// The key set of that heading, with its signatures: made by a program that is not ours, with every algorithm that is computed.
+fn made_by_others(heading: &str) -> Vec<(RecordType, Vec<u8>)> {
+    let file = include_str!("signed_keys.txt").lines();
+    let own = file.skip_while(|line| *line != format!("[{heading}]")).skip(1).take_while(|line| !line.starts_with('['));
+    let record = |line: &str| {
+        let (record_type, hex) = line.split_once(' ').unwrap();
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (record_type.parse().unwrap(), (0..hex.len()).step_by(2).map(byte).collect())
+    };
+    own.map(record).collect()
+}
+
+fn records(data: &[(RecordType, Vec<u8>)]) -> Vec<Record> {
+    let record = |(code, data): &(RecordType, Vec<u8>)| {
+        let data = RData::Unknown { code: *code, rdata: NULL::with(data.clone()) };
+        Record::from_rdata(wire(CHILD), 3600, data)
+    };
+    data.iter().map(record).collect()
+}
+
+/// The DS record of a key.
+fn ds_of(key: &[u8]) -> Ds {
+    let owned = [super::super::query::wire(&CHILD.parse().unwrap()), key.to_vec()].concat();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &owned);
+    let public = PublicKeyBuf::new(key[4..].to_vec(), Algorithm::from_u8(key[3]));
+    let tag = DNSKEY::with_flags(257, public).calculate_key_tag().unwrap();
+    Ds::new(tag, key[3], 2, digest.as_ref().to_vec()).unwrap()
+}
+
+#[test]
+fn every_algorithm_is_computed() {
+    for algorithm in [5, 7, 8, 10, 13, 14, 15] {
+        let mut set = made_by_others(&algorithm.to_string());
+        let ds = ds_of(&set[0].1);
+        let tag = ds.key_tag();
+        assert_eq!(ds.algorithm(), algorithm);
+        let one = DsRecords::new([ds.clone()]).unwrap();
+        let weak = matches!(algorithm, 5 | 7).then_some(FindingKind::Weak(tag, "algorithm", algorithm));
+        assert_eq!(found(&one, &records(&set), INCEPTION), Vec::from_iter(weak), "{algorithm}");
+        assert_eq!(found(&one, &records(&set), EXPIRATION + 1), [FindingKind::OutOfTime(tag)], "{algorithm}");
+        // A bit of the signature.
+        *set[1].1.last_mut().unwrap() ^= 1;
+        assert_eq!(found(&one, &records(&set), INCEPTION), [FindingKind::NotSigning(tag)], "{algorithm}");
+        // One of the key: it is another key.
+        *set[0].1.last_mut().unwrap() ^= 1;
+        assert_eq!(found(&one, &records(&set), INCEPTION), [FindingKind::NoKey(tag)], "{algorithm}");
+    }
+}
+
+/// Keys of three algorithms, of which two sign: one of those in the DS record set is enough (RFC 6840, section 5.11).
+#[test]
+fn one_of_several_algorithms_is_enough() {
+    let set = made_by_others("mixed");
+    let [rsa, ecdsa, ed25519] = [0, 1, 2].map(|at: usize| ds_of(&set[at].1));
+    assert_eq!([rsa.algorithm(), ecdsa.algorithm(), ed25519.algorithm()], [8, 13, 15]);
+    let found =
+        |ds: &[&Ds]| found(&DsRecords::new(ds.iter().map(|ds| (*ds).clone())).unwrap(), &records(&set), INCEPTION);
+    assert_eq!(found(&[&rsa]), []);
+    assert_eq!(found(&[&ed25519]), []);
+    assert_eq!(found(&[&rsa, &ed25519]), []);
+    assert_eq!(found(&[&ecdsa]), [FindingKind::NotSigning(ecdsa.key_tag())]);
+    assert_eq!(found(&[&ecdsa, &ed25519]), [FindingKind::Spare(ecdsa.key_tag())]);
 }
 
 #[tokio::test]
