@@ -68,6 +68,45 @@ fn other_hosts_are_refused() {
     assert_eq!(parse("nonsense"), Err(ResponseUrlError::Malformed));
 }
 
+/// What one reader of a URL takes for the host, and another for something else: only what requests are sent to counts.
+#[test]
+fn spellings_that_hide_the_host_are_refused() {
+    let host = format!("{BUCKET}-useast1.s3.amazonaws.com");
+    for url in [
+        format!("https://evil.example\\@{host}/x"),
+        format!("https://evil.example#@{host}/x"),
+        format!("https://evil.example?@{host}/x"),
+        format!("https://evil.example/@{host}/x"),
+        format!("https://{host}%2eevil.example/x"),
+        format!("https://{host}\t.evil.example/x"),
+        format!("https://{host}\n.evil.example/x"),
+        format!("https://{host}\u{3002}evil.example/x"),
+        format!("https://{host}\u{200b}.evil.example/x"),
+        format!("https://{host}./x"),
+        format!("https://{host}:0443@evil.example/x"),
+        format!("https://:secret@{host}/x"),
+        format!("https://{host}:80/x"),
+        format!("https://s3.amazonaws.com/{host}/x"),
+        format!("//{host}/x"),
+        "https://0x7f.1/x".to_owned(),
+        "https://2130706433/x".to_owned(),
+        "https://[::ffff:169.254.169.254]/x".to_owned(),
+    ] {
+        assert!(parse(&url).is_err(), "{url:?}");
+    }
+    // The same host in other letters, and the port that it has anyway, are the same place.
+    for url in
+        [format!("HTTPS://{}:443/x", host.to_uppercase()), format!("https://{BUCKET}-usea%73t1.s3.amazonaws.com/x")]
+    {
+        assert_eq!(parse(&url).unwrap().expose().host_str(), Some(host.as_str()), "{url}");
+    }
+    let local = ["localhost".to_owned()];
+    let parse = |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &local });
+    for url in ["http://localhost@evil.example/x", "http://localhost.evil.example/x", "http://a:b@localhost/x"] {
+        assert!(parse(url).is_err(), "{url}");
+    }
+}
+
 #[test]
 fn buckets_of_other_people_are_refused() {
     for host in [
