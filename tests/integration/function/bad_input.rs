@@ -158,6 +158,8 @@ async fn an_event_that_cannot_be_answered_is_an_error_towards_lambda() {
     let fixture = Fixture::new().await;
     for (field, value) in [
         ("ResponseURL", Value::Null),
+        // Of the CDK's Provider framework.
+        ("ResponseURL", json!("...")),
         (
             "ResponseURL",
             json!("https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=secret"),
@@ -187,6 +189,31 @@ async fn unknown_request_types_are_answered() {
     let answer = fixture.deliver(fixture.event("Adopt", json!({"PhysicalResourceId": "an-id"}))).await.failed(&[]);
     assert_eq!(answer.id(), "an-id");
     fixture.deliver(fixture.event("Delete", json!({}))).await.failed(&["PhysicalResourceId"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_asks_for_two_things_is_answered_and_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let revision = fixture.parent.revision();
+    let other = json!({"ChildZoneId": "ZOTHER"}).to_string();
+    for (kind, field, first) in [
+        ("Update", "RequestType", "\"Delete\""),
+        ("Update", "ResourceProperties", other.as_str()),
+        ("Update", "OldResourceProperties", other.as_str()),
+        ("Delete", "ResourceProperties", "null"),
+    ] {
+        let properties = fixture.properties(json!({}));
+        let fields =
+            json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
+        let event = fixture.event(kind, fields);
+        let text = event.to_string().replacen('{', &format!("{{\"{field}\":{first},"), 1);
+        fixture.invoke_text(&text).await.unwrap();
+        let answers = fixture.bucket.answers(event["RequestId"].as_str().unwrap());
+        let answer =
+            Answer(answers.last().unwrap().json()).failed(&["twice", "Nothing was changed", "[not-a-request]"]);
+        assert_eq!((answer.id(), fixture.parent.revision()), (id.as_str(), revision), "{kind} {field}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
