@@ -7,7 +7,7 @@ use std::fmt;
 use delegation_model::reconcile::{self, Overtaken, Refusal};
 use strum::VariantNames as _;
 
-/// Whose a failure is to mend: for logs and metrics.
+/// Who has to act on a failure: for logs and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Kind {
@@ -102,7 +102,7 @@ impl Code {
         self.into()
     }
 
-    /// Whose such a failure is to mend.
+    /// Who has to act on such a failure.
     pub fn kind(self) -> Kind {
         match self {
             Self::UnknownProperty
@@ -219,7 +219,7 @@ impl Failure {
         coded(&self.message, self.code)
     }
 
-    /// Whose it is to mend.
+    /// Who has to act on it.
     pub fn kind(&self) -> Kind {
         self.kind
     }

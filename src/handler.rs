@@ -50,7 +50,7 @@ use outcome::Outcome;
 use progress::{Phase, Progress};
 use replacement::TakenBack;
 
-/// What one invocation brings beside its event.
+/// The parts of an invocation besides its event.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     /// When Lambda ends the invocation, by the clock; a time in the past means that it is unknown.

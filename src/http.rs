@@ -51,7 +51,7 @@ pub struct SendError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// How far a request without an answer came.
+/// How far a request got that has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendErrorKind {
     /// It is no request that can be sent.
@@ -70,7 +70,7 @@ impl SendError {
         Self { kind, source: cause.into() }
     }
 
-    /// How far the request came.
+    /// How far the request got.
     pub fn kind(&self) -> SendErrorKind {
         self.kind
     }

@@ -18,7 +18,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
 
-/// The most record sets that one page of a listing holds (Route 53 API Reference, ListResourceRecordSets).
+/// The maximum number of record sets in one page of a listing (Route 53 API Reference, ListResourceRecordSets).
 pub const PAGE: i32 = 300;
 /// The longest comment of a change batch (Route 53 API Reference, ChangeBatch).
 const MAX_COMMENT: usize = 256;

@@ -116,7 +116,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Why an event is no request.
+/// Why an event is not a request that can be answered or understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// The event is no JSON object, or has a field twice.

@@ -30,8 +30,8 @@ pub enum Verification {
     Require,
 }
 
-/// What could be read of the properties. What is invalid is as if it were not given, but for the
-/// parent zone and the parent role, without which nobody may guess.
+/// The properties that could be read. An invalid one counts as not given, except for the parent zone
+/// and the parent role, which must not be guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own, which a user sets")]
 pub struct Partial {

@@ -19,7 +19,7 @@ pub struct Accepted<'a> {
     pub local_hosts: &'a [String],
 }
 
-/// Why a text is no response URL; none of them repeats it.
+/// Why a text is not a response URL. No message repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseUrlError {
     /// It does not parse.

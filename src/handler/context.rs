@@ -25,7 +25,7 @@ use dns_check::Verifier;
 /// shortened to a pointer to the log stream.
 const FRAME: usize = 700;
 
-/// What serves every request.
+/// What all requests share.
 #[derive(Clone, Copy, Debug)]
 pub struct Services<'a> {
     /// The settings.

@@ -13,7 +13,7 @@ pub struct Ds {
     digest: Vec<u8>,
 }
 
-/// Why a text is no DS record.
+/// Why a text is not a DS record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a DS record is a key tag, an algorithm, a digest type and a digest in hexadecimal digits")]
 pub struct DsError;

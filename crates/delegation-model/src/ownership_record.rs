@@ -34,7 +34,7 @@ pub const MAX_SKEW: i64 = 900;
 pub const MAX_HOLD: i64 = 7 * 86_400;
 
 /// How many characters the values of a record may have (ARRIVE-7). A batch that replaces the record
-/// has them twice, and Route 53 takes 32,000 in a batch: who comes must be able to leave.
+/// has them twice, and Route 53 takes 32,000 in a batch: a resource that comes must be able to leave.
 pub const MAX_CHARACTERS: usize = 12_000;
 
 /// When a request was made, and which it is.

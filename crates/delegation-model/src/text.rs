@@ -65,8 +65,7 @@ pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     }
 }
 
-/// A sentence that names the first character of a value that nobody sees, and so looks for in vain; empty if there is none.
-/// Positions count characters from 1.
+/// A sentence that names the first invisible character of a value; empty if there is none. Positions count characters from 1.
 pub fn hidden_character(text: &str) -> String {
     match text.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
         Some((index, c)) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Seconds for which a resolver may keep a record set: 0 to 2147483647 (RFC 2181, section 8).
+/// Seconds for which a resolver may cache a record set: 0 to 2147483647 (RFC 2181, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ttl(u32);
 

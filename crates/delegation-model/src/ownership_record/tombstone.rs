@@ -8,8 +8,8 @@ use crate::digest::Digest;
 /// delivered late is stale by itself.
 pub(super) const LIFE: i64 = 3600;
 
-/// Says that a Create of this resource which is not later has no place here any more: CloudFormation
-/// cancelled it, and deleted it before it ran. It is no claim (OWN-8).
+/// Keeps a Create of this resource that is not later than it from running: CloudFormation cancelled that
+/// Create, and deleted the resource before it ran. A tombstone is not a claim (OWN-8).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tombstone {
     /// Whose Create: see [`super::Claimant`].

@@ -135,7 +135,7 @@ pub struct FailedCheck {
     pub message: String,
 }
 
-/// What a Delete, or whatever else takes a claim away, knows.
+/// The input of a Delete, and of everything else that takes a claim away.
 #[derive(Clone, Debug)]
 pub struct DeleteGoal {
     /// The child's name: the zone cut.

@@ -2,7 +2,7 @@
 
 use crate::name::Name;
 
-/// Why a request has no place here any more.
+/// Why a request is obsolete.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overtaken {
     /// A later request of the same resource wrote its claim.
