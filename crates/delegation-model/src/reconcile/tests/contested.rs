@@ -189,6 +189,20 @@ fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
     assert_eq!((later.delete("S1").warnings().as_str(), later.delegated_to().as_str()), ("not-given-back", ""));
 }
 
+/// Nor a forged claim, with which a request may put back what it names where it could not begin.
+#[test]
+fn known_a_forged_claim_lets_a_request_put_back_what_it_names() {
+    let mut elsewhere = Point::new();
+    elsewhere.create("S2", wants("e"));
+    let forged = elsewhere.record().values().remove(0);
+    let mut point = Point::new();
+    assert_eq!(point.create("S2", wants("e").not_allowed()).refused().code(), "name-not-allowed");
+    point.add_value_by_hand(&forged);
+    point.clock = elsewhere.clock;
+    point.update("S2", wants("e").not_allowed());
+    assert_eq!(point.delegated_to(), "e");
+}
+
 #[test]
 fn one_edit_of_the_record_neither_stops_updates_nor_deletes() {
     // Whatever single value of ours is edited in whatever field: an Update and a Delete go on.
