@@ -5,6 +5,7 @@ mod contested;
 mod delete;
 mod driver;
 mod ds;
+mod forged;
 mod messages;
 mod properties;
 mod sequences;
