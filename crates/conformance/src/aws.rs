@@ -34,6 +34,8 @@ pub struct Request {
     pub journal: PathBuf,
     /// What to do with what another run has left.
     pub left: Left,
+    /// The folder with the function that is deployed.
+    pub dist: PathBuf,
     /// True if nobody is to be asked.
     pub yes: bool,
 }
@@ -68,6 +70,7 @@ struct CommandLine {
     parent_profile: String,
     child_profile: String,
     region: String,
+    dist: PathBuf,
     /// True if the environment names an endpoint of one's own: nothing takes time there.
     local: bool,
 }
@@ -93,7 +96,7 @@ impl Place for CommandLine {
     }
 
     fn function(&self, prefix: &str) -> Option<Function> {
-        Function::packaged(prefix)
+        Function::packaged(&self.dist, prefix)
     }
 
     fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
@@ -146,6 +149,7 @@ pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Wr
         parent_profile: request.parent_profile.clone(),
         child_profile: request.child_profile.clone(),
         region: region.clone(),
+        dist: request.dist.clone(),
         local: std::env::var_os("AWS_ENDPOINT_URL").is_some_and(|url| !url.is_empty()),
     });
     let cleaner = Cleaner { parent: &parent, child: &child, place: &*place, journal: &journal };
@@ -299,11 +303,12 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
     let _ = writeln!(text, "  - a topic and a queue, to which CloudFormation sends what the probes look at");
     let _ = writeln!(
         text,
-        "  - for a while a signed zone with a key of KMS, and the function of dist/ with its bucket, role and log"
+        "  - for a while two signed zones, one after the other, each with a key of KMS, and the function of dist/ with its bucket, roles \
+         and log"
     );
     let _ = writeln!(
         text,
-        "It takes about an hour and costs less than 2 US dollars, mostly nothing: hosted zones that are"
+        "It takes about an hour and a half and costs less than 2 US dollars, mostly nothing: hosted zones that are"
     );
     let _ = writeln!(
         text,

@@ -157,7 +157,8 @@ pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, Str
     Ok(found)
 }
 
-async fn remove_zone(account: &Account, zone: &HostedZone) -> Result<(), String> {
+/// Removes a hosted zone with all that is in it.
+pub(crate) async fn remove_zone(account: &Account, zone: &HostedZone) -> Result<(), String> {
     let id = zone.id().trim_start_matches("/hostedzone/");
     let apex = |set: &ResourceRecordSet| set.name() == zone.name() && matches!(set.r#type().as_str(), "NS" | "SOA");
     remove_records(account, id, |set| !apex(set)).await?;

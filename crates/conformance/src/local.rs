@@ -66,6 +66,7 @@ impl Local {
         region.register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
         region.register("AWS::IAM::Role", Arc::new(Roles { aws: aws.clone(), policies }));
         let dns = aws.dns().await?;
+        region.register_signing(&dns);
         let functions =
             Functions { aws: aws.clone(), bucket: bucket.clone(), dns: dns.clone(), region: region.clone() };
         region.register("AWS::Lambda::Function", Arc::new(functions));
@@ -342,6 +343,8 @@ impl Function for InProcess {
         let config = Config {
             response_hosts: vec![self.bucket.clone()],
             dns_resolver: Some(self.resolver),
+            // The sandbox's name servers are on the loopback interface.
+            dns_any_address: true,
             propagation_wait: Duration::ZERO,
             sync_pause: Duration::ZERO,
             check_patience: Duration::ZERO,

@@ -84,6 +84,9 @@ struct AwsArgs {
     /// The page
     #[arg(long, default_value = "docs/conformance.md")]
     page: PathBuf,
+    /// What `make package` has made: the function that is deployed
+    #[arg(long, value_name = "FOLDER", default_value = "dist")]
+    dist: PathBuf,
     #[command(flatten)]
     only: Only,
 }
@@ -160,6 +163,7 @@ async fn real(args: &AwsArgs) -> Result<u8, String> {
             (_, true) => Left::CleanUp,
             (false, false) => Left::Refuse,
         },
+        dist: args.dist.clone(),
         yes: args.yes,
     };
     let end = aws::conformance(&request, &args.only.probes(), &mut std::io::stdout()).await;

@@ -30,12 +30,13 @@ to it for the time of the run, and leads to a zone of the run's own.
 make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com
 ```
 
-- `make package` before it makes the function that the last probe deploys, with [the shipped templates](../template.yaml); without one that
-  probe does not apply.
+- `make package` before it makes the function that the last two probes deploy, with [the shipped templates](../template.yaml); without
+  one they do not apply. They play the life of a delegation: deploy, create, rename, roll back, move to another name, take over, move to
+  another account and back, delete; and a signed one, in us-east-1.
 - It says what it will make, what that costs and how long it takes, and begins when you type `yes`.
 - **Cost:** less than 2 US dollars. Route 53 does not charge for a hosted zone that is deleted within twelve hours; a run that is cleaned
   up later costs 0.50 dollars for each of at most four zones.
-- **Time:** about an hour, most of which CloudFormation takes.
+- **Time:** about an hour and a half, most of which CloudFormation takes.
 - All that it makes has `custom-delegation-conformance` as a tag, and a name that begins with `conformance-` and eight random characters.
 - **It cleans up after itself**, whether the probes agree, differ or fail, and on Ctrl-C. Everything is written to
   `target/conformance/journal.jsonl` before it is made. After a power cut, `make conformance ... ARGS=--resume` first takes away what is

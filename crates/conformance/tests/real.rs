@@ -92,6 +92,16 @@ impl World {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("aws"), PROGRAM).unwrap();
         fs::set_permissions(folder.join("aws"), fs::Permissions::from_mode(0o755)).unwrap();
+        // What `make package` makes; the local AWS never looks into the zip file.
+        let packaged = |arguments: &[&str]| {
+            let mut python = Command::new("python3");
+            python.current_dir("../..").env("PYTHONDONTWRITEBYTECODE", "1").args(arguments).output().unwrap().stdout
+        };
+        let dist = folder.join("dist");
+        fs::create_dir(&dist).unwrap();
+        let template = packaged(&["tools/package.py", "--template", "x86_64"]);
+        fs::write(dist.join("template-x86_64.yaml"), template).unwrap();
+        fs::write(dist.join("custom-delegation-0.1.0-x86_64.zip"), "").unwrap();
         let profile = |name: &str, side: Side| {
             let keys = local.sandbox().account(account(side)).user_credentials();
             format!(
@@ -134,7 +144,8 @@ impl World {
         let path = format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
         command.args(["aws", "--parent-profile", "parent", "--child-profile", "child", "--zone", "example.com"]);
-        command.arg("--journal").arg(self.journal()).arg("--page").arg(self.folder.join("page.md")).args(arguments);
+        command.arg("--journal").arg(self.journal()).arg("--page").arg(self.folder.join("page.md"));
+        command.arg("--dist").arg(self.folder.join("dist")).args(arguments);
         command.env_clear().env("PATH", path).env("CONFORMANCE_TEST_PORT", self.port.to_string());
         command.env("AWS_ENDPOINT_URL", self.local.sandbox().endpoint_url());
         command.env("AWS_SHARED_CREDENTIALS_FILE", self.folder.join("credentials"));
@@ -226,6 +237,9 @@ async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
     let page = world.page();
     assert!(page.contains("**Against real AWS:** 20"), "{page}");
     assert!(page.contains("us-east-1. ") && page.contains(" 1 differ, 0 could not look"), "{page}");
+    for life in ["life/by-the-templates", "life/signed-by-the-templates"] {
+        assert!(told.contains(&format!("ok      {life}\n")), "{told}");
+    }
     assert!(!page.contains("not run yet |"), "{page}");
     let tags = world.local.commands().iter().filter(|words| words.contains("change-tags-for-resource")).count();
     assert!(tags >= 2, "every zone is tagged");
@@ -285,6 +299,31 @@ async fn a_killed_run_leaves_nothing_that_a_second_one_does_not_clean_up() {
         if goes_on {
             assert!(text(&output).contains("4 probes: 4 as expected"), "{when}: {}", text(&output));
         }
+        world.assert_is_empty(&when).await;
+    }
+}
+
+/// The life of a delegation leaves stacks, roles, zones and record sets wherever it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_life_leaves_nothing_that_a_clean_up_does_not_take_away() {
+    let world = World::new("life").await;
+    let life = ["--yes", "--only", "life/"];
+    world.strike.set(0, "-KILL");
+    let output = world.run(&life, "").await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("2 probes: 2 as expected"), "{}", text(&output));
+    world.assert_is_empty("after a life").await;
+    let changes = world.strike.changes.load(Ordering::SeqCst);
+    // All of them take minutes.
+    let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { changes / 6 };
+    for at in (step..changes).step_by(step) {
+        let when = format!("killed at change {at} of {changes}");
+        world.strike.set(at, "-KILL");
+        let killed = world.run(&life, "").await;
+        assert_eq!(killed.status.code(), None, "{when}: {}", text(&killed));
+        world.strike.set(0, "-KILL");
+        let output = world.run(&["--cleanup"], "").await;
+        assert_eq!(output.status.code(), Some(0), "{when}: {}", text(&output));
         world.assert_is_empty(&when).await;
     }
 }

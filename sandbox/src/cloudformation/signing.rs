@@ -20,7 +20,7 @@ fn zone(aws: &Sandbox, request: &Request) -> Result<ZoneHandle, String> {
 pub(super) struct KeySigningKeys(pub(super) Sandbox);
 
 impl KeySigningKeys {
-    /// No probe: the stacks of the conformance run sign no zone.
+    /// Probe: life/signed-by-the-templates.
     fn carry_out(&self, request: &Request) -> Result<Physical, String> {
         let zone = zone(&self.0, request)?;
         let text = |property: &str| request.properties[property].as_str().unwrap_or_default();
@@ -54,7 +54,7 @@ impl ResourceType for KeySigningKeys {
 pub(super) struct Signing(pub(super) Sandbox, pub(super) Dns);
 
 impl Signing {
-    /// Probe: route53/dnssec-off-beside-ds. No probe for CloudFormation's resource: the stacks of the conformance run sign no zone.
+    /// Probe: route53/dnssec-off-beside-ds, life/signed-by-the-templates.
     fn carry_out(&self, request: &Request) -> Result<Physical, String> {
         let zone = zone(&self.0, request)?;
         if matches!(request.action, Action::Delete(_)) {

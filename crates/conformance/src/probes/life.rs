@@ -1,9 +1,12 @@
 //! The whole life of a delegation by the shipped templates: the function, the role of the parent zone, the child zone and its
 //! delegation.
 
-use aws_sdk_route53::types::DelegationSet;
+use std::time::Duration;
 
-use crate::bench::{Bench, told};
+use aws_sdk_route53::types::{DelegationSet, ResourceRecord, ResourceRecordSet};
+
+use crate::bench::{Account, Bench, Zone, create, set, told};
+use crate::cleanup;
 use crate::journal::Thing;
 use crate::place::Side;
 use crate::probe::Needs::Stacks;
@@ -29,13 +32,28 @@ const FAILS: &str = "
 struct Life<'a> {
     bench: &'a Bench,
     prefix: &'a str,
+    /// The end of the name of the stack with the child zone.
+    stack: &'static str,
     /// `examples/child-stack.yaml`, for the function of this run.
     child_stack: String,
 }
 
+/// A deployment of the child stack.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    template: &'a str,
+    /// The first label of the child zone's name.
+    label: &'a str,
+    ttl: u32,
+    /// Whose role the function assumes: that of the account with the parent zone.
+    parent: Side,
+    /// `OFF`, `SIGNED` or `CHAINED`.
+    dnssec: &'a str,
+}
+
 impl<'a> Life<'a> {
     /// Deploys the function and the parent role. None if there is no function to deploy.
-    async fn begin(bench: &'a Bench) -> Result<Option<Self>, String> {
+    async fn begin(bench: &'a Bench, stack_name: &'static str) -> Result<Option<Self>, String> {
         let (lab, prefix) = (&bench.lab, bench.lab.prefix.as_str());
         let Some(function) = lab.place.function(prefix) else {
             return Ok(None);
@@ -55,47 +73,57 @@ impl<'a> Life<'a> {
         let mut parameters = vec![
             ("TokenName", prefix.to_owned()),
             ("FunctionRoleName", format!("{prefix}-function")),
-            ("ParentRoleArns", bench.role(&lab.parent, "parent")),
+            ("ParentRoleArns", [&lab.parent, &lab.child].map(|account| bench.role(account, "parent")).join(",")),
         ];
         parameters.extend(function.parameters);
         let status = lab.deploy(side, &stack, &Template { path: function.template, parameters }, &[]).await?;
         if !status.is_fine() {
             return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
         }
-        // The template keeps the role: without it no delegation can be removed.
-        let name = format!("{prefix}-parent");
-        making(Thing::Role { side: Side::Parent, name: name.clone() })?;
-        let parameters = vec![
-            ("ParentZoneId", lab.zone.id.clone()),
-            ("Names", format!("*.{}", bench.domain())),
-            ("FunctionAccounts", lab.child.id.clone()),
-            ("FunctionRoleName", format!("{prefix}-function")),
-            ("ExternalId", EXTERNAL_ID.to_owned()),
-            ("RoleName", name),
-        ];
-        let stack = format!("{prefix}-parent-role");
-        let template = Template::shipped("examples/parent-role.yaml", parameters);
-        let status = lab.deploy(Side::Parent, &stack, &template, &[]).await?;
-        if !status.is_fine() {
-            return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
-        }
+        let life = Self { bench, prefix, stack: stack_name, child_stack: String::new() };
+        life.make_role(Side::Parent, &lab.zone).await?;
         let path = Template::shipped("examples/child-stack.yaml", Vec::new()).path;
         let child_stack = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let child_stack = child_stack.replace("route53-delegation-ServiceToken", &format!("{prefix}-ServiceToken"));
-        Ok(Some(Self { bench, prefix, child_stack }))
+        Ok(Some(Self { child_stack, ..life }))
     }
 
-    /// Deploys a form of the child stack.
-    async fn deploy(&self, template: &str, label: &str, ttl: u32) -> Result<String, String> {
+    /// Deploys the role with which the function writes to a parent zone of that account.
+    async fn make_role(&self, side: Side, zone: &Zone) -> Result<(), String> {
+        let (lab, name) = (&self.bench.lab, format!("{}-parent", self.prefix));
+        // The template keeps the role: without it no delegation can be removed.
+        let role = Thing::Role { side, name: name.clone() };
+        lab.journal.making(role).map_err(|error| error.to_string())?;
+        let parameters = vec![
+            ("ParentZoneId", zone.id.clone()),
+            ("Names", format!("*.{}", self.bench.domain())),
+            ("FunctionAccounts", lab.child.id.clone()),
+            ("FunctionRoleName", format!("{}-function", self.prefix)),
+            ("ExternalId", EXTERNAL_ID.to_owned()),
+            ("RoleName", name),
+        ];
+        let stack = format!("{}-parent-role", self.prefix);
+        let template = Template::shipped("examples/parent-role.yaml", parameters);
+        let status = lab.deploy(side, &stack, &template, &[]).await?;
+        if status.is_fine() {
+            Ok(())
+        } else {
+            Err(format!("the stack {stack} is {}: {}", status.status, status.reason))
+        }
+    }
+
+    /// Deploys a form of the child stack: how that ended.
+    async fn deploy(&self, step: Step<'_>) -> Result<String, String> {
         let lab = &self.bench.lab;
         let path = std::env::temp_dir().join(format!("{}-life-{}.yaml", self.prefix, fastrand::u32(..)));
-        std::fs::write(&path, template).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(&path, step.template).map_err(|error| format!("{}: {error}", path.display()))?;
         let parameters = vec![
-            ("DomainName", self.bench.name(label)),
+            ("DomainName", self.bench.name(step.label)),
             ("ParentZoneName", lab.zone.name.clone()),
-            ("ParentRoleArn", self.bench.role(&lab.parent, "parent")),
+            ("ParentRoleArn", self.bench.role(self.account(step.parent), "parent")),
             ("ParentExternalId", EXTERNAL_ID.to_owned()),
-            ("TTL", ttl.to_string()),
+            ("TTL", step.ttl.to_string()),
+            ("Dnssec", step.dnssec.to_owned()),
         ];
         let template = Template { path: path.clone(), parameters };
         let status = lab.deploy(Side::Child, &self.stack(), &template, &[]).await;
@@ -105,70 +133,182 @@ impl<'a> Life<'a> {
     }
 
     fn stack(&self) -> String {
-        format!("{}-child", self.prefix)
+        format!("{}-{}", self.prefix, self.stack)
     }
 
-    /// What the parent zone has at a name: the TTL, and whether it is the stack's zone to which it leads.
+    fn account(&self, side: Side) -> &Account {
+        match side {
+            Side::Parent => &self.bench.lab.parent,
+            Side::Child => &self.bench.lab.child,
+        }
+    }
+
+    /// What the run's parent zone has at a name.
     async fn at(&self, label: &str) -> Result<String, String> {
+        self.in_zone(Side::Parent, &self.bench.lab.zone, label).await
+    }
+
+    /// What a parent zone has at a name: the TTL, whether it is the stack's zone to which it leads, and whether with the DS record set of
+    /// that zone's keys.
+    async fn in_zone(&self, side: Side, parent: &Zone, label: &str) -> Result<String, String> {
         let (lab, name) = (&self.bench.lab, self.bench.name(label));
-        let call = lab.parent.route53.list_resource_record_sets().hosted_zone_id(&lab.zone.id).start_record_name(&name);
+        let route53 = &self.account(side).route53;
+        let call = route53.list_resource_record_sets().hosted_zone_id(&parent.id).start_record_name(&name);
         let page = call.max_items(20).send().await.map_err(|error| told(&error))?;
         let own = format!("{name}.");
-        let Some(ns) =
-            page.resource_record_sets().iter().find(|set| set.name() == own && set.r#type().as_str() == "NS")
-        else {
-            return Ok("nothing".to_owned());
+        let find = |rtype: &str| {
+            page.resource_record_sets().iter().find(|set| set.name() == own && set.r#type().as_str() == rtype)
         };
-        let mut values: Vec<&str> =
-            ns.resource_records().iter().map(|record| record.value().trim_end_matches('.')).collect();
-        values.sort_unstable();
-        let zone = lab.stack(Side::Child, &self.stack()).output("ZoneId").await?;
-        let zone = lab.child.route53.get_hosted_zone().id(zone).send().await.map_err(|error| told(&error))?;
-        let mut servers: Vec<&str> =
-            zone.delegation_set().into_iter().flat_map(DelegationSet::name_servers).map(String::as_str).collect();
-        servers.sort_unstable();
-        let to = if values == servers { "to the zone" } else { "elsewhere" };
-        Ok(format!("{} {to}", ns.ttl().unwrap_or_default()))
+        let (Some(ns), ds) = (find("NS"), find("DS")) else {
+            return Ok(if find("DS").is_some() { "a DS record set alone" } else { "nothing" }.to_owned());
+        };
+        // Without the stack it is not known whose it is.
+        let Ok(zone) = lab.stack(Side::Child, &self.stack()).output("ZoneId").await else {
+            return Ok(format!("{} left behind", ns.ttl().unwrap_or_default()));
+        };
+        let answer = lab.child.route53.get_hosted_zone().id(&zone).send().await.map_err(|error| told(&error))?;
+        let servers = answer.delegation_set().into_iter().flat_map(DelegationSet::name_servers);
+        let to = if values(ns) == sorted(servers.map(String::as_str)) { "to the zone" } else { "elsewhere" };
+        let Some(ds) = ds else { return Ok(format!("{} {to}", ns.ttl().unwrap_or_default())) };
+        let signing =
+            lab.child.route53.get_dnssec().hosted_zone_id(&zone).send().await.map_err(|error| told(&error))?;
+        let keys = sorted(signing.key_signing_keys().iter().filter_map(|key| key.ds_record()));
+        let by = if values(ds) == keys { "with its DS" } else { "with another DS" };
+        Ok(format!("{} {to} {by}", ns.ttl().unwrap_or_default()))
+    }
+
+    /// Takes away what a stack has left of a zone that it replaced.
+    async fn forget(&self, label: &str) -> Result<(), String> {
+        let child = &self.bench.lab.child;
+        for zone in cleanup::zones(child, &self.bench.name(label)).await? {
+            cleanup::remove_zone(child, &zone).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the child stack: how that ended, and what is left at a name.
+    async fn delete(&self, label: &str) -> Result<String, String> {
+        let status = self.bench.lab.delete_stack(Side::Child, &self.stack()).await?;
+        let left = if status.status == GONE { self.at(label).await? } else { status.reason };
+        Ok(format!("deleted: {}, {left}", status.status))
     }
 }
 
-pub(super) const PROBES: &[Probe] = &[probe!(
-    "life/by-the-templates",
-    Page,
-    Stacks,
-    "template.yaml and examples/ of this repository",
-    "By the shipped templates a delegation is created, changed, renamed, kept by a rollback, moved to another name, and deleted.",
-    "created: CREATE_COMPLETE, 300 to the zone; TTL: UPDATE_COMPLETE, 600 to the zone; renamed: UPDATE_COMPLETE, 600 to the zone; rolled \
-     back: UPDATE_ROLLBACK_COMPLETE, 600 to the zone; named back: UPDATE_COMPLETE, 600 to the zone; moved: UPDATE_COMPLETE, 600 to the \
-     zone, before nothing; deleted: GONE, nothing",
-    |bench| {
-        let Some(life) = Life::begin(bench).await? else {
-            return Ok(Seen::Nothing("there is no function in dist/; `make package` makes one".into()));
-        };
-        let plain = life.child_stack.clone();
-        let renamed = plain.replace("\n  Delegation:\n", "\n  Renamed:\n").replace("Delegation.", "Renamed.");
-        // The rename of the rename, and something that fails after it.
-        let refused = FAILS.replace("route53-delegation-ServiceToken", &format!("{}-ServiceToken", life.prefix));
-        let fails = plain.replacen("\nOutputs:\n", &format!("{refused}Outputs:\n"), 1);
-        let mut seen = Vec::new();
-        for (step, template, label, ttl) in [
-            ("created", &plain, "a", 300),
-            ("TTL", &plain, "a", 600),
-            ("renamed", &renamed, "a", 600),
-            ("rolled back", &fails, "a", 900),
-            ("named back", &plain, "a", 600),
-            ("moved", &plain, "b", 600),
-        ] {
-            let status = life.deploy(template, label, ttl).await?;
-            let before = if step == "moved" { format!(", before {}", life.at("a").await?) } else { String::new() };
-            seen.push(format!("{step}: {status}, {}{before}", life.at(label).await?));
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.map(|name| name.trim_end_matches('.').to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn values(set: &ResourceRecordSet) -> Vec<String> {
+    sorted(set.resource_records().iter().map(ResourceRecord::value))
+}
+
+pub(super) const PROBES: &[Probe] = &[
+    probe!(
+        "life/by-the-templates",
+        Page,
+        Stacks,
+        "template.yaml and examples/ of this repository",
+        "By the shipped templates a delegation is created, changed, renamed, kept by a rollback, moved to another name, taken over from who \
+         made it by hand, moved to a parent zone of another account and back, and deleted.",
+        "created: CREATE_COMPLETE, 300 to the zone; TTL: UPDATE_COMPLETE, 600 to the zone; renamed: UPDATE_COMPLETE, 600 to the zone; rolled \
+         back: UPDATE_ROLLBACK_COMPLETE, 600 to the zone; named back: UPDATE_COMPLETE, 600 to the zone; moved: UPDATE_COMPLETE, 600 to the \
+         zone, before nothing; made by hand: UPDATE_ROLLBACK_COMPLETE, 300 elsewhere, before 600 to the zone; taken over: UPDATE_COMPLETE, \
+         600 to the zone, before nothing; settled: UPDATE_COMPLETE, 600 to the zone; other account: UPDATE_COMPLETE, 600 to the zone, before \
+         nothing; back: UPDATE_COMPLETE, 600 to the zone, before nothing; deleted: GONE, nothing",
+        |bench| {
+            let Some(life) = Life::begin(bench, "child").await? else {
+                return Ok(Seen::Nothing("there is no function in dist/; `make package` makes one".into()));
+            };
+            let plain = life.child_stack.clone();
+            let renamed = plain.replace("\n  Delegation:\n", "\n  Renamed:\n").replace("Delegation.", "Renamed.");
+            // The rename of the rename, and something that fails after it.
+            let refused = FAILS.replace("route53-delegation-ServiceToken", &format!("{}-ServiceToken", life.prefix));
+            let fails = plain.replacen("\nOutputs:\n", &format!("{refused}Outputs:\n"), 1);
+            let overwrites =
+                plain.replace("      TTL: !Ref TTL\n", "      TTL: !Ref TTL\n      AllowOverwrite: true\n");
+            let step = Step { template: &plain, label: "a", ttl: 600, parent: Side::Parent, dnssec: "OFF" };
+            let mut seen = Vec::new();
+            for (name, step) in [
+                ("created", Step { ttl: 300, ..step }),
+                ("TTL", step),
+                ("renamed", Step { template: &renamed, ..step }),
+                ("rolled back", Step { template: &fails, ttl: 900, ..step }),
+                ("named back", step),
+            ] {
+                let status = life.deploy(step).await?;
+                seen.push(format!("{name}: {status}, {}", life.at("a").await?));
+            }
+
+            let moved = Step { label: "b", ..step };
+            let status = life.deploy(moved).await?;
+            seen.push(format!("moved: {status}, {}, before {}", life.at("b").await?, life.at("a").await?));
+            life.forget("a").await?;
+
+            // Somebody else has delegated the next name.
+            let by_hand = set(&bench.name("c"), "NS", &["ns1.example.net", "ns2.example.net"]);
+            bench.must([create(by_hand)]).await?;
+            let step = Step { label: "c", ..step };
+            let status = life.deploy(step).await?;
+            seen.push(format!("made by hand: {status}, {}, before {}", life.at("c").await?, life.at("b").await?));
+            let status = life.deploy(Step { template: &overwrites, ..step }).await?;
+            seen.push(format!("taken over: {status}, {}, before {}", life.at("c").await?, life.at("b").await?));
+            life.forget("b").await?;
+            // A request is dated to the second, and one of the second of the take-over could be that one again.
+            tokio::time::sleep(Duration::from_millis(1100)).await;
+            let status = life.deploy(step).await?;
+            seen.push(format!("settled: {status}, {}", life.at("c").await?));
+
+            // Another zone of the parent zone's name, which the world does not ask: the function goes by the role.
+            let other = bench.lab.make_zone(&bench.lab.child, &bench.lab.zone.name, "other").await?;
+            life.make_role(Side::Child, &other).await?;
+            let status = life.deploy(Step { parent: Side::Child, ..step }).await?;
+            let there = life.in_zone(Side::Child, &other, "c").await?;
+            seen.push(format!("other account: {status}, {there}, before {}", life.at("c").await?));
+            let status = life.deploy(step).await?;
+            let before = life.in_zone(Side::Child, &other, "c").await?;
+            seen.push(format!("back: {status}, {}, before {before}", life.at("c").await?));
+            seen.push(life.delete("c").await?);
+            for zone in cleanup::zones(&bench.lab.child, &other.name).await? {
+                if zone.id().ends_with(&format!("/{}", other.id)) {
+                    cleanup::remove_zone(&bench.lab.child, &zone).await?;
+                }
+            }
+            Ok(Seen::Text(seen.join("; ")))
         }
-        let status = bench.lab.delete_stack(Side::Child, &life.stack()).await?;
-        let left = if status.status == GONE { life.at("b").await? } else { status.reason };
-        seen.push(format!("deleted: {}, {left}", status.status));
-        Ok(Seen::Text(seen.join("; ")))
-    }
-)];
+    ),
+    probe!(
+        "life/signed-by-the-templates",
+        Page,
+        Stacks,
+        "template.yaml and examples/ of this repository",
+        "By the shipped templates a signed zone is made and delegated with its DS record set, the DS record set is removed, and the stack can \
+         be deleted.",
+        "signed and delegated: CREATE_COMPLETE, 300 to the zone with its DS; without DS: UPDATE_COMPLETE, 300 to the zone; deleted: GONE, \
+         nothing",
+        |bench| {
+            if bench.lab.place.region() != "us-east-1" {
+                return Ok(Seen::Nothing(
+                    "Route 53 signs with keys of us-east-1 alone, and the run is in another Region".into(),
+                ));
+            }
+            let Some(life) = Life::begin(bench, "signed-child").await? else {
+                return Ok(Seen::Nothing("there is no function in dist/; `make package` makes one".into()));
+            };
+            let plain = life.child_stack.clone();
+            let mut seen = Vec::new();
+            for (name, dnssec) in [("signed and delegated", "CHAINED"), ("without DS", "SIGNED")] {
+                let step = Step { template: &plain, label: "d", ttl: 300, parent: Side::Parent, dnssec };
+                let status = life.deploy(step).await?;
+                seen.push(format!("{name}: {status}, {}", life.at("d").await?));
+            }
+            // Nobody has looked the DS record set up, so that no cache has it.
+            seen.push(life.delete("d").await?);
+            Ok(Seen::Text(seen.join("; ")))
+        }
+    ),
+];
 
 /// The function that a run deploys.
 #[derive(Clone, Debug)]
@@ -182,11 +322,10 @@ pub struct Function {
 }
 
 impl Function {
-    /// What `make package` has made, for the processor that is cheaper if it is there.
-    pub fn packaged(prefix: &str) -> Option<Self> {
-        let dist = Template::shipped("dist", Vec::new()).path;
+    /// What `make package` has made in that folder, for the processor that is cheaper if it is there.
+    pub fn packaged(dist: &std::path::Path, prefix: &str) -> Option<Self> {
         let names: Vec<String> =
-            std::fs::read_dir(&dist).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+            std::fs::read_dir(dist).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
         ["arm64", "x86_64"].iter().find_map(|processor| {
             let template = dist.join(format!("template-{processor}.yaml"));
             let zip = names
