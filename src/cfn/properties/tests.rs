@@ -385,6 +385,26 @@ fn bad_values_are_named() {
 }
 
 #[test]
+fn every_property_refuses_what_is_of_another_type() {
+    let values =
+        [json!(7), json!(7.5), json!(true), json!({"Ref": "X"}), json!([7]), json!([true]), json!([["a", ["b"]]])];
+    for property in KNOWN.iter().filter(|key| **key != "Trigger").chain(&["ServiceTimeout"]) {
+        for value in &values {
+            let given = json!({*property: value, "ParentRoleArn": ROLE, "ChildRoleArn": ROLE, *property: value});
+            let taken = match *property {
+                "TTL" | "DsTTL" | "ServiceTimeout" => *value == json!(7),
+                "AllowOverwrite" | "AllowOcclusion" | "Dnssec" | "WaitForSync" => value.is_boolean(),
+                _ => false,
+            };
+            match parse(given) {
+                Ok(_) => assert!(taken, "{property}: {value} is taken"),
+                Err(error) => assert!(!taken && error.contains(property), "{property}: {value}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn a_value_that_may_be_a_secret_is_not_repeated() {
     const SECRET: &str = "my-s3cret:id/7+x";
     for property in ["ParentRoleArn", "ChildRoleArn", "ParentExternalId", "ChildExternalId"] {
