@@ -26,9 +26,14 @@ pub(crate) struct Core {
     pub gates: Mutex<Vec<Arc<GateState>>>,
     pub buckets: Mutex<Buckets>,
     pub hooks: Mutex<Hooks>,
+    /// How Route 53 looks DS record sets up; not at all without a DNS service.
+    pub ds_look_up: Mutex<Option<DsLookUp>>,
     identities: Mutex<Identities>,
     route53: Mutex<route53::State>,
 }
+
+/// The DS record set of a name, as a resolver finds it: no values if there is none, nothing at all if the look-up fails.
+pub(crate) type DsLookUp = Arc<dyn Fn(&str) -> Option<Vec<String>> + Send + Sync>;
 
 #[derive(Default, Clone)]
 pub(crate) struct Hooks {

@@ -46,8 +46,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use hickory_proto::op::{Query, ResponseCode};
-use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::rr::RData;
 use tokio::sync::{oneshot, watch};
 
 pub use fault::{DnsFault, Transport};
@@ -55,9 +54,9 @@ pub use log::DnsQuery;
 pub use outside::OutsideZone;
 pub use state::Reply;
 
-use crate::KeySigningKey;
 use crate::Sandbox;
 use crate::handles::ZoneHandle;
+use crate::route53::api::end_signing;
 use crate::route53::{RecordSet, normalize_lossy};
 use outside::Outside;
 use state::{RESOLVER, Shared};
@@ -143,12 +142,14 @@ impl Dns {
             runtime.shutdown_background();
         })?;
         let shared = start.await.map_err(io::Error::other)??;
+        shared.serve_look_ups();
         Ok(Self { inner: Arc::new(Inner { shared, stop, thread: Some(thread) }) })
     }
 
     /// One without sockets and threads, for [`Dns::ask`].
     pub fn in_process(aws: &Sandbox) -> Self {
         let shared = Arc::new(Shared::new(Arc::clone(aws.core()), PORT, Ipv4Addr::LOCALHOST, None));
+        shared.serve_look_ups();
         Self { inner: Arc::new(Inner { shared, stop: watch::Sender::new(false), thread: None }) }
     }
 
@@ -263,25 +264,9 @@ impl Dns {
     /// # Errors
     /// The code of the error, with the message.
     pub fn disable_signing(&self, zone: &ZoneHandle) -> Result<(), String> {
-        let name = zone.name();
-        let Some(owner) = zone::name(&name) else { return Err("NoSuchHostedZone".to_owned()) };
-        let query = Query::query(owner, RecordType::DS);
-        let answer = self.shared().resolve(&query, false);
-        if !matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain) {
-            return Err(format!(
-                "InvalidInput: Due to DNS lookup failure, the DS records of {name} could not be read; retry later"
-            ));
-        }
-        let found: Vec<String> = answer.answers.iter().map(|record| record.data.to_string().to_uppercase()).collect();
-        let has = |key: &KeySigningKey| found.contains(&key.ds_record().to_uppercase());
-        if let Some(key) = zone.keys().iter().find(|key| has(key)) {
-            return Err(format!(
-                "KeySigningKeyInParentDSRecord: the key {} is specified in a parent DS record",
-                key.name
-            ));
-        }
-        zone.unsign();
-        Ok(())
+        let shared = self.shared();
+        let ended = end_signing(&shared.core, &zone.id(), &|name| shared.ds_of(name));
+        ended.map_err(|error| format!("{}: {}", error.code, error.message))
     }
 
     /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver, which is in that network, answers as

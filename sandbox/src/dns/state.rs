@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name};
+use hickory_proto::rr::{DNSClass, Name, RecordType};
 use tokio::runtime::Handle;
 
 use super::answer::{Answer, answer};
@@ -17,8 +17,8 @@ use super::hierarchy::Built;
 use super::log::DnsQuery;
 use super::outside::Outside;
 use super::sign::Keys;
-use super::{hierarchy, resolver, sockets};
-use crate::core::Core;
+use super::{hierarchy, resolver, sockets, zone};
+use crate::core::{Core, lock};
 
 /// The largest datagram that a server sends (<https://www.dnsflagday.net/2020/>).
 const PAYLOAD: u16 = 1232;
@@ -242,6 +242,21 @@ impl Shared {
             }
             answer
         })
+    }
+
+    /// The DS records of a name, as the resolver finds them; nothing if it fails.
+    pub(super) fn ds_of(self: &Arc<Self>, name: &str) -> Option<Vec<String>> {
+        let query = Query::query(zone::name(name)?, RecordType::DS);
+        let answer = self.resolve(&query, false);
+        let is_known = matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain);
+        is_known.then(|| answer.answers.iter().map(|record| record.data.to_string()).collect())
+    }
+
+    /// Has Route 53 look up here.
+    pub(super) fn serve_look_ups(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        let look_up = move |name: &str| weak.upgrade().map_or_else(|| Some(Vec::new()), |shared| shared.ds_of(name));
+        *lock(&self.core.ds_look_up) = Some(Arc::new(look_up));
     }
 
     fn record(&self, server: &str, request: &Message, transport: Transport) {

@@ -34,6 +34,7 @@ pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<A
             let keys = Element::new("KeySigningKeys").children(keys);
             Ok((200, output::root("GetDNSSECResponse").child(status).child(keys)))
         }
+        Request::DisableHostedZoneDnssec(id) => disable_signing(core, caller, id),
         Request::ListResourceRecordSets(id, query) => {
             permitted(caller, "route53:ListResourceRecordSets", id)?;
             let state = core.route53();
@@ -107,6 +108,44 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
         zone.revision += 1;
     }
     Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
+}
+
+/// API reference, "`DisableHostedZoneDNSSEC`".
+fn disable_signing(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+    permitted(caller, "route53:DisableHostedZoneDNSSEC", id)?;
+    own_zone(&core.route53(), caller, id)?;
+    let look_up = lock(&core.ds_look_up).clone();
+    end_signing(core, id, &|name| look_up.as_ref().map_or_else(|| Some(Vec::new()), |look_up| look_up(name)))?;
+    let (change_id, change) = submit(core, &mut core.route53(), caller, None);
+    Ok((200, output::root("DisableHostedZoneDNSSECResponse").child(output::change_info(&change_id, &change))))
+}
+
+/// Ends the signing of a hosted zone: not while a look-up finds a DS record of one of its keys, nor where that look-up fails (API
+/// reference, "`DisableHostedZoneDNSSEC`": `KeySigningKeyInParentDSRecord`, "Due to DNS lookup failure").
+/// Probe: route53/dnssec-off-beside-ds.
+pub(crate) fn end_signing(
+    core: &Core,
+    id: &str,
+    look_up: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Result<(), ApiError> {
+    let missing = || ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"));
+    let (name, keys) = {
+        let state = core.route53();
+        let zone = state.zones.get(id).ok_or_else(missing)?;
+        (zone.name.clone(), zone.keys.clone())
+    };
+    // Without the lock: the name servers need it to answer.
+    let Some(found) = look_up(&name) else {
+        let message = format!("Due to DNS lookup failure, the DS records of {name} could not be read; retry later");
+        return Err(ApiError::new(400, "InvalidInput", message));
+    };
+    if let Some(key) = keys.iter().find(|key| found.iter().any(|ds| ds.eq_ignore_ascii_case(&key.ds_record()))) {
+        let message = format!("the key {} is specified in a parent DS record", key.name);
+        return Err(ApiError::new(400, "KeySigningKeyInParentDSRecord", message));
+    }
+    let mut state = core.route53();
+    "NOT_SIGNING".clone_into(&mut state.zones.get_mut(id).ok_or_else(missing)?.serve_signature);
+    Ok(())
 }
 
 fn submit(core: &Core, state: &mut State, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {

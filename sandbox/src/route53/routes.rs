@@ -25,6 +25,7 @@ pub(crate) enum Request {
     ChangeResourceRecordSets(String, Batch),
     GetChange(String),
     GetDnssec(String),
+    DisableHostedZoneDnssec(String),
 }
 
 /// Whether the path belongs to Route 53.
@@ -66,6 +67,9 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
             parsed("ChangeResourceRecordSets", id, request)
         }
         ("GET", ["hostedzone", id, "dnssec"]) => parsed("GetDNSSEC", id, Ok(Request::GetDnssec((*id).to_owned()))),
+        ("POST", ["hostedzone", id, "disable-dnssec"]) => {
+            parsed("DisableHostedZoneDNSSEC", id, Ok(Request::DisableHostedZoneDnssec((*id).to_owned())))
+        }
         ("GET", ["change", id]) => global("GetChange", Ok(Request::GetChange((*id).to_owned()))),
         _ => {
             let message = "The requested operation is not part of the sandbox";

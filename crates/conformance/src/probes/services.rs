@@ -1,4 +1,4 @@
-//! What takes more of AWS than a local one has: signed zones, and Lambda.
+//! Signed zones, and what takes more of AWS than a local one has: Lambda.
 
 use std::time::Duration;
 
@@ -7,12 +7,15 @@ use serde_json::Value;
 
 use crate::bench::{Bench, create, delete, set_for, told};
 use crate::place::Side;
-use crate::probe::Needs::RealAws;
+use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, Seen, probe};
 use crate::stacks::Template;
 
 /// Seconds for which resolvers may keep what the probe of signing has in the parent zone.
 const TTL: i64 = 60;
+
+/// Between two looks where nothing takes time.
+const LOCAL_PAUSE: Duration = Duration::from_millis(10);
 
 /// Waits until the name servers know of a change, for at most five minutes.
 async fn in_sync(bench: &Bench, info: &aws_sdk_route53::types::ChangeInfo) -> Result<(), String> {
@@ -22,7 +25,7 @@ async fn in_sync(bench: &Bench, info: &aws_sdk_route53::types::ChangeInfo) -> Re
         if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(if bench.lab.place.is_local() { LOCAL_PAUSE } else { Duration::from_secs(3) }).await;
     }
     Err("a change is PENDING after five minutes".to_owned())
 }
@@ -31,7 +34,7 @@ pub(super) const PROBES: &[Probe] = &[
     probe!(
         "route53/dnssec-off-beside-ds",
         Guess,
-        RealAws("keys of KMS"),
+        Stacks,
         "Route 53 API Reference, DisableHostedZoneDNSSEC; when it notices that the DS record set is gone: no page",
         "DisableHostedZoneDNSSEC is refused while a DS record set of the zone's key can be looked up, and accepted within ten minutes of \
          its end, where its TTL is a minute.",
@@ -71,7 +74,8 @@ pub(super) const PROBES: &[Probe] = &[
                 if after == "accepted" {
                     break;
                 }
-                tokio::time::sleep(Duration::from_secs(15)).await;
+                tokio::time::sleep(if bench.lab.place.is_local() { LOCAL_PAUSE } else { Duration::from_secs(15) })
+                    .await;
                 after = disable().await;
             }
             let status = bench.lab.delete_stack(Side::Child, &stack).await?;
