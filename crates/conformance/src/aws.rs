@@ -324,7 +324,7 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
 }
 
 impl Lab {
-    /// Leads the world to the run's zone: one NS record set in the zone that was named.
+    /// Leads the world to the run's zone: one NS record set in the zone that was named, which its name servers have when this ends.
     async fn delegate(&self, zone: &str) -> Result<(), String> {
         use crate::bench::{create, set};
         let thing = Thing::Delegation { zone: zone.to_owned(), name: self.zone.name.clone() };
@@ -335,6 +335,12 @@ impl Lab {
         let batch = batch.changes(create(set(&self.zone.name, "NS", &servers))).build();
         let batch = batch.map_err(|error| error.to_string())?;
         let call = self.parent.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
-        call.send().await.map(drop).map_err(|error| format!("Route 53 ChangeResourceRecordSets: {}", told(&error)))
+        let answer = call.send().await;
+        let answer = answer.map_err(|error| format!("Route 53 ChangeResourceRecordSets: {}", told(&error)))?;
+        // Some probes look names up.
+        match answer.change_info() {
+            Some(info) => self.in_sync(info).await,
+            None => Ok(()),
+        }
     }
 }

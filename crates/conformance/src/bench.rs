@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_route53 as route53;
 use aws_sdk_route53::types::{
-    Change, ChangeAction, ChangeBatch, ChangeInfo, ResourceRecord, ResourceRecordSet, RrType,
+    Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
 };
 use aws_sdk_sts as sts;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -19,6 +19,8 @@ use crate::place::Place;
 
 /// How often a call that is throttled is tried, where that is not what is looked at.
 const ATTEMPTS: u32 = 12;
+/// Between two looks where nothing takes time.
+pub const LOCAL_PAUSE: Duration = Duration::from_millis(10);
 /// How long a right may take until it is seen everywhere, and how often it is looked for meanwhile.
 const PROPAGATION: (u32, Duration) = (20, Duration::from_secs(3));
 
@@ -135,6 +137,21 @@ pub struct Lab {
     pub place: Arc<dyn Place>,
     /// What was made.
     pub journal: Arc<Journal>,
+}
+
+impl Lab {
+    /// Waits until the name servers know of a change of the parent account, for at most five minutes.
+    pub async fn in_sync(&self, info: &ChangeInfo) -> Result<(), String> {
+        let id = info.id().trim_start_matches("/change/");
+        for _ in 0..100 {
+            let answer = self.parent.route53.get_change().id(id).send().await.map_err(|error| told(&error))?;
+            if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
+                return Ok(());
+            }
+            tokio::time::sleep(if self.place.is_local() { LOCAL_PAUSE } else { Duration::from_secs(3) }).await;
+        }
+        Err("a change is PENDING after five minutes".to_owned())
+    }
 }
 
 /// A probe's part of it: names below a label of its own.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_route53::types::ChangeStatus;
 use serde_json::Value;
 
-use crate::bench::{Bench, create, delete, set_for, told};
+use crate::bench::{LOCAL_PAUSE, create, delete, set_for, told};
 use crate::place::Side;
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, Seen, probe};
@@ -13,22 +12,6 @@ use crate::stacks::Template;
 
 /// Seconds for which resolvers may keep what the probe of signing has in the parent zone.
 const TTL: i64 = 60;
-
-/// Between two looks where nothing takes time.
-const LOCAL_PAUSE: Duration = Duration::from_millis(10);
-
-/// Waits until the name servers know of a change, for at most five minutes.
-async fn in_sync(bench: &Bench, info: &aws_sdk_route53::types::ChangeInfo) -> Result<(), String> {
-    let id = info.id().trim_start_matches("/change/");
-    for _ in 0..100 {
-        let answer = bench.lab.parent.route53.get_change().id(id).send().await.map_err(|error| told(&error))?;
-        if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
-            return Ok(());
-        }
-        tokio::time::sleep(if bench.lab.place.is_local() { LOCAL_PAUSE } else { Duration::from_secs(3) }).await;
-    }
-    Err("a change is PENDING after five minutes".to_owned())
-}
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(
@@ -60,7 +43,7 @@ pub(super) const PROBES: &[Probe] = &[
             let servers: Vec<&str> = servers.split(',').collect();
             let (ns, ds) = (set_for(TTL, &name, "NS", &servers), set_for(TTL, &name, "DS", &[key]));
             let made = bench.must([create(ns), create(ds.clone())]).await?;
-            in_sync(bench, &made).await?;
+            bench.lab.in_sync(&made).await?;
             let disable = async || {
                 let answer = child.disable_hosted_zone_dnssec().hosted_zone_id(&zone).send().await;
                 let told = answer.map_or_else(|error| told(&error), |_| "accepted".to_owned());
@@ -68,7 +51,7 @@ pub(super) const PROBES: &[Probe] = &[
             };
             let before = disable().await;
             let gone = bench.must([delete(ds)]).await?;
-            in_sync(bench, &gone).await?;
+            bench.lab.in_sync(&gone).await?;
             let mut after = disable().await;
             for _ in 0..40 {
                 if after == "accepted" {
