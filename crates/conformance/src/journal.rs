@@ -192,11 +192,15 @@ impl Journal {
         self.write(Line::Seen { probe: probe.to_owned(), verdict: verdict.clone() })
     }
 
-    /// What may still be there, the last first.
+    /// What may still be there, the last first. A stack that is named again is the last one: it needs what was made since.
     pub fn left(&self) -> Vec<Thing> {
         let mut left: Vec<Thing> = Vec::new();
         for line in self.lines() {
             match line {
+                Line::Making(thing @ Thing::Stack { .. }) => {
+                    left.retain(|one| *one != thing);
+                    left.push(thing);
+                }
                 Line::Making(thing) if !left.contains(&thing) => left.push(thing),
                 Line::Gone(thing) => left.retain(|one| *one != thing),
                 Line::Making(_) | Line::Run(_) | Line::Seen { .. } => {}

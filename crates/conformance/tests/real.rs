@@ -204,7 +204,8 @@ fn serve(connection: &TcpStream, local: &Local, strike: &Strike) {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let profile = words.iter().skip_while(|word| **word != "--profile").nth(1).copied();
     let side = if profile == Some("parent") { Side::Parent } else { Side::Child };
-    if !words.get(1).is_some_and(|verb| verb.starts_with("describe") || verb.starts_with("list")) {
+    // How often a queue is read depends on how fast the machine is.
+    if !words.get(1).is_some_and(|verb| ["describe", "list", "receive"].iter().any(|reads| verb.starts_with(reads))) {
         strike.change();
     }
     let (status, text) = match local.run(side, &words) {
@@ -278,7 +279,7 @@ async fn a_killed_run_leaves_nothing_that_a_second_one_does_not_clean_up() {
     let changes = world.strike.changes.load(Ordering::SeqCst);
     assert!(changes > 15, "{changes}");
     // All of them take minutes.
-    let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { 4 };
+    let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { 2 };
     for at in (1..=changes).step_by(step) {
         let when = format!("killed at change {at} of {changes}");
         world.strike.set(at, "-KILL");
@@ -315,7 +316,7 @@ async fn a_killed_life_leaves_nothing_that_a_clean_up_does_not_take_away() {
     world.assert_is_empty("after a life").await;
     let changes = world.strike.changes.load(Ordering::SeqCst);
     // All of them take minutes.
-    let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { changes / 6 };
+    let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { changes / 10 };
     for at in (step..changes).step_by(step) {
         let when = format!("killed at change {at} of {changes}");
         world.strike.set(at, "-KILL");

@@ -263,6 +263,9 @@ pub(super) const PROBES: &[Probe] = &[
             // Another zone of the parent zone's name, which the world does not ask: the function goes by the role.
             let other = bench.lab.make_zone(&bench.lab.child, &bench.lab.zone.name, "other").await?;
             life.make_role(Side::Child, &other).await?;
+            // From now on the child stack can't be deleted without that role.
+            let stack = Thing::Stack { side: Side::Child, name: life.stack() };
+            bench.lab.journal.making(stack).map_err(|error| error.to_string())?;
             let status = life.deploy(Step { parent: Side::Child, ..step }).await?;
             let there = life.in_zone(Side::Child, &other, "c").await?;
             seen.push(format!("other account: {status}, {there}, before {}", life.at("c").await?));
