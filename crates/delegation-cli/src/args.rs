@@ -118,7 +118,8 @@ pub(super) fn in_flags(message: &str) -> String {
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.trim_start_matches('[').trim_end_matches(']');
     let bare = address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
-    let bare = bare.or_else(|| text.parse().ok());
+    // Nobody is at port 0.
+    let bare = bare.or_else(|| text.parse().ok().filter(|address: &SocketAddr| address.port() != 0));
     bare.ok_or_else(|| "give an IP address, or one with a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned())
 }
 
@@ -460,4 +461,35 @@ fn partial(fill: impl FnOnce(&mut Map<String, Value>)) -> Result<Partial, Proper
     fill(&mut map);
     let (read, errors) = Partial::parse(&Value::Object(map));
     errors.into_iter().next().map_or(Ok(read), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_has_a_port_or_not() {
+        for (text, address) in [
+            ("9.9.9.9", "9.9.9.9:53"),
+            ("127.0.0.1:5300", "127.0.0.1:5300"),
+            ("2620:fe::fe", "[2620:fe::fe]:53"),
+            ("[2620:fe::fe]", "[2620:fe::fe]:53"),
+            ("[::1]:5300", "[::1]:5300"),
+        ] {
+            assert_eq!(resolver(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in
+            ["", "localhost", "9.9.9", "9.9.9.9:", "9.9.9.9:dns", "9.9.9.9:0", "9.9.9.9:65536", "dns.quad9.net:53"]
+        {
+            assert!(resolver(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_name_flags() {
+        assert_eq!(
+            in_flags("ParentZoneId \"Z!\" must be an id; set ParentZoneName, or correct it (ParentZoneIds stays)"),
+            "--parent-zone-id \"Z!\" must be an id; set --parent-zone-name, or correct it (ParentZoneIds stays)"
+        );
+    }
 }

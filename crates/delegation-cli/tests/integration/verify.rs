@@ -212,7 +212,8 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     shell
         .run(&["verify", NAME])
         .ended(0)
-        .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"]);
+        .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"])
+        .says(&["example.com is not signed, so a DS record set in it proves nothing"]);
     let child = fixture.child.id();
     let told = shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"]).ended(0).json();
     assert_eq!(told["ds"], json!([old.ds_record()]));
@@ -224,8 +225,32 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"]).ended(2).says(&["has another DS record set"]);
     let auditor = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
     auditor.run(&["list", "--check", "--parent-zone-name", "example.com"]).ended(2).says(&["bogus"]);
+    // Without a DS record set nobody validates the zone, and that is no fault.
+    fixture.parent.remove(NAME, "DS");
+    shell.run(&["verify", NAME]).ended(0).says(&[
+        "testing.example.com is signed, but the parent zone has no DS record set for it, so nobody validates it",
+    ]);
+    let told = shell.run(&["verify", NAME, "--json"]).ended(0).json();
+    assert_eq!(
+        (&told["findings"][0]["code"], &told["findings"][0]["severity"]),
+        (&json!("signed-without-ds"), &json!("remark"))
+    );
+    fixture.parent.put(RecordSet::new(NAME, "DS", 300, [old.ds_record()]));
     fixture.child.unsign();
     shell.run(&["verify", NAME, "--child-zone-id", &child]).ended(2).says(&["has another DS record set"]);
+}
+
+/// While a zone is being transferred its servers may differ.
+#[tokio::test]
+async fn serial_numbers_are_shown() {
+    let (fixture, dns) = delegated().await;
+    let server = fixture.child.name_servers()[0].clone();
+    dns.fault(&server, DnsFault::Soa("ns.example.net. hostmaster.example.net. 4711 7200 900 1209600 300".to_owned()));
+    let shell = Shell { env: Vec::new() }.asking(&dns);
+    let ran = shell.run(&["verify", NAME]).ended(0);
+    let row = ran.out.lines().find(|line| line.contains(&server)).unwrap().to_owned();
+    assert!(row.contains(" 4711 ") && row.contains("127."), "{row}");
+    ran.says(&["testing.example.com has different serial numbers at its servers: 1, 4711"]);
 }
 
 #[tokio::test]
