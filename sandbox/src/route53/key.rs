@@ -84,6 +84,13 @@ impl KeySigningKey {
         format!("{} {} {} {}", self.key_tag, self.algorithm, self.digest_type, self.digest)
     }
 
+    /// The value of a DS record for it with a digest of SHA-1, which the service does not make; `None` for a key that is not real.
+    pub fn sha1_ds_record(&self) -> Option<String> {
+        let signer = &self.pair.as_ref()?.signer;
+        let digest = signer.dnskey().to_digest(signer.signer_name(), DigestType::SHA1).ok()?;
+        Some(format!("{} {} 1 {}", self.key_tag, self.algorithm, hex::encode_upper(digest)))
+    }
+
     /// The value of its DNSKEY record; without the key for one that is not real.
     pub fn dnskey_record(&self) -> String {
         self.pair.as_ref().map_or_else(|| format!("257 3 {} ", self.algorithm), |pair| pair.signer.dnskey().to_string())

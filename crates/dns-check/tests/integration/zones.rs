@@ -137,6 +137,11 @@ impl World {
                 handle.set_key_status("one", "INACTIVE");
                 vec![ds]
             }),
+            "DS with SHA-1 beside the one with SHA-256" => {
+                secured(&|handle, ds| vec![ds, handle.keys()[0].sha1_ds_record().unwrap()])
+            }
+            "DS with SHA-1 alone" => secured(&|handle, _| vec![handle.keys()[0].sha1_ds_record().unwrap()]),
+            "DS of an algorithm that nobody knows" => secured(&|_, _| vec![stranger(253)]),
             "no signature but that of the keys" => faulty(DnsFault::Unsigned),
             "signed, servers without EDNS" => faulty(DnsFault::NoEdns),
             "one of two servers refuses" => ill(&[&two], DnsFault::Refused),
@@ -152,6 +157,14 @@ impl World {
             "serial numbers differ" => {
                 let soa = format!("{one}. hostmaster.{zone}. 7 7200 900 1209600 300");
                 ill(&[&two], DnsFault::Soa(soa))
+            }
+            "answers with the id of another query" => ill(&both, DnsFault::WrongId),
+            "the name of the one server is an alias" => {
+                let alias = format!("alias-{zone}");
+                self.parent.put(RecordSet::new(&alias, "CNAME", TTL, [one.clone()]));
+                let kept = self.outside(zone, &[&one]);
+                kept.put(RecordSet::new(zone, "NS", TTL, [alias.clone()]));
+                made(&[&alias], vec![kept])
             }
             "own NS record set is another" => {
                 let kept = self.outside(zone, &both);
@@ -227,7 +240,7 @@ const ONE_IS_GOOD: &str = "*";
 const ISLAND: &str = "RFC 4035, section 4.3: it is insecure, since the parent zone proves that it has no DS record set. drill does \
                       not ask for that proof";
 
-const ROWS: [Row; 31] = [
+const ROWS: [Row; 36] = [
     row("in order, not signed", Good, RESOLVES, ""),
     row("in order, signed", Good, SECURE, ""),
     row("signed, no DS", Good, [Insecure, Insecure, Unchained], ISLAND),
@@ -236,6 +249,15 @@ const ROWS: [Row; 31] = [
     row("DS of nobody's key", Bad, BOGUS, ""),
     row("DS of nobody's ED448 key", Bad, BOGUS, ""),
     row("DS, and the zone is not signed", Bad, STRIPPED, ""),
+    row("DS with SHA-1 beside the one with SHA-256", Good, SECURE, ""),
+    row("DS with SHA-1 alone", Good, SECURE, ""),
+    row(
+        "DS of an algorithm that nobody knows",
+        Bad,
+        [Insecure, Insecure, Unchained],
+        "RFC 4035, section 5.2: a validator that knows none of the algorithms takes the zone for one that is not signed. The record \
+         leads to no key all the same, and one that knows the algorithm calls the zone bogus",
+    ),
     row("DS of a key that no longer signs", Bad, BOGUS, ""),
     row("no signature but that of the keys", Bad, STRIPPED, ""),
     row("signed, servers without EDNS", Bad, STRIPPED, ""),
@@ -254,6 +276,13 @@ const ROWS: [Row; 31] = [
     ),
     row("answers over TCP alone", Good, RESOLVES, ""),
     row("truncated, and no TCP", Bad, FAILS, ""),
+    row("answers with the id of another query", Bad, FAILS, ""),
+    row(
+        "the name of the one server is an alias",
+        Bad,
+        RESOLVES,
+        "RFC 2181, section 10.3: the name of a name server must not be an alias. unbound follows it all the same; others do not",
+    ),
     row("servers without EDNS", Good, RESOLVES, ""),
     row("serial numbers differ", Good, RESOLVES, ""),
     row(
@@ -408,7 +437,8 @@ async fn thirty_zones_by_this_check_and_by_others() {
         is_wrong.then(|| format!("{}: {:?}, {:?}: {}", row.label, found.ours, found.theirs, found.said))
     };
     // All wait for those that are silent, side by side; the others are quick.
-    let (silent, quick): (Vec<_>, Vec<_>) = zones.iter().partition(|(row, ..)| row.label.contains("silent"));
+    let is_waited_for = |label: &str| ["silent", "another query"].iter().any(|word| label.contains(word));
+    let (silent, quick): (Vec<_>, Vec<_>) = zones.iter().partition(|(row, ..)| is_waited_for(row.label));
     let one_by_one = async {
         let mut wrong = Vec::new();
         for zone in quick {
