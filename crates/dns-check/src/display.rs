@@ -116,7 +116,9 @@ impl Unresolved {
             Self::Private => "has an address that the internet can't reach".to_owned(),
             Self::Alias => "is an alias (CNAME), which the name of a name server must not be".to_owned(),
             Self::NoNameServers => "has no name servers, according to the resolver".to_owned(),
-            Self::Code(_) | Self::Malformed | Self::Silent => format!("could not be resolved: {}", self.reason()),
+            Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
+                format!("could not be resolved: {}", self.reason())
+            }
             Self::Spent => SPENT.to_owned(),
         }
     }
@@ -126,6 +128,7 @@ impl Unresolved {
         match self {
             Self::Code(code) => format!("the resolver answered {code}"),
             Self::Malformed => "the resolver's answer is not a valid DNS message".to_owned(),
+            Self::NotRecursive => "the server that was asked is not a resolver".to_owned(),
             Self::Silent => "no resolver answered".to_owned(),
             other => other.words(),
         }
@@ -144,7 +147,9 @@ impl Unresolved {
             Self::Private => "Remove that address, or ask the resolver of the network that it is meant for.",
             Self::Alias => "Name the host that the alias leads to, or give the name addresses (A, AAAA) of its own.",
             Self::NoNameServers => "Delegate the zone from the zone above it, or ask another resolver.",
-            Self::Code(_) | Self::Malformed | Self::Silent => "Ask another resolver, or try again.",
+            Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
+                "Ask another resolver, or try again."
+            }
             Self::Spent => AGAIN,
         }
     }

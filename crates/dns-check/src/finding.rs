@@ -141,6 +141,8 @@ pub(super) enum Unresolved {
     Code(String),
     /// The resolver's answers can't be read.
     Malformed,
+    /// What was asked is no resolver: it knows no answer, and does not look for one.
+    NotRecursive,
     /// No resolver answers.
     Silent,
     /// The check has sent all that it may.
@@ -358,7 +360,7 @@ impl Unresolved {
     /// A failure of the resolver says nothing of the name.
     fn severity(&self) -> Severity {
         match self {
-            Self::Code(_) | Self::Malformed | Self::Silent | Self::Spent => Severity::Unknown,
+            Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent | Self::Spent => Severity::Unknown,
             _ => Severity::Problem,
         }
     }
@@ -377,7 +379,7 @@ impl Unresolved {
             Self::Private => "private-address",
             Self::Alias => "server-is-alias",
             Self::NoNameServers => "no-name-servers",
-            Self::Code(_) | Self::Malformed | Self::Silent => "resolver-fails",
+            Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => "resolver-fails",
             Self::Spent => "budget-spent",
         }
     }

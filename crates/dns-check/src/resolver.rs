@@ -167,6 +167,8 @@ impl Resolver {
         for server in self.servers.iter().cycle().take(TRIES as usize) {
             match net.ask_resolver(*server, question).await {
                 Ok(answer) => match answer.code {
+                    // Nothing, or no such name, said without looking for it: a server for its own zones alone.
+                    NOERROR | NXDOMAIN if answer.is_uninformed() => finding = Unresolved::NotRecursive,
                     NOERROR => return Ok(answer),
                     NXDOMAIN => return Err(Unresolved::NoSuchName),
                     other => finding = Unresolved::Code(code(other)),

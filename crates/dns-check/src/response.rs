@@ -36,6 +36,8 @@ pub(super) struct Response {
     pub(super) code: u16,
     /// The flag AA: the server has the zone (RFC 1035, section 4.1.1).
     pub(super) authoritative: bool,
+    /// The flag RA: the server resolves names for others (RFC 1035, section 4.1.1).
+    pub(super) recursive: bool,
     /// The flag TC: the rest did not fit.
     pub(super) truncated: bool,
     /// It has an OPT record: the server knows EDNS.
@@ -49,6 +51,11 @@ pub(super) struct Response {
 }
 
 impl Response {
+    /// True for an answer without what was asked for, by a server that neither has the zone nor resolves names for others.
+    pub(super) fn is_uninformed(&self) -> bool {
+        !self.recursive && !self.authoritative && self.answers == Section::default()
+    }
+
     /// True if the server seems not to know EDNS (RFC 6891, section 7).
     pub(super) fn lacks_edns(&self) -> bool {
         matches!(self.code, FORMERR | NOTIMP) && !self.has_opt
@@ -154,6 +161,7 @@ pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
     let mut answer = Response {
         code: u16::from(header.rcode().to_int()),
         authoritative: header.aa(),
+        recursive: header.ra(),
         truncated: header.tc(),
         ..Response::default()
     };

@@ -100,12 +100,12 @@ fn section(section: &Section) -> String {
 }
 
 fn ours(asked: &SentQuery, bytes: &[u8]) -> String {
-    let Response { code, authoritative, truncated, has_opt, answers, authorities, addresses } = match read(asked, bytes)
-    {
-        Parsed::Response(response) => response,
-        Parsed::Malformed => return "malformed".to_owned(),
-        Parsed::Foreign => return "foreign".to_owned(),
-    };
+    let Response { code, authoritative, truncated, has_opt, answers, authorities, addresses, recursive: _ } =
+        match read(asked, bytes) {
+            Parsed::Response(response) => response,
+            Parsed::Malformed => return "malformed".to_owned(),
+            Parsed::Foreign => return "foreign".to_owned(),
+        };
     let flag = |flag| if flag { "True" } else { "False" };
     let extra: BTreeSet<String> = addresses
         .iter()

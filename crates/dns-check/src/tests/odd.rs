@@ -303,6 +303,44 @@ async fn half_of_a_look_up_is_not_enough_to_find_fault() {
     assert_eq!(report.findings()[0].severity(), Severity::Unknown);
 }
 
+/// Whoever is named as a resolver and is none says nothing of a name that it does not have.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_no_resolver_finds_no_fault() {
+    for code in [ResponseCode::NoError, ResponseCode::NXDomain] {
+        let internet = Internet::new();
+        let refers = move |ask: &Ask| {
+            let mut answer = ask.code(code);
+            answer.metadata.recursion_available = false;
+            answer.authorities.push(ns("net", "a.gtld-servers.net"));
+            answer
+        };
+        internet.resolve(move |ask| {
+            let asks_for_addresses = wire("example.net").zone_of(ask.name());
+            asks_for_addresses.then(|| vec![refers(ask).to_vec().unwrap()])
+        });
+        let report = internet.before(&good()).await;
+        assert_eq!(
+            (report.verdict(), codes(&report)),
+            (Verdict::Unknown, BTreeSet::from(["resolver-fails"])),
+            "{report}"
+        );
+        assert!(report.to_string().contains("the server that was asked is not a resolver"), "{report}");
+        // With the same flags, what it has is an answer.
+        internet.resolve(|ask| {
+            let at = match (ask.name().to_string().as_str(), ask.record_type()) {
+                ("ns1.example.net.", RecordType::A) => ONE,
+                ("ns2.example.net.", RecordType::A) => TWO,
+                _ => return None,
+            };
+            let mut answer = ask.answer();
+            answer.metadata.recursion_available = false;
+            answer.answers.push(host_address(&ask.name().to_string(), at));
+            Some(vec![answer.to_vec().unwrap()])
+        });
+        is_in_order(&internet.before(&good()).await);
+    }
+}
+
 /// An answer of a parent zone with opt-out has NSEC3 records at names of its own (RFC 5155, section 6).
 #[tokio::test(start_paused = true)]
 async fn a_parent_zone_with_opt_out_proves_that_there_is_no_ds() {

@@ -45,6 +45,8 @@ impl Ask {
     pub(super) fn answer(&self) -> Message {
         let mut answer = Message::response(self.message.metadata.id, self.message.metadata.op_code);
         answer.metadata.authoritative = true;
+        // Of a resolver; of the others nobody looks at it.
+        answer.metadata.recursion_available = true;
         answer.add_query(self.message.queries[0].clone());
         answer
     }

@@ -106,6 +106,7 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::Unresolved(Why::NoNameServers),
         Kind::Unresolved(Why::Code("SERVFAIL".to_owned())),
         Kind::Unresolved(Why::Malformed),
+        Kind::Unresolved(Why::NotRecursive),
         Kind::Unresolved(Why::Silent),
         Kind::MoreAddresses(Why::Code("SERVFAIL".to_owned())),
         Kind::Silent,
