@@ -31,6 +31,7 @@ const ADDRESSES: usize = 64;
 
 /// What came back for a question.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the message")]
 pub(super) struct Response {
     /// The response code, with the upper bits that EDNS adds (RFC 6891, section 6.1.3).
     pub(super) code: u16,
