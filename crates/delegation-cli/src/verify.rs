@@ -276,22 +276,19 @@ fn print(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, 
         output::line(&format!("DS {ds}"));
     }
     match finding.verdict() {
-        Verdict::Good => output::line(&format!("{finding}.")),
         // What is not known of anybody has one cause.
-        Verdict::Unknown if finding.no_egress() => output::line(&format!("{finding}.")),
-        Verdict::Bad | Verdict::Unknown => {
-            if finding.verdict() == Verdict::Unknown {
-                output::line(&format!("Nothing is known of {name}."));
-            }
-            for finding in finding.findings() {
-                let word = match finding.severity() {
-                    Severity::Problem => "Problem",
-                    Severity::Unknown => "Not known",
-                    Severity::Remark => "Remark",
-                };
-                output::line(&format!("{word}: {}", sentences(finding)));
-            }
-        }
+        Verdict::Unknown if finding.no_egress() => return output::line(&format!("{finding}.")),
+        Verdict::Unknown => output::line(&format!("Nothing is known of {name}.")),
+        Verdict::Good => output::line(&format!("{}.", finding.summary())),
+        Verdict::Bad => {}
+    }
+    for finding in finding.findings() {
+        let word = match finding.severity() {
+            Severity::Problem => "Problem",
+            Severity::Unknown => "Not known",
+            Severity::Remark => "Remark",
+        };
+        output::line(&format!("{word}: {}", sentences(finding)));
     }
 }
 

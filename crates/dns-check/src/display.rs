@@ -45,7 +45,21 @@ impl fmt::Display for Report {
     }
 }
 
+/// What a good report says, without what is worth knowing besides.
+struct Summary<'a>(&'a Report);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.good(f)
+    }
+}
+
 impl Report {
+    /// Of a good report, what is said without its findings.
+    pub fn summary(&self) -> impl fmt::Display {
+        Summary(self)
+    }
+
     fn good(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Short(&self.name);
         let heard = |servers: &[Server]| {

@@ -213,7 +213,7 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
         .run(&["verify", NAME])
         .ended(0)
         .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"])
-        .says(&["example.com is not signed, so a DS record set in it proves nothing"]);
+        .says(&["Remark: example.com is not signed, so a DS record set in it proves nothing."]);
     let child = fixture.child.id();
     let told = shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"]).ended(0).json();
     assert_eq!(told["ds"], json!([old.ds_record()]));
@@ -228,7 +228,8 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     // Without a DS record set nobody validates the zone, and that is no fault.
     fixture.parent.remove(NAME, "DS");
     shell.run(&["verify", NAME]).ended(0).says(&[
-        "testing.example.com is signed, but the parent zone has no DS record set for it, so nobody validates it",
+        "Remark: testing.example.com is signed, but the parent zone has no DS record set for it, so nobody validates it. Publish the \
+         DS record of its key in the parent zone, or stop signing.",
     ]);
     let told = shell.run(&["verify", NAME, "--json"]).ended(0).json();
     assert_eq!(
