@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -109,14 +111,25 @@ impl Accounts {
     /// The same for a person who waits and may choose; `program` names the sessions of assumed roles in CloudTrail.
     pub async fn attended(http: Client, program: &str, choice: &Choice) -> Self {
         let attempts = Arc::default();
-        let mut loader = loader(http, &attempts).retry_config(retry(ATTENDED));
+        let mut loader = loader(http.clone(), &attempts).retry_config(retry(ATTENDED));
         if let Some(profile) = &choice.profile {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = &choice.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Self { own: "your own identity", ..Self::new(loader.load().await, attempts, program) }
+        let mut config = loader.load().await;
+        if let Some(profile) = &choice.profile {
+            // The SDK's chain looks at the keys of the environment first, even if a profile is named in code. As with the
+            // AWS CLI, the profile that somebody names is the one whose rights are used, or it is an error.
+            let connector = Connector { client: http, attempts: Arc::clone(&attempts) };
+            let of_profile = ProviderConfig::without_region().with_http_client(connector);
+            let of_profile = of_profile.with_region(config.region().cloned());
+            let credentials = ProfileFileCredentialsProvider::builder().configure(&of_profile).profile_name(profile);
+            let credentials = SharedCredentialsProvider::new(credentials.build());
+            config = config.into_builder().credentials_provider(credentials).build();
+        }
+        Self { own: "your own identity", ..Self::new(config, attempts, program) }
     }
 
     /// Whether there are credentials at all, to tell after a call that failed.
