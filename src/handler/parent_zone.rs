@@ -68,7 +68,10 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
 pub(super) async fn named(session: &Session, zone_name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
     let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found, prefer)?.ok_or_else(|| {
-        let message = format!("The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name or the role.");
+        let message = format!(
+            "The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name, or \
+             ParentRoleArn, which says whose account is meant."
+        );
         Failure::new(Code::ParentZoneNotFound, message)
     })
 }

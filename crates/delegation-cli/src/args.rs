@@ -84,7 +84,7 @@ Findings, the most urgent first; the first ten are alarms. Those with * need --c
 
 Exit status: 0 no alarm or no --check, 1 error, 2 alarms.";
 
-/// The properties that flags stand for, and those flags.
+/// The properties of roles, zones and name servers, and their flags.
 const FLAGS: [(&str, &str); 10] = [
     ("ChildZoneId", "--child-zone-id"),
     ("ChildRoleArn", "--child-role-arn"),
@@ -98,14 +98,35 @@ const FLAGS: [(&str, &str); 10] = [
     ("AssumeRoleRegion", "--assume-role-region"),
 ];
 
+/// The other properties, whose names are words of other messages as well, and their flags.
+const FLAGS_OF_PLAN: [(&str, &str); 8] = [
+    ("TTL", "--ttl"),
+    ("AllowOverwrite", "--allow-overwrite"),
+    ("AllowOcclusion", "--allow-occlusion"),
+    ("Dnssec", "--dnssec"),
+    ("KeySigningKeys", "--key-signing-keys"),
+    ("DsTTL", "--ds-ttl"),
+    ("Verification", "--verification"),
+    ("WaitForSync", "--wait-for-sync"),
+];
+
 /// A message of the function for somebody who gave flags: it names the flags instead of the properties.
 pub(super) fn in_flags(message: &str) -> String {
+    with_flags(message, &FLAGS)
+}
+
+/// The same for somebody who gave the flags of `plan`.
+pub(super) fn in_flags_of_plan(message: &str) -> String {
+    with_flags(&in_flags(message), &FLAGS_OF_PLAN)
+}
+
+fn with_flags(message: &str, flags: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
         let (word, behind) = rest.split_at(end);
-        out.push_str(FLAGS.iter().find(|(property, _)| *property == word).map_or(word, |(_, flag)| flag));
+        out.push_str(flags.iter().find(|(property, _)| *property == word).map_or(word, |(_, flag)| flag));
         let next = behind.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(behind.len());
         let (between, behind) = behind.split_at(next);
         out.push_str(between);
@@ -139,7 +160,7 @@ pub(super) struct Common {
     /// Print one JSON document instead of text
     #[arg(long, global = true, help_heading = "General", display_order = 100)]
     pub(super) json: bool,
-    /// The profile of the AWS configuration, in place of AWS_PROFILE
+    /// The profile of the AWS configuration, in place of AWS_PROFILE and of keys in the environment
     #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// The Region, in place of AWS_REGION; Route 53 is global, so it only tells the partition
@@ -259,7 +280,7 @@ pub(super) struct Plan {
     #[command(flatten)]
     parent: Parent,
     /// The TTL of the NS record set
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ttl: Option<String>,
     /// Replace, or take over, a delegation that somebody else made
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -274,7 +295,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     key_signing_keys: Vec<String>,
     /// The TTL of the DS record set
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ds_ttl: Option<String>,
     /// NONE, REPORT or REQUIRE: whether the name servers are asked, and whether a bad finding refuses
     #[arg(long, value_name = "HOW")]
@@ -370,7 +391,7 @@ pub(super) struct List {
     #[arg(long, value_name = "FINDING", value_delimiter = ',', value_parser = finding)]
     pub(super) finding: Vec<FindingKind>,
     /// List what this owner claims alone: STACK, or STACK/LOGICAL-ID
-    #[arg(long, value_name = "OWNER")]
+    #[arg(long, value_name = "OWNER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) owner: Option<String>,
     /// Print one JSON document a line for each delegation, as soon as it is known
     #[arg(long, conflicts_with = "json")]

@@ -20,6 +20,7 @@ use progress::Progress;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
     let sources = sources(args)?;
+    find_what_is_looked_for(args)?;
     let stacks = args.stacks.as_deref().map(files::stacks).transpose()?;
     let accepted = args.accepted.as_deref().map(files::accepted).transpose()?.unwrap_or_default();
     let progress = Progress::new();
@@ -46,7 +47,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     }
     if let Some(folder) = &args.skeletons {
         for (path, delegations) in skeleton::write(&told, folder)? {
-            output::remark(&format!("{path}: {delegations} delegations to adopt"));
+            output::remark(&format!("{path}: {} to adopt", table::counted(delegations, "delegation")));
         }
     }
     match () {
@@ -55,7 +56,10 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         () => table::print(&told),
     }
     if told.alarms == 0 && told.unknown > 0 {
-        output::complain(&format!("the name servers of {} delegations could not be asked", told.unknown));
+        output::complain(&format!(
+            "the name servers of {} could not be asked",
+            table::counted(told.unknown, "delegation")
+        ));
     }
     Ok(match (told.alarms, told.unknown) {
         // What could not be read was not listed.
@@ -64,6 +68,19 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         (0, _) => Status::Error,
         _ => Status::Found,
     })
+}
+
+/// Refuses to look for what a listing without other flags never finds: nothing found would look as if nothing was wrong.
+fn find_what_is_looked_for(args: &Args) -> Result<(), Unanswered> {
+    for kind in &args.finding {
+        let flag = match kind {
+            FindingKind::DeadClaim if args.stacks.is_none() => "--stacks",
+            kind if kind.is_of_dns() && !args.check => "--check",
+            _ => continue,
+        };
+        return Err(Unanswered::new(format!("--finding {kind} needs {flag}: without it {kind} is never found")));
+    }
+    Ok(())
 }
 
 /// Where to look, by the flags.

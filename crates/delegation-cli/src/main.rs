@@ -17,6 +17,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use args::{Args, Command};
+use custom_delegation::aws::Met;
 use custom_delegation::aws::credentials::{Accounts, Choice};
 use custom_delegation::config::Config;
 use custom_delegation::error::{Failure, Kind};
@@ -58,6 +59,11 @@ impl Unanswered {
     /// The same in the words of flags: a subcommand that reads no properties knows none.
     fn in_flags(self) -> Self {
         Self { message: args::in_flags(&self.message), ..self }
+    }
+
+    /// The same in the words of the flags of `plan`.
+    fn in_flags_of_plan(self) -> Self {
+        Self { message: args::in_flags_of_plan(&self.message), ..self }
     }
 }
 
@@ -109,7 +115,9 @@ async fn run(args: impl IntoIterator<Item = OsString>, get: impl Fn(&str) -> Opt
 async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Status, Unanswered> {
     let tools = tools(args, get).await?;
     let result = match &args.command {
-        Command::Plan(of) => plan::run(&tools, of).await,
+        // Somebody who gave a file of properties looks for the property.
+        Command::Plan(of) if of.properties.is_some() => plan::run(&tools, of).await,
+        Command::Plan(of) => plan::run(&tools, of).await.map_err(Unanswered::in_flags_of_plan),
         Command::Verify(of) => verify::run(&tools, of).await.map_err(Unanswered::in_flags),
         Command::List(of) => list::run(&tools, of).await.map_err(Unanswered::in_flags),
     };
@@ -123,8 +131,28 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
             );
             Err(Unanswered::new(message))
         }
+        (Err(unanswered), Some(accounts)) if unanswered.by_aws && is_silent(accounts) => {
+            let message = unanswered.message;
+            let advice = "Check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then try again.";
+            Err(Unanswered::new(format!("{message}. {advice}")))
+        }
         (result, _) => result,
     }
+}
+
+/// True if the last call had no answer at all.
+fn is_silent(accounts: &Accounts) -> bool {
+    accounts.last_problem().is_some_and(|problem| matches!(problem.last, Met::Silence(_)))
+}
+
+/// A URL of the environment that has no scheme, about which the SDK has no words for a person.
+fn wrong_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> {
+    ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| {
+        let url = get(name).filter(|url| !url.is_empty() && !url.contains("://"))?;
+        Some(Unanswered::new(format!(
+            "{name} \"{url}\" must be a URL, such as https://{url}. Correct it, or unset it."
+        )))
+    })
 }
 
 async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Unanswered> {
@@ -133,6 +161,11 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
         return Err(Unanswered::new(format!("the environment is wrong: {problem}")));
     }
     config.dns_resolver = args.common.resolver.or(config.dns_resolver);
+    if args.command.asks_aws()
+        && let Some(wrong) = wrong_endpoint(&get)
+    {
+        return Err(wrong);
+    }
     let bundle = get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
     let http = http::client(bundle.as_deref()).map_err(|error| Unanswered::new(error.to_string()))?;
     let choice = Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };

@@ -21,12 +21,12 @@ use inventory::batch::{batch, command_line, document_of};
 const NOBODY: (&str, &str) = ("your-stack", "Delegation");
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
-    let file = args.properties.as_deref().map(read).transpose()?.unwrap_or_default();
+    let file = args.properties.as_deref().map(|path| read("--properties", path)).transpose()?.unwrap_or_default();
     let properties = args.properties(file);
     if let Some(owner) = &args.release {
         return super::release::run(tools, owner, &properties).await;
     }
-    let old = args.old_properties.as_deref().map(read).transpose()?.map(Value::Object);
+    let old = args.old_properties.as_deref().map(|path| read("--old-properties", path)).transpose()?.map(Value::Object);
     let request = Request {
         kind: if args.physical_id.is_some() { RequestKind::Update } else { RequestKind::Create },
         physical_id: args.physical_id.clone(),
@@ -55,8 +55,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     Ok(report.status())
 }
 
-fn read(path: &Path) -> Result<Map<String, Value>, Unanswered> {
-    let failure = |what: String| Unanswered::new(format!("{}: {what}", path.display()));
+fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
+    let failure = |what: String| Unanswered::new(format!("{flag} {}: {what}", path.display()));
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)
@@ -65,7 +65,28 @@ fn read(path: &Path) -> Result<Map<String, Value>, Unanswered> {
     };
     read.map_err(|error| failure(format!("the file can't be read: {error}")))?;
     let what = "a JSON object of properties, {\"ChildZoneId\": \"Z...\"} for instance";
-    serde_json::from_str(&text).map_err(|error| failure(format!("this is not {what}: {error}")))
+    let properties: Map<String, Value> =
+        serde_json::from_str(&text).map_err(|error| failure(format!("this is not {what}: {error}")))?;
+    for (property, value) in &properties {
+        if let Some(function) = template_function(value) {
+            return Err(failure(format!(
+                "{property} has the function {function} of a template, which only CloudFormation can resolve. Put its value \
+                 in its place."
+            )));
+        }
+    }
+    Ok(properties)
+}
+
+/// The function of a template somewhere in a value.
+fn template_function(value: &Value) -> Option<&str> {
+    match value {
+        Value::Object(object) => object.iter().find_map(|(key, value)| {
+            if key == "Ref" || key.starts_with("Fn::") { Some(key.as_str()) } else { template_function(value) }
+        }),
+        Value::Array(items) => items.iter().find_map(template_function),
+        _ => None,
+    }
 }
 
 /// Whether the function would answer so because of what stands there, and not because it can't.

@@ -10,7 +10,7 @@ use super::args::{self, Verify as Args};
 use super::{Status, Tools, Unanswered, output};
 use custom_delegation::cfn::properties::Partial;
 use custom_delegation::handler::expected;
-use delegation_model::ds::{Ds, DsRecords};
+use delegation_model::ds::{Ds, DsError, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Expected, Finding, ParentZone, ReferralError, Report, Server, Severity, Verdict, Verifier};
@@ -126,9 +126,11 @@ async fn check(
     let ds: Vec<Ds> = args
         .ds
         .iter()
-        .map(|text| text.parse())
-        .collect::<Result<_, _>>()
-        .map_err(|error| Unanswered::new(format!("--ds: {error}")))?;
+        .map(|text| {
+            let wrong = |error| format!("--ds \"{text}\": {error}, such as \"12345 13 2 0A1B...\"");
+            text.parse().map_err(|error: DsError| Unanswered::new(wrong(error)))
+        })
+        .collect::<Result<_, _>>()?;
     let given = DsRecords::new(ds);
 
     // The parent zone: as Route 53 has it, or as DNS knows it.
@@ -149,7 +151,7 @@ async fn check(
     let parent = match &above {
         Some((_, zone)) => Some(zone.name.clone()),
         None if args.child_only => None,
-        None => Some(verifier.parent_of(name).await.map_err(|error| no_referral(&error))?),
+        None => Some(verifier.parent_of(name).await.map_err(|error| no_referral(tools, &error))?),
     };
 
     let zone = match &child.child_zone {
@@ -195,7 +197,7 @@ async fn check(
                 let words = error.to_string();
                 return Ok(Err(Nobody { source: Source::Dns, parent: parent.clone(), words }));
             }
-            Err(error) => return Err(no_referral(&error)),
+            Err(error) => return Err(no_referral(tools, &error)),
         },
         (None, _, None) => {
             return Err(Unanswered::new("--child-only needs --name-servers or --child-zone-id"));
@@ -224,8 +226,16 @@ async fn glue(verifier: &Verifier, parent: Option<&Name>, name: &Name, servers: 
     }
 }
 
-fn no_referral(error: &ReferralError) -> Unanswered {
-    Unanswered::new(format!("{error}; --resolver names a resolver"))
+fn no_referral(tools: &Tools, error: &ReferralError) -> Unanswered {
+    Unanswered::new(match (error, tools.config.dns_resolver) {
+        (ReferralError::NoResolver, Some(resolver)) => {
+            format!("the resolver {resolver} does not answer; name one that can be reached from here with --resolver")
+        }
+        (ReferralError::NoResolver, None) => {
+            "no resolver of this machine answers; name one that can be reached from here with --resolver".to_owned()
+        }
+        (error, _) => format!("{error}. --resolver names another resolver"),
+    })
 }
 
 fn document(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) -> Value {

@@ -8,8 +8,9 @@ use delegation_model::role::Role;
 use inventory::Accepted;
 use inventory::batch::ascii;
 
-fn read(path: &Path) -> Result<String, Unanswered> {
-    std::fs::read_to_string(path).map_err(|error| wrong(path, &format!("the file can't be read: {error}")))
+fn read(flag: &str, path: &Path) -> Result<String, Unanswered> {
+    let read = std::fs::read_to_string(path);
+    read.map_err(|error| Unanswered::new(format!("{flag} {}: the file can't be read: {error}", path.display())))
 }
 
 fn wrong(path: &Path, what: &str) -> Unanswered {
@@ -18,7 +19,7 @@ fn wrong(path: &Path, what: &str) -> Unanswered {
 
 /// The ARNs of stacks, separated by white space as `aws cloudformation list-stacks --output text` prints them.
 pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
-    let stacks: Vec<String> = read(path)?.split_whitespace().map(str::to_owned).collect();
+    let stacks: Vec<String> = read("--stacks", path)?.split_whitespace().map(str::to_owned).collect();
     let is_stack =
         |text: &str| text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/");
     if let Some(other) = stacks.iter().find(|text| !is_stack(text)) {
@@ -43,7 +44,7 @@ pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
 /// The roles, one a line: an ARN, and behind white space its external id if it has one. Behind a `#` there is a remark.
 pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered> {
     let mut roles = Vec::new();
-    for (number, line) in read(path)?.lines().enumerate() {
+    for (number, line) in read("--roles", path)?.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default();
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let role = match words.as_slice() {
@@ -53,7 +54,12 @@ pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered>
             // What else there is may be a secret.
             _ => return Err(wrong(path, &format!("line {} has more than a role and its external id", number + 1))),
         };
-        let role = role.map_err(|error| wrong(path, &format!("line {}: {error}", number + 1)))?;
+        let wrong_line = |message: String| {
+            // The file has no flags.
+            let message = message.replace("ParentRoleArn", "the role").replace("ParentExternalId", "the external id");
+            wrong(path, &format!("line {}: {message}", number + 1))
+        };
+        let role = role.map_err(|error| wrong_line(error.to_string()))?;
         roles.extend(role);
     }
     if roles.is_empty() {
@@ -64,6 +70,6 @@ pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered>
 
 /// The findings that are accepted.
 pub(super) fn accepted(path: &Path) -> Result<Accepted, Unanswered> {
-    let accepted = Accepted::parse(&read(path)?);
+    let accepted = Accepted::parse(&read("--accepted", path)?);
     accepted.map_err(|error| wrong(path, &output::plain(&error.to_string())))
 }

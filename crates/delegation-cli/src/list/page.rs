@@ -106,7 +106,8 @@ struct NameServer {
 
 /// Writes the page of a listing to a file.
 pub(super) fn write(told: &Told<'_>, path: &Path) -> Result<(), Unanswered> {
-    let wrong = |error: String| Unanswered::new(format!("{}: the page can't be written: {error}", path.display()));
+    let wrong =
+        |error: String| Unanswered::new(format!("--html {}: the page can't be written: {error}", path.display()));
     let page = render(told).map_err(|error| wrong(error.to_string()))?;
     std::fs::write(path, page).map_err(|error| wrong(error.to_string()))
 }

@@ -19,7 +19,7 @@ const MOST: usize = 200;
 /// Writes the templates to a folder, and tells which, with how many delegations each.
 pub(super) fn write(told: &Told<'_>, folder: &Path) -> Result<Vec<(String, usize)>, Unanswered> {
     let wrong = |path: &Path, error: std::io::Error| {
-        Unanswered::new(format!("{}: the template can't be written: {error}", path.display()))
+        Unanswered::new(format!("--skeletons {}: the template can't be written: {error}", path.display()))
     };
     fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
     let mut written = Vec::new();
@@ -90,7 +90,7 @@ fn template(zone: &ToldZone<'_>, part: &[Adoptable<'_>]) -> Value {
 fn resource(adoptable: &Adoptable<'_>, zone: &str) -> Value {
     let mut properties = json!({
         "ServiceToken": {"Fn::ImportValue": "route53-delegation-ServiceToken"},
-        "ServiceTimeout": 600,
+        "ServiceTimeout": 3600,
         "DomainName": adoptable.name.as_str(),
         "NameServers": adoptable.name_servers.iter().map(Name::as_str).collect::<Vec<_>>(),
         "ParentZoneId": zone,

@@ -24,18 +24,26 @@ pub(super) fn print(told: &Told<'_>) {
     if many {
         let (zones, delegations) = (told.zones.len(), told.lines().count());
         output::line(&format!(
-            "{zones} zones, {delegations} delegations, {} alarms, {} unknown, {} not read",
-            told.alarms,
+            "{}, {}, {}, {} unknown, {} not read",
+            counted(zones, "zone"),
+            counted(delegations, "delegation"),
+            counted(told.alarms, "alarm"),
             told.unknown,
             told.listing.scan.unread.len()
         ));
     }
 }
 
+/// A number of things, with its noun.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 fn print_zone(zone: &ToldZone<'_>, facts: &Facts<'_>, is_filtered: bool) {
     let (all, hosted) = (zone.scanned.inventory.entries.len(), &zone.scanned.zone);
     let shown = zone.lines.len();
-    let count = if is_filtered { format!("{shown} of {all} delegations") } else { format!("{all} delegations") };
+    let all = counted(all, "delegation");
+    let count = if is_filtered { format!("{shown} of {all}") } else { all };
     output::line(&format!("{} ({}): {count}", hosted.name, hosted.id));
     if let Some(finding) = zone.report.filter(|finding| !finding.is_good()) {
         output::line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));

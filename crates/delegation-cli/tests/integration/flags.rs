@@ -46,6 +46,7 @@ fn wrong_flags_are_errors() {
         (&["list", "--all-zones", "--finding", "ill"], "takeover, dangling"),
         (&["list", "--all-zones", "--json", "--json-lines"], "--json-lines"),
         (&["list", "--roles", "roles.txt"], "--all-zones"),
+        (&["list", "--all-zones", "--owner", ""], "--owner"),
         (&["plan", "--physical-id", "Z1/a.b"], "--stack-id"),
         (&["plan", "--stack-id", "arn:x"], "--logical-id"),
         (&["verify", "a.b", "--resolver", "localhost"], "--resolver"),
@@ -54,7 +55,15 @@ fn wrong_flags_are_errors() {
         let ran = bare().run(args).ended(1);
         assert!(ran.out.is_empty() && ran.err.contains(words), "{ran:?}");
     }
-    bare().run(&["plan"]).ended(1).complains(&["ChildZoneId is missing"]);
+    bare().run(&["plan"]).ended(1).complains(&["--child-zone-id is missing", "--name-servers with --domain-name"]);
+    let plan = ["plan", "--child-zone-id", "Z1"];
+    for ttl in [&["--ttl", "-1"][..], &["--ttl=-1"]] {
+        bare().run(&[&plan[..], ttl].concat()).ended(1).complains(&["--ttl \"-1\" must be a whole number"]);
+    }
+    bare()
+        .run_with(&["plan", "--properties", "-"], "{\"ChildZoneId\": \"Z1\", \"TTL\": \"-1\"}")
+        .ended(1)
+        .complains(&["TTL \"-1\""]);
     bare().run(&["list"]).ended(1).complains(&["no parent zone is given", "--all-zones"]);
     let role = ["--parent-role-arn", "arn:aws:iam::111111111111:role/a"];
     let twice = [&["list", "--parent-zone-id", "Z1"], &role[..], &role].concat();
@@ -66,7 +75,49 @@ fn wrong_flags_are_errors() {
         .complains(&["--name-servers", "is an address"]);
     bare().run(&["verify", "a..b"]).ended(1).complains(&["not a domain name"]);
     bare().run(&["verify", "a.b", "--child-only"]).ended(1).complains(&["--child-only needs"]);
-    bare().run(&["verify", "a.b", "--ds", "x"]).ended(1).complains(&["--ds"]);
+    bare().run(&["verify", "a.b", "--ds", "x"]).ended(1).complains(&["--ds \"x\": a DS record is", "12345 13 2"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_its_flag() {
+    for args in [
+        &["plan", "--properties", "/nowhere/x"][..],
+        &["list", "--parent-zone-id", "Z1", "--stacks", "/nowhere/x"],
+        &["list", "--parent-zone-id", "Z1", "--accepted", "/nowhere/x"],
+        &["list", "--all-zones", "--roles", "/nowhere/x"],
+    ] {
+        let flag = args[args.len() - 2];
+        bare().run(args).ended(1).complains(&[flag, "/nowhere/x: the file can't be read"]);
+    }
+}
+
+#[test]
+fn functions_of_a_template_are_not_resolved() {
+    for (value, function) in
+        [(r#"{"Ref": "Zone"}"#, "Ref"), (r#"[{"Fn::GetAtt": ["Zone", "NameServers"]}]"#, "Fn::GetAtt")]
+    {
+        let properties = format!(r#"{{"ChildZoneId": {value}}}"#);
+        let ran = bare().run_with(&["plan", "--properties", "-"], &properties).ended(1);
+        ran.complains(&["--properties", "ChildZoneId has the function", function, "Put its value"]);
+    }
+}
+
+#[test]
+fn nothing_is_looked_for_that_cannot_be_found() {
+    let list = ["list", "--parent-zone-id", "Z1", "--finding"];
+    for (finding, flag) in [("missing,takeover", "--check"), ("unknown", "--check"), ("dead-claim", "--stacks")] {
+        bare().run(&[&list[..], &[finding]].concat()).ended(1).complains(&["--finding", &format!("needs {flag}")]);
+    }
+}
+
+#[test]
+fn an_endpoint_is_named_with_its_variable() {
+    let args = ["list", "--parent-zone-id", "Z1"];
+    let shell = bare().with("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").with("AWS_SECRET_ACCESS_KEY", "secret");
+    let at = |url: &str| Shell { env: shell.env.clone() }.with("AWS_ENDPOINT_URL", url).run(&args).ended(1);
+    at("127.0.0.1:1").complains(&["AWS_ENDPOINT_URL \"127.0.0.1:1\" must be a URL"]);
+    // Nobody listens on the first port of the loopback interface.
+    at("http://127.0.0.1:1").complains(&["Connection refused", "Check the network", "AWS_ENDPOINT_URL"]);
 }
 
 #[test]
@@ -105,6 +156,10 @@ async fn a_profile_is_read_as_everywhere() {
     }
     let shell = shell.with("AWS_PROFILE", "key");
     shell.run(&args).ended(0);
+    shell.run(&[&args[..], &["--profile", "nosuch"]].concat()).ended(1).complains(&["no AWS credentials", "nosuch"]);
+    // Keys of the environment are somebody else's.
+    let shell = shell.with("AWS_ACCESS_KEY_ID", "AKIAOTHER").with("AWS_SECRET_ACCESS_KEY", "other");
+    shell.run(&[&args[..], &["--profile", "key"]].concat()).ended(0).says(&["example.com"]);
     shell.run(&[&args[..], &["--profile", "nosuch"]].concat()).ended(1).complains(&["no AWS credentials", "nosuch"]);
     std::fs::remove_dir_all(folder).unwrap();
 }

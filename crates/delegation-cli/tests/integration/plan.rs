@@ -289,7 +289,7 @@ async fn a_denied_call_says_what_to_do() {
     plan(&fixture, &[]).ended(1).complains(&[
         "denied",
         "looking for the parent zone example.com",
-        "Grant to the role in ParentRoleArn",
+        "Grant to the role in --parent-role-arn",
     ]);
     fixture.parent_role.clone().trust_account("222222222222", Some("another"));
     plan(&fixture, &[]).ended(1).complains(&["assuming the parent role", "STS AssumeRole", "external id"]);

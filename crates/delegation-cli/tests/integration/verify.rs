@@ -123,7 +123,7 @@ async fn silence_everywhere_is_an_error() {
     let shell = Shell { env: Vec::new() };
     // Nobody listens on the discard port of the loopback interface.
     let ran = shell.run(&["verify", NAME, "--resolver", "127.0.0.1:9"]).ended(1);
-    ran.complains(&["no resolver answers", "--resolver"]);
+    ran.complains(&["the resolver 127.0.0.1:9 does not answer", "--resolver"]);
 
     let (fixture, dns) = delegated().await;
     for server in fixture.parent.name_servers() {
