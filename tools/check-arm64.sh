@@ -39,8 +39,9 @@ std_is_there() { [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; }
 debian_root() {
     local root=$1 mirror
     [ ! -e "$root/ok" ] || return 0
-    mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\).*/\2/p' /etc/apt/sources.list.d/*.sources \
-        /etc/apt/sources.list 2>/dev/null | grep debian | head -1)
+    # Of the two places of sources a machine may have one alone; where neither names a mirror, Debian's own is taken.
+    mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
+        sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\).*/\2/p' | grep -m 1 debian || true)
     tools/apt.sh debootstrap debootstrap
     step "a root of Debian 13, from ${mirror:=http://deb.debian.org/debian}"
     rm -rf "$root"
