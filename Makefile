@@ -153,6 +153,8 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
 
 # The function is tested as it ships: beside the command, cargo would give it the features of the SDK that only the command needs.
+# Many tests wait for name servers and processes: more of them at once than there are cores take less time.
+unit: export RUST_TEST_THREADS ?= 8
 unit: $(VENV)/ok .venv-dns/ok unbound browser
 	@echo "== tests"
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint cargo test --locked -p custom-delegation
