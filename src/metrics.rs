@@ -1,5 +1,5 @@
-//! What one invocation counts, in CloudWatch's embedded metric format (CloudWatch User Guide, "Specification: Embedded metric
-//! format"): one JSON line, which CloudWatch Logs turns into metrics.
+//! What one invocation counts, and the form in which the watch counts as well: CloudWatch's embedded metric format
+//! (CloudWatch User Guide, "Specification: Embedded metric format"): one JSON line, which CloudWatch Logs turns into metrics.
 
 use std::time::{Duration, SystemTime};
 
@@ -47,14 +47,9 @@ pub struct Metrics {
 impl Metrics {
     /// The line to write.
     pub fn line(&self, at: SystemTime) -> String {
-        let timestamp = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut line: Map<String, Value> =
             self.fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let mut directives = Vec::new();
-        let directive = |dimensions: &[&str], names: &[&str], unit: &str| {
-            let metrics: Vec<Value> = names.iter().map(|name| json!({"Name": name, "Unit": unit})).collect();
-            json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
-        };
         if let Some(action) = self.action {
             directives.push(directive(&["Action"], &["Delegations"], "Count"));
             line.insert("Action".into(), json!(action));
@@ -81,12 +76,22 @@ impl Metrics {
         for (name, time) in names.iter().zip(self.spent.iter().chain([&self.total])) {
             line.insert((*name).into(), json!(milliseconds(*time)));
         }
-        line.insert(
-            "_aws".into(),
-            json!({"Timestamp": u64::try_from(timestamp).unwrap_or(0), "CloudWatchMetrics": directives}),
-        );
-        Value::Object(line).to_string()
+        embedded_line(at, line, &directives)
     }
+}
+
+/// Says which fields of a line are metrics, all in this unit of CloudWatch, and which are their dimensions.
+pub(crate) fn directive(dimensions: &[&str], names: &[&str], unit: &str) -> Value {
+    let metrics: Vec<Value> = names.iter().map(|name| json!({"Name": name, "Unit": unit})).collect();
+    json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
+}
+
+/// The line with these fields, of which the directives tell what they are.
+pub(crate) fn embedded_line(at: SystemTime, mut fields: Map<String, Value>, directives: &[Value]) -> String {
+    let timestamp = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let timestamp = u64::try_from(timestamp).unwrap_or(0);
+    fields.insert("_aws".to_owned(), json!({"Timestamp": timestamp, "CloudWatchMetrics": directives}));
+    Value::Object(fields).to_string()
 }
 
 /// Milliseconds to three places.

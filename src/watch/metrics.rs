@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::Totals;
-use crate::metrics::NAMESPACE;
+use crate::metrics::{directive, embedded_line};
 use inventory::Severity;
 
 /// How many findings of a kind a zone has.
@@ -33,18 +33,11 @@ pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
 }
 
 fn line(at: SystemTime, dimensions: &[(&str, &str)], metrics: &[(&str, u64)]) -> String {
-    let timestamp = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut line: Map<String, Value> =
-        dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    line.extend(metrics.iter().map(|(name, count)| ((*name).to_owned(), json!(count))));
-    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-    let units: Vec<Value> = metrics.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": units});
-    line.insert(
-        "_aws".to_owned(),
-        json!({"Timestamp": u64::try_from(timestamp).unwrap_or(0), "CloudWatchMetrics": [directive]}),
-    );
-    Value::Object(line).to_string()
+    let dimension_names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let metric_names: Vec<&str> = metrics.iter().map(|(name, _)| *name).collect();
+    let texts = dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+    let counts = metrics.iter().map(|(name, count)| ((*name).to_owned(), json!(count)));
+    embedded_line(at, texts.chain(counts).collect(), &[directive(&dimension_names, &metric_names, "Count")])
 }
 
 #[cfg(test)]
@@ -52,7 +45,10 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
+    use serde_json::Value;
+
     use super::*;
+    use crate::metrics::NAMESPACE;
 
     #[test]
     fn each_line_has_its_dimensions_and_a_severity_that_was_not_found_is_0() {
