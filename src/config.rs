@@ -59,7 +59,7 @@ impl Default for Config {
 impl Config {
     /// Reads the settings by `get`, which gives a variable of the environment.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
-        let region = get("AWS_REGION").filter(|region| !region.trim().is_empty());
+        let region = given(&get, "AWS_REGION");
         let mut config = Self { region, ..Self::default() };
         if let Some(text) = get("DELEGATION_RESPONSE_HOSTS") {
             config.response_hosts = list(&text).map(str::to_ascii_lowercase).collect();
@@ -69,26 +69,33 @@ impl Config {
     }
 
     fn read_checked(&mut self, get: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-        if let Some(text) = get("DELEGATION_ALLOWED_NAMES").filter(|text| !text.trim().is_empty()) {
+        let given = |name: &str| given(&get, name);
+        if let Some(text) = given("DELEGATION_ALLOWED_NAMES") {
             self.allowed_names = Some(AllowedNames::parse(&text)?);
         }
-        if let Some(text) = get("DELEGATION_PROPAGATION_WAIT").filter(|text| !text.trim().is_empty()) {
+        if let Some(text) = given("DELEGATION_PROPAGATION_WAIT") {
             let seconds = text.trim().parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
             let seconds = seconds.ok_or_else(|| ConfigError::PropagationWait(text.clone()))?;
             self.propagation_wait = Duration::from_secs(seconds);
         }
-        if let Some(text) = get("DELEGATION_DNS_RESOLVER").filter(|text| !text.trim().is_empty()) {
+        if let Some(text) = given("DELEGATION_DNS_RESOLVER") {
             let resolver = text.trim().parse().map_err(|_| ConfigError::DnsResolver(text.clone()))?;
             self.dns_resolver = Some(resolver);
         }
-        if let Some(text) = get("DELEGATION_DNS_ANY_ADDRESS").filter(|text| !text.trim().is_empty()) {
+        if let Some(text) = given("DELEGATION_DNS_ANY_ADDRESS") {
             self.dns_any_address = text.trim().parse().map_err(|_| ConfigError::DnsAnyAddress(text.clone()))?;
         }
         Ok(())
     }
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+/// A setting; one that is blank is none, because a template can't leave a variable out.
+pub(crate) fn given(get: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    get(name).filter(|text| !text.trim().is_empty())
+}
+
+/// The items of a list with commas; blank ones are none.
+pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::scan::Source;
 use delegation_model::ids::RoleArn;
 use delegation_model::role::{ExternalId, Role};
@@ -62,7 +62,7 @@ impl Settings {
         if let Some(problem) = config.problem {
             return Err(SettingsError::Common(problem));
         }
-        let given = |name: &str| get(name).filter(|text| !text.trim().is_empty());
+        let given = |name: &str| config::given(&get, name);
         let external_id = given("DELEGATION_WATCH_EXTERNAL_ID")
             .map(|text| ExternalId::parse(text.trim()).ok_or(SettingsError::ExternalId))
             .transpose()?;
@@ -91,8 +91,8 @@ impl Settings {
 }
 
 fn arns(text: &str) -> Result<Vec<RoleArn>, SettingsError> {
-    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate();
-    let arns = items.map(|(index, item)| item.parse().map_err(|_| SettingsError::Role(index + 1)));
+    let arns =
+        config::list(text).enumerate().map(|(index, item)| item.parse().map_err(|_| SettingsError::Role(index + 1)));
     let arns: Vec<RoleArn> = arns.collect::<Result<_, _>>()?;
     let mut accounts = BTreeSet::new();
     match arns.iter().find(|arn| !accounts.insert(arn.account())) {
