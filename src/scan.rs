@@ -15,14 +15,14 @@ use crate::handler::{expected, reader_failure};
 use delegation_model::ids::RoleArn;
 use delegation_model::role::Role;
 use dns_check::{Expected, Pace, Report, Verifier};
-use inventory::{Inventory, is_of_interest};
+use inventory::{Acceptance, Accepted, FindingKind, Inventory, is_of_interest};
 
 /// How many calls of Route 53 a second are made in one account: its quota is ten, over all who call (Route 53 Developer Guide,
 /// "Throttling API requests", as of November 2026), and was five before. Deployments need it too.
 const CALLS: u32 = 4;
 
 /// How many zones of an account are read at once; the quota bounds it more.
-const ZONES: usize = 4;
+pub(crate) const ZONES_AT_ONCE: usize = 4;
 
 /// Where delegations are looked for.
 #[derive(Clone, Debug)]
@@ -34,7 +34,8 @@ pub struct Source {
 }
 
 impl Source {
-    fn arn(&self) -> Option<&RoleArn> {
+    /// The role to read with; `None` for the own credentials.
+    pub(crate) fn arn(&self) -> Option<&RoleArn> {
         self.role.as_ref().map(|role| &role.arn)
     }
 }
@@ -69,6 +70,11 @@ impl Unread {
             (None, Some(role)) => role.account().to_owned(),
             (None, None) => "the own account".to_owned(),
         }
+    }
+
+    /// Who has accepted at `now`, in seconds since 1970, that it can't be read; `None` once that day has passed.
+    pub fn acceptance<'a>(&self, accepted: &'a Accepted, now: i64) -> Option<&'a Acceptance> {
+        accepted.find(&self.subject(), FindingKind::Unread, now).filter(|acceptance| acceptance.holds(now))
     }
 }
 
@@ -165,7 +171,7 @@ impl OpenAccount {
             progress(Progress::Read);
             (zone.clone(), inventory)
         });
-        let reads: Vec<_> = stream::iter(reads).buffered(ZONES).collect().await;
+        let reads: Vec<_> = stream::iter(reads).buffered(ZONES_AT_ONCE).collect().await;
         let (mut scanned, mut unread) = (Vec::new(), Vec::new());
         for (zone, inventory) in reads {
             let role = self.role.clone();

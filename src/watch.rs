@@ -29,6 +29,7 @@ use crate::handler::Invocation;
 use crate::scan::{self, OpenAccount, Source, Subject, Unread};
 use dns_check::Verifier;
 use part::{Batch, Part};
+use position::Stop;
 pub use position::{Position, Totals};
 pub use settings::{Settings, SettingsError};
 
@@ -37,9 +38,6 @@ pub const HANDLER: &str = "watch";
 
 /// No step begins with less time than this, unless it is the first of its part, which has all that there is.
 const STEP: Duration = Duration::from_mins(5);
-
-/// How many zones are read at once; within the account's quota.
-const AT_ONCE: usize = 4;
 
 /// The zones of a step: few enough that its findings are told soon, and enough that name servers are remembered.
 const ZONES: usize = 20;
@@ -82,12 +80,6 @@ impl WatchError {
     }
 }
 
-/// Where a part stopped: at a source, behind one of its zones.
-struct Stop {
-    role: Option<String>,
-    after: Option<String>,
-}
-
 impl Watch {
     /// The watch with these settings; where they are wrong, every invocation says so.
     pub fn new(settings: Result<Settings, SettingsError>, accounts: Accounts) -> Self {
@@ -125,9 +117,8 @@ impl Watch {
 
     fn begin(&self, event: &str, invocation: &Invocation) -> Result<(&Settings, Position), WatchError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let position = Position::parse(event, &invocation.id).map_err(WatchError::Event)?;
-        let known = |arn: &String| settings.sources().iter().any(|source| role_of(source).as_ref() == Some(arn));
-        if !position.role.as_ref().is_none_or(known) {
+        let position = Position::parse(event, &invocation.id)?;
+        if position.first_of(&settings.sources()).is_none() {
             let message = "The event goes on with a role that DELEGATION_WATCH_ROLES does not name. The setting was \
                            changed during a run: begin a new one with the event {}.";
             return Err(WatchError::Event(message.to_owned()));
@@ -144,7 +135,7 @@ impl Watch {
         info!(accounts = sources.len(), "the watch begins");
         let mut part = Part::new(&settings.accepted, now);
         let stop = self.walk(&sources, &position, deadline, &mut part).await;
-        let next = stop.map(|Stop { role, after }| position.next(role, after, &part.totals));
+        let next = stop.map(|stop| position.next(stop, &part.totals));
         let ended = part.end(&position, next.as_ref());
         let at = self.accounts.clock().now();
         for line in ended.metrics(at) {
@@ -162,41 +153,35 @@ impl Watch {
         deadline: Instant,
         part: &mut Part<'_>,
     ) -> Option<Stop> {
-        let first = sources.iter().position(|source| position.role.is_none() || role_of(source) == position.role);
         let mut after = position.after.clone();
-        for source in sources.iter().skip(first.unwrap_or(0)) {
-            let account = match self.step(part, deadline, OpenAccount::new(&self.accounts, source)).await {
-                Some(Ok(account)) => Some(account),
-                Some(Err(unread)) => {
-                    part.take_unread(&unread);
-                    None
+        for source in sources.iter().skip(position.first_of(sources).unwrap_or(0)) {
+            let after = after.take();
+            match self.step(part, deadline, OpenAccount::new(&self.accounts, source)).await {
+                Some(Ok(account)) => {
+                    let stop = self.walk_account(&account, after, deadline, part).await;
+                    if stop.is_some() {
+                        return stop;
+                    }
                 }
-                None if part.has_progressed => return Some(Stop { role: role_of(source), after }),
+                Some(Err(unread)) => part.take_unread(&unread),
+                None if part.has_progressed => return Some(Stop { role: source.arn().cloned(), after }),
                 None => {
-                    let role = source.role.as_ref().map(|role| role.arn.clone());
+                    let role = source.arn().cloned();
                     part.take_unread(&Unread { role, zone: None, failure: self.out_of_time() });
-                    None
-                }
-            };
-            if let Some(account) = account {
-                let stopped = self.walk_account(&account, after.take(), deadline, part).await;
-                if let Some(after) = stopped {
-                    return Some(Stop { role: role_of(source), after });
                 }
             }
-            after = None;
         }
         None
     }
 
-    /// Goes through the zones of an account behind one of them; where the time is short, tells the last that was done.
+    /// Goes through the zones of an account behind one of them, until all are done or the time is short.
     async fn walk_account(
         &self,
         account: &OpenAccount,
         mut after: Option<String>,
         deadline: Instant,
         part: &mut Part<'_>,
-    ) -> Option<Option<String>> {
+    ) -> Option<Stop> {
         let is_left = |zone: &&HostedZone| after.as_deref().is_none_or(|after| zone.id.as_str() > after);
         let mut zones: Vec<HostedZone> = account.zones.iter().filter(is_left).cloned().collect();
         zones.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
@@ -205,7 +190,7 @@ impl Watch {
             let mut begun = 0;
             let batch = self.step(part, deadline, self.batch(account, left, &mut begun)).await;
             if batch.is_none() && part.has_progressed {
-                return Some(after);
+                return Some(Stop { role: account.role().cloned(), after });
             }
             let (done, rest) = left.split_at_checked(begun.max(1)).unwrap_or((left, &[]));
             match batch {
@@ -237,7 +222,7 @@ impl Watch {
     async fn batch(&self, account: &OpenAccount, zones: &[HostedZone], begun: &mut usize) -> Batch {
         let mut batch = Batch::default();
         let mut delegations = 0;
-        for group in zones.chunks(AT_ONCE) {
+        for group in zones.chunks(scan::ZONES_AT_ONCE) {
             *begun += group.len();
             let (scanned, unread) = account.read(group, &|_| {}).await;
             delegations += scanned.iter().map(|scanned| scanned.inventory.entries.len()).sum::<usize>();
@@ -265,8 +250,4 @@ impl Watch {
         );
         Failure::new(Code::OutOfTime, message)
     }
-}
-
-fn role_of(source: &Source) -> Option<String> {
-    source.role.as_ref().map(|role| role.arn.as_str().to_owned())
 }

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use crate::scan::{Scanned, Unread};
-use delegation_model::ids::RoleArn;
 use delegation_model::name::Name;
 use inventory::{Acceptance, Accepted, Delegation, Examined, FindingKind, Found};
 
@@ -53,8 +52,8 @@ impl Finding {
     /// One about what could not be read.
     pub(super) fn unread(unread: &Unread, accepted: &Accepted, now: i64) -> Self {
         let (kind, zone) = (FindingKind::Unread, unread.zone.as_ref());
-        let acceptance = accepted.find(&unread.subject(), kind, now).filter(|acceptance| acceptance.holds(now));
-        let name = zone.map_or_else(|| account(unread.role.as_ref()), |zone| zone.name.as_str().to_owned());
+        let acceptance = unread.acceptance(accepted, now);
+        let name = zone.map_or_else(|| unread.subject(), |zone| zone.name.as_str().to_owned());
         Self {
             kind,
             is_alarm: acceptance.is_none(),
@@ -123,9 +122,4 @@ impl Finding {
             "accepted": accepted.map(|one| json!({"reason": one.reason, "until": one.until.to_string()})),
         })
     }
-}
-
-/// The account that a role is of.
-fn account(role: Option<&RoleArn>) -> String {
-    role.map_or("the own account", RoleArn::account).to_owned()
 }

@@ -90,9 +90,9 @@ impl<'a> Part<'a> {
 
     /// The end of the part; `next` says where the run goes on, if it does.
     pub(super) fn end(mut self, position: &Position, next: Option<&Position>) -> Ended {
-        let mut zones: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
+        let mut by_zone: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
         for finding in self.findings.iter().filter(|finding| finding.acceptance.is_none()) {
-            *zones.entry((finding.kind, finding.zone.clone())).or_default() += 1;
+            *by_zone.entry((finding.kind, finding.zone.clone())).or_default() += 1;
         }
         // The most urgent first, so that what does not fit is what matters least.
         self.findings.sort_by_key(|finding| (!finding.is_alarm, finding.kind));
@@ -107,19 +107,21 @@ impl<'a> Part<'a> {
         let mut totals = position.totals.clone();
         totals.add(&self.totals);
         let alarms = self.findings.iter().filter(|finding| finding.is_alarm).count();
+        let (is_complete, left_off) = (next.is_none(), self.findings.len() - kept.len());
         let result = json!({
             "run": position.run,
             "part": position.part,
-            "complete": next.is_none(),
+            "complete": is_complete,
             "zones": self.totals.zones,
             "delegations": self.totals.delegations,
             "alarms": alarms,
-            "left_off": self.findings.len() - kept.len(),
+            "left_off": left_off,
             "findings": kept,
             "totals": totals,
             "next": next,
         });
-        Ended { result, zones, totals, alarms, findings: self.findings.len() }
+        let (counted, findings) = (self.totals, self.findings.len());
+        Ended { result, is_complete, counted, totals, by_zone, findings, alarms, left_off }
     }
 }
 
@@ -128,36 +130,37 @@ impl<'a> Part<'a> {
 pub(super) struct Ended {
     /// What the invocation returns.
     pub(super) result: Value,
-    zones: BTreeMap<(FindingKind, String), u64>,
+    /// Whether the run is at its end, too.
+    is_complete: bool,
+    /// Of the part.
+    counted: Totals,
     /// Of the run so far.
     totals: Totals,
-    alarms: usize,
+    /// How many findings that nobody has accepted are of a kind and a zone.
+    by_zone: BTreeMap<(FindingKind, String), u64>,
     findings: usize,
+    alarms: usize,
+    left_off: usize,
 }
 
 impl Ended {
-    fn is_complete(&self) -> bool {
-        self.result.get("complete").and_then(Value::as_bool).unwrap_or_default()
-    }
-
     /// The lines of metrics: of each zone, and of the run if this was its last part.
     pub(super) fn metrics(&self, at: SystemTime) -> Vec<String> {
         let of_zone =
             |((kind, zone), count): (&(FindingKind, String), &u64)| metrics::of_zone(at, kind.as_str(), zone, *count);
-        let of_run = if self.is_complete() { metrics::of_run(at, &self.totals) } else { Vec::new() };
-        self.zones.iter().map(of_zone).chain(of_run).collect()
+        let of_run = if self.is_complete { metrics::of_run(at, &self.totals) } else { Vec::new() };
+        self.by_zone.iter().map(of_zone).chain(of_run).collect()
     }
 
     /// Writes the last line.
     pub(super) fn log(&self) {
-        let number = |name: &str| self.result.get(name).and_then(Value::as_u64).unwrap_or_default();
         info!(
-            complete = self.is_complete(),
-            zones = number("zones"),
-            delegations = number("delegations"),
+            complete = self.is_complete,
+            zones = self.counted.zones,
+            delegations = self.counted.delegations,
             findings = self.findings,
             alarms = self.alarms,
-            left_off = number("left_off"),
+            left_off = self.left_off,
             "the watch ends"
         );
     }

@@ -15,7 +15,7 @@ use super::{Status, Tools, Unanswered, output};
 use custom_delegation::scan::{self, Scan, Scanned, Source, Subject, Unread};
 use delegation_model::ids::RoleArn;
 use dns_check::Report;
-use inventory::{Acceptance, Accepted, Entry, Examined, Facts, FindingKind};
+use inventory::{Acceptance, Entry, Examined, Facts, FindingKind};
 use progress::Progress;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
@@ -237,7 +237,8 @@ impl<'a> Told<'a> {
         };
         let zones: Vec<ToldZone<'a>> = listing.scan.zones.iter().enumerate().map(zone).collect();
         let lines = || zones.iter().flat_map(|zone| &zone.lines);
-        let unread = listing.scan.unread.iter().filter(|unread| acceptance(listing, unread).is_none()).count();
+        let Facts { accepted, now, .. } = listing.facts;
+        let unread = listing.scan.unread.iter().filter(|unread| unread.acceptance(accepted, now).is_none()).count();
         let alarms = lines().filter(|line| line.is_alarm()).count() + unread;
         let unknown = lines().filter(|line| line.kinds().any(|kind| kind == FindingKind::Unknown)).count();
         Self { listing, zones, alarms, unknown }
@@ -310,11 +311,4 @@ impl<'a> Told<'a> {
             "unknown": self.unknown,
         })
     }
-}
-
-/// Whether somebody has accepted that it can't be read, and the day has not passed.
-fn acceptance<'a>(listing: &Listing<'a>, unread: &Unread) -> Option<&'a Acceptance> {
-    let Facts { accepted, now, .. } = listing.facts;
-    let found = Accepted::find(accepted, &unread.subject(), FindingKind::Unread, now);
-    found.filter(|acceptance| acceptance.holds(now))
 }
