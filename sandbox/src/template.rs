@@ -142,13 +142,14 @@ impl Template {
     }
 
     fn value(&self, name: &str) -> Value {
-        let known = match name {
+        let usual = || match name {
             "AWS::NoValue" => Some(NO_VALUE),
             "AWS::Partition" => Some(json!("aws")),
             "AWS::Region" => Some(json!("us-east-1")),
             "AWS::URLSuffix" => Some(json!("amazonaws.com")),
-            _ => self.values.get(name).cloned(),
+            _ => None,
         };
+        let known = self.values.get(name).cloned().or_else(usual);
         known.unwrap_or_else(|| panic!("{}: no value for {name}", self.path))
     }
 

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
+use sandbox::template::Template;
 use sandbox::{Account, Role};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::documents::{ORGANIZATION, everything};
 use crate::shell::Asked;
-use crate::template::Template;
 use crate::world::World;
 
 /// What a command prints, or why it fails.
@@ -304,8 +304,8 @@ impl Cloud {
             .collect();
         values.extend(exports.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         values.extend([("AWS::AccountId", &*place.account), ("AWS::Region", &place.region), ("AWS::StackName", name)]);
-        let mut template = Template::parse(file, text, &values.into_iter().collect::<Vec<_>>());
-        let order = template.order();
+        let mut template = Template::new(file, Template::parsed(file, text), &values.into_iter().collect::<Vec<_>>());
+        let order = template.resources();
         let mut made: Vec<Made> = Vec::new();
         let before = |id: &str| old.made.iter().find(|one| one.id == id).cloned();
         let mut failure = None;
@@ -313,9 +313,9 @@ impl Cloud {
             let resource = template.resource(&format!("/{id}"));
             match self.make(place, name, id, &resource, before(id)).await {
                 Ok(one) => {
-                    template.set(id.clone(), json!(one.physical));
+                    template.set(id, json!(one.physical));
                     for (attribute, value) in &one.attributes {
-                        template.set(format!("{id}.{attribute}"), value.clone());
+                        template.set(&format!("{id}.{attribute}"), value.clone());
                     }
                     made.push(one);
                 }
@@ -345,12 +345,13 @@ impl Cloud {
             self.unmake(place, name, gone).await?;
         }
         let mut state = StackState { template: text.to_owned(), parameters, made, outputs: BTreeMap::new() };
-        for (output, value, export) in template.outputs() {
-            if let Some(export) = export {
+        for output in template.outputs() {
+            let value = output.value.as_str().map_or_else(|| output.value.to_string(), str::to_owned);
+            if let Some(export) = output.export {
                 let key = (place.account.clone(), place.region.clone(), export);
                 self.exports.insert(key, (value.clone(), name.to_owned()));
             }
-            state.outputs.insert(output, value);
+            state.outputs.insert(output.name, value);
         }
         self.stacks.insert(key, state);
         Ok(())

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use custom_delegation::http;
+use sandbox::template::Template;
 use sandbox::{Account, Role, ZoneHandle};
 use serde_json::{Value, json};
 
-use crate::template::Template;
 use crate::world::{EXTERNAL_ID, NAME, World};
 
 pub(crate) const ORGANIZATION: &str = "o-exampleorgid";

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use custom_delegation::metrics::NAMESPACE;
+use sandbox::template::Template;
 use serde_json::{Value, json};
-
-use crate::template::Template;
 
 fn examples() -> Vec<String> {
     let entries = fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path());
@@ -189,4 +188,27 @@ fn the_dashboard_shows_metrics_that_exist() {
         own += 1;
     }
     assert!(own >= 7, "{own} metrics");
+}
+
+#[test]
+fn the_parent_role_allows_and_trusts_what_its_parameters_say() {
+    let template = Template::read(
+        "examples/parent-role.yaml",
+        &[
+            ("ParentZoneId", "Z1"),
+            ("Names", "a.example.com,*.dev.example.com"),
+            ("ExternalId", "secret-id"),
+            ("AWS::AccountId", "111111111111"),
+        ],
+    );
+    let role = template.resource("/ParentRole/Properties");
+    assert_eq!(
+        role.pointer("/Policies/0/PolicyDocument/Statement/2/Condition/ForAllValues:StringLike").unwrap(),
+        &json!({"route53:ChangeResourceRecordSetsNormalizedRecordNames": [
+            "a.example.com", "*.dev.example.com", "_delegation-a.example.com", "_delegation-*.dev.example.com",
+        ]})
+    );
+    let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
+    assert_eq!(trust["Principal"]["AWS"], "arn:aws:iam::111111111111:root", "nobody outside is admitted by default");
+    assert_eq!(trust["Condition"]["StringEquals"], json!({"sts:ExternalId": "secret-id"}), "no value, no key");
 }

@@ -1,10 +1,10 @@
 //! The function lives with exactly the rights that the templates give it.
 
+use sandbox::template::Template;
 use sandbox::{Call, KeySigningKey};
 use serde_json::{Value, json};
 
 use crate::documents::{Kit, LOGS, LOWER, QUEUE, TEAM};
-use crate::template::Template;
 use crate::world::{EXTERNAL_ID, World};
 
 /// Create, Update and Delete of one delegation; what went wrong, or was warned of.
@@ -203,7 +203,7 @@ async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
     ];
     let known: Vec<(&str, &str)> = known.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut template = Template::read("examples/delegation-set.yaml", &known);
-    template.set("NameServers.NameServers".into(), json!(world.child_servers()));
+    template.set("NameServers.NameServers", json!(world.child_servers()));
     assert_eq!(template.resource("/Zone/Properties/DelegationSetId"), "N1EXAMPLE");
     let mut properties = template.resource("/Delegation/Properties");
     properties["ChildZoneId"] = Value::Null;

@@ -22,7 +22,6 @@ mod roll_out;
 mod shell;
 mod sizes;
 mod stacks;
-mod template;
 mod watch;
 /// The kit's function talks to a server, so that waiting would take real time.
 fn at_once(config: &mut custom_delegation::config::Config) {

@@ -1,10 +1,10 @@
 //! What the templates admit by the organization's id.
 
 use sandbox::Sandbox;
+use sandbox::template::Template;
 use serde_json::{Value, json};
 
 use crate::documents::{DIGEST, FUNCTION_ROLE, ORGANIZATION, everything};
-use crate::template::Template;
 
 const PUBLISH: &str = "sns:Publish";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:Topic";

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use regex_lite::Regex;
-
-use crate::template::Template;
+use sandbox::template::Template;
 
 fn python(arguments: &[&str]) -> Output {
     Command::new("python3").env("PYTHONDONTWRITEBYTECODE", "1").args(arguments).output().unwrap()

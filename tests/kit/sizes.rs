@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use sandbox::template::Template;
 use serde_json::Value;
-
-use crate::template::Template;
 
 /// IAM, "IAM and AWS STS quotas": without white space.
 const INLINE: usize = 10_240;

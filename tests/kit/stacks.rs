@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use custom_delegation::cfn::properties::Properties;
+use sandbox::template::Template;
 use serde_json::{Value, json};
 
-use crate::template::Template;
 use crate::world::World;
 
 /// What CloudFormation makes of the dynamic references of the stacks.
@@ -167,8 +167,8 @@ fn sent(case: &Case) -> Value {
     for (reference, value) in RESOLVED {
         text = text.replace(reference, value);
     }
-    let mut template = Template::parse(&case.name, &text, &known);
-    template.set("Zone.NameServers".into(), json!(["ns1.example.net", "ns2.example.net"]));
+    let mut template = Template::new(&case.name, Template::parsed(&case.name, &text), &known);
+    template.set("Zone.NameServers", json!(["ns1.example.net", "ns2.example.net"]));
     let sent = |value: Value| match value {
         Value::Bool(_) | Value::Number(_) => json!(value.to_string()),
         other => other,

@@ -6,18 +6,18 @@ use std::time::Duration;
 use custom_delegation::logging::EVENTS;
 use custom_delegation::watch::{HANDLER, Settings, Watch};
 use inventory::Severity;
+use sandbox::template::Template;
 use sandbox::{DnsFault, Role};
 use serde_json::{Value, json};
 use test_support::Network;
 
 use crate::documents::{BUS, WATCH, WATCH_LOGS, WATCH_ROLE};
-use crate::template::Template;
 use crate::world::EXTERNAL_ID;
 
 const SCHEDULE: (&str, &str) = ("WatchSchedule", "cron(0 3 * * ? *)");
 
 fn made(values: &[(&str, &str)]) -> BTreeSet<String> {
-    Template::read("template.yaml", values).order().into_iter().collect()
+    Template::read("template.yaml", values).resources().into_iter().collect()
 }
 
 #[test]
