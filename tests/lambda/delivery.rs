@@ -10,6 +10,7 @@ use sandbox::{
     ZoneHandle,
 };
 use serde_json::{Value, json};
+use test_support::poll_until;
 use tokio::sync::Notify;
 
 use crate::world::{Invoked, NAME, Setting, World};
@@ -49,12 +50,7 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
 async fn die_at_the_next_answer(world: &World, fault: BucketFault) {
     let before = world.bucket.puts().len();
     world.bucket.fault(fault, 1);
-    let came = async {
-        while world.bucket.puts().len() == before {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(5), came).await.unwrap_or_else(|_| panic!("no answer came to the bucket"));
+    poll_until("an answer comes to the bucket", async || world.bucket.puts().len() > before).await;
     world.function.kill_now();
 }
 

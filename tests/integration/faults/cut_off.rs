@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sandbox::{BucketFault, Call, Fault, FaultKind, Put};
-use test_support::simulate_each;
+use test_support::{pass, simulate_each};
 
 use crate::faults::lane::{Delivered, Lane};
 use crate::faults::matrix::calls;
@@ -87,6 +87,6 @@ async fn come(lane: &Lane, moment: Moment, request: &str) {
         Moment::AfterTheAnswer => !lane.bucket.answers(request).is_empty(),
     };
     while !come() {
-        tokio::time::sleep(LOOK).await;
+        pass(LOOK).await;
     }
 }

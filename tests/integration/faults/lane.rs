@@ -6,7 +6,7 @@ use std::time::Duration;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
 use serde_json::{Map, Value, json};
-use test_support::{Asked, Network};
+use test_support::{Asked, Network, pass};
 
 use crate::faults::story::TIMEOUT;
 
@@ -129,7 +129,7 @@ impl Lane {
     /// What was given up on its way is carried out all the same, if it can be; here CloudFormation's next request comes later than
     /// that. `docs/limits.md` says what happens otherwise.
     pub(crate) async fn all_arrived(&self) {
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        pass(Duration::from_mins(1)).await;
     }
 
     /// Delivers an event to a new function, which is cut off between two of its steps as soon as `cut` comes; tells whether it was.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use delegation_model::ownership_record::ClaimOrigin;
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::json;
-use test_support::{NAME, RECORD};
+use test_support::{NAME, RECORD, pass};
 
 use super::scenario::{Scenario, takes, wants, with};
 
@@ -517,7 +517,7 @@ async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another
         let event = scenario.create_event("S1", &json!({"WaitForSync": "false", "Verification": "NONE"}));
         let fixture = &scenario.fixture;
         let (first, second) = tokio::join!(fixture.invoke(event.clone()), async {
-            tokio::time::sleep(Duration::from_secs(4)).await;
+            pass(Duration::from_secs(4)).await;
             if second_delivery { fixture.invoke(event.clone()).await } else { Ok(()) }
         });
         assert!(first.is_ok() && second.is_ok());
@@ -723,7 +723,7 @@ async fn known_a_create_delivered_after_the_delete_that_removed_it_finds_no_tomb
     assert_eq!(scenario.stands(), "x");
     // Only within the ServiceTimeout: afterwards nobody waits for it, and it changes nothing.
     scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
-    tokio::time::sleep(Duration::from_secs(1900)).await;
+    pass(Duration::from_secs(1900)).await;
     scenario.fixture.deliver(event).await.failed(&["request-expired"]);
     scenario.assert_empty();
 }
@@ -739,7 +739,7 @@ async fn known_an_update_delivered_after_the_delete_makes_the_delegation_again()
     assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
     // Only within the ServiceTimeout.
     scenario.fixture.delete(&scenario.fixture.id(), wants("y")).await.success();
-    tokio::time::sleep(Duration::from_secs(1900)).await;
+    pass(Duration::from_secs(1900)).await;
     scenario.fixture.deliver(late).await.failed(&["request-expired"]);
     scenario.assert_empty();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sandbox::{Fault, FaultKind, RecordSet};
 use serde_json::json;
-use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD};
+use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, pass};
 
 use super::scenario::{INVENTED, Scenario, wants, with};
 
@@ -57,7 +57,7 @@ async fn a_retained_delegation_outlives_a_cancelled_create_that_never_ran() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.update("S1", with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
-    tokio::time::sleep(Duration::from_mins(10)).await;
+    pass(Duration::from_mins(10)).await;
     let answer = scenario.delete_invented("S1", wants("x")).await.success();
     assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
     assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));

@@ -10,7 +10,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{Claim, OwnershipRecord, Value as Entry};
 use sandbox::RecordSet;
 use serde_json::{Value, json};
-use test_support::{Answer, Fixture, NAME, RECORD};
+use test_support::{Answer, Fixture, NAME, RECORD, pass};
 
 /// An id as CloudFormation invents it for a Create that has not answered.
 pub(super) const INVENTED: &str = "mine-Delegation-1X2Y3Z4ABCDE";
@@ -130,7 +130,7 @@ impl Scenario {
 
     /// Time passes, and the function starts anew: its credentials have ended.
     pub(super) async fn hours(&mut self, hours: u64) {
-        tokio::time::sleep(Duration::from_hours(hours)).await;
+        pass(Duration::from_hours(hours)).await;
         self.fixture.restart(|_| {}).await;
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use custom_delegation::handler::Handler;
 use sandbox::{BucketFault, Call, Fault, FaultKind, Function, Invocation, Stack, StackOutcome, Template};
 use serde_json::Value;
-use test_support::Network;
+use test_support::{Network, pass};
 
 use crate::histories::atlas::Atlas;
 use crate::histories::history::{Act, Edit, History, LOGICAL_IDS, STACKS, Step, Trouble, When};
@@ -101,7 +101,7 @@ impl Deliveries {
         let heard = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);
         self.stage.model().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
-        tokio::time::sleep(APART).await;
+        pass(APART).await;
         match result {
             Ok(()) => Invocation::Returned(Value::Null),
             Err(message) => Invocation::Failed { error_type: "HandlerError".into(), message },
@@ -238,7 +238,7 @@ impl Theatre {
                 (None, None)
             }
             Act::Wait { hours } => {
-                tokio::time::sleep(Duration::from_hours(*hours)).await;
+                pass(Duration::from_hours(*hours)).await;
                 // Credentials expire, and so do execution environments.
                 for (account, function) in self.functions.iter().enumerate() {
                     let handler = self.atlas.function(&self.network, account).await;
