@@ -192,6 +192,7 @@ mod tests {
         part.end(&Position::default(), None).result
     }
 
+    /// WATCH-4.
     #[test]
     fn a_long_list_is_cut_and_says_how_many_were_left_off() {
         let result = end(1000, &Accepted::default());

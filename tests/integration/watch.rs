@@ -147,6 +147,7 @@ fn small_organization(good_zones: usize) -> (Organization, Findings) {
     (organization, without_dead_claims(ill))
 }
 
+/// WATCH-3.
 #[tokio::test(start_paused = true)]
 async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
     let (organization, expected) = small_organization(22);

@@ -9,7 +9,9 @@
 mod limits;
 mod links;
 mod peers;
+mod rules;
 mod security;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::fs;

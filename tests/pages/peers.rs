@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+
+use super::sources::tests;
 
 /// How many cases there are at least: they may become more.
 const CASES: usize = 141;
@@ -10,10 +11,7 @@ const CASES: usize = 141;
 #[test]
 fn every_case_of_the_peers_names_a_test_that_is_there() {
     let page = fs::read_to_string("docs/peer-cases.md").unwrap();
-    let mut tests = BTreeSet::new();
-    for folder in ["tests", "src", "crates", "sandbox"] {
-        collect(Path::new(folder), &mut tests);
-    }
+    let tests = tests();
     let mut cases = BTreeSet::new();
     for row in page.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -23,21 +21,4 @@ fn every_case_of_the_peers_names_a_test_that_is_there() {
         assert!(tests.contains(name), "no test is called {name}: {row}");
     }
     assert!(cases.len() >= CASES, "{} cases", cases.len());
-}
-
-/// The names of the tests in the Rust files below a folder.
-fn collect(folder: &Path, tests: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, tests);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            // The attributes of a test stand before its name.
-            for after in text.split("test").skip(1).filter(|after| after.starts_with([']', '('])) {
-                let name = after.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
-                tests.extend(name.map(str::to_owned));
-            }
-        }
-    }
 }

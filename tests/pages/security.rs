@@ -1,30 +1,7 @@
 //! Each statement of the page of security names the test that shows it; the test exists.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-
 use super::page;
-
-/// The names of all tests in Rust below a folder.
-fn tests(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() {
-            tests(&entry, found);
-        } else if entry.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&entry).unwrap();
-            let mut marked = false;
-            for line in text.lines().map(str::trim_start) {
-                marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
-                let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
-                if let Some((name, _)) = function.filter(|_| marked).and_then(|rest| rest.split_once('(')) {
-                    found.insert(name.to_owned());
-                    marked = false;
-                }
-            }
-        }
-    }
-}
+use super::sources::tests;
 
 /// The last cells of the tables whose last column is that of tests.
 fn cells(page: &str) -> Vec<&str> {
@@ -47,11 +24,7 @@ fn cells(page: &str) -> Vec<&str> {
 
 #[test]
 fn every_test_that_the_page_of_security_names_exists() {
-    let mut all = BTreeSet::new();
-    for folder in ["src", "crates", "sandbox", "tests", "benches"] {
-        tests(Path::new(folder), &mut all);
-    }
-    assert!(all.len() > 500, "{}", all.len());
+    let all = tests();
     let page = page("security");
     let named: Vec<&str> = cells(&page).into_iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(named.len() > 20, "{named:?}");

@@ -11,6 +11,7 @@ fn denied() -> FaultKind {
     FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() }
 }
 
+/// TIME-2.
 #[tokio::test(start_paused = true)]
 async fn service_timeout_bounds_a_denied_create() {
     let fixture = Fixture::new().await;
@@ -50,6 +51,7 @@ async fn service_timeout_bounds_the_answer_as_well() {
     assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
+/// TIME-2.
 #[tokio::test(start_paused = true)]
 async fn lambdas_deadline_counts_where_it_comes_first() {
     let mut fixture = Fixture::new().await;
@@ -60,6 +62,7 @@ async fn lambdas_deadline_counts_where_it_comes_first() {
     assert!(began.elapsed() <= Duration::from_secs(40), "{:?}", began.elapsed());
 }
 
+/// TIME-3.
 #[tokio::test(start_paused = true)]
 async fn with_less_than_ten_seconds_a_create_or_update_changes_nothing_and_says_so() {
     let mut fixture = Fixture::new().await;
@@ -92,6 +95,7 @@ async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
     assert_eq!(fixture.deliver(event).await.failed(&["too-little-time"]).id(), fixture.id());
 }
 
+/// TIME-4.
 #[tokio::test(start_paused = true)]
 async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
     let prior = FaultKind::Error { status: 400, code: "PriorRequestNotComplete".into(), message: "busy".into() };
@@ -147,6 +151,7 @@ async fn a_request_that_was_on_its_way_for_long_waits_for_no_change_to_be_in_syn
     assert_eq!((fixture.delegated_to(), fixture.count("GetChange")), (vec![], asked));
 }
 
+/// LEAVE-10.
 #[tokio::test(start_paused = true)]
 async fn a_denied_delete_waits_as_long_as_a_create_and_says_both_ways_out() {
     let fixture = Fixture::new().await;

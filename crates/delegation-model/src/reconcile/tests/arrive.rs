@@ -7,6 +7,7 @@ use crate::reconcile::{Action, UpdateBehavior};
 /// Both ways to arrive.
 const ARRIVALS: [fn(&mut Point, &str, Wish) -> Done; 2] = [Point::create, Point::replace];
 
+/// ARRIVE-1.
 #[test]
 fn where_nothing_stands_the_delegation_is_made() {
     for arrive in ARRIVALS {
@@ -29,6 +30,7 @@ fn a_replacement_remembers_where_it_came_from_and_a_create_came_from_nowhere() {
     assert_eq!(point.claim("S2").from, None);
 }
 
+/// OWN-2.
 #[test]
 fn a_conflict_refuses_where_nothing_stands() {
     for arrive in ARRIVALS {
@@ -63,6 +65,7 @@ fn a_before_that_is_left_over_goes_where_nothing_stands() {
     assert!(point.is_settled() && point.record().before().is_none());
 }
 
+/// ARRIVE-2.
 #[test]
 fn what_stands_as_wanted_is_claimed_and_not_changed() {
     for arrive in ARRIVALS {
@@ -84,6 +87,7 @@ fn a_ttl_that_is_as_wanted_is_no_warning() {
     assert_eq!(point.create("S1", wants("x")).warnings(), "");
 }
 
+/// ARRIVE-3.
 #[test]
 fn what_stood_before_a_first_holder_came_is_remembered_as_that() {
     for arrive in ARRIVALS {
@@ -117,6 +121,7 @@ fn a_claim_on_other_name_servers_makes_nothing_ours() {
     assert!(!point.is_settled());
 }
 
+/// ARRIVE-3.
 #[test]
 fn a_creates_own_earlier_claim_is_not_counted_and_a_replacements_is() {
     let mut point = Point::new();
@@ -153,6 +158,7 @@ fn a_before_about_other_name_servers_makes_room_for_an_adoption() {
     assert_eq!(point.delegated_to(), "z");
 }
 
+/// ARRIVE-4.
 #[test]
 fn different_name_servers_refuse() {
     for arrive in ARRIVALS {
@@ -168,6 +174,7 @@ fn different_name_servers_refuse() {
     }
 }
 
+/// ARRIVE-5.
 #[test]
 fn allow_overwrite_displaces_and_remembers() {
     for (arrive, held) in [(ARRIVALS[0], false), (ARRIVALS[1], false), (ARRIVALS[0], true)] {
@@ -191,6 +198,7 @@ fn allow_overwrite_displaces_and_remembers() {
     }
 }
 
+/// ARRIVE-6.
 #[test]
 fn allow_overwrite_does_not_go_over_what_is_not_settled() {
     let mut point = Point::new();
@@ -223,6 +231,7 @@ fn allow_overwrite_is_about_record_values_alone() {
     assert!(point.is_settled());
 }
 
+/// ARRIVE-4.
 #[test]
 fn our_own_earlier_claim_alone_may_be_replaced() {
     for arrive in ARRIVALS {
@@ -266,6 +275,7 @@ fn an_arrival_that_a_check_fails_is_refused() {
     }
 }
 
+/// ARRIVE-7.
 #[test]
 fn a_full_ownership_record_refuses_arrivals_and_nobody_else() {
     let mut point = Point::new();
@@ -292,6 +302,7 @@ fn an_overtaken_create_changes_nothing() {
     assert_eq!(point.delegated_to(), "y");
 }
 
+/// UPDATE-6.
 #[test]
 fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_else() {
     for overwrite in [false, true] {
@@ -315,6 +326,7 @@ fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_e
     }
 }
 
+/// ARRIVE-8.
 #[test]
 fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
     for (by_hand, left) in [(None, ""), (Some("h"), "h"), (Some("x"), "x")] {
@@ -338,6 +350,7 @@ fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
     assert_eq!(point.take_back(&create).shape(), "", "a later request has it now");
 }
 
+/// ARRIVE-8.
 #[test]
 fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
     // Found by the model checker. Two deliveries of one request run at once. The second finds what the first

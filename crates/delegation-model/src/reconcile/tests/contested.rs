@@ -7,6 +7,7 @@ use crate::reconcile::{Action, UpdateBehavior};
 
 const UNREADABLE: &str = "\"heritage=custom-delegation,claim9=1\"";
 
+/// TRUST-1.
 #[test]
 fn a_claim_from_the_future_fences_nothing() {
     let mut point = Point::new();
@@ -70,6 +71,7 @@ fn a_displacement_from_the_future_is_not_put_back() {
     assert_eq!(point.delete("S1").warnings(), "not-given-back");
 }
 
+/// TRUST-2.
 #[test]
 fn a_hold_counts_for_the_name_servers_that_its_claim_names_and_for_a_week() {
     let mut point = Point::new();
@@ -95,6 +97,7 @@ fn a_hold_counts_for_the_name_servers_that_its_claim_names_and_for_a_week() {
     assert_eq!(point.secured_by(), "a", "a hold that was copied is no longer than that");
 }
 
+/// TRUST-3.
 #[test]
 fn an_owner_that_we_could_not_have_written_reaches_no_message() {
     let mut point = Point::new();
@@ -120,6 +123,7 @@ fn values_of_strangers_stay_to_the_letter() {
     assert_eq!(point.record().values(), ["\"v=spf1 -all\"", "\"note\" \"of \\303\\244\""]);
 }
 
+/// OWN-7.
 #[test]
 fn what_can_t_be_read_holds_what_stands() {
     let mut point = Point::new();

@@ -11,6 +11,7 @@ fn created(wish: Wish) -> Point {
     point
 }
 
+/// LEAVE-1.
 #[test]
 fn without_a_claim_nothing_is_ours() {
     let mut point = Point::new();
@@ -62,6 +63,7 @@ fn a_before_goes_with_the_last_claim() {
     assert_eq!(point.seen.ownership, None);
 }
 
+/// LEAVE-2.
 #[test]
 fn while_others_hold_only_the_claim_goes() {
     let mut point = created(wants("x"));
@@ -73,6 +75,7 @@ fn while_others_hold_only_the_claim_goes() {
     assert!(words.iter().all(|word| done.text().contains(word)), "{}", done.text());
 }
 
+/// LEAVE-7.
 #[test]
 fn a_ds_goes_with_the_last_claim_that_names_it() {
     for (second, left) in [(wants("x").signed("a"), "a"), (wants("x"), "")] {
@@ -83,6 +86,7 @@ fn a_ds_goes_with_the_last_claim_that_names_it() {
     }
 }
 
+/// LEAVE-3.
 #[test]
 fn the_last_holder_of_what_is_settled_takes_it_along() {
     let mut point = created(wants("x"));
@@ -94,6 +98,7 @@ fn the_last_holder_of_what_is_settled_takes_it_along() {
     assert!(point.seen.at_cut.is_empty() && done.warnings().is_empty());
 }
 
+/// OWN-2.
 #[test]
 fn a_claim_that_sleeps_does_not_keep_it() {
     let mut point = created(wants("x"));
@@ -103,6 +108,7 @@ fn a_claim_that_sleeps_does_not_keep_it() {
     assert_eq!(point.claimed_by(), "S1");
 }
 
+/// LEAVE-4.
 #[test]
 fn what_stood_before_stays() {
     let mut point = Point::new();
@@ -130,6 +136,7 @@ fn the_last_of_several_pays_the_debt() {
     }
 }
 
+/// LEAVE-5.
 #[test]
 fn what_was_nobodys_is_put_back_for_a_day() {
     // The Create comes a second after the start, the Delete one after the wait.
@@ -174,6 +181,7 @@ fn a_ds_goes_in_the_batch_that_puts_back() {
     assert_eq!(point.delete("S1").shape(), "-NS -DS +NS -TXT");
 }
 
+/// LEAVE-6.
 #[test]
 fn a_put_back_that_route_53_rejects_deletes() {
     let mut point = created(wants("x"));
@@ -246,6 +254,7 @@ fn a_ds_of_ours_goes_from_beside_name_servers_that_are_not() {
     assert_eq!(point.delete("S1").shape(), "-DS -TXT");
 }
 
+/// TIME-1.
 #[test]
 fn an_overtaken_delete_changes_nothing() {
     let mut point = created(wants("x"));
@@ -272,6 +281,7 @@ mod invented_ids {
         }
     }
 
+    /// OWN-8.
     #[test]
     fn a_create_that_comes_late_is_overtaken_by_the_tombstone() {
         let mut point = Point::new();
@@ -367,6 +377,7 @@ mod a_parent_zone_that_is_gone {
         DeleteReason::ZoneGone { zone: zone.parse::<ZoneId>().unwrap() }
     }
 
+    /// LEAVE-8.
     #[test]
     fn our_claim_in_the_zone_that_took_its_place_goes_by_the_table() {
         let mut point = created(wants("x"));

@@ -75,6 +75,7 @@ fn an_arrival_changes_none() {
     }
 }
 
+/// DS-6.
 #[test]
 fn one_that_was_found_is_ours_once_the_delegation_is() {
     let mut point = Point::new();
@@ -89,6 +90,7 @@ fn one_that_was_found_is_ours_once_the_delegation_is() {
     assert_eq!(managed(&point, "S1"), digest("a"));
 }
 
+/// DS-6.
 #[test]
 fn one_that_was_made_by_hand_or_retained_outlives_the_rollback_of_an_arrival() {
     // Beside somebody's delegation, a DS that a hand made.
@@ -119,6 +121,7 @@ fn one_that_another_claim_names_is_managed_by_both() {
     }
 }
 
+/// DS-4.
 #[test]
 fn one_that_another_claim_names_is_never_replaced_or_removed() {
     for overwrite in [false, true] {
@@ -266,6 +269,7 @@ fn name_servers_that_our_claim_names_are_put_back_under_one() {
     assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", "a"));
 }
 
+/// DS-5.
 #[test]
 fn name_servers_are_not_put_back_under_one_that_is_for_others() {
     // S1 was displaced by S2, which has a DS for its own keys. That is no drift, whatever S1's claim names.
@@ -289,6 +293,7 @@ fn name_servers_are_not_put_back_under_one_that_is_for_others() {
     assert_eq!(point.delegated_to(), "");
 }
 
+/// DS-7.
 #[test]
 fn none_is_added_while_resolvers_may_have_name_servers_that_were_put_back() {
     for covered in [false, true] {
@@ -330,6 +335,7 @@ fn name_servers_do_not_come_back_as_others_under_one() {
     assert_eq!(point.update("S1", wants("x").signed("a")).shape(), "+NS -TXT +TXT");
 }
 
+/// DS-5.
 #[test]
 fn no_delegation_is_made_under_one_that_is_for_nothing_we_know() {
     let mut point = Point::new();

@@ -44,6 +44,7 @@ fn a_take_over_by_an_update_of_a_renamed_stack_leaves_the_first_holder() {
     assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1-Nested-DEF"));
 }
 
+/// OWN-1.
 #[test]
 fn an_update_with_allow_overwrite_does_not_drop_the_claim_of_a_renamed_resource() {
     let mut point = Point::new();
@@ -102,6 +103,7 @@ fn a_refused_put_back_deletes() {
     assert!(done.text().contains("ns1.h.net"), "{}", done.text());
 }
 
+/// OWN-5.
 #[test]
 fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
     // Create a (y over h), rename to b: the clean-up deletes a. Then the stack is deleted: y goes, and h
@@ -116,6 +118,7 @@ fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
     assert_eq!((point.delegated_to().as_str(), point.ttl()), ("h", 60));
 }
 
+/// OWN-3.
 #[test]
 fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away() {
     // S1 claims x; S2 has overwritten it with y, and settled; S1's rename with AllowOverwrite brings x

@@ -21,6 +21,7 @@ fn an_update_of_nothing_writes_its_time_and_becomes_lasting() {
     assert_eq!((claim.origin, claim.stamp.time), (ClaimOrigin::Updated, point.clock));
 }
 
+/// UPDATE-1.
 #[test]
 fn where_nothing_stands_the_holder_puts_it_back() {
     let mut point = created(wants("x"));
@@ -46,6 +47,7 @@ fn a_before_that_is_left_over_goes_when_the_holder_puts_it_back() {
     assert!(point.record().before().is_none());
 }
 
+/// OWN-6.
 #[test]
 fn the_first_later_update_of_a_holder_settles() {
     for by_hand in ["x", "h"] {
@@ -94,6 +96,7 @@ fn an_update_that_ends_in_a_warning_settles_nothing() {
     assert_eq!(crate::ownership_record::Claim { stamp: before.stamp, ..after }, before, "its time and nothing else");
 }
 
+/// UPDATE-3.
 #[test]
 fn the_ttl_is_brought_by_a_sole_holder() {
     let mut point = created(wants("x").ttl(60));
@@ -129,6 +132,7 @@ fn with_equal_ttls_both_can_change_it() {
     assert_eq!(point.ttl(), 900);
 }
 
+/// UPDATE-2.
 #[test]
 fn what_our_claim_names_is_ours_to_change() {
     let mut point = created(wants("x"));
@@ -140,6 +144,7 @@ fn what_our_claim_names_is_ours_to_change() {
     assert!(claim.previous_wish.is_some_and(|was| was != claim.wish));
 }
 
+/// OWN-4.
 #[test]
 fn a_lasting_claim_of_others_keeps_it_from_being_changed() {
     let mut point = created(wants("x"));
@@ -173,6 +178,7 @@ fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
     assert!(done.text().contains("ns1.y.net") && done.text().contains("does not give it back"));
 }
 
+/// UPDATE-2.
 #[test]
 fn drift_is_repaired_and_told() {
     let mut point = created(wants("x"));
@@ -243,6 +249,7 @@ fn without_a_claim_what_stands_as_wanted_is_claimed() {
     assert_eq!(point.claim("S1").origin, ClaimOrigin::Updated);
 }
 
+/// UPDATE-4.
 #[test]
 fn a_refusal_fails_only_who_asks_for_something_new() {
     let mut point = created(wants("x"));
@@ -316,6 +323,7 @@ fn with_a_claim_the_old_properties_are_no_evidence() {
     point.deliver(&update).refused();
 }
 
+/// UPDATE-5.
 #[test]
 fn the_way_back_within_a_day_asks_for_nothing_new() {
     for (later, fails) in [(HOUR, false), (DAY - 10, false), (DAY, true)] {
@@ -389,6 +397,7 @@ fn where_the_way_back_came_from_is_gone_with_the_next_later_update() {
     assert_eq!(point.claim("S1").from, None);
 }
 
+/// TIME-1.
 #[test]
 fn an_overtaken_update_changes_nothing() {
     let mut point = created(wants("x"));
@@ -397,6 +406,7 @@ fn an_overtaken_update_changes_nothing() {
     assert_eq!(point.deliver(&update).overtaken(), "overtaken");
 }
 
+/// UPDATE-6.
 #[test]
 fn an_update_that_finds_the_claim_of_its_request_changes_nothing() {
     let mut point = created(wants("x"));
@@ -423,6 +433,7 @@ fn another_request_of_the_same_second_is_another() {
 mod names_that_are_not_allowed {
     use super::*;
 
+    /// ALLOW-1.
     #[test]
     fn no_delegation_is_begun() {
         let mut point = Point::new();
@@ -433,6 +444,7 @@ mod names_that_are_not_allowed {
         assert_eq!(point.update("S1", wants("y").not_allowed()).refused().code(), "name-not-allowed");
     }
 
+    /// ALLOW-2.
     #[test]
     fn what_stands_may_stay_or_go_and_not_become_something_else() {
         let mut point = created(wants("x").signed("a"));
