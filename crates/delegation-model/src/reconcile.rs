@@ -8,6 +8,7 @@ mod create_update;
 mod delete;
 mod ds;
 mod goal;
+mod holders;
 mod occlusion;
 mod overtaken;
 mod refusal;
@@ -28,11 +29,12 @@ pub use create_update::plan_create_update;
 pub use delete::plan_delete;
 pub use ds::DsRefusal;
 pub use goal::{DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, UpdateBehavior};
+pub use holders::Holders;
 pub use occlusion::occluded;
 pub use overtaken::Overtaken;
 pub use refusal::Refusal;
 pub use release::plan_release;
-pub use warning::{Holders, Warning};
+pub use warning::Warning;
 
 /// A day in seconds: how long a deletion is taken for a rollback, and an Update for the way back of
 /// another (LEAVE-5, UPDATE-5). Requests tell their times themselves, so no clock has a say.

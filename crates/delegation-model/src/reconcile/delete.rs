@@ -1,8 +1,9 @@
 //! Delete, and everything else that takes a claim away.
 
 use super::goal::{DeleteGoal, DeleteReason};
+use super::holders::Holders;
 use super::overtaken::Overtaken;
-use super::warning::{Holders, Warning};
+use super::warning::Warning;
 use super::{Action, DAY, Decision, Observation, ReconciliationPlan, changes_of_record};
 use crate::digest::Digest;
 use crate::name_servers::NameServers;

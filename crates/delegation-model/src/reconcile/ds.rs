@@ -2,8 +2,9 @@
 
 use super::Observation;
 use super::goal::{DesiredDs, Goal};
+use super::holders::Holders;
 use super::refusal::Refusal;
-use super::warning::{Holders, Warning};
+use super::warning::Warning;
 use crate::digest::Digest;
 use crate::ds::DsRecords;
 use crate::name::Name;

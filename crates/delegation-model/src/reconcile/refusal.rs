@@ -2,7 +2,7 @@
 
 use super::ds::DsRefusal;
 use super::goal::FailedCheck;
-use super::warning::Holders;
+use super::holders::Holders;
 use crate::name::Name;
 use crate::ownership_record::MAX_CHARACTERS;
 use crate::record_set::RecordSet;

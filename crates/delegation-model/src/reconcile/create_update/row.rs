@@ -1,7 +1,7 @@
 //! Which row of the table applies, by what stands and whose it is.
 
+use super::super::holders::Holders;
 use super::super::refusal::Refusal;
-use super::super::warning::Holders;
 use super::{NsStep, Point};
 use crate::digest::Digest;
 use crate::ownership_record::Claim;

@@ -2,8 +2,9 @@
 
 use super::super::Action;
 use super::super::ds::DsPlan;
+use super::super::holders::Holders;
 use super::super::refusal;
-use super::super::warning::{Holders, Warning};
+use super::super::warning::Warning;
 use super::{NsStep, Point};
 use crate::digest::Digest;
 use crate::name_servers::NameServers;

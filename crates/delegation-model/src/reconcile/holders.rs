@@ -1,0 +1,55 @@
+//! The owners of claims, as refusals and warnings name them.
+
+use std::fmt;
+
+use crate::ownership_record::{Claim, Claimant, OwnerName, OwnershipRecord};
+
+/// How many owners a message names before it counts the others.
+const NAMED: usize = 5;
+
+/// Who holds a delegation or claims a name, beside the resource of the request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// The owners, sorted.
+    pub owners: Vec<OwnerName>,
+    /// True if the record has a value of ours that can't be read, which may be one more.
+    pub unreadable: bool,
+}
+
+impl Holders {
+    /// The owners of these claims.
+    pub fn new<'a>(claims: impl IntoIterator<Item = &'a Claim>, unreadable: bool) -> Self {
+        let mut owners: Vec<_> = claims.into_iter().map(|claim| claim.owner.clone()).collect();
+        owners.sort();
+        Self { owners, unreadable }
+    }
+
+    /// Everybody but the claimant whose claim is on the record.
+    pub(super) fn others(record: &OwnershipRecord, claimant: &Claimant) -> Self {
+        Self::new(record.others(claimant), record.has_unreadable())
+    }
+
+    /// True if there is nobody.
+    pub fn is_nobody(&self) -> bool {
+        self.owners.is_empty() && !self.unreadable
+    }
+}
+
+impl fmt::Display for Holders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.owners.iter().take(NAMED).map(ToString::to_string);
+        let mut parts: Vec<String> = named.collect();
+        let left = self.owners.len().saturating_sub(NAMED);
+        if left > 0 {
+            parts.push(format!("{left} more"));
+        }
+        if self.unreadable {
+            parts.push("a claim that this version of the function can't read".to_owned());
+        }
+        match parts.split_last() {
+            None => f.write_str("nobody"),
+            Some((last, [])) => f.write_str(last),
+            Some((last, first)) => write!(f, "{} and {last}", first.join(", ")),
+        }
+    }
+}
