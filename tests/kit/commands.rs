@@ -97,7 +97,7 @@ fn commands_run_or_at_least_name_what_exists() {
     assert!(tools.is_none() || run > 0, "nothing was run");
 }
 
-/// The commands of the README, by two profiles.
+/// The commands of the README, by two profiles, and the first of the page of the watch.
 #[tokio::test]
 async fn the_quick_start_makes_a_delegation() {
     let profiles = [
@@ -108,6 +108,9 @@ async fn the_quick_start_makes_a_delegation() {
     // The release that is unpacked before the first command.
     let mut blocks = vec![(String::new(), "make package\n".to_owned())];
     blocks.extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
+    // The role that a watch reads with. The watch itself is played by `watch.rs`: this CloudFormation knows no rules of a bus.
+    blocks.extend(shell::blocks("docs/watch.md").into_iter().filter(|(heading, _)| heading == "Set it up").take(1));
+    assert_eq!(blocks.len(), 1 + 3 + 1, "the blocks of the pages");
     shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await.unwrap();
     let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
     let servers = cloud.world.aws.zone(&zone).unwrap().name_servers();
