@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_route53::types::HostedZoneConfig;
 use futures_util::future::BoxFuture;
@@ -241,8 +243,12 @@ async fn clean(cleaner: &Cleaner<'_>, out: &mut impl Write) -> std::io::Result<b
 
 async fn accounts(request: &Request) -> Result<(Account, Account), String> {
     let load = async |profile: &str| {
-        let loader = aws_config::defaults(BehaviorVersion::latest()).profile_name(profile);
-        let config = loader.region(Region::new(request.region.clone())).load().await;
+        // Keys of the environment would outrank both profiles: the SDK's chain looks at them first.
+        let region = Region::new(request.region.clone());
+        let of_profile = ProviderConfig::without_region().with_region(Some(region.clone()));
+        let credentials = ProfileFileCredentialsProvider::builder().configure(&of_profile).profile_name(profile);
+        let loader = aws_config::defaults(BehaviorVersion::latest()).profile_name(profile).region(region);
+        let config = loader.credentials_provider(credentials.build()).load().await;
         Account::load(config).await.map_err(|error| format!("The profile {profile}: {error}"))
     };
     let (parent, child) = (load(&request.parent_profile).await?, load(&request.child_profile).await?);

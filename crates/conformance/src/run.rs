@@ -43,7 +43,7 @@ pub async fn run(lab: &Arc<Lab>, probes: &[Probe], out: &mut impl Write) -> std:
         let known = lab.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
         let verdict = match (known, lab.place.lacks(probe.needs)) {
             (Some(verdict), _) => verdict,
-            (None, Some(what)) => Verdict::NotApplicable(format!("{} has no {what}", lab.place.name())),
+            (None, Some(what)) => Verdict::NotApplicable(format!("{} lacks {what}", lab.place.name())),
             (None, None) => {
                 let verdict = probe.verdict(&Bench::new(lab, probe.slug())).await;
                 lab.journal.seen(probe.id, &verdict)?;
