@@ -2,8 +2,9 @@
 """Breaks the rules of the planner one by one: does the model checker notice? Run by `make model-mutants`.
 
 All mutants of crates/model-check/mutants.toml are built into one copy of the crates, in target/model-mutants; the variable MUTANT
-says which one is on, from 1. For each, the explorations run in their short form and, if that finds nothing, without faults
-and with all deployments, until a promise is broken. Prints the table of docs/model-checking.md. With words, only mutants whose rule or text has one of them.
+says which one is on, from 1. For each, the explorations run in their short form and, if that finds nothing, with their full
+bounds, those with the fewest states first, until a promise is broken. Prints the table of docs/model-checking.md. With words,
+only mutants whose rule or text has one of them.
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "target" / "model-mutants"
+SOURCES = ROOT / "crates/delegation-model/src"
 SWITCH = '''
 pub(crate) mod mutants {
     /// True if this mutant is on.
@@ -66,6 +68,15 @@ def position(text, mutant):
     return places[nth]
 
 
+def spans(all_mutants):
+    """By file: from where to where each mutant is, its number, and what is put there."""
+    found = {}
+    for number, mutant in enumerate(all_mutants, 1):
+        start = position((SOURCES / mutant["file"]).read_text(), mutant)
+        found.setdefault(mutant["file"], []).append((start, start + len(mutant["from"]), number, mutant["to"]))
+    return found
+
+
 def copy(all_mutants):
     shutil.rmtree(COPY / "crates", ignore_errors=True)
     for crate in ["delegation-model", "model-check"]:
@@ -73,13 +84,8 @@ def copy(all_mutants):
     (COPY / "Cargo.toml").write_text(manifest())
     shutil.copy(ROOT / "Cargo.lock", COPY / "Cargo.lock")
     sources = COPY / "crates/delegation-model/src"
-    spans = {}
-    for number, mutant in enumerate(all_mutants, 1):
-        start = position((sources / mutant["file"]).read_text(), mutant)
-        span = (start, start + len(mutant["from"]), number, mutant["to"])
-        spans.setdefault(mutant["file"], []).append(span)
-    for name, of_file in spans.items():
-        (sources / name).write_text(switched((sources / name).read_text(), of_file))
+    for name, of_file in spans(all_mutants).items():
+        (sources / name).write_text(switched((SOURCES / name).read_text(), of_file))
     with open(sources / "lib.rs", "a") as file:
         file.write(SWITCH)
     command = ["cargo", "build", "--quiet", "--profile", "driver", "-p", "model-check"]
@@ -113,7 +119,7 @@ def main():
             continue
         what = found(number, ["short"])
         if what is None and "survives" not in mutant:
-            what = found(number, ["faultless"])
+            what = found(number, ["first"])
         where, by = what or ("", mutant.get("survives", "**not found**"))
         wrong += (what is None) == ("survives" not in mutant)
         print(f"| {mutant['rule']} | {mutant['what']} | {where} | {by} |", flush=True)

@@ -14,7 +14,7 @@ use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, Upd
 use crate::judge::Whose;
 use crate::model::{AskedBy, Model, Question, Reason, Way};
 use crate::points::{Decided, PointId};
-use crate::values::{START, ttl};
+use crate::values::{BY_HAND, START, ttl};
 use crate::world::{Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World};
 
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
@@ -260,6 +260,7 @@ impl Model {
             reason,
             rejected: delivery.put_back_rejected,
             known: self.is_alive(world, self.config(config).servers),
+            rezoned: world.rezoned && self.config(config).servers == 0,
         }
     }
 
@@ -277,9 +278,13 @@ impl Model {
             if let Some(operation) = &mut world.operations[usize::from(stack)] {
                 operation.rejected[zone] = true;
             }
+            let request = *world.request(delivery.request);
             self.judge_put_back(delivery.put_back_rejected);
-            world.deliveries[index].put_back_rejected = true;
-            world.deliveries[index].stage = Stage::Observe(part);
+            // It would be so for ever.
+            let ends = delivery.put_back_rejected;
+            let delivery = &mut world.deliveries[index];
+            delivery.put_back_rejected = true;
+            delivery.stage = if ends { Stage::Answer(fails(&request)) } else { Stage::Observe(part) };
             return;
         }
         let Some(after) = after else {
@@ -356,7 +361,14 @@ impl Model {
             Snap::Unread | Snap::Denied => Reached::Denied,
         };
         let stamp = stamp(request.time, request.id);
-        let stage = match look_back(stood, &there, (stamp, START + now), delivery.found_own) {
+        let later = match &there {
+            Reached::Read(Some(claim)) => claim.stamp.time > stamp.time,
+            Reached::Read(None) | Reached::Gone => stood,
+            Reached::Denied => false,
+        };
+        let decided = look_back(stood, &there, (stamp, START + now), delivery.found_own);
+        self.judge_look_back(later && !delivery.found_own, decided == LookBack::TakeBack);
+        let stage = match decided {
             LookBack::TakeBack => Stage::Observe(Part::TakeBack),
             LookBack::Done if self.profile.checks_may_fail => Stage::Verify,
             LookBack::Done => self.after_change(&delivery, &request),
@@ -426,7 +438,7 @@ impl Model {
                 };
                 self.points.plan_present(&goal, id)
             }
-            Question::Absent { request, config, reason, rejected, known } => {
+            Question::Absent { request, config, reason, rejected, known, rezoned } => {
                 let config = self.config(config);
                 let goal = DeleteGoal {
                     name: values.cut.clone(),
@@ -438,7 +450,10 @@ impl Model {
                         Reason::TakeBack => DeleteReason::TakeBack,
                         Reason::Invented => DeleteReason::InventedId { create_could_run: true },
                     },
-                    known_name_servers: values.servers.get(usize::from(config.servers)).filter(|_| known).cloned(),
+                    known_name_servers: known.then(|| {
+                        let given = &values.servers[usize::from(config.servers)];
+                        if rezoned { given.union(&values.servers[usize::from(BY_HAND)]) } else { given.clone() }
+                    }),
                     allowed: true,
                     put_back_rejected: rejected,
                 };
@@ -461,7 +476,8 @@ impl Model {
     }
 }
 
-fn stamp(time: i32, id: u8) -> Stamp {
+/// The stamp of a request.
+pub(crate) fn stamp(time: i32, id: u8) -> Stamp {
     Stamp { time: START + i64::from(time), request: RequestDigest::new(&id.to_string()) }
 }
 

@@ -298,7 +298,9 @@ impl Model {
             Part::Present => !turn.behavior.is_arrival() && own.is_some(),
             // Its child zone's name servers, set by hand in the place of others.
             Part::Absent | Part::CleanUp | Part::TakeBack => {
-                before.servers == Some(config.servers) && own.is_some_and(|own| own.servers != before.servers)
+                let replaced = world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
+                let known = before.servers == Some(config.servers) || replaced;
+                known && own.is_some_and(|own| own.servers != before.servers)
             }
         };
         if !fine {
@@ -375,7 +377,11 @@ impl Model {
                 facts.lost &= !(1 << resource);
             }
         }
-        if before.servers != after.servers || before.ttl != after.ttl {
+        let in_place = *part == Part::Present && !turn.behavior.is_arrival();
+        let held = own_was.is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
+        let settles = in_place && held && after.servers == before.servers;
+        // Another TTL alone makes it nobody's who does not settle it.
+        if before.servers != after.servers || (before.ttl != after.ttl && settles) {
             let maker = facts.maker;
             if after.servers.is_none() {
                 facts.maker = Maker::Nobody;
@@ -402,11 +408,10 @@ impl Model {
             facts.ns_by_hand &= !as_wanted;
             facts.ds_by_hand &= after.ds == before.ds;
         }
-        let in_place = *part == Part::Present && !turn.behavior.is_arrival();
-        let held = own_was.is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
-        facts.settled |= in_place && held && after.servers == before.servers;
+        facts.settled |= settles;
         let own = 1 << request.resource;
-        if after.claim(request.resource).is_some() {
+        // A Delete that leaves a claim does not make it that of a request which was waited for.
+        if *part == Part::Present && after.claim(request.resource).is_some() {
             facts.claims_by_hand &= !own;
             facts.late = if request.awaited { facts.late & !own } else { facts.late | own };
         }
@@ -442,7 +447,10 @@ impl Model {
         let Physical::Point(zone) = answer.physical else {
             return self.violation("PROMISE 2: a success without a delegation point".into());
         };
-        if zone != self.config(request.config).zone {
+        // The stack believes that the template before led to where the resource was left, so it goes back there.
+        if zone != self.config(request.config).zone && world.skipped >> request.resource & 1 == 1 {
+            self.excuse("skipped-before");
+        } else if zone != self.config(request.config).zone {
             self.violation("MOVE-1: a success in another parent zone than was asked for".into());
         }
         // Others were here between the batch and the answer.
@@ -476,6 +484,13 @@ impl Model {
     pub(crate) fn judge_put_back(&mut self, rejected_before: bool) {
         if rejected_before {
             self.violation("LEAVE-6: what Route 53 has rejected is put back again, and so for ever".into());
+        }
+    }
+
+    /// A replacement takes back what it wrote if the stack went another way meanwhile, and no second delivery does.
+    pub(crate) fn judge_look_back(&mut self, overtaken: bool, takes_back: bool) {
+        if overtaken != takes_back {
+            self.violation("MOVE-5: who was overtaken at the old point takes back, and nobody else".into());
         }
     }
 
@@ -582,6 +597,10 @@ impl Model {
     ) -> Option<&'static str> {
         let at = usize::from(zone);
         let (facts, began) = (world.facts[at], operation.facts[at]);
+        // CloudFormation believes that it is as its template says, and it is not.
+        if resources_of(stack).iter().any(|resource| world.skipped >> resource & 1 == 1) {
+            return Some("skipped-before");
+        }
         if operation.overwrote[at] {
             return Some("overwritten-in-place");
         }
@@ -596,6 +615,15 @@ impl Model {
         let held = |held: &Held| held.physical == Physical::Point(zone);
         let held: Vec<Config> =
             operation.before.iter().flatten().filter(|one| held(one)).map(|one| self.config(one.config)).collect();
+        // The way back was refused, and a Warning said so: the DS record set of the failed Update stays with the name
+        // servers that others hold.
+        let refused = |resource: &u8| facts.told >> resource & 1 == 1;
+        if differs == (Differs { ds: true, ..Differs::default() })
+            && after.ds_index.is_some_and(|ds| after.servers == Some(ds / 4))
+            && resources_of(stack).iter().any(refused)
+        {
+            return Some("left-as-it-is");
+        }
         if !differs.servers && !differs.claims {
             // The reverse Update brings what the template asks for, which an arrival had left.
             let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
@@ -693,9 +721,17 @@ impl Model {
         if whose == Whose::Hand {
             return;
         }
+        // What people had set fitted nothing that existed, and goes.
+        let was_bogus = before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
+        // A refused way back has left it with the name servers that others hold.
+        let left = world.facts[usize::from(zone)].told != 0
+            && before.ds_index.is_some()
+            && !before.claims.iter().any(|claim| claim.names_ds);
         if bogus(false) && whose == Whose::Late {
             self.excuse("late-request");
-        } else if bogus(true) && whose == Whose::Told {
+        } else if bogus(true) && was_bogus && after.ds_index.is_none() {
+            self.excuse("ds-by-hand");
+        } else if bogus(true) && (whose == Whose::Told || left) {
             self.excuse("left-as-it-is");
         } else if bogus(true) {
             self.violation("DS-7: a resolver may call the zone bogus".into());

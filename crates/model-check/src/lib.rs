@@ -23,6 +23,7 @@ mod model;
 mod outside;
 mod points;
 pub mod profiles;
+mod rules;
 mod search;
 mod stacks;
 mod values;

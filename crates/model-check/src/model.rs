@@ -35,7 +35,10 @@ pub(crate) enum Question {
         config: u8,
         reason: Reason,
         rejected: bool,
+        /// The child zone of the template is there.
         known: bool,
+        /// It was replaced by hand: it has the name servers that people set, and `NameServers` has the others still.
+        rezoned: bool,
     },
 }
 
@@ -104,6 +107,7 @@ impl Model {
             skipped: 0,
             caches: Caches::default(),
             rolled: false,
+            rezoned: false,
             left: Left { deployments, faults, by_hand, waits, retains },
         }
     }
@@ -130,6 +134,7 @@ impl Model {
         let index = u32::try_from(self.decisions.len()).unwrap_or_else(|_| unreachable!("too many decisions"));
         self.decisions.push((question, id, decided));
         self.asked.insert((question, id), index);
+        self.judge_decision(index, question, id);
         index
     }
 

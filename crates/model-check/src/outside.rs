@@ -12,6 +12,8 @@ use crate::world::{LeftBy, Maker, World};
 pub enum ByHand {
     /// Somebody sets these name servers in the zone.
     SetNs(u8, u8),
+    /// Somebody replaces the child zone of `x`, and sets the new name servers `h`.
+    Rezone(u8),
     /// Somebody removes the name servers.
     RemoveNs(u8),
     /// Somebody removes the ownership record.
@@ -28,6 +30,7 @@ impl ByHand {
     fn zone(self) -> u8 {
         match self {
             Self::SetNs(zone, _)
+            | Self::Rezone(zone)
             | Self::RemoveNs(zone)
             | Self::RemoveTxt(zone)
             | Self::RemoveClaim(zone, _)
@@ -42,6 +45,7 @@ impl fmt::Display for ByHand {
         let zone = zone_letter(self.zone());
         match self {
             Self::SetNs(_, servers) => write!(f, "by hand: set NS {} in {zone}", letter(*servers)),
+            Self::Rezone(_) => write!(f, "by hand: replace the child zone of x, and set NS h in {zone}"),
             Self::RemoveNs(_) => write!(f, "by hand: remove NS in {zone}"),
             Self::RemoveTxt(_) => write!(f, "by hand: remove TXT in {zone}"),
             Self::RemoveClaim(_, resource) => {
@@ -65,6 +69,11 @@ impl Model {
             ByHand::SetNs(_, servers) => {
                 let values = self.points.values.servers[usize::from(servers)].values();
                 self.points.put(before, "NS", Some((ttl(if servers == BY_HAND { 60 } else { 300 }), values)))
+            }
+            ByHand::Rezone(_) => {
+                let values = self.points.values.servers[usize::from(BY_HAND)].values();
+                world.rezoned = true;
+                self.points.put(before, "NS", Some((ttl(60), values)))
             }
             ByHand::RemoveNs(_) => self.points.put(before, "NS", None),
             ByHand::RemoveTxt(_) => self.points.remove_record(before),

@@ -41,6 +41,15 @@ pub(crate) struct Sight {
     pub(crate) foreign: usize,
 }
 
+/// What a claim is compared with.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    servers: Option<Digest>,
+    ds: Option<Digest>,
+    /// When it displaced something, if that is not settled.
+    displaced_at: Option<i64>,
+}
+
 /// A claim, as the properties speak of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimSight {
@@ -56,8 +65,6 @@ pub(crate) struct ClaimSight {
     pub(crate) moved: bool,
     /// True if it holds what stands.
     pub(crate) holds: bool,
-    /// True if it was written while a displacement stood.
-    pub(crate) saw: bool,
 }
 
 impl Sight {
@@ -168,8 +175,16 @@ impl Points {
         let digest = servers.as_ref().map(Digest::from_name_servers);
         let ds = seen.ds().as_ref().map(Digest::from_ds);
         let ttl = seen.at_cut("NS").and_then(|set| set.ttl).map_or(0, Ttl::seconds);
-        let claims = record.claims().filter_map(|claim| self.claim_sight(claim, &record, (digest, ds)));
-        let debt = digest.and_then(|digest| record.debt(digest)).map(|before| {
+        let before = record.iter().find_map(|value| match value {
+            Value::Before(before) => Some(before),
+            _ => None,
+        });
+        // Counted here, and not by the ownership record's own rules: those are what is judged.
+        let debt = before.filter(|before| Some(before.of) == digest);
+        let displaced_at = debt.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
+        let standing = Standing { servers: digest, ds, displaced_at };
+        let claims = record.claims().filter_map(|claim| self.claim_sight(claim, standing));
+        let debt = debt.map(|before| {
             let displaced = before.displaced.as_ref();
             displaced.and_then(|displaced| self.letter_of(&displaced.name_servers))
         });
@@ -189,28 +204,23 @@ impl Points {
             ds: seen.ds(),
             claims: claims.collect(),
             debt,
-            has_before: record.before().is_some(),
+            has_before: before.is_some(),
             foreign: record.iter().filter(|value| matches!(value, Value::Unreadable | Value::Foreign)).count(),
         }
     }
 
-    fn claim_sight(
-        &self,
-        claim: &Claim,
-        record: &OwnershipRecord,
-        (standing, ds): (Option<Digest>, Option<Digest>),
-    ) -> Option<ClaimSight> {
+    fn claim_sight(&self, claim: &Claim, standing: Standing) -> Option<ClaimSight> {
         let resource = self.values.claimants.iter().position(|claimant| claimant.id() == claim.id)?;
         Some(ClaimSight {
             resource: u8::try_from(resource).ok()?,
             servers: self.values.letter_of(claim.ns),
-            names_ds: ds.is_some() && claim.ds == ds,
+            names_ds: standing.ds.is_some() && claim.ds == standing.ds,
             time: claim.stamp.time - START,
-            lasting: claim.is_lasting(),
+            lasting: claim.origin != ClaimOrigin::Came,
             updated: claim.origin == ClaimOrigin::Updated,
             moved: claim.from.is_some(),
-            holds: standing.is_some_and(|standing| record.holds(claim, standing)),
-            saw: claim.saw.is_some(),
+            holds: standing.servers == Some(claim.ns)
+                && (standing.displaced_at.is_none() || standing.displaced_at == claim.saw),
         })
     }
 

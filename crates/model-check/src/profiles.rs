@@ -39,6 +39,8 @@ pub struct Profile {
     pub dnssec: bool,
     /// A check after a change may fail: `Verification: REQUIRE`.
     pub checks_may_fail: bool,
+    /// All requests are of one second.
+    pub one_second: bool,
 }
 
 const X: u8 = 0;
@@ -63,6 +65,7 @@ fn base(name: &'static str, about: &'static str) -> Profile {
         two_accounts: false,
         dnssec: false,
         checks_may_fail: false,
+        one_second: false,
     }
 }
 
@@ -82,7 +85,7 @@ fn moves() -> Profile {
 fn sharing() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
-        configs: vec![x, y, x.again(), x.ttl(60)],
+        configs: vec![x, y, x.again()],
         templates: [
             vec![[Some(0), None], [None, Some(0)], [Some(1), None], [None, None]],
             vec![[Some(0), None], [Some(2), None], [None, None]],
@@ -91,6 +94,23 @@ fn sharing() -> Profile {
         faults: 1,
         interleaved: false,
         ..base("sharing", "two stacks and a renamed resource share a delegation")
+    }
+}
+
+/// Two holders that ask for other TTLs.
+fn ttls() -> Profile {
+    let x = Config::new(X);
+    Profile {
+        configs: vec![x, x.again(), x.ttl(60)],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [None, None]],
+            vec![[Some(0), None], [Some(2), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 1,
+        interleaved: false,
+        at_once: 1,
+        ..base("ttls", "two stacks that share a delegation and ask for other TTLs")
     }
 }
 
@@ -168,10 +188,10 @@ fn races() -> Profile {
 fn by_hand() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
-        configs: vec![x, y, x.again()],
+        configs: vec![x, y, x.again(), Config::new(H)],
         templates: [
             vec![[Some(0), None], [Some(1), None], [Some(2), None], [None, Some(0)], [None, None]],
-            vec![[Some(0), None], [None, None]],
+            vec![[Some(0), None], [Some(3), None], [None, None]],
         ],
         deployments: 4,
         faults: 0,
@@ -180,12 +200,85 @@ fn by_hand() -> Profile {
         acts: vec![
             ByHand::SetNs(0, H),
             ByHand::SetNs(0, X),
+            ByHand::Rezone(0),
             ByHand::RemoveNs(0),
             ByHand::RemoveTxt(0),
             ByHand::RemoveClaim(0, 0),
         ],
         interleaved: false,
         ..base("by-hand", "retained delegations, and acts by hand on NS and TXT")
+    }
+}
+
+/// Creates that are cancelled, and what comes late of them.
+fn cancelled() -> Profile {
+    Profile {
+        configs: vec![Config::new(X)],
+        templates: [vec![[Some(0), None], [None, None]], vec![]],
+        deployments: 2,
+        faults: 3,
+        interleaved: false,
+        ..base("cancelled", "Creates that are cancelled, and what comes late of them")
+    }
+}
+
+/// Requests that no time tells apart.
+fn one_second() -> Profile {
+    let (x, y) = (Config::new(X), Config::new(Y));
+    Profile {
+        configs: vec![x, x.again(), y, x.moved(), y.overwriting()],
+        templates: [
+            vec![
+                [Some(0), None],
+                [Some(1), None],
+                [Some(2), None],
+                [Some(3), None],
+                [Some(4), None],
+                [None, Some(0)],
+                [None, None],
+            ],
+            vec![],
+        ],
+        deployments: 3,
+        faults: 0,
+        by_hand: 1,
+        acts: vec![ByHand::SetNs(0, X), ByHand::SetNs(0, H), ByHand::RemoveNs(0)],
+        interleaved: false,
+        one_second: true,
+        ..base("one-second", "requests that no time tells apart, and an act by hand")
+    }
+}
+
+/// A delegation that was moved, or only updated, is retained, declared again, and that Create is cancelled.
+fn retained() -> Profile {
+    let x = Config::new(X);
+    Profile {
+        configs: vec![x, x.moved(), x.again(), x.moved().again()],
+        templates: [vec![[Some(0), None], [Some(1), None], [Some(2), None], [Some(3), None], [None, None]], vec![]],
+        deployments: 4,
+        faults: 1,
+        retains: 1,
+        interleaved: false,
+        ..base("retained", "a delegation is moved or updated, retained and declared again, and that is cancelled")
+    }
+}
+
+/// A person removes a claim, so that the way back of a move is refused, and skips the resource.
+fn skipped() -> Profile {
+    let x = Config::new(X);
+    Profile {
+        configs: vec![x, x.moved(), x.again(), Config::new(Z).overwriting()],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [Some(2), None], [None, None]],
+            vec![[Some(3), None], [None, None]],
+        ],
+        deployments: 5,
+        faults: 0,
+        by_hand: 1,
+        acts: vec![ByHand::RemoveClaim(0, 0), ByHand::RemoveTxt(0)],
+        interleaved: false,
+        at_once: 1,
+        ..base("skipped", "a move back is refused, and a person skips the resource")
     }
 }
 
@@ -210,7 +303,7 @@ fn together() -> Profile {
 fn dnssec() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
-        configs: vec![x, x.signed(1), x.signed(3), x.signed(2), y, y.signed(1)],
+        configs: vec![x, x.signed(1), x.signed(3), x.signed(2), y, y.signed(1), Config::new(Z).overwriting()],
         templates: [
             vec![
                 [Some(0), None],
@@ -222,7 +315,7 @@ fn dnssec() -> Profile {
                 [None, Some(1)],
                 [None, None],
             ],
-            vec![[Some(1), None], [Some(3), None], [None, None]],
+            vec![[Some(1), None], [Some(3), None], [Some(6), None], [None, None]],
         ],
         deployments: 4,
         faults: 0,
@@ -252,33 +345,54 @@ fn drift() -> Profile {
     }
 }
 
-/// Every profile with its full bounds; first those with the smallest short forms.
+/// Two stacks with other name servers each, a DS record set of one, and name servers set by hand.
+fn contested() -> Profile {
+    let (x, y) = (Config::new(X), Config::new(Y));
+    Profile {
+        configs: vec![x, x.overwriting().again(), y.signed(1), y.overwriting()],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [Some(2), None]],
+            vec![[Some(3), None], [Some(2), None], [None, None]],
+        ],
+        deployments: 4,
+        faults: 0,
+        by_hand: 1,
+        acts: vec![ByHand::SetNs(0, Y), ByHand::SetNs(0, H)],
+        interleaved: false,
+        at_once: 1,
+        dnssec: true,
+        ..base("contested", "a DS record set at a delegation point that two stacks want for other name servers")
+    }
+}
+
+/// Every profile with its full bounds; first those with the fewest states, which find most of what is broken.
 pub fn full() -> Vec<Profile> {
     vec![
+        cancelled(),
+        one_second(),
+        skipped(),
+        ttls(),
+        contested(),
         dnssec(),
+        retained(),
         together(),
+        drift(),
+        checks(),
+        accounts(),
         sharing(),
         by_hand(),
-        drift(),
-        races(),
-        moves(),
-        accounts(),
-        checks(),
         overwrite(),
+        moves(),
         give_back(),
+        races(),
     ]
 }
 
-/// Every profile with its full bounds, and no faults.
-pub fn faultless() -> Vec<Profile> {
-    full().into_iter().map(|profile| Profile { faults: 0, ..profile }).collect()
-}
-
-/// The short form.
+/// The short form: two deployments and one fault. What has no more deployments anyway is short already.
 pub fn short() -> Vec<Profile> {
     let shorten = |profile: Profile| Profile {
         deployments: profile.deployments.min(2),
-        faults: profile.faults.min(1),
+        faults: if profile.deployments > 2 { profile.faults.min(1) } else { profile.faults },
         ..profile
     };
     full().into_iter().map(shorten).collect()

@@ -204,7 +204,7 @@ impl Model {
                 }
                 Phase::Back => match backwards(world, stack, &mut operation) {
                     Some(request) => {
-                        send(world, request);
+                        send(world, request, self.profile.one_second);
                         true
                     }
                     None => {
@@ -224,7 +224,7 @@ impl Model {
                         *slot = None;
                     }
                     let template = Request { kind: Kind::Delete, ..request_of(resource, held) };
-                    send(world, template);
+                    send(world, template, self.profile.one_second);
                     true
                 }
             };
@@ -251,7 +251,7 @@ impl Model {
         };
         match request {
             Some(request) => {
-                send(world, request);
+                send(world, request, self.profile.one_second);
                 true
             }
             None => {
@@ -306,9 +306,9 @@ fn request_of(resource: u8, held: Held) -> Request {
     }
 }
 
-fn send(world: &mut World, request: Request) {
+fn send(world: &mut World, request: Request, one_second: bool) {
     // A cancelled Create and its Delete may be of one second.
-    let at_once = request.kind == Kind::Delete && request.physical == Physical::Invented;
+    let at_once = one_second || (request.kind == Kind::Delete && request.physical == Physical::Invented);
     world.clock += i32::from(!at_once);
     world.sent += 1;
     world.requests.push(Request { id: world.sent, time: world.clock, ..request });

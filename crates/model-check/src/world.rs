@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) caches: Caches,
     /// The child zone of `x` signs with its second key alone.
     pub(crate) rolled: bool,
+    /// The child zone of `x` was replaced by hand, and has the name servers `h`.
+    pub(crate) rezoned: bool,
     pub(crate) left: Left,
 }
 
