@@ -89,7 +89,7 @@ model: ## every state within bounds: the planner under the model checker, for so
 	cargo build --locked --profile driver -p model-check
 	$(TARGET_DIR)/driver/model-check
 
-model-mutants: ## breaks the rules of the planner one by one: does the model checker notice? for an hour
+model-mutants: ## breaks the rules of the planner one by one: does the model checker notice? for some minutes
 	@python3 -B tools/model_mutants.py
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
