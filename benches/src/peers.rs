@@ -43,7 +43,7 @@ pub(crate) fn function(bootstrap: &Path) -> Result<Program, String> {
         dialect: Some(Dialect::Delegation),
         start: native(bootstrap)?,
         package: package::zip_size(&[bootstrap.to_owned()])?,
-        note: "reads the child zone and what stands at, below and above the cut; writes NS and its ownership record; \
+        note: "reads the child zone and the record sets at, below and above the cut; writes NS and its ownership record; \
                Verification NONE, WaitForSync false",
     })
 }
@@ -54,7 +54,7 @@ pub(crate) fn baseline(baseline: &Path) -> Result<Program, String> {
         dialect: None,
         start: native(baseline)?,
         package: package::zip_size(&[baseline.to_owned()])?,
-        note: "the baseline: the same runtime crate and build, no HTTPS, no work",
+        note: "the floor: the same runtime crate and build, no HTTPS, no work",
     })
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, Str
             env: vec![("_HANDLER".into(), "__entrypoint__.handler".into())],
         },
         package: package::zip_size(&files.map(|(_, to)| task.join(to)))?,
-        note: "reads nothing and checks nothing: it is told the name servers, and overwrites or deletes what stands there; \
+        note: "reads nothing and checks nothing: it gets the name servers from the template, and overwrites or deletes what exists there; \
                a runtime loop of 50 lines instead of Lambda's; the SDK is not in its package, Lambda's runtime brings it",
     })
 }
@@ -120,7 +120,7 @@ pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program
             env: vec![("_HANDLER".into(), "app.handler".into())],
         },
         package: package::zip_size(&package::files_below(&folder.join("venv"), "crhelper"))?,
-        note: "reads the child zone's name servers, and checks nothing: it overwrites or deletes what stands there; Lambda's \
+        note: "reads the child zone's name servers, and checks nothing: it overwrites or deletes what exists there; Lambda's \
                own runtime (awslambdaric); boto3 is not in its package, Lambda's runtime brings it",
     })
 }
