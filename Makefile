@@ -144,7 +144,6 @@ lint:
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	@echo "== lints"
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p custom-delegation --test cdk -- -D warnings
 	@echo "== lints of the function alone, as it ships"
 	cargo clippy --locked -p custom-delegation --lib --bin bootstrap -- -D warnings
 
@@ -213,6 +212,7 @@ check-cdk: $(VENV)/ok cdk-test cdk-package ## the CDK's constructs: compiled, te
 	@echo "== the package, as a user has it"
 	version=$(CDK_VERSION) && cd cdk && CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint node test/consumer.js custom-delegation-cdk-$$version.tgz
 	@echo "== what was synthesized, on the local AWS"
+	cargo clippy --locked -p custom-delegation --test cdk -- -D warnings
 	CDK_BUILD=$(CURDIR)/cdk/build cargo test --locked -p custom-delegation --test cdk
 
 cdk-package: cdk/node_modules/ok ## the CDK's constructs as npm and Python packages, with the function; CDK_PROFILE
