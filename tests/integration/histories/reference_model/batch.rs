@@ -123,12 +123,15 @@ impl ReferenceModel {
     /// What follows from a row.
     fn follow(&mut self, delivery: &Delivery, turn: &Turn, row: &'static str, way: Option<&Way>) {
         let had = turn.before.record.own(&delivery.owner, delivery.now).is_some();
+        let key = (delivery.owner.clone(), turn.place.clone());
         let is_final = match way {
+            // What a late request left there goes with the rollback of a move to it.
+            Some(Way::Home { .. }) if self.excused.contains(&key) => true,
             Some(Way::InPlace | Way::Home { .. }) => ["displaced", "repaired", "made"].contains(&row),
             // A retained delegation goes with the rollback of a move to it.
             Some(Way::Replacement { .. }) => had,
             // And one that was never updated with the Delete of a Create whose answer nobody heard.
-            None => delivery.invented && self.unheld.contains(&(delivery.owner.clone(), turn.place.clone())),
+            None => delivery.invented && self.unheld.contains(&key),
             Some(Way::Create) => false,
         };
         if is_final {
@@ -138,7 +141,9 @@ impl ReferenceModel {
         if turn.before.servers() != turn.after.servers() {
             past.ours = turn.after.ns.is_some() && way.is_some();
         }
-        if row == "left: it stood before" {
+        // What stood before is left behind. The records tell it: where somebody touched the zone meanwhile, the row does not.
+        let stood_before = turn.before.debt().is_some_and(|before| before.displaced.is_none());
+        if stood_before && turn.after.record.claims.is_empty() {
             past.ours = false;
         }
         if turn.after.ns.is_none() {
