@@ -1,5 +1,6 @@
 //! The properties of the resource, from JSON to values.
 
+mod forms;
 mod reader;
 mod suggest;
 

@@ -1,9 +1,10 @@
-//! The forms of the properties: strings, lists, numbers and booleans, as CloudFormation sends them.
+//! The properties one by one: what each must be, and what is said where it is not.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::forms::{hidden, holds_list, is_blank, kind, number, quotes, whole_number};
 use super::suggest::suggestion;
 use super::{KNOWN, MAX_SERVICE_TIMEOUT, OF_CLOUDFORMATION, ParentZone, PropertyError, Verification};
 use crate::error::Code;
@@ -56,7 +57,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of a property. A blank one counts as not given, as `!If` and parameters without a
-    /// value make it: null, a blank string, and a list or an object with nothing else in it.
+    /// value make it.
     fn given(&self, key: &str) -> Option<&'a Value> {
         self.0.and_then(|map| map.get(key)).filter(|value| !is_blank(value))
     }
@@ -341,76 +342,6 @@ fn arns_of(text: &str) -> Vec<String> {
         }
     }
     arns.into_iter().map(|arn| arn.trim().to_owned()).filter(|arn| !arn.is_empty()).collect()
-}
-
-/// True for the JSON of a list of strings.
-fn holds_list(text: &str) -> bool {
-    text.trim_start().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
-}
-
-fn is_blank(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.trim().is_empty(),
-        Value::Array(items) => items.iter().all(is_blank),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// A whole number in any form in which YAML and CloudFormation pass it on: `300`, `"300"`, `300.0`,
-/// `"1.728E5"`.
-fn whole_number(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-        Value::String(text) => {
-            let text = text.trim();
-            text.parse().ok().or_else(|| whole(text.parse().ok()?))
-        }
-        _ => None,
-    }
-}
-
-fn whole(float: f64) -> Option<i64> {
-    /// Up to here every whole number is a floating-point number of its own.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
-    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
-}
-
-/// How a message repeats what should be a number.
-fn number(value: &Value) -> String {
-    match value {
-        Value::String(text) => quoted(text.trim(), |c| c.is_ascii_digit() || "+-.eE".contains(c)),
-        Value::Number(number) => number.to_string(),
-        other => format!("({})", kind(other)),
-    }
-}
-
-/// The sentence about a character in a string that nobody sees.
-fn hidden(value: &Value) -> String {
-    value.as_str().map(|text| hidden_character(text.trim())).unwrap_or_default()
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// The remedy for a string that YAML took for something else.
-fn quotes(value: &Value) -> &'static str {
-    match value {
-        Value::Number(_) | Value::Bool(_) => {
-            " Without quotation marks YAML reads it that way: put it in quotation marks."
-        }
-        _ => "",
-    }
 }
 
 fn looks_like_zone_id(text: &str) -> bool {
