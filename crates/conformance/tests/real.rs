@@ -16,13 +16,13 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use conformance::bench::Account;
 use conformance::cleanup::zones;
 use conformance::local::{Local, account};
 use conformance::place::Side;
 use sandbox::{Call, RecordSet, ZoneHandle};
+use test_support::poll_until;
 
 /// The `aws` of the test: sends its arguments, and writes what comes back. In bash, because it is started hundreds of times.
 const PROGRAM: &str = r#"#!/bin/bash
@@ -161,14 +161,8 @@ impl World {
 
     /// Waits until AWS has carried out what a killed program had asked for.
     async fn settled(&self) {
-        for _ in 0..6000 {
-            let calls = self.local.sandbox().calls();
-            if calls.iter().all(|call| call.outcome.is_some()) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("a call has no end");
+        let is_settled = async || self.local.sandbox().calls().iter().all(|call| call.outcome.is_some());
+        poll_until("the end of each call", is_settled).await;
     }
 
     /// Nothing is there but what somebody had before.
