@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Pauses that double up to a longest one, each with a jitter of half, so that many requests that began together do not stay in step.
+/// Pauses that double up to a longest one, each with a jitter of half, so that many requests that
+/// began together do not stay in step.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     next: Duration,

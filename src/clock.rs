@@ -10,7 +10,8 @@ pub enum Clock {
     /// The system's clock. It goes on while Lambda has frozen the process.
     #[default]
     System,
-    /// A time that passes as tokio's does. A test that pauses tokio's clock owns this one too: hours of waiting pass at once.
+    /// A time that passes as tokio's does. A test that pauses tokio's clock owns this one too:
+    /// hours of waiting pass at once.
     Tokio {
         /// What time it was at `since`.
         start: SystemTime,

@@ -16,26 +16,30 @@ const LEAST: Duration = Duration::from_secs(10);
 pub struct Config {
     /// `DELEGATION_ALLOWED_NAMES`: what may be delegated; `None` for every name.
     pub allowed_names: Option<AllowedNames>,
-    /// `AWS_REGION`: the Region of the function, whose response bucket alone is answered; `None` if it is not told.
+    /// `AWS_REGION`: the Region of the function, whose response bucket alone is answered; `None` if
+    /// it is not told.
     pub region: Option<String>,
-    /// `DELEGATION_RESPONSE_HOSTS`: further hosts that a response URL may point at, http allowed; for local use.
+    /// `DELEGATION_RESPONSE_HOSTS`: further hosts that a response URL may point at, http allowed;
+    /// for local use.
     pub response_hosts: Vec<String>,
     /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call is tried again.
     pub propagation_wait: Duration,
-    /// `DELEGATION_DNS_RESOLVER`: whom the DNS check asks instead of the system's resolver; its port also applies to the
-    /// authoritative servers.
+    /// `DELEGATION_DNS_RESOLVER`: whom the DNS check asks instead of the system's resolver; its
+    /// port also applies to the authoritative servers.
     pub dns_resolver: Option<SocketAddr>,
-    /// `DELEGATION_DNS_ANY_ADDRESS`: whether the DNS check asks name servers at addresses that the internet can't reach too.
+    /// `DELEGATION_DNS_ANY_ADDRESS`: whether the DNS check asks name servers at addresses that the
+    /// internet can't reach too.
     pub dns_any_address: bool,
-    /// How long it takes, on average, until Route 53 is first asked whether a change is `INSYNC`; later pauses grow.
+    /// How long it takes, on average, until Route 53 is first asked whether a change is `INSYNC`;
+    /// later pauses grow.
     pub sync_pause: Duration,
-    /// For how long the DNS check asks again where a fresh child zone explains what it found; half of it once a change is in sync,
-    /// three times as long while it spreads.
+    /// For how long the DNS check asks again where a fresh child zone explains what it found; half
+    /// of it once a change is in sync, three times as long while it spreads.
     pub check_patience: Duration,
     /// With less time than this a Create or Update changes nothing.
     pub least_time: Duration,
-    /// What is wrong with the settings: Create and Update are answered with it, and a Delete does without them. A function that
-    /// did not start would leave every stack waiting.
+    /// What is wrong with the settings: Create and Update are answered with it, and a Delete does
+    /// without them. A function that did not start would leave every stack waiting.
     pub problem: Option<String>,
 }
 
@@ -79,11 +83,13 @@ impl Config {
             self.propagation_wait = Duration::from_secs(seconds);
         }
         if let Some(text) = given("DELEGATION_DNS_RESOLVER") {
-            let resolver = text.trim().parse().map_err(|_| ConfigError::DnsResolver(text.clone()))?;
+            let resolver =
+                text.trim().parse().map_err(|_| ConfigError::DnsResolver(text.clone()))?;
             self.dns_resolver = Some(resolver);
         }
         if let Some(text) = given("DELEGATION_DNS_ANY_ADDRESS") {
-            self.dns_any_address = text.trim().parse().map_err(|_| ConfigError::DnsAnyAddress(text.clone()))?;
+            self.dns_any_address =
+                text.trim().parse().map_err(|_| ConfigError::DnsAnyAddress(text.clone()))?;
         }
         Ok(())
     }
@@ -99,8 +105,8 @@ pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below `dev.example.com`, or `*`; see
-/// [`AllowedNames::allow`] for names with an underscore.
+/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below
+/// `dev.example.com`, or `*`; see [`AllowedNames::allow`] for names with an underscore.
 #[derive(Clone, Debug)]
 pub struct AllowedNames {
     all: bool,
@@ -120,7 +126,8 @@ impl AllowedNames {
                 Some(parent) => (&mut names.below, parent),
                 None => (&mut names.exact, item),
             };
-            let name: Name = name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?;
+            let name: Name =
+                name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?;
             if name.as_str().contains("\\052") {
                 return Err(ConfigError::Wildcard(item.to_owned()));
             }
@@ -131,8 +138,9 @@ impl AllowedNames {
 
     /// True if `name` may be delegated.
     ///
-    /// No pattern matches a name with a label that begins with `_`: names such as `_acme-challenge.dev.example.com` and
-    /// `_dmarc.dev.example.com` speak for `dev.example.com` itself. To allow one, list it in full.
+    /// No pattern matches a name with a label that begins with `_`: names such as
+    /// `_acme-challenge.dev.example.com` and `_dmarc.dev.example.com` speak for `dev.example.com`
+    /// itself. To allow one, list it in full.
     pub fn allow(&self, name: &Name) -> bool {
         let has_underscore = name.labels().any(|label| label.starts_with('_'));
         let matches_pattern = || self.all || self.below.iter().any(|parent| name.is_below(parent));
@@ -153,7 +161,9 @@ pub enum ConfigError {
     )]
     Wildcard(String),
     /// `DELEGATION_PROPAGATION_WAIT`.
-    #[error("DELEGATION_PROPAGATION_WAIT {0:?} must be a whole number of seconds from 0 to {MAX_WAIT}.")]
+    #[error(
+        "DELEGATION_PROPAGATION_WAIT {0:?} must be a whole number of seconds from 0 to {MAX_WAIT}."
+    )]
     PropagationWait(String),
     /// `DELEGATION_DNS_RESOLVER`.
     #[error("DELEGATION_DNS_RESOLVER {0:?} must be an address with a port, such as 192.0.2.53:53.")]
@@ -182,7 +192,8 @@ mod tests {
     #[test]
     fn allowed_names_are_names_and_patterns() {
         let config = read("DELEGATION_ALLOWED_NAMES", "testing.example.com., *.Dev.example.com");
-        let allow = |name: &str| config.allowed_names.as_ref().unwrap().allow(&name.parse().unwrap());
+        let allow =
+            |name: &str| config.allowed_names.as_ref().unwrap().allow(&name.parse().unwrap());
         assert!(allow("testing.example.com"));
         assert!(allow("a.dev.example.com"));
         assert!(allow("a.b.dev.example.com"));
@@ -196,16 +207,33 @@ mod tests {
     #[test]
     fn a_pattern_gives_nobody_the_underscore_names_of_the_name_above_it() {
         let allows = |setting: &str, name: &str| {
-            read("DELEGATION_ALLOWED_NAMES", setting).allowed_names.unwrap().allow(&name.parse().unwrap())
+            read("DELEGATION_ALLOWED_NAMES", setting)
+                .allowed_names
+                .unwrap()
+                .allow(&name.parse().unwrap())
         };
-        for label in ["_acme-challenge", "_dmarc", "_domainkey", "s1._domainkey", "_mta-sts", "_443._tcp", "a._tcp.b"] {
+        for label in [
+            "_acme-challenge",
+            "_dmarc",
+            "_domainkey",
+            "s1._domainkey",
+            "_mta-sts",
+            "_443._tcp",
+            "a._tcp.b",
+        ] {
             let name = format!("{label}.dev.example.com");
             assert!(!allows("*.dev.example.com", &name), "{name}");
             assert!(!allows("*", &name), "{name}");
-            assert!(allows(&format!("*.dev.example.com, {name}"), &name), "{name} is listed in full");
+            assert!(
+                allows(&format!("*.dev.example.com, {name}"), &name),
+                "{name} is listed in full"
+            );
         }
         assert!(allows("*.dev.example.com", "a_b.dev.example.com"), "no label begins with it");
-        assert!(!allows("*._tcp.example.com", "a._tcp.example.com"), "a label above counts as well");
+        assert!(
+            !allows("*._tcp.example.com", "a._tcp.example.com"),
+            "a label above counts as well"
+        );
     }
 
     #[test]
@@ -233,6 +261,9 @@ mod tests {
         assert!(read("DELEGATION_DNS_ANY_ADDRESS", "true").dns_any_address);
         // An inward resolver lifts nothing by itself.
         assert!(!read("DELEGATION_DNS_RESOLVER", "10.0.0.2:53").dns_any_address);
-        assert_eq!(read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").response_hosts, ["localhost", "a:1"]);
+        assert_eq!(
+            read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").response_hosts,
+            ["localhost", "a:1"]
+        );
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 const UNKNOWN: Duration = Duration::from_mins(5);
 /// What is kept for the answer, at most.
 const RESERVE: Duration = Duration::from_secs(20);
-/// What is kept for the way back to Lambda, at most: a function that Lambda kills is delivered the same event again, even if
-/// its own decision was not to fail.
+/// What is kept for the way back to Lambda, at most: a function that Lambda kills is delivered the
+/// same event again, even if its own decision was not to fail.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// When an invocation ends, and when its work must end so that the answer still fits.
@@ -25,13 +25,14 @@ impl Deadline {
     /// The deadline of an invocation that Lambda ends at `lambda` by the clock, and whose answer
     /// CloudFormation takes until `service`, seen at `now` (TIME-2).
     ///
-    /// Lambda's end that is already past when the invocation starts means "unknown" and not "no time
-    /// left": emulators of the Runtime API send such. Nobody waits for the answer of a request whose
-    /// `service` is past; it changes nothing, and may take its time.
+    /// Lambda's end that is already past when the invocation starts means "unknown" and not "no
+    /// time left": emulators of the Runtime API send such. Nobody waits for the answer of a request
+    /// whose `service` is past; it changes nothing, and may take its time.
     pub fn new(lambda: SystemTime, service: Option<SystemTime>, now: SystemTime) -> Self {
         let until = |end: SystemTime| end.duration_since(now).ok().filter(|left| !left.is_zero());
         let of_lambda = until(lambda).unwrap_or(UNKNOWN);
-        let left = service.and_then(until).map_or(of_lambda, |of_service| of_service.min(of_lambda));
+        let left =
+            service.and_then(until).map_or(of_lambda, |of_service| of_service.min(of_lambda));
         let reserve = RESERVE.min(left / 4);
         let end = Instant::now() + left - MARGIN.min(left / 20);
         Self { left, work: end - reserve, last_look: end - reserve / 2, end }
@@ -52,8 +53,8 @@ impl Deadline {
         self.work
     }
 
-    /// When it must end what a request does that has failed: taking back what it wrote, or looking for
-    /// what an earlier delivery of it wrote. It takes a part of the reserve.
+    /// When it must end what a request does that has failed: taking back what it wrote, or looking
+    /// for what an earlier delivery of it wrote. It takes a part of the reserve.
     pub fn last_look(self) -> Instant {
         self.last_look
     }
@@ -81,7 +82,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_in_1970_is_unknown() {
-        let deadline = Deadline::new(SystemTime::UNIX_EPOCH + Duration::from_mins(5), None, SystemTime::now());
+        let deadline =
+            Deadline::new(SystemTime::UNIX_EPOCH + Duration::from_mins(5), None, SystemTime::now());
         assert_eq!(deadline.end() - Instant::now(), UNKNOWN.saturating_sub(MARGIN));
     }
 
@@ -89,7 +91,9 @@ mod tests {
     async fn the_earlier_end_counts() {
         let now = SystemTime::now();
         let lambda = now + Duration::from_mins(5);
-        let left = |service: u64| Deadline::new(lambda, Some(now + Duration::from_secs(service)), now).left_at_start();
+        let left = |service: u64| {
+            Deadline::new(lambda, Some(now + Duration::from_secs(service)), now).left_at_start()
+        };
         assert_eq!((left(60), left(600)), (Duration::from_mins(1), Duration::from_mins(5)));
         let past = Deadline::new(lambda, Some(now - Duration::from_secs(1)), now);
         assert_eq!(past.left_at_start(), Duration::from_mins(5), "nobody waits any more");

@@ -38,7 +38,9 @@ impl fmt::Display for Kind {
 }
 
 /// The stable code of a failure: the variant's name in kebab case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[strum(serialize_all = "kebab-case")]
 #[expect(missing_docs, reason = "the troubleshooting page explains each under its code")]
 pub enum Code {
@@ -143,8 +145,12 @@ impl Code {
             | Self::NameTooLong
             | Self::AnswerTooLong => Kind::Refused,
             Self::AccessDenied => Kind::Denied,
-            Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => Kind::NoSuchZone,
-            Self::VerificationFailed | Self::VerificationFailedAfterChange | Self::NotVerified => Kind::Unverified,
+            Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => {
+                Kind::NoSuchZone
+            }
+            Self::VerificationFailed | Self::VerificationFailedAfterChange | Self::NotVerified => {
+                Kind::Unverified
+            }
             Self::Overtaken | Self::RequestExpired => Kind::Stale,
             Self::OutOfTime | Self::TooLittleTime => Kind::Timeout,
             Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::AnswerNotDelivered => Kind::Aws,

@@ -118,11 +118,16 @@ impl Handler {
     /// Serves one delivery of an event, given as JSON: one answer on its response URL.
     ///
     /// # Errors
-    /// If there is nowhere to answer, or if the answer did not get through and a redelivery can make it good.
+    /// If there is nowhere to answer, or if the answer did not get through and a redelivery can
+    /// make it good.
     pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<(), HandlerError> {
-        let message = envelope::unwrap(event).map_err(|error| unanswerable(error, None, invocation))?;
+        let message =
+            envelope::unwrap(event).map_err(|error| unanswerable(error, None, invocation))?;
         let notification = message.notification.as_ref();
-        let accepted = Accepted { region: self.config.region.as_deref(), local_hosts: &self.config.response_hosts };
+        let accepted = Accepted {
+            region: self.config.region.as_deref(),
+            local_hosts: &self.config.response_hosts,
+        };
         let event = envelope::parse(&message.text, accepted);
         let event = event.map_err(|error| unanswerable(error, notification, invocation))?;
         let target = &event.target;
@@ -144,7 +149,8 @@ impl Handler {
             name = Empty,
             parent_zone_id = Empty,
         );
-        // On the heap, so that the type of the whole does not outgrow the compiler's limits for the caller.
+        // On the heap, so that the type of the whole does not outgrow the compiler's limits for the
+        // caller.
         Box::pin(self.serve(&event, (dates, deadline), invocation)).instrument(span).await
     }
 
@@ -169,7 +175,8 @@ impl Handler {
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
         let failure = result.as_ref().err().map(|failure| failure.kind().to_string());
         let kind = request.as_ref().ok().map(|request| request.kind);
-        let (answer, marker) = answer::answer(result, kind, (physical_id.as_deref(), target), &progress);
+        let (answer, marker) =
+            answer::answer(result, kind, (physical_id.as_deref(), target), &progress);
         let (status, physical_id) = (answer.status, answer.physical_id.clone());
         let body = answer.body(target, &invocation.log_stream);
         let sent = {
@@ -198,8 +205,9 @@ impl Handler {
             }
             Err(error) => {
                 error!(?status, physical_id, duration_ms, %error, "the answer was not delivered");
-                // A redelivered Create could succeed after CloudFormation has given up, and nobody would delete that. It has
-                // if it got the failure, delivered for all we know or not; if not, its Delete finds our claim.
+                // A redelivered Create could succeed after CloudFormation has given up, and nobody
+                // would delete that. It has if it got the failure, delivered for all we know or
+                // not; if not, its Delete finds our claim.
                 let given_up = kind == Some(Kind::Create)
                     && status == Status::Failed
                     && matches!(error, SignalError::Unacknowledged(_));
@@ -208,7 +216,8 @@ impl Handler {
         }
     }
 
-    /// What the request asks for, until it is done, panics or runs out of time; what is under way then is dropped.
+    /// What the request asks for, until it is done, panics or runs out of time; what is under way
+    /// then is dropped.
     async fn bounded(
         &self,
         request: &Request,
@@ -216,7 +225,8 @@ impl Handler {
         (dates, deadline): (Dates, Deadline),
         progress: &Progress,
     ) -> Result<Outcome, Failure> {
-        let services = Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
+        let services =
+            Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
         let cx = RequestContext::new(services, request, target, (dates, deadline), progress);
         if request.kind == Kind::Create {
             progress.mark_arrival();
@@ -224,7 +234,8 @@ impl Handler {
         // On the heap, for it is large.
         let result = until_deadline(&cx, Box::pin(reconcile::run(&cx))).await;
         let Err(failure) = result else { return result };
-        // A point that is not found in the time that is left is as good as none, and what could not be taken back stands.
+        // A point that is not found in the time that is left is as good as none, and what could not
+        // be taken back stands.
         let after = unwinding(Box::pin(after_failure(&cx, failure.clone())));
         let after = tokio::time::timeout_at(deadline.last_look(), after).await;
         Err(after.ok().and_then(Result::ok).unwrap_or(failure))
@@ -249,17 +260,23 @@ async fn until_deadline(
                     outcome.warnings.push(Warning::new(WarningCode::StepSkipped, message));
                     Ok(*outcome)
                 }
-                Phase::Resolving | Phase::Observed => {
-                    Err(Failure::new(Code::OutOfTime, message).followed_by(remedy).followed_by("Nothing was changed."))
+                Phase::Resolving | Phase::Observed => Err(Failure::new(Code::OutOfTime, message)
+                    .followed_by(remedy)
+                    .followed_by("Nothing was changed.")),
+                Phase::Sent(_) | Phase::Changed(_) => {
+                    Err(Failure::new(Code::OutOfTime, message).followed_by(remedy))
                 }
-                Phase::Sent(_) | Phase::Changed(_) => Err(Failure::new(Code::OutOfTime, message).followed_by(remedy)),
             }
         }
     }
 }
 
 /// Notes an event that can't be answered, and who sent it.
-fn unanswerable(error: EnvelopeError, notification: Option<&Notification>, invocation: &Invocation) -> HandlerError {
+fn unanswerable(
+    error: EnvelopeError,
+    notification: Option<&Notification>,
+    invocation: &Invocation,
+) -> HandlerError {
     let sns_topic = notification.map(|notification| notification.topic.as_str());
     let sns_message_id = notification.map(|notification| notification.id.as_str());
     let lambda_request_id = &invocation.id;
@@ -294,23 +311,30 @@ async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
             Ok(TakenBack::Nothing) => "Nothing was changed.".to_owned(),
             Ok(TakenBack::Left) => {
                 let why = if is_certain { "has answered" } else { "may have made them" };
-                return failure
-                    .followed_by(&format!("The changes of this request stay, because another delivery of it {why}."));
+                return failure.followed_by(&format!(
+                    "The changes of this request stay, because another delivery of it {why}."
+                ));
             }
             Err(why) => {
-                return failure
-                    .followed_by(&format!("The changes of this request could not be taken back: {}", why.coded()));
+                return failure.followed_by(&format!(
+                    "The changes of this request could not be taken back: {}",
+                    why.coded()
+                ));
             }
         };
         cx.progress.mark_taken_back();
         return failure.followed_by(&left);
     }
-    // An earlier delivery may have come before the settings became wrong; wrong properties were so before.
+    // An earlier delivery may have come before the settings became wrong; wrong properties were so
+    // before.
     let may_be_otherwise = match failure.kind() {
         FailureKind::Input => cx.config.problem.is_some(),
         kind => kind != FailureKind::Stale,
     };
-    if cx.request.kind == Kind::Create && matches!(cx.progress.phase(), Phase::Resolving) && may_be_otherwise {
+    if cx.request.kind == Kind::Create
+        && matches!(cx.progress.phase(), Phase::Resolving)
+        && may_be_otherwise
+    {
         delete::find_earlier_delivery(cx).await;
     }
     failure
@@ -319,9 +343,11 @@ async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
 /// Runs a future; a panic inside it is an error and not the end of the process.
 async fn unwinding<T>(work: impl Future<Output = T>) -> Result<T, ()> {
     let mut work = Box::pin(work);
-    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(_) => std::task::Poll::Ready(Err(())),
+    std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => std::task::Poll::Ready(Err(())),
+        }
     })
     .await
 }

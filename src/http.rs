@@ -37,7 +37,8 @@ impl Client {
     /// Sends a request, and gives the answer with its whole body.
     ///
     /// # Errors
-    /// If there is no answer. The request may have been carried out all the same, unless [`SendError::is_unsent`].
+    /// If there is no answer. The request may have been carried out all the same, unless
+    /// [`SendError::is_unsent`].
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
         self.0.send(request).await
     }
@@ -82,7 +83,10 @@ impl SendError {
 
     /// What the network did, without what says nothing: that a request could not be sent.
     pub fn cause(&self) -> String {
-        causes(self, &["error sending request", "client error (Connect)", "client error (SendRequest)"])
+        causes(
+            self,
+            &["error sending request", "client error (Connect)", "client error (SendRequest)"],
+        )
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
@@ -96,7 +100,8 @@ impl SendError {
     }
 }
 
-/// An error and its sources, from the outermost on, each once and without those words that say nothing.
+/// An error and its sources, from the outermost on, each once and without those words that say
+/// nothing.
 pub(crate) fn causes(error: &dyn Error, idle: &[&str]) -> String {
     let mut text = String::new();
     let mut next = Some(error);
@@ -136,8 +141,11 @@ pub fn client(bundle: Option<&str>) -> Result<Client, HttpError> {
     match bundle {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Some(path) => {
-            let unreadable = |error: &dyn fmt::Display| HttpError(format!("{path} can't be read: {error}"));
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))? {
+            let unreadable =
+                |error: &dyn fmt::Display| HttpError(format!("{path} can't be read: {error}"));
+            for certificate in
+                CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?
+            {
                 let certificate = certificate.map_err(|error| unreadable(&error))?;
                 roots.add(certificate).map_err(|error| unreadable(&error))?;
             }

@@ -1,4 +1,5 @@
-//! Logs as JSON lines, fields at the top level, and panics without their message. `docs/logging.md` lists every event.
+//! Logs as JSON lines, fields at the top level, and panics without their message. `docs/logging.md`
+//! lists every event.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,15 +15,24 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Every event that the function logs: its level, its message, and the fields that it has of its own.
+/// Every event that the function logs: its level, its message, and the fields that it has of its
+/// own.
 pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::INFO, "a request came", &["physical_id"]),
-    (Level::INFO, "access denied; retrying in case the permission has not propagated yet", &["code", "reason"]),
+    (
+        Level::INFO,
+        "access denied; retrying in case the permission has not propagated yet",
+        &["code", "reason"],
+    ),
     (Level::DEBUG, "the parent zone was read", &["at_cut", "ownership", "above"]),
     (Level::INFO, "the name servers were asked", &["when", "verification"]),
     (Level::WARN, "the name servers were asked", &["when", "verification"]),
     (Level::INFO, "the parent zone was changed", &["change", "change_id", "action"]),
-    (Level::INFO, "the change was rejected or not answered; the parent zone is read again", &["error", "round"]),
+    (
+        Level::INFO,
+        "the change was rejected or not answered; the parent zone is read again",
+        &["error", "round"],
+    ),
     (Level::INFO, "the delegation stands", &["action", "status"]),
     (Level::INFO, "all name servers have the change", &["change_id"]),
     (
@@ -34,8 +44,16 @@ pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::WARN, "the request succeeds with a warning", &["physical_id", "code", "warning"]),
     (Level::ERROR, "the request failed", &["failure", "code", "reason"]),
     (Level::INFO, "the answer was sent", &["status", "action", "physical_id", "duration_ms"]),
-    (Level::ERROR, "the answer was not delivered", &["status", "physical_id", "duration_ms", "error"]),
-    (Level::ERROR, "this event can't be answered", &["lambda_request_id", "sns_topic", "sns_message_id", "error"]),
+    (
+        Level::ERROR,
+        "the answer was not delivered",
+        &["status", "physical_id", "duration_ms", "error"],
+    ),
+    (
+        Level::ERROR,
+        "this event can't be answered",
+        &["lambda_request_id", "sns_topic", "sns_message_id", "error"],
+    ),
     (Level::ERROR, "this program panicked", &["at"]),
     (Level::ERROR, "the settings are wrong", &["problem"]),
     (Level::ERROR, "the function can't run", &["error"]),
@@ -47,7 +65,11 @@ pub const EVENTS: [(Level, &str, &[&str]); 25] = [
         "the parent zone itself does not resolve as it should",
         &["parent_zone_id", "parent_zone_name", "verification"],
     ),
-    (Level::INFO, "the watch ends", &["complete", "zones", "delegations", "findings", "alarms", "left_off"]),
+    (
+        Level::INFO,
+        "the watch ends",
+        &["complete", "zones", "delegations", "findings", "alarms", "left_off"],
+    ),
     (Level::ERROR, "the watch can't begin", &["lambda_request_id", "problem"]),
 ];
 
@@ -70,8 +92,9 @@ const FINDING: &[&str] = &[
 
 /// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL; INFO if it is not given).
 ///
-/// Only this crate's events are written, and errors of the others: at TRACE the Lambda runtime logs whole events, and with
-/// them the response URL. `timestamp` and `level` are the fields by which Lambda filters JSON logs.
+/// Only this crate's events are written, and errors of the others: at TRACE the Lambda runtime logs
+/// whole events, and with them the response URL. `timestamp` and `level` are the fields by which
+/// Lambda filters JSON logs.
 pub fn init(level: Option<&str>) {
     let level = match level.unwrap_or_default().to_ascii_uppercase().as_str() {
         "TRACE" => LevelFilter::TRACE,
@@ -96,20 +119,24 @@ pub fn init(level: Option<&str>) {
     });
     let targets = Targets::new()
         .with_target("custom_delegation", level)
-        // Says again what the function returned, without the request's fields, and a panic with its message.
+        // Says again what the function returned, without the request's fields, and a panic with its
+        // message.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
-        // Each try that fails, and the next one may not; what comes of a call in the end is its result.
+        // Each try that fails, and the next one may not; what comes of a call in the end is its
+        // result.
         .with_target("aws_", LevelFilter::OFF)
         .with_default(LevelFilter::ERROR);
     tracing_subscriber::registry().with(targets).with(KeepFields).with(layer).init();
-    // A panic's message could hold anything of a request: the log says where it happened, and no more.
+    // A panic's message could hold anything of a request: the log says where it happened, and no
+    // more.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(at, "this program panicked");
     }));
 }
 
-/// The fields of a request's span. The JSON layer keeps them too, but with the span's own name as a field `name`.
+/// The fields of a request's span. The JSON layer keeps them too, but with the span's own name as a
+/// field `name`.
 #[derive(Default)]
 struct SpanFields(BTreeMap<&'static str, String>);
 

@@ -33,7 +33,9 @@ enum Program {
 }
 
 async fn serve() -> Result<(), Error> {
-    let bundle = variable("AWS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).filter(|path| !path.is_empty());
+    let bundle = variable("AWS_CA_BUNDLE")
+        .or_else(|| variable("SSL_CERT_FILE"))
+        .filter(|path| !path.is_empty());
     let client = http::client(bundle.as_deref());
     let program = if variable("_HANDLER").as_deref() == Some(watch::HANDLER) {
         Program::Watch(Box::new(the_watch(client?).await))
@@ -72,7 +74,8 @@ async fn function(client: Result<Client, http::HttpError>) -> Result<Handler, Er
         tracing::error!(problem, "the settings are wrong");
     }
     let accounts = accounts(client.clone()).await;
-    Ok(Handler::new(config, client, accounts).with_metrics(|metrics| print(&metrics.line(Clock::System.now()))))
+    Ok(Handler::new(config, client, accounts)
+        .with_metrics(|metrics| print(&metrics.line(Clock::System.now()))))
 }
 
 async fn the_watch(client: Client) -> Watch {

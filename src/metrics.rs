@@ -1,5 +1,6 @@
-//! What one invocation counts, and the form in which the watch counts as well: CloudWatch's embedded metric format
-//! (CloudWatch User Guide, "Specification: Embedded metric format"): one JSON line, which CloudWatch Logs turns into metrics.
+//! What one invocation counts, and the form in which the watch counts as well: CloudWatch's
+//! embedded metric format (CloudWatch User Guide, "Specification: Embedded metric format"): one
+//! JSON line, which CloudWatch Logs turns into metrics.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +29,8 @@ pub enum Step {
 /// What one invocation counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// The fields of the request's log lines that its line carries as well, as no dimension of anything.
+    /// The fields of the request's log lines that its line carries as well, as no dimension of
+    /// anything.
     pub fields: Vec<(&'static str, String)>,
     /// What the request did, for a request that succeeded.
     pub action: Option<&'static str>,
@@ -80,17 +82,26 @@ impl Metrics {
     }
 }
 
-/// Says which fields of a line are metrics, all in this unit of CloudWatch, and which are their dimensions.
+/// Says which fields of a line are metrics, all in this unit of CloudWatch, and which are their
+/// dimensions.
 pub(crate) fn directive(dimensions: &[&str], names: &[&str], unit: &str) -> Value {
-    let metrics: Vec<Value> = names.iter().map(|name| json!({"Name": name, "Unit": unit})).collect();
+    let metrics: Vec<Value> =
+        names.iter().map(|name| json!({"Name": name, "Unit": unit})).collect();
     json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
 }
 
 /// The line with these fields, of which the directives tell what they are.
-pub(crate) fn embedded_line(at: SystemTime, mut fields: Map<String, Value>, directives: &[Value]) -> String {
+pub(crate) fn embedded_line(
+    at: SystemTime,
+    mut fields: Map<String, Value>,
+    directives: &[Value],
+) -> String {
     let timestamp = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let timestamp = u64::try_from(timestamp).unwrap_or(0);
-    fields.insert("_aws".to_owned(), json!({"Timestamp": timestamp, "CloudWatchMetrics": directives}));
+    fields.insert(
+        "_aws".to_owned(),
+        json!({"Timestamp": timestamp, "CloudWatchMetrics": directives}),
+    );
     Value::Object(fields).to_string()
 }
 
@@ -119,9 +130,14 @@ mod tests {
             ],
             ..Metrics::default()
         };
-        let line: Value = serde_json::from_str(&metrics.line(SystemTime::UNIX_EPOCH + Duration::from_secs(5))).unwrap();
+        let line: Value =
+            serde_json::from_str(&metrics.line(SystemTime::UNIX_EPOCH + Duration::from_secs(5)))
+                .unwrap();
         assert_eq!(line["_aws"]["Timestamp"], 5000);
-        assert_eq!((&line["ObserveDuration"], &line["ApplyDuration"]), (&json!(1234.567), &json!(7.0)));
+        assert_eq!(
+            (&line["ObserveDuration"], &line["ApplyDuration"]),
+            (&json!(1234.567), &json!(7.0))
+        );
         let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         assert_eq!(directives.len(), 4);
         for directive in directives {
@@ -137,7 +153,8 @@ mod tests {
 
     #[test]
     fn what_did_not_happen_is_not_counted() {
-        let line: Value = serde_json::from_str(&Metrics::default().line(SystemTime::UNIX_EPOCH)).unwrap();
+        let line: Value =
+            serde_json::from_str(&Metrics::default().line(SystemTime::UNIX_EPOCH)).unwrap();
         assert!(line.get("Delegations").is_none() && line.get("Failures").is_none());
         assert_eq!((&line["SignalFailures"], &line["ThrottledCalls"]), (&json!(0), &json!(0)));
     }

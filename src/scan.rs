@@ -1,4 +1,5 @@
-//! The delegations of many zones in many accounts, and whether they resolve: for the command and the watch.
+//! The delegations of many zones in many accounts, and whether they resolve: for the command and
+//! the watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use delegation_model::role::Role;
 use dns_check::{Expected, Pace, Report, Verifier};
 use inventory::{Acceptance, Accepted, FindingKind, Inventory, is_of_interest};
 
-/// How many calls of Route 53 a second are made in one account: its quota is ten, over all who call (Route 53 Developer Guide,
-/// "Throttling API requests", as of November 2026), and was five before. Deployments need it too.
+/// How many calls of Route 53 a second are made in one account: its quota is ten, over all who call
+/// (Route 53 Developer Guide, "Throttling API requests", as of November 2026), and was five before.
+/// Deployments need it too.
 const CALLS: u32 = 4;
 
 /// How many zones of an account are read at once; the quota bounds it more.
@@ -72,9 +74,12 @@ impl Unread {
         }
     }
 
-    /// Who has accepted at `now`, in seconds since 1970, that it can't be read; `None` once that day has passed.
+    /// Who has accepted at `now`, in seconds since 1970, that it can't be read; `None` once that
+    /// day has passed.
     pub fn acceptance<'a>(&self, accepted: &'a Accepted, now: i64) -> Option<&'a Acceptance> {
-        accepted.find(&self.subject(), FindingKind::Unread, now).filter(|acceptance| acceptance.holds(now))
+        accepted
+            .find(&self.subject(), FindingKind::Unread, now)
+            .filter(|acceptance| acceptance.holds(now))
     }
 }
 
@@ -96,7 +101,8 @@ pub enum Progress {
     Read,
 }
 
-/// Reads the zones of all sources, each account within its quota. A zone that several sources lead to is read once.
+/// Reads the zones of all sources, each account within its quota. A zone that several sources lead
+/// to is read once.
 pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Progress)) -> Scan {
     let mut paces: BTreeMap<&str, Arc<Pace>> = BTreeMap::new();
     let of_account: Vec<(&Source, Arc<Pace>)> = sources
@@ -107,14 +113,19 @@ pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Pro
             (source, Arc::clone(pace))
         })
         .collect();
-    let reads = of_account.into_iter().map(|(source, pace)| of_source(accounts, source, pace, progress));
+    let reads =
+        of_account.into_iter().map(|(source, pace)| of_source(accounts, source, pace, progress));
     let mut scan = Scan::default();
     let mut known = BTreeSet::new();
     for (zones, unread) in join_all(reads).await {
-        scan.zones.extend(zones.into_iter().filter(|scanned| known.insert(scanned.zone.id.as_str().to_owned())));
+        scan.zones.extend(
+            zones.into_iter().filter(|scanned| known.insert(scanned.zone.id.as_str().to_owned())),
+        );
         scan.unread.extend(unread);
     }
-    scan.zones.sort_by_cached_key(|scanned| (scanned.zone.name.position(), scanned.zone.id.as_str().to_owned()));
+    scan.zones.sort_by_cached_key(|scanned| {
+        (scanned.zone.name.position(), scanned.zone.id.as_str().to_owned())
+    });
     scan
 }
 
@@ -151,7 +162,11 @@ impl OpenAccount {
         Self::with_pace(accounts, source, Arc::new(Pace::per_second(CALLS))).await
     }
 
-    async fn with_pace(accounts: &Accounts, source: &Source, pace: Arc<Pace>) -> Result<Self, Unread> {
+    async fn with_pace(
+        accounts: &Accounts,
+        source: &Source,
+        pace: Arc<Pace>,
+    ) -> Result<Self, Unread> {
         let role = source.arn().cloned();
         match zones_of(accounts, source, &pace).await {
             Ok((session, zones)) => Ok(Self { zones, role, session, pace }),
@@ -165,7 +180,11 @@ impl OpenAccount {
     }
 
     /// Reads some of its zones, in their order.
-    pub async fn read(&self, zones: &[HostedZone], progress: &dyn Fn(Progress)) -> (Vec<Scanned>, Vec<Unread>) {
+    pub async fn read(
+        &self,
+        zones: &[HostedZone],
+        progress: &dyn Fn(Progress),
+    ) -> (Vec<Scanned>, Vec<Unread>) {
         let reads = zones.iter().map(async |zone| {
             let inventory = inventory(&self.session, zone, &self.pace).await;
             progress(Progress::Read);
@@ -190,19 +209,26 @@ async fn zones_of(
     pace: &Pace,
 ) -> Result<(Arc<Session>, Vec<HostedZone>), Failure> {
     if let Some(zone) = &source.zone {
-        let (session, zone) = expected::parent_zone(accounts, source.role.as_ref(), zone, None).await?;
+        let (session, zone) =
+            expected::parent_zone(accounts, source.role.as_ref(), zone, None).await?;
         return Ok((session, vec![zone]));
     }
     let session = accounts.session(source.role.as_ref(), None).await;
-    let session = session.map_err(|error| reader_failure("assuming the role to read with", &error))?;
+    let session =
+        session.map_err(|error| reader_failure("assuming the role to read with", &error))?;
     let zones = session.every_public_zone(async || pace.wait().await).await;
     let zones = zones.map_err(|error| reader_failure("listing the hosted zones", &error))?;
     Ok((session, zones))
 }
 
-async fn inventory(session: &Session, zone: &HostedZone, pace: &Pace) -> Result<Inventory, Failure> {
+async fn inventory(
+    session: &Session,
+    zone: &HostedZone,
+    pace: &Pace,
+) -> Result<Inventory, Failure> {
     let sets = session.whole_zone(&zone.id, is_of_interest, async || pace.wait().await).await;
-    let sets = sets.map_err(|error| reader_failure(&format!("listing the parent zone {}", zone.id), &error))?;
+    let sets = sets
+        .map_err(|error| reader_failure(&format!("listing the parent zone {}", zone.id), &error))?;
     Ok(Inventory::of(&zone.name, sets))
 }
 
@@ -215,9 +241,14 @@ pub struct Subject {
     pub entry: Option<usize>,
 }
 
-/// Asks the name servers of the zones and of their delegations, and tells what each says as it is known. Delegations for which
-/// there is nothing to ask are passed over.
-pub async fn look(verifier: &Verifier, zones: &[Scanned], subjects: &[Subject], mut tell: impl FnMut(Subject, Report)) {
+/// Asks the name servers of the zones and of their delegations, and tells what each says as it is
+/// known. Delegations for which there is nothing to ask are passed over.
+pub async fn look(
+    verifier: &Verifier,
+    zones: &[Scanned],
+    subjects: &[Subject],
+    mut tell: impl FnMut(Subject, Report),
+) {
     let expected = |subject: &Subject| -> Option<Expected> {
         let scanned = zones.get(subject.zone)?;
         match subject.entry {

@@ -1,11 +1,13 @@
 //! The watch: every delegation of an organization, on a schedule, with what is wrong with it.
 //!
-//! The same `bootstrap` is the watch where Lambda's `_HANDLER` says so. [`Watch::run`] takes an event, reads all public zones of the
-//! accounts in [`Settings`], asks the name servers of each delegation, and tells each finding three times: as a line of the log,
-//! as a count among the metrics, and in its result, which Lambda hands to the function's destination.
+//! The same `bootstrap` is the watch where Lambda's `_HANDLER` says so. [`Watch::run`] takes an
+//! event, reads all public zones of the accounts in [`Settings`], asks the name servers of each
+//! delegation, and tells each finding three times: as a line of the log, as a count among the
+//! metrics, and in its result, which Lambda hands to the function's destination.
 //!
-//! An invocation has fifteen minutes at most. A part that can't do all says in its result where the next one goes on
-//! ([`Position`]); the template has a rule that delivers that to the function as its next event. Nothing else is remembered.
+//! An invocation has fifteen minutes at most. A part that can't do all says in its result where the
+//! next one goes on ([`Position`]); the template has a rule that delivers that to the function as
+//! its next event. Nothing else is remembered.
 
 mod finding;
 pub mod metrics;
@@ -36,10 +38,12 @@ pub use settings::{Settings, SettingsError};
 /// The name of the handler for which the program is the watch.
 pub const HANDLER: &str = "watch";
 
-/// No step begins with less time than this, unless it is the first of its part, which has all that there is.
+/// No step begins with less time than this, unless it is the first of its part, which has all that
+/// there is.
 const STEP: Duration = Duration::from_mins(5);
 
-/// The zones of a step: few enough that its findings are told soon, and enough that name servers are remembered.
+/// The zones of a step: few enough that its findings are told soon, and enough that name servers
+/// are remembered.
 const ZONES: usize = 20;
 
 /// No step goes on reading zones with more delegations than these.
@@ -84,7 +88,9 @@ impl Watch {
     /// The watch with these settings; where they are wrong, every invocation says so.
     pub fn new(settings: Result<Settings, SettingsError>, accounts: Accounts) -> Self {
         let verifier = match &settings {
-            Ok(settings) => Verifier::new(settings.dns_resolver).at_any_address(settings.dns_any_address),
+            Ok(settings) => {
+                Verifier::new(settings.dns_resolver).at_any_address(settings.dns_any_address)
+            }
             Err(_) => Verifier::new(None),
         };
         Self { settings, accounts, verifier, metrics: Box::new(|_| {}) }
@@ -102,20 +108,31 @@ impl Watch {
         Self { metrics: Box::new(metrics), ..self }
     }
 
-    /// Runs a part: the first of a run for the event `{}`, a further one for the `next` of the part before.
+    /// Runs a part: the first of a run for the event `{}`, a further one for the `next` of the part
+    /// before.
     ///
     /// # Errors
-    /// If a setting or the event is wrong. An account or a zone that can't be read is a finding and no error.
+    /// If a setting or the event is wrong. An account or a zone that can't be read is a finding and
+    /// no error.
     pub async fn run(&self, event: &str, invocation: &Invocation) -> Result<Value, WatchError> {
         let begun = self.begin(event, invocation);
         let (settings, position) = begun.inspect_err(|error| {
             error!(lambda_request_id = invocation.id, problem = %error, "the watch can't begin");
         })?;
-        let span = info_span!("watch", lambda_request_id = invocation.id, run = position.run, part = position.part);
+        let span = info_span!(
+            "watch",
+            lambda_request_id = invocation.id,
+            run = position.run,
+            part = position.part
+        );
         Ok(Box::pin(self.run_part(settings, position, invocation)).instrument(span).await)
     }
 
-    fn begin(&self, event: &str, invocation: &Invocation) -> Result<(&Settings, Position), WatchError> {
+    fn begin(
+        &self,
+        event: &str,
+        invocation: &Invocation,
+    ) -> Result<(&Settings, Position), WatchError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let position = Position::parse(event, &invocation.id)?;
         if position.first_of(&settings.sources()).is_none() {
@@ -126,7 +143,12 @@ impl Watch {
         Ok((settings, position))
     }
 
-    async fn run_part(&self, settings: &Settings, position: Position, invocation: &Invocation) -> Value {
+    async fn run_part(
+        &self,
+        settings: &Settings,
+        position: Position,
+        invocation: &Invocation,
+    ) -> Value {
         let now = self.accounts.clock().now();
         let deadline = Deadline::new(invocation.deadline, None, now).work();
         // Sessions that outlive the part, and know of rights that were granted since.
@@ -164,7 +186,9 @@ impl Watch {
                     }
                 }
                 Some(Err(unread)) => part.take_unread(&unread),
-                None if part.has_progressed => return Some(Stop { role: source.arn().cloned(), after }),
+                None if part.has_progressed => {
+                    return Some(Stop { role: source.arn().cloned(), after });
+                }
                 None => {
                     let role = source.arn().cloned();
                     part.take_unread(&Unread { role, zone: None, failure: self.out_of_time() });
@@ -174,7 +198,8 @@ impl Watch {
         None
     }
 
-    /// Goes through the zones of an account behind one of them, until all are done or the time is short.
+    /// Goes through the zones of an account behind one of them, until all are done or the time is
+    /// short.
     async fn walk_account(
         &self,
         account: &OpenAccount,
@@ -182,7 +207,8 @@ impl Watch {
         deadline: Instant,
         part: &mut Part<'_>,
     ) -> Option<Stop> {
-        let is_left = |zone: &&HostedZone| after.as_deref().is_none_or(|after| zone.id.as_str() > after);
+        let is_left =
+            |zone: &&HostedZone| after.as_deref().is_none_or(|after| zone.id.as_str() > after);
         let mut zones: Vec<HostedZone> = account.zones.iter().filter(is_left).cloned().collect();
         zones.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
         let mut left = zones.as_slice();
@@ -206,9 +232,15 @@ impl Watch {
         None
     }
 
-    /// Does a step if there is time for it; nothing if it would not fit or did not. The first of a part has all the time that there
-    /// is, so that what takes long is done then, and no part ends where it began.
-    async fn step<T>(&self, part: &Part<'_>, deadline: Instant, step: impl Future<Output = T>) -> Option<T> {
+    /// Does a step if there is time for it; nothing if it would not fit or did not. The first of a
+    /// part has all the time that there is, so that what takes long is done then, and no part ends
+    /// where it began.
+    async fn step<T>(
+        &self,
+        part: &Part<'_>,
+        deadline: Instant,
+        step: impl Future<Output = T>,
+    ) -> Option<T> {
         let end = if part.has_progressed { Instant::now() + STEP } else { deadline };
         if end > deadline {
             return None;
@@ -218,14 +250,16 @@ impl Watch {
         timeout_at(end, Box::pin(step)).await.ok()
     }
 
-    /// Reads the first of these zones and asks the name servers of their delegations. `begun` tells how many zones these are.
+    /// Reads the first of these zones and asks the name servers of their delegations. `begun` tells
+    /// how many zones these are.
     async fn batch(&self, account: &OpenAccount, zones: &[HostedZone], begun: &mut usize) -> Batch {
         let mut batch = Batch::default();
         let mut delegations = 0;
         for group in zones.chunks(scan::ZONES_AT_ONCE) {
             *begun += group.len();
             let (scanned, unread) = account.read(group, &|_| {}).await;
-            delegations += scanned.iter().map(|scanned| scanned.inventory.entries.len()).sum::<usize>();
+            delegations +=
+                scanned.iter().map(|scanned| scanned.inventory.entries.len()).sum::<usize>();
             batch.scanned.extend(scanned);
             batch.unread.extend(unread);
             if *begun >= ZONES || delegations >= DELEGATIONS {
@@ -243,7 +277,8 @@ impl Watch {
     }
 
     fn out_of_time(&self) -> Failure {
-        let met = self.accounts.last_problem().map(|problem| format!(": {problem}")).unwrap_or_default();
+        let met =
+            self.accounts.last_problem().map(|problem| format!(": {problem}")).unwrap_or_default();
         let message = format!(
             "A whole part of the watch was not enough time for it{met}. Give the function of the watch more memory or a longer \
              timeout, or look at what AWS answered."

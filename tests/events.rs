@@ -1,4 +1,5 @@
-//! The events of `events/` are what CloudFormation sends: `aws_lambda_events`' own types read them, and so does the envelope.
+//! The events of `events/` are what CloudFormation sends: `aws_lambda_events`' own types read them,
+//! and so does the envelope.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -21,7 +22,10 @@ fn events() -> Vec<(String, Value)> {
         let event = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         (path.file_stem().unwrap().to_string_lossy().into_owned(), event)
     };
-    entries.filter(|path| path.extension().is_some_and(|extension| extension == "json")).map(read).collect()
+    entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(read)
+        .collect()
 }
 
 #[test]
@@ -30,7 +34,8 @@ fn the_public_types_read_them() {
     assert!(events.len() >= 3);
     for (name, mut event) in events {
         if event.get("Records").is_some() {
-            let wrapped: SnsEvent = serde_json::from_value(event).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let wrapped: SnsEvent =
+                serde_json::from_value(event).unwrap_or_else(|error| panic!("{name}: {error}"));
             event = serde_json::from_str(&wrapped.records[0].sns.message).unwrap();
         }
         serde_json::from_value::<CloudFormationCustomResourceRequest>(event)
@@ -43,7 +48,8 @@ fn the_function_reads_them() {
     let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
     for (name, event) in events() {
         let text = event.to_string();
-        let event = envelope::unwrap(&text).and_then(|message| envelope::parse(&message.text, accepted));
+        let event =
+            envelope::unwrap(&text).and_then(|message| envelope::parse(&message.text, accepted));
         let event = event.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(event.target.url.signed_at().is_some(), "{name}");
         let request = event.request.unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -1,4 +1,5 @@
-//! The laws of the fuzz targets for the inputs that were once interesting, and for a few random ones. `make fuzz` looks for more.
+//! The laws of the fuzz targets for the inputs that were once interesting, and for a few random
+//! ones. `make fuzz` looks for more.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -29,7 +30,8 @@ const TARGETS: [(&str, Law); 5] = [
 /// The committed inputs of a target: seeds, and what the fuzzer found.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new("fuzz/corpus-regressions").join(target);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
 }
@@ -71,7 +73,8 @@ proptest! {
         }
     }
 
-    /// A committed input with a stretch of it replaced: mostly still of the form that a target reads.
+    /// A committed input with a stretch of it replaced: mostly still of the form that a target
+    /// reads.
     #[test]
     fn the_laws_hold_for_changed_inputs(
         target in 0..TARGETS.len(),

@@ -1,7 +1,9 @@
-//! One round trip against an AWS emulator that is not ours: moto in server mode, with the real `bootstrap`.
+//! One round trip against an AWS emulator that is not ours: moto in server mode, with the real
+//! `bootstrap`.
 //!
-//! `make test` sets `MOTO_SERVER` to its program. It checks no more than that another reading of the APIs agrees with ours:
-//! moto's Route 53 accepts what the service refuses, so the rules themselves are tested against the sandbox.
+//! `make test` sets `MOTO_SERVER` to its program. It checks no more than that another reading of
+//! the APIs agrees with ours: moto's Route 53 accepts what the service refuses, so the rules
+//! themselves are tested against the sandbox.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,8 +21,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions,
+    SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 use custom_delegation::http::Client;
@@ -30,7 +32,8 @@ use serde_json::{Value, json};
 
 const NAME: &str = "testing.example.com";
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
-const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
+const STACK: &str =
+    "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
 /// How long moto may take to start: Python imports a lot on a busy machine.
 const START: Duration = Duration::from_mins(1);
 
@@ -49,11 +52,17 @@ impl Drop for Moto {
 }
 
 impl Moto {
-    /// Starts it on a free port, which it tells on its standard error, and waits until it answers there.
+    /// Starts it on a free port, which it tells on its standard error, and waits until it answers
+    /// there.
     async fn start(program: &OsStr) -> Self {
         let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        command
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut process =
+            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let stderr = BufReader::new(process.stderr.take().unwrap());
         let http = custom_delegation::http::client(None).unwrap();
         let mut moto = Self { process, url: String::new(), http };
@@ -77,12 +86,22 @@ impl Moto {
     }
 
     async fn send(&self, request: Request<String>) -> (StatusCode, String) {
-        let answer = tokio::time::timeout(START, self.http.send(request.map(Into::into))).await.unwrap().unwrap();
+        let answer = tokio::time::timeout(START, self.http.send(request.map(Into::into)))
+            .await
+            .unwrap()
+            .unwrap();
         (answer.status(), String::from_utf8_lossy(answer.body()).into_owned())
     }
 
     /// Asks with a signature in the headers.
-    async fn ask(&self, keys: &Credentials, service: &str, method: Method, path: &str, body: &str) -> String {
+    async fn ask(
+        &self,
+        keys: &Credentials,
+        service: &str,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> String {
         let url = format!("{}{path}", self.url);
         let instructions = signed(keys, service, &method, &url, body, SigningSettings::default());
         let mut request = Request::builder().method(method).uri(url);
@@ -106,7 +125,8 @@ impl Moto {
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let mut url = url::Url::parse(&format!("{}{path}", self.url)).unwrap();
         let instructions = signed(&cloudformation(), "s3", method, url.as_str(), "", settings);
-        url.query_pairs_mut().extend_pairs(instructions.params().iter().map(|(key, value)| (key, value)));
+        url.query_pairs_mut()
+            .extend_pairs(instructions.params().iter().map(|(key, value)| (key, value)));
         url.into()
     }
 
@@ -120,10 +140,17 @@ impl Moto {
     /// Credentials of a role: moto takes the account of the ARN, and no trust policy.
     async fn assume(&self, account: &str, role: &str) -> Credentials {
         let arn = format!("arn:aws:iam::{account}:role/{role}");
-        let body = format!("Action=AssumeRole&Version=2011-06-15&RoleSessionName=test&RoleArn={arn}");
+        let body =
+            format!("Action=AssumeRole&Version=2011-06-15&RoleSessionName=test&RoleArn={arn}");
         let answer = self.ask(&cloudformation(), "sts", Method::POST, "/", &body).await;
         let field = |name: &str| element(&answer, name);
-        Credentials::new(field("AccessKeyId"), field("SecretAccessKey"), Some(field("SessionToken")), None, "moto")
+        Credentials::new(
+            field("AccessKeyId"),
+            field("SecretAccessKey"),
+            Some(field("SessionToken")),
+            None,
+            "moto",
+        )
     }
 
     async fn create_zone(&self, keys: &Credentials, name: &str) -> String {
@@ -137,7 +164,9 @@ impl Moto {
 
     /// The record sets of a zone, each as moto writes it.
     async fn records(&self, keys: &Credentials, zone: &str) -> Vec<String> {
-        let listing = self.ask(keys, "route53", Method::GET, &format!("/2013-04-01/hostedzone/{zone}/rrset"), "").await;
+        let listing = self
+            .ask(keys, "route53", Method::GET, &format!("/2013-04-01/hostedzone/{zone}/rrset"), "")
+            .await;
         let sets = listing.split("<ResourceRecordSet>").skip(1);
         sets.map(|set| set.split("</ResourceRecordSet>").next().unwrap().to_owned()).collect()
     }
@@ -165,14 +194,16 @@ fn signed(
 }
 
 fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}"));
+    let (_, rest) =
+        xml.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}"));
     rest.split("</").next().unwrap().to_owned()
 }
 
 /// The record set of that name and type, if it is there.
 fn find<'a>(records: &'a [String], name: &str, rtype: &str) -> Option<&'a String> {
     let is = |set: &&String| {
-        set.contains(&format!("<Name>{name}.</Name>")) && set.contains(&format!("<Type>{rtype}</Type>"))
+        set.contains(&format!("<Name>{name}.</Name>"))
+            && set.contains(&format!("<Type>{rtype}</Type>"))
     };
     records.iter().find(is)
 }
@@ -191,7 +222,9 @@ async fn function(moto: &Moto, keys: &Credentials) -> LambdaProcess {
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let path = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
     let timeout = Duration::from_mins(1);
-    LambdaProcess::spawn(Bootstrap { path, env, timeout, deadline: DeadlineStyle::Real }).await.unwrap()
+    LambdaProcess::spawn(Bootstrap { path, env, timeout, deadline: DeadlineStyle::Real })
+        .await
+        .unwrap()
 }
 
 /// Sends an event and reads its answer back from the bucket.
@@ -216,13 +249,16 @@ async fn send(moto: &Moto, function: &LambdaProcess, kind: &str, mut event: Valu
 
 #[tokio::test]
 async fn a_delegation_is_created_updated_and_deleted() {
-    let Some(program) = std::env::var_os("MOTO_SERVER").filter(|program| !program.is_empty()) else {
+    let Some(program) = std::env::var_os("MOTO_SERVER").filter(|program| !program.is_empty())
+    else {
         sandbox::not_checked("moto", "MOTO_SERVER is not set", "make unit");
         return;
     };
     let moto = Moto::start(&program).await;
-    let (parent_keys, child_keys) =
-        (moto.assume("111111111111", "parent-admin").await, moto.assume("222222222222", "function").await);
+    let (parent_keys, child_keys) = (
+        moto.assume("111111111111", "parent-admin").await,
+        moto.assume("222222222222", "function").await,
+    );
     let parent = moto.create_zone(&parent_keys, "example.com").await;
     let child = moto.create_zone(&child_keys, NAME).await;
     assert_eq!(moto.s3(Method::PUT, &format!("/{BUCKET}")).await.0, 200);
@@ -240,7 +276,8 @@ async fn a_delegation_is_created_updated_and_deleted() {
         })
     };
 
-    let answer = send(&moto, &function, "Create", json!({"ResourceProperties": properties("300")})).await;
+    let answer =
+        send(&moto, &function, "Create", json!({"ResourceProperties": properties("300")})).await;
     let id = answer["PhysicalResourceId"].clone();
     assert_eq!(id, format!("{parent}/{NAME}"));
     assert_eq!(answer["Data"]["Action"], "CREATED");
@@ -250,10 +287,16 @@ async fn a_delegation_is_created_updated_and_deleted() {
     let apex = moto.records(&child_keys, &child).await;
     let servers = answer["Data"]["NameServers"].as_str().unwrap().split(',');
     for server in servers {
-        assert!(ns.contains(server) && find(&apex, NAME, "NS").unwrap().contains(server), "{server}: {ns}");
+        assert!(
+            ns.contains(server) && find(&apex, NAME, "NS").unwrap().contains(server),
+            "{server}: {ns}"
+        );
     }
     let claim = find(&created, &format!("_delegation-{NAME}"), "TXT").expect("it is claimed");
-    assert!(claim.contains("heritage=custom-delegation") && claim.contains("owner=mine/Delegation"), "{claim}");
+    assert!(
+        claim.contains("heritage=custom-delegation") && claim.contains("owner=mine/Delegation"),
+        "{claim}"
+    );
 
     let event = json!({
         "PhysicalResourceId": id,
@@ -261,12 +304,22 @@ async fn a_delegation_is_created_updated_and_deleted() {
         "OldResourceProperties": properties("300"),
     });
     let answer = send(&moto, &function, "Update", event).await;
-    assert_eq!((&answer["PhysicalResourceId"], &answer["Data"]["Action"]), (&id, &json!("UPDATED")));
+    assert_eq!(
+        (&answer["PhysicalResourceId"], &answer["Data"]["Action"]),
+        (&id, &json!("UPDATED"))
+    );
     let updated = moto.records(&parent_keys, &parent).await;
-    assert!(find(&updated, NAME, "NS").is_some_and(|ns| ns.contains("<TTL>60</TTL>")), "{updated:?}");
+    assert!(
+        find(&updated, NAME, "NS").is_some_and(|ns| ns.contains("<TTL>60</TTL>")),
+        "{updated:?}"
+    );
     assert_eq!(updated.len(), before.len() + 2);
 
     let event = json!({"PhysicalResourceId": id, "ResourceProperties": properties("60")});
     send(&moto, &function, "Delete", event).await;
-    assert_eq!(moto.records(&parent_keys, &parent).await, before, "the parent zone is exactly as it was");
+    assert_eq!(
+        moto.records(&parent_keys, &parent).await,
+        before,
+        "the parent zone is exactly as it was"
+    );
 }

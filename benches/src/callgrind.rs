@@ -1,4 +1,5 @@
-//! Instructions, counted by valgrind's callgrind: a figure that does not depend on the machine's speed.
+//! Instructions, counted by valgrind's callgrind: a figure that does not depend on the machine's
+//! speed.
 
 use std::path::Path;
 
@@ -26,7 +27,8 @@ async fn run(world: &World, program: &Start, invocations: usize) -> Result<u64, 
     let mut start = program.clone();
     let profiled = start.program.display().to_string();
     start.program = "valgrind".into();
-    let mut args = vec!["--tool=callgrind".to_owned(), "--callgrind-out-file=/dev/null".to_owned(), profiled];
+    let mut args =
+        vec!["--tool=callgrind".to_owned(), "--callgrind-out-file=/dev/null".to_owned(), profiled];
     args.append(&mut start.args);
     start.args = args;
     start.env.extend(world.env());
@@ -43,10 +45,13 @@ async fn run(world: &World, program: &Start, invocations: usize) -> Result<u64, 
         world.clear();
     }
     let lines = process.end().await;
-    let collected = lines.iter().find_map(|line| line.split_once("Collected :")).map(|(_, number)| number.trim());
-    collected
-        .and_then(|number| number.parse().ok())
-        .ok_or_else(|| format!("valgrind did not say how many instructions it counted: {}", lines.join(" / ")))
+    let collected = lines
+        .iter()
+        .find_map(|line| line.split_once("Collected :"))
+        .map(|(_, number)| number.trim());
+    collected.and_then(|number| number.parse().ok()).ok_or_else(|| {
+        format!("valgrind did not say how many instructions it counted: {}", lines.join(" / "))
+    })
 }
 
 /// True if valgrind can be started.

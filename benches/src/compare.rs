@@ -63,8 +63,11 @@ pub async fn compare(compare: &Compare, say: impl Fn(&str)) -> Result<String, St
             programs.remove(number);
         }
     }
-    let columns =
-        programs.into_iter().map(|(program, samples)| Column { name: program.name, note: program.note, samples });
+    let columns = programs.into_iter().map(|(program, samples)| Column {
+        name: program.name,
+        note: program.note,
+        samples,
+    });
     let mut text = table::print(&columns.collect::<Vec<_>>());
     for line in skipped {
         let _ = writeln!(text, "\n{line}");

@@ -1,4 +1,5 @@
-//! The second table: how the cost of a delegation grows with the zone, the account and the number at once.
+//! The second table: how the cost of a delegation grows with the zone, the account and the number
+//! at once.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::path::Path;
@@ -38,10 +39,19 @@ pub async fn growth(bootstrap: &Path, folder: &Path, say: impl Fn(&str)) -> Resu
         say(&format!("a parent zone of {records} record sets"));
         let world = new_world(&folder).await?;
         fill(&world.parent, records);
-        row(&mut text, &world, &program, &format!("parent zone of {records} record sets"), Named::ById).await?;
+        row(
+            &mut text,
+            &world,
+            &program,
+            &format!("parent zone of {records} record sets"),
+            Named::ById,
+        )
+        .await?;
     }
     for zones in [1, 100, 500] {
-        for (named, how) in [(Named::ById, "by id"), (Named::ByName, "by name"), (Named::Closest, "the closest")] {
+        for (named, how) in
+            [(Named::ById, "by id"), (Named::ByName, "by name"), (Named::Closest, "the closest")]
+        {
             say(&format!("a parent account of {zones} zones, {how}"));
             let world = new_world(&folder).await?;
             for number in 1..zones {
@@ -49,7 +59,8 @@ pub async fn growth(bootstrap: &Path, folder: &Path, say: impl Fn(&str)) -> Resu
                 let side = if number % 2 == 0 { "a" } else { "z" };
                 world.parent_account.hosted_zone(&format!("{side}{number}.com"));
             }
-            row(&mut text, &world, &program, &format!("parent account of {zones} zones"), named).await?;
+            row(&mut text, &world, &program, &format!("parent account of {zones} zones"), named)
+                .await?;
         }
     }
     text.push_str("\n| delegations at once | quota | calls of the parent account, each | throttled | quota allows, s | took, s | ratio |\n|---|---|---|---|---|---|---|\n");
@@ -72,7 +83,13 @@ fn fill(zone: &ZoneHandle, records: usize) {
     }
 }
 
-async fn row(text: &mut String, world: &World, program: &Program, what: &str, named: Named) -> Result<(), String> {
+async fn row(
+    text: &mut String,
+    world: &World,
+    program: &Program,
+    what: &str,
+    named: Named,
+) -> Result<(), String> {
     let mut process = Process::start(&program.start_in(world)).await?;
     let (mut create, mut delete) = (Warm::default(), Warm::default());
     let mut how = "";
@@ -85,7 +102,8 @@ async fn row(text: &mut String, world: &World, program: &Program, what: &str, na
         if round > 0 {
             create.add(&created);
         }
-        let (event, request) = world.event(Dialect::Delegation, Kind::Delete, Some(&created.physical_id));
+        let (event, request) =
+            world.event(Dialect::Delegation, Kind::Delete, Some(&created.physical_id));
         delete.add(&deliver(world, &mut process, &event, &request).await?);
         world.check(Kind::Delete)?;
     }
@@ -147,8 +165,9 @@ async fn at_once(
     const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
     let world = new_world(folder).await?;
     let account = world.aws.account("222222222222");
-    let children: Vec<ZoneHandle> =
-        (0..delegations).map(|number| account.hosted_zone(&format!("team-{number}.example.com"))).collect();
+    let children: Vec<ZoneHandle> = (0..delegations)
+        .map(|number| account.hosted_zone(&format!("team-{number}.example.com")))
+        .collect();
     let start = program.start_in(&world);
     let mut processes = Vec::new();
     for _ in 0..delegations {
@@ -161,20 +180,30 @@ async fn at_once(
     }
     world.forget();
     let began = Instant::now();
-    let invoked = processes.iter_mut().zip(&children).enumerate().map(async |(number, (process, child))| {
-        let name = format!("Delegation{number}");
-        let (event, request) = world.event_for(Dialect::Delegation, Kind::Create, None, &world.parent, child, &name);
-        process.invoke(&event).await?;
-        world.answer(&request)
-    });
+    let invoked =
+        processes.iter_mut().zip(&children).enumerate().map(async |(number, (process, child))| {
+            let name = format!("Delegation{number}");
+            let (event, request) = world.event_for(
+                Dialect::Delegation,
+                Kind::Create,
+                None,
+                &world.parent,
+                child,
+                &name,
+            );
+            process.invoke(&event).await?;
+            world.answer(&request)
+        });
     let answers: Result<Vec<_>, String> = join_all(invoked).await.into_iter().collect();
     let took = began.elapsed();
     answers?;
     let calls = world.aws.calls();
     let (mut allowed, mut parents, mut throttled) = (Duration::ZERO, 0, 0);
     for account in ["111111111111", "222222222222"] {
-        let of_account: Vec<_> =
-            calls.iter().filter(|call| call.service == "route53" && call.account == account).collect();
+        let of_account: Vec<_> = calls
+            .iter()
+            .filter(|call| call.service == "route53" && call.account == account)
+            .collect();
         let passed = of_account.iter().filter(|call| call.code() != Some("Throttling")).count();
         throttled += of_account.len() - passed;
         if account == "111111111111" {
@@ -193,7 +222,10 @@ async fn at_once(
         true if allowed == 0.0 => ("10/s, 50", "0.0".to_owned(), "-".to_owned()),
         true => ("10/s, 50", format!("{allowed:.1}"), format!("{:.2}", took / allowed)),
     };
-    let _ = writeln!(text, "| {delegations} | {quota} | {each:.2} | {throttled} | {allowed} | {took:.2} | {ratio} |");
+    let _ = writeln!(
+        text,
+        "| {delegations} | {quota} | {each:.2} | {throttled} | {allowed} | {took:.2} | {ratio} |"
+    );
     Ok(())
 }
 

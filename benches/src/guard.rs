@@ -43,16 +43,22 @@ impl Guarded {
     pub async fn calls(&self) -> Result<[f64; 3], String> {
         let mut samples = Samples::new();
         near(&self.world, &self.program, &mut samples).await?;
-        Ok([Figure::ColdCreateCalls, Figure::UpdateCalls, Figure::DeleteCalls].map(|figure| first(&samples, figure)))
+        Ok([Figure::ColdCreateCalls, Figure::UpdateCalls, Figure::DeleteCalls]
+            .map(|figure| first(&samples, figure)))
     }
 
-    /// The time from event to answer of a cold and a warm Create, a warm Update and a warm Delete, as multiples of the
-    /// latency: the serial round trips with handshakes, and the work between them.
+    /// The time from event to answer of a cold and a warm Create, a warm Update and a warm Delete,
+    /// as multiples of the latency: the serial round trips with handshakes, and the work between
+    /// them.
     pub async fn trips(&self, latency: Duration) -> Result<[f64; 4], String> {
         let mut samples = Samples::new();
         far(&self.world, &self.program, latency, &mut samples).await?;
-        let figures =
-            [Figure::ColdCreateTrips, Figure::WarmCreateTrips, Figure::WarmUpdateTrips, Figure::WarmDeleteTrips];
+        let figures = [
+            Figure::ColdCreateTrips,
+            Figure::WarmCreateTrips,
+            Figure::WarmUpdateTrips,
+            Figure::WarmDeleteTrips,
+        ];
         Ok(figures.map(|figure| first(&samples, figure)))
     }
 }

@@ -1,4 +1,5 @@
-//! The third table: what `delegation list --check` costs for zones of several sizes, and with dead name servers.
+//! The third table: what `delegation list --check` costs for zones of several sizes, and with dead
+//! name servers.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -49,7 +50,12 @@ impl World {
     }
 
     fn put(zone: &ZoneHandle, name: &str, servers: &[String]) {
-        zone.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
+        zone.put(RecordSet::new(
+            name,
+            "NS",
+            300,
+            servers.iter().map(|server| format!("{server}.")),
+        ));
     }
 
     fn dead_pair(&self, delegations: usize) {
@@ -65,10 +71,12 @@ impl World {
         }
     }
 
-    /// So many delegations, and how many of them are ill: refused, silent, lame and to be taken over by turns.
+    /// So many delegations, and how many of them are ill: refused, silent, lame and to be taken
+    /// over by turns.
     fn fill(&self, delegations: usize, zones: usize) -> usize {
-        let zones: Vec<ZoneHandle> =
-            (0..zones).map(|number| self.account.hosted_zone(&format!("zone{number}.com"))).collect();
+        let zones: Vec<ZoneHandle> = (0..zones)
+            .map(|number| self.account.hosted_zone(&format!("zone{number}.com")))
+            .collect();
         let mut ill = 0;
         for (number, zone) in (0..delegations).zip(zones.iter().cycle()) {
             let name = format!("team{number}.{}", zone.name().trim_end_matches('.'));
@@ -107,11 +115,14 @@ fn of_silent() -> [String; 2] {
     [1, 2].map(|host| format!("ns{host}.silent.net"))
 }
 
-/// What the ended children of this process have used: CPU, and the most memory of any of them in kilobytes.
+/// What the ended children of this process have used: CPU, and the most memory of any of them in
+/// kilobytes.
 fn used() -> Result<(Duration, i64), String> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| error.to_string())?;
     let time = |value: nix::sys::time::TimeVal| {
-        Duration::from_micros(u64::try_from(value.tv_sec() * 1_000_000 + value.tv_usec()).unwrap_or_default())
+        Duration::from_micros(
+            u64::try_from(value.tv_sec() * 1_000_000 + value.tv_usec()).unwrap_or_default(),
+        )
     };
     Ok((time(usage.user_time()) + time(usage.system_time()), usage.max_rss()))
 }
@@ -130,12 +141,18 @@ async fn row(
     let mut program = Command::new(command);
     program.args(["list", "--all-zones", "--check", "--json-lines"]).env_clear();
     program.envs(world.aws.env(&world.account.user_credentials()));
-    program.env("DELEGATION_DNS_RESOLVER", world.dns.resolver().to_string()).env("DELEGATION_DNS_ANY_ADDRESS", "true");
+    program
+        .env("DELEGATION_DNS_RESOLVER", world.dns.resolver().to_string())
+        .env("DELEGATION_DNS_ANY_ADDRESS", "true");
     program.env("AWS_EC2_METADATA_DISABLED", "true");
     let began = Instant::now();
     let output = program.stdin(Stdio::null()).output().await.map_err(|error| error.to_string())?;
     let took = began.elapsed();
-    let last = output.stdout.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
+    let last = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .rfind(|line| !line.is_empty())
+        .unwrap_or_default();
     let sums: Value = serde_json::from_slice(last)
         .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let found = sums.get("alarms").and_then(Value::as_u64);

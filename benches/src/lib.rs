@@ -1,4 +1,5 @@
-//! `Custom::Delegation` beside its peers: the same work, against the same local AWS, behind the same TLS and latency.
+//! `Custom::Delegation` beside its peers: the same work, against the same local AWS, behind the
+//! same TLS and latency.
 //!
 //! `docs/performance.md` says what each figure means and how to run this.
 #![allow(unreachable_pub, reason = "a tool of its own")]

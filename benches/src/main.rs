@@ -59,7 +59,9 @@ enum Command {
 fn main() -> ExitCode {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(run(args.command)));
+    let result = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(run(args.command)));
     match result {
         Ok(text) => {
             println!("{text}");
@@ -82,6 +84,8 @@ async fn run(command: Command) -> Result<String, String> {
         Command::Growth { bootstrap, installed } => {
             bench::growth(&bootstrap, &installed, |line| eprintln!("bench: {line}")).await
         }
-        Command::Inventory { command } => bench::inventory(&command, |line| eprintln!("bench: {line}")).await,
+        Command::Inventory { command } => {
+            bench::inventory(&command, |line| eprintln!("bench: {line}")).await
+        }
     }
 }

@@ -60,7 +60,11 @@ pub(crate) struct Invoked {
 const ROUNDS: usize = 3;
 
 /// One process near AWS: every figure but the round trips.
-pub(crate) async fn near(world: &World, program: &Program, samples: &mut Samples) -> Result<(), String> {
+pub(crate) async fn near(
+    world: &World,
+    program: &Program,
+    samples: &mut Samples,
+) -> Result<(), String> {
     world.latency.set(Duration::ZERO);
     let mut process = Process::start(&program.start_in(world)).await?;
     add(samples, Figure::Ready, milliseconds(process.ready));
@@ -120,10 +124,12 @@ pub(crate) async fn far(
     invoke(world, program, &mut process, Kind::Delete, Some(&cold.physical_id)).await?;
     let create = invoke(world, program, &mut process, Kind::Create, None).await?;
     add(samples, Figure::WarmCreateTrips, trips(create.took));
-    let update = invoke(world, program, &mut process, Kind::Update, Some(&create.physical_id)).await?;
+    let update =
+        invoke(world, program, &mut process, Kind::Update, Some(&create.physical_id)).await?;
     add(samples, Figure::WarmUpdateTrips, trips(update.took));
     add(samples, Figure::FarWarmUpdate, milliseconds(update.took));
-    let delete = invoke(world, program, &mut process, Kind::Delete, Some(&create.physical_id)).await?;
+    let delete =
+        invoke(world, program, &mut process, Kind::Delete, Some(&create.physical_id)).await?;
     add(samples, Figure::WarmDeleteTrips, trips(delete.took));
     process.end().await;
     world.latency.set(Duration::ZERO);

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-/// A zip archive's headers for one file and at its end (APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16), without the name.
+/// A zip archive's headers for one file and at its end (APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16),
+/// without the name.
 const PER_FILE: u64 = 30 + 46;
 const AT_THE_END: u64 = 22;
 
@@ -31,7 +32,9 @@ pub(crate) fn files_below(folder: &Path, name: &str) -> Vec<PathBuf> {
         let path = entry.path();
         if path.is_dir() && !path.is_symlink() {
             found.extend(files_below(&path, name));
-        } else if path.iter().any(|part| part == name) && !path.iter().any(|part| part == "__pycache__") {
+        } else if path.iter().any(|part| part == name)
+            && !path.iter().any(|part| part == "__pycache__")
+        {
             found.push(path);
         }
     }

@@ -1,4 +1,5 @@
-//! The function, its peers and the baseline: how each is installed and started, and what it leaves out.
+//! The function, its peers and the baseline: how each is installed and started, and what it leaves
+//! out.
 
 use std::fs;
 use std::path::Path;
@@ -59,7 +60,8 @@ pub(crate) fn baseline(baseline: &Path) -> Result<Program, String> {
 }
 
 fn native(program: &Path) -> Result<Start, String> {
-    let program = fs::canonicalize(program).map_err(|error| format!("{}: {error}", program.display()))?;
+    let program =
+        fs::canonicalize(program).map_err(|error| format!("{}: {error}", program.display()))?;
     let folder = program.parent().unwrap_or(Path::new("/")).to_owned();
     Ok(Start { program, args: Vec::new(), folder, env: Vec::new() })
 }
@@ -67,9 +69,18 @@ fn native(program: &Path) -> Result<Start, String> {
 /// The handler of the AWS CDK as its package has it, in the layout in which the CDK uploads it.
 pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, String> {
     let folder = installed.join("node");
-    let fresh = prepare(&sources.join("node"), &folder, &["package.json", "package-lock.json", "runtime.js"])?;
+    let fresh = prepare(
+        &sources.join("node"),
+        &folder,
+        &["package.json", "package-lock.json", "runtime.js"],
+    )?;
     if fresh {
-        run(&folder, "npm", &["ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]).await?;
+        run(
+            &folder,
+            "npm",
+            &["ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"],
+        )
+        .await?;
     }
     let task = folder.join("task");
     fs::create_dir_all(&task).map_err(|error| error.to_string())?;
@@ -104,7 +115,8 @@ pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program
     let fresh = prepare(&sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
     if fresh {
         run(&folder, "python3", &["-m", "venv", "venv"]).await?;
-        let pinned = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", "requirements.txt"];
+        let pinned =
+            ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", "requirements.txt"];
         let install = ["install", "-q", "--disable-pip-version-check"];
         run(&folder, "venv/bin/pip", &[&install[..], &pinned].concat()).await?;
     }
@@ -130,7 +142,8 @@ fn absolute(path: &Path) -> Result<String, String> {
     Ok(path.display().to_string())
 }
 
-/// Copies the sources of a peer; true if what it needs must be installed, since there is nothing yet or it has changed.
+/// Copies the sources of a peer; true if what it needs must be installed, since there is nothing
+/// yet or it has changed.
 fn prepare(sources: &Path, folder: &Path, files: &[&str]) -> Result<bool, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
@@ -165,12 +178,18 @@ async fn run(folder: &Path, program: &str, args: &[&str]) -> Result<(), String> 
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    let output = timeout(INSTALL, command).await.map_err(|_| format!("{program} took more than {INSTALL:?}"))?;
+    let output = timeout(INSTALL, command)
+        .await
+        .map_err(|_| format!("{program} took more than {INSTALL:?}"))?;
     let output = output.map_err(|error| format!("{program} can't be started: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let last: Vec<&str> = said.lines().rev().take(3).collect();
-    Err(format!("{program} {} failed: {}", args.join(" "), last.into_iter().rev().collect::<Vec<_>>().join(" / ")))
+    Err(format!(
+        "{program} {} failed: {}",
+        args.join(" "),
+        last.into_iter().rev().collect::<Vec<_>>().join(" / ")
+    ))
 }

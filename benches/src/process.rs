@@ -64,7 +64,8 @@ impl Process {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let mut child = child.map_err(|error| format!("{} can't be started: {error}", start.program.display()))?;
+        let mut child = child
+            .map_err(|error| format!("{} can't be started: {error}", start.program.display()))?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
         let pid = pid.ok_or("it ended at once")?;
         let log = Arc::default();
@@ -74,7 +75,8 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(keep(stderr, Arc::clone(&log)));
         }
-        let mut process = Self { child, api, pid, log, ready: Duration::ZERO, ready_cpu: Duration::ZERO };
+        let mut process =
+            Self { child, api, pid, log, ready: Duration::ZERO, ready_cpu: Duration::ZERO };
         process.ready = process.idle().await? - started;
         process.ready_cpu = process.cpu()?;
         Ok(process)
@@ -92,7 +94,8 @@ impl Process {
         idle.map_err(|error| format!("{error}\n{}", self.last_words()))
     }
 
-    /// Sends it an event; how long it took until the invocation ended. Then waits until it asks for the next.
+    /// Sends it an event; how long it took until the invocation ended. Then waits until it asks for
+    /// the next.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Duration, String> {
         let took = timeout(BOUND, self.api.invoke(event)).await;
         let took = took.map_err(|_| format!("it did not end an invocation within {BOUND:?}"))?;
@@ -112,8 +115,11 @@ impl Process {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
         let status = status.map_err(|error| format!("its memory can't be read: {error}"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        let kilobytes: Option<u64> = line.split_whitespace().next().and_then(|number| number.parse().ok());
-        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| "its memory can't be read".to_owned())
+        let kilobytes: Option<u64> =
+            line.split_whitespace().next().and_then(|number| number.parse().ok());
+        kilobytes
+            .map(|kilobytes| kilobytes * 1024)
+            .ok_or_else(|| "its memory can't be read".to_owned())
     }
 
     /// Ends it by a signal, and gives the lines of its log that are kept.

@@ -74,7 +74,9 @@ impl RuntimeApi {
         match self.said.recv().await {
             Some(Said::Next(at)) => Ok(at),
             Some(Said::Ended(_, Err(error))) => Err(format!("it reports an error: {error}")),
-            Some(Said::Ended(_, Ok(()))) | None => Err("it answered without having been asked".to_owned()),
+            Some(Said::Ended(_, Ok(()))) | None => {
+                Err("it answered without having been asked".to_owned())
+            }
         }
     }
 
@@ -83,11 +85,15 @@ impl RuntimeApi {
         self.invocations += 1;
         let id = format!("00000000-0000-4000-8000-{:012x}", self.invocations);
         let began = Instant::now();
-        self.events.send((id, event.to_string())).map_err(|_| "the Runtime API has stopped".to_owned())?;
+        self.events
+            .send((id, event.to_string()))
+            .map_err(|_| "the Runtime API has stopped".to_owned())?;
         match self.said.recv().await {
             Some(Said::Ended(at, Ok(()))) => Ok(at - began),
             Some(Said::Ended(_, Err(error))) => Err(format!("the invocation failed: {error}")),
-            Some(Said::Next(_)) | None => Err("it asked for an event without having answered".to_owned()),
+            Some(Said::Next(_)) | None => {
+                Err("it asked for an event without having answered".to_owned())
+            }
         }
     }
 }
@@ -98,7 +104,9 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         let state = Arc::clone(&state);
         async move { Ok::<_, Infallible>(answer(&state, request).await) }
     });
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -113,14 +121,23 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
             .header("content-type", "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", id)
             .header("Lambda-Runtime-Deadline-Ms", deadline.as_millis().to_string())
-            .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:222222222222:function:delegation")
-            .header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0");
+            .header(
+                "Lambda-Runtime-Invoked-Function-Arn",
+                "arn:aws:lambda:us-east-1:222222222222:function:delegation",
+            )
+            .header(
+                "Lambda-Runtime-Trace-Id",
+                "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
+            );
         return answer.body(Full::new(event.into())).unwrap_or_default();
     }
-    let body = Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes);
+    let body =
+        Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes);
     let ended = match path.rsplit('/').next() {
         Some("response") => Ok(()),
-        Some("error") => Err(body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default()),
+        Some("error") => {
+            Err(body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default())
+        }
         _ => return response(404, Bytes::new()),
     };
     let _ = state.said.send(Said::Ended(Instant::now(), ended));

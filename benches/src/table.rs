@@ -40,7 +40,11 @@ const ROWS: [(Figure, &str, Unit); 22] = [
     (Figure::WarmCreateTrips, "serial round trips: warm Create", Unit::Trips),
     (Figure::WarmUpdateTrips, "serial round trips: warm Update", Unit::Trips),
     (Figure::WarmDeleteTrips, "serial round trips: warm Delete", Unit::Trips),
-    (Figure::FarColdCreate, "cold Create from process start with that latency, ms", Unit::Milliseconds),
+    (
+        Figure::FarColdCreate,
+        "cold Create from process start with that latency, ms",
+        Unit::Milliseconds,
+    ),
     (Figure::FarWarmUpdate, "warm Update with that latency, ms", Unit::Milliseconds),
 ];
 
@@ -63,8 +67,10 @@ pub(crate) fn print(columns: &[Column]) -> String {
     text.push_str(&"---|".repeat(columns.len()));
     for (figure, label, unit) in ROWS {
         let _ = write!(text, "\n| {label} |");
-        let medians: Vec<Option<f64>> =
-            columns.iter().map(|column| median(column.samples.get(&figure).map_or(&[], Vec::as_slice))).collect();
+        let medians: Vec<Option<f64>> = columns
+            .iter()
+            .map(|column| median(column.samples.get(&figure).map_or(&[], Vec::as_slice)))
+            .collect();
         let first = medians.first().copied().flatten();
         for (number, value) in medians.into_iter().enumerate() {
             let Some(value) = value else {

@@ -1,5 +1,5 @@
-//! TLS before a local server, and a latency for each round trip: half of it in each direction, and once more for the TCP
-//! handshake, which the kernel answers at once.
+//! TLS before a local server, and a latency for each round trip: half of it in each direction, and
+//! once more for the TCP handshake, which the kernel answers at once.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,13 +36,16 @@ impl Tls {
         std::fs::write(&bundle, certificate.pem())?;
 
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        let mut params =
+            CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
         params.use_authority_key_identifier_extension = true;
         let leaf = params.signed_by(&key, &Issuer::new(authority, authority_key))?;
         let key = PrivateKeyDer::try_from(key.serialize_der())?;
         let mut provider = rustls::crypto::ring::default_provider();
         // AES with 128 bits first, as AWS's endpoints have it.
-        provider.cipher_suites.sort_by_key(|suite| !format!("{:?}", suite.suite()).contains("AES_128"));
+        provider
+            .cipher_suites
+            .sort_by_key(|suite| !format!("{:?}", suite.suite()).contains("AES_128"));
         let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
@@ -78,7 +81,11 @@ pub(crate) struct TlsProxy {
 }
 
 impl TlsProxy {
-    pub(crate) async fn start(tls: &Tls, latency: &Latency, behind: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn start(
+        tls: &Tls,
+        latency: &Latency,
+        behind: SocketAddr,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,5 @@
-//! The local AWS behind TLS: two accounts with their zones, a role to assume, the response bucket, and the events.
+//! The local AWS behind TLS: two accounts with their zones, a role to assume, the response bucket,
+//! and the events.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 use crate::tls_proxy::{Latency, Tls, TlsProxy};
 
 pub(crate) const NAME: &str = "testing.example.com";
-/// The signing of the first response URL lies so far back, and each further one a second later: a request's time is told by it.
+/// The signing of the first response URL lies so far back, and each further one a second later: a
+/// request's time is told by it.
 const SIGNED_BACK: Duration = Duration::from_mins(50);
 
 /// Whose properties an event has.
@@ -20,7 +22,8 @@ const SIGNED_BACK: Duration = Duration::from_mins(50);
 pub(crate) enum Dialect {
     /// `Custom::Delegation`.
     Delegation,
-    /// `Custom::CrossAccountZoneDelegation` of the AWS CDK. Its answer goes to the host without the port.
+    /// `Custom::CrossAccountZoneDelegation` of the AWS CDK. Its answer goes to the host without the
+    /// port.
     Cdk,
 }
 
@@ -51,12 +54,14 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let (aws, bucket) = (Sandbox::start().await?, ResponseBucket::start().await?);
-        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let (parent_account, child_account) =
+            (aws.account("111111111111"), aws.account("222222222222"));
         let parent = parent_account.hosted_zone("example.com");
         parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
         parent.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.net."]));
         let child = child_account.hosted_zone(NAME);
-        let role = parent_account.role("parent").trust_account("222222222222", None).allow_all_route53();
+        let role =
+            parent_account.role("parent").trust_account("222222222222", None).allow_all_route53();
         let role_arn = role.arn();
         child_account.role("function").allow_all_route53().allow_assume(&role_arn);
         let (tls, latency) = (Tls::new(folder)?, Latency::default());
@@ -106,7 +111,12 @@ impl World {
     }
 
     /// An event for the one delegation, and the id of its request.
-    pub(crate) fn event(&self, dialect: Dialect, kind: Kind, physical_id: Option<&str>) -> (Value, String) {
+    pub(crate) fn event(
+        &self,
+        dialect: Dialect,
+        kind: Kind,
+        physical_id: Option<&str>,
+    ) -> (Value, String) {
         self.event_for(dialect, kind, physical_id, &self.parent, &self.child, "Delegation")
     }
 
@@ -154,13 +164,22 @@ impl World {
         if let Some(event) = event.as_object_mut() {
             event.extend(physical_id.map(|id| ("PhysicalResourceId".to_owned(), json!(id))));
             if kind == Kind::Update {
-                event.insert("OldResourceProperties".to_owned(), self.properties(dialect, "300", parent, child));
+                event.insert(
+                    "OldResourceProperties".to_owned(),
+                    self.properties(dialect, "300", parent, child),
+                );
             }
         }
         (event, key.request_id)
     }
 
-    fn properties(&self, dialect: Dialect, ttl: &str, parent: &ZoneHandle, child: &ZoneHandle) -> Value {
+    fn properties(
+        &self,
+        dialect: Dialect,
+        ttl: &str,
+        parent: &ZoneHandle,
+        child: &ZoneHandle,
+    ) -> Value {
         match dialect {
             Dialect::Delegation => json!({
                 "ChildZoneId": child.id(),
@@ -190,7 +209,8 @@ impl World {
         self.route53.connections() + self.sts.connections() + self.responses.connections()
     }
 
-    /// The physical id of the one answer to a request, which must be a success, and how often it was sent.
+    /// The physical id of the one answer to a request, which must be a success, and how often it
+    /// was sent.
     pub(crate) fn answer(&self, request_id: &str) -> Result<(String, usize), String> {
         let answers = self.bucket.answers(request_id);
         let answer = answers.first().map(sandbox::Put::json).unwrap_or_default();
@@ -209,7 +229,11 @@ impl World {
             Kind::Update => Some(600),
             Kind::Delete => None,
         };
-        if ttl == wanted { Ok(()) } else { Err(format!("after the {kind:?} the delegation has the TTL {ttl:?}")) }
+        if ttl == wanted {
+            Ok(())
+        } else {
+            Err(format!("after the {kind:?} the delegation has the TTL {ttl:?}"))
+        }
     }
 
     /// Takes away what a Create made, for the next one.

@@ -1,8 +1,9 @@
-//! What later changes may not spend unnoticed: instructions, calls and round trips of the release build. None depends on the
-//! machine's speed. The limits lie about a tenth above what `docs/performance.md` says; raise one only together with that page.
+//! What later changes may not spend unnoticed: instructions, calls and round trips of the release
+//! build. None depends on the machine's speed. The limits lie about a tenth above what
+//! `docs/performance.md` says; raise one only together with that page.
 //!
-//! `make guards` builds the release, names it in `BENCH_BOOTSTRAP` and runs this; `cargo test` alone leaves it out.
-//! The size of the zip file is guarded by `tools/package.py`, which makes it.
+//! `make guards` builds the release, names it in `BENCH_BOOTSTRAP` and runs this; `cargo test`
+//! alone leaves it out. The size of the zip file is guarded by `tools/package.py`, which makes it.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -26,8 +27,8 @@ const TRIPS: [f64; 4] = [8.0, 4.0, 4.0, 3.0];
 /// The work between the round trips takes less than this many of them.
 const WORK: f64 = 0.9;
 const LATENCY: Duration = Duration::from_millis(400);
-/// A busy machine can only add to the time of a run, and never hide a round trip. So one run within the limits proves
-/// them, and runs are made until there is one.
+/// A busy machine can only add to the time of a run, and never hide a round trip. So one run within
+/// the limits proves them, and runs are made until there is one.
 const RUNS: usize = 20;
 
 async fn guarded(name: &str) -> Guarded {
@@ -41,13 +42,24 @@ async fn guarded(name: &str) -> Guarded {
 async fn start_and_cold_create_take_few_instructions() {
     let guarded = guarded("instructions").await;
     let Some(counted) = guarded.instructions().await.unwrap() else {
-        sandbox::not_checked("instructions", "valgrind is not installed", "sudo apt-get install valgrind libc6-dbg");
+        sandbox::not_checked(
+            "instructions",
+            "valgrind is not installed",
+            "sudo apt-get install valgrind libc6-dbg",
+        );
         return;
     };
     eprintln!("{counted:?}, at most {READY} and {COLD_CREATE}");
-    assert!(counted.ready <= READY, "{} instructions up to ready instead of at most {READY}", counted.ready);
+    assert!(
+        counted.ready <= READY,
+        "{} instructions up to ready instead of at most {READY}",
+        counted.ready
+    );
     let cold = counted.cold_create;
-    assert!(cold <= COLD_CREATE, "{cold} instructions of a cold Create instead of at most {COLD_CREATE}");
+    assert!(
+        cold <= COLD_CREATE,
+        "{cold} instructions of a cold Create instead of at most {COLD_CREATE}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! What holds for any bytes: the bodies of the fuzz targets, ordinary functions that panic where a law is broken.
+//! What holds for any bytes: the bodies of the fuzz targets, ordinary functions that panic where a
+//! law is broken.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,8 @@ use delegation_model::digest::{Digest, RequestDigest, Wish};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp, Value as Entry, record_name,
+    Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp, Value as Entry,
+    record_name,
 };
 use delegation_model::partial_zone::PartialZone;
 use delegation_model::record_set::RecordSet;
@@ -28,7 +30,8 @@ const REGION: &str = "us-east-1";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
 const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x";
 
-/// The raw event: whatever it is, no panic, and the response URL's query is in no error and no `Debug` form.
+/// The raw event: whatever it is, no panic, and the response URL's query is in no error and no
+/// `Debug` form.
 pub fn envelope(data: &[u8]) {
     // As it is, too: what is no JSON value of ours may still be read as an event.
     if let Ok(text) = std::str::from_utf8(data) {
@@ -50,7 +53,11 @@ fn parse_event(text: &str) {
     let target = &event.target;
     let _ = target.url.signed_at();
     assert!(!format!("{event:?}").contains(SECRET), "Debug shows the response URL");
-    assert!(!target.stack_id.is_empty() && !target.request_id.is_empty() && !target.logical_id.is_empty());
+    assert!(
+        !target.stack_id.is_empty()
+            && !target.request_id.is_empty()
+            && !target.logical_id.is_empty()
+    );
     let marker = physical_id::unresolved(&target.request_id);
     assert!(marker.len() <= physical_id::MAX);
     assert_eq!(PhysicalId::parse(&marker), PhysicalId::Unresolved);
@@ -67,7 +74,8 @@ fn parse_event(text: &str) {
     }
 }
 
-/// `ResourceProperties`: each value reads back from its own text, and no error shows a value of the roles.
+/// `ResourceProperties`: each value reads back from its own text, and no error shows a value of the
+/// roles.
 pub fn properties(data: &[u8]) {
     let Some(mut given) = json_without_secret(data) else { return };
     check_properties(&given);
@@ -84,7 +92,8 @@ pub fn properties(data: &[u8]) {
     }
 }
 
-/// Two names, a line each: canonical texts are their own, and names are equal exactly if their labels are.
+/// Two names, a line each: canonical texts are their own, and names are equal exactly if their
+/// labels are.
 pub fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (one, other) = text.split_once('\n').unwrap_or((&text, "Example.COM."));
@@ -105,8 +114,8 @@ pub fn names(data: &[u8]) {
     }
 }
 
-/// A TXT record set, a value each line, and one stack resource that writes there: values read back, what is not ours stays to
-/// the letter, and what the resource writes it can take away again.
+/// A TXT record set, a value each line, and one stack resource that writes there: values read back,
+/// what is not ours stays to the letter, and what the resource writes it can take away again.
 pub fn ownership(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let values: Vec<&str> = text.lines().collect();
@@ -120,7 +129,11 @@ pub fn ownership(data: &[u8]) {
             Entry::Tombstone(_) | Entry::Unreadable | Entry::Foreign => continue,
         }
         let written = again.values();
-        assert_eq!(OwnershipRecord::parse(&written).iter().collect::<Vec<_>>(), [entry], "{written:?}");
+        assert_eq!(
+            OwnershipRecord::parse(&written).iter().collect::<Vec<_>>(),
+            [entry],
+            "{written:?}"
+        );
     }
 
     let mut parts = text.splitn(3, '\n');
@@ -128,11 +141,19 @@ pub fn ownership(data: &[u8]) {
     let Ok(cut) = "testing.example.com".parse::<Name>() else { panic!("a name") };
     let (stack, logical_id) = (part(), part());
     let claimant = Claimant::new(stack, logical_id, &cut);
-    assert_ne!(Claimant::new(stack, "Sibling", &cut).id(), Claimant::new(stack, "Other", &cut).id());
+    assert_ne!(
+        Claimant::new(stack, "Sibling", &cut).id(),
+        Claimant::new(stack, "Other", &cut).id()
+    );
     let Ok(servers) = NameServers::given(&["ns1.example.net"]) else { panic!("a name server") };
     let digest = Digest::from_name_servers(&servers);
     let time = data.iter().fold(0_i64, |time, byte| (time * 256 + i64::from(*byte)) % (1 << 33));
-    let wish = Wish { child_zone: None, name_servers: Some(&servers), dnssec: false, key_signing_keys: None };
+    let wish = Wish {
+        child_zone: None,
+        name_servers: Some(&servers),
+        dnssec: false,
+        key_signing_keys: None,
+    };
     let claim = Claim {
         id: claimant.id(),
         ns: digest,
@@ -148,7 +169,8 @@ pub fn ownership(data: &[u8]) {
         owner: claimant.owner().clone(),
     };
     let displaced = Displaced { name_servers: servers, ttl: Ttl::DELEGATION, time, claimed: true };
-    let before = Before { of: digest, displaced: data.len().is_multiple_of(2).then_some(displaced) };
+    let before =
+        Before { of: digest, displaced: data.len().is_multiple_of(2).then_some(displaced) };
     let mut record = found.clone();
     record.put_claim(claim.clone());
     record.put_before(Some(before.clone()));
@@ -156,7 +178,10 @@ pub fn ownership(data: &[u8]) {
     for value in record.values().iter().filter(|value| !values.contains(&value.as_str())) {
         assert!(value.starts_with('"') && value.ends_with('"') && value.is_ascii(), "{value}");
         let strings = value.trim_matches('"').split("\" \"");
-        assert!(strings.clone().all(|text| text.len() <= 255 && !text.contains(['"', '\\'])), "{value}");
+        assert!(
+            strings.clone().all(|text| text.len() <= 255 && !text.contains(['"', '\\'])),
+            "{value}"
+        );
     }
     let read = OwnershipRecord::parse(&record.values());
     assert_eq!(read, record);
@@ -184,8 +209,8 @@ pub fn ownership(data: &[u8]) {
     }
 }
 
-/// The answer, its texts cut from the bytes: at most 4096 bytes, valid JSON, every attribute there, each text itself or a head of
-/// it with the pointer.
+/// The answer, its texts cut from the bytes: at most 4096 bytes, valid JSON, every attribute there,
+/// each text itself or a head of it with the pointer.
 pub fn answer(data: &[u8]) {
     let (head, body) = data.split_at(data.len().min(8));
     let text = String::from_utf8_lossy(body).into_owned();
@@ -195,7 +220,8 @@ pub fn answer(data: &[u8]) {
     let long = |n: usize| text.repeat(times(n)).chars().take(8_000).collect::<String>();
     let accepted = Accepted { region: Some(REGION), local_hosts: &[] };
     let Ok(url) = ResponseUrl::parse(URL, STACK, accepted) else { panic!("a response URL") };
-    // What CloudFormation itself gives is bounded (CloudFormation API Reference): a stack's ARN, ids, names.
+    // What CloudFormation itself gives is bounded (CloudFormation API Reference): a stack's ARN,
+    // ids, names.
     let short = |text: &str, bytes: usize| {
         let mut used = 0;
         let fits = |c: &char| {
@@ -232,7 +258,8 @@ pub fn answer(data: &[u8]) {
     let log_stream = "2026/11/25/[$LATEST]0123456789abcdef0123456789abcdef";
     let sent = answer.clone().body(&target, log_stream);
     assert!(sent.len() <= response::MAX, "{} bytes", sent.len());
-    let read: Map<String, Value> = serde_json::from_str(&sent).unwrap_or_else(|error| panic!("{error}: {sent}"));
+    let read: Map<String, Value> =
+        serde_json::from_str(&sent).unwrap_or_else(|error| panic!("{error}: {sent}"));
     assert_eq!(read["PhysicalResourceId"], json!(answer.physical_id));
     assert_eq!(read["StackId"], json!(target.stack_id));
     assert_eq!(read["RequestId"], json!(target.request_id));
@@ -267,7 +294,8 @@ fn json_without_secret(data: &[u8]) -> Option<Value> {
     Some(serde_json::from_slice(data).unwrap_or_else(|_| json!(text)))
 }
 
-/// Adds the secret to the query of the response URL, in the event and in the message of an SNS notification.
+/// Adds the secret to the query of the response URL, in the event and in the message of an SNS
+/// notification.
 fn conceal_urls(event: &mut Value) {
     if let Some(Value::String(message)) = event.pointer_mut("/Records/0/Sns/Message")
         && let Ok(mut inner) = serde_json::from_str::<Value>(message)
@@ -305,23 +333,48 @@ fn check_properties(given: &Value) {
     }
     let parsed = match Properties::parse(given) {
         Ok(parsed) => parsed,
-        Err(error) => return assert!(error.to_string().chars().count() < 2000, "an error is no copy of its cause"),
+        Err(error) => {
+            return assert!(
+                error.to_string().chars().count() < 2000,
+                "an error is no copy of its cause"
+            );
+        }
     };
     assert_eq!(errors, []);
     assert!(!partial.parent_role_unreadable);
     assert_eq!(partial.parent_zone, Some(parsed.parent_zone().clone()));
     assert_eq!(
-        (&partial.child_zone, &partial.child_role, &partial.domain_name, &partial.name_servers, &partial.parent_role),
-        (&parsed.child_zone, &parsed.child_role, &parsed.domain_name, &parsed.name_servers, &parsed.parent_role)
+        (
+            &partial.child_zone,
+            &partial.child_role,
+            &partial.domain_name,
+            &partial.name_servers,
+            &partial.parent_role
+        ),
+        (
+            &parsed.child_zone,
+            &parsed.child_role,
+            &parsed.domain_name,
+            &parsed.name_servers,
+            &parsed.parent_role
+        )
     );
-    assert!(parsed.child_zone.is_some() || (parsed.domain_name.is_some() && parsed.name_servers.is_some()));
+    assert!(
+        parsed.child_zone.is_some()
+            || (parsed.domain_name.is_some() && parsed.name_servers.is_some())
+    );
     // The canonical form of each value says the same.
-    let role =
-        |role: &Option<Role>| role.as_ref().map(|role| role.chain().map(ToString::to_string).collect::<Vec<_>>());
-    let external =
-        |role: &Option<Role>| role.as_ref().and_then(|role| role.external_id.as_ref().map(|id| id.expose().to_owned()));
+    let role = |role: &Option<Role>| {
+        role.as_ref().map(|role| role.chain().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let external = |role: &Option<Role>| {
+        role.as_ref().and_then(|role| role.external_id.as_ref().map(|id| id.expose().to_owned()))
+    };
     let roles = [&partial.parent_role, &partial.child_role];
-    let region = roles.into_iter().flatten().find_map(|role| role.region.as_ref().map(|name| name.as_str().to_owned()));
+    let region = roles
+        .into_iter()
+        .flatten()
+        .find_map(|role| role.region.as_ref().map(|name| name.as_str().to_owned()));
     let (parent_id, parent_name) = match &partial.parent_zone {
         Some(properties::ParentZone::Id(id)) => (Some(id.to_string()), None),
         Some(properties::ParentZone::Name(name)) => (None, Some(name.to_string())),
@@ -342,7 +395,8 @@ fn check_properties(given: &Value) {
         "AllowOverwrite": parsed.allow_overwrite.to_string(),
         "AllowOcclusion": parsed.allow_occlusion,
     });
-    let again = Properties::parse(&canonical).unwrap_or_else(|error| panic!("{error}: {canonical}"));
+    let again =
+        Properties::parse(&canonical).unwrap_or_else(|error| panic!("{error}: {canonical}"));
     assert_eq!(Partial::parse(&canonical), (partial, Vec::new()));
     assert_eq!((again.ttl, again.allow_overwrite), (parsed.ttl, parsed.allow_overwrite));
     assert_eq!(again.allow_occlusion, parsed.allow_occlusion);
@@ -357,10 +411,16 @@ fn check_name(text: &str) -> Option<Name> {
             return None;
         }
     };
-    for same in [name.as_str(), &name.fqdn(), &name.as_str().to_ascii_uppercase(), &text.to_ascii_uppercase()] {
+    for same in [
+        name.as_str(),
+        &name.fqdn(),
+        &name.as_str().to_ascii_uppercase(),
+        &text.to_ascii_uppercase(),
+    ] {
         assert_eq!(same.parse().as_ref(), Ok(&name), "{same}");
     }
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.\\".contains(&byte);
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.\\".contains(&byte);
     assert!(name.as_str().bytes().all(plain), "{name}");
     let labels = labels(&name);
     assert!(labels.iter().all(|label| (1..=63).contains(&label.len())));
@@ -368,8 +428,13 @@ fn check_name(text: &str) -> Option<Name> {
     assert!(wire < 255, "{wire}");
     assert_eq!(name.ancestors().count(), labels.len() - 1);
     assert_eq!(name.is_wildcard(), labels[0] == b"*");
-    assert!(name.wildcard().is_none_or(|wildcard| wildcard.is_wildcard() && wildcard.is_below(&name)));
-    assert_eq!(PhysicalId::parse(&format!("Z1/{name}")).point().map(|point| &point.name), Some(&name));
+    assert!(
+        name.wildcard().is_none_or(|wildcard| wildcard.is_wildcard() && wildcard.is_below(&name))
+    );
+    assert_eq!(
+        PhysicalId::parse(&format!("Z1/{name}")).point().map(|point| &point.name),
+        Some(&name)
+    );
     assert_ne!(record_name(&name).as_ref(), Some(&name));
     Some(name)
 }
@@ -382,11 +447,16 @@ fn check_excerpt(one: &Name, other: &Name) {
     excerpt.add(&apex, &[RecordSet::new(other.clone(), "A", ttl, vec!["192.0.2.1".into()])], None);
     assert_eq!(excerpt.answers(other, "A"), Ok(true), "{other}");
     if !other.is_wildcard() {
-        assert_eq!(excerpt.answers(one, "A"), Ok(one == other), "{one} of a zone that holds {other}");
+        assert_eq!(
+            excerpt.answers(one, "A"),
+            Ok(one == other),
+            "{one} of a zone that holds {other}"
+        );
     }
 }
 
-/// The bytes of the labels, decoded independently of the code under test: from `\ooo` as in a zone file.
+/// The bytes of the labels, decoded independently of the code under test: from `\ooo` as in a zone
+/// file.
 fn labels(name: &Name) -> Vec<Vec<u8>> {
     let decode = |label: &str| {
         let (mut bytes, mut chars) = (Vec::new(), label.bytes());

@@ -58,7 +58,11 @@ impl Sandbox {
         let (started, start) = oneshot::channel();
         let served = Arc::clone(&core);
         thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            let runtime = match tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+            {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
@@ -77,8 +81,8 @@ impl Sandbox {
         Ok(Self { core, server: Some(Arc::new(Server { address, stop })) })
     }
 
-    /// One without sockets and threads, for [`Sandbox::call`]. What it waits for it waits for on the caller's runtime, so under a
-    /// paused clock hours pass in no time.
+    /// One without sockets and threads, for [`Sandbox::call`]. What it waits for it waits for on
+    /// the caller's runtime, so under a paused clock hours pass in no time.
     pub fn in_process(clock: Clock) -> Self {
         Self { core: Arc::new(Core::with_clock(clock)), server: None }
     }
@@ -87,12 +91,16 @@ impl Sandbox {
     ///
     /// # Errors
     /// If a fault resets the connection instead.
-    pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Reset> {
+    pub async fn call(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, Reset> {
         let (parts, body) = received(request);
         server::answer(&self.core, &parts, &body).await
     }
 
-    /// `http://127.0.0.1:<port>`, for Route 53 and STS alike; in process a URL that nothing resolves.
+    /// `http://127.0.0.1:<port>`, for Route 53 and STS alike; in process a URL that nothing
+    /// resolves.
     pub fn endpoint_url(&self) -> String {
         match &self.server {
             Some(server) => format!("http://{}", server.address),
@@ -110,7 +118,8 @@ impl Sandbox {
         handles::zone_handle(&self.core, id)
     }
 
-    /// The environment variables with which an AWS client talks to the sandbox with these credentials.
+    /// The environment variables with which an AWS client talks to the sandbox with these
+    /// credentials.
     pub fn env(&self, credentials: &Credentials) -> Vec<(String, String)> {
         let mut env = vec![
             ("AWS_ENDPOINT_URL".to_owned(), self.endpoint_url()),
@@ -140,7 +149,8 @@ impl Sandbox {
         self.core.faults.clear();
     }
 
-    /// Runs the function before every authenticated call is carried out, outside any lock: it may edit zones.
+    /// Runs the function before every authenticated call is carried out, outside any lock: it may
+    /// edit zones.
     pub fn before_call(&self, hook: Hook) {
         lock(&self.core.hooks).before.push(hook);
     }
@@ -168,7 +178,8 @@ impl Sandbox {
         gate
     }
 
-    /// Throttles Route 53 per account and action, with full buckets at first; `None` switches it off.
+    /// Throttles Route 53 per account and action, with full buckets at first; `None` switches it
+    /// off.
     pub fn rate_limit(&self, quota: Option<Quota>) {
         lock(&self.core.buckets).set(quota);
     }
@@ -198,10 +209,13 @@ impl Sandbox {
     }
 }
 
-/// A request as a server gets it: the host, which an HTTP client takes from the URL, is in a header.
+/// A request as a server gets it: the host, which an HTTP client takes from the URL, is in a
+/// header.
 pub(crate) fn received(request: http::Request<Bytes>) -> (http::request::Parts, Bytes) {
     let (mut parts, body) = request.into_parts();
-    if let Some(host) = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+    if let Some(host) =
+        parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok())
+    {
         parts.headers.entry(HOST).or_insert(host);
     }
     (parts, body)

@@ -1,5 +1,6 @@
-//! CloudFormation's response bucket: pre-signed PUTs of answers (CloudFormation User Guide, "Custom resource request and
-//! response reference"; Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters").
+//! CloudFormation's response bucket: pre-signed PUTs of answers (CloudFormation User Guide, "Custom
+//! resource request and response reference"; Amazon S3 API Reference, "Authenticating Requests:
+//! Using Query Parameters").
 //!
 //! Probe: s3/put.
 
@@ -11,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
-    sign,
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+    UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 use axum::body::{Body, Bytes, to_bytes};
@@ -103,7 +104,8 @@ impl fmt::Debug for Put {
     }
 }
 
-/// The response bucket: behind a listener that stops when the last clone is dropped, or called in process.
+/// The response bucket: behind a listener that stops when the last clone is dropped, or called in
+/// process.
 #[derive(Clone)]
 pub struct ResponseBucket {
     state: Arc<State>,
@@ -131,7 +133,8 @@ struct Puts {
 
 impl State {
     fn new(clock: Clock) -> Arc<Self> {
-        let secret = hex::encode(std::iter::repeat_with(|| fastrand::u8(..)).take(20).collect::<Vec<_>>());
+        let secret =
+            hex::encode(std::iter::repeat_with(|| fastrand::u8(..)).take(20).collect::<Vec<_>>());
         Arc::new(Self { clock, secret, put: Mutex::default() })
     }
 
@@ -145,19 +148,21 @@ impl ResponseBucket {
     pub async fn start() -> io::Result<Self> {
         let state = State::new(Clock::default());
         let served = Arc::clone(&state);
-        let answer = Arc::new(move |request: Request<Incoming>| -> futures::future::BoxFuture<'static, _> {
-            let state = Arc::clone(&served);
-            Box::pin(async move {
-                let (parts, body) = request.into_parts();
-                let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
-                Ok(answer(&state, &parts, &body).await?.map(Body::from))
-            })
-        });
+        let answer =
+            Arc::new(move |request: Request<Incoming>| -> futures::future::BoxFuture<'static, _> {
+                let state = Arc::clone(&served);
+                Box::pin(async move {
+                    let (parts, body) = request.into_parts();
+                    let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
+                    Ok(answer(&state, &parts, &body).await?.map(Body::from))
+                })
+            });
         let listener = Some(Arc::new(Listener::start("response-bucket", answer).await?));
         Ok(Self { state, listener })
     }
 
-    /// One without sockets and threads, for [`ResponseBucket::call`]. Its URLs are those of a real bucket.
+    /// One without sockets and threads, for [`ResponseBucket::call`]. Its URLs are those of a real
+    /// bucket.
     pub fn in_process(clock: Clock) -> Self {
         Self { state: State::new(clock), listener: None }
     }
@@ -267,10 +272,16 @@ fn presigned(secret: &str, host: &str, path: &str, at: SystemTime) -> Option<Str
         .ok()?
         .into();
     let url = format!("http://{host}{path}");
-    let request = SignableRequest::new("PUT", &url, std::iter::empty(), SignableBody::UnsignedPayload).ok()?;
+    let request =
+        SignableRequest::new("PUT", &url, std::iter::empty(), SignableBody::UnsignedPayload)
+            .ok()?;
     let (instructions, _) = sign(request, &params).ok()?.into_parts();
     let pairs = instructions.params().iter().map(|(key, value)| {
-        format!("{}={}", utf8_percent_encode(key, UNRESERVED), utf8_percent_encode(value, UNRESERVED))
+        format!(
+            "{}={}",
+            utf8_percent_encode(key, UNRESERVED),
+            utf8_percent_encode(value, UNRESERVED)
+        )
     });
     Some(format!("{url}?{}", pairs.collect::<Vec<_>>().join("&")))
 }
@@ -281,10 +292,9 @@ fn signature_v2(secret: &str, path: &str, expires: u64) -> String {
 }
 
 async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Response<Bytes>, Reset> {
-    let headers = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = parts.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
     let key = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
     let put = Put {
         request_id: key.rsplit('|').next().unwrap_or_default().to_owned(),
@@ -304,7 +314,9 @@ async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Response<By
     match fault {
         None => {}
         Some(BucketFault::Latency(by)) => tokio::time::sleep(by).await,
-        Some(BucketFault::Status(status)) => return Ok(record(state, put, status, "InternalError", "on demand")),
+        Some(BucketFault::Status(status)) => {
+            return Ok(record(state, put, status, "InternalError", "on demand"));
+        }
         Some(BucketFault::ResetBefore) => {
             state.puts().seen.push(put);
             return Err(Reset);
@@ -337,16 +349,19 @@ fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Re
 
 type Refused = (u16, &'static str, &'static str);
 
-/// What S3 checks of a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned URLs").
-/// Probe: s3/put, cloudformation/response-url.
+/// What S3 checks of a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned
+/// URLs"). Probe: s3/put, cloudformation/response-url.
 fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
     let path = parts.uri.path();
     if !path.starts_with(&format!("/{BUCKET}/")) {
         return Err((404, "NoSuchBucket", "The specified bucket does not exist"));
     }
     let pairs: Vec<(String, String)> =
-        url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect();
-    let query = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes())
+            .into_owned()
+            .collect();
+    let query =
+        |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let denied = (403, "AccessDenied", "Access Denied");
     let too_late = (403, "AccessDenied", "Request has expired");
     let mismatch = (
@@ -358,17 +373,19 @@ fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
     if parts.method != Method::PUT {
         return Err(mismatch);
     }
-    // The URL is signed without a content type ("the content type must be empty": crhelper, cfn-response and the
-    // User Guide's own examples all send none).
+    // The URL is signed without a content type ("the content type must be empty": crhelper,
+    // cfn-response and the User Guide's own examples all send none).
     if parts.headers.get("content-type").is_some_and(|value| !value.is_empty()) {
         return Err(mismatch);
     }
     let now = seconds(state.clock.now());
     if let Some(date) = query("X-Amz-Date") {
         let form = format_description!("[year][month][day]T[hour][minute][second]Z");
-        let at = PrimitiveDateTime::parse(date, form).map_err(|_| denied)?.assume_utc().unix_timestamp();
+        let at =
+            PrimitiveDateTime::parse(date, form).map_err(|_| denied)?.assume_utc().unix_timestamp();
         let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(at).map_err(|_| denied)?);
-        let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host =
+            parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         let expected = presigned(&state.secret, host, path, at).ok_or(denied)?;
         let given = query("X-Amz-Signature").ok_or(denied)?;
         if !expected.contains(&format!("X-Amz-Signature={given}")) || given.len() != 64 {

@@ -44,13 +44,14 @@ impl Clock {
         (self.base)() + self.offsets().advanced
     }
 
-    /// Lets time pass: sessions expire, quotas refill. Signature times are not affected, since the client's clock would have
-    /// moved as well; see [`Clock::skew`] for that.
+    /// Lets time pass: sessions expire, quotas refill. Signature times are not affected, since the
+    /// client's clock would have moved as well; see [`Clock::skew`] for that.
     pub fn advance(&self, by: Duration) {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner).advanced += by;
     }
 
-    /// Makes the services' clock differ from the clients' by so many seconds, which spoils signatures beyond five minutes.
+    /// Makes the services' clock differ from the clients' by so many seconds, which spoils
+    /// signatures beyond five minutes.
     pub fn skew(&self, seconds: i64) {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner).skew_seconds = seconds;
     }
@@ -68,7 +69,8 @@ impl Clock {
 
 /// The form of a time in an answer, `2026-01-02T03:04:05Z`.
 pub(crate) fn iso8601(time: SystemTime) -> String {
-    let whole = OffsetDateTime::from(time).replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let whole =
+        OffsetDateTime::from(time).replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     whole.format(&Rfc3339).unwrap_or_default()
 }
 

@@ -1,8 +1,10 @@
-//! CloudFormation: stacks of whole templates, whose resources refer to each other and have policies (CloudFormation User Guide,
-//! "How CloudFormation works", "Update behaviors of stack resources"; Template Reference, "Resource attributes").
+//! CloudFormation: stacks of whole templates, whose resources refer to each other and have policies
+//! (CloudFormation User Guide, "How CloudFormation works", "Update behaviors of stack resources";
+//! Template Reference, "Resource attributes").
 //!
-//! [`crate::stack::Stack`] drives custom resources of one function and is what most tests need. Here a template brings its hosted
-//! zones, roles and functions along, and what other tools left behind: a [`ResourceType`] is a model of one.
+//! [`crate::stack::Stack`] drives custom resources of one function and is what most tests need.
+//! Here a template brings its hosted zones, roles and functions along, and what other tools left
+//! behind: a [`ResourceType`] is a model of one.
 //!
 //! Probe: those of cloudformation/, and life/by-the-templates.
 
@@ -85,13 +87,15 @@ struct Shared {
     assembly: Option<PathBuf>,
 }
 
-/// The functions that there are, by ARN; as one function that hands each event to the one that it asks for.
+/// The functions that there are, by ARN; as one function that hands each event to the one that it
+/// asks for.
 #[derive(Clone, Default)]
 struct Router(Arc<Mutex<BTreeMap<String, Arc<dyn Function>>>>);
 
 impl Function for Router {
     fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
-        let token = event["ResourceProperties"]["ServiceToken"].as_str().unwrap_or_default().to_owned();
+        let token =
+            event["ResourceProperties"]["ServiceToken"].as_str().unwrap_or_default().to_owned();
         let function = lock(&self.0).get(&token).cloned();
         async move {
             match function {
@@ -105,13 +109,16 @@ impl Function for Router {
 
 impl fmt::Debug for CloudFormation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CloudFormation").field("assembly", &self.shared.assembly).finish_non_exhaustive()
+        f.debug_struct("CloudFormation")
+            .field("assembly", &self.shared.assembly)
+            .finish_non_exhaustive()
     }
 }
 
 impl CloudFormation {
-    /// A Region without stacks. `assembly` is the directory with nested templates and code (`cdk.out`), if there is one; functions
-    /// from there get `function_env` beside their own environment.
+    /// A Region without stacks. `assembly` is the directory with nested templates and code
+    /// (`cdk.out`), if there is one; functions from there get `function_env` beside their own
+    /// environment.
     pub fn new(
         aws: &Sandbox,
         bucket: &ResponseBucket,
@@ -131,15 +138,23 @@ impl CloudFormation {
         region
     }
 
-    /// Makes a type of resources known, a custom one (`Custom::…`) too; in the place of one of that name.
+    /// Makes a type of resources known, a custom one (`Custom::…`) too; in the place of one of that
+    /// name.
     pub fn register(&self, name: &str, kind: Arc<dyn ResourceType>) {
         lock(&self.shared.types).insert(name.to_owned(), kind);
     }
 
-    /// Makes the types of signed zones known, which are served by that service: its look-ups decide when signing may end.
+    /// Makes the types of signed zones known, which are served by that service: its look-ups decide
+    /// when signing may end.
     pub fn register_signing(&self, dns: &Dns) {
-        self.register("AWS::Route53::KeySigningKey", Arc::new(signing::KeySigningKeys(self.aws.clone())));
-        self.register("AWS::Route53::DNSSEC", Arc::new(signing::Signing(self.aws.clone(), dns.clone())));
+        self.register(
+            "AWS::Route53::KeySigningKey",
+            Arc::new(signing::KeySigningKeys(self.aws.clone())),
+        );
+        self.register(
+            "AWS::Route53::DNSSEC",
+            Arc::new(signing::Signing(self.aws.clone(), dns.clone())),
+        );
     }
 
     /// Makes a function known: custom resources may have its ARN as `ServiceToken`.
@@ -174,7 +189,8 @@ impl CloudFormation {
 
     /// A template of the assembly by its file name.
     pub fn assembled(&self, file: &str) -> Value {
-        let path = self.shared.assembly.as_ref().map(|directory| directory.join(file)).unwrap_or_default();
+        let path =
+            self.shared.assembly.as_ref().map(|directory| directory.join(file)).unwrap_or_default();
         Template::source(&path.display().to_string())
     }
 }
@@ -221,8 +237,13 @@ enum Step {
 }
 
 impl TemplateStack {
-    /// Makes the stack as the template says; on a failure all goes back. `parameters` are values of the template's parameters.
-    pub fn deploy<'a>(&'a self, template: &'a Value, parameters: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Outcome> {
+    /// Makes the stack as the template says; on a failure all goes back. `parameters` are values of
+    /// the template's parameters.
+    pub fn deploy<'a>(
+        &'a self,
+        template: &'a Value,
+        parameters: &'a [(&'a str, &'a str)],
+    ) -> BoxFuture<'a, Outcome> {
         self.deploy_boxed(template, parameters).boxed()
     }
 
@@ -241,14 +262,16 @@ impl TemplateStack {
         for (rank, id) in order.iter().enumerate() {
             let new = wanted(&template, id, rank);
             let made = self.present(id, before.get(id), new, &mut steps, &mut replaced).await;
-            let failed =
-                lock(&self.state.fail_after).take_if(|name| name == id).map(|_| "another resource failed".to_owned());
+            let failed = lock(&self.state.fail_after)
+                .take_if(|name| name == id)
+                .map(|_| "another resource failed".to_owned());
             match made.and_then(|made| failed.map_or(Ok(made), Err)) {
                 Ok(made) => learn(&mut template, id, &made.physical),
                 Err(reason) => return self.roll_back(steps, reason).await,
             }
         }
-        // The clean-up: its failures don't undo the update, and what they concern is no part of the stack any more.
+        // The clean-up: its failures don't undo the update, and what they concern is no part of the
+        // stack any more.
         for (id, old) in replaced {
             let _ = self.remove(&id, &old).await;
         }
@@ -300,7 +323,8 @@ impl TemplateStack {
         *lock(&self.state.fail_after) = Some(logical_id.to_owned());
     }
 
-    /// What was done so far, a line each: `Create Zone`, `Delete Delegation failed: …`, `retained Zone`.
+    /// What was done so far, a line each: `Create Zone`, `Delete Delegation failed: …`,
+    /// `retained Zone`.
     pub fn events(&self) -> Vec<String> {
         lock(&self.state.events).clone()
     }
@@ -317,7 +341,10 @@ impl TemplateStack {
 
     /// What `GetAtt` of a resource gives; null if it gives nothing.
     pub fn attribute(&self, logical_id: &str, name: &str) -> Value {
-        lock(&self.state.standing).get(logical_id).map(|one| one.physical.attributes[name].clone()).unwrap_or_default()
+        lock(&self.state.standing)
+            .get(logical_id)
+            .map(|one| one.physical.attributes[name].clone())
+            .unwrap_or_default()
     }
 
     /// The outputs of the template that was deployed last.
@@ -336,7 +363,11 @@ impl TemplateStack {
         match (ids.next(), ids.next()) {
             (Some(id), None) => id,
             (first, _) => {
-                panic!("{}: {} {kind}", self.state.name, if first.is_some() { "more than one" } else { "no" })
+                panic!(
+                    "{}: {} {kind}",
+                    self.state.name,
+                    if first.is_some() { "more than one" } else { "no" }
+                )
             }
         }
     }
@@ -354,14 +385,20 @@ impl TemplateStack {
             let kind = parameter["Type"].as_str().unwrap_or_default();
             if kind.starts_with("AWS::SSM::Parameter::Value") {
                 let key = parameter["Default"].as_str().unwrap_or_default();
-                values.insert(name.clone(), stored.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned());
+                values.insert(
+                    name.clone(),
+                    stored.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned(),
+                );
             }
         }
-        values.extend(parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        values.extend(
+            parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         values.insert("AWS::AccountId".into(), self.state.account.clone());
         values.insert("AWS::StackName".into(), self.state.name.clone());
         values.insert("AWS::StackId".into(), self.state.custom.stack_id().to_owned());
-        let pairs: Vec<(&str, &str)> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let pairs: Vec<(&str, &str)> =
+            values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut template = Template::new(&self.state.name, document.clone(), &pairs);
         for (name, value) in lock(&self.region.shared.exports).iter() {
             template.set(name, value.clone());
@@ -393,7 +430,8 @@ impl TemplateStack {
         match made {
             Ok(physical) => new.physical = physical,
             Err((reason, known)) => {
-                // A Create that failed is deleted all the same, under the id that is known or that CloudFormation invents.
+                // A Create that failed is deleted all the same, under the id that is known or that
+                // CloudFormation invents.
                 let id_then = known.unwrap_or_else(|| self.state.custom.invented_id(id));
                 new.physical = Physical { id: id_then, attributes: json!({}) };
                 match old {
@@ -460,7 +498,12 @@ impl TemplateStack {
     }
 
     /// One request; the error has the physical id that CloudFormation knows then.
-    async fn ask(&self, id: &str, one: &Standing, action: Action) -> Result<Physical, (String, Option<String>)> {
+    async fn ask(
+        &self,
+        id: &str,
+        one: &Standing,
+        action: Action,
+    ) -> Result<Physical, (String, Option<String>)> {
         let verb = match &action {
             Action::Create => "Create",
             Action::Update(..) => "Update",
@@ -484,9 +527,12 @@ impl TemplateStack {
                     Action::Update(physical_id, old) => (Some(physical_id.as_str()), Some(old)),
                     Action::Delete(physical_id) => (Some(physical_id.as_str()), None),
                 };
-                let answer = self.state.custom.request(verb, id, physical_id, &one.properties, old).await;
-                let physical =
-                    |made: crate::stack::Resource| Physical { id: made.physical_id, attributes: made.attributes };
+                let answer =
+                    self.state.custom.request(verb, id, physical_id, &one.properties, old).await;
+                let physical = |made: crate::stack::Resource| Physical {
+                    id: made.physical_id,
+                    attributes: made.attributes,
+                };
                 answer.map(physical).map_err(|failed| (failed.reason, failed.physical_id))
             }
             None => panic!("{}: the type {} is not known here", self.state.name, one.kind),
@@ -500,8 +546,9 @@ impl TemplateStack {
 /// The resource as the template wants it.
 fn wanted(template: &Template, id: &str, rank: usize) -> Standing {
     let declared = template.declared(id);
-    let mut properties =
-        declared.get("Properties").map_or(json!({}), |_| template.resource(&format!("/{id}/Properties")));
+    let mut properties = declared
+        .get("Properties")
+        .map_or(json!({}), |_| template.resource(&format!("/{id}/Properties")));
     let kind = declared["Type"].as_str().unwrap_or_default().to_owned();
     if kind == "AWS::CloudFormation::Stack" {
         // Where the CDK says which file of the assembly the template is.

@@ -32,7 +32,8 @@ pub(crate) struct Core {
     route53: Mutex<route53::State>,
 }
 
-/// The DS record set of a name, as a resolver finds it: no values if there is none, nothing at all if the look-up fails.
+/// The DS record set of a name, as a resolver finds it: no values if there is none, nothing at all
+/// if the look-up fails.
 pub(crate) type DsLookUp = Arc<dyn Fn(&str) -> Option<Vec<String>> + Send + Sync>;
 
 #[derive(Default, Clone)]
@@ -62,7 +63,8 @@ impl Core {
     }
 }
 
-/// The hosted zones under their lock. Whoever takes them mutably raises their revision: the name servers go by it.
+/// The hosted zones under their lock. Whoever takes them mutably raises their revision: the name
+/// servers go by it.
 pub(crate) struct Route53<'a>(MutexGuard<'a, route53::State>);
 
 impl Route53<'_> {
@@ -109,7 +111,10 @@ impl Ids {
     pub(crate) fn id(&self, prefix: &str, length: usize) -> String {
         let digest = Sha256::digest(format!("{prefix}{}", self.next()));
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let tail = digest.iter().filter_map(|byte| letters.get(usize::from(byte % 32))).map(|byte| char::from(*byte));
+        let tail = digest
+            .iter()
+            .filter_map(|byte| letters.get(usize::from(byte % 32)))
+            .map(|byte| char::from(*byte));
         prefix.chars().chain(tail).take(length).collect()
     }
 }

@@ -50,7 +50,8 @@ struct Row {
 /// Starts everything, sends the events and tells on `out` what each did.
 ///
 /// # Errors
-/// What went wrong, in words for the user: something could not be started, or an expectation did not hold.
+/// What went wrong, in words for the user: something could not be started, or an expectation did
+/// not hold.
 pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<(), String> {
     let mut page = Page::new(out, Paint::new(demo.colour));
     tokio::time::timeout(LIMIT, tell(demo, &mut page))
@@ -88,12 +89,19 @@ async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     let log = stage.function.logs();
     page.block("", &["", "The last lines of the function's log:"].map(str::to_owned))?;
     page.block("", log.iter().rev().take(10).rev().cloned().collect::<Vec<_>>().as_slice())?;
-    let failures: Vec<String> = failures.into_iter().map(|failure| format!("\n  {failure}")).collect();
+    let failures: Vec<String> =
+        failures.into_iter().map(|failure| format!("\n  {failure}")).collect();
     Err(format!("the demo did not go as it should:{}", failures.concat()))
 }
 
 /// Sends one event and shows what came of it.
-async fn play(demo: &Demo, stage: &Stage, page: &mut Page<'_>, step: usize, request: &Request) -> Result<Row, String> {
+async fn play(
+    demo: &Demo,
+    stage: &Stage,
+    page: &mut Page<'_>,
+    step: usize,
+    request: &Request,
+) -> Result<Row, String> {
     let event = stage.event(&demo.events, request.file)?;
     page.block("request", &show::request(&event, request.file, page.paint()))?;
     let before = stage.parent.records();
@@ -111,7 +119,10 @@ async fn play(demo: &Demo, stage: &Stage, page: &mut Page<'_>, step: usize, requ
     page.block("records", &show::zone(&stage.parent.name(), &lines, page.paint()))?;
     page.block("answer", &show::answer(&answer, took, page.paint()))?;
 
-    let mut checks = check::of(&request.expected, &Seen { stage, event: &event, answer: &answer, before, after });
+    let mut checks = check::of(
+        &request.expected,
+        &Seen { stage, event: &event, answer: &answer, before, after },
+    );
     checks.push(check::permitted(&calls));
     checks.push(check::delivery(matches!(invocation, Invocation::Returned(_)), answers.len()));
     Ok(Row {
@@ -133,7 +144,8 @@ async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, 
     let took = sent.elapsed();
     page.block("trace", &show::trace(&trace, page.paint()))?;
     let checks = check::of_trace(&trace, &stage.parent, &stage.child);
-    let referrals = trace.hops.iter().filter(|hop| matches!(hop.found, Found::Referral { .. })).count();
+    let referrals =
+        trace.hops.iter().filter(|hop| matches!(hop.found, Found::Referral { .. })).count();
     let secure = trace.hops.iter().all(|hop| hop.secure);
     Ok(Row {
         step,
@@ -147,13 +159,20 @@ async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, 
 
 /// Shows the checks; what does not hold, in words for the end.
 fn verdict(page: &mut Page<'_>, what: &str, checks: &[Check]) -> Result<Vec<String>, String> {
-    page.block("checked", &checks.iter().map(|check| show::check(check, page.paint())).collect::<Vec<_>>())?;
+    page.block(
+        "checked",
+        &checks.iter().map(|check| show::check(check, page.paint())).collect::<Vec<_>>(),
+    )?;
     let failed = checks.iter().filter(|check| !check.holds);
     Ok(failed.map(|check| format!("{what}: not true that {}", check.text)).collect())
 }
 
 fn line(row: &Row, paint: Paint) -> String {
-    let verdict = if row.failures.is_empty() { paint.good("ok") } else { paint.bad("NOT AS EXPECTED") };
+    let verdict =
+        if row.failures.is_empty() { paint.good("ok") } else { paint.bad("NOT AS EXPECTED") };
     let Row { step, request, status, changes, took, .. } = row;
-    format!("{step}  {request:<28}  {status:<16}  {changes:<26}  {:>5} ms  {verdict}", took.as_millis())
+    format!(
+        "{step}  {request:<28}  {status:<16}  {changes:<26}  {:>5} ms  {verdict}",
+        took.as_millis()
+    )
 }

@@ -1,14 +1,17 @@
-//! The sandbox's zones over DNS, on the loopback interface: a root of its own, the top-level domains, and every public hosted zone
-//! at the four name servers of its delegation set.
+//! The sandbox's zones over DNS, on the loopback interface: a root of its own, the top-level
+//! domains, and every public hosted zone at the four name servers of its delegation set.
 //!
-//! [`Dns::start`] serves at one port on UDP and TCP. Each name server has an address of its own in 127.0.0.0/8; everything
-//! resolves from [`Dns::root`] down, and [`Dns::resolver`] does so for a client that wants a resolver. What is answered is the
-//! sandbox at that moment: a change made through the API is served once `GetChange` reports it `INSYNC`, or would if it were asked
+//! [`Dns::start`] serves at one port on UDP and TCP. Each name server has an address of its own in
+//! 127.0.0.0/8; everything resolves from [`Dns::root`] down, and [`Dns::resolver`] does so for a
+//! client that wants a resolver. What is answered is the sandbox at that moment: a change made
+//! through the API is served once `GetChange` reports it `INSYNC`, or would if it were asked
 //! ([`ServeRule`]); an edit by a [`ZoneHandle`] is served at once, a deleted zone no more.
 //!
-//! A zone that is signing with real keys ([`ZoneHandle::create_key`], [`ZoneHandle::start_signing`]) is served signed. So are the
-//! root and the top-level domains, which put the DS of such a top zone there themselves: a validator that trusts
-//! [`Dns::trust_anchor`] follows the chain. A signature holds for an hour, and is made anew after five minutes.
+//! A zone that is signing with real keys ([`ZoneHandle::create_key`],
+//! [`ZoneHandle::start_signing`]) is served signed. So are the root and the top-level domains,
+//! which put the DS of such a top zone there themselves: a validator that trusts
+//! [`Dns::trust_anchor`] follows the chain. A signature holds for an hour, and is made anew after
+//! five minutes.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -67,7 +70,8 @@ const PORT: u16 = 53;
 /// When the name servers serve a change that was made through the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ServeRule {
-    /// Once `GetChange` reports it `INSYNC`, or would do so the next time it is asked ([`crate::SyncRule`]).
+    /// Once `GetChange` reports it `INSYNC`, or would do so the next time it is asked
+    /// ([`crate::SyncRule`]).
     #[default]
     InSync,
     /// When it is accepted.
@@ -116,10 +120,12 @@ impl Dns {
         Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
     }
 
-    /// Starts it at that port, with the resolver on that loopback address. Several services can share a port, such as 53, if their
-    /// resolvers differ.
+    /// Starts it at that port, with the resolver on that loopback address. Several services can
+    /// share a port, such as 53, if their resolvers differ.
     pub async fn start_on(aws: &Sandbox, resolver: SocketAddr) -> io::Result<Self> {
-        let SocketAddr::V4(resolver) = resolver else { return Err(io::ErrorKind::Unsupported.into()) };
+        let SocketAddr::V4(resolver) = resolver else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let (stop, mut stopped) = watch::channel(false);
         let (started, start) = oneshot::channel();
         let core = Arc::clone(aws.core());
@@ -131,7 +137,12 @@ impl Dns {
             let handle = runtime.handle().clone();
             let open = || {
                 let sockets = sockets::bind(SocketAddr::V4(resolver))?;
-                let shared = Arc::new(Shared::new(core, sockets.port()?, *resolver.ip(), Some(handle.clone())));
+                let shared = Arc::new(Shared::new(
+                    core,
+                    sockets.port()?,
+                    *resolver.ip(),
+                    Some(handle.clone()),
+                ));
                 sockets.serve(&handle, &shared, RESOLVER);
                 shared.address(hierarchy::ROOT)?;
                 Ok(shared)
@@ -153,8 +164,8 @@ impl Dns {
         Self { inner: Arc::new(Inner { shared, stop: watch::Sender::new(false), thread: None }) }
     }
 
-    /// What the server at that address sends back to a query, as it would over its sockets; nothing if it is silent, or if there is
-    /// none.
+    /// What the server at that address sends back to a query, as it would over its sockets; nothing
+    /// if it is silent, or if there is none.
     pub fn ask(&self, server: SocketAddr, query: &[u8], transport: Transport) -> Option<Reply> {
         let name = if server == self.resolver() {
             RESOLVER.to_owned()
@@ -164,10 +175,11 @@ impl Dns {
         self.shared().receive(&name, query, transport)
     }
 
-    /// Starts it at port 53, for a resolver that knows of no other. Any number can do so at a time: each has addresses of its own,
-    /// the resolver too. Not every user may; the error tells.
+    /// Starts it at port 53, for a resolver that knows of no other. Any number can do so at a time:
+    /// each has addresses of its own, the resolver too. Not every user may; the error tells.
     pub async fn start_on_port_53(aws: &Sandbox) -> io::Result<Self> {
-        let resolver = Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
+        let resolver =
+            Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
         Self::start_on(aws, SocketAddr::from((resolver, 53))).await
     }
 
@@ -197,12 +209,16 @@ impl Dns {
     ///
     /// If the port can't be bound on any address of the loopback network.
     pub fn server(&self, name: &str) -> SocketAddr {
-        let address = self.shared().address(&server_name(name)).expect("a free address of the loopback network");
+        let address = self
+            .shared()
+            .address(&server_name(name))
+            .expect("a free address of the loopback network");
         SocketAddr::from((address, self.port()))
     }
 
-    /// A zone outside of Route 53 on these name servers. Several may have one name. It has an SOA and an NS record set unless the records bring them. If no
-    /// other zone encloses it, its top-level domain delegates to it.
+    /// A zone outside of Route 53 on these name servers. Several may have one name. It has an SOA
+    /// and an NS record set unless the records bring them. If no other zone encloses it, its
+    /// top-level domain delegates to it.
     pub fn zone<S: Into<String>>(
         &self,
         name: &str,
@@ -210,7 +226,8 @@ impl Dns {
         records: impl IntoIterator<Item = RecordSet>,
     ) -> OutsideZone {
         let name = normalize_lossy(name);
-        let servers: Vec<String> = servers.into_iter().map(|server| server_name(&server.into())).collect();
+        let servers: Vec<String> =
+            servers.into_iter().map(|server| server_name(&server.into())).collect();
         let zone = Outside::new(&name, servers, records.into_iter().collect());
         let mut state = self.shared().state();
         state.revision += 1;
@@ -223,8 +240,8 @@ impl Dns {
         OutsideZone { shared: Arc::downgrade(self.shared()), number, name }
     }
 
-    /// Names the hosted zone to which a top zone's name is delegated from above. By default it is a zone of [`Dns::zone`], else
-    /// the hosted zone of that name that was created first.
+    /// Names the hosted zone to which a top zone's name is delegated from above. By default it is a
+    /// zone of [`Dns::zone`], else the hosted zone of that name that was created first.
     pub fn delegate_to(&self, zone: &ZoneHandle) {
         let mut state = self.shared().state();
         state.revision += 1;
@@ -236,7 +253,8 @@ impl Dns {
         self.shared().core.route53().serve = rule;
     }
 
-    /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and delv take.
+    /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and
+    /// delv take.
     pub fn trust_anchor(&self) -> String {
         self.root_ds().first().map(|ds| format!(". IN DS {ds}")).unwrap_or_default()
     }
@@ -246,18 +264,20 @@ impl Dns {
         self.shared().keys(".").ds()
     }
 
-    /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a cache.
+    /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a
+    /// cache.
     pub fn cap_ttl(&self, seconds: u32) {
         let mut state = self.shared().state();
         state.revision += 1;
         state.cap = seconds;
     }
 
-    /// Ends the signing of a hosted zone as `DisableHostedZoneDNSSEC` does: not while a look-up finds a DS record of one of its keys
-    /// (`KeySigningKeyInParentDSRecord`), nor where that look-up fails (API Reference, `DisableHostedZoneDNSSEC`).
+    /// Ends the signing of a hosted zone as `DisableHostedZoneDNSSEC` does: not while a look-up
+    /// finds a DS record of one of its keys (`KeySigningKeyInParentDSRecord`), nor where that
+    /// look-up fails (API Reference, `DisableHostedZoneDNSSEC`).
     ///
-    /// The look-up goes through the resolver here. Whether that of Route 53 goes through a cache is not documented: with
-    /// [`Dns::share_cache`] it does.
+    /// The look-up goes through the resolver here. Whether that of Route 53 goes through a cache is
+    /// not documented: with [`Dns::share_cache`] it does.
     ///
     /// Probe: route53/dnssec-off-beside-ds.
     ///
@@ -269,25 +289,28 @@ impl Dns {
         ended.map_err(|error| format!("{}: {}", error.code, error.message))
     }
 
-    /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver, which is in that network, answers as
-    /// before.
+    /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver,
+    /// which is in that network, answers as before.
     pub fn close_the_way_out(&self) {
         self.shared().state().closed = true;
     }
 
-    /// Has the resolver keep what it has found for as long as the TTLs say, as one does that many share.
+    /// Has the resolver keep what it has found for as long as the TTLs say, as one does that many
+    /// share.
     pub fn share_cache(&self) {
         self.shared().state().cache = Some(cache::Cache::default());
     }
 
-    /// Leaves the TTL of this record set as it is, whatever [`Dns::cap_ttl`] says. That of the SOA record is also that of every "no".
+    /// Leaves the TTL of this record set as it is, whatever [`Dns::cap_ttl`] says. That of the SOA
+    /// record is also that of every "no".
     pub fn keep_ttl(&self, name: &str, rtype: &str) {
         let mut state = self.shared().state();
         state.revision += 1;
         state.uncapped.insert((normalize_lossy(name), rtype.to_owned()));
     }
 
-    /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault. `resolver` is the resolver.
+    /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault.
+    /// `resolver` is the resolver.
     pub fn fault(&self, server: &str, fault: DnsFault) {
         self.fault_times(server, fault, u64::MAX);
     }
@@ -307,7 +330,8 @@ impl Dns {
         self.shared().heal(None);
     }
 
-    /// The queries that came over the network so far, in the order of arrival. What the resolver asks is not among them.
+    /// The queries that came over the network so far, in the order of arrival. What the resolver
+    /// asks is not among them.
     pub fn queries(&self) -> Vec<DnsQuery> {
         self.shared().state().log.clone()
     }

@@ -50,7 +50,15 @@ impl Fault {
     /// A fault for calls of that action; `*` for any.
     pub fn on(action: &str) -> Self {
         let action = action.to_owned();
-        Self { action, account: None, zone: None, region: None, from: 1, times: 1, kind: FaultKind::Status(500) }
+        Self {
+            action,
+            account: None,
+            zone: None,
+            region: None,
+            from: 1,
+            times: 1,
+            kind: FaultKind::Status(500),
+        }
     }
 
     /// Only calls with credentials of that account.
@@ -74,7 +82,8 @@ impl Fault {
         self
     }
 
-    /// The `n`-th matching call from now (the first is 1); with [`Fault::times`] that one and the next ones.
+    /// The `n`-th matching call from now (the first is 1); with [`Fault::times`] that one and the
+    /// next ones.
     #[must_use]
     pub fn nth(mut self, n: u64) -> Self {
         self.from = n;
@@ -124,7 +133,12 @@ impl FaultHandle {
 
     /// How many calls it has struck. Stays readable until it is removed.
     pub fn hits(&self) -> u64 {
-        self.faults.lock().active.iter().find(|active| active.id == self.id).map_or(0, |active| active.hits)
+        self.faults
+            .lock()
+            .active
+            .iter()
+            .find(|active| active.id == self.id)
+            .map_or(0, |active| active.hits)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::journal::Call;
 /// Which calls a gate holds.
 pub type GateRule = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 
-/// Holds calls before they are carried out, until [`Gate::release`]. Dropping the last clone releases too.
+/// Holds calls before they are carried out, until [`Gate::release`]. Dropping the last clone
+/// releases too.
 #[derive(Clone, Debug)]
 pub struct Gate {
     shared: Arc<Shared>,
@@ -30,7 +31,11 @@ pub(crate) struct GateState {
 
 impl Gate {
     pub(crate) fn new(rule: GateRule) -> (Self, Arc<GateState>) {
-        let state = Arc::new(GateState { rule, arrived: watch::Sender::new(0), admitted: watch::Sender::new(0) });
+        let state = Arc::new(GateState {
+            rule,
+            arrived: watch::Sender::new(0),
+            admitted: watch::Sender::new(0),
+        });
         (Self { shared: Arc::new(Shared { state: Arc::clone(&state) }) }, state)
     }
 
@@ -65,7 +70,9 @@ impl Drop for Shared {
 
 impl fmt::Debug for GateState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GateState").field("arrived", &*self.arrived.borrow()).finish_non_exhaustive()
+        f.debug_struct("GateState")
+            .field("arrived", &*self.arrived.borrow())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a test holds: accounts, roles and hosted zones. They stand above the services, need no permission and obey no rule.
+//! What a test holds: accounts, roles and hosted zones. They stand above the services, need no
+//! permission and obey no rule.
 
 mod account;
 mod zone;

@@ -1,4 +1,5 @@
-//! Policies and their evaluation (IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements reference").
+//! Policies and their evaluation (IAM User Guide, "Policy evaluation logic" and "IAM JSON policy
+//! elements reference").
 //!
 //! Probe: those of iam/.
 
@@ -68,7 +69,8 @@ const SCP: &str = "service control policy";
 /// All policies that decide about a caller.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policies {
-    /// Beside `FullAWSAccess`, which AWS attaches everywhere ("SCP evaluation"): so they can only deny.
+    /// Beside `FullAWSAccess`, which AWS attaches everywhere ("SCP evaluation"): so they can only
+    /// deny.
     pub scps: Vec<Policy>,
     pub identity: Vec<Policy>,
     pub boundary: Option<Policy>,
@@ -76,14 +78,17 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    /// The decision and the kind of policy that made it: "an explicit deny in any of these policies overrides the allow", and
-    /// "the effective permissions are the intersection" ("Policy evaluation logic", "Permissions boundaries for IAM entities").
-    /// Probe: iam/denied-by-boundary, iam/denied-by-session-policy.
+    /// The decision and the kind of policy that made it: "an explicit deny in any of these policies
+    /// overrides the allow", and "the effective permissions are the intersection" ("Policy
+    /// evaluation logic", "Permissions boundaries for IAM entities"). Probe:
+    /// iam/denied-by-boundary, iam/denied-by-session-policy.
     pub(crate) fn decide(&self, request: &Request<'_>) -> (Decision, &'static str) {
         if decide(&self.scps, request) == Decision::Denied {
             return (Decision::Denied, SCP);
         }
-        let one = |policy: &Option<Policy>| policy.as_ref().map(|policy| decide(std::slice::from_ref(policy), request));
+        let one = |policy: &Option<Policy>| {
+            policy.as_ref().map(|policy| decide(std::slice::from_ref(policy), request))
+        };
         let decisions = [
             (Some(decide(&self.identity, request)), IDENTITY),
             (one(&self.boundary), BOUNDARY),
@@ -91,14 +96,17 @@ impl Policies {
         ];
         let found = |decision| decisions.into_iter().find(|(made, _)| *made == Some(decision));
         let limit = found(Decision::Denied).or_else(|| found(Decision::NotAllowed));
-        limit.map_or((Decision::Allowed, IDENTITY), |(made, kind)| (made.unwrap_or(Decision::Denied), kind))
+        limit.map_or((Decision::Allowed, IDENTITY), |(made, kind)| {
+            (made.unwrap_or(Decision::Denied), kind)
+        })
     }
 }
 
 /// `*` is any text, `?` any one character ("IAM JSON policy elements: Resource").
 /// Probe: iam/allow-and-nothing-else.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {
         match pattern.get(p) {

@@ -103,15 +103,21 @@ impl Identities {
         expires: SystemTime,
         policy: Option<Policy>,
     ) -> Credentials {
-        let identity = Identity::Session { role: session.role.to_owned(), name: session.name.to_owned() };
-        let key = Key { expires: Some(expires), session_policy: policy, ..Key::new(session.account, identity) };
+        let identity =
+            Identity::Session { role: session.role.to_owned(), name: session.name.to_owned() };
+        let key = Key {
+            expires: Some(expires),
+            session_policy: policy,
+            ..Key::new(session.account, identity)
+        };
         self.add(ids, "ASIA", key)
     }
 
     fn add(&mut self, ids: &Ids, prefix: &str, mut key: Key) -> Credentials {
         let access_key_id = ids.id(prefix, 20);
         key.secret = hex::encode(Sha256::digest(format!("secret {access_key_id}")));
-        key.token = key.expires.map(|_| hex::encode(Sha256::digest(format!("token {access_key_id}"))));
+        key.token =
+            key.expires.map(|_| hex::encode(Sha256::digest(format!("token {access_key_id}"))));
         let credentials = Credentials {
             access_key_id: access_key_id.clone(),
             secret_access_key: key.secret.clone(),
@@ -134,16 +140,33 @@ impl Identities {
             Identity::Session { role, name } => {
                 // A deleted role leaves sessions without any permission.
                 let state = state.and_then(|state| state.roles.get(role));
-                let (policies, boundary) =
-                    state.map(|role| (role.policies.clone(), role.boundary.clone())).unwrap_or_default();
-                let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", last_segment(role));
-                (arn, role_arn(account, role), format!("AROA{}:{name}", role.len()), policies, boundary)
+                let (policies, boundary) = state
+                    .map(|role| (role.policies.clone(), role.boundary.clone()))
+                    .unwrap_or_default();
+                let arn =
+                    format!("arn:aws:sts::{account}:assumed-role/{}/{name}", last_segment(role));
+                (
+                    arn,
+                    role_arn(account, role),
+                    format!("AROA{}:{name}", role.len()),
+                    policies,
+                    boundary,
+                )
             }
         };
         let is_session = matches!(key.identity, Identity::Session { .. });
         let scps = state.map(|state| state.scps.clone()).unwrap_or_default();
         let policies = Policies { scps, identity, boundary, session: key.session_policy.clone() };
-        Caller { account: account.clone(), arn, principal_arn, user_id, is_session, org, org_path, policies }
+        Caller {
+            account: account.clone(),
+            arn,
+            principal_arn,
+            user_id,
+            is_session,
+            org,
+            org_path,
+            policies,
+        }
     }
 }
 
@@ -171,16 +194,26 @@ impl Caller {
 
     /// Refuses in the words of the service ("Troubleshoot access denied error messages").
     /// Probe: iam/denied-by-none, iam/denied-by-deny, iam/denied-without-resource.
-    pub(crate) fn authorize(&self, action: &str, resource: Option<&str>, context: &Context) -> Result<(), ApiError> {
+    pub(crate) fn authorize(
+        &self,
+        action: &str,
+        resource: Option<&str>,
+        context: &Context,
+    ) -> Result<(), ApiError> {
         let request = iam::Request { action, resource: resource.unwrap_or("*"), context };
         let why = match self.decide(&request) {
             (Decision::Allowed, _) => return Ok(()),
             (Decision::NotAllowed, kind) => format!("because no {kind} allows the {action} action"),
-            (Decision::Denied, iam::IDENTITY) => format!("with an explicit deny in an {}", iam::IDENTITY),
+            (Decision::Denied, iam::IDENTITY) => {
+                format!("with an explicit deny in an {}", iam::IDENTITY)
+            }
             (Decision::Denied, kind) => format!("with an explicit deny in a {kind}"),
         };
         let on = resource.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
-        Err(ApiError::access_denied(format!("User: {} is not authorized to perform: {action}{on} {why}", self.arn)))
+        Err(ApiError::access_denied(format!(
+            "User: {} is not authorized to perform: {action}{on} {why}",
+            self.arn
+        )))
     }
 }
 
@@ -193,6 +226,7 @@ fn last_segment(path: &str) -> &str {
 }
 
 fn everything() -> Policy {
-    let document = serde_json::json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    let document =
+        serde_json::json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
     Policy::parse(&document).expect("a fixed document")
 }

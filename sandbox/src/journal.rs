@@ -9,7 +9,8 @@ use crate::route53::Change;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Call {
-    /// 1 for the first call since the sandbox started; [`crate::Sandbox::clear_calls`] does not restart it.
+    /// 1 for the first call since the sandbox started; [`crate::Sandbox::clear_calls`] does not
+    /// restart it.
     pub seq: u64,
     /// When it arrived, by the sandbox's clock.
     pub at: SystemTime,
@@ -93,7 +94,8 @@ impl Journal {
 
     /// Replaces the record of that call with what is known now.
     pub(crate) fn update(&self, call: &Call) {
-        if let Some(known) = self.lock().calls.iter_mut().rev().find(|known| known.seq == call.seq) {
+        if let Some(known) = self.lock().calls.iter_mut().rev().find(|known| known.seq == call.seq)
+        {
             *known = call.clone();
         }
     }

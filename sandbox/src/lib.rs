@@ -1,9 +1,9 @@
 //! A strict local AWS for the tests and the demo of `Custom::Delegation`.
 //!
-//! [`Sandbox::start`] opens one listener on the loopback interface that serves Route 53 and STS to any unmodified AWS
-//! client. It is a simulation of rules, not of capacity: accounts, roles and policies ([`handles`]), hosted
-//! zones with the batch rules of the service ([`route53`]), and ways to make it fail on demand ([`fault`]). Every call is
-//! recorded ([`journal`]).
+//! [`Sandbox::start`] opens one listener on the loopback interface that serves Route 53 and STS to
+//! any unmodified AWS client. It is a simulation of rules, not of capacity: accounts, roles and
+//! policies ([`handles`]), hosted zones with the batch rules of the service ([`route53`]), and ways
+//! to make it fail on demand ([`fault`]). Every call is recorded ([`journal`]).
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -63,7 +63,8 @@ pub use aws::{Hook, Sandbox};
 pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
 pub use cloudformation::{
-    Action as ResourceAction, CloudFormation, Physical, Request as ResourceRequest, ResourceType, TemplateStack,
+    Action as ResourceAction, CloudFormation, Physical, Request as ResourceRequest, ResourceType,
+    TemplateStack,
 };
 pub use dns::{Dns, DnsFault, DnsQuery, OutsideZone, ServeRule, Transport};
 pub use fault::{Fault, FaultHandle, FaultKind};
@@ -75,5 +76,7 @@ pub use listen::Reset;
 pub use not_checked::not_checked;
 pub use process::{Bootstrap, DeadlineStyle, LambdaProcess};
 pub use quota::Quota;
-pub use route53::{Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule};
+pub use route53::{
+    Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule,
+};
 pub use stack::{Outcome as StackOutcome, Resource, Stack, StackEvent, Template};

@@ -30,8 +30,9 @@ impl std::fmt::Display for Reset {
 impl std::error::Error for Reset {}
 
 /// Answers one request.
-pub(crate) type Answer =
-    Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Response<Body>, Reset>> + Send + Sync>;
+pub(crate) type Answer = Arc<
+    dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Response<Body>, Reset>> + Send + Sync,
+>;
 
 /// A running server; dropping it stops it.
 #[derive(Debug)]
@@ -87,8 +88,8 @@ impl Listener {
 }
 
 async fn connection(stream: TcpStream, answer: Answer) {
-    let mut connection =
-        http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request)));
+    let mut connection = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request)));
     if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
         // With no time to linger, closing sends a reset.
         let stream = connection.into_parts().io.into_inner();

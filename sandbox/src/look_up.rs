@@ -1,8 +1,9 @@
-//! `delv` (BIND) and `drill` (ldns): programs that are not ours, look a name up through a resolver and judge the answer themselves.
+//! `delv` (BIND) and `drill` (ldns): programs that are not ours, look a name up through a resolver
+//! and judge the answer themselves.
 //!
-//! The resolver is [`crate::unbound`], asked with checking disabled: it finds the servers, and the program validates what they say
-//! with the trust anchor of the [`Dns`]. Where a program is not installed, [`LookUp::start`] puts it on the list of what was not
-//! checked.
+//! The resolver is [`crate::unbound`], asked with checking disabled: it finds the servers, and the
+//! program validates what they say with the trust anchor of the [`Dns`]. Where a program is not
+//! installed, [`LookUp::start`] puts it on the list of what was not checked.
 
 use std::fs;
 use std::io;
@@ -82,7 +83,9 @@ impl Program {
         let anchor = dns.trust_anchor();
         match (self, anchor.split_ascii_whitespace().collect::<Vec<_>>().as_slice()) {
             (Self::Delv, [_, _, _, tag, algorithm, digest_type, digest]) => {
-                format!("trust-anchors {{ \".\" static-ds {tag} {algorithm} {digest_type} \"{digest}\"; }};\n")
+                format!(
+                    "trust-anchors {{ \".\" static-ds {tag} {algorithm} {digest_type} \"{digest}\"; }};\n"
+                )
             }
             _ => anchor + "\n",
         }
@@ -96,7 +99,10 @@ impl Program {
                 () if says("; negative response, fully validated") => Judgment::NoSuchName,
                 () if says("; fully validated") => Judgment::Secure,
                 () if says("; unsigned answer") => Judgment::Insecure,
-                () if says("no valid") || says("broken trust chain") || says("insecurity proof failed") => {
+                () if says("no valid")
+                    || says("broken trust chain")
+                    || says("insecurity proof failed") =>
+                {
                     Judgment::Bogus
                 }
                 () => Judgment::Fails,
@@ -116,8 +122,11 @@ impl LookUp {
     /// The program, if it is there; it asks that resolver.
     pub fn start(program: Program, dns: &Dns, resolver: SocketAddr) -> Option<Self> {
         let (name, package) = (program.name(), program.package());
-        let anchor =
-            std::env::temp_dir().join(format!("sandbox-{name}-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        let anchor = std::env::temp_dir().join(format!(
+            "sandbox-{name}-{}-{:08x}",
+            std::process::id(),
+            fastrand::u32(..)
+        ));
         let is_there = std::process::Command::new(name)
             .arg("-v")
             .stdin(Stdio::null())
@@ -139,7 +148,10 @@ impl LookUp {
         let mut command = Command::new(self.program.name());
         match self.program {
             Program::Delv => {
-                command.args([&at, "-p", &port, "-a"]).arg(&self.anchor).args(["+root=.", "+cd", name, rtype]);
+                command
+                    .args([&at, "-p", &port, "-a"])
+                    .arg(&self.anchor)
+                    .args(["+root=.", "+cd", name, rtype]);
             }
             Program::Drill => {
                 command

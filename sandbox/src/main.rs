@@ -38,7 +38,9 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Serve { port } => run(serve(port)),
-        Command::Demo { bootstrap, events } => run(show(Demo { bootstrap, events, colour: wants_color() })),
+        Command::Demo { bootstrap, events } => {
+            run(show(Demo { bootstrap, events, colour: wants_color() }))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,15 +52,18 @@ fn main() -> ExitCode {
 }
 
 fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
     runtime.block_on(command)
 }
 
 async fn serve(port: u16) -> Result<(), String> {
     let started = sandbox::serve::start(port).await;
-    let (_aws, _dns, description) =
-        started.map_err(|error| format!("Cannot listen on 127.0.0.1:{port}: {error}. Choose another --port."))?;
+    let (_aws, _dns, description) = started.map_err(|error| {
+        format!("Cannot listen on 127.0.0.1:{port}: {error}. Choose another --port.")
+    })?;
     print!("{description}");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }

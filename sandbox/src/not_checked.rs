@@ -3,10 +3,11 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 
-/// Puts a check on the list that `make test` prints at its end, with the reason and how to make it run here.
+/// Puts a check on the list that `make test` prints at its end, with the reason and how to make it
+/// run here.
 ///
-/// `make` names the file of the list in the environment variable `NOT_CHECKED`; without one, the standard error stream
-/// gets the line.
+/// `make` names the file of the list in the environment variable `NOT_CHECKED`; without one, the
+/// standard error stream gets the line.
 pub fn not_checked(check: &str, why: &str, remedy: &str) {
     let line = [check, why, remedy].map(in_one_line).join("\t") + "\n";
     let listed = std::env::var_os("NOT_CHECKED").filter(|path| !path.is_empty()).map(|path| {

@@ -1,5 +1,6 @@
-//! A real `bootstrap`, started and driven as Lambda does: frozen between invocations, killed at the deadline, started anew
-//! after it ended (AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
+//! A real `bootstrap`, started and driven as Lambda does: frozen between invocations, killed at the
+//! deadline, started anew after it ended (AWS Lambda Developer Guide, "Understanding the Lambda
+//! execution environment lifecycle").
 //!
 //! No probe: how Lambda freezes a process is not seen from outside.
 
@@ -42,7 +43,10 @@ pub struct Bootstrap {
 impl fmt::Debug for Bootstrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The environment holds credentials.
-        f.debug_struct("Bootstrap").field("path", &self.path).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Bootstrap")
+            .field("path", &self.path)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,7 +143,9 @@ impl LambdaProcess {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("{} can't be started: {error}", self.bootstrap.path.display()))?;
+            .map_err(|error| {
+                format!("{} can't be started: {error}", self.bootstrap.path.display())
+            })?;
         let (sender, mut ended) = mpsc::channel::<()>(1);
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(copy(stdout, Arc::clone(&self.log), sender.clone()));
@@ -228,13 +234,16 @@ async fn copy(from: impl AsyncRead + Unpin, log: Arc<Log>, _ended: mpsc::Sender<
     }
 }
 
-/// Stops the process. The kernel does so when it next schedules it, which is waited for where `/proc` tells.
+/// Stops the process. The kernel does so when it next schedules it, which is waited for where
+/// `/proc` tells.
 async fn freeze(child: &Child) {
     signal(child, "-STOP").await;
     let stat = format!("/proc/{}/stat", child.id().unwrap_or_default());
     for _ in 0..1000 {
         match std::fs::read_to_string(&stat) {
-            Ok(stat) if !stat.contains(") T ") => tokio::time::sleep(Duration::from_millis(1)).await,
+            Ok(stat) if !stat.contains(") T ") => {
+                tokio::time::sleep(Duration::from_millis(1)).await
+            }
             _ => return,
         }
     }

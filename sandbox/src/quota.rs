@@ -1,11 +1,12 @@
-//! Throttling by token bucket, as Route 53 throttles: per account and action, and per account over all actions.
+//! Throttling by token bucket, as Route 53 throttles: per account and action, and per account over
+//! all actions.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// A token bucket's size and refill. Off unless set: ten requests per second and bursts of 50; "All requests: five requests
-/// per second per AWS account" before (Developer Guide, "Quotas", "Quotas on API requests").
-/// Probe: route53/throttling.
+/// A token bucket's size and refill. Off unless set: ten requests per second and bursts of 50; "All
+/// requests: five requests per second per AWS account" before (Developer Guide, "Quotas", "Quotas
+/// on API requests"). Probe: route53/throttling.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quota {
     /// Tokens that come back each second.
@@ -33,9 +34,11 @@ impl Buckets {
         self.levels.clear();
     }
 
-    /// Takes a token from each bucket of the call; `false`, and nothing is taken, when one of them is empty.
+    /// Takes a token from each bucket of the call; `false`, and nothing is taken, when one of them
+    /// is empty.
     pub(crate) fn take(&mut self, account: &str, action: &str, now: SystemTime) -> bool {
-        let action = self.by_action.map(|quota| (quota, (account.to_owned(), Some(action.to_owned()))));
+        let action =
+            self.by_action.map(|quota| (quota, (account.to_owned(), Some(action.to_owned()))));
         let overall = self.overall.map(|quota| (quota, (account.to_owned(), None)));
         let buckets: Vec<_> = action.into_iter().chain(overall).collect();
         let mut granted = true;

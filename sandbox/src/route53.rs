@@ -48,9 +48,9 @@ impl Default for SyncRule {
     }
 }
 
-/// Four name servers in four domains, as the service gives out: 0 to 511 in .com, then .net, .org and .co.uk, each in one of 64
-/// blocks. Different numbers below 32768 share none.
-/// Probe: route53/zone-name-servers.
+/// Four name servers in four domains, as the service gives out: 0 to 511 in .com, then .net, .org
+/// and .co.uk, each in one of 64 blocks. Different numbers below 32768 share none. Probe:
+/// route53/zone-name-servers.
 pub(crate) fn name_servers(number: u64) -> Vec<String> {
     let (host, block) = (number % 512, (number + number / 512) % 64);
     ["com", "net", "org", "co.uk"]

@@ -1,5 +1,5 @@
-//! The Lambda Runtime API (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes"), as far as one
-//! `bootstrap` sees it. [`crate::process`] starts and drives that one.
+//! The Lambda Runtime API (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom
+//! runtimes"), as far as one `bootstrap` sees it. [`crate::process`] starts and drives that one.
 //!
 //! No probe: only the crate of the runtime speaks it, in Lambda.
 
@@ -103,11 +103,20 @@ impl RuntimeApi {
     }
 
     /// Hands an event to the process; the receiver gets what it answers.
-    pub(crate) fn post(&self, request_id: &str, event: &Value, deadline: SystemTime) -> oneshot::Receiver<Invocation> {
+    pub(crate) fn post(
+        &self,
+        request_id: &str,
+        event: &Value,
+        deadline: SystemTime,
+    ) -> oneshot::Receiver<Invocation> {
         let (done, receiver) = oneshot::channel();
         let deadline_ms = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        self.state.slot().next =
-            Some(Event { request_id: request_id.to_owned(), deadline_ms, body: event.to_string(), done });
+        self.state.slot().next = Some(Event {
+            request_id: request_id.to_owned(),
+            deadline_ms,
+            body: event.to_string(),
+            done,
+        });
         self.state.changed.notify_waiters();
         receiver
     }
@@ -129,16 +138,20 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Bo
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
     let field = |name: &str| said.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     if path == "init/error" {
-        state.slot().init_error = Some(format!("{}: {}", field("errorType"), field("errorMessage")));
+        state.slot().init_error =
+            Some(format!("{}: {}", field("errorType"), field("errorMessage")));
         state.changed.notify_waiters();
         return Ok(accepted());
     }
-    let Some((id, what)) = path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/')) else {
+    let Some((id, what)) = path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/'))
+    else {
         return Ok(error(StatusCode::NOT_FOUND, "NotFound", "no such resource"));
     };
     let invocation = match what {
         "response" => Invocation::Returned(said.clone()),
-        "error" => Invocation::Failed { error_type: field("errorType"), message: field("errorMessage") },
+        "error" => {
+            Invocation::Failed { error_type: field("errorType"), message: field("errorMessage") }
+        }
         _ => return Ok(error(StatusCode::NOT_FOUND, "NotFound", "no such resource")),
     };
     let current = {

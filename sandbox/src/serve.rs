@@ -6,16 +6,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::{Dns, Sandbox, ServeRule};
 
-/// Starts a sandbox with two accounts and describes it: a parent account with a zone and a role, a child account with a zone and a
-/// function role that may assume the other. The zones are served over DNS as well, changes at once: who changes them by hand does not
-/// ask for `INSYNC`.
+/// Starts a sandbox with two accounts and describes it: a parent account with a zone and a role, a
+/// child account with a zone and a function role that may assume the other. The zones are served
+/// over DNS as well, changes at once: who changes them by hand does not ask for `INSYNC`.
 pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     let aws = Sandbox::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let (parent, child) = (aws.account("111111111111"), aws.account("222222222222"));
     let parent_zone = parent.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
     let child_zone = child.hosted_zone_with_id("Z0CHILDEXAMPLE", "testing.example.com");
-    let parent_role = parent.role("route53-delegation-parent").trust_account(&child.id(), None).allow_all_route53();
-    let function = child.role("delegation-function").allow_all_route53().allow_assume(&parent_role.arn());
+    let parent_role = parent
+        .role("route53-delegation-parent")
+        .trust_account(&child.id(), None)
+        .allow_all_route53();
+    let function =
+        child.role("delegation-function").allow_all_route53().allow_assume(&parent_role.arn());
 
     let dns = aws.dns().await?;
     dns.serve_when(ServeRule::AtOnce);
@@ -41,14 +45,24 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     let _ = writeln!(text, "#   name servers: {}", child_zone.name_servers().join(" "));
     let (resolver, port) = (dns.resolver(), dns.port());
     let _ = writeln!(text, "# DNS, from a root of its own down, every server at port {port}:");
-    let _ = writeln!(text, "#   the resolver:    dig @{} -p {port} testing.example.com NS", resolver.ip());
+    let _ = writeln!(
+        text,
+        "#   the resolver:    dig @{} -p {port} testing.example.com NS",
+        resolver.ip()
+    );
     let parent_server = parent_zone.name_servers().first().map(|server| dns.server(server).ip());
-    for (who, address) in [("the root:       ", Some(dns.root().ip())), ("the parent zone:", parent_server)] {
+    for (who, address) in
+        [("the root:       ", Some(dns.root().ip())), ("the parent zone:", parent_server)]
+    {
         let address = address.map(|address| address.to_string()).unwrap_or_default();
-        let _ = writeln!(text, "#   {who} dig @{address} -p {port} +norecurse testing.example.com NS");
+        let _ =
+            writeln!(text, "#   {who} dig @{address} -p {port} +norecurse testing.example.com NS");
     }
-    let servers: Vec<String> =
-        child_zone.name_servers().iter().map(|server| server.trim_end_matches('.').to_owned()).collect();
+    let servers: Vec<String> = child_zone
+        .name_servers()
+        .iter()
+        .map(|server| server.trim_end_matches('.').to_owned())
+        .collect();
     let _ = writeln!(
         text,
         "# the child zone before it is delegated, and its delegation afterwards; neither needs credentials:"

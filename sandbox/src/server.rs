@@ -1,4 +1,5 @@
-//! The listener and the way of a call: understand, authenticate, record, hold, spoil, carry out, answer.
+//! The listener and the way of a call: understand, authenticate, record, hold, spoil, carry out,
+//! answer.
 
 mod sigv4;
 
@@ -71,10 +72,19 @@ enum Asked {
 }
 
 /// Answers one call, whatever brought it here.
-pub(crate) async fn answer(core: &Arc<Core>, parts: &Parts, body: &[u8]) -> Result<Response<Bytes>, Reset> {
+pub(crate) async fn answer(
+    core: &Arc<Core>,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<Response<Bytes>, Reset> {
     let path = parts.uri.path();
     let asked = if routes::serves(path) {
-        Asked::Route53(routes::parse(parts.method.as_str(), path, parts.uri.query().unwrap_or(""), body))
+        Asked::Route53(routes::parse(
+            parts.method.as_str(),
+            path,
+            parts.uri.query().unwrap_or(""),
+            body,
+        ))
     } else {
         Asked::Sts(Query::parse(body))
     };
@@ -101,7 +111,11 @@ struct Way<'a> {
 
 impl Way<'_> {
     /// No probe: what a test wants to go wrong.
-    async fn take(&mut self, asked: &Asked, caller: &Caller) -> Result<Result<(u16, Element), ApiError>, Reset> {
+    async fn take(
+        &mut self,
+        asked: &Asked,
+        caller: &Caller,
+    ) -> Result<Result<(u16, Element), ApiError>, Reset> {
         let hooks = lock(&self.core.hooks).clone();
         for hook in &hooks.before {
             hook(&self.call);
@@ -137,12 +151,18 @@ impl Way<'_> {
             return Ok(Err(ApiError::throttling()));
         }
         let result = match asked {
-            Asked::Route53(parsed) => {
-                parsed.request.as_ref().map_err(Clone::clone).and_then(|request| api::serve(self.core, caller, request))
+            Asked::Route53(parsed) => parsed
+                .request
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|request| api::serve(self.core, caller, request)),
+            Asked::Sts(query) => {
+                sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document))
             }
-            Asked::Sts(query) => sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document)),
         };
-        let lost = faults.iter().find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
+        let lost = faults
+            .iter()
+            .find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
         self.finish(&result, lost.is_none());
         for hook in &hooks.after {
             hook(&self.call);
@@ -203,7 +223,9 @@ impl Asked {
 
     fn call(&self, core: &Core, caller: Option<&Caller>, region: &str) -> Call {
         let (action, zone, summary, role_arn) = match self {
-            Self::Route53(parsed) => (parsed.action.to_owned(), parsed.zone.clone(), routes::summary(parsed), None),
+            Self::Route53(parsed) => {
+                (parsed.action.to_owned(), parsed.zone.clone(), routes::summary(parsed), None)
+            }
             Self::Sts(query) => {
                 let role = query.get("RoleArn").map(str::to_owned);
                 (query.action().to_owned(), None, role.clone().unwrap_or_default(), role)
@@ -211,7 +233,8 @@ impl Asked {
         };
         let (changes, comment) = match self {
             Self::Route53(routes::Parsed {
-                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)), ..
+                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)),
+                ..
             }) => (batch.changes.clone(), batch.comment.clone()),
             _ => (Vec::new(), None),
         };
@@ -238,6 +261,10 @@ impl Asked {
 fn server_error(status: u16) -> ApiError {
     match status {
         503 => ApiError::new(503, "ServiceUnavailable", "Service is unavailable"),
-        other => ApiError::new(other, "InternalFailure", "We encountered an internal error. Please try again."),
+        other => ApiError::new(
+            other,
+            "InternalFailure",
+            "We encountered an internal error. Please try again.",
+        ),
     }
 }

@@ -1,9 +1,13 @@
-//! A stack of custom resources, driven as CloudFormation drives one (CloudFormation User Guide, "Custom resource request
-//! types", "Custom resource request and response reference", "Update behaviors of stack resources", "Stack failure options").
+//! A stack of custom resources, driven as CloudFormation drives one (CloudFormation User Guide,
+//! "Custom resource request types", "Custom resource request and response reference", "Update
+//! behaviors of stack resources", "Stack failure options").
 //!
 //! Probe: those of cloudformation/.
 
-#![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null, and an event is an object")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "what a JSON value lacks is null, and an event is an object"
+)]
 
 mod answer;
 
@@ -20,7 +24,8 @@ use crate::function::{Function, Invocation};
 /// The resources of a template: their logical ids and properties.
 pub type Template = BTreeMap<String, Value>;
 
-/// Lambda delivers an asynchronous event up to three times ("How Lambda handles errors and retries with asynchronous invocation").
+/// Lambda delivers an asynchronous event up to three times ("How Lambda handles errors and retries
+/// with asynchronous invocation").
 const DELIVERIES: usize = 3;
 
 /// A resource that stands.
@@ -105,10 +110,22 @@ pub(crate) struct Failed {
 
 impl Stack {
     /// A new and empty stack of an account.
-    pub fn new(name: &str, account: &str, bucket: &ResponseBucket, function: Arc<dyn Function>) -> Self {
+    pub fn new(
+        name: &str,
+        account: &str,
+        bucket: &ResponseBucket,
+        function: Arc<dyn Function>,
+    ) -> Self {
         let id = format!("arn:aws:cloudformation:us-east-1:{account}:stack/{name}/{}", uuid());
         let token = format!("arn:aws:lambda:us-east-1:{account}:function:delegation");
-        Self { name: name.to_owned(), id, token, bucket: bucket.clone(), function, inner: Mutex::default() }
+        Self {
+            name: name.to_owned(),
+            id,
+            token,
+            bucket: bucket.clone(),
+            function,
+            inner: Mutex::default(),
+        }
     }
 
     /// The stack of the same name that is made once this one is gone: an account has one stack of a
@@ -148,17 +165,16 @@ impl Stack {
         self.inner().history.clone()
     }
 
-    /// Forgets a resource without a request, and gives it: `DeletionPolicy: Retain`, a Delete that was
-    /// skipped, or a stack refactoring that moves it away.
+    /// Forgets a resource without a request, and gives it: `DeletionPolicy: Retain`, a Delete that
+    /// was skipped, or a stack refactoring that moves it away.
     pub fn forget(&self, logical_id: &str) -> Option<Resource> {
         self.inner().resources.remove(logical_id)
     }
 
     /// Comes to hold a resource without a request, as a stack refactoring has it within an account
     /// (CloudFormation User Guide, "Stack refactoring"): physical id and properties stay, and the
-    /// function hears of it with the next Update or Delete. False, and nothing changes, if the stack
-    /// has a resource of that logical id.
-    /// Probe: cloudformation/refactoring.
+    /// function hears of it with the next Update or Delete. False, and nothing changes, if the
+    /// stack has a resource of that logical id. Probe: cloudformation/refactoring.
     pub fn receive(&self, logical_id: &str, resource: Resource) -> bool {
         match self.inner().resources.entry(logical_id.to_owned()) {
             Entry::Occupied(_) => false,
@@ -174,8 +190,8 @@ impl Stack {
         self.inner().fail_after = Some(logical_id.to_owned());
     }
 
-    /// Creates, updates and removes resources until they are as in the template; on a failure all goes back.
-    /// Probe: cloudformation/update, cloudformation/replacement, cloudformation/rename.
+    /// Creates, updates and removes resources until they are as in the template; on a failure all
+    /// goes back. Probe: cloudformation/update, cloudformation/replacement, cloudformation/rename.
     pub async fn deploy(&self, template: &Template) -> Outcome {
         let fail_after = self.inner().fail_after.take();
         let before = self.resources();
@@ -186,19 +202,29 @@ impl Stack {
             let failure = match before.get(logical_id) {
                 Some(old) if old.properties == properties => None,
                 None => self.create(logical_id, properties, &mut steps).await,
-                Some(old) => self.update(logical_id, old, properties, &mut steps, &mut replaced).await,
+                Some(old) => {
+                    self.update(logical_id, old, properties, &mut steps, &mut replaced).await
+                }
             };
-            let other = (fail_after.as_ref() == Some(logical_id)).then(|| "another resource failed".to_owned());
+            let other = (fail_after.as_ref() == Some(logical_id))
+                .then(|| "another resource failed".to_owned());
             if let Some(reason) = failure.or(other) {
                 return self.roll_back(steps, reason).await;
             }
         }
-        // The clean-up: what was replaced, then what the template no longer has. Its failures don't undo an update.
+        // The clean-up: what was replaced, then what the template no longer has. Its failures don't
+        // undo an update.
         for (logical_id, old) in replaced {
-            let _ = self.request("Delete", &logical_id, Some(&old.physical_id), &old.properties, None).await;
+            let _ = self
+                .request("Delete", &logical_id, Some(&old.physical_id), &old.properties, None)
+                .await;
         }
-        for (logical_id, old) in before.iter().filter(|(logical_id, _)| !template.contains_key(*logical_id)) {
-            let _ = self.request("Delete", logical_id, Some(&old.physical_id), &old.properties, None).await;
+        for (logical_id, old) in
+            before.iter().filter(|(logical_id, _)| !template.contains_key(*logical_id))
+        {
+            let _ = self
+                .request("Delete", logical_id, Some(&old.physical_id), &old.properties, None)
+                .await;
             self.inner().resources.remove(logical_id);
         }
         Outcome::Complete
@@ -209,7 +235,9 @@ impl Stack {
     pub async fn delete(&self) -> Outcome {
         for (logical_id, resource) in self.resources().into_iter().rev() {
             let (id, properties) = (&resource.physical_id, &resource.properties);
-            if let Err(failed) = self.request("Delete", &logical_id, Some(id), properties, None).await {
+            if let Err(failed) =
+                self.request("Delete", &logical_id, Some(id), properties, None).await
+            {
                 return Outcome::Stuck(failed.reason);
             }
             self.inner().resources.remove(&logical_id);
@@ -217,19 +245,29 @@ impl Stack {
         Outcome::Complete
     }
 
-    /// Sends a Create, and before it has ended a Delete with an id that CloudFormation invents, as it does when a stack
-    /// operation is cancelled. Gives the answers to both.
-    /// Probe: cloudformation/cancelled-create.
-    pub async fn cancel_create(&self, logical_id: &str, properties: &Value) -> (Option<Value>, Option<Value>) {
+    /// Sends a Create, and before it has ended a Delete with an id that CloudFormation invents, as
+    /// it does when a stack operation is cancelled. Gives the answers to both. Probe:
+    /// cloudformation/cancelled-create.
+    pub async fn cancel_create(
+        &self,
+        logical_id: &str,
+        properties: &Value,
+    ) -> (Option<Value>, Option<Value>) {
         let properties = self.rendered(properties);
         let create = self.event("Create", logical_id, None, &properties, None);
-        let delete = self.event("Delete", logical_id, Some(&self.invented_id(logical_id)), &properties, None);
+        let delete = self.event(
+            "Delete",
+            logical_id,
+            Some(&self.invented_id(logical_id)),
+            &properties,
+            None,
+        );
         let (created, deleted) = futures::join!(self.send(create), self.send(delete));
         (created, deleted)
     }
 
-    /// A raw event with a fresh request id and a response URL that is signed now. The properties are sent as they are.
-    /// Probe: cloudformation/request.
+    /// A raw event with a fresh request id and a response URL that is signed now. The properties
+    /// are sent as they are. Probe: cloudformation/request.
     pub fn event(
         &self,
         kind: &str,
@@ -263,7 +301,8 @@ impl Stack {
         event
     }
 
-    /// Delivers an event, again while the function fails, and gives the first answer that was stored.
+    /// Delivers an event, again while the function fails, and gives the first answer that was
+    /// stored.
     pub async fn send(&self, event: Value) -> Option<Value> {
         let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
         self.inner().sent.insert(request_id.clone(), event.clone());
@@ -281,10 +320,11 @@ impl Stack {
         Some(self.function.invoke(event).await)
     }
 
-    /// `<stack name>-<logical id>-<12 letters and digits>`: the physical id of a resource that has answered none.
-    /// Probe: cloudformation/no-answer.
+    /// `<stack name>-<logical id>-<12 letters and digits>`: the physical id of a resource that has
+    /// answered none. Probe: cloudformation/no-answer.
     pub(crate) fn invented_id(&self, logical_id: &str) -> String {
-        let random: String = std::iter::repeat_with(|| fastrand::char('A'..='Z')).take(12).collect();
+        let random: String =
+            std::iter::repeat_with(|| fastrand::char('A'..='Z')).take(12).collect();
         format!("{}-{logical_id}-{random}", self.name)
     }
 
@@ -297,7 +337,12 @@ impl Stack {
         rendered
     }
 
-    async fn create(&self, logical_id: &str, properties: Value, steps: &mut Vec<Step>) -> Option<String> {
+    async fn create(
+        &self,
+        logical_id: &str,
+        properties: Value,
+        steps: &mut Vec<Step>,
+    ) -> Option<String> {
         let result = self.request("Create", logical_id, None, &properties, None).await;
         let step = |physical_id| Step::Created {
             logical_id: logical_id.to_owned(),
@@ -311,7 +356,8 @@ impl Stack {
                 None
             }
             Err(failed) => {
-                steps.push(step(failed.physical_id.unwrap_or_else(|| self.invented_id(logical_id))));
+                steps
+                    .push(step(failed.physical_id.unwrap_or_else(|| self.invented_id(logical_id))));
                 Some(failed.reason)
             }
         }
@@ -325,8 +371,15 @@ impl Stack {
         steps: &mut Vec<Step>,
         replaced: &mut Vec<(String, Resource)>,
     ) -> Option<String> {
-        let result =
-            self.request("Update", logical_id, Some(&old.physical_id), &properties, Some(&old.properties)).await;
+        let result = self
+            .request(
+                "Update",
+                logical_id,
+                Some(&old.physical_id),
+                &properties,
+                Some(&old.properties),
+            )
+            .await;
         let (physical_id, failure) = match result {
             Ok(resource) => {
                 let id = resource.physical_id.clone();
@@ -338,12 +391,18 @@ impl Stack {
             }
             Err(failed) => (old.physical_id.clone(), Some(failed.reason)),
         };
-        steps.push(Step::Updated { logical_id: logical_id.to_owned(), old: old.clone(), physical_id, properties });
+        steps.push(Step::Updated {
+            logical_id: logical_id.to_owned(),
+            old: old.clone(),
+            physical_id,
+            properties,
+        });
         failure
     }
 
-    /// Takes all steps back: updates are reversed, the one that failed included; then what is new is deleted.
-    /// Probe: cloudformation/rollback, cloudformation/rollback-of-replacement, cloudformation/rename-rolled-back.
+    /// Takes all steps back: updates are reversed, the one that failed included; then what is new
+    /// is deleted. Probe: cloudformation/rollback, cloudformation/rollback-of-replacement,
+    /// cloudformation/rename-rolled-back.
     async fn roll_back(&self, steps: Vec<Step>, reason: String) -> Outcome {
         let mut superfluous = Vec::new();
         for step in steps.into_iter().rev() {
@@ -354,7 +413,13 @@ impl Stack {
                 }
                 Step::Updated { logical_id, old, physical_id, properties } => {
                     let back = self
-                        .request("Update", &logical_id, Some(&physical_id), &old.properties, Some(&properties))
+                        .request(
+                            "Update",
+                            &logical_id,
+                            Some(&physical_id),
+                            &old.properties,
+                            Some(&properties),
+                        )
                         .await;
                     match back {
                         Ok(resource) => {
@@ -369,14 +434,17 @@ impl Stack {
             }
         }
         for (logical_id, physical_id, properties) in superfluous {
-            if let Err(failed) = self.request("Delete", &logical_id, Some(&physical_id), &properties, None).await {
+            if let Err(failed) =
+                self.request("Delete", &logical_id, Some(&physical_id), &properties, None).await
+            {
                 return Outcome::Stuck(failed.reason);
             }
         }
         Outcome::RolledBack(reason)
     }
 
-    /// The first answer counts. Probe: cloudformation/first-answer, cloudformation/create-failed, cloudformation/no-answer.
+    /// The first answer counts. Probe: cloudformation/first-answer, cloudformation/create-failed,
+    /// cloudformation/no-answer.
     pub(crate) async fn request(
         &self,
         kind: &str,
@@ -418,10 +486,13 @@ impl Stack {
     }
 }
 
-/// "CloudFormation converts all scalars to strings" (custom resource request objects, `ResourceProperties`).
+/// "CloudFormation converts all scalars to strings" (custom resource request objects,
+/// `ResourceProperties`).
 pub(crate) fn stringified(value: &Value) -> Value {
     match value {
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), stringified(value))).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.clone(), stringified(value))).collect()
+        }
         Value::Array(values) => values.iter().map(stringified).collect(),
         Value::Bool(_) | Value::Number(_) => Value::String(value.to_string()),
         Value::String(_) | Value::Null => value.clone(),

@@ -14,7 +14,12 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Carries the request out; the answer's document.
 /// Probe: sts/caller-identity.
-pub(crate) fn serve(core: &Core, caller: &Caller, query: &Query, request_id: &str) -> Result<Element, ApiError> {
+pub(crate) fn serve(
+    core: &Core,
+    caller: &Caller,
+    query: &Query,
+    request_id: &str,
+) -> Result<Element, ApiError> {
     let result = match query.action() {
         "AssumeRole" => assume_role(core, caller, query)?,
         "GetCallerIdentity" => Element::new("GetCallerIdentityResult")
@@ -27,7 +32,10 @@ pub(crate) fn serve(core: &Core, caller: &Caller, query: &Query, request_id: &st
         }
     };
     let metadata = Element::new("ResponseMetadata").text("RequestId", request_id);
-    Ok(Element::new(&format!("{}Response", query.action())).attribute("xmlns", NAMESPACE).child(result).child(metadata))
+    Ok(Element::new(&format!("{}Response", query.action()))
+        .attribute("xmlns", NAMESPACE)
+        .child(result)
+        .child(metadata))
 }
 
 pub(crate) fn error(error: &ApiError, request_id: &str) -> Element {
@@ -49,7 +57,8 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
     let ask = validate(query)?;
     let mut identities = core.identities();
     let role = identities.role(&ask.account, &ask.role);
-    // A role that does not exist is denied in the same words: "the error doesn't tell whether the role exists".
+    // A role that does not exist is denied in the same words: "the error doesn't tell whether the
+    // role exists".
     let admitted = role.as_ref().is_some_and(|role| is_admitted(&role.trust, caller, &ask));
     let Some(role) = role.filter(|_| admitted) else {
         return Err(ApiError::access_denied(format!(
@@ -58,14 +67,15 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
         )));
     };
     let seconds = ask.duration.unwrap_or(3600);
-    // "Role chaining limits your AWS CLI or AWS API role session to a maximum of one hour" (IAM User Guide, "Roles terms").
+    // "Role chaining limits your AWS CLI or AWS API role session to a maximum of one hour" (IAM
+    // User Guide, "Roles terms").
     if caller.is_session && seconds > 3600 {
-        let message =
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+        let message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
         return Err(ApiError::new(400, "ValidationError", message));
     }
     if seconds > role.max_session {
-        let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        let message =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ApiError::new(400, "ValidationError", message));
     }
     let expires = core.clock.now() + Duration::from_secs(seconds);
@@ -74,7 +84,10 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
     let role_name = ask.role.rsplit('/').next().unwrap_or(&ask.role);
     let user = Element::new("AssumedRoleUser")
         .text("AssumedRoleId", &format!("AROA{}:{}", ask.role.len(), ask.session))
-        .text("Arn", &format!("arn:aws:sts::{}:assumed-role/{role_name}/{}", ask.account, ask.session));
+        .text(
+            "Arn",
+            &format!("arn:aws:sts::{}:assumed-role/{role_name}/{}", ask.account, ask.session),
+        );
     let keys = Element::new("Credentials")
         .text("AccessKeyId", &credentials.access_key_id)
         .text("SecretAccessKey", &credentials.secret_access_key)
@@ -83,10 +96,11 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
     Ok(Element::new("AssumeRoleResult").child(user).child(keys))
 }
 
-/// "Cross-account access: the trust policy of the role must allow the principal, and an identity-based policy of the principal must
-/// allow `sts:AssumeRole` on the role. In the same account, a trust policy that names the principal itself is enough"
-/// (IAM User Guide, "Cross-account policy evaluation logic" and "Policy evaluation logic").
-/// Probe: sts/cross-account, sts/external-id, sts/same-account-by-name.
+/// "Cross-account access: the trust policy of the role must allow the principal, and an
+/// identity-based policy of the principal must allow `sts:AssumeRole` on the role. In the same
+/// account, a trust policy that names the principal itself is enough" (IAM User Guide,
+/// "Cross-account policy evaluation logic" and "Policy evaluation logic"). Probe:
+/// sts/cross-account, sts/external-id, sts/same-account-by-name.
 fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     let mut context = caller.context();
     context.set("sts:RoleSessionName", [ask.session.to_owned()]);
@@ -100,9 +114,12 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     };
     match caller.decide(&request) {
         (Decision::Allowed, _) => true,
-        // A boundary or session policy limits what the trust policy gives ("Permissions boundaries for IAM entities").
+        // A boundary or session policy limits what the trust policy gives ("Permissions boundaries
+        // for IAM entities").
         (Decision::NotAllowed, kind) => {
-            kind == iam::IDENTITY && matched == PrincipalMatch::Direct && caller.account == ask.account
+            kind == iam::IDENTITY
+                && matched == PrincipalMatch::Direct
+                && caller.account == ask.account
         }
         (Decision::Denied, _) => false,
     }
@@ -112,19 +129,25 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
 /// Probe: sts/duration, sts/policy-malformed, sts/not-a-role.
 fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
     let arn = required(query, "RoleArn", "roleArn", 20, 2048, |_| true)?;
-    let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| is_word(c) || "=,.@-".contains(c))?;
-    let external_id = query
-        .get("ExternalId")
-        .map(|_| required(query, "ExternalId", "externalId", 2, 1224, |c| is_word(c) || "=,.@:/-".contains(c)));
-    let duration = query.get("DurationSeconds").map(|text| {
-        text.parse::<u64>().ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(|| {
-            let bound = if text.parse::<u64>().is_ok_and(|seconds| seconds > 43_200) {
-                "have value less than or equal to 43200"
-            } else {
-                "have value greater than or equal to 900"
-            };
-            ApiError::constraint("ValidationError", text, "durationSeconds", bound)
+    let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| {
+        is_word(c) || "=,.@-".contains(c)
+    })?;
+    let external_id = query.get("ExternalId").map(|_| {
+        required(query, "ExternalId", "externalId", 2, 1224, |c| {
+            is_word(c) || "=,.@:/-".contains(c)
         })
+    });
+    let duration = query.get("DurationSeconds").map(|text| {
+        text.parse::<u64>().ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(
+            || {
+                let bound = if text.parse::<u64>().is_ok_and(|seconds| seconds > 43_200) {
+                    "have value less than or equal to 43200"
+                } else {
+                    "have value greater than or equal to 900"
+                };
+                ApiError::constraint("ValidationError", text, "durationSeconds", bound)
+            },
+        )
     });
     let policy = query.get("Policy").map(|text| {
         let document = serde_json::from_str(text).map_err(|error| error.to_string());
@@ -132,8 +155,8 @@ fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
             .and_then(|document| Policy::parse(&document))
             .map_err(|problem| ApiError::new(400, "MalformedPolicyDocument", problem))
     });
-    let (account, role) =
-        role_of(arn).ok_or_else(|| ApiError::new(400, "ValidationError", format!("{arn} is invalid")))?;
+    let (account, role) = role_of(arn)
+        .ok_or_else(|| ApiError::new(400, "ValidationError", format!("{arn} is invalid")))?;
     Ok(Ask {
         arn,
         account,
@@ -177,10 +200,20 @@ fn required<'a>(
     };
     let length = value.chars().count();
     if length < min {
-        return Err(ApiError::constraint(CODE, value, member, &format!("have length greater than or equal to {min}")));
+        return Err(ApiError::constraint(
+            CODE,
+            value,
+            member,
+            &format!("have length greater than or equal to {min}"),
+        ));
     }
     if length > max {
-        return Err(ApiError::constraint(CODE, value, member, &format!("have length less than or equal to {max}")));
+        return Err(ApiError::constraint(
+            CODE,
+            value,
+            member,
+            &format!("have length less than or equal to {max}"),
+        ));
     }
     if !value.chars().all(allowed) {
         let pattern = "satisfy regular expression pattern: [\\w+=,.@-]*";

@@ -1,4 +1,5 @@
-//! CloudFormation templates: what their functions make of parameters and resources, for the functions that templates here use.
+//! CloudFormation templates: what their functions make of parameters and resources, for the
+//! functions that templates here use.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,8 +15,8 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
-/// A template with values for its parameters and for what `Ref` and `GetAtt` of its resources give. Panics where something of the
-/// template is not known here.
+/// A template with values for its parameters and for what `Ref` and `GetAtt` of its resources give.
+/// Panics where something of the template is not known here.
 #[derive(Debug, Clone)]
 pub struct Template {
     path: String,
@@ -68,8 +69,10 @@ impl Template {
     pub fn accepts(&self, name: &str, value: &str) -> bool {
         let parameter = &self.document["Parameters"][name];
         assert!(parameter.is_object(), "{}: no parameter {name}", self.path);
-        let items: Vec<&str> = if is_list(parameter) { value.split(',').collect() } else { vec![value] };
-        let fits = |pattern: &str| items.iter().all(|item| Regex::new(pattern).unwrap().is_match(item));
+        let items: Vec<&str> =
+            if is_list(parameter) { value.split(',').collect() } else { vec![value] };
+        let fits =
+            |pattern: &str| items.iter().all(|item| Regex::new(pattern).unwrap().is_match(item));
         parameter["AllowedPattern"].as_str().is_none_or(fits)
     }
 
@@ -80,7 +83,10 @@ impl Template {
 
     /// The document as written, its functions not resolved.
     pub fn source(path: &str) -> Value {
-        Self::parsed(path, &fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}")))
+        Self::parsed(
+            path,
+            &fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}")),
+        )
     }
 
     /// The same of a text, a template on a page for instance; `path` is its name in messages.
@@ -102,19 +108,27 @@ impl Template {
     /// The logical ids of the resources that are to be made, each after those that it needs.
     pub fn resources(&self) -> Vec<String> {
         let all = self.document["Resources"].as_object().cloned().unwrap_or_default();
-        let made =
-            |resource: &Value| resource.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })));
+        let made = |resource: &Value| {
+            resource.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })))
+        };
         let ids: BTreeSet<String> =
             all.iter().filter(|(_, resource)| made(resource)).map(|(id, _)| id.clone()).collect();
         let mut needs: BTreeMap<String, BTreeSet<String>> = ids
             .iter()
-            .map(|id| (id.clone(), needed(&all[id]).into_iter().filter(|other| ids.contains(other)).collect()))
+            .map(|id| {
+                (
+                    id.clone(),
+                    needed(&all[id]).into_iter().filter(|other| ids.contains(other)).collect(),
+                )
+            })
             .collect();
         let mut order = Vec::new();
         while !needs.is_empty() {
-            let next = needs.iter().find(|(_, others)| others.iter().all(|other| order.contains(other)));
+            let next =
+                needs.iter().find(|(_, others)| others.iter().all(|other| order.contains(other)));
             let next = next.map(|(id, _)| id.clone());
-            let next = next.unwrap_or_else(|| panic!("{}: a circle of {:?}", self.path, needs.keys()));
+            let next =
+                next.unwrap_or_else(|| panic!("{}: a circle of {:?}", self.path, needs.keys()));
             needs.remove(&next);
             order.push(next);
         }
@@ -126,11 +140,13 @@ impl Template {
         &self.document["Resources"][id]
     }
 
-    /// The values of the outputs that are to be made, their functions resolved, and the names under which they are exported.
+    /// The values of the outputs that are to be made, their functions resolved, and the names under
+    /// which they are exported.
     pub fn outputs(&self) -> Vec<Output> {
         let all = self.document["Outputs"].as_object().cloned().unwrap_or_default();
-        let made =
-            |output: &Value| output.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })));
+        let made = |output: &Value| {
+            output.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })))
+        };
         all.iter()
             .filter(|(_, output)| made(output))
             .map(|(name, output)| Output {
@@ -162,9 +178,11 @@ impl Template {
 
     fn resolve(&self, value: &Value) -> Value {
         match value {
-            Value::Array(items) => {
-                items.iter().map(|item| self.resolve(item)).filter(|item| *item != NO_VALUE).collect()
-            }
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.resolve(item))
+                .filter(|item| *item != NO_VALUE)
+                .collect(),
             Value::Object(map) if map.len() == 1 => {
                 let (name, argument) = map.iter().next().unwrap();
                 self.function(name, argument).unwrap_or_else(|| self.object(map))
@@ -186,17 +204,22 @@ impl Template {
             "Fn::GetAtt" => self.value(&attribute(argument)?),
             "Fn::ImportValue" => self.value(&self.text(argument)),
             "Fn::Sub" => json!(self.substitute(argument)),
-            "Fn::If" => self.resolve(item(if self.holds(&json!({"Condition": item(0)})) { 1 } else { 2 })),
+            "Fn::If" => {
+                self.resolve(item(if self.holds(&json!({"Condition": item(0)})) { 1 } else { 2 }))
+            }
             "Fn::Join" => {
                 let list = self.resolve(item(1));
-                let texts: Vec<&str> = list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+                let texts: Vec<&str> =
+                    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
                 json!(texts.join(item(0).as_str().unwrap()))
             }
             "Fn::Select" => {
                 let list = self.resolve(item(1));
                 list[written(item(0)).parse::<usize>().ok()?].clone()
             }
-            "Fn::Split" => json!(self.text(item(1)).split(item(0).as_str().unwrap()).collect::<Vec<_>>()),
+            "Fn::Split" => {
+                json!(self.text(item(1)).split(item(0).as_str().unwrap()).collect::<Vec<_>>())
+            }
             _ if name.starts_with("Fn::") => panic!("{}: {name} is not known here", self.path),
             _ => return None,
         })
@@ -234,7 +257,9 @@ impl Template {
 /// `Id.Attribute`, from either form of the argument of `GetAtt`.
 fn attribute(argument: &Value) -> Option<String> {
     match argument {
-        Value::Array(parts) => Some(parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")),
+        Value::Array(parts) => {
+            Some(parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("."))
+        }
         text => text.as_str().map(str::to_owned),
     }
 }
@@ -261,7 +286,12 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
                     "Fn::GetAtt" => found.extend(attribute(argument).as_deref().map(id)),
                     "Fn::Sub" => {
                         let text = argument.as_str().or(argument[0].as_str()).unwrap_or_default();
-                        found.extend(text.split("${").skip(1).filter_map(|part| part.split('}').next()).map(id));
+                        found.extend(
+                            text.split("${")
+                                .skip(1)
+                                .filter_map(|part| part.split('}').next())
+                                .map(id),
+                        );
                         references(argument, found);
                     }
                     _ => references(argument, found),
@@ -293,9 +323,10 @@ fn plain(yaml: Yaml) -> Value {
             json!({ name: plain(tagged.value) })
         }
         Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
-        Yaml::Mapping(map) => {
-            map.into_iter().map(|(key, value)| (key.as_str().unwrap().to_owned(), plain(value))).collect()
-        }
+        Yaml::Mapping(map) => map
+            .into_iter()
+            .map(|(key, value)| (key.as_str().unwrap().to_owned(), plain(value)))
+            .collect(),
         other => serde_json::to_value(other).unwrap(),
     }
 }

@@ -1,8 +1,9 @@
-//! unbound, a caching and validating resolver that is not ours, looking at the sandbox's zones from the root down.
+//! unbound, a caching and validating resolver that is not ours, looking at the sandbox's zones from
+//! the root down.
 //!
-//! unbound sends to port 53 of whatever a referral leads to, so the [`Dns`] that it looks at must be there:
-//! [`Dns::start_on_port_53`]. [`start`] does both. Where unbound is not installed or the port is not permitted, it puts the test
-//! on the list of what was not checked.
+//! unbound sends to port 53 of whatever a referral leads to, so the [`Dns`] that it looks at must
+//! be there: [`Dns::start_on_port_53`]. [`start`] does both. Where unbound is not installed or the
+//! port is not permitted, it puts the test on the list of what was not checked.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -48,11 +49,13 @@ pub struct Resolution {
     pub security: Security,
     /// Whether the name exists; `false` for anything but NOERROR.
     pub exists: bool,
-    /// The data of the type that was asked for, sorted. For a bogus answer, what is not to be trusted.
+    /// The data of the type that was asked for, sorted. For a bogus answer, what is not to be
+    /// trusted.
     pub data: Vec<String>,
     /// For how many seconds the answer stays in the cache.
     pub ttl: u32,
-    /// What unbound says of a failure: the extended errors of its answer (RFC 8914), such as `9: validation failure …`.
+    /// What unbound says of a failure: the extended errors of its answer (RFC 8914), such as
+    /// `9: validation failure …`.
     pub reason: Option<String>,
 }
 
@@ -62,8 +65,9 @@ pub struct Unbound {
     process: Process,
 }
 
-/// Starts a DNS service on port 53 and an unbound that looks at it. Where that cannot be done it returns `None`, and the reason
-/// is on the list of what was not checked ([`crate::not_checked()`]).
+/// Starts a DNS service on port 53 and an unbound that looks at it. Where that cannot be done it
+/// returns `None`, and the reason is on the list of what was not checked
+/// ([`crate::not_checked()`]).
 pub async fn start(aws: &Sandbox) -> Option<(Dns, Unbound)> {
     let dns = match Dns::start_on_port_53(aws).await {
         Ok(dns) => dns,
@@ -89,13 +93,14 @@ pub async fn start(aws: &Sandbox) -> Option<(Dns, Unbound)> {
 }
 
 impl Unbound {
-    /// Starts one that trusts the root of that service. Its cache begins empty and keeps what the TTLs allow, failures for a
-    /// second. The error says why it can't run.
+    /// Starts one that trusts the root of that service. Its cache begins empty and keeps what the
+    /// TTLs allow, failures for a second. The error says why it can't run.
     pub fn start(dns: &Dns) -> Result<Self, String> {
         Ok(Self { process: Process::start(dns, false)? })
     }
 
-    /// Starts one that asks nobody but the resolver of that service, and validates what that answers; see [`Dns::share_cache`].
+    /// Starts one that asks nobody but the resolver of that service, and validates what that
+    /// answers; see [`Dns::share_cache`].
     pub fn start_behind(dns: &Dns) -> Result<Self, String> {
         Ok(Self { process: Process::start(dns, true)? })
     }

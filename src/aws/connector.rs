@@ -68,7 +68,9 @@ impl fmt::Display for Problem {
         let tries = if *tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
         match last {
             Met::Silence(why) => write!(f, "{host} gave no answer in {tries}; last error: {why}"),
-            Met::Answer { code, words } if words.is_empty() => write!(f, "{host} answered {code} ({tries})"),
+            Met::Answer { code, words } if words.is_empty() => {
+                write!(f, "{host} answered {code} ({tries})")
+            }
             Met::Answer { code, words } => write!(f, "{host} answered {code} ({tries}): {words}"),
         }
     }
@@ -110,7 +112,11 @@ impl Attempts {
         let earlier = problems.iter().position(|trouble| trouble.problem.host == host);
         let problem = match earlier.map(|index| problems.remove(index).problem) {
             Some(problem) => Problem { tries: problem.tries + 1, ..problem },
-            None => Problem { host: host.to_owned(), tries: 1, last: Met::Silence("no answer yet".into()) },
+            None => Problem {
+                host: host.to_owned(),
+                tries: 1,
+                last: Met::Silence("no answer yet".into()),
+            },
         };
         problems.push(Trouble { at, problem });
         at
@@ -124,7 +130,8 @@ impl Attempts {
         }
     }
 
-    /// An attempt worked that had begun at that time: what was before is over, and what others met since is not.
+    /// An attempt worked that had begun at that time: what was before is over, and what others met
+    /// since is not.
     fn succeed(&self, host: &str, began: Instant) {
         self.lock().retain(|trouble| trouble.problem.host != host && trouble.at > began);
     }
@@ -135,7 +142,11 @@ impl Attempts {
 }
 
 impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -147,11 +158,17 @@ impl HttpConnector for Connector {
     }
 }
 
-async fn send(client: Client, request: HttpRequest, attempts: &Attempts) -> Result<HttpResponse, ConnectorError> {
-    let (head, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
+async fn send(
+    client: Client,
+    request: HttpRequest,
+    attempts: &Attempts,
+) -> Result<HttpResponse, ConnectorError> {
+    let (head, body) =
+        request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
     // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
     let bytes = body.bytes().map(Bytes::copy_from_slice);
-    let bytes = bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
+    let bytes =
+        bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
     let host = head.uri.host().unwrap_or_default().to_owned();
     let began = attempts.begin(&host);
     let answer = client.send(http::Request::from_parts(head, bytes)).await.map_err(|error| {
@@ -167,13 +184,18 @@ async fn send(client: Client, request: HttpRequest, attempts: &Attempts) -> Resu
     if status.is_client_error() && says_too_many(answer.body()) {
         attempts.throttled.fetch_add(1, Ordering::Relaxed);
     }
-    HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+    HttpResponse::try_from(answer.map(SdkBody::from))
+        .map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-/// The codes of Route 53 and STS (Route 53 API Reference and STS API Reference, "Common Errors"; Route 53 Developer Guide,
-/// "Quotas on API requests").
+/// The codes of Route 53 and STS (Route 53 API Reference and STS API Reference, "Common Errors";
+/// Route 53 Developer Guide, "Quotas on API requests").
 fn says_too_many(body: &[u8]) -> bool {
-    let codes = ["<Code>Throttling</Code>", "<Code>ThrottlingException</Code>", "<Code>PriorRequestNotComplete</Code>"];
+    let codes = [
+        "<Code>Throttling</Code>",
+        "<Code>ThrottlingException</Code>",
+        "<Code>PriorRequestNotComplete</Code>",
+    ];
     let text = String::from_utf8_lossy(body);
     codes.iter().any(|code| text.contains(code))
 }

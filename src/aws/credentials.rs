@@ -26,18 +26,22 @@ use delegation_model::ids::RoleArn;
 use delegation_model::role::{ExternalId, Role};
 use tokio::time::sleep;
 
-/// One attempt of a call takes at most this long, so that one that hangs does not eat the invocation.
+/// One attempt of a call takes at most this long, so that one that hangs does not eat the
+/// invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first retry comes at a random moment before this, each further one before twice as much, up to the longest.
+/// The first retry comes at a random moment before this, each further one before twice as much, up
+/// to the longest.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-/// More than fit into the longest invocation, fifteen minutes, on average; the SDK's start-up time grows with it.
+/// More than fit into the longest invocation, fifteen minutes, on average; the SDK's start-up time
+/// grows with it.
 const ATTEMPTS: u32 = 500;
 /// The attempts of a call for which a person waits: half a minute at most, if nothing hangs.
 const ATTENDED: u32 = 8;
 /// The attempts in one Region before the next one is asked, where several are.
 const ATTEMPTS_IN_TURN: u32 = 3;
-/// How many sessions are kept: more than an organization has parent accounts. Each event may name other roles.
+/// How many sessions are kept: more than an organization has parent accounts. Each event may name
+/// other roles.
 const MOST_SESSIONS: usize = 100;
 /// Credentials of a role are renewed when they have less than this left.
 const RENEW_BEFORE: Duration = Duration::from_mins(6);
@@ -93,11 +97,13 @@ struct Kept {
 }
 
 impl Accounts {
-    /// Reads the standard AWS settings; `function` names the sessions of assumed roles in CloudTrail.
+    /// Reads the standard AWS settings; `function` names the sessions of assumed roles in
+    /// CloudTrail.
     pub async fn load(http: Client, function: &str) -> Self {
         let attempts = Arc::default();
         let mut loader = loader(http, &attempts);
-        // Where Lambda sets both, and the SDK's chains of providers look first: there they need not be built.
+        // Where Lambda sets both, and the SDK's chains of providers look first: there they need not
+        // be built.
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         if let Some(region) = set("AWS_REGION") {
             loader = loader.region(Region::new(region));
@@ -108,7 +114,8 @@ impl Accounts {
         Self::new(loader.load().await, attempts, function)
     }
 
-    /// The same for a person who waits and may choose; `program` names the sessions of assumed roles in CloudTrail.
+    /// The same for a person who waits and may choose; `program` names the sessions of assumed
+    /// roles in CloudTrail.
     pub async fn attended(http: Client, program: &str, choice: &Choice) -> Self {
         let attempts = Arc::default();
         let mut loader = loader(http.clone(), &attempts).retry_config(retry(ATTENDED));
@@ -120,12 +127,15 @@ impl Accounts {
         }
         let mut config = loader.load().await;
         if let Some(profile) = &choice.profile {
-            // The SDK's chain looks at the keys of the environment first, even if a profile is named in code. As with the
-            // AWS CLI, the profile that somebody names is the one whose rights are used, or it is an error.
+            // The SDK's chain looks at the keys of the environment first, even if a profile is
+            // named in code. As with the AWS CLI, the profile that somebody names is the one whose
+            // rights are used, or it is an error.
             let connector = Connector { client: http, attempts: Arc::clone(&attempts) };
             let of_profile = ProviderConfig::without_region().with_http_client(connector);
             let of_profile = of_profile.with_region(config.region().cloned());
-            let credentials = ProfileFileCredentialsProvider::builder().configure(&of_profile).profile_name(profile);
+            let credentials = ProfileFileCredentialsProvider::builder()
+                .configure(&of_profile)
+                .profile_name(profile);
             let credentials = SharedCredentialsProvider::new(credentials.build());
             config = config.into_builder().credentials_provider(credentials).build();
         }
@@ -143,7 +153,8 @@ impl Accounts {
     /// The same with the settings given instead of read, for a function in process.
     pub async fn given(http: Client, function: &str, given: &Given) -> Self {
         let token = given.session_token.clone();
-        let credentials = Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
+        let credentials =
+            Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
         let attempts = Arc::default();
         let loader = loader(http, &attempts)
             .endpoint_url(&given.endpoint_url)
@@ -164,9 +175,14 @@ impl Accounts {
         &self.clock
     }
 
-    /// A session with the rights of `role`, or of the function itself. The session's name tells the function, and the stack
-    /// where there is one, so that CloudTrail in the role's account shows for whom a call was made.
-    pub async fn session(&self, role: Option<&Role>, stack: Option<&str>) -> Result<Arc<Session>, AwsError> {
+    /// A session with the rights of `role`, or of the function itself. The session's name tells the
+    /// function, and the stack where there is one, so that CloudTrail in the role's account shows
+    /// for whom a call was made.
+    pub async fn session(
+        &self,
+        role: Option<&Role>,
+        stack: Option<&str>,
+    ) -> Result<Arc<Session>, AwsError> {
         let key = role.map(|role| (role.clone(), session_name(&self.program, stack)));
         if let Some(session) = self.kept(&key) {
             return Ok(session);
@@ -181,7 +197,10 @@ impl Accounts {
                 let credentials = self.assume(key).await?;
                 let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
                 let provider = SharedCredentialsProvider::new(credentials);
-                (self.config_in(region).into_builder().credentials_provider(provider).build(), until)
+                (
+                    self.config_in(region).into_builder().credentials_provider(provider).build(),
+                    until,
+                )
             }
         };
         let session = Arc::new(Session::new(&config, key.is_none().then_some(self.own)));
@@ -210,7 +229,8 @@ impl Accounts {
         self.attempts.forget();
     }
 
-    /// Drops every kept session: after a denial, in case that rights were granted since they were made.
+    /// Drops every kept session: after a denial, in case that rights were granted since they were
+    /// made.
     pub fn forget(&self) {
         self.lock().clear();
     }
@@ -229,9 +249,10 @@ impl Accounts {
         self.config.clone().into_builder().region(Region::new(region.to_owned())).build()
     }
 
-    /// Assumes a role by the STS of the Region that is asked for; else in the function's own Region, and if that fails in the
-    /// Region of Route 53: the first may be the only one that a VPC endpoint or a policy lets through, or one that the role's
-    /// account has not enabled (IAM User Guide, "Manage AWS STS in an AWS Region").
+    /// Assumes a role by the STS of the Region that is asked for; else in the function's own
+    /// Region, and if that fails in the Region of Route 53: the first may be the only one that a
+    /// VPC endpoint or a policy lets through, or one that the role's account has not enabled (IAM
+    /// User Guide, "Manage AWS STS in an AWS Region").
     async fn assume(&self, key: &(Role, String)) -> Result<Credentials, AwsError> {
         let regions = self.sts_regions(&key.0);
         let [only] = regions.as_slice() else { return self.assume_in_turn(key, &regions).await };
@@ -243,7 +264,11 @@ impl Accounts {
             return vec![region.as_str().to_owned()];
         }
         let partition = role.arn.partition();
-        let own = self.config.region().map(Region::as_ref).filter(|region| partition_of(region) == partition);
+        let own = self
+            .config
+            .region()
+            .map(Region::as_ref)
+            .filter(|region| partition_of(region) == partition);
         let mut regions: Vec<String> = own.into_iter().map(str::to_owned).collect();
         if own != Some(route53_region(partition)) {
             regions.push(route53_region(partition).to_owned());
@@ -256,7 +281,11 @@ impl Accounts {
     }
 
     /// A few attempts in each Region, until one answers or all deny.
-    async fn assume_in_turn(&self, key: &(Role, String), regions: &[String]) -> Result<Credentials, AwsError> {
+    async fn assume_in_turn(
+        &self,
+        key: &(Role, String),
+        regions: &[String],
+    ) -> Result<Credentials, AwsError> {
         let most = self.config.retry_config().map_or(1, RetryConfig::max_attempts);
         let mut backoff = Backoff::new(FIRST_BACKOFF, MAX_BACKOFF);
         let mut attempts = 0;
@@ -265,7 +294,8 @@ impl Accounts {
             for region in regions {
                 match self.assume_in(region, key, Some(ATTEMPTS_IN_TURN)).await {
                     Ok(credentials) => {
-                        *self.sts_region.lock().unwrap_or_else(PoisonError::into_inner) = Some(region.clone());
+                        *self.sts_region.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(region.clone());
                         return Ok(credentials);
                     }
                     Err(error) => errors.push((region, error)),
@@ -280,7 +310,8 @@ impl Accounts {
         }
     }
 
-    /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this one.
+    /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this
+    /// one.
     async fn assume_in(
         &self,
         region: &str,
@@ -294,7 +325,8 @@ impl Accounts {
         let Some(through) = &role.through else {
             return assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await;
         };
-        let first = SharedCredentialsProvider::new(assume_with(&config, name, (through, None)).await?);
+        let first =
+            SharedCredentialsProvider::new(assume_with(&config, name, (through, None)).await?);
         let config = config.into_builder().credentials_provider(first).build();
         assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await
     }
@@ -316,14 +348,21 @@ async fn assume_with(
         .send()
         .await
         .map_err(|error| AwsError::of(&action, &error, &[]))?;
-    let given =
-        answer.credentials.ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
+    let given = answer
+        .credentials
+        .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
     let expiry = SystemTime::try_from(given.expiration).ok();
-    Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), expiry, "AssumeRole"))
+    Ok(Credentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        expiry,
+        "AssumeRole",
+    ))
 }
 
-/// `<function>.<stack>`, or the function's name alone (STS API Reference, AssumeRole: a `RoleSessionName` has 2 to 64
-/// of these characters).
+/// `<function>.<stack>`, or the function's name alone (STS API Reference, AssumeRole: a
+/// `RoleSessionName` has 2 to 64 of these characters).
 fn session_name(program: &str, stack: Option<&str>) -> String {
     let fits = |c: &char| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c);
     let part = |text: &str, most| text.chars().filter(fits).take(most).collect::<String>();
@@ -334,8 +373,9 @@ fn session_name(program: &str, stack: Option<&str>) -> String {
     if name.len() < 2 { "custom-delegation".to_owned() } else { name }
 }
 
-/// Passing errors are retried with full jitter as long as the invocation has time, and not by count: its deadline drops the
-/// call. So neither the number of attempts nor the SDK's quota of retries ends them before.
+/// Passing errors are retried with full jitter as long as the invocation has time, and not by
+/// count: its deadline drops the call. So neither the number of attempts nor the SDK's quota of
+/// retries ends them before.
 fn loader(http: Client, attempts: &Arc<Attempts>) -> aws_config::ConfigLoader {
     let connector = Connector { client: http, attempts: Arc::clone(attempts) };
     aws_config::defaults(BehaviorVersion::latest())
@@ -373,7 +413,8 @@ fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// The Region in which Route 53 of a partition is signed for (AWS General Reference, "Amazon Route 53 endpoints and quotas").
+/// The Region in which Route 53 of a partition is signed for (AWS General Reference, "Amazon Route
+/// 53 endpoints and quotas").
 fn route53_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-northwest-1",

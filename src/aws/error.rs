@@ -75,17 +75,25 @@ impl AwsError {
         Self { kind: AwsErrorKind::Other, action: action.to_owned(), words, own: None }
     }
 
-    /// The errors of one action in several Regions as one, which means what the most telling of them does.
+    /// The errors of one action in several Regions as one, which means what the most telling of
+    /// them does.
     pub(super) fn of_regions(errors: &[(&str, Self)]) -> Self {
         let kinds = [AwsErrorKind::Denied, AwsErrorKind::Other];
-        let telling = kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
+        let telling =
+            kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
         let telling = telling.or(errors.last());
-        let (kind, action) = telling.map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
-        let words: Vec<String> = errors.iter().map(|(region, error)| format!("in {region}: {}", error.words)).collect();
+        let (kind, action) =
+            telling.map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
+        let words: Vec<String> =
+            errors.iter().map(|(region, error)| format!("in {region}: {}", error.words)).collect();
         Self { kind, action: action.to_owned(), words: words.join("; "), own: None }
     }
 
-    pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>, messages: &[String]) -> Self
+    pub(super) fn of<E>(
+        action: &str,
+        error: &SdkError<E, HttpResponse>,
+        messages: &[String],
+    ) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
@@ -100,7 +108,8 @@ impl AwsError {
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
-            // The last five: a kept session whose role was made anew, or that ended early; a new one may be let in.
+            // The last five: a kept session whose role was made anew, or that ended early; a new
+            // one may be let in.
             "AccessDenied"
             | "AccessDeniedException"
             | "NotAuthorizedException"
@@ -111,13 +120,18 @@ impl AwsError {
             | "ExpiredTokenException" => AwsErrorKind::Denied,
             "NoSuchHostedZone" => AwsErrorKind::NoSuchHostedZone,
             "InvalidChangeBatch" => AwsErrorKind::Rejected,
-            "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" => AwsErrorKind::Throttled,
+            "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" => {
+                AwsErrorKind::Throttled
+            }
             _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoAnswer,
             _ => AwsErrorKind::Other,
         };
         // InvalidChangeBatch carries `messages` beside `message`: show all, each once.
         let mut words = service.message().unwrap_or_default().to_owned();
-        for message in messages.iter().filter(|message| !service.message().unwrap_or_default().contains(*message)) {
+        for message in messages
+            .iter()
+            .filter(|message| !service.message().unwrap_or_default().contains(*message))
+        {
             if !words.is_empty() {
                 words.push(' ');
             }

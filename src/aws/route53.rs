@@ -18,7 +18,8 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
 
-/// The maximum number of record sets in one page of a listing (Route 53 API Reference, ListResourceRecordSets).
+/// The maximum number of record sets in one page of a listing (Route 53 API Reference,
+/// ListResourceRecordSets).
 pub const PAGE: i32 = 300;
 /// The longest comment of a change batch (Route 53 API Reference, ChangeBatch).
 const MAX_COMMENT: usize = 256;
@@ -32,7 +33,8 @@ pub struct HostedZone {
     pub name: Name,
     /// True if only VPCs see it.
     pub private: bool,
-    /// The name servers of its delegation set; `None` for a private zone, and where they were not asked for.
+    /// The name servers of its delegation set; `None` for a private zone, and where they were not
+    /// asked for.
     pub name_servers: Option<NameServers>,
 }
 
@@ -81,7 +83,8 @@ pub struct KeySigningKey {
     pub status: String,
     /// The DS record for it; `None` if the answer has none that is whole.
     pub ds: Option<Ds>,
-    /// When it was made or last changed, made active for instance, in seconds since 1970; `None` if the answer has no date.
+    /// When it was made or last changed, made active for instance, in seconds since 1970; `None` if
+    /// the answer has no date.
     pub changed: Option<i64>,
 }
 
@@ -90,7 +93,8 @@ pub struct KeySigningKey {
 pub struct Page {
     /// The record sets, in Route 53's order.
     pub sets: Vec<RecordSet>,
-    /// The name with which the listing goes on, if it does; the last of `sets` may be of that name too.
+    /// The name with which the listing goes on, if it does; the last of `sets` may be of that name
+    /// too.
     pub next: Option<Name>,
 }
 
@@ -104,7 +108,8 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(config: &SdkConfig, own: Option<&'static str>) -> Self {
-        let config = aws_sdk_route53::config::Builder::from(config).retry_partition(unlimited("route53"));
+        let config =
+            aws_sdk_route53::config::Builder::from(config).retry_partition(unlimited("route53"));
         Self { client: Client::from_conf(config.build()), own }
     }
 
@@ -120,9 +125,17 @@ impl Session {
         const ACTION: &str = "Route 53 GetHostedZone";
         let answer = self.client.get_hosted_zone().id(id.as_str()).send().await;
         let answer = answer.map_err(|error| self.error(ACTION, &error))?;
-        let zone = answer.hosted_zone().ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
-        let name_servers = answer.delegation_set().and_then(|set| NameServers::found(set.name_servers()));
-        Ok(HostedZone { id: id.clone(), name: name(ACTION, zone.name())?, private: is_private(zone), name_servers })
+        let zone = answer
+            .hosted_zone()
+            .ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
+        let name_servers =
+            answer.delegation_set().and_then(|set| NameServers::found(set.name_servers()));
+        Ok(HostedZone {
+            id: id.clone(),
+            name: name(ACTION, zone.name())?,
+            private: is_private(zone),
+            name_servers,
+        })
     }
 
     /// ListHostedZonesByName: the ids of the public zones of exactly this name.
@@ -131,7 +144,11 @@ impl Session {
         let mut found = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let call = self.client.list_hosted_zones_by_name().dns_name(wanted.fqdn()).set_hosted_zone_id(next);
+            let call = self
+                .client
+                .list_hosted_zones_by_name()
+                .dns_name(wanted.fqdn())
+                .set_hosted_zone_id(next);
             let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones() {
                 if name(ACTION, zone.name())? != *wanted {
@@ -139,20 +156,27 @@ impl Session {
                 }
                 if !is_private(zone) {
                     let id = zone.id().parse();
-                    found.push(id.map_err(|_| AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id())))?);
+                    found.push(id.map_err(|_| {
+                        AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id()))
+                    })?);
                 }
             }
             // The listing goes on with zones of this name only if the next one has it.
-            let same =
-                page.next_dns_name().and_then(|next| next.parse().ok()).is_some_and(|next: Name| next == *wanted);
-            next = page.next_hosted_zone_id().map(|id| id.trim_start_matches("/hostedzone/").to_owned());
+            let same = page
+                .next_dns_name()
+                .and_then(|next| next.parse().ok())
+                .is_some_and(|next: Name| next == *wanted);
+            next = page
+                .next_hosted_zone_id()
+                .map(|id| id.trim_start_matches("/hostedzone/").to_owned());
             if !page.is_truncated() || !same || next.is_none() {
                 return Ok(found);
             }
         }
     }
 
-    /// ListResourceRecordSets: one page from `start` (a name and perhaps a type) on, in Route 53's order.
+    /// ListResourceRecordSets: one page from `start` (a name and perhaps a type) on, in Route 53's
+    /// order.
     pub async fn record_sets(
         &self,
         zone: &ZoneId,
@@ -160,18 +184,29 @@ impl Session {
         max: i32,
     ) -> Result<Page, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
-        let mut call = self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(max);
+        let mut call =
+            self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(max);
         if let Some((name, rtype)) = start {
-            call = call.start_record_name(name.fqdn()).set_start_record_type(rtype.map(types::RrType::from));
+            call = call
+                .start_record_name(name.fqdn())
+                .set_start_record_type(rtype.map(types::RrType::from));
         }
         let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
-        let sets = page.resource_record_sets().iter().map(|set| record_set(ACTION, set)).collect::<Result<_, _>>()?;
+        let sets = page
+            .resource_record_sets()
+            .iter()
+            .map(|set| record_set(ACTION, set))
+            .collect::<Result<_, _>>()?;
         let next = page.next_record_name().filter(|_| page.is_truncated());
         Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
     }
 
-    /// `ListHostedZones`: every public zone of the account, without its name servers. Each call waits for its `turn`.
-    pub async fn every_public_zone(&self, turn: impl AsyncFn()) -> Result<Vec<HostedZone>, AwsError> {
+    /// `ListHostedZones`: every public zone of the account, without its name servers. Each call
+    /// waits for its `turn`.
+    pub async fn every_public_zone(
+        &self,
+        turn: impl AsyncFn(),
+    ) -> Result<Vec<HostedZone>, AwsError> {
         const ACTION: &str = "Route 53 ListHostedZones";
         let mut found = Vec::new();
         let mut marker: Option<String> = None;
@@ -181,8 +216,15 @@ impl Session {
             let page = page.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones().iter().filter(|zone| !is_private(zone)) {
                 let id = zone.id().parse();
-                let id = id.map_err(|_| AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id())))?;
-                found.push(HostedZone { id, name: name(ACTION, zone.name())?, private: false, name_servers: None });
+                let id = id.map_err(|_| {
+                    AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id()))
+                })?;
+                found.push(HostedZone {
+                    id,
+                    name: name(ACTION, zone.name())?,
+                    private: false,
+                    name_servers: None,
+                });
             }
             marker = page.next_marker().filter(|_| page.is_truncated()).map(str::to_owned);
             if marker.is_none() {
@@ -191,7 +233,8 @@ impl Session {
         }
     }
 
-    /// ListResourceRecordSets: those of a whole zone for which `keep` holds, in Route 53's order. Each call waits for its `turn`.
+    /// ListResourceRecordSets: those of a whole zone for which `keep` holds, in Route 53's order.
+    /// Each call waits for its `turn`.
     pub async fn whole_zone(
         &self,
         zone: &ZoneId,
@@ -199,7 +242,9 @@ impl Session {
         turn: impl AsyncFn(),
     ) -> Result<Vec<RecordSet>, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
-        let list = || self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(PAGE);
+        let list = || {
+            self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(PAGE)
+        };
         let (mut kept, mut call) = (Vec::new(), list());
         loop {
             turn().await;
@@ -213,7 +258,8 @@ impl Session {
             if !page.is_truncated() {
                 return Ok(kept);
             }
-            // Name, type and identifier together are a place in the listing: a name may have more record sets than fit a page.
+            // Name, type and identifier together are a place in the listing: a name may have more
+            // record sets than fit a page.
             call = list()
                 .set_start_record_name(page.next_record_name)
                 .set_start_record_type(page.next_record_type)
@@ -222,31 +268,51 @@ impl Session {
     }
 
     /// The record set of this name and type, if there is one.
-    pub async fn record_set(&self, zone: &ZoneId, name: &Name, rtype: &str) -> Result<Option<RecordSet>, AwsError> {
+    pub async fn record_set(
+        &self,
+        zone: &ZoneId,
+        name: &Name,
+        rtype: &str,
+    ) -> Result<Option<RecordSet>, AwsError> {
         let page = self.record_sets(zone, Some((name, Some(rtype))), 1).await?;
         Ok(page.sets.into_iter().next().filter(|set| set.name == *name && set.rtype == rtype))
     }
 
     /// ChangeResourceRecordSets: all changes or none.
-    pub async fn change(&self, zone: &ZoneId, comment: &str, changes: &[Change]) -> Result<Submitted, AwsError> {
+    pub async fn change(
+        &self,
+        zone: &ZoneId,
+        comment: &str,
+        changes: &[Change],
+    ) -> Result<Submitted, AwsError> {
         const ACTION: &str = "Route 53 ChangeResourceRecordSets";
-        let unbuilt =
-            |error: aws_smithy_types::error::operation::BuildError| AwsError::unreadable(ACTION, error.to_string());
-        let mut batch = types::ChangeBatch::builder().comment(comment.chars().take(MAX_COMMENT).collect::<String>());
+        let unbuilt = |error: aws_smithy_types::error::operation::BuildError| {
+            AwsError::unreadable(ACTION, error.to_string())
+        };
+        let mut batch = types::ChangeBatch::builder()
+            .comment(comment.chars().take(MAX_COMMENT).collect::<String>());
         for change in changes {
             batch = batch.changes(sdk_change(change).map_err(unbuilt)?);
         }
         let batch = batch.build().map_err(unbuilt)?;
-        let call = self.client.change_resource_record_sets().hosted_zone_id(zone.as_str()).change_batch(batch);
+        let call = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(zone.as_str())
+            .change_batch(batch);
         let answer = call.send().await.map_err(|error| {
             let messages = match error.as_service_error() {
-                Some(ChangeResourceRecordSetsError::InvalidChangeBatch(error)) => error.messages().to_vec(),
+                Some(ChangeResourceRecordSetsError::InvalidChangeBatch(error)) => {
+                    error.messages().to_vec()
+                }
                 _ => Vec::new(),
             };
             AwsError::of(ACTION, &error, &messages).by(self.own)
         })?;
         let info = answer.change_info();
-        let id = info.map(|info| info.id().trim_start_matches("/change/").to_owned()).filter(|id| !id.is_empty());
+        let id = info
+            .map(|info| info.id().trim_start_matches("/change/").to_owned())
+            .filter(|id| !id.is_empty());
         Ok(Submitted { id, status: status(info) })
     }
 
@@ -292,13 +358,16 @@ fn is_private(zone: &types::HostedZone) -> bool {
 }
 
 fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
-    text.parse().map_err(|error| AwsError::unreadable(action, format!("the name {text:?} in the answer: {error}")))
+    text.parse().map_err(|error| {
+        AwsError::unreadable(action, format!("the name {text:?} in the answer: {error}"))
+    })
 }
 
 fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<RecordSet, AwsError> {
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
-    let special =
-        set.alias_target().is_some() || set.set_identifier().is_some() || set.traffic_policy_instance_id().is_some();
+    let special = set.alias_target().is_some()
+        || set.set_identifier().is_some()
+        || set.traffic_policy_instance_id().is_some();
     Ok(RecordSet {
         name: name(action, set.name())?,
         rtype: set.r#type().as_str().to_owned(),
@@ -308,7 +377,9 @@ fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<Re
     })
 }
 
-fn sdk_change(change: &Change) -> Result<types::Change, aws_smithy_types::error::operation::BuildError> {
+fn sdk_change(
+    change: &Change,
+) -> Result<types::Change, aws_smithy_types::error::operation::BuildError> {
     let (action, set) = match change {
         Change::Create(set) => (types::ChangeAction::Create, set),
         Change::Delete(set) => (types::ChangeAction::Delete, set),

@@ -1,7 +1,7 @@
 //! The envelope of a request: first where to answer, then what is asked.
 //!
-//! Each field is taken from the text of the event by itself, and the properties last: a request whose
-//! properties can't be read is answered all the same, and nothing grows beyond the event.
+//! Each field is taken from the text of the event by itself, and the properties last: a request
+//! whose properties can't be read is answered all the same, and nothing grows beyond the event.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,8 +15,9 @@ use super::response::encoded;
 use super::response_url::{Accepted, ResponseUrl, ResponseUrlError};
 use crate::error::{Code, Failure};
 
-/// The most bytes of a `StackId`, `RequestId` or `LogicalResourceId` in JSON. CloudFormation's own have fewer: an ARN of a
-/// stack about 250, a logical id 255. The answer repeats all three, and has at most 4096 bytes.
+/// The most bytes of a `StackId`, `RequestId` or `LogicalResourceId` in JSON. CloudFormation's own
+/// have fewer: an ARN of a stack about 250, a logical id 255. The answer repeats all three, and has
+/// at most 4096 bytes.
 const LONGEST_ID: usize = 400;
 /// The most bytes of a `PhysicalResourceId` in JSON, where an escape takes more than its character.
 const LONGEST_PHYSICAL_ID: usize = 2 * physical_id::MAX;
@@ -39,7 +40,8 @@ pub struct Message<'a> {
     pub notification: Option<Notification>,
 }
 
-/// The SNS notification that carried a request: anybody who may publish to the topic can have sent it.
+/// The SNS notification that carried a request: anybody who may publish to the topic can have sent
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     /// The topic's ARN.
@@ -93,8 +95,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a request asks, its properties not yet read. They may hold an external id, so `Debug` does not
-/// show them.
+/// What a request asks, its properties not yet read. They may hold an external id, so `Debug` does
+/// not show them.
 #[derive(Clone)]
 pub struct Request {
     /// What is asked.
@@ -112,7 +114,10 @@ pub struct Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Request");
-        shown.field("kind", &self.kind).field("physical_id", &self.physical_id).finish_non_exhaustive()
+        shown
+            .field("kind", &self.kind)
+            .field("physical_id", &self.physical_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,10 +125,14 @@ impl fmt::Debug for Request {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// The event is no JSON object, or has a field twice.
-    #[error("The event is not a JSON object with the fields of a custom resource request, each given once.")]
+    #[error(
+        "The event is not a JSON object with the fields of a custom resource request, each given once."
+    )]
     NoObject,
     /// A field is missing, empty or not a text.
-    #[error("The event has no {0} that is a string, so it is not a custom resource request of CloudFormation.")]
+    #[error(
+        "The event has no {0} that is a string, so it is not a custom resource request of CloudFormation."
+    )]
     Field(&'static str),
     /// A field that says what is asked is there twice.
     #[error(
@@ -138,7 +147,9 @@ pub enum EnvelopeError {
     )]
     NoResponseUrl,
     /// A field is longer than CloudFormation's.
-    #[error("{field} has {bytes} bytes, and CloudFormation's have at most {most}: the event did not come from it.")]
+    #[error(
+        "{field} has {bytes} bytes, and CloudFormation's have at most {most}: the event did not come from it."
+    )]
     TooLong {
         /// The field.
         field: &'static str,
@@ -151,7 +162,9 @@ pub enum EnvelopeError {
     #[error(transparent)]
     Url(#[from] ResponseUrlError),
     /// `RequestType` is none that we know.
-    #[error("RequestType {0:?} must be Create, Update or Delete. The event did not come from CloudFormation.")]
+    #[error(
+        "RequestType {0:?} must be Create, Update or Delete. The event did not come from CloudFormation."
+    )]
     RequestType(String),
     /// The message of an SNS notification is no text.
     #[error("The event is not an SNS notification of exactly one custom resource request.")]
@@ -206,8 +219,8 @@ struct TargetFields<'a> {
     physical_resource_id: Option<&'a RawValue>,
 }
 
-/// Those that say what is asked. They are read by themselves, so that one of them that is there twice leaves the request
-/// answerable.
+/// Those that say what is asked. They are read by themselves, so that one of them that is there
+/// twice leaves the request answerable.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct RequestFields<'a> {
@@ -245,8 +258,8 @@ struct Sns {
     message_id: String,
 }
 
-/// The request itself: the event, or the message that an SNS notification carries (CloudFormation User
-/// Guide, "Amazon SNS-backed custom resources").
+/// The request itself: the event, or the message that an SNS notification carries (CloudFormation
+/// User Guide, "Amazon SNS-backed custom resources").
 ///
 /// # Errors
 /// If the event carries anything but one notification of one text.
@@ -255,9 +268,11 @@ pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
         return Ok(Message { text: Cow::Borrowed(event), notification: None });
     };
     // SNS hands Lambda one notification at a time; of several, all but one would go unanswered.
-    let [Record { sns }] = serde_json::from_str::<[Record; 1]>(records.get()).map_err(|_| EnvelopeError::Message)?;
+    let [Record { sns }] =
+        serde_json::from_str::<[Record; 1]>(records.get()).map_err(|_| EnvelopeError::Message)?;
     let shortened = |text: String| text.chars().take(LONGEST_ID).collect();
-    let notification = Notification { topic: shortened(sns.topic_arn), id: shortened(sns.message_id) };
+    let notification =
+        Notification { topic: shortened(sns.topic_arn), id: shortened(sns.message_id) };
     Ok(Message { text: Cow::Owned(sns.message), notification: Some(notification) })
 }
 
@@ -268,8 +283,9 @@ pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
 pub fn parse(text: &str, accepted: Accepted<'_>) -> Result<Event, EnvelopeError> {
     let target = fields::<TargetFields<'_>>(text).ok_or(EnvelopeError::NoObject)?;
     let asked = fields::<RequestFields<'_>>(text);
-    let is_request =
-        asked.as_ref().is_some_and(|asked| asked.request_type.is_some() && asked.resource_properties.is_some());
+    let is_request = asked
+        .as_ref()
+        .is_some_and(|asked| asked.request_type.is_some() && asked.resource_properties.is_some());
     let url = match read(target.response_url, "ResponseURL", LONGEST_URL) {
         Err(EnvelopeError::Field(_)) if is_request => return Err(EnvelopeError::NoResponseUrl),
         Ok(url) if url == NO_URL && is_request => return Err(EnvelopeError::NoResponseUrl),
@@ -291,7 +307,10 @@ pub fn parse(text: &str, accepted: Accepted<'_>) -> Result<Event, EnvelopeError>
 }
 
 /// What is asked.
-fn request(fields: &RequestFields<'_>, physical_id: Option<&str>) -> Result<Request, EnvelopeError> {
+fn request(
+    fields: &RequestFields<'_>,
+    physical_id: Option<&str>,
+) -> Result<Request, EnvelopeError> {
     let kind = match text(fields.request_type, "RequestType")?.as_str() {
         "Create" => Kind::Create,
         "Update" => Kind::Update,
@@ -311,7 +330,8 @@ fn request(fields: &RequestFields<'_>, physical_id: Option<&str>) -> Result<Requ
         kind,
         physical_id: physical_id.map(str::to_owned),
         properties,
-        old_properties: self::properties(fields.old_resource_properties).unwrap_or_else(|_| nothing()),
+        old_properties: self::properties(fields.old_resource_properties)
+            .unwrap_or_else(|_| nothing()),
         unreadable,
     })
 }

@@ -2,7 +2,8 @@
 
 use delegation_model::point::DelegationPoint;
 
-/// The longest physical id that CloudFormation takes, in bytes (CloudFormation User Guide, "Custom resource response objects").
+/// The longest physical id that CloudFormation takes, in bytes (CloudFormation User Guide, "Custom
+/// resource response objects").
 pub const MAX: usize = 1024;
 
 const UNRESOLVED: &str = "unresolved/";
@@ -14,7 +15,8 @@ pub enum PhysicalId {
     Point(DelegationPoint),
     /// The answer of a Create that failed before it changed anything: there is nothing anywhere.
     Unresolved,
-    /// Neither: invented by CloudFormation for a Create that has not ended, or made by another tool.
+    /// Neither: invented by CloudFormation for a Create that has not ended, or made by another
+    /// tool.
     Foreign,
 }
 
@@ -24,9 +26,9 @@ impl PhysicalId {
         if text.starts_with(UNRESOLVED) {
             return Self::Unresolved;
         }
-        let point = text
-            .split_once('/')
-            .and_then(|(zone, name)| Some(DelegationPoint { zone: zone.parse().ok()?, name: name.parse().ok()? }));
+        let point = text.split_once('/').and_then(|(zone, name)| {
+            Some(DelegationPoint { zone: zone.parse().ok()?, name: name.parse().ok()? })
+        });
         // Only our own spelling is ours: an id that merely reads like one is somebody else's.
         match point {
             Some(point) if point.to_string() == text => Self::Point(point),
@@ -64,7 +66,16 @@ mod tests {
 
     #[test]
     fn other_spellings_are_foreign() {
-        for text in ["", "Z1", "Z1/", "/hostedzone/Z1/a.b", "Z1/A.b", "Z1/a.b.", "stack-Delegation-1ABCDEF", "Z1/a b"] {
+        for text in [
+            "",
+            "Z1",
+            "Z1/",
+            "/hostedzone/Z1/a.b",
+            "Z1/A.b",
+            "Z1/a.b.",
+            "stack-Delegation-1ABCDEF",
+            "Z1/a b",
+        ] {
             assert_eq!(PhysicalId::parse(text), PhysicalId::Foreign, "{text:?}");
         }
     }

@@ -31,10 +31,13 @@ pub enum Verification {
     Require,
 }
 
-/// The properties that could be read. An invalid one counts as not given, except for the parent zone
-/// and the parent role, which must not be guessed.
+/// The properties that could be read. An invalid one counts as not given, except for the parent
+/// zone and the parent role, which must not be guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own, which a user sets")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own, which a user sets"
+)]
 pub struct Partial {
     /// `ChildZoneId`.
     pub child_zone: Option<ZoneId>,
@@ -146,7 +149,8 @@ impl Partial {
         keep(reader.service_timeout(), &mut errors);
         let before = errors.len();
         let child_zone = keep(reader.child_zone(), &mut errors).flatten();
-        let child_role = keep(reader.role("ChildRoleArn", "ChildExternalId"), &mut errors).flatten();
+        let child_role =
+            keep(reader.role("ChildRoleArn", "ChildExternalId"), &mut errors).flatten();
         let domain_name = keep(reader.domain_name(), &mut errors).flatten();
         let parent_zone = keep(reader.parent_zone(), &mut errors);
         let parent_role = keep(reader.role("ParentRoleArn", "ParentExternalId"), &mut errors);
@@ -160,12 +164,18 @@ impl Partial {
             parent_role_unreadable: unreadable || parent_role.is_none(),
             parent_role: parent_role.flatten(),
             ttl: keep(reader.ttl("TTL"), &mut errors).flatten().unwrap_or(Ttl::DELEGATION),
-            allow_overwrite: keep(reader.boolean("AllowOverwrite"), &mut errors).flatten().unwrap_or(false),
-            allow_occlusion: keep(reader.boolean("AllowOcclusion"), &mut errors).flatten().unwrap_or(false),
+            allow_overwrite: keep(reader.boolean("AllowOverwrite"), &mut errors)
+                .flatten()
+                .unwrap_or(false),
+            allow_occlusion: keep(reader.boolean("AllowOcclusion"), &mut errors)
+                .flatten()
+                .unwrap_or(false),
             dnssec: keep(reader.boolean("Dnssec"), &mut errors).flatten().unwrap_or(false),
             key_signing_keys: keep(reader.key_signing_keys(), &mut errors).flatten(),
             ds_ttl: keep(reader.ttl("DsTTL"), &mut errors).flatten().unwrap_or(Ttl::DS),
-            wait_for_sync: keep(reader.boolean("WaitForSync"), &mut errors).flatten().unwrap_or(true),
+            wait_for_sync: keep(reader.boolean("WaitForSync"), &mut errors)
+                .flatten()
+                .unwrap_or(true),
             verification: keep(reader.verification(), &mut errors).flatten(),
         };
         (partial, errors)

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::envelope::Target;
 
-/// The longest answer that CloudFormation takes, in bytes as sent (CloudFormation User Guide, "Custom resource response objects").
+/// The longest answer that CloudFormation takes, in bytes as sent (CloudFormation User Guide,
+/// "Custom resource response objects").
 pub const MAX: usize = 4096;
 
 /// How a request ended.
@@ -65,12 +66,14 @@ pub const ATTRIBUTES: [&str; 9] = [
 const PROSE: [&str; 2] = ["Verification", "Warning"];
 
 impl Answer {
-    /// The body to send: too long a text is cut on a character boundary and ends in a pointer to the log stream.
+    /// The body to send: too long a text is cut on a character boundary and ends in a pointer to
+    /// the log stream.
     pub fn body(mut self, target: &Target, log_stream: &str) -> String {
         let pointer = format!("… (more in log stream {log_stream})");
         let code = if self.code.is_empty() { String::new() } else { format!(" [{}]", self.code) };
         self.reason.push_str(&code);
-        // Each round shortens the longest text to fit; a text is only touched while cutting it gains something.
+        // Each round shortens the longest text to fit; a text is only touched while cutting it
+        // gains something.
         for _ in 0..64 {
             let body = self.render(target);
             let Some(excess) = body.len().checked_sub(MAX).filter(|excess| *excess > 0) else {
@@ -97,13 +100,15 @@ impl Answer {
     }
 
     fn shorten(&mut self, excess: usize, pointer: &str, code: &str) -> bool {
-        let reason = Shortened { text: &mut self.reason, pointer: format!("{pointer}{code}"), tail: code };
+        let reason =
+            Shortened { text: &mut self.reason, pointer: format!("{pointer}{code}"), tail: code };
         let (mut prose, mut values) = (vec![reason], Vec::new());
         for (key, text) in &mut self.data {
             let list = if PROSE.contains(key) { &mut prose } else { &mut values };
             list.push(Shortened { text, pointer: pointer.to_owned(), tail: "" });
         }
-        // The other attributes are values that templates build on: cut only if all prose is gone and it still can't be sent.
+        // The other attributes are values that templates build on: cut only if all prose is gone
+        // and it still can't be sent.
         cut_longest(prose, excess) || cut_longest(values, excess)
     }
 }

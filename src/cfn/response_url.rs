@@ -6,7 +6,8 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 use url::Url;
 
-/// The response URL. Anybody who has it can answer for the stack, so neither `Debug` nor an error shows it.
+/// The response URL. Anybody who has it can answer for the stack, so neither `Debug` nor an error
+/// shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResponseUrl(Url);
 
@@ -51,24 +52,30 @@ pub enum ResponseUrlError {
     Host(String),
 }
 
-/// How the name of CloudFormation's response bucket begins; the Region without hyphens follows. Anybody
-/// can own a bucket that only begins so.
+/// How the name of CloudFormation's response bucket begins; the Region without hyphens follows.
+/// Anybody can own a bucket that only begins so.
 const BUCKET: &str = "cloudformation-custom-resource-response-";
 
-/// How long CloudFormation signs a response URL for, in seconds: what SigV2's `Expires` lies after the signing.
+/// How long CloudFormation signs a response URL for, in seconds: what SigV2's `Expires` lies after
+/// the signing.
 const SIGNED_FOR: i64 = 7200;
 
 impl ResponseUrl {
-    /// Accepts an https URL of CloudFormation's response bucket in the Region of the stack, which must
-    /// be the function's; or any URL whose `host` or `host:port` is a local one.
+    /// Accepts an https URL of CloudFormation's response bucket in the Region of the stack, which
+    /// must be the function's; or any URL whose `host` or `host:port` is a local one.
     ///
     /// # Errors
     /// For any other URL.
-    pub fn parse(text: &str, stack_id: &str, accepted: Accepted<'_>) -> Result<Self, ResponseUrlError> {
+    pub fn parse(
+        text: &str,
+        stack_id: &str,
+        accepted: Accepted<'_>,
+    ) -> Result<Self, ResponseUrlError> {
         let url = Url::parse(text).map_err(|_| ResponseUrlError::Malformed)?;
         let host = url.host_str().ok_or(ResponseUrlError::Malformed)?;
         let host_and_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-        let local = accepted.local_hosts.iter().any(|local| *local == host || *local == host_and_port);
+        let local =
+            accepted.local_hosts.iter().any(|local| *local == host || *local == host_and_port);
         let plain = url.username().is_empty() && url.password().is_none();
         if local && plain && matches!(url.scheme(), "http" | "https") {
             return Ok(Self(url));
@@ -91,12 +98,16 @@ impl ResponseUrl {
         &self.0
     }
 
-    /// When the URL was signed, in seconds since 1970: `X-Amz-Date` (SigV4), or `Expires` less two hours (SigV2).
+    /// When the URL was signed, in seconds since 1970: `X-Amz-Date` (SigV4), or `Expires` less two
+    /// hours (SigV2).
     pub fn signed_at(&self) -> Option<i64> {
-        let query = |key: &str| self.0.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value);
+        let query =
+            |key: &str| self.0.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value);
         if let Some(date) = query("X-Amz-Date") {
             let form = format_description!("[year][month][day]T[hour][minute][second]Z");
-            return PrimitiveDateTime::parse(&date, form).ok().map(|date| date.assume_utc().unix_timestamp());
+            return PrimitiveDateTime::parse(&date, form)
+                .ok()
+                .map(|date| date.assume_utc().unix_timestamp());
         }
         query("Expires")?.parse::<i64>().ok()?.checked_sub(SIGNED_FOR)
     }
@@ -111,7 +122,9 @@ impl fmt::Debug for ResponseUrl {
 /// The Region in `arn:aws:cloudformation:<region>:<account>:stack/...`.
 fn region_of_stack(stack_id: &str) -> Option<&str> {
     let mut parts = stack_id.split(':');
-    let fits = parts.next() == Some("arn") && parts.next().is_some() && parts.next() == Some("cloudformation");
+    let fits = parts.next() == Some("arn")
+        && parts.next().is_some()
+        && parts.next() == Some("cloudformation");
     parts.next().filter(|_| fits)
 }
 
@@ -125,11 +138,14 @@ fn dns_suffix(region: &str) -> &'static str {
         ("eu-isoe-", "cloud.adc-e.uk"),
         ("eusc-", "amazonaws.eu"),
     ];
-    SUFFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("amazonaws.com", |(_, suffix)| suffix)
+    SUFFIXES
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix))
+        .map_or("amazonaws.com", |(_, suffix)| suffix)
 }
 
-/// The Regions whose S3 endpoints also have the form `s3-<region>` (AWS General Reference, "Amazon S3
-/// endpoints and quotas"); those that came later do not.
+/// The Regions whose S3 endpoints also have the form `s3-<region>` (AWS General Reference, "Amazon
+/// S3 endpoints and quotas"); those that came later do not.
 const DASHED: [&str; 15] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -148,16 +164,18 @@ const DASHED: [&str; 15] = [
     "us-east-1",
 ];
 
-/// True for the host of CloudFormation's response bucket of a Region, at one of the S3 endpoints that
-/// this Region has. CloudFormation writes the bucket into the host, never into the path.
+/// True for the host of CloudFormation's response bucket of a Region, at one of the S3 endpoints
+/// that this Region has. CloudFormation writes the bucket into the host, never into the path.
 fn is_response_bucket(host: &str, region: &str) -> bool {
     let bucket = format!("{BUCKET}{}.", region.replace('-', ""));
     let suffix = format!(".{}", dns_suffix(region));
-    let Some(endpoint) = host.strip_prefix(&bucket).and_then(|rest| rest.strip_suffix(&suffix)) else {
+    let Some(endpoint) = host.strip_prefix(&bucket).and_then(|rest| rest.strip_suffix(&suffix))
+    else {
         return false;
     };
     let in_partition_aws = suffix == ".amazonaws.com" && !region.starts_with("us-gov-");
-    let has_fips = suffix == ".amazonaws.com" && ["us-", "ca-"].iter().any(|area| region.starts_with(area));
+    let has_fips =
+        suffix == ".amazonaws.com" && ["us-", "ca-"].iter().any(|area| region.starts_with(area));
     let labels: Vec<&str> = endpoint.split('.').collect();
     match labels.as_slice() {
         // Without a Region, S3 of the partition `aws` alone answers, for buckets of every Region.

@@ -15,7 +15,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Why the answer did not get through. Displayed as words for a person, with the host of the bucket; none shows the URL.
+/// Why the answer did not get through. Displayed as words for a person, with the host of the
+/// bucket; none shows the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignalError {
     /// The bucket refused it for good.
@@ -24,13 +25,20 @@ pub enum SignalError {
     /// No attempt got through in time.
     #[error("{0}")]
     OutOfTime(String),
-    /// One of these, but the answer to an attempt was lost, so that CloudFormation may have the answer all the same.
+    /// One of these, but the answer to an attempt was lost, so that CloudFormation may have the
+    /// answer all the same.
     #[error("{0}")]
     Unacknowledged(String),
 }
 
-/// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx is final.
-pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant) -> Result<(), SignalError> {
+/// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx
+/// is final.
+pub async fn send(
+    client: &Client,
+    url: &ResponseUrl,
+    body: String,
+    end: Instant,
+) -> Result<(), SignalError> {
     let host = url.expose().host_str().unwrap_or_default();
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let (mut may_have_arrived, mut tries) = (false, 0);
@@ -45,7 +53,11 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
                     "CloudFormation's response bucket, {host}, refused the answer with status {status}. The URL has expired, or a \
                      VPC endpoint policy or a proxy forbids the upload."
                 );
-                let error = if may_have_arrived { SignalError::Unacknowledged } else { SignalError::Refused };
+                let error = if may_have_arrived {
+                    SignalError::Unacknowledged
+                } else {
+                    SignalError::Refused
+                };
                 return Err(error(message));
             }
             Ok(answer) => format!("status {}", answer.status().as_u16()),
@@ -60,7 +72,8 @@ pub async fn send(client: &Client, url: &ResponseUrl, body: String, end: Instant
                 "CloudFormation's response bucket, {host}, did not take the answer in time. Tries: {tries}; last error: {last}. \
                  Make sure that the function can reach S3."
             );
-            let error = if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };
+            let error =
+                if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };
             return Err(error(message));
         }
         tokio::time::sleep(pause).await;
@@ -76,6 +89,8 @@ async fn attempt(
 ) -> Result<Response<Bytes>, SendError> {
     let request = Request::put(url.expose().as_str()).body(Bytes::from(body));
     let request = request.map_err(|error| SendError::new(SendErrorKind::Invalid, error))?;
-    let timed_out = |_| SendError::new(SendErrorKind::TimedOut, format!("no answer within {} ms", most.as_millis()));
+    let timed_out = |_| {
+        SendError::new(SendErrorKind::TimedOut, format!("no answer within {} ms", most.as_millis()))
+    };
     timeout(most, client.send(request)).await.map_err(timed_out)?
 }

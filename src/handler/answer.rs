@@ -36,14 +36,27 @@ pub(super) fn answer(
             for attribute in ATTRIBUTES {
                 outcome.data.entry(attribute).or_default();
             }
-            let shown = |(attribute, value): (&'static str, String)| (attribute, visible(&value).into_owned());
-            let (physical_id, data) = (outcome.physical_id, outcome.data.into_iter().map(shown).collect());
-            (Answer { status: Status::Success, physical_id, reason: String::new(), code: "", data }, false)
+            let shown = |(attribute, value): (&'static str, String)| {
+                (attribute, visible(&value).into_owned())
+            };
+            let (physical_id, data) =
+                (outcome.physical_id, outcome.data.into_iter().map(shown).collect());
+            (
+                Answer {
+                    status: Status::Success,
+                    physical_id,
+                    reason: String::new(),
+                    code: "",
+                    data,
+                },
+                false,
+            )
         }
         Err(failure) => {
             let (code, reason) = (failure.code(), visible(failure.message()).into_owned());
             error!(failure = %failure.kind(), code, reason, "the request failed");
-            // A Create that changed something, or may have, answers with the real id, so that its Delete finds it.
+            // A Create that changed something, or may have, answers with the real id, so that its
+            // Delete finds it.
             let known = physical_id.map(str::to_owned).filter(|_| kind != Some(Kind::Create));
             let changed = || match progress.phase() {
                 Phase::Sent(point) | Phase::Changed(point) => Some(point.to_string()),
@@ -53,7 +66,10 @@ pub(super) fn answer(
             let real = known.or_else(changed);
             let marker = real.is_none();
             let physical_id = real.unwrap_or_else(|| physical_id::unresolved(&target.request_id));
-            (Answer { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() }, marker)
+            (
+                Answer { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() },
+                marker,
+            )
         }
     }
 }

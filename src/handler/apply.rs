@@ -1,4 +1,5 @@
-//! Observe, plan, apply: a compare-and-swap on the parent zone, a few times if the zone changes meanwhile.
+//! Observe, plan, apply: a compare-and-swap on the parent zone, a few times if the zone changes
+//! meanwhile.
 
 use tracing::field::display;
 use tracing::{Span, debug, info};
@@ -56,7 +57,8 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// True if Route 53 rejected the batch although nothing changed since it was planned: it is no race.
+    /// True if Route 53 rejected the batch although nothing changed since it was planned: it is no
+    /// race.
     fn is_rejected_for_good(&self, observed: &Observation) -> bool {
         self.error.kind == AwsErrorKind::Rejected && self.observed == *observed
     }
@@ -70,7 +72,9 @@ pub(super) async fn apply(
 ) -> Result<Applied, Failure> {
     let Site { session, point, .. } = site;
     if site.is_main {
-        Span::current().record("name", display(&point.name)).record("parent_zone_id", display(&point.zone));
+        Span::current()
+            .record("name", display(&point.name))
+            .record("parent_zone_id", display(&point.zone));
     }
     let mut last: Option<Attempt> = None;
     let mut round = Round::default();
@@ -87,7 +91,9 @@ pub(super) async fn apply(
         if plan.changes.is_empty() {
             return Ok(nothing_to_do(cx, point, (observed, plan), last));
         }
-        if let Some(attempt) = last.as_ref().filter(|attempt| attempt.is_rejected_for_good(&observed)) {
+        if let Some(attempt) =
+            last.as_ref().filter(|attempt| attempt.is_rejected_for_good(&observed))
+        {
             if plan.puts_back() && !round.put_back_rejected {
                 // Route 53 takes none of its own name servers that do not host the name.
                 round.put_back_rejected = true;
@@ -99,7 +105,9 @@ pub(super) async fn apply(
                 return unrefreshed(plan, observed, failure);
             }
         }
-        if !is_compared(&plan, &observed, point) && !observe::unchanged_since(cx, session, point, &observed).await? {
+        if !is_compared(&plan, &observed, point)
+            && !observe::unchanged_since(cx, session, point, &observed).await?
+        {
             continue;
         }
         cx.check_fresh()?;
@@ -114,7 +122,9 @@ pub(super) async fn apply(
         };
         let error = match sent {
             // It is only marked that an earlier delivery did what there was to do.
-            Ok(_) if plan.finds_own_request => return Ok(nothing_to_do(cx, point, (observed, plan), last)),
+            Ok(_) if plan.finds_own_request => {
+                return Ok(nothing_to_do(cx, point, (observed, plan), last));
+            }
             Ok(Submitted { id, status }) => {
                 if site.is_main {
                     cx.progress.mark_changed();
@@ -149,13 +159,20 @@ pub(super) async fn apply(
 }
 
 /// Notes how far the request has come, for the answer that must be given when it is cut off.
-fn mark(cx: &RequestContext<'_>, site: Site<'_>, observed: &Observation, decision: &Decision, last: Option<&Attempt>) {
+fn mark(
+    cx: &RequestContext<'_>,
+    site: Site<'_>,
+    observed: &Observation,
+    decision: &Decision,
+    last: Option<&Attempt>,
+) {
     if !site.is_main {
         return;
     }
     cx.progress.mark_observed();
     let stands = own_stamp(cx, site.point, observed) == Some(cx.stamp);
-    // After a rejection or a lost answer: if no claim of this request stands, no change of it was carried out.
+    // After a rejection or a lost answer: if no claim of this request stands, no change of it was
+    // carried out.
     if last.is_some() && !stands && cx.progress.sent().as_ref() == Some(site.point) {
         cx.progress.unmark_sent();
     }
@@ -166,8 +183,8 @@ fn mark(cx: &RequestContext<'_>, site: Site<'_>, observed: &Observation, decisio
     }
 }
 
-/// There was nothing to change, perhaps because a batch of an earlier round was carried out and only its answer was lost:
-/// then that is what was done.
+/// There was nothing to change, perhaps because a batch of an earlier round was carried out and
+/// only its answer was lost: then that is what was done.
 fn nothing_to_do(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
@@ -181,27 +198,46 @@ fn nothing_to_do(
     };
     let sent = last.filter(carried_out);
     // An earlier delivery of this request may have changed it a moment ago.
-    let is_pending = sent.is_some() || plan.finds_own_request || cx.progress.sent().as_ref() == Some(point);
-    let (observed, plan) = sent.map_or((observed, plan), |attempt| (attempt.observed, attempt.plan));
+    let is_pending =
+        sent.is_some() || plan.finds_own_request || cx.progress.sent().as_ref() == Some(point);
+    let (observed, plan) =
+        sent.map_or((observed, plan), |attempt| (attempt.observed, attempt.plan));
     let status = if is_pending { ChangeStatus::Pending } else { ChangeStatus::Insync };
     Applied { plan, observed, status, change: None, warning: None }
 }
 
-/// True if Route 53 compares all that could have changed at the zone cut since it was read: the batch makes the delegation or takes it
-/// away, or gives the same name servers another TTL where nobody has a DS record set. Not if it changes name servers, for a DS record
-/// set may have been added beside them, and not if it leaves them as they are.
+/// True if Route 53 compares all that could have changed at the zone cut since it was read: the
+/// batch makes the delegation or takes it away, or gives the same name servers another TTL where
+/// nobody has a DS record set. Not if it changes name servers, for a DS record set may have been
+/// added beside them, and not if it leaves them as they are.
 fn is_compared(plan: &ReconciliationPlan, observed: &Observation, point: &DelegationPoint) -> bool {
     let of_name_servers = |set: &RecordSet| set.name == point.name && set.rtype == "NS";
-    let creates = plan.changes.iter().any(|change| matches!(change, Change::Create(set) if of_name_servers(set)));
-    let deletes = plan.changes.iter().any(|change| matches!(change, Change::Delete(set) if of_name_servers(set)));
+    let creates = plan
+        .changes
+        .iter()
+        .any(|change| matches!(change, Change::Create(set) if of_name_servers(set)));
+    let deletes = plan
+        .changes
+        .iter()
+        .any(|change| matches!(change, Change::Delete(set) if of_name_servers(set)));
     // One in the zone, one that a claim manages, or one that the batch makes.
-    let secured = plan.changes.iter().map(Change::record_set).chain(&observed.at_cut).any(|set| set.rtype == "DS")
+    let secured = plan
+        .changes
+        .iter()
+        .map(Change::record_set)
+        .chain(&observed.at_cut)
+        .any(|set| set.rtype == "DS")
         || observed.record().claims().any(|claim| claim.ds.is_some());
     creates != deletes || (creates && !secured && !plan.redelegates(observed, &point.name))
 }
 
-/// A batch that was not carried out: a failure, or only a warning if it was to write nothing but our claim.
-fn unrefreshed(mut plan: ReconciliationPlan, observed: Observation, failure: Failure) -> Result<Applied, Failure> {
+/// A batch that was not carried out: a failure, or only a warning if it was to write nothing but
+/// our claim.
+fn unrefreshed(
+    mut plan: ReconciliationPlan,
+    observed: Observation,
+    failure: Failure,
+) -> Result<Applied, Failure> {
     if !plan.only_refreshes {
         return Err(failure);
     }
@@ -211,22 +247,38 @@ fn unrefreshed(mut plan: ReconciliationPlan, observed: Observation, failure: Fai
     Ok(Applied { plan, observed, status: ChangeStatus::Insync, change: None, warning })
 }
 
-/// A failed change; a denial names the record sets, for Route 53 does not say which of them the policy lacks.
+/// A failed change; a denial names the record sets, for Route 53 does not say which of them the
+/// policy lacks.
 fn change_failure(point: &DelegationPoint, error: &AwsError) -> Failure {
-    let failure = parent_failure(&format!("changing {} in the parent zone {}", point.name, point.zone), error);
+    let failure = parent_failure(
+        &format!("changing {} in the parent zone {}", point.name, point.zone),
+        error,
+    );
     let Some(record) = record_name(&point.name).filter(|_| error.is_denied()) else {
         return failure;
     };
-    failure.followed_by(&format!("The change is of NS and DS at {} and of TXT at {record}.", point.name))
+    failure.followed_by(&format!(
+        "The change is of NS and DS at {} and of TXT at {record}.",
+        point.name
+    ))
 }
 
-/// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may have been carried out.
-async fn landed(cx: &RequestContext<'_>, site: Site<'_>, plan: &ReconciliationPlan) -> Result<bool, Failure> {
+/// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may
+/// have been carried out.
+async fn landed(
+    cx: &RequestContext<'_>,
+    site: Site<'_>,
+    plan: &ReconciliationPlan,
+) -> Result<bool, Failure> {
     let claim = observe::own_claim(cx, site.session, site.point).await?;
     Ok(!plan.removes() && claim.is_some_and(|claim| claim.stamp == cx.stamp))
 }
 
 /// Which request wrote our claim.
-fn own_stamp(cx: &RequestContext<'_>, point: &DelegationPoint, observed: &Observation) -> Option<Stamp> {
+fn own_stamp(
+    cx: &RequestContext<'_>,
+    point: &DelegationPoint,
+    observed: &Observation,
+) -> Option<Stamp> {
     observe::own_in(cx, point, observed).map(|own| own.stamp)
 }

@@ -32,7 +32,11 @@ pub(super) struct Question {
 
 impl Question {
     /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
-    pub(super) fn new(name: &Name, plan: &ReconciliationPlan, observed: &Observation) -> Option<Self> {
+    pub(super) fn new(
+        name: &Name,
+        plan: &ReconciliationPlan,
+        observed: &Observation,
+    ) -> Option<Self> {
         if !plan.redelegates(observed, name) {
             return None;
         }
@@ -66,13 +70,15 @@ impl EarlierCheck {
     }
 }
 
-/// Before the parent zone is touched: every name server to be written must serve the child zone, after `most` at the latest.
+/// Before the parent zone is touched: every name server to be written must serve the child zone,
+/// after `most` at the latest.
 ///
 /// # Errors
-/// Under `REQUIRE`, if something is wrong; on the way back of an Update, if none of them serves the zone. Otherwise, if a DS
-/// record set would match none of the keys that these name servers have, so that nobody who validates could use the zone: one that
-/// is to be written, or one under which they are put back, for somebody may have moved the zone by hand, keys and all. One that is
-/// to be written must also be seen to match a key.
+/// Under `REQUIRE`, if something is wrong; on the way back of an Update, if none of them serves the
+/// zone. Otherwise, if a DS record set would match none of the keys that these name servers have,
+/// so that nobody who validates could use the zone: one that is to be written, or one under which
+/// they are put back, for somebody may have moved the zone by hand, keys and all. One that is to be
+/// written must also be seen to match a key.
 pub(super) async fn before(
     cx: &RequestContext<'_>,
     verification: Verification,
@@ -82,7 +88,8 @@ pub(super) async fn before(
 ) -> Result<Option<Report>, Failure> {
     let Question { wanted, adds_ds, under_ds } = question;
     cx.progress.at(format!("asking the name servers of {}", wanted.name));
-    let finding = bounded(cx, most, async |patience| cx.verifier.verify_child(wanted, patience).await).await;
+    let finding =
+        bounded(cx, most, async |patience| cx.verifier.verify_child(wanted, patience).await).await;
     let Some(finding) = finding else {
         if verification == Verification::Require || *adds_ds {
             let message = format!("{} Nothing was changed. Deploy again.", no_time(&wanted.name));
@@ -91,12 +98,15 @@ pub(super) async fn before(
         return Ok(None);
     };
     report(&finding, "before");
-    let unfit = (*adds_ds && !finding.has_secure_server()) || ((*adds_ds || *under_ds) && finding.has_bogus_server());
+    let unfit = (*adds_ds && !finding.has_secure_server())
+        || ((*adds_ds || *under_ds) && finding.has_bogus_server());
     // The same rollback may delete the zone that the others are for.
-    let will_do = is_way_back && finding.servers().iter().any(|server| server.state == ServerState::Serves);
+    let will_do =
+        is_way_back && finding.servers().iter().any(|server| server.state == ServerState::Serves);
     if unfit || (verification == Verification::Require && fails(&finding) && !will_do) {
-        let message =
-            format!("The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again.");
+        let message = format!(
+            "The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again."
+        );
         return Err(Failure::new(Code::VerificationFailed, message));
     }
     Ok(Some(finding))
@@ -104,8 +114,9 @@ pub(super) async fn before(
 
 /// Whether a finding fails what is required.
 ///
-/// Of name servers that have IPv6 alone nothing is known where the function has none, as in Lambda by default. That is not their
-/// fault, and never changes: to fail for it would be to forbid such name servers.
+/// Of name servers that have IPv6 alone nothing is known where the function has none, as in Lambda
+/// by default. That is not their fault, and never changes: to fail for it would be to forbid such
+/// name servers.
 pub(super) fn fails(finding: &Report) -> bool {
     !finding.is_good() && !finding.lacks_ipv6()
 }
@@ -113,7 +124,9 @@ pub(super) fn fails(finding: &Report) -> bool {
 /// What the user should know of a required check that could not be made.
 pub(super) fn warning(finding: &Report) -> Option<Warning> {
     finding.lacks_ipv6().then(|| {
-        let message = format!("The required DNS check was not made: {finding}. Check from a network with IPv6.");
+        let message = format!(
+            "The required DNS check was not made: {finding}. Check from a network with IPv6."
+        );
         Warning::new(WarningCode::Ipv6Unreachable, message)
     })
 }
@@ -123,7 +136,8 @@ pub(super) fn no_time(name: &Name) -> String {
     format!("The name servers of {name} were not asked: too little time was left for it.")
 }
 
-/// After the change: every name server of the parent zone must refer to exactly what is wanted; `None` if that can't be asked.
+/// After the change: every name server of the parent zone must refer to exactly what is wanted;
+/// `None` if that can't be asked.
 ///
 /// `changed` tells that the parent zone was, and `status` whether its servers should know.
 pub(super) async fn after(
@@ -156,7 +170,11 @@ fn report(finding: &Report, when: &'static str) {
 }
 
 /// What stands at the cut once the plan is carried out.
-pub(super) fn wanted(name: &Name, plan: &ReconciliationPlan, observed: &Observation) -> Option<Expected> {
+pub(super) fn wanted(
+    name: &Name,
+    plan: &ReconciliationPlan,
+    observed: &Observation,
+) -> Option<Expected> {
     let name_servers = NameServers::found(&plan.leaves(observed, name, "NS")?.values)?;
     let ds = plan.leaves(observed, name, "DS");
     Some(Expected {
@@ -170,14 +188,23 @@ pub(super) fn wanted(name: &Name, plan: &ReconciliationPlan, observed: &Observat
 
 /// The addresses at and below the cut.
 pub(super) fn glue(observed: &Observation) -> Vec<(Name, IpAddr)> {
-    let glue = observed.at_cut.iter().chain(&observed.below).filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
-    let addresses = glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
+    let glue = observed
+        .at_cut
+        .iter()
+        .chain(&observed.below)
+        .filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
+    let addresses =
+        glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
     addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect()
 }
 
-/// A check that waits for things to settle for at most so long; `None` if too little time is left for it. What is only to be
-/// reported must not use up the time of the request.
-async fn bounded(cx: &RequestContext<'_>, most: Duration, ask: impl AsyncFnOnce(Duration) -> Report) -> Option<Report> {
+/// A check that waits for things to settle for at most so long; `None` if too little time is left
+/// for it. What is only to be reported must not use up the time of the request.
+async fn bounded(
+    cx: &RequestContext<'_>,
+    most: Duration,
+    ask: impl AsyncFnOnce(Duration) -> Report,
+) -> Option<Report> {
     let left = cx.deadline.work().saturating_duration_since(Instant::now());
     let patience = left.checked_sub(ROUND)?.min(most);
     let _timing = cx.progress.time(Step::Check);

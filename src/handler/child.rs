@@ -17,7 +17,8 @@ use delegation_model::reconcile::DesiredDs;
 use delegation_model::record_set::RecordSet;
 use delegation_model::role::Role;
 
-/// How many record sets are read at once from the apex on: its NS record set in all but odd zones, and a new zone whole.
+/// How many record sets are read at once from the apex on: its NS record set in all but odd zones,
+/// and a new zone whole.
 const APEX_PAGE: i32 = 20;
 
 /// What is asked of the child, once the child zone was read.
@@ -46,8 +47,8 @@ pub(super) struct ReadZone {
 
 /// The child's name and name servers.
 ///
-/// A child zone that can't be read, or contradicts itself, fails a Create. For an Update it counts like
-/// a check that failed (UPDATE-4), if the child's name is known without it.
+/// A child zone that can't be read, or contradicts itself, fails a Create. For an Update it counts
+/// like a check that failed (UPDATE-4), if the child's name is known without it.
 pub(super) async fn read(
     cx: &RequestContext<'_>,
     desired: &Properties,
@@ -58,12 +59,19 @@ pub(super) async fn read(
     let given = desired.name_servers.clone();
     let Some(id) = &desired.child_zone else {
         // Properties::parse saw to it that both are given.
-        let name = desired
-            .domain_name
-            .clone()
-            .ok_or_else(|| Failure::new(Code::DomainNameMissing, "DomainName is missing. Give it."))?;
+        let name = desired.domain_name.clone().ok_or_else(|| {
+            Failure::new(Code::DomainNameMissing, "DomainName is missing. Give it.")
+        })?;
         let ds = DesiredDs::Off;
-        return Ok(Child { name, name_servers: given, warning: None, failure: None, ds, keys_since: None, zone: None });
+        return Ok(Child {
+            name,
+            name_servers: given,
+            warning: None,
+            failure: None,
+            ds,
+            keys_since: None,
+            zone: None,
+        });
     };
     match read_zone(cx, id, desired, given.is_some()).await {
         Ok((zone, read, signing)) => {
@@ -84,36 +92,58 @@ pub(super) async fn read(
                     ds
                 }
                 Some(Err(error)) => {
-                    let failure = child_failure(&format!("reading the signing state of the child zone {id}"), &error);
+                    let failure = child_failure(
+                        &format!("reading the signing state of the child zone {id}"),
+                        &error,
+                    );
                     if failure.kind() == Kind::Denied && denial == Denial::MayPass {
                         return Err(failure);
                     }
                     DesiredDs::Unknown { why: failure.message().to_owned() }
                 }
             };
-            Ok(Child { name: zone.name, name_servers, warning: None, failure: None, ds, keys_since, zone: Some(read) })
+            Ok(Child {
+                name: zone.name,
+                name_servers,
+                warning: None,
+                failure: None,
+                ds,
+                keys_since,
+                zone: Some(read),
+            })
         }
         Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => Err(failure),
         Err(failure) => {
             let Some(old) = old else { return Err(failure) };
-            let name = desired.domain_name.clone().or_else(|| physical.map(|point| point.name.clone()));
+            let name =
+                desired.domain_name.clone().or_else(|| physical.map(|point| point.name.clone()));
             let name = name.ok_or_else(|| failure.clone())?;
             let why = format!("the child zone {id} was not read");
             let ds = if desired.dnssec { DesiredDs::Unknown { why } } else { DesiredDs::Off };
             // A request that gives the name servers, and asks for nothing new, can do without it.
-            let needless = given.is_some() && failure.kind() != Kind::Refused && old.wish() == desired.wish();
+            let needless =
+                given.is_some() && failure.kind() != Kind::Refused && old.wish() == desired.wish();
             let (warning, failure) = if needless {
                 let message = format!("The child zone was not read: {}", failure.coded());
                 (Some(Warning::new(WarningCode::ChildZoneNotRead, message)), None)
             } else {
                 (None, Some(failure))
             };
-            Ok(Child { name, name_servers: given, warning, failure, ds, keys_since: None, zone: None })
+            Ok(Child {
+                name,
+                name_servers: given,
+                warning,
+                failure,
+                ds,
+                keys_since: None,
+                zone: None,
+            })
         }
     }
 }
 
-/// The child zone, checked to be public, with the name servers to delegate to unless they are given.
+/// The child zone, checked to be public, with the name servers to delegate to unless they are
+/// given.
 async fn read_zone(
     cx: &RequestContext<'_>,
     id: &ZoneId,
@@ -125,7 +155,9 @@ async fn read_zone(
     let session = cx.session(desired.child_role.as_ref()).await.map_err(failure)?;
     let (zone, head, signing) = tokio::join!(
         session.hosted_zone(id),
-        async { if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await } },
+        async {
+            if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await }
+        },
         async { if desired.dnssec { Some(session.signing(id).await) } else { None } },
     );
     let mut zone = zone.map_err(failure)?;
@@ -150,17 +182,23 @@ pub(super) fn private(zone: &HostedZone) -> Failure {
     Failure::new(Code::ChildZonePrivate, message)
 }
 
-/// The name servers to delegate a zone to: those in the NS record set of its apex, if Route 53's are among them. A second provider
-/// may serve the zone too, and resolvers go by that record set once they have it (RFC 2181, section 5.4.1).
+/// The name servers to delegate a zone to: those in the NS record set of its apex, if Route 53's
+/// are among them. A second provider may serve the zone too, and resolvers go by that record set
+/// once they have it (RFC 2181, section 5.4.1).
 ///
 /// `head` is the listing from the apex on, where it was read.
-pub(super) async fn serving(session: &Session, zone: &HostedZone, head: &Page) -> Result<Option<NameServers>, Failure> {
+pub(super) async fn serving(
+    session: &Session,
+    zone: &HostedZone,
+    head: &Page,
+) -> Result<Option<NameServers>, Failure> {
     let id = &zone.id;
     let is_apex = |set: &&RecordSet| set.name == zone.name && set.rtype == "NS";
     let mut apex = head.sets.iter().find(is_apex).cloned();
     if apex.is_none() {
         let read = session.record_set(id, &zone.name, "NS").await;
-        apex = read.map_err(|error| child_failure(&format!("reading the child zone {id}"), &error))?;
+        apex =
+            read.map_err(|error| child_failure(&format!("reading the child zone {id}"), &error))?;
     }
     let apex = apex.and_then(|set| NameServers::found(&set.values));
     let differs = |what: String| {
@@ -172,16 +210,24 @@ pub(super) async fn serving(session: &Session, zone: &HostedZone, head: &Page) -
         Err(Failure::new(Code::ChildApexDiffers, message))
     };
     let (Some(apex), Some(own)) = (apex, &zone.name_servers) else {
-        return if zone.name_servers.is_none() { Ok(None) } else { differs("has no names that can be read".into()) };
+        return if zone.name_servers.is_none() {
+            Ok(None)
+        } else {
+            differs("has no names that can be read".into())
+        };
     };
     let count = apex.iter().count();
     match (own.without(&apex), apex.without(own)) {
-        (None, _) if count > MAX => differs(format!("names {count} name servers, and a delegation has at most {MAX}")),
-        (None, _) => Ok(Some(apex)),
-        (Some(lacking), None) => differs(format!("lacks {lacking}, from which Route 53 serves the zone")),
-        (Some(lacking), Some(others)) => {
-            differs(format!("lacks {lacking}, from which Route 53 serves the zone, and names {others}"))
+        (None, _) if count > MAX => {
+            differs(format!("names {count} name servers, and a delegation has at most {MAX}"))
         }
+        (None, _) => Ok(Some(apex)),
+        (Some(lacking), None) => {
+            differs(format!("lacks {lacking}, from which Route 53 serves the zone"))
+        }
+        (Some(lacking), Some(others)) => differs(format!(
+            "lacks {lacking}, from which Route 53 serves the zone, and names {others}"
+        )),
     }
 }
 
@@ -194,7 +240,8 @@ pub(super) async fn hosted_zone(
     Ok(read_hosted_zone(cx, id, role).await?.1)
 }
 
-/// Every name server that a delegation to this zone may have named: Route 53's, and those of its apex if they are more.
+/// Every name server that a delegation to this zone may have named: Route 53's, and those of its
+/// apex if they are more.
 pub(super) async fn known_name_servers(
     cx: &RequestContext<'_>,
     id: &ZoneId,

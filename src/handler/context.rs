@@ -21,8 +21,8 @@ use delegation_model::ownership_record::{Claimant, MAX_SKEW, OwnerName, Stamp};
 use delegation_model::role::{ExternalId, Role};
 use dns_check::Verifier;
 
-/// What an answer takes beside ids and values, in bytes: the names of its fields and attributes, about 330, and two texts that are
-/// shortened to a pointer to the log stream.
+/// What an answer takes beside ids and values, in bytes: the names of its fields and attributes,
+/// about 330, and two texts that are shortened to a pointer to the log stream.
 const FRAME: usize = 700;
 
 /// What all requests share.
@@ -50,7 +50,8 @@ pub(super) struct RequestContext<'a> {
     /// When the request was made, and which it is.
     pub(super) stamp: Stamp,
     pub(super) stale_after: Option<i64>,
-    /// For how many seconds the request was on its way, if that was more than half of its `ServiceTimeout` (TIME-5).
+    /// For how many seconds the request was on its way, if that was more than half of its
+    /// `ServiceTimeout` (TIME-5).
     pub(super) late: Option<i64>,
     pub(super) deadline: Deadline,
     pub(super) progress: &'a Progress,
@@ -68,8 +69,8 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    /// S3 refuses a URL that is signed in the future; the claim of such a request would fence off all
-    /// that come after it.
+    /// S3 refuses a URL that is signed in the future; the claim of such a request would fence off
+    /// all that come after it.
     pub(super) fn new(target: &Target, timeout: Option<i64>, now: SystemTime) -> Self {
         let now = seconds(now);
         let signed_at = target.url.signed_at().filter(|at| *at <= now.saturating_add(MAX_SKEW));
@@ -132,8 +133,8 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// The bytes of an answer that are left for the values of its attributes, beside its ids and the pointers of texts that were
-    /// shortened.
+    /// The bytes of an answer that are left for the values of its attributes, beside its ids and
+    /// the pointers of texts that were shortened.
     pub(super) fn room_for_values(&self, physical_id: &str) -> usize {
         let ids = [&self.stack_id, &self.logical_id, &self.request_id, physical_id].map(encoded);
         response::MAX.saturating_sub(FRAME + ids.iter().sum::<usize>())
@@ -172,8 +173,8 @@ impl<'a> RequestContext<'a> {
         self.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(name))
     }
 
-    /// Does something whose denial is not the request's: once more with new sessions, for those that were kept from an earlier
-    /// invocation may have ended, or be older than the permission.
+    /// Does something whose denial is not the request's: once more with new sessions, for those
+    /// that were kept from an earlier invocation may have ended, or be older than the permission.
     pub(super) async fn with_fresh_credentials<T>(
         &self,
         action: impl AsyncFn() -> Result<T, Failure>,
@@ -215,8 +216,8 @@ impl<'a> RequestContext<'a> {
     }
 }
 
-/// A failed call of AWS in the parent account as a failure of the request. A denial says what the parent role needs: all of it,
-/// so that who grants it has to do so once.
+/// A failed call of AWS in the parent account as a failure of the request. A denial says what the
+/// parent role needs: all of it, so that who grants it has to do so once.
 pub(super) fn parent_failure(context: &str, error: &AwsError) -> Failure {
     denied(aws_failure(context, error), error, ("ParentRoleArn", PARENT_GRANTS))
 }
@@ -229,14 +230,20 @@ pub(super) fn child_failure(context: &str, error: &AwsError) -> Failure {
 /// The same of a call that only reads, in an account that the command looks at.
 pub(crate) fn reader_failure(context: &str, error: &AwsError) -> Failure {
     let failure = aws_failure(context, error);
-    if error.is_denied() { failure.followed_by("Grant it, or correct the role or its external id.") } else { failure }
+    if error.is_denied() {
+        failure.followed_by("Grant it, or correct the role or its external id.")
+    } else {
+        failure
+    }
 }
 
-/// What the parent role needs, for the person who has to grant it; `docs/permissions.md` has the policy.
+/// What the parent role needs, for the person who has to grant it; `docs/permissions.md` has the
+/// policy.
 const PARENT_GRANTS: &str = "route53:ListHostedZonesByName, route53:GetHostedZone, route53:ListResourceRecordSets, \
      route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT), route53:GetChange, and route53:GetDNSSEC for \
      Dnssec";
-const CHILD_GRANTS: &str = "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC for Dnssec";
+const CHILD_GRANTS: &str =
+    "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC for Dnssec";
 
 fn denied(failure: Failure, error: &AwsError, (property, grants): (&str, &str)) -> Failure {
     if !error.is_denied() {
@@ -249,7 +256,9 @@ fn denied(failure: Failure, error: &AwsError, (property, grants): (&str, &str)) 
         ));
     }
     let remedy = match error.own {
-        Some(own) => format!("{property} is blank, so {own} was used. Give {property}, or grant to {own}"),
+        Some(own) => {
+            format!("{property} is blank, so {own} was used. Give {property}, or grant to {own}")
+        }
         None => format!("Grant to the role in {property}"),
     };
     failure.followed_by(&format!("{remedy} all that is needed there: {grants}."))
@@ -260,9 +269,10 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
     let code = match error.kind {
         AwsErrorKind::Denied => Code::AccessDenied,
         AwsErrorKind::NoSuchHostedZone => Code::HostedZoneNotFound,
-        AwsErrorKind::Rejected | AwsErrorKind::Throttled | AwsErrorKind::NoAnswer | AwsErrorKind::Other => {
-            Code::AwsCallFailed
-        }
+        AwsErrorKind::Rejected
+        | AwsErrorKind::Throttled
+        | AwsErrorKind::NoAnswer
+        | AwsErrorKind::Other => Code::AwsCallFailed,
     };
     let failure = Failure::new(code, format!("{context}: {error}"));
     match code {
@@ -271,10 +281,13 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
     }
 }
 
-/// True for `1.2345678901E10`, which YAML and CloudFormation make of a long number without quotation marks.
+/// True for `1.2345678901E10`, which YAML and CloudFormation make of a long number without
+/// quotation marks.
 fn has_form_of_number(id: &ExternalId) -> bool {
     let id = id.expose();
-    id.contains(['E', 'e', '.']) && id.starts_with(|c: char| c.is_ascii_digit()) && id.parse::<f64>().is_ok()
+    id.contains(['E', 'e', '.'])
+        && id.starts_with(|c: char| c.is_ascii_digit())
+        && id.parse::<f64>().is_ok()
 }
 
 /// Since 1970.

@@ -24,7 +24,8 @@ use dns_check::{ParentZone, Report};
 /// How often a plan that became another one during its DNS check is checked again.
 const LOOKS: usize = 3;
 
-/// What is there, what is decided on it, and what the user should know of the parent zone's own signing state.
+/// What is there, what is decided on it, and what the user should know of the parent zone's own
+/// signing state.
 pub(super) struct Planned {
     pub(super) observed: Observation,
     pub(super) decision: Decision,
@@ -60,7 +61,9 @@ pub(super) async fn run(
     if mode == Verification::Require {
         outcome.warnings.extend(earlier.finding().and_then(check::warning));
     }
-    outcome.data.insert("Verification", earlier.finding().map(ToString::to_string).unwrap_or_default());
+    outcome
+        .data
+        .insert("Verification", earlier.finding().map(ToString::to_string).unwrap_or_default());
     let redelegated = redelegated(cx, &resolved, &applied);
     // A rollback must not stick, and leaves what was before.
     let back = is_way_back(cx, &resolved.goal(cx), &applied.observed);
@@ -101,8 +104,8 @@ pub(super) async fn run(
     Ok(outcome)
 }
 
-/// Observe, plan and apply, with the DNS check between plan and apply; also what the user should know of the
-/// parent zone.
+/// Observe, plan and apply, with the DNS check between plan and apply; also what the user should
+/// know of the parent zone.
 async fn change(
     cx: &RequestContext<'_>,
     resolved: &mut ResolvedRequest,
@@ -115,10 +118,12 @@ async fn change(
     let applied = apply::apply(cx, site, async |round| {
         let mut planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         warning = warning.take().or(planned.warning.take());
-        // A check takes its time: what was observed before it is observed anew, until it is what was asked about.
+        // A check takes its time: what was observed before it is observed anew, until it is what
+        // was asked about.
         for _ in 0..LOOKS {
             let Decision::Proceed(plan) = &planned.decision else { break };
-            let question = Question::new(&goal.name, plan, &planned.observed).filter(|_| mode != Verification::None);
+            let question = Question::new(&goal.name, plan, &planned.observed)
+                .filter(|_| mode != Verification::None);
             let Some(question) = question else { break };
             if let Some(result) = earlier.answer(&question) {
                 planned.decision = checked(&goal, result, planned.decision, &planned.observed);
@@ -135,7 +140,8 @@ async fn change(
     (applied, warning)
 }
 
-/// What is decided once the name servers were asked: a check that failed counts like a refusal (UPDATE-4).
+/// What is decided once the name servers were asked: a check that failed counts like a refusal
+/// (UPDATE-4).
 pub(super) fn checked(
     goal: &Goal,
     result: &Result<Option<Report>, Failure>,
@@ -173,10 +179,19 @@ pub(super) async fn observe_and_plan(
         async {
             match seen {
                 Some(seen) => Ok(seen),
-                None => observe::surroundings(cx, session, point, goal.name_servers.as_ref(), again).await,
+                None => {
+                    observe::surroundings(cx, session, point, goal.name_servers.as_ref(), again)
+                        .await
+                }
             }
         },
-        async { if resolved.desired.dnssec && !again { signing::of_parent(cx, session, point).await } else { None } },
+        async {
+            if resolved.desired.dnssec && !again {
+                signing::of_parent(cx, session, point).await
+            } else {
+                None
+            }
+        },
     );
     checked?;
     resolved.unchecked = false;
@@ -197,25 +212,29 @@ fn is_way_back(cx: &RequestContext<'_>, goal: &Goal, observed: &Observation) -> 
 
 /// Whether the request changed name servers or DS records, as far as is known.
 fn redelegated(cx: &RequestContext<'_>, resolved: &ResolvedRequest, applied: &Applied) -> bool {
-    // An earlier delivery of this arrival made the delegation, and may have been cut off before it was checked.
+    // An earlier delivery of this arrival made the delegation, and may have been cut off before it
+    // was checked.
     let made = || {
         let own = observe::own_in(cx, &resolved.point, &applied.observed);
         own.is_some_and(|own| own.origin == ClaimOrigin::Made)
     };
-    applied.plan.redelegates(&applied.observed, &resolved.point.name) || (cx.progress.finds_own_request() && made())
+    applied.plan.redelegates(&applied.observed, &resolved.point.name)
+        || (cx.progress.finds_own_request() && made())
 }
 
 fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
     let text = |value: Option<String>| value.unwrap_or_default();
     let left = |rtype| applied.plan.leaves(&applied.observed, &resolved.point.name, rtype);
     let name_servers = resolved.child.name_servers.clone();
-    let name_servers = name_servers.or_else(|| left("NS").and_then(|set| NameServers::found(&set.values)));
+    let name_servers =
+        name_servers.or_else(|| left("NS").and_then(|set| NameServers::found(&set.values)));
     let ds = left("DS").map(|set| {
         let records = DsRecords::found(&set.values).map(|records| records.to_string());
         records.unwrap_or_else(|| set.values.join(","))
     });
     let planned = applied.plan.warnings.iter().cloned().map(Warning::from);
-    let warnings = resolved.child.warning.iter().chain(&applied.warning).cloned().chain(planned).collect();
+    let warnings =
+        resolved.child.warning.iter().chain(&applied.warning).cloned().chain(planned).collect();
     Outcome {
         physical_id: resolved.physical_id(),
         data: BTreeMap::from([
@@ -249,9 +268,12 @@ async fn verify(
 ) -> Result<(), Failure> {
     let (name, Changed { applied, redelegated, required }) = (&resolved.point.name, changed);
     let Observation { apex, apex_name_servers, .. } = &applied.observed;
-    let parent = apex.clone().map(|name| ParentZone { name, name_servers: apex_name_servers.clone() });
+    let parent =
+        apex.clone().map(|name| ParentZone { name, name_servers: apex_name_servers.clone() });
     let finding = match (&parent, check::wanted(name, &applied.plan, &applied.observed)) {
-        (Some(parent), Some(wanted)) => check::after(cx, &wanted, parent, *redelegated, status).await,
+        (Some(parent), Some(wanted)) => {
+            check::after(cx, &wanted, parent, *redelegated, status).await
+        }
         _ => None,
     };
     let Some(finding) = finding else {
@@ -275,7 +297,8 @@ async fn verify(
             return Err(Failure::new(Code::VerificationFailedAfterChange, message));
         }
         let what = if *redelegated { "put back" } else { "did not change" };
-        let warning = format!("The DNS check failed for a delegation that this request {what}: {finding}.");
+        let warning =
+            format!("The DNS check failed for a delegation that this request {what}: {finding}.");
         outcome.warnings.push(Warning::new(WarningCode::VerificationFailedUnchanged, warning));
     }
     outcome.data.insert("Verification", finding.to_string());

@@ -42,12 +42,14 @@ async fn of_point(
     cx.progress.at("assuming the parent role");
     let result = async {
         let session = cx.session(properties.parent_role.as_ref()).await;
-        let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
+        let session =
+            session.map_err(|error| parent_failure("assuming the parent role", &error))?;
         let site = Site { session: &session, point, is_main: true };
         remove(cx, site, properties, DeleteReason::Requested).await
     };
     match result.await {
-        // Nothing about the properties may fail a Delete: a role that can't exist would fail it for ever.
+        // Nothing about the properties may fail a Delete: a role that can't exist would fail it for
+        // ever.
         Err(failure) if failure.kind() == Kind::Denied && properties.parent_role_unreadable => {
             let warning = format!(
                 "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is invalid. {}",
@@ -56,7 +58,9 @@ async fn of_point(
             );
             Ok(cx.unchanged(vec![Warning::new(WarningCode::LeftRoleInvalid, warning)]))
         }
-        Err(failure) if failure.kind() == Kind::NoSuchZone => of_zone_that_is_gone(cx, properties, &point.zone).await,
+        Err(failure) if failure.kind() == Kind::NoSuchZone => {
+            of_zone_that_is_gone(cx, properties, &point.zone).await
+        }
         Err(failure) if failure.kind() == Kind::Denied && denial == Denial::Final => {
             Err(both_ways_out(cx, point, &failure))
         }
@@ -84,8 +88,8 @@ fn sentence(text: &str) -> String {
     format!("{text}{stop}")
 }
 
-/// The parent zone of the physical id is gone, and with it what was there. Perhaps it was made anew, and the delegation was
-/// copied with our claim (LEAVE-8).
+/// The parent zone of the physical id is gone, and with it what was there. Perhaps it was made
+/// anew, and the delegation was copied with our claim (LEAVE-8).
 async fn of_zone_that_is_gone(
     cx: &RequestContext<'_>,
     properties: &Partial,
@@ -126,7 +130,9 @@ async fn of_invented_id(
     };
     let (session, point) = match found {
         Ok(found) => found,
-        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => return Err(failure),
+        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => {
+            return Err(failure);
+        }
         Err(failure) if is_nowhere(&failure) || failure.kind() == Kind::Denied => {
             return Ok(cx.unchanged(vec![left_unknown(cx, named(properties), &failure)]));
         }
@@ -169,7 +175,8 @@ fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure)
         Some(name) => format!("a claim with claim={}", cx.claimant(name).id()),
         None => format!("claims with owner={owner}"),
     };
-    let record = name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
+    let record =
+        name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
     let message = format!(
         "It is unknown whether the cancelled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
          the parent zone has {claim}.",
@@ -188,7 +195,8 @@ async fn removed(
         Ok(applied) => {
             let action = applied.plan.action.map_or("NOTHING", Action::as_str);
             info!(action, "nothing of this resource is left in the parent zone");
-            let mut warnings: Vec<Warning> = applied.plan.warnings.iter().cloned().map(Warning::from).collect();
+            let mut warnings: Vec<Warning> =
+                applied.plan.warnings.iter().cloned().map(Warning::from).collect();
             if let (Some(warning), Some(left)) = (warnings.first_mut(), left(&applied)) {
                 warning.message = format!("{} The parent zone now has: {left}", warning.message);
             }
@@ -206,17 +214,22 @@ async fn removed(
     }
 }
 
-/// The delegation and the ownership record that a removal leaves, with their values, for a person who is to remove them; `None` if
-/// no name servers are left.
+/// The delegation and the ownership record that a removal leaves, with their values, for a person
+/// who is to remove them; `None` if no name servers are left.
 fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
     let name = &observed.at_cut.first()?.name;
     let name_servers = plan.leaves(observed, name, "NS")?;
-    let ownership = observed.ownership.as_ref().and_then(|set| plan.leaves_of(Some(set), &set.name, "TXT"));
-    let sets = [Some(name_servers), plan.leaves(observed, name, "DS")].into_iter().flatten().map(RecordSet::to_string);
+    let ownership =
+        observed.ownership.as_ref().and_then(|set| plan.leaves_of(Some(set), &set.name, "TXT"));
+    let sets = [Some(name_servers), plan.leaves(observed, name, "DS")]
+        .into_iter()
+        .flatten()
+        .map(RecordSet::to_string);
     Some(sentence(&sets.chain(ownership.map(ownership_text)).collect::<Vec<_>>().join("; ")))
 }
 
-/// The ownership record with the values that this function writes; those of others are counted (TRUST-3).
+/// The ownership record with the values that this function writes; those of others are counted
+/// (TRUST-3).
 fn ownership_text(set: &RecordSet) -> String {
     let record = OwnershipRecord::parse(&set.values);
     let (ours, others) = record.repeatable();
@@ -267,7 +280,8 @@ async fn remove_and_tell(
         goal.put_back_rejected = round.put_back_rejected;
         let mut decision = plan_delete(&goal, &observed);
         match (&decision, child_zone.take()) {
-            // Perhaps the child zone was replaced by hand: its name servers are ours to remove as well.
+            // Perhaps the child zone was replaced by hand: its name servers are ours to remove as
+            // well.
             (Decision::Proceed(plan), Some(zone)) if plan.needs_known_name_servers => {
                 let role = properties.child_role.as_ref();
                 let servers = cx.with_fresh_credentials(async || child::known_name_servers(cx, zone, role).await).await;
@@ -313,8 +327,9 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
     }
 }
 
-/// After a Create that failed before it looked: an earlier delivery of it may have made the delegation and been cut off. The answer
-/// must have the real id then, or nothing would ever remove it.
+/// After a Create that failed before it looked: an earlier delivery of it may have made the
+/// delegation and been cut off. The answer must have the real id then, or nothing would ever remove
+/// it.
 pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
     let (properties, _) = Partial::parse(&cx.request.properties);
     if let Ok((session, point)) = find_point(cx, &properties).await
@@ -327,14 +342,21 @@ pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
 }
 
 /// Looks once for the delegation point that the properties name.
-async fn find_point(cx: &RequestContext<'_>, properties: &Partial) -> Result<(Arc<Session>, DelegationPoint), Failure> {
+async fn find_point(
+    cx: &RequestContext<'_>,
+    properties: &Partial,
+) -> Result<(Arc<Session>, DelegationPoint), Failure> {
     let Some(asked) = &properties.parent_zone else {
         return Err(Failure::new(Code::TwoParentZones, "The properties name no parent zone."));
     };
     let name = match (&properties.domain_name, &properties.child_zone) {
         (Some(name), _) => name.clone(),
-        (None, Some(zone)) => child::hosted_zone(cx, zone, properties.child_role.as_ref()).await?.name,
-        (None, None) => return Err(Failure::new(Code::DomainNameMissing, "The properties name no child.")),
+        (None, Some(zone)) => {
+            child::hosted_zone(cx, zone, properties.child_role.as_ref()).await?.name
+        }
+        (None, None) => {
+            return Err(Failure::new(Code::DomainNameMissing, "The properties name no child."));
+        }
     };
     cx.progress.at(format!("looking for the parent zone of {name}"));
     let session = cx.session(properties.parent_role.as_ref()).await;

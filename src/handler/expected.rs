@@ -20,22 +20,27 @@ use dns_check::Expected;
 /// The parent zone that is asked for, and a session of the account that has it.
 ///
 /// # Errors
-/// If it can't be read, is private, or if there is not exactly one; and for [`ParentZone::Closest`] without a name to be closest
-/// to.
+/// If it can't be read, is private, or if there is not exactly one; and for [`ParentZone::Closest`]
+/// without a name to be closest to.
 pub async fn parent_zone(
     accounts: &Accounts,
     role: Option<&Role>,
     asked: &ParentZone,
     name: Option<&Name>,
 ) -> Result<(Arc<Session>, HostedZone), Failure> {
-    let session =
-        accounts.session(role, None).await.map_err(|error| parent_failure("assuming the parent role", &error))?;
+    let session = accounts
+        .session(role, None)
+        .await
+        .map_err(|error| parent_failure("assuming the parent role", &error))?;
     let id = match (asked, name) {
         (ParentZone::Id(id), _) => id.clone(),
         (ParentZone::Name(zone), _) => parent_zone::named(&session, zone, None).await?,
         (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?,
         (ParentZone::Closest, None) => {
-            return Err(Failure::new(Code::NoEnclosingZone, "No parent zone is given. Give its id or its name."));
+            return Err(Failure::new(
+                Code::NoEnclosingZone,
+                "No parent zone is given. Give its id or its name.",
+            ));
         }
     };
     let zone = parent_zone::public(&session, &id).await?;
@@ -81,13 +86,18 @@ pub struct ChildZone {
 ///
 /// # Errors
 /// If it can't be read or is private.
-pub async fn by_child(accounts: &Accounts, role: Option<&Role>, id: &ZoneId) -> Result<ChildZone, Failure> {
+pub async fn by_child(
+    accounts: &Accounts,
+    role: Option<&Role>,
+    id: &ZoneId,
+) -> Result<ChildZone, Failure> {
     let reading = format!("reading the child zone {id}");
     let failure = |error| child_failure(&reading, &error);
     let session = accounts.session(role, None).await.map_err(failure)?;
     let (zone, signing) = tokio::join!(session.hosted_zone(id), session.signing(id));
     let zone = zone.map_err(failure)?;
-    let serving = if zone.private { None } else { child::serving(&session, &zone, &Page::default()).await? };
+    let serving =
+        if zone.private { None } else { child::serving(&session, &zone, &Page::default()).await? };
     let name_servers = serving.ok_or_else(|| child::private(&zone))?;
     let ds = match signing {
         Ok(signing) if signing.is_signing() => signing::records(None, &signing.keys),

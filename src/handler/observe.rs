@@ -12,7 +12,8 @@ use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::Observation;
 use delegation_model::record_set::RecordSet;
 
-/// How many record sets are read from an enclosing name on: its own, its wildcard, and in most zones the ownership record.
+/// How many record sets are read from an enclosing name on: its own, its wildcard, and in most
+/// zones the ownership record.
 const ENCLOSING_PAGE: i32 = 100;
 /// How many record sets one name server's addresses are looked for among.
 const GLUE_PAGE: i32 = 10;
@@ -30,8 +31,9 @@ pub(super) async fn cut(
 
 /// For a Create or Update: the same, and what stands above the cut.
 ///
-/// In most zones one listing from the name above the cut on has all of it: that name, its wildcard, the ownership record, and the
-/// cut with what lies below it. What it does not reach is read by itself; after a rejection (`again`) cut and ownership record are.
+/// In most zones one listing from the name above the cut on has all of it: that name, its wildcard,
+/// the ownership record, and the cut with what lies below it. What it does not reach is read by
+/// itself; after a rejection (`again`) cut and ownership record are.
 pub(super) async fn surroundings(
     cx: &RequestContext<'_>,
     session: &Session,
@@ -48,7 +50,8 @@ async fn around(
     name_servers: Option<&NameServers>,
     again: bool,
 ) -> Result<Observation, AwsError> {
-    let Enclosing { apex, apex_name_servers, above, wildcard, first } = enclosing(session, point).await?;
+    let Enclosing { apex, apex_name_servers, above, wildcard, first } =
+        enclosing(session, point).await?;
     let first = first.filter(|_| !again);
     let ((at_cut, mut below, more_below), ownership) = tokio::try_join!(
         async {
@@ -59,9 +62,11 @@ async fn around(
         },
         async {
             match (&first, record_name(&point.name)) {
-                (Some(page), Some(record)) if reaches(page, &record) => {
-                    Ok(page.sets.iter().find(|set| set.name == record && set.rtype == "TXT").cloned())
-                }
+                (Some(page), Some(record)) if reaches(page, &record) => Ok(page
+                    .sets
+                    .iter()
+                    .find(|set| set.name == record && set.rtype == "TXT")
+                    .cloned()),
                 _ => ownership(session, point).await,
             }
         },
@@ -84,10 +89,11 @@ async fn around(
 
 /// Before a batch that does not compare the whole zone cut: true if that still is as it was seen.
 ///
-/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come between. One that makes or removes
-/// the delegation would be rejected then, but not one that only claims or secures what stands, or changes name servers beside which
-/// a DS record set was added meanwhile. Every batch of this resource rewrites the ownership
-/// record, so if the cut, read *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
+/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come
+/// between. One that makes or removes the delegation would be rejected then, but not one that only
+/// claims or secures what stands, or changes name servers beside which a DS record set was added
+/// meanwhile. Every batch of this resource rewrites the ownership record, so if the cut, read
+/// *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
 /// nothing of ours came between.
 pub(super) async fn unchanged_since(
     cx: &RequestContext<'_>,
@@ -109,13 +115,18 @@ pub(super) async fn own_claim(
         return Ok(None);
     };
     let set = session.record_set(&point.zone, &record, "TXT").await;
-    let set =
-        set.map_err(|error| parent_failure(&format!("reading {record} in the parent zone {}", point.zone), &error))?;
+    let set = set.map_err(|error| {
+        parent_failure(&format!("reading {record} in the parent zone {}", point.zone), &error)
+    })?;
     Ok(own_in(cx, point, &Observation { ownership: set, ..Observation::default() }))
 }
 
 /// The same, where it was read.
-pub(super) fn own_in(cx: &RequestContext<'_>, point: &DelegationPoint, observed: &Observation) -> Option<Claim> {
+pub(super) fn own_in(
+    cx: &RequestContext<'_>,
+    point: &DelegationPoint,
+    observed: &Observation,
+) -> Option<Claim> {
     observed.record().own(&cx.claimant(&point.name), cx.now()).cloned()
 }
 
@@ -141,17 +152,24 @@ pub(super) async fn at_and_below(
 }
 
 /// The record sets at the zone cut, and those below it.
-fn at_or_below(sets: impl IntoIterator<Item = RecordSet>, cut: &Name) -> (Vec<RecordSet>, Vec<RecordSet>) {
+fn at_or_below(
+    sets: impl IntoIterator<Item = RecordSet>,
+    cut: &Name,
+) -> (Vec<RecordSet>, Vec<RecordSet>) {
     sets.into_iter().filter(|set| set.name.is_at_or_below(cut)).partition(|set| set.name == *cut)
 }
 
-/// The same from a page of the listing that starts above the cut; `None` if it ends before the last of them.
+/// The same from a page of the listing that starts above the cut; `None` if it ends before the last
+/// of them.
 fn whole_cut(page: &Page, cut: &Name) -> Option<(Vec<RecordSet>, Vec<RecordSet>)> {
     let ends_beyond = |next: &Name| next.position() > cut.position() && !next.is_at_or_below(cut);
     page.next.as_ref().is_none_or(ends_beyond).then(|| at_or_below(page.sets.iter().cloned(), cut))
 }
 
-async fn ownership(session: &Session, point: &DelegationPoint) -> Result<Option<RecordSet>, AwsError> {
+async fn ownership(
+    session: &Session,
+    point: &DelegationPoint,
+) -> Result<Option<RecordSet>, AwsError> {
     match record_name(&point.name) {
         None => Ok(None),
         Some(record) => session.record_set(&point.zone, &record, "TXT").await,
@@ -174,14 +192,16 @@ struct Enclosing {
     first: Option<Page>,
 }
 
-/// From the name above the cut up to the apex, which alone has an SOA record: the delegations on the way, and the wildcard of
-/// the first name that exists, which answers for the cut (RFC 4592, section 3.3.1).
+/// From the name above the cut up to the apex, which alone has an SOA record: the delegations on
+/// the way, and the wildcard of the first name that exists, which answers for the cut (RFC 4592,
+/// section 3.3.1).
 async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosing, AwsError> {
     let (mut around, mut exists) = (Enclosing::default(), false);
     // A zone further above fails the request, whatever is found on the way.
     for name in point.name.ancestors().take(MOST_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
-        let find = |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
+        let find =
+            |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
         let apex = find("SOA").is_some();
         if apex {
             around.apex_name_servers = find("NS").and_then(|set| NameServers::found(&set.values));
@@ -190,7 +210,9 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
         }
         if !exists && page.sets.iter().any(|set| set.name.is_at_or_below(&name)) {
             exists = true;
-            around.wildcard = name.wildcard().filter(|wildcard| page.sets.iter().any(|set| set.name == *wildcard));
+            around.wildcard = name
+                .wildcard()
+                .filter(|wildcard| page.sets.iter().any(|set| set.name == *wildcard));
         }
         around.first = around.first.or(Some(page));
         if apex {
@@ -211,7 +233,9 @@ async fn glue_beyond(
     let mut glue = Vec::new();
     let servers = name_servers.into_iter().flat_map(NameServers::iter);
     let last = below.last().map(|set| set.name.position());
-    for server in servers.filter(|server| server.is_below(&point.name) && Some(server.position()) >= last) {
+    for server in
+        servers.filter(|server| server.is_below(&point.name) && Some(server.position()) >= last)
+    {
         let page = session.record_sets(&point.zone, Some((server, None)), GLUE_PAGE).await?;
         let new = page.sets.into_iter().filter(|set| set.name == *server && !below.contains(set));
         glue.extend(new);

@@ -7,11 +7,12 @@ use crate::error::Failure;
 use delegation_model::partial_zone::Unread;
 use delegation_model::reconcile::{self, Observation};
 
-/// How many pages of the child zone one request reads beyond the first record sets. A child zone of any size is compared
-/// with these: what they don't answer counts as lacking.
+/// How many pages of the child zone one request reads beyond the first record sets. A child zone of
+/// any size is compared with these: what they don't answer counts as lacking.
 const PAGES: usize = 10;
 
-/// Fills in which of the record sets that the delegation would hide the child zone answers for as well.
+/// Fills in which of the record sets that the delegation would hide the child zone answers for as
+/// well.
 pub(super) async fn fill_in(
     cx: &RequestContext<'_>,
     child: &mut Child,
@@ -34,8 +35,9 @@ pub(super) async fn fill_in(
                 Err(Unread(from)) => {
                     pages += 1;
                     let page = zone.session.record_sets(&zone.id, Some((&from, None)), PAGE).await;
-                    let page =
-                        page.map_err(|error| child_failure(&format!("reading the child zone {}", zone.id), &error))?;
+                    let page = page.map_err(|error| {
+                        child_failure(&format!("reading the child zone {}", zone.id), &error)
+                    })?;
                     zone.excerpt.add(&from, &page.sets, page.next);
                     continue;
                 }

@@ -10,12 +10,12 @@ use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::point::DelegationPoint;
 
-/// How many levels below its parent zone a name may be. Each level is a call of a Create or Update, out of a quota that the whole
-/// parent account shares.
+/// How many levels below its parent zone a name may be. Each level is a call of a Create or Update,
+/// out of a quota that the whole parent account shares.
 pub(super) const MOST_LEVELS: usize = 16;
 
-/// The parent zone of `name` that is asked for. Of several zones of one name it is `prefer`, if that is
-/// one of them.
+/// The parent zone of `name` that is asked for. Of several zones of one name it is `prefer`, if
+/// that is one of them.
 pub(super) async fn find(
     session: &Session,
     name: &Name,
@@ -36,8 +36,10 @@ pub(super) async fn find(
 pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failure> {
     let point = DelegationPoint { zone: zone.clone(), name: name.clone() };
     if point.to_string().len() > physical_id::MAX {
-        let message =
-            format!("{name} is too long: its physical id would exceed {} bytes. Use a shorter name.", physical_id::MAX);
+        let message = format!(
+            "{name} is too long: its physical id would exceed {} bytes. Use a shorter name.",
+            physical_id::MAX
+        );
         return Err(Failure::new(Code::NameTooLong, message));
     }
     Ok(point)
@@ -53,7 +55,9 @@ pub(super) async fn check(session: &Session, name: &Name, id: &ZoneId) -> Result
 /// The parent zone of an id, which must be public.
 pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone, Failure> {
     let zone = session.hosted_zone(id).await;
-    let zone = zone.map_err(|error| parent_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error))?;
+    let zone = zone.map_err(|error| {
+        parent_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error)
+    })?;
     if zone.private {
         let message = format!(
             "The parent zone {id} ({}) is private: nobody on the internet would see the delegation. Give a public zone.",
@@ -65,8 +69,13 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
 }
 
 /// The one public zone of a name; of several, `prefer`.
-pub(super) async fn named(session: &Session, zone_name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
-    let found = session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
+pub(super) async fn named(
+    session: &Session,
+    zone_name: &Name,
+    prefer: Option<&ZoneId>,
+) -> Result<ZoneId, Failure> {
+    let found =
+        session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found, prefer)?.ok_or_else(|| {
         let message = format!(
             "The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name, or \
@@ -76,9 +85,14 @@ pub(super) async fn named(session: &Session, zone_name: &Name, prefer: Option<&Z
     })
 }
 
-async fn closest(session: &Session, name: &Name, prefer: Option<&ZoneId>) -> Result<ZoneId, Failure> {
+async fn closest(
+    session: &Session,
+    name: &Name,
+    prefer: Option<&ZoneId>,
+) -> Result<ZoneId, Failure> {
     for enclosing in name.ancestors().take(MOST_LEVELS) {
-        let found = session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
+        let found =
+            session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
         if let Some(id) = single(&enclosing, &found, prefer)? {
             return Ok(id);
         }
@@ -91,7 +105,11 @@ async fn closest(session: &Session, name: &Name, prefer: Option<&ZoneId>) -> Res
     Err(Failure::new(Code::NoEnclosingZone, message))
 }
 
-fn single(name: &Name, found: &[ZoneId], prefer: Option<&ZoneId>) -> Result<Option<ZoneId>, Failure> {
+fn single(
+    name: &Name,
+    found: &[ZoneId],
+    prefer: Option<&ZoneId>,
+) -> Result<Option<ZoneId>, Failure> {
     match found {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),

@@ -26,7 +26,8 @@ pub struct Preview {
     pub parent_zone: Option<Name>,
     /// The physical id that a success would answer with.
     pub physical_id: String,
-    /// The physical id that it would take the place of, whose delegation CloudFormation would delete afterwards.
+    /// The physical id that it would take the place of, whose delegation CloudFormation would
+    /// delete afterwards.
     pub replaces: Option<String>,
     /// What stands there.
     pub observed: Observation,
@@ -34,12 +35,13 @@ pub struct Preview {
     pub result: Result<ReconciliationPlan, Failure>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
-    /// What the DNS check before the change found, if the properties ask for it and NS or DS would change.
+    /// What the DNS check before the change found, if the properties ask for it and NS or DS would
+    /// change.
     pub finding: Option<Report>,
 }
 
-/// Looks at what a Create or Update of the resource `logical_id` of the stack `stack_id` would do if it came now. Makes the calls of
-/// such a request that read, and no other.
+/// Looks at what a Create or Update of the resource `logical_id` of the stack `stack_id` would do
+/// if it came now. Makes the calls of such a request that read, and no other.
 ///
 /// # Errors
 /// If the request would fail before its place was read.
@@ -53,7 +55,8 @@ pub async fn preview(
     let mut cx = RequestContext::preview(services, request, (stack_id, logical_id), &progress);
     match look(&cx).await {
         Err(failure) if failure.kind() == Kind::Stale => {
-            // The clock here is behind the one that dates requests: the next one comes after the claim that stands, in any case.
+            // The clock here is behind the one that dates requests: the next one comes after the
+            // claim that stands, in any case.
             cx.stamp.time = cx.stamp.time.saturating_add(MAX_SKEW);
             look(&cx).await
         }
@@ -64,11 +67,12 @@ pub async fn preview(
 async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
     let mut resolved = resolve::resolve(cx, Denial::Final).await?;
     let (goal, verification) = (resolved.goal(cx), resolved.desired.verifies());
-    let Planned { observed, mut decision, warning } = observe_and_plan(cx, &mut resolved, &goal, false).await?;
+    let Planned { observed, mut decision, warning } =
+        observe_and_plan(cx, &mut resolved, &goal, false).await?;
     let mut finding = None;
     if let Decision::Proceed(plan) = &decision
-        && let Some(question) =
-            Question::new(&goal.name, plan, &observed).filter(|_| verification != Verification::None)
+        && let Some(question) = Question::new(&goal.name, plan, &observed)
+            .filter(|_| verification != Verification::None)
     {
         // A fresh zone is given no time to come up: what is so now is what is told.
         let result = check::before(cx, verification, &question, Duration::ZERO, false).await;
@@ -80,15 +84,27 @@ async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
         Decision::Overtaken(overtaken) => return Err(overtaken.into()),
         Decision::Proceed(plan) => Ok(plan),
     };
-    let planned: Vec<_> = result.iter().flat_map(|plan| plan.warnings.iter().cloned().map(Warning::from)).collect();
+    let planned: Vec<_> =
+        result.iter().flat_map(|plan| plan.warnings.iter().cloned().map(Warning::from)).collect();
     let previous = resolved.previous.iter().flat_map(|previous| previous.warnings.iter().cloned());
     let physical_id = resolved.physical_id();
     // At home too: there CloudFormation deletes the point that the physical id names.
-    let replaces =
-        cx.request.physical_id.clone().filter(|id| cx.request.kind == RequestKind::Update && *id != physical_id);
+    let replaces = cx
+        .request
+        .physical_id
+        .clone()
+        .filter(|id| cx.request.kind == RequestKind::Update && *id != physical_id);
     Ok(Preview {
         parent_zone: observed.apex.clone(),
-        warnings: resolved.child.warning.iter().cloned().chain(planned).chain(warning).chain(previous).collect(),
+        warnings: resolved
+            .child
+            .warning
+            .iter()
+            .cloned()
+            .chain(planned)
+            .chain(warning)
+            .chain(previous)
+            .collect(),
         replaces,
         point: resolved.point,
         physical_id,

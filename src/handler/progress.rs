@@ -76,7 +76,8 @@ impl Progress {
         }
     }
 
-    /// A change of this point was sent, or may have been. What a request that is done does at other points changes no answer.
+    /// A change of this point was sent, or may have been. What a request that is done does at other
+    /// points changes no answer.
     pub(super) fn mark_sent(&self, point: &DelegationPoint) {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Done(_)) {
@@ -105,8 +106,8 @@ impl Progress {
         self.lock().phase = Phase::Done(Box::new(outcome));
     }
 
-    /// What was asked for is not to be after all: the request fails, and what it wrote at this point
-    /// stands.
+    /// What was asked for is not to be after all: the request fails, and what it wrote at this
+    /// point stands.
     pub(super) fn unmark_done(&self, point: &DelegationPoint) {
         self.lock().phase = Phase::Changed(point.clone());
     }
@@ -126,8 +127,9 @@ impl Progress {
         self.lock().finds_own_request
     }
 
-    /// Where a request that fails looks after what it wrote: at the point of an arrival which has not found the claim of its
-    /// own request (ARRIVE-8). True beside it if this delivery wrote it for certain.
+    /// Where a request that fails looks after what it wrote: at the point of an arrival which has
+    /// not found the claim of its own request (ARRIVE-8). True beside it if this delivery wrote it
+    /// for certain.
     pub(super) fn to_take_back(&self) -> Option<(DelegationPoint, bool)> {
         let state = self.lock();
         if !state.is_arrival || state.finds_own_request {
@@ -136,7 +138,9 @@ impl Progress {
         match &state.phase {
             Phase::Sent(point) => Some((point.clone(), false)),
             Phase::Changed(point) => Some((point.clone(), true)),
-            Phase::Done(outcome) => PhysicalId::parse(&outcome.physical_id).point().map(|point| (point.clone(), true)),
+            Phase::Done(outcome) => {
+                PhysicalId::parse(&outcome.physical_id).point().map(|point| (point.clone(), true))
+            }
             Phase::Resolving | Phase::Observed => None,
         }
     }

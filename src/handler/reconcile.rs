@@ -56,14 +56,17 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
     }
     // Some time is left after the wait, for an Update that can do without what is denied.
     let left = cx.deadline.work().saturating_duration_since(Instant::now());
-    let until = Instant::now() + cx.config.propagation_wait.min(left.saturating_sub((left / 3).min(AFTER_WAITING)));
+    let until = Instant::now()
+        + cx.config.propagation_wait.min(left.saturating_sub((left / 3).min(AFTER_WAITING)));
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut denial = Denial::MayPass;
     let mut invalidated = false;
     let mut check = EarlierCheck::default();
     loop {
         let result = match cx.request.kind {
-            Kind::Create | Kind::Update => Box::pin(create_update::run(cx, denial, &mut check)).await,
+            Kind::Create | Kind::Update => {
+                Box::pin(create_update::run(cx, denial, &mut check)).await
+            }
             Kind::Delete => Box::pin(delete::run(cx, denial)).await,
         };
         let failure = match result {
@@ -85,7 +88,10 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
             continue;
         }
         let (code, reason) = (failure.code(), failure.message());
-        info!(code, reason, "access denied; retrying in case the permission has not propagated yet");
+        info!(
+            code,
+            reason, "access denied; retrying in case the permission has not propagated yet"
+        );
         cx.progress.at(format!("waiting for a permission to propagate ({failure})"));
         tokio::time::sleep(pause).await;
     }

@@ -22,7 +22,11 @@ pub struct Holders {
 ///
 /// # Errors
 /// If they can't be read.
-pub async fn holders(session: &Session, zone: &HostedZone, name: &Name) -> Result<Holders, Failure> {
+pub async fn holders(
+    session: &Session,
+    zone: &HostedZone,
+    name: &Name,
+) -> Result<Holders, Failure> {
     let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let record = async {
         match record_name(name) {
@@ -32,8 +36,12 @@ pub async fn holders(session: &Session, zone: &HostedZone, name: &Name) -> Resul
     };
     let read = tokio::try_join!(observe::at_and_below(session, &point), record);
     let what = format!("reading {name} in the parent zone {}", zone.id);
-    let ((at_cut, below, more_below), ownership) = read.map_err(|error| parent_failure(&what, &error))?;
-    Ok(Holders { point, observed: Observation { at_cut, below, more_below, ownership, ..Observation::default() } })
+    let ((at_cut, below, more_below), ownership) =
+        read.map_err(|error| parent_failure(&what, &error))?;
+    Ok(Holders {
+        point,
+        observed: Observation { at_cut, below, more_below, ownership, ..Observation::default() },
+    })
 }
 
 impl Holders {
@@ -45,7 +53,12 @@ impl Holders {
     /// The plan of the Delete that the resource of this claim would get if it were still there, at
     /// `now` in seconds since 1970. `known` are name servers of the child zone, which such a Delete
     /// may remove although the claim names others.
-    pub fn release(&self, claim: &Claim, known: Option<NameServers>, now: i64) -> ReconciliationPlan {
+    pub fn release(
+        &self,
+        claim: &Claim,
+        known: Option<NameServers>,
+        now: i64,
+    ) -> ReconciliationPlan {
         plan_release(&self.point.name, claim, known, now, &self.observed)
     }
 }

@@ -1,4 +1,5 @@
-//! What a request looks after at other delegation points than its own, and what it takes back when it fails.
+//! What a request looks after at other delegation points than its own, and what it takes back when
+//! it fails.
 
 use super::apply::Site;
 use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
@@ -10,17 +11,24 @@ use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{DeleteReason, Overtaken, UpdateBehavior};
 
-/// After a replacement has written its new point: fails if the stack went another way meanwhile (MOVE-5). What the request wrote
-/// is taken back then, as after any failure of an arrival.
+/// After a replacement has written its new point: fails if the stack went another way meanwhile
+/// (MOVE-5). What the request wrote is taken back then, as after any failure of an arrival.
 ///
-/// A request that came back has looked at the new point before it was written, so the last of the two to look removes it.
-pub(super) async fn fail_if_overtaken(cx: &RequestContext<'_>, resolved: &ResolvedRequest) -> Result<(), Failure> {
-    let (Some(origin), UpdateBehavior::Replacement { .. }) = (&resolved.origin, &resolved.behavior) else {
+/// A request that came back has looked at the new point before it was written, so the last of the
+/// two to look removes it.
+pub(super) async fn fail_if_overtaken(
+    cx: &RequestContext<'_>,
+    resolved: &ResolvedRequest,
+) -> Result<(), Failure> {
+    let (Some(origin), UpdateBehavior::Replacement { .. }) = (&resolved.origin, &resolved.behavior)
+    else {
         return Ok(());
     };
     let Origin { session, point, stood } = origin;
-    let claim = cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
-    match look_back(*stood, &reached(claim), (cx.stamp, cx.now()), cx.progress.finds_own_request()) {
+    let claim =
+        cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
+    match look_back(*stood, &reached(claim), (cx.stamp, cx.now()), cx.progress.finds_own_request())
+    {
         LookBack::Done => Ok(()),
         LookBack::TakeBack => Err(Overtaken::ByLaterRequest { name: point.name.clone() }.into()),
     }
@@ -46,7 +54,8 @@ pub(super) enum TakenBack {
     Left,
 }
 
-/// Takes back what a failed arrival wrote at this point (ARRIVE-8). If it is not certain that this delivery wrote it, it only looks.
+/// Takes back what a failed arrival wrote at this point (ARRIVE-8). If it is not certain that this
+/// delivery wrote it, it only looks.
 pub(super) async fn take_back(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
@@ -56,7 +65,8 @@ pub(super) async fn take_back(
     let (properties, _) = Partial::parse(&cx.request.properties);
     let taken = cx.with_fresh_credentials(async || {
         let session = cx.session(properties.parent_role.as_ref()).await;
-        let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
+        let session =
+            session.map_err(|error| parent_failure("assuming the parent role", &error))?;
         let left_by = |own: Option<Claim>| match own {
             Some(own) if own.stamp == cx.stamp => TakenBack::Left,
             _ => TakenBack::Nothing,
@@ -67,19 +77,32 @@ pub(super) async fn take_back(
         let site = Site { session: &session, point, is_main: false };
         let applied = delete::remove(cx, site, &properties, DeleteReason::TakeBack).await?;
         let is_empty = applied.plan.changes.is_empty();
-        Ok(if is_empty { left_by(observe::own_in(cx, point, &applied.observed)) } else { TakenBack::All })
+        Ok(if is_empty {
+            left_by(observe::own_in(cx, point, &applied.observed))
+        } else {
+            TakenBack::All
+        })
     });
     taken.await
 }
 
-/// An Update whose old properties name a point that is neither the physical id's nor the new one is the rollback of
-/// a failed replacement: our claim there goes too (MOVE-6). A failure of this is a warning.
-pub(super) async fn clean_up(cx: &RequestContext<'_>, resolved: &ResolvedRequest, previous: &Previous) -> Vec<Warning> {
+/// An Update whose old properties name a point that is neither the physical id's nor the new one is
+/// the rollback of a failed replacement: our claim there goes too (MOVE-6). A failure of this is a
+/// warning.
+pub(super) async fn clean_up(
+    cx: &RequestContext<'_>,
+    resolved: &ResolvedRequest,
+    previous: &Previous,
+) -> Vec<Warning> {
     let ResolvedRequest { physical, point, .. } = resolved;
-    let Some(old) = left_by_failed_replacement(previous.point.as_ref(), physical.as_ref(), point) else {
+    let Some(old) = left_by_failed_replacement(previous.point.as_ref(), physical.as_ref(), point)
+    else {
         return Vec::new();
     };
-    cx.progress.at(format!("removing what a failed replacement left at {} in the parent zone {}", old.name, old.zone));
+    cx.progress.at(format!(
+        "removing what a failed replacement left at {} in the parent zone {}",
+        old.name, old.zone
+    ));
     let removed = cx.with_fresh_credentials(async || {
         let session = old_session(cx, previous.properties.parent_role.as_ref()).await?;
         let site = Site { session: &session, point: old, is_main: false };

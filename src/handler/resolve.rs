@@ -53,17 +53,23 @@ pub(super) struct Origin {
 /// The resource as it was before an Update.
 pub(super) struct Previous {
     pub(super) properties: Partial,
-    /// The delegation point to which the old properties lead, if it is another than the new one and can be found.
+    /// The delegation point to which the old properties lead, if it is another than the new one and
+    /// can be found.
     pub(super) point: Option<DelegationPoint>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Reads the child zone and finds the delegation point, from the properties and the physical id of the request.
-pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<ResolvedRequest, Failure> {
+/// Reads the child zone and finds the delegation point, from the properties and the physical id of
+/// the request.
+pub(super) async fn resolve(
+    cx: &RequestContext<'_>,
+    denial: Denial,
+) -> Result<ResolvedRequest, Failure> {
     let desired = Properties::parse(&cx.request.properties)?;
     check_partitions(cx, &desired)?;
     let is_update = cx.request.kind == RequestKind::Update;
-    let physical_id = cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
+    let physical_id =
+        cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
     let physical = physical_id.as_ref().and_then(PhysicalId::point).cloned();
     let old = is_update.then(|| Partial::parse(&cx.request.old_properties).0);
 
@@ -76,7 +82,10 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
     let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
     let child = child?;
     if child.name.is_wildcard() {
-        let message = format!("{} is a wildcard, and a wildcard can't be delegated. Give a plain name.", child.name);
+        let message = format!(
+            "{} is a wildcard, and a wildcard can't be delegated. Give a plain name.",
+            child.name
+        );
         return Err(Failure::new(Code::WildcardName, message));
     }
     cx.progress.at(format!("looking for the parent zone of {}", child.name));
@@ -99,7 +108,14 @@ pub(super) async fn resolve(cx: &RequestContext<'_>, denial: Denial) -> Result<R
             previous: None,
         });
     };
-    let resolver = UpdateResolver { cx, denial, desired: &desired, session: &session, child: &child, old: &old };
+    let resolver = UpdateResolver {
+        cx,
+        denial,
+        desired: &desired,
+        session: &session,
+        child: &child,
+        old: &old,
+    };
     let (old_name, mut warnings) = resolver.old_name().await;
     let found = resolver.follow(physical.clone(), old_name.as_ref()).await?;
     let point = resolver.old_point(&found, old_name.as_ref(), &mut warnings).await;
@@ -142,12 +158,16 @@ impl ResolvedRequest {
             allow_overwrite: desired.allow_overwrite,
             allow_occlusion: desired.allow_occlusion,
             allowed: cx.allows(name),
-            failed_check: child.failure.as_ref().map(failed_check).or_else(|| self.too_long_to_answer(cx)),
+            failed_check: child
+                .failure
+                .as_ref()
+                .map(failed_check)
+                .or_else(|| self.too_long_to_answer(cx)),
         }
     }
 
-    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the answer: templates build on them, and
-    /// half a value is a wrong one.
+    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the answer:
+    /// templates build on them, and half a value is a wrong one.
     fn too_long_to_answer(&self, cx: &RequestContext<'_>) -> Option<FailedCheck> {
         let child = &self.child;
         let ds = match &child.ds {
@@ -158,7 +178,8 @@ impl ResolvedRequest {
         let zone = self.desired.child_zone.as_ref().map(ToString::to_string).unwrap_or_default();
         let physical_id = self.physical_id();
         // The physical id has the name and the parent zone, which are attributes too.
-        let values = [&servers, &ds, &zone, &physical_id].map(|value| encoded(value)).iter().sum::<usize>();
+        let values =
+            [&servers, &ds, &zone, &physical_id].map(|value| encoded(value)).iter().sum::<usize>();
         let room = cx.room_for_values(&physical_id);
         (values > room).then(|| FailedCheck {
             code: Code::AnswerTooLong.as_str(),
@@ -181,11 +202,13 @@ pub(super) fn failed_check(failure: &Failure) -> FailedCheck {
     FailedCheck { code: failure.code(), message: failure.message().to_owned() }
 }
 
-/// A role of another partition can't be assumed, whatever the policies say (IAM User Guide, "Cross-account resource access in
-/// IAM").
+/// A role of another partition can't be assumed, whatever the policies say (IAM User Guide,
+/// "Cross-account resource access in IAM").
 fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(), Failure> {
     let Some(partition) = &cx.partition else { return Ok(()) };
-    for (property, role) in [("ChildRoleArn", &desired.child_role), ("ParentRoleArn", &desired.parent_role)] {
+    for (property, role) in
+        [("ChildRoleArn", &desired.child_role), ("ParentRoleArn", &desired.parent_role)]
+    {
         let foreign = |arn: &&RoleArn| arn.partition() != partition;
         if let Some(arn) = role.as_ref().and_then(|role| role.chain().find(foreign)) {
             let message = format!(
@@ -200,7 +223,10 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
 }
 
 /// A session with the rights of the old properties' parent role.
-pub(super) async fn old_session(cx: &RequestContext<'_>, role: Option<&Role>) -> Result<Arc<Session>, Failure> {
+pub(super) async fn old_session(
+    cx: &RequestContext<'_>,
+    role: Option<&Role>,
+) -> Result<Arc<Session>, Failure> {
     let session = cx.session(role).await;
     session.map_err(|error| parent_failure("assuming the old parent role", &error))
 }

@@ -1,4 +1,5 @@
-//! Which DS record set the child's keys ask for, and whether the parent zone's own signatures make it count.
+//! Which DS record set the child's keys ask for, and whether the parent zone's own signatures make
+//! it count.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,11 @@ use delegation_model::reconcile::DesiredDs;
 /// The DS record set for the keys that are asked for.
 pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -> DesiredDs {
     if !signing.is_signing() {
-        let message = if signing.message.is_empty() { String::new() } else { format!(" ({})", signing.message) };
+        let message = if signing.message.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", signing.message)
+        };
         let state = &signing.state;
         return DesiredDs::Unknown {
             why: format!("the child zone {id} is not signing: its state is {state}{message}"),
@@ -26,7 +31,8 @@ pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -
     }
 }
 
-/// When the oldest of the keys of these records was made or last changed; one without a date may be old.
+/// When the oldest of the keys of these records was made or last changed; one without a date may be
+/// old.
 pub(super) fn keys_since(desired: &DesiredDs, keys: &[KeySigningKey]) -> Option<i64> {
     let DesiredDs::Records(records) = desired else { return None };
     let keys = keys.iter().filter(|key| key.ds.as_ref().is_some_and(|ds| records.contains(ds)));
@@ -34,9 +40,13 @@ pub(super) fn keys_since(desired: &DesiredDs, keys: &[KeySigningKey]) -> Option<
 }
 
 /// The DS records of the keys named, or of all that are active.
-pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKey]) -> Result<DsRecords, String> {
+pub(super) fn records(
+    selected: Option<&BTreeSet<KeyName>>,
+    keys: &[KeySigningKey],
+) -> Result<DsRecords, String> {
     let has = || {
-        let keys: Vec<String> = keys.iter().map(|key| format!("{} ({})", key.name, key.status)).collect();
+        let keys: Vec<String> =
+            keys.iter().map(|key| format!("{} ({})", key.name, key.status)).collect();
         if keys.is_empty() { "no key-signing key".to_owned() } else { keys.join(", ") }
     };
     let active = |key: &&KeySigningKey| key.status == "ACTIVE";
@@ -49,15 +59,21 @@ pub(super) fn records(selected: Option<&BTreeSet<KeyName>>, keys: &[KeySigningKe
     } else {
         keys.iter().filter(active).collect()
     };
-    let unreadable = |key: &KeySigningKey| format!("has a key-signing key {} without a readable DS record", key.name);
+    let unreadable = |key: &KeySigningKey| {
+        format!("has a key-signing key {} without a readable DS record", key.name)
+    };
     let records = selected.into_iter().map(|key| key.ds.clone().ok_or_else(|| unreadable(key)));
     DsRecords::new(records.collect::<Result<Vec<_>, _>>()?)
         .ok_or_else(|| format!("has no ACTIVE key-signing key; it has {}", has()))
 }
 
-/// What the user should know of the parent zone's own signing state: a DS record set in a zone that nobody can validate secures
-/// nothing.
-pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point: &DelegationPoint) -> Option<Warning> {
+/// What the user should know of the parent zone's own signing state: a DS record set in a zone that
+/// nobody can validate secures nothing.
+pub(super) async fn of_parent(
+    cx: &RequestContext<'_>,
+    session: &Session,
+    point: &DelegationPoint,
+) -> Option<Warning> {
     cx.progress.at(format!("reading the signing state of the parent zone {}", point.zone));
     match session.signing(&point.zone).await {
         Ok(signing) if signing.is_signing() => None,
@@ -69,9 +85,12 @@ pub(super) async fn of_parent(cx: &RequestContext<'_>, session: &Session, point:
             ),
         )),
         Err(error) => {
-            let failure =
-                parent_failure(&format!("reading the signing state of the parent zone {}", point.zone), &error);
-            let message = format!("It is unknown whether the parent zone is signed: {}", failure.coded());
+            let failure = parent_failure(
+                &format!("reading the signing state of the parent zone {}", point.zone),
+                &error,
+            );
+            let message =
+                format!("It is unknown whether the parent zone is signed: {}", failure.coded());
             Some(Warning::new(WarningCode::ParentSigningUnknown, message))
         }
     }
@@ -88,7 +107,8 @@ mod tests {
 
     fn of(names: &[&str], keys: &[KeySigningKey]) -> Result<String, String> {
         let names: BTreeSet<KeyName> = names.iter().map(|name| name.parse().unwrap()).collect();
-        records(Some(&names).filter(|names| !names.is_empty()), keys).map(|records| records.to_string())
+        records(Some(&names).filter(|names| !names.is_empty()), keys)
+            .map(|records| records.to_string())
     }
 
     #[test]
@@ -105,8 +125,16 @@ mod tests {
             let why = of(&[name], &keys).unwrap_err();
             assert!(why.contains(name) && why.contains("new (ACTIVE), off (INACTIVE)"), "{why}");
         }
-        assert!(of(&[], &keys[1..]).unwrap_err().contains("no ACTIVE key-signing key; it has off (INACTIVE)"));
+        assert!(
+            of(&[], &keys[1..])
+                .unwrap_err()
+                .contains("no ACTIVE key-signing key; it has off (INACTIVE)")
+        );
         assert!(of(&[], &[]).unwrap_err().contains("it has no key-signing key"));
-        assert!(of(&[], &[KeySigningKey { ds: None, ..key("new", "ACTIVE", 1) }]).unwrap_err().contains("new"));
+        assert!(
+            of(&[], &[KeySigningKey { ds: None, ..key("new", "ACTIVE", 1) }])
+                .unwrap_err()
+                .contains("new")
+        );
     }
 }

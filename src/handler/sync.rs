@@ -19,8 +19,8 @@ pub(super) struct Waited {
     pub(super) warning: Option<Warning>,
 }
 
-/// What the user should know of a change that was not waited for, because the request had been on its way for so long that others
-/// wait as well (TIME-5).
+/// What the user should know of a change that was not waited for, because the request had been on
+/// its way for so long that others wait as well (TIME-5).
 pub(super) fn place_given_up(seconds: i64) -> Warning {
     let message = format!(
         "Route 53 accepted the change, but the request did not wait until it is INSYNC: it reached the function only after \
@@ -30,16 +30,23 @@ pub(super) fn place_given_up(seconds: i64) -> Warning {
     Warning::new(WarningCode::SyncUnknown, message)
 }
 
-/// Waits until a pending change is in sync, or the caller runs out of time. The change was made with the rights of `role`; its id is
-/// `None` if it was lost with its answer.
+/// Waits until a pending change is in sync, or the caller runs out of time. The change was made
+/// with the rights of `role`; its id is `None` if it was lost with its answer.
 ///
-/// The quota of Route 53 is 10 calls of an action a second and account with a burst of 50 (Developer Guide, "Quotas"). So that a
-/// hundred requests can wait at once, the first question comes after 1.5 to 4.5 seconds, and each pause is twice the one before,
-/// up to 42 seconds. Route 53 takes up to a minute.
-pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id: Option<&str>) -> Waited {
+/// The quota of Route 53 is 10 calls of an action a second and account with a burst of 50
+/// (Developer Guide, "Quotas"). So that a hundred requests can wait at once, the first question
+/// comes after 1.5 to 4.5 seconds, and each pause is twice the one before, up to 42 seconds. Route
+/// 53 takes up to a minute.
+pub(super) async fn wait(
+    cx: &RequestContext<'_>,
+    role: Option<&Role>,
+    change_id: Option<&str>,
+) -> Waited {
     let done = |status, warning| Waited { status, warning };
     let Some(id) = change_id else {
-        info!("the id of the change was lost with its answer, so it is not known when all name servers have it");
+        info!(
+            "the id of the change was lost with its answer, so it is not known when all name servers have it"
+        );
         return done(ChangeStatus::Pending, None);
     };
     cx.progress.at(format!("waiting until all name servers of Route 53 have the change {id}"));
@@ -49,7 +56,9 @@ pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id
     loop {
         sleep(backoff.pause()).await;
         let asked = cx.with_fresh_credentials(async || {
-            let failure = |error| parent_failure(&format!("asking for the status of the change {id}"), &error);
+            let failure = |error| {
+                parent_failure(&format!("asking for the status of the change {id}"), &error)
+            };
             let session = cx.session(role).await.map_err(failure)?;
             session.change_status(id).await.map_err(failure)
         });
@@ -64,7 +73,10 @@ pub(super) async fn wait(cx: &RequestContext<'_>, role: Option<&Role>, change_id
                     "Route 53 accepted the change, but the request could not wait until it is INSYNC: {}",
                     failure.coded()
                 );
-                return done(ChangeStatus::Pending, Some(Warning::new(WarningCode::SyncUnknown, message)));
+                return done(
+                    ChangeStatus::Pending,
+                    Some(Warning::new(WarningCode::SyncUnknown, message)),
+                );
             }
         }
     }

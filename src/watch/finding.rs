@@ -73,7 +73,8 @@ impl Finding {
     pub(super) fn log(&self) {
         let (severity, owners) = (self.kind.severity().to_string(), self.owners.join(", "));
         let (name_servers, seen) = (self.name_servers.join(", "), self.seen.join("; "));
-        let accepted = self.acceptance.as_ref().map(|one| format!("until {}: {}", one.until, one.reason));
+        let accepted =
+            self.acceptance.as_ref().map(|one| format!("until {}: {}", one.until, one.reason));
         // The level is a constant of the line's place.
         macro_rules! log {
             ($level:ident) => {

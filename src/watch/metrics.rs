@@ -1,4 +1,5 @@
-//! What the watch counts, in CloudWatch's embedded metric format, a line for each set of dimensions.
+//! What the watch counts, in CloudWatch's embedded metric format, a line for each set of
+//! dimensions.
 
 use std::time::SystemTime;
 
@@ -15,13 +16,15 @@ pub fn of_zone(at: SystemTime, finding: &str, zone: &str, count: u64) -> String 
 
 /// What a run has counted, at its end. A severity that was not found is 0, so that an alarm ends.
 pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
-    let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    let severities =
+        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
     let of_severity = severities.iter().map(|severity| {
         let name: &str = severity.into();
         let count = totals.findings.get(name).copied().unwrap_or_default();
         line(at, &[("Severity", name)], &[("Findings", count)])
     });
-    // Nobody is told of a single one that can't be asked; of most of them, the watch itself has no way out.
+    // Nobody is told of a single one that can't be asked; of most of them, the watch itself has no
+    // way out.
     let is_blind = totals.unknown * 2 > totals.delegations;
     let of_all = [
         ("WatchRuns", 1),
@@ -37,7 +40,11 @@ fn line(at: SystemTime, dimensions: &[(&str, &str)], metrics: &[(&str, u64)]) ->
     let metric_names: Vec<&str> = metrics.iter().map(|(name, _)| *name).collect();
     let texts = dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
     let counts = metrics.iter().map(|(name, count)| ((*name).to_owned(), json!(count)));
-    embedded_line(at, texts.chain(counts).collect(), &[directive(&dimension_names, &metric_names, "Count")])
+    embedded_line(
+        at,
+        texts.chain(counts).collect(),
+        &[directive(&dimension_names, &metric_names, "Count")],
+    )
 }
 
 #[cfg(test)]
@@ -53,18 +60,31 @@ mod tests {
     #[test]
     fn each_line_has_its_dimensions_and_a_severity_that_was_not_found_is_0() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
-        let totals =
-            Totals { zones: 2, delegations: 7, unknown: 4, findings: BTreeMap::from([("high".to_owned(), 3)]) };
+        let totals = Totals {
+            zones: 2,
+            delegations: 7,
+            unknown: 4,
+            findings: BTreeMap::from([("high".to_owned(), 3)]),
+        };
         let lines = of_run(at, &totals);
-        let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let counts: Vec<(&Value, &Value)> = lines.iter().map(|line| (&line["Severity"], &line["Findings"])).collect();
-        assert_eq!(counts.get(..2).unwrap(), [(&json!("critical"), &json!(0)), (&json!("high"), &json!(3))]);
+        let lines: Vec<Value> =
+            lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let counts: Vec<(&Value, &Value)> =
+            lines.iter().map(|line| (&line["Severity"], &line["Findings"])).collect();
+        assert_eq!(
+            counts.get(..2).unwrap(),
+            [(&json!("critical"), &json!(0)), (&json!("high"), &json!(3))]
+        );
         assert_eq!(lines.len(), 6);
         let blind = |unknown| {
             let lines = of_run(at, &Totals { unknown, ..totals.clone() });
             serde_json::from_str::<Value>(lines.last().unwrap()).unwrap()["BlindRuns"].clone()
         };
-        assert_eq!([blind(4), blind(3), blind(0)], [json!(1), json!(0), json!(0)], "more than half");
+        assert_eq!(
+            [blind(4), blind(3), blind(0)],
+            [json!(1), json!(0), json!(0)],
+            "more than half"
+        );
         let of_zone = serde_json::from_str(&of_zone(at, "lame", "example.com", 1)).unwrap();
         for line in lines.iter().chain([&of_zone]) {
             assert_eq!(line["_aws"]["Timestamp"], 5000);

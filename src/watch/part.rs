@@ -12,8 +12,9 @@ use crate::scan::{self, Scanned, Subject, Unread};
 use dns_check::Report;
 use inventory::{Accepted, Examined, Facts, FindingKind};
 
-/// The bytes that findings may have in a result. Lambda gives destinations up to 1 MB of an asynchronous invocation, and SNS takes
-/// 256 KiB, so that a rule can hand the whole event on; the rest is for what Lambda and `EventBridge` put around it.
+/// The bytes that findings may have in a result. Lambda gives destinations up to 1 MB of an
+/// asynchronous invocation, and SNS takes 256 KiB, so that a rule can hand the whole event on; the
+/// rest is for what Lambda and `EventBridge` put around it.
 const RESULT: usize = 200_000;
 
 /// Zones that were read, and what their name servers say.
@@ -58,12 +59,19 @@ impl<'a> Part<'a> {
     pub(super) fn take(&mut self, batch: &Batch) {
         self.has_progressed = true;
         batch.unread.iter().for_each(|unread| self.take_unread(unread));
-        let facts = Facts { now: self.now, stacks: None, accepted: self.accepted, checked: true, unowned: false };
+        let facts = Facts {
+            now: self.now,
+            stacks: None,
+            accepted: self.accepted,
+            checked: true,
+            unowned: false,
+        };
         self.totals.zones += count(batch.scanned.len());
         for subject in scan::subjects(&batch.scanned) {
             let Some(scanned) = batch.scanned.get(subject.zone) else { continue };
             let report = batch.reports.get(&subject);
-            let Some(entry) = subject.entry.and_then(|index| scanned.inventory.entries.get(index)) else {
+            let Some(entry) = subject.entry.and_then(|index| scanned.inventory.entries.get(index))
+            else {
                 if let Some(report) = report.filter(|report| !report.is_good()) {
                     let (id, name) = (scanned.zone.id.as_str(), scanned.zone.name.as_str());
                     let message = "the parent zone itself does not resolve as it should";
@@ -146,8 +154,9 @@ pub(super) struct Ended {
 impl Ended {
     /// The lines of metrics: of each zone, and of the run if this was its last part.
     pub(super) fn metrics(&self, at: SystemTime) -> Vec<String> {
-        let of_zone =
-            |((kind, zone), count): (&(FindingKind, String), &u64)| metrics::of_zone(at, kind.as_str(), zone, *count);
+        let of_zone = |((kind, zone), count): (&(FindingKind, String), &u64)| {
+            metrics::of_zone(at, kind.as_str(), zone, *count)
+        };
         let of_run = if self.is_complete { metrics::of_run(at, &self.totals) } else { Vec::new() };
         self.by_zone.iter().map(of_zone).chain(of_run).collect()
     }
@@ -183,7 +192,11 @@ mod tests {
             private: false,
             name_servers: None,
         };
-        Unread { role: None, zone: Some(zone), failure: Failure::new(Code::AccessDenied, "was denied.") }
+        Unread {
+            role: None,
+            zone: Some(zone),
+            failure: Failure::new(Code::AccessDenied, "was denied."),
+        }
     }
 
     fn end(number: usize, accepted: &Accepted) -> Value {
@@ -199,7 +212,10 @@ mod tests {
         let kept = result["findings"].as_array().unwrap().len();
         assert!(kept > 200, "{kept}");
         assert_eq!(result["left_off"], json!(1000 - kept));
-        assert_eq!((&result["alarms"], &result["totals"]["findings"]["high"]), (&json!(1000), &json!(1000)));
+        assert_eq!(
+            (&result["alarms"], &result["totals"]["findings"]["high"]),
+            (&json!(1000), &json!(1000))
+        );
         let size = result.to_string().len();
         assert!(size > RESULT - 1000 && size < RESULT + 1000, "{size}");
         assert_eq!(end(10, &Accepted::default())["left_off"], json!(0));
@@ -214,6 +230,8 @@ mod tests {
         let text = text.replace("*.example.com", "zone0.example.com");
         let result = end(1000, &Accepted::parse(&text).unwrap());
         assert_eq!(result["alarms"], json!(999));
-        assert!(result["findings"].as_array().unwrap().iter().all(|finding| finding["alarm"] == true));
+        assert!(
+            result["findings"].as_array().unwrap().iter().all(|finding| finding["alarm"] == true)
+        );
     }
 }

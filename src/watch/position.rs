@@ -64,11 +64,15 @@ impl Position {
     pub(super) fn parse(event: &str, id: &str) -> Result<Self, WatchError> {
         let wrong = |what: &str| {
             let what = what.trim_end_matches('.');
-            WatchError::Event(format!("The event must be {{}} or what a part of the watch returned as next: {what}."))
+            WatchError::Event(format!(
+                "The event must be {{}} or what a part of the watch returned as next: {what}."
+            ))
         };
         // An array would be read as the fields in their order.
-        let object: Map<String, Value> = serde_json::from_str(event).map_err(|_| wrong("it is no JSON object"))?;
-        let read: Self = serde_json::from_value(Value::Object(object)).map_err(|error| wrong(&error.to_string()))?;
+        let object: Map<String, Value> =
+            serde_json::from_str(event).map_err(|_| wrong("it is no JSON object"))?;
+        let read: Self = serde_json::from_value(Value::Object(object))
+            .map_err(|error| wrong(&error.to_string()))?;
         match (read.part, read.run.is_empty()) {
             (0, true) => Ok(Self { run: id.to_owned(), part: 1, ..read }),
             (0, false) | (_, true) => Err(wrong("it has only one of run and part")),
@@ -99,8 +103,12 @@ mod tests {
     fn an_event_is_empty_or_what_a_part_returned() {
         let first = Position::parse("{}", "id").unwrap();
         assert_eq!((first.run.as_str(), first.part), ("id", 1));
-        let counted =
-            Totals { zones: 2, delegations: 30, unknown: 1, findings: BTreeMap::from([("high".to_owned(), 1)]) };
+        let counted = Totals {
+            zones: 2,
+            delegations: 30,
+            unknown: 1,
+            findings: BTreeMap::from([("high".to_owned(), 1)]),
+        };
         let second = first.next(Stop { role: None, after: Some("Z1".to_owned()) }, &counted);
         let role = "arn:aws:iam::111111111111:role/reader";
         let third = second.next(Stop { role: Some(role.parse().unwrap()), after: None }, &counted);
@@ -108,7 +116,9 @@ mod tests {
         assert_eq!((third.part, third.totals.zones, third.totals.findings["high"]), (3, 4, 2));
         let text = serde_json::to_string(&third).unwrap();
         assert_eq!(Position::parse(&text, "another").unwrap(), third);
-        for wrong in ["", "[]", "null", r#"{"RequestType": "Create"}"#, r#"{"part": 2}"#, r#"{"run": "x"}"#] {
+        for wrong in
+            ["", "[]", "null", r#"{"RequestType": "Create"}"#, r#"{"part": 2}"#, r#"{"run": "x"}"#]
+        {
             let message = Position::parse(wrong, "id").unwrap_err().to_string();
             assert!(message.starts_with("The event must be {} or"), "{message}");
         }

@@ -12,10 +12,11 @@ use inventory::{Accepted, AcceptedError};
 /// The settings of the watch.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// `DELEGATION_WATCH_ROLES` and `DELEGATION_WATCH_EXTERNAL_ID`: the roles to read with, one for each account; none for the zones
-    /// of the watch's own account.
+    /// `DELEGATION_WATCH_ROLES` and `DELEGATION_WATCH_EXTERNAL_ID`: the roles to read with, one for
+    /// each account; none for the zones of the watch's own account.
     pub roles: Vec<Role>,
-    /// `DELEGATION_WATCH_ACCEPTED`: the findings that are no alarm, as in the file of `delegation list --accepted`.
+    /// `DELEGATION_WATCH_ACCEPTED`: the findings that are no alarm, as in the file of
+    /// `delegation list --accepted`.
     pub accepted: Accepted,
     /// `DELEGATION_DNS_RESOLVER`, as of the function.
     pub dns_resolver: Option<SocketAddr>,
@@ -23,7 +24,8 @@ pub struct Settings {
     pub dns_any_address: bool,
 }
 
-/// Which setting is wrong. No value of a role or an external id is repeated: somebody may have mistaken one for the other.
+/// Which setting is wrong. No value of a role or an external id is repeated: somebody may have
+/// mistaken one for the other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// One that the function has too.
@@ -36,7 +38,9 @@ pub enum SettingsError {
     )]
     Role(usize),
     /// `DELEGATION_WATCH_ROLES` twice for one account.
-    #[error("DELEGATION_WATCH_ROLES names two roles of the account {0}. One reads all of its zones: remove the other.")]
+    #[error(
+        "DELEGATION_WATCH_ROLES names two roles of the account {0}. One reads all of its zones: remove the other."
+    )]
     TwoRoles(String),
     /// `DELEGATION_WATCH_EXTERNAL_ID`.
     #[error(
@@ -45,7 +49,9 @@ pub enum SettingsError {
     )]
     ExternalId,
     /// `DELEGATION_WATCH_EXTERNAL_ID` for nobody.
-    #[error("DELEGATION_WATCH_EXTERNAL_ID is given without DELEGATION_WATCH_ROLES. Give the roles, or remove it.")]
+    #[error(
+        "DELEGATION_WATCH_EXTERNAL_ID is given without DELEGATION_WATCH_ROLES. Give the roles, or remove it."
+    )]
     ExternalIdWithoutRole,
     /// `DELEGATION_WATCH_ACCEPTED`.
     #[error("DELEGATION_WATCH_ACCEPTED: {0}.")]
@@ -66,12 +72,17 @@ impl Settings {
         let external_id = given("DELEGATION_WATCH_EXTERNAL_ID")
             .map(|text| ExternalId::parse(text.trim()).ok_or(SettingsError::ExternalId))
             .transpose()?;
-        let arns = given("DELEGATION_WATCH_ROLES").map(|text| arns(&text)).transpose()?.unwrap_or_default();
+        let arns = given("DELEGATION_WATCH_ROLES")
+            .map(|text| arns(&text))
+            .transpose()?
+            .unwrap_or_default();
         if arns.is_empty() && external_id.is_some() {
             return Err(SettingsError::ExternalIdWithoutRole);
         }
-        let role = |arn| Role { arn, through: None, external_id: external_id.clone(), region: None };
-        let accepted = given("DELEGATION_WATCH_ACCEPTED").map(|text| Accepted::parse(&text)).transpose()?;
+        let role =
+            |arn| Role { arn, through: None, external_id: external_id.clone(), region: None };
+        let accepted =
+            given("DELEGATION_WATCH_ACCEPTED").map(|text| Accepted::parse(&text)).transpose()?;
         Ok(Self {
             roles: arns.into_iter().map(role).collect(),
             accepted: accepted.unwrap_or_default(),
@@ -91,8 +102,9 @@ impl Settings {
 }
 
 fn arns(text: &str) -> Result<Vec<RoleArn>, SettingsError> {
-    let arns =
-        config::list(text).enumerate().map(|(index, item)| item.parse().map_err(|_| SettingsError::Role(index + 1)));
+    let arns = config::list(text)
+        .enumerate()
+        .map(|(index, item)| item.parse().map_err(|_| SettingsError::Role(index + 1)));
     let arns: Vec<RoleArn> = arns.collect::<Result<_, _>>()?;
     let mut accounts = BTreeSet::new();
     match arns.iter().find(|arn| !accounts.insert(arn.account())) {
@@ -114,7 +126,9 @@ mod tests {
 
     #[test]
     fn without_settings_it_reads_the_zones_of_its_own_account() {
-        for settings in [vec![], vec![("DELEGATION_WATCH_ROLES", " "), ("DELEGATION_WATCH_EXTERNAL_ID", "")]] {
+        for settings in
+            [vec![], vec![("DELEGATION_WATCH_ROLES", " "), ("DELEGATION_WATCH_EXTERNAL_ID", "")]]
+        {
             let settings = read(&settings).unwrap();
             let sources = settings.sources();
             assert!(sources.len() == 1 && sources[0].role.is_none() && sources[0].zone.is_none());
@@ -145,16 +159,34 @@ mod tests {
     fn each_wrong_setting_has_one_clear_message_without_secrets() {
         let two = format!("{ROLES} arn:aws:iam::222222222222:role/c");
         for (settings, words) in [
-            (vec![("DELEGATION_WATCH_ROLES", "arn:aws:iam::111111111111:role/a,the-secret")], "ROLES: item 2 must be"),
-            (vec![("DELEGATION_WATCH_ROLES", two.as_str())], "two roles of the account 222222222222"),
-            (vec![("DELEGATION_WATCH_EXTERNAL_ID", "the-secret")], "without DELEGATION_WATCH_ROLES"),
             (
-                vec![("DELEGATION_WATCH_ROLES", ROLES), ("DELEGATION_WATCH_EXTERNAL_ID", "the secret")],
+                vec![("DELEGATION_WATCH_ROLES", "arn:aws:iam::111111111111:role/a,the-secret")],
+                "ROLES: item 2 must be",
+            ),
+            (
+                vec![("DELEGATION_WATCH_ROLES", two.as_str())],
+                "two roles of the account 222222222222",
+            ),
+            (
+                vec![("DELEGATION_WATCH_EXTERNAL_ID", "the-secret")],
+                "without DELEGATION_WATCH_ROLES",
+            ),
+            (
+                vec![
+                    ("DELEGATION_WATCH_ROLES", ROLES),
+                    ("DELEGATION_WATCH_EXTERNAL_ID", "the secret"),
+                ],
                 "EXTERNAL_ID must have 2 to 1224",
             ),
-            (vec![("DELEGATION_WATCH_ACCEPTED", "[{}]")], "ACCEPTED: item 1 needs a text as \"name\""),
+            (
+                vec![("DELEGATION_WATCH_ACCEPTED", "[{}]")],
+                "ACCEPTED: item 1 needs a text as \"name\"",
+            ),
             (vec![("DELEGATION_WATCH_ACCEPTED", "{")], "ACCEPTED: it is no JSON"),
-            (vec![("DELEGATION_DNS_RESOLVER", "192.0.2.53")], "DELEGATION_DNS_RESOLVER \"192.0.2.53\" must be"),
+            (
+                vec![("DELEGATION_DNS_RESOLVER", "192.0.2.53")],
+                "DELEGATION_DNS_RESOLVER \"192.0.2.53\" must be",
+            ),
         ] {
             let message = read(&settings).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");

@@ -1,5 +1,6 @@
-//! What the CDK's constructs synthesize, deployed on the local AWS: its roles on a strict IAM, its function out of the asset, its
-//! zones and its delegations. `make check-cdk` makes the assemblies, says where they are, and runs this by its name.
+//! What the CDK's constructs synthesize, deployed on the local AWS: its roles on a strict IAM, its
+//! function out of the asset, its zones and its delegations. `make check-cdk` makes the assemblies,
+//! says where they are, and runs this by its name.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use sandbox::template::Template;
 use sandbox::{
-    CloudFormation, Dns, RecordSet, ResponseBucket, Sandbox, StackOutcome, SyncRule, TemplateStack, ZoneHandle,
+    CloudFormation, Dns, RecordSet, ResponseBucket, Sandbox, StackOutcome, SyncRule, TemplateStack,
+    ZoneHandle,
 };
 use serde_json::{Value, json};
 
@@ -32,13 +34,15 @@ struct Fixture {
 
 impl Fixture {
     async fn new(number: u32) -> Self {
-        let build = std::env::var_os("CDK_BUILD").expect("CDK_BUILD, where `make check-cdk` synthesizes");
+        let build =
+            std::env::var_os("CDK_BUILD").expect("CDK_BUILD, where `make check-cdk` synthesizes");
         let assembly = Path::new(&build).join(format!("assembly-{number}"));
         let aws = Sandbox::start().await.unwrap();
         // Waiting for Route 53 is tested elsewhere.
         aws.sync_after(SyncRule::Immediately);
         let bucket = ResponseBucket::start().await.unwrap();
-        let parent = aws.account(PARENT_ACCOUNT).hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
+        let parent =
+            aws.account(PARENT_ACCOUNT).hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
         parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
         let org = aws.account(ACCOUNT).hosted_zone_with_id("Z0ORGEXAMPLE", "example.org");
         let dns = aws.dns().await.unwrap();
@@ -59,13 +63,19 @@ impl Fixture {
     /// The stack as the assembly has it, deployed.
     async fn deploy(&self, name: &str, account: &str) -> TemplateStack {
         let stack = self.region.stack(account, name);
-        assert_eq!(stack.deploy(&self.template(name), &[]).await, StackOutcome::Complete, "{:?}", stack.events());
+        assert_eq!(
+            stack.deploy(&self.template(name), &[]).await,
+            StackOutcome::Complete,
+            "{:?}",
+            stack.events()
+        );
         stack
     }
 
     /// No call of the function was denied, and what it was told is all it needs to know.
     fn assert_all_is_well(&self, stack: &TemplateStack) {
-        let failed: Vec<_> = self.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+        let failed: Vec<_> =
+            self.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
         assert!(failed.is_empty(), "{failed:#?}");
         let delegation = stack.only("Custom::Delegation");
         assert_eq!(stack.attribute(&delegation, "Warning"), json!(""));
@@ -107,7 +117,8 @@ async fn a_zone_in_one_account_and_its_parent_zone_in_another() {
     assert_eq!(fixture.parent.records(), before);
     assert!(!zone.exists());
     assert_eq!(parent.delete().await, StackOutcome::Complete);
-    let retained = parent.events().into_iter().filter(|event| event.starts_with("retained")).count();
+    let retained =
+        parent.events().into_iter().filter(|event| event.starts_with("retained")).count();
     assert_eq!(retained, 1, "the role stays: {:?}", parent.events());
 }
 
@@ -144,12 +155,21 @@ async fn one_function_for_many_stacks_and_a_certificate_that_waits() {
         .policy(template.resource("/ParentRole/Properties/Policies/0/PolicyDocument"));
 
     let platform = fixture.deploy("DelegationFunction", ACCOUNT).await;
-    assert!(fixture.region.exported("route53-delegation-ServiceToken").is_some(), "{:?}", platform.events());
+    assert!(
+        fixture.region.exported("route53-delegation-ServiceToken").is_some(),
+        "{:?}",
+        platform.events()
+    );
     let shop = fixture.deploy("ShopDns", ACCOUNT).await;
-    assert_eq!(delegated_to(&fixture.parent, "shop.example.com"), plain(&zone_of(&fixture, &shop).name_servers()));
+    assert_eq!(
+        delegated_to(&fixture.parent, "shop.example.com"),
+        plain(&zone_of(&fixture, &shop).name_servers())
+    );
     fixture.assert_all_is_well(&shop);
     let events = shop.events();
-    let at = |what: &str| events.iter().position(|event| event.starts_with(&format!("Create {what}"))).unwrap();
+    let at = |what: &str| {
+        events.iter().position(|event| event.starts_with(&format!("Create {what}"))).unwrap()
+    };
     assert!(at("Delegation") < at("Certificate"), "{events:?}");
     assert_eq!(shop.delete().await, StackOutcome::Complete, "{:?}", shop.events());
     assert!(delegated_to(&fixture.parent, "shop.example.com").is_empty());
@@ -184,18 +204,24 @@ async fn the_parent_role_is_that_of_the_template() {
         statements(&synthesized.resource(&format!("/{role}/Properties/AssumeRolePolicyDocument"))),
         statements(&written.resource("/ParentRole/Properties/AssumeRolePolicyDocument")),
     );
-    let name = |template: &Template, id: &str| template.resource(&format!("/{id}/Properties/RoleName"));
+    let name =
+        |template: &Template, id: &str| template.resource(&format!("/{id}/Properties/RoleName"));
     assert_eq!(name(&synthesized, &role), name(&written, "ParentRole"));
     let retained = |document: &Value, id: &str| document["Resources"][id]["DeletionPolicy"].clone();
-    assert_eq!(retained(&document, &role), retained(&Template::source("examples/parent-role.yaml"), "ParentRole"));
+    assert_eq!(
+        retained(&document, &role),
+        retained(&Template::source("examples/parent-role.yaml"), "ParentRole")
+    );
 }
 
-/// The statements of a policy in a form that does not depend on how they were written down: one value or a list of it, the order
-/// of lists, an account or its root, and the names of statements.
+/// The statements of a policy in a form that does not depend on how they were written down: one
+/// value or a list of it, the order of lists, an account or its root, and the names of statements.
 fn statements(policy: &Value) -> BTreeSet<String> {
     fn plain(value: &Value) -> Value {
         match value {
-            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| (key.clone(), plain(value))).collect()
+            }
             Value::Array(items) => {
                 let mut items: Vec<Value> = items.iter().map(plain).collect();
                 items.sort_by_key(ToString::to_string);

@@ -1,8 +1,9 @@
-//! Random histories of stacks, an outside actor and a bad network, against the function on the sandbox, judged by a
-//! reference model that knows the second edition of ownership and nothing of the function.
+//! Random histories of stacks, an outside actor and a bad network, against the function on the
+//! sandbox, judged by a reference model that knows the second edition of ownership and nothing of
+//! the function.
 //!
-//! `HISTORIES` sets their number and `HISTORY_SEED` the first seed; a failure prints its seed, which plays it again, and the
-//! shortened history.
+//! `HISTORIES` sets their number and `HISTORY_SEED` the first seed; a failure prints its seed,
+//! which plays it again, and the shortened history.
 
 mod atlas;
 mod generate;
@@ -65,7 +66,9 @@ fn nobodys_record_is_lost_in_any_history() {
     let mut tally = Tally::new();
     for begin in (first..first + count).step_by(AT_ONCE) {
         let seeds = begin..(first + count).min(begin + AT_ONCE as u64);
-        for (_, seed, result) in simulate_each(seeds, async |seed| play::play(&generate::history(*seed), *seed).await) {
+        for (_, seed, result) in
+            simulate_each(seeds, async |seed| play::play(&generate::history(*seed), *seed).await)
+        {
             let more = result.unwrap_or_else(|failure| panic!("{}", shrink::shrunk(seed, failure)));
             for (what, times) in more {
                 *tally.entry(what).or_default() += times;

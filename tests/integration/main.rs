@@ -1,4 +1,5 @@
-//! The product from outside. Everything but the real processes is in process and in a time that the test owns: see `test_support`.
+//! The product from outside. Everything but the real processes is in process and in a time that the
+//! test owns: see `test_support`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

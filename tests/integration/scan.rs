@@ -1,4 +1,5 @@
-//! The inventory of many zones in several accounts: what is found, what it costs, and what it does not fall for.
+//! The inventory of many zones in several accounts: what is found, what it costs, and what it does
+//! not fall for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,7 +9,9 @@ use custom_delegation::scan::{self, Scan, Source, Subject};
 use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::{Before, Claim, ClaimOrigin, Claimant, OwnershipRecord, Stamp, record_name};
+use delegation_model::ownership_record::{
+    Before, Claim, ClaimOrigin, Claimant, OwnershipRecord, Stamp, record_name,
+};
 use delegation_model::role::{ExternalId, Role};
 use dns_check::{Report, Verifier};
 use inventory::{Accepted, Examined, Facts, FindingKind};
@@ -34,28 +37,36 @@ pub(crate) struct Organization {
 impl Organization {
     pub(crate) fn new(parents: usize) -> Self {
         let network = Network::new();
-        let parents: Vec<Account> =
-            (1..=parents).map(|number| network.aws.account(&format!("{number}").repeat(12))).collect();
+        let parents: Vec<Account> = (1..=parents)
+            .map(|number| network.aws.account(&format!("{number}").repeat(12)))
+            .collect();
         let sources = parents.iter().map(Self::source).collect();
         Self { network, parents, sources, stacks: vec![stack("living")] }
     }
 
     /// A role that may read every zone of an account and nothing else.
     pub(crate) fn source(account: &Account) -> Source {
-        let role = account.role("auditor").trust_account(AUDITOR, Some(EXTERNAL_ID)).policy(serde_json::json!({
-            "Statement": [{
-                "Effect": "Allow",
-                "Action": ["route53:ListHostedZones", "route53:ListResourceRecordSets"],
-                "Resource": "*",
-            }],
-        }));
+        let role = account.role("auditor").trust_account(AUDITOR, Some(EXTERNAL_ID)).policy(
+            serde_json::json!({
+                "Statement": [{
+                    "Effect": "Allow",
+                    "Action": ["route53:ListHostedZones", "route53:ListResourceRecordSets"],
+                    "Resource": "*",
+                }],
+            }),
+        );
         let arn = role.arn().parse().unwrap();
         let external_id = Some(ExternalId::new(EXTERNAL_ID));
         Source { role: Some(Role { arn, through: None, external_id, region: None }), zone: None }
     }
 
     pub(crate) async fn auditor(&self) -> (Accounts, Verifier) {
-        let role = self.network.aws.account(AUDITOR).role("watch").allow_assume("arn:aws:iam::*:role/auditor");
+        let role = self
+            .network
+            .aws
+            .account(AUDITOR)
+            .role("watch")
+            .allow_assume("arn:aws:iam::*:role/auditor");
         self.network.program("watch", role.credentials()).await
     }
 
@@ -74,11 +85,21 @@ impl Organization {
         })
         .await;
         let (now, accepted) = (self.now(), Accepted::default());
-        let facts = Facts { now, stacks: Some(&self.stacks), accepted: &accepted, checked: true, unowned: false };
+        let facts = Facts {
+            now,
+            stacks: Some(&self.stacks),
+            accepted: &accepted,
+            checked: true,
+            unowned: false,
+        };
         let mut found: BTreeMap<String, BTreeSet<FindingKind>> = BTreeMap::new();
         for subject in subjects {
             let Some(index) = subject.entry else {
-                assert!(reports[&subject].is_good(), "the parent zone itself: {}", reports[&subject]);
+                assert!(
+                    reports[&subject].is_good(),
+                    "the parent zone itself: {}",
+                    reports[&subject]
+                );
                 continue;
             };
             let entry = &scan.zones[subject.zone].inventory.entries[index];
@@ -106,7 +127,12 @@ impl Organization {
     }
 
     pub(crate) fn put_ns(zone: &ZoneHandle, name: &str, servers: &[&str]) {
-        zone.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
+        zone.put(RecordSet::new(
+            name,
+            "NS",
+            300,
+            servers.iter().map(|server| format!("{server}.")),
+        ));
     }
 
     /// A further account, whose role is denied everything; what is found of it.
@@ -135,16 +161,21 @@ impl Organization {
         dns.fault("ns2.silent.net", DnsFault::Silent);
         self.delegate(zone, &at("lame"), &["ns1.provider0.net", "ns1.refusing.net"]);
         dns.fault("ns1.refusing.net", DnsFault::Refused);
-        put_record(zone, &at("missing"), |record| record.put_claim(claim("living", &at("missing"), &good)));
+        put_record(zone, &at("missing"), |record| {
+            record.put_claim(claim("living", &at("missing"), &good))
+        });
         self.delegate(zone, &at("drifted"), &good);
         put_record(zone, &at("drifted"), |record| {
             record.put_claim(claim("living", &at("drifted"), &["ns1.provider1.net"]));
         });
         claimed(&at("differs"), &good);
-        let own = RecordSet::new(&at("differs"), "NS", 300, ["ns1.provider0.net.", "ns3.provider0.net."]);
+        let own =
+            RecordSet::new(&at("differs"), "NS", 300, ["ns1.provider0.net.", "ns3.provider0.net."]);
         dns.zone(&at("differs"), good, [own]);
         self.delegate(zone, &at("dead-claim"), &good);
-        put_record(zone, &at("dead-claim"), |record| record.put_claim(claim("deleted", &at("dead-claim"), &good)));
+        put_record(zone, &at("dead-claim"), |record| {
+            record.put_claim(claim("deleted", &at("dead-claim"), &good))
+        });
         self.delegate(zone, &at("unsettled"), &good);
         put_record(zone, &at("unsettled"), |record| {
             record.put_before(Some(Before { of: digest(&good), displaced: None }));
@@ -156,8 +187,11 @@ impl Organization {
             record.put_before(Some(Before { of: digest(&good), displaced: None }));
         });
         self.delegate(zone, &at("tombstone"), &good);
-        let (claimant, now) = (Claimant::new(&stack("living"), "Cancelled", &name(&at("tombstone"))), self.now());
-        put_record(zone, &at("tombstone"), |record| record.put_tombstone(&claimant, now - 4000, now));
+        let (claimant, now) =
+            (Claimant::new(&stack("living"), "Cancelled", &name(&at("tombstone"))), self.now());
+        put_record(zone, &at("tombstone"), |record| {
+            record.put_tombstone(&claimant, now - 4000, now)
+        });
         self.delegate(zone, &at("unknown"), &["ns1.unresolvable.net"]);
         [
             ("takeover", FindingKind::Takeover),
@@ -231,7 +265,10 @@ async fn one_of_each_kind_is_found_and_a_role_that_is_denied_is_one_of_them() {
     let mut organization = Organization::new(1);
     let zone = organization.parents[0].hosted_zone("example.com");
     organization.delegate(&zone, "good.example.com", &["ns1.provider0.net", "ns2.provider0.net"]);
-    organization.network.dns.fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
+    organization
+        .network
+        .dns
+        .fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
     let mut expected = organization.spoil(&zone);
     expected.insert("4".repeat(12), organization.deny());
     let kinds: BTreeSet<FindingKind> = expected.values().flatten().copied().collect();
@@ -254,7 +291,10 @@ async fn each_account_is_read_within_its_quota_and_with_one_call_for_each_zone()
     let scan = organization.scan().await;
     assert_eq!((scan.zones.len(), scan.unread.len()), (240, 0));
     let calls = network.aws.calls();
-    assert!(calls.iter().all(|call| call.code() != Some("Throttling")), "the quota leaves room for deployments");
+    assert!(
+        calls.iter().all(|call| call.code() != Some("Throttling")),
+        "the quota leaves room for deployments"
+    );
     let count = |action: &str| calls.iter().filter(|call| call.action == action).count();
     // 121 zones are two pages of a hundred.
     assert_eq!(["AssumeRole", "ListHostedZones", "ListResourceRecordSets"].map(count), [2, 4, 240]);
@@ -287,7 +327,8 @@ async fn a_zone_to_which_two_roles_lead_is_read_once_and_what_is_denied_is_named
 async fn dead_servers_are_remembered() {
     for silent in [true, false] {
         let organization = Organization::new(1);
-        let (network, zone) = (&organization.network, organization.parents[0].hosted_zone("example.com"));
+        let (network, zone) =
+            (&organization.network, organization.parents[0].hosted_zone("example.com"));
         let servers = ["ns1.dead.net", "ns2.dead.net"];
         for number in 0..120 {
             let name = format!("team{number}.example.com");

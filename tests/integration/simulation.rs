@@ -11,7 +11,9 @@ fn life(seed: u64) -> Vec<String> {
         fixture.update(&id, json!({}), json!({"Verification": "REPORT"})).await.success();
         fixture.delete(&id, json!({})).await.success();
         let calls = fixture.aws.calls().into_iter();
-        calls.map(|call| format!("{:?} {} {} {}", call.at, call.account, call.action, call.summary)).collect()
+        calls
+            .map(|call| format!("{:?} {} {} {}", call.at, call.account, call.action, call.summary))
+            .collect()
     })
 }
 

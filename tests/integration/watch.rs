@@ -31,12 +31,14 @@ impl<'a> Lambda<'a> {
     async fn new(organization: &'a Organization, accepted: &str) -> Self {
         let (accounts, verifier) = organization.auditor().await;
         let roles = organization.sources.iter().filter_map(|source| source.role.clone()).collect();
-        let settings = Settings { roles, accepted: Accepted::parse(accepted).unwrap(), ..Settings::default() };
+        let settings =
+            Settings { roles, accepted: Accepted::parse(accepted).unwrap(), ..Settings::default() };
         let metrics = Arc::<Mutex<Vec<Value>>>::default();
         let lines = Arc::clone(&metrics);
-        let watch = Watch::new(Ok(settings), accounts)
-            .with_verifier(verifier)
-            .with_metrics(move |line| lines.lock().unwrap().push(serde_json::from_str(line).unwrap()));
+        let watch =
+            Watch::new(Ok(settings), accounts).with_verifier(verifier).with_metrics(move |line| {
+                lines.lock().unwrap().push(serde_json::from_str(line).unwrap())
+            });
         Self { organization, watch, metrics }
     }
 
@@ -44,8 +46,8 @@ impl<'a> Lambda<'a> {
         self.watch.run(&event.to_string(), &self.organization.network.invocation(timeout)).await
     }
 
-    /// The results of all parts of a run: each event but the first is the `next` of the part before, as the rule of the template
-    /// delivers it.
+    /// The results of all parts of a run: each event but the first is the `next` of the part
+    /// before, as the rule of the template delivers it.
     async fn run(&self, timeout: Duration) -> Vec<Value> {
         let mut results: Vec<Value> = Vec::new();
         let mut event = json!({});
@@ -64,9 +66,14 @@ impl<'a> Lambda<'a> {
         let lines = self.metrics.lock().unwrap();
         let is_it = |line: &&Value| {
             let of_line = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap();
-            of_line.len() == dimensions.len() && dimensions.iter().all(|(key, value)| line[*key] == *value)
+            of_line.len() == dimensions.len()
+                && dimensions.iter().all(|(key, value)| line[*key] == *value)
         };
-        lines.iter().filter(is_it).filter_map(|line| line[name].as_u64()).reduce(|one, other| one + other)
+        lines
+            .iter()
+            .filter(is_it)
+            .filter_map(|line| line[name].as_u64())
+            .reduce(|one, other| one + other)
     }
 }
 
@@ -86,7 +93,8 @@ fn without_dead_claims(mut expected: Findings) -> Findings {
     expected
 }
 
-/// Three parent accounts with 2,000 delegations, of which one of each kind is ill, and a fourth account whose role is denied.
+/// Three parent accounts with 2,000 delegations, of which one of each kind is ill, and a fourth
+/// account whose role is denied.
 fn large_organization() -> (Organization, Findings) {
     let mut organization = Organization::new(3);
     let providers: Vec<[String; 2]> =
@@ -102,7 +110,11 @@ fn large_organization() -> (Organization, Findings) {
     for number in 0..2_000_usize {
         let zone = &zones[number % zones.len()];
         let servers = providers[number % providers.len()].each_ref().map(String::as_str);
-        organization.delegate(zone, &format!("team{number}.{}", zone.name().trim_end_matches('.')), &servers);
+        organization.delegate(
+            zone,
+            &format!("team{number}.{}", zone.name().trim_end_matches('.')),
+            &servers,
+        );
     }
     let mut ill = organization.spoil(&zones[4]);
     // A finding of its own; the others are reported all the same.
@@ -115,8 +127,10 @@ async fn the_watch_finds_each_ill_one_and_no_good_one_whatever_the_weather() {
     seeded(21);
     let (organization, expected) = large_organization();
     let network = &organization.network;
-    // A resolver that fails for a twentieth of the names of name servers, packets that are lost, and calls that are throttled.
-    let failing = ["ns1.provider5.net", "ns2.provider9.net", "ns1.unresolvable.net"].map(str::to_owned);
+    // A resolver that fails for a twentieth of the names of name servers, packets that are lost,
+    // and calls that are throttled.
+    let failing =
+        ["ns1.provider5.net", "ns2.provider9.net", "ns1.unresolvable.net"].map(str::to_owned);
     network.dns.fault("resolver", DnsFault::ServFailFor(failing.into()));
     network.lose(10);
     network.aws.rate_limit_overall(Some(QUOTA));
@@ -128,11 +142,15 @@ async fn the_watch_finds_each_ill_one_and_no_good_one_whatever_the_weather() {
     for _ in 0..2 {
         let results = lambda.run(WHOLE).await;
         assert_eq!(findings(&results), expected);
-        assert_eq!((results.len(), &results[0]["zones"], &results[0]["left_off"]), (1, &json!(21), &json!(0)));
+        assert_eq!(
+            (results.len(), &results[0]["zones"], &results[0]["left_off"]),
+            (1, &json!(21), &json!(0))
+        );
     }
 }
 
-/// A small organization: an account of so many good zones, one that is denied, one with an ill zone.
+/// A small organization: an account of so many good zones, one that is denied, one with an ill
+/// zone.
 fn small_organization(good_zones: usize) -> (Organization, Findings) {
     let mut organization = Organization::new(2);
     for number in 0..good_zones {
@@ -140,7 +158,10 @@ fn small_organization(good_zones: usize) -> (Organization, Findings) {
         let servers = ["ns1.provider0.net", "ns2.provider0.net"];
         organization.delegate(&zone, &format!("good.zone{number}.com"), &servers);
     }
-    organization.network.dns.fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
+    organization
+        .network
+        .dns
+        .fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
     let ill_zone = organization.parents[1].hosted_zone("example.com");
     let mut ill = organization.spoil(&ill_zone);
     ill.insert("4".repeat(12), organization.deny());
@@ -164,21 +185,33 @@ async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
     assert_eq!(last["totals"]["zones"], json!(23));
     assert_eq!(last["totals"]["delegations"], json!(22 + 15));
     // The last part tells what the run has counted, once.
-    let critical = expected.values().flatten().filter(|kind| kind.severity() == inventory::Severity::Critical).count();
+    let critical = expected
+        .values()
+        .flatten()
+        .filter(|kind| kind.severity() == inventory::Severity::Critical)
+        .count();
     assert_eq!(lambda.metric("Findings", &[("Severity", "critical")]), Some(critical as u64));
-    assert_eq!((lambda.metric("WatchRuns", &[]), lambda.metric("WatchedZones", &[])), (Some(1), Some(23)));
+    assert_eq!(
+        (lambda.metric("WatchRuns", &[]), lambda.metric("WatchedZones", &[])),
+        (Some(1), Some(23))
+    );
     assert_eq!((&last["totals"]["unknown"], lambda.metric("BlindRuns", &[])), (&json!(1), Some(0)));
     let lame = [("Finding", "lame"), ("Zone", "example.com")];
     assert_eq!(lambda.metric("Findings", &lame), Some(1));
-    assert_eq!(lambda.metric("Findings", &[("Finding", "unread"), ("Zone", "444444444444")]), Some(1));
+    assert_eq!(
+        lambda.metric("Findings", &[("Finding", "unread"), ("Zone", "444444444444")]),
+        Some(1)
+    );
 }
 
 /// WATCH-1 and WATCH-2.
 #[tokio::test(start_paused = true)]
-async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_the_others_are_reported() {
+async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_the_others_are_reported()
+ {
     let (organization, mut expected) = small_organization(2);
     let silent = &organization.parents[0];
-    let hangs = |action: &str| Fault::on(action).account(&silent.id()).kind(FaultKind::Hang).always();
+    let hangs =
+        |action: &str| Fault::on(action).account(&silent.id()).kind(FaultKind::Hang).always();
     let fault = organization.network.aws.fault(hangs("ListHostedZones"));
     let lambda = Lambda::new(&organization, "[]").await;
     expected.insert(silent.id(), BTreeSet::from([FindingKind::Unread]));
@@ -192,11 +225,15 @@ async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_
 
     // A zone that is never listed takes those with it that are read beside it, and no other.
     let zone = silent.hosted_zone("hangs.com");
-    organization.network.aws.fault(Fault::on("ListResourceRecordSets").zone(&zone.id()).kind(FaultKind::Hang).always());
+    organization
+        .network
+        .aws
+        .fault(Fault::on("ListResourceRecordSets").zone(&zone.id()).kind(FaultKind::Hang).always());
     let results = lambda.run(WHOLE).await;
     let found = findings(&results);
     assert!(found.contains_key("hangs.com"), "{found:?}");
-    let ill = found.into_iter().filter(|(name, _)| !name.starts_with("zone") && name != "hangs.com");
+    let ill =
+        found.into_iter().filter(|(name, _)| !name.starts_with("zone") && name != "hangs.com");
     expected.remove(&silent.id());
     assert_eq!(ill.collect::<Findings>(), expected);
 }
@@ -218,14 +255,24 @@ async fn what_somebody_has_accepted_is_told_and_counts_for_nobody() {
         .filter(|finding| !finding["accepted"].is_null())
         .map(|finding| (&finding["name"], &finding["alarm"]))
         .collect();
-    assert_eq!(accepted, [(&json!("lame.example.com"), &json!(false)), (&json!("444444444444"), &json!(false))]);
+    assert_eq!(
+        accepted,
+        [(&json!("lame.example.com"), &json!(false)), (&json!("444444444444"), &json!(false))]
+    );
     let alarms = all.iter().filter(|finding| finding["alarm"] == true).count();
     assert_eq!(results[0]["alarms"], json!(alarms));
     assert_eq!(lambda.metric("Findings", &[("Finding", "lame"), ("Zone", "example.com")]), None);
-    let medium = expected.values().flatten().filter(|kind| kind.severity() == inventory::Severity::Medium).count();
+    let medium = expected
+        .values()
+        .flatten()
+        .filter(|kind| kind.severity() == inventory::Severity::Medium)
+        .count();
     assert_eq!(lambda.metric("Findings", &[("Severity", "medium")]), Some(medium as u64 - 1));
     // The day of the third has passed.
-    assert_eq!(lambda.metric("Findings", &[("Finding", "takeover"), ("Zone", "example.com")]), Some(1));
+    assert_eq!(
+        lambda.metric("Findings", &[("Finding", "takeover"), ("Zone", "example.com")]),
+        Some(1)
+    );
     assert_eq!(all[0]["finding"], "takeover", "the most urgent comes first");
 }
 
@@ -233,11 +280,13 @@ async fn what_somebody_has_accepted_is_told_and_counts_for_nobody() {
 async fn nothing_is_asked_where_a_setting_or_the_event_is_wrong() {
     let organization = Organization::new(1);
     let (accounts, _) = organization.auditor().await;
-    let wrong = Settings::read(|name| (name == "DELEGATION_WATCH_ROLES").then(|| "a-secret".to_owned()));
+    let wrong =
+        Settings::read(|name| (name == "DELEGATION_WATCH_ROLES").then(|| "a-secret".to_owned()));
     let watch = Watch::new(wrong, accounts);
     let error = watch.run("{}", &organization.network.invocation(WHOLE)).await.unwrap_err();
     assert!(
-        error.name() == "InvalidSettings" && error.to_string().contains("DELEGATION_WATCH_ROLES: item 1"),
+        error.name() == "InvalidSettings"
+            && error.to_string().contains("DELEGATION_WATCH_ROLES: item 1"),
         "{error}"
     );
     let lambda = Lambda::new(&organization, "[]").await;
@@ -249,7 +298,8 @@ async fn nothing_is_asked_where_a_setting_or_the_event_is_wrong() {
     assert!(organization.network.aws.calls().is_empty());
 }
 
-/// WATCH-5: a session of an hour would end within a part that begins with the session of the part before.
+/// WATCH-5: a session of an hour would end within a part that begins with the session of the part
+/// before.
 #[tokio::test(start_paused = true)]
 async fn each_part_assumes_its_roles_anew() {
     let organization = Organization::new(1);

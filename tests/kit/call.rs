@@ -1,4 +1,5 @@
-//! Calls that a role could make by itself, whatever the function would do: who holds its credentials can send anything.
+//! Calls that a role could make by itself, whatever the function would do: who holds its
+//! credentials can send anything.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -47,11 +48,19 @@ impl Call {
             Self::GetDnssec(id) => get(zone(id, "/dnssec")),
             Self::GetChange => get("/2013-04-01/change/C1EXAMPLE".into()),
             Self::DeleteZone(id) => ("route53", Method::DELETE, zone(id, ""), String::new()),
-            Self::CreateZone => ("route53", Method::POST, "/2013-04-01/hostedzone".into(), new_zone()),
-            Self::Change(id, change) => ("route53", Method::POST, zone(id, "/rrset/"), batch(&[*change])),
-            Self::Batch(id, changes) => ("route53", Method::POST, zone(id, "/rrset/"), batch(changes)),
+            Self::CreateZone => {
+                ("route53", Method::POST, "/2013-04-01/hostedzone".into(), new_zone())
+            }
+            Self::Change(id, change) => {
+                ("route53", Method::POST, zone(id, "/rrset/"), batch(&[*change]))
+            }
+            Self::Batch(id, changes) => {
+                ("route53", Method::POST, zone(id, "/rrset/"), batch(changes))
+            }
             Self::Assume(arn, external_id) => {
-                let mut body = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=kit");
+                let mut body = format!(
+                    "Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=kit"
+                );
                 if let Some(id) = external_id {
                     write!(body, "&ExternalId={id}").unwrap();
                 }
@@ -60,15 +69,23 @@ impl Call {
         }
     }
 
-    /// True if policies let the call pass; whether the service then refuses it for another reason does not matter.
+    /// True if policies let the call pass; whether the service then refuses it for another reason
+    /// does not matter.
     pub(crate) async fn is_allowed(&self, endpoint: &str, http: &Client, by: Credentials) -> bool {
         let (service, method, path, body) = self.request();
         let url = format!("{endpoint}{path}");
-        let keys = Keys::new(by.access_key_id, by.secret_access_key, by.session_token, None, "kit").into();
+        let keys =
+            Keys::new(by.access_key_id, by.secret_access_key, by.session_token, None, "kit").into();
         let params = v4::SigningParams::builder().identity(&keys).region("us-east-1").name(service);
-        let params = params.time(SystemTime::now()).settings(SigningSettings::default()).build().unwrap().into();
+        let params = params
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap()
+            .into();
         let signable = SignableBody::Bytes(body.as_bytes());
-        let request = SignableRequest::new(method.as_str(), &url, std::iter::empty(), signable).unwrap();
+        let request =
+            SignableRequest::new(method.as_str(), &url, std::iter::empty(), signable).unwrap();
         let signature = sign(request, &params).unwrap().into_parts().0;
         let mut request = Request::builder().method(method).uri(&url);
         for (name, value) in signature.headers() {

@@ -1,5 +1,5 @@
-//! AWS as far as the commands of the pages need it: buckets, stacks, stack sets and service control policies on the local AWS, whose
-//! IAM is asked for everything that is done in somebody's name.
+//! AWS as far as the commands of the pages need it: buckets, stacks, stack sets and service control
+//! policies on the local AWS, whose IAM is asked for everything that is done in somebody's name.
 
 mod change;
 
@@ -107,7 +107,8 @@ struct Place {
 }
 
 impl Cloud {
-    /// `profiles` are name, account and role. Those of the management account are reached by no service control policy.
+    /// `profiles` are name, account and role. Those of the management account are reached by no
+    /// service control policy.
     pub(crate) async fn new(profiles: &[(&'static str, &str, &str, Value)]) -> Self {
         let mut world = World::behind_sockets().await;
         world.parent.delete();
@@ -186,12 +187,17 @@ impl Cloud {
                 let name = asked.option("--stack-name").ok_or("which stack?")?;
                 self.delete_stack(&place, name).await
             }
-            ["checkpoint", _] | ["aws", "cloudformation", "wait", "stack-delete-complete", ..] => Ok(String::new()),
+            ["checkpoint", _] | ["aws", "cloudformation", "wait", "stack-delete-complete", ..] => {
+                Ok(String::new())
+            }
             ["aws", "cloudformation", "describe-stacks", ..] => self.output(asked),
-            ["aws", "organizations", "enable-aws-service-access", ..] => self.profile(asked).map(|_| String::new()),
+            ["aws", "organizations", "enable-aws-service-access", ..] => {
+                self.profile(asked).map(|_| String::new())
+            }
             ["aws", "organizations", "register-delegated-administrator", ..] => {
                 self.profile(asked)?;
-                self.delegated_administrators.insert(asked.option("--account-id").unwrap().to_owned());
+                self.delegated_administrators
+                    .insert(asked.option("--account-id").unwrap().to_owned());
                 Ok(String::new())
             }
             ["aws", "organizations", "create-policy", ..] => self.create_policy(asked),
@@ -201,15 +207,22 @@ impl Cloud {
     }
 
     fn create_policy(&mut self, asked: &Asked) -> Done {
-        let file = asked.option("--content").and_then(|content| content.strip_prefix("file://")).ok_or("no content")?;
-        let text = fs::read_to_string(asked.folder.join(file)).map_err(|error| format!("{file}: {error}"))?;
+        let file = asked
+            .option("--content")
+            .and_then(|content| content.strip_prefix("file://"))
+            .ok_or("no content")?;
+        let text = fs::read_to_string(asked.folder.join(file))
+            .map_err(|error| format!("{file}: {error}"))?;
         let id = format!("p-example{}", self.policies.len() + 1);
         self.policies.insert(id.clone(), serde_json::from_str(&text).unwrap());
         Ok(format!("{id}\n"))
     }
 
     fn attach_policy(&mut self, asked: &Asked) -> Done {
-        let policy = asked.option("--policy-id").and_then(|id| self.policies.get(id)).ok_or("no such policy")?;
+        let policy = asked
+            .option("--policy-id")
+            .and_then(|id| self.policies.get(id))
+            .ok_or("no such policy")?;
         let target = asked.option("--target-id").ok_or("no target")?;
         let one = [target];
         let accounts = self.units.get(target).map_or(&one[..], Vec::as_slice);
@@ -221,9 +234,13 @@ impl Cloud {
 
     fn copy(&mut self, asked: &Asked, from: &str, to: &str) -> Done {
         let by = self.profile(asked)?;
-        let (bucket, key) = to.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("not to a bucket")?;
+        let (bucket, key) = to
+            .strip_prefix("s3://")
+            .and_then(|rest| rest.split_once('/'))
+            .ok_or("not to a bucket")?;
         by.may("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"))?;
-        let bytes = fs::read(asked.folder.join(from)).map_err(|error| format!("{from}: {error}"))?;
+        let bytes =
+            fs::read(asked.folder.join(from)).map_err(|error| format!("{from}: {error}"))?;
         let bucket = self.buckets.get_mut(bucket).ok_or_else(|| format!("no bucket {bucket}"))?;
         bucket.objects.insert(key.to_owned(), bytes);
         Ok(String::new())
@@ -231,7 +248,8 @@ impl Cloud {
 
     /// An object that somebody reads.
     fn object(&self, by: &Person, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
-        let (name, bucket) = (bucket, self.buckets.get(bucket).ok_or_else(|| format!("no bucket {bucket}"))?);
+        let (name, bucket) =
+            (bucket, self.buckets.get(bucket).ok_or_else(|| format!("no bucket {bucket}"))?);
         let arn = format!("arn:aws:s3:::{name}/{key}");
         if bucket.account == by.account {
             by.may("s3:GetObject", &arn)?;
@@ -244,8 +262,10 @@ impl Cloud {
     }
 
     fn url(&self, by: &Person, url: &str) -> Result<String, String> {
-        let (host, key) =
-            url.strip_prefix("https://").and_then(|rest| rest.split_once('/')).ok_or("not a URL of S3")?;
+        let (host, key) = url
+            .strip_prefix("https://")
+            .and_then(|rest| rest.split_once('/'))
+            .ok_or("not a URL of S3")?;
         let bucket = host.split(".s3.").next().unwrap();
         Ok(String::from_utf8(self.object(by, bucket, key)?).unwrap())
     }
@@ -254,18 +274,22 @@ impl Cloud {
         let place = self.place(asked)?;
         let file = asked.option("--template-file").ok_or("no template")?;
         let name = asked.option("--stack-name").ok_or("which stack?")?;
-        let text = fs::read_to_string(asked.folder.join(file)).map_err(|error| format!("{file}: {error}"))?;
+        let text = fs::read_to_string(asked.folder.join(file))
+            .map_err(|error| format!("{file}: {error}"))?;
         let given = asked.words.iter().skip_while(|word| *word != "--parameter-overrides").skip(1);
         let mut parameters = BTreeMap::new();
         for word in given.take_while(|word| !word.starts_with("--")) {
-            let (key, value) = word.split_once('=').ok_or_else(|| format!("{word} is no parameter"))?;
+            let (key, value) =
+                word.split_once('=').ok_or_else(|| format!("{word} is no parameter"))?;
             parameters.insert(key.to_owned(), value.to_owned());
         }
-        let named = text.contains("AWS::IAM::Role\n") || text.contains("AWS::CloudFormation::Stack\n");
+        let named =
+            text.contains("AWS::IAM::Role\n") || text.contains("AWS::CloudFormation::Stack\n");
         if named && asked.option("--capabilities") != Some("CAPABILITY_NAMED_IAM") {
             return Err("InsufficientCapabilities: it makes a role with a name".into());
         }
-        // A local template of more than that needs a bucket (`aws cloudformation deploy`, --s3-bucket).
+        // A local template of more than that needs a bucket (`aws cloudformation deploy`,
+        // --s3-bucket).
         if text.len() > 51_200 {
             return Err("the template is too large".into());
         }
@@ -276,12 +300,23 @@ impl Cloud {
     fn output(&self, asked: &Asked) -> Done {
         let place = self.place(asked)?;
         let name = asked.option("--stack-name").ok_or("which stack?")?;
-        let query = asked.option("--query").and_then(|query| query.split('\'').nth(1)).ok_or("which output?")?;
-        let stack = self.stacks.get(&(place.account, place.region, name.to_owned())).ok_or("no such stack")?;
-        stack.outputs.get(query).map(|value| format!("{value}\n")).ok_or_else(|| format!("no output {query}"))
+        let query = asked
+            .option("--query")
+            .and_then(|query| query.split('\'').nth(1))
+            .ok_or("which output?")?;
+        let stack = self
+            .stacks
+            .get(&(place.account, place.region, name.to_owned()))
+            .ok_or("no such stack")?;
+        stack
+            .outputs
+            .get(query)
+            .map(|value| format!("{value}\n"))
+            .ok_or_else(|| format!("no output {query}"))
     }
 
-    /// Brings a stack to a template. What fails is rolled back as far as the pages need it: the stack is as before, or gone.
+    /// Brings a stack to a template. What fails is rolled back as far as the pages need it: the
+    /// stack is as before, or gone.
     async fn deploy(
         &mut self,
         place: &Place,
@@ -295,16 +330,27 @@ impl Cloud {
         for (name, value) in &old.parameters {
             parameters.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        let mut values: BTreeMap<&str, &str> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut values: BTreeMap<&str, &str> =
+            parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
         let exports: Vec<(String, String)> = self
             .exports
             .iter()
-            .filter(|((account, region, _), _)| *account == place.account && *region == place.region)
+            .filter(|((account, region, _), _)| {
+                *account == place.account && *region == place.region
+            })
             .map(|((_, _, name), (value, _))| (name.clone(), value.clone()))
             .collect();
         values.extend(exports.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        values.extend([("AWS::AccountId", &*place.account), ("AWS::Region", &place.region), ("AWS::StackName", name)]);
-        let mut template = Template::new(file, Template::parsed(file, text), &values.into_iter().collect::<Vec<_>>());
+        values.extend([
+            ("AWS::AccountId", &*place.account),
+            ("AWS::Region", &place.region),
+            ("AWS::StackName", name),
+        ]);
+        let mut template = Template::new(
+            file,
+            Template::parsed(file, text),
+            &values.into_iter().collect::<Vec<_>>(),
+        );
         let order = template.resources();
         let mut made: Vec<Made> = Vec::new();
         let before = |id: &str| old.made.iter().find(|one| one.id == id).cloned();
@@ -330,7 +376,8 @@ impl Cloud {
             for one in made.iter().rev() {
                 match before(&one.id) {
                     Some(earlier) => {
-                        let resource = json!({"Type": earlier.kind, "Properties": earlier.properties});
+                        let resource =
+                            json!({"Type": earlier.kind, "Properties": earlier.properties});
                         self.make(place, name, &one.id, &resource, Some(one.clone())).await?;
                     }
                     None => self.unmake(place, name, one).await?,
@@ -344,9 +391,11 @@ impl Cloud {
         for gone in old.made.iter().rev().filter(|one| !order.contains(&one.id)) {
             self.unmake(place, name, gone).await?;
         }
-        let mut state = StackState { template: text.to_owned(), parameters, made, outputs: BTreeMap::new() };
+        let mut state =
+            StackState { template: text.to_owned(), parameters, made, outputs: BTreeMap::new() };
         for output in template.outputs() {
-            let value = output.value.as_str().map_or_else(|| output.value.to_string(), str::to_owned);
+            let value =
+                output.value.as_str().map_or_else(|| output.value.to_string(), str::to_owned);
             if let Some(export) = output.export {
                 let key = (place.account.clone(), place.region.clone(), export);
                 self.exports.insert(key, (value.clone(), name.to_owned()));
@@ -366,8 +415,12 @@ impl Cloud {
         });
         let exported: Vec<StackKey> = exported.map(|(key, _)| key.clone()).collect();
         for export in &exported {
-            let imports = |stack: &StackState| stack.template.contains(&format!("!ImportValue {}", export.2));
-            let user = self.stacks.iter().find(|(key, stack)| key.0 == export.0 && key.1 == export.1 && imports(stack));
+            let imports =
+                |stack: &StackState| stack.template.contains(&format!("!ImportValue {}", export.2));
+            let user = self
+                .stacks
+                .iter()
+                .find(|(key, stack)| key.0 == export.0 && key.1 == export.1 && imports(stack));
             if let Some((user, _)) = user {
                 let reason = format!("export {} is in use by {}", export.2, user.2);
                 self.stacks.insert(key, state);
@@ -385,7 +438,8 @@ impl Cloud {
 
     /// A bucket that somebody made, who lets everybody read.
     pub(crate) fn put_bucket(&mut self, name: &str, account: &str, key: &str, object: &[u8]) {
-        let anybody = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"});
+        let anybody =
+            json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"});
         let bucket = Bucket {
             account: account.to_owned(),
             policy: Some(json!({"Statement": [anybody]})),
@@ -449,8 +503,11 @@ fn package(asked: &Asked) {
     fs::write(dist.join("template-arm64.yaml"), template.stdout).unwrap();
     // The release after this one is there already, as if it had been unpacked.
     for version in ["0.1.0", "0.2.0"] {
-        fs::write(dist.join(format!("custom-delegation-{version}-arm64.zip")), format!("the code of {version}"))
-            .unwrap();
+        fs::write(
+            dist.join(format!("custom-delegation-{version}-arm64.zip")),
+            format!("the code of {version}"),
+        )
+        .unwrap();
     }
 }
 
@@ -465,7 +522,11 @@ impl Cloud {
         let units = group["DeploymentTargets"]["OrganizationalUnitIds"].as_array().unwrap();
         let accounts = units.iter().flat_map(|unit| &self.units[unit.as_str().unwrap()]);
         let regions = group["Regions"].as_array().unwrap();
-        accounts.flat_map(|account| regions.iter().map(move |region| ((*account).to_owned(), text(region)))).collect()
+        accounts
+            .flat_map(|account| {
+                regions.iter().map(move |region| ((*account).to_owned(), text(region)))
+            })
+            .collect()
     }
 
     fn stack_sets_role(&self, account: &str) -> Person {

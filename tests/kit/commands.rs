@@ -1,4 +1,5 @@
-//! The commands of the pages: what can run here is run, and of the others what can be checked is checked. The quick start is played.
+//! The commands of the pages: what can run here is run, and of the others what can be checked is
+//! checked. The quick start is played.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +30,8 @@ fn pages() -> Vec<String> {
     let mut found = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
     for folder in ["docs", "examples"] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let pages = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        let pages =
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
         found.extend(pages.map(|path| path.display().to_string()));
     }
     found.sort();
@@ -42,7 +44,10 @@ fn blocks(page: &str) -> Vec<Block> {
     for (number, line) in text.lines().enumerate() {
         match (&mut open, line.trim()) {
             (None, "```sh") => {
-                open = Some((Block { at: format!("{page}:{}", number + 1), commands: Vec::new() }, String::new()));
+                open = Some((
+                    Block { at: format!("{page}:{}", number + 1), commands: Vec::new() },
+                    String::new(),
+                ));
             }
             (Some(_), "```") => found.extend(open.take().map(|(block, _)| block)),
             (Some((block, begun)), line) => match line.strip_suffix('\\') {
@@ -64,19 +69,31 @@ fn words(command: &str) -> Vec<String> {
 #[test]
 fn commands_run_or_at_least_name_what_exists() {
     let makefile = fs::read_to_string("Makefile").unwrap();
-    let tools = std::env::var("CFN_LINT").ok().and_then(|path| Some(Path::new(&path).parent()?.to_owned()));
+    let tools =
+        std::env::var("CFN_LINT").ok().and_then(|path| Some(Path::new(&path).parent()?.to_owned()));
     let (mut run, mut looked_at) = (0, 0);
     for block in pages().iter().flat_map(|page| blocks(page)) {
         let mut runs = true;
-        for words in block.commands.iter().map(|command| words(command)).filter(|words| !words.is_empty()) {
+        for words in
+            block.commands.iter().map(|command| words(command)).filter(|words| !words.is_empty())
+        {
             runs &= !NOT_RUN.iter().any(|(program, _)| words[0] == *program);
             looked_at += 1;
             if words[0] == "make" {
-                assert!(makefile.contains(&format!("\n{}:", words[1])), "{}: make {}", block.at, words[1]);
+                assert!(
+                    makefile.contains(&format!("\n{}:", words[1])),
+                    "{}: make {}",
+                    block.at,
+                    words[1]
+                );
             }
             if words[0] == "cargo" {
                 let name = words.iter().skip_while(|word| *word != "--test").nth(1);
-                let folder = if words.iter().any(|word| word == "sandbox") { "sandbox/tests" } else { "tests" };
+                let folder = if words.iter().any(|word| word == "sandbox") {
+                    "sandbox/tests"
+                } else {
+                    "tests"
+                };
                 let exists = |name: &String| {
                     Path::new(&format!("{folder}/{name}.rs")).exists()
                         || Path::new(&format!("{folder}/{name}")).exists()
@@ -87,8 +104,11 @@ fn commands_run_or_at_least_name_what_exists() {
         if let Some(tools) = tools.as_ref().filter(|_| runs) {
             let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
             let script = block.commands.join("\n");
-            let output =
-                Command::new("bash").args(["-euo", "pipefail", "-c", &script]).env("PATH", path).output().unwrap();
+            let output = Command::new("bash")
+                .args(["-euo", "pipefail", "-c", &script])
+                .env("PATH", path)
+                .output()
+                .unwrap();
             assert!(output.status.success(), "{}: {output:?}", block.at);
             run += 1;
         }
@@ -107,9 +127,16 @@ async fn the_quick_start_makes_a_delegation() {
     let mut cloud = Cloud::new(&profiles).await;
     // The release that is unpacked before the first command.
     let mut blocks = vec![(String::new(), "make package\n".to_owned())];
-    blocks.extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
-    // The role that a watch reads with. The watch itself is played by `watch.rs`: this CloudFormation knows no rules of a bus.
-    blocks.extend(shell::blocks("docs/watch.md").into_iter().filter(|(heading, _)| heading == "Set it up").take(1));
+    blocks
+        .extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
+    // The role that a watch reads with. The watch itself is played by `watch.rs`: this
+    // CloudFormation knows no rules of a bus.
+    blocks.extend(
+        shell::blocks("docs/watch.md")
+            .into_iter()
+            .filter(|(heading, _)| heading == "Set it up")
+            .take(1),
+    );
     assert_eq!(blocks.len(), 1 + 3 + 1, "the blocks of the pages");
     shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await.unwrap();
     let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");

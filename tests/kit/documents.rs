@@ -24,7 +24,8 @@ pub(crate) const DIGEST: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:FailedEvents";
 pub(crate) const WATCH_ROLE: &str = "route53-delegation-watch-us-east-1";
 pub(crate) const WATCH_LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:WatchLogGroup:*";
-pub(crate) const WATCH: &str = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation-watch";
+pub(crate) const WATCH: &str =
+    "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation-watch";
 pub(crate) const BUS: &str = "arn:aws:events:us-east-1:222222222222:event-bus/findings";
 
 /// The documents by name.
@@ -41,16 +42,19 @@ pub(crate) struct Kit {
     /// A function with parent and child zone in its own account.
     pub(crate) single_role: Role,
     pub(crate) single_parent: ZoneHandle,
-    /// A function in the account of the parent zone, for everybody, that assumes parent roles there.
+    /// A function in the account of the parent zone, for everybody, that assumes parent roles
+    /// there.
     pub(crate) central_role: Role,
-    /// The watch in the function's account, and the role in the account of the parent zone that it reads with.
+    /// The watch in the function's account, and the role in the account of the parent zone that it
+    /// reads with.
     pub(crate) watch_role: Role,
     pub(crate) auditor_role: Role,
     /// What begins the watch.
     pub(crate) timer_role: Role,
     /// A watch that reads its own account.
     pub(crate) own_watch_role: Role,
-    /// A DNS account under the service control policies, which would hide what the parent role's own policy denies.
+    /// A DNS account under the service control policies, which would hide what the parent role's
+    /// own policy denies.
     pub(crate) guarded: Account,
     pub(crate) guarded_zone: ZoneHandle,
     pub(crate) documents: Documents,
@@ -69,7 +73,8 @@ impl Kit {
         }
         let parent_role = world.parent_account.role("route53-delegation-parent");
         let child_role = third.role("route53-delegation-child");
-        let (single_role, central_role) = (single.role(FUNCTION_ROLE), world.parent_account.role(FUNCTION_ROLE));
+        let (single_role, central_role) =
+            (single.role(FUNCTION_ROLE), world.parent_account.role(FUNCTION_ROLE));
         world.function_role = world.child_account.role(FUNCTION_ROLE);
         world.parent_role = parent_role;
         let auditor_role = world.parent_account.role("route53-delegation-auditor");
@@ -142,8 +147,14 @@ fn trust(template: &Template, role: &str) -> Value {
     template.resource(&format!("/{role}/Properties/AssumeRolePolicyDocument"))
 }
 
-fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_parent: &ZoneHandle) -> Documents {
-    let (parent_id, parent_arn, child_arn) = (world.parent.id(), world.parent_role.arn(), child_role.arn());
+fn documents(
+    world: &World,
+    child_role: &Role,
+    third_zone: &ZoneHandle,
+    single_parent: &ZoneHandle,
+) -> Documents {
+    let (parent_id, parent_arn, child_arn) =
+        (world.parent.id(), world.parent_role.arn(), child_role.arn());
     let resources = [("LogGroup.Arn", LOGS), ("FailedEvents.Arn", QUEUE)];
     let full = [
         ("ParentRoleArns", parent_arn.as_str()),
@@ -158,19 +169,39 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
         ("FunctionAccounts", "111111111111,222222222222,444444444444"),
         ("ExternalId", EXTERNAL_ID),
     ];
-    let names = [("ParentZoneId", parent_id.as_str()), ("Names", "testing.example.com,*.dev.example.com")];
+    let names =
+        [("ParentZoneId", parent_id.as_str()), ("Names", "testing.example.com,*.dev.example.com")];
     let underscore = [("UnderscoreNames", "_msdcs.example.com")];
-    let parent = Template::read("examples/parent-role.yaml", &[&trusted[..], &names, &underscore].concat());
+    let parent =
+        Template::read("examples/parent-role.yaml", &[&trusted[..], &names, &underscore].concat());
     let third_id = third_zone.id();
-    let child = Template::read("examples/child-role.yaml", &[&trusted[..], &[("ChildZoneId", &third_id)]].concat());
+    let child = Template::read(
+        "examples/child-role.yaml",
+        &[&trusted[..], &[("ChildZoneId", &third_id)]].concat(),
+    );
     let own_zone = single_parent.id();
-    let same = Template::read("examples/same-account.yaml", &[("ParentZoneId", &own_zone), ("DomainName", TEAM)]);
+    let same = Template::read(
+        "examples/same-account.yaml",
+        &[("ParentZoneId", &own_zone), ("DomainName", TEAM)],
+    );
     let upper = world.child.id();
-    let nested = [("ParentRoleArn", parent_arn.as_str()), ("ParentExternalId", EXTERNAL_ID), ("Zone", &upper)];
+    let nested = [
+        ("ParentRoleArn", parent_arn.as_str()),
+        ("ParentExternalId", EXTERNAL_ID),
+        ("Zone", &upper),
+    ];
     let nested = Template::read("examples/nested.yaml", &nested);
-    let package = [("TemplateUrl", "https://example.com/t"), ("CodeBucketPrefix", "code"), ("CodeKey", "zip")];
-    let own =
-        [("OrganizationId", ORGANIZATION), ("CodeSha256", DIGEST), ("AWS::AccountId", "111111111111"), ("Key", "1")];
+    let package = [
+        ("TemplateUrl", "https://example.com/t"),
+        ("CodeBucketPrefix", "code"),
+        ("CodeKey", "zip"),
+    ];
+    let own = [
+        ("OrganizationId", ORGANIZATION),
+        ("CodeSha256", DIGEST),
+        ("AWS::AccountId", "111111111111"),
+        ("Key", "1"),
+    ];
     let central = Template::read("examples/sns-central.yaml", &[&own[..], &package].concat());
     let given = central.resource("/Function/Properties/Parameters");
     let given: Vec<(&str, &str)> =
@@ -178,7 +209,8 @@ fn documents(world: &World, child_role: &Role, third_zone: &ZoneHandle, single_p
     let central = Template::read("template.yaml", &[&given[..], &resources].concat());
     let rights = |template: &Template| template.resource("/Rights/Properties/PolicyDocument");
     let scp = |name: &str| -> Value {
-        serde_json::from_str(&std::fs::read_to_string(format!("examples/scp-{name}.json")).unwrap()).unwrap()
+        serde_json::from_str(&std::fs::read_to_string(format!("examples/scp-{name}.json")).unwrap())
+            .unwrap()
     };
     Documents::from([
         ("function", inline(&function, "FunctionRole")),
@@ -208,10 +240,19 @@ fn documents_of_the_watch(auditor: &Role) -> Documents {
     ];
     let watch = Template::read("template.yaml", &[&full[..], &resources].concat());
     // Without what the other has too.
-    let mut own = inline(&Template::read("template.yaml", &[&[schedule][..], &resources].concat()), "WatchRole");
-    own["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"].as_str().unwrap().ends_with("OwnZones"));
-    let trusted =
-        [("OrganizationId", ORGANIZATION), ("WatchAccounts", "222222222222,444444444444"), ("ExternalId", EXTERNAL_ID)];
+    let mut own = inline(
+        &Template::read("template.yaml", &[&[schedule][..], &resources].concat()),
+        "WatchRole",
+    );
+    own["Statement"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|one| one["Sid"].as_str().unwrap().ends_with("OwnZones"));
+    let trusted = [
+        ("OrganizationId", ORGANIZATION),
+        ("WatchAccounts", "222222222222,444444444444"),
+        ("ExternalId", EXTERNAL_ID),
+    ];
     let auditor = Template::read("examples/auditor-role.yaml", &trusted);
     Documents::from([
         ("watch", inline(&watch, "WatchRole")),
@@ -230,7 +271,8 @@ pub(crate) fn everything() -> Value {
 /// The parent role's policy that `docs/permissions.md` shows is that of the template.
 #[test]
 fn the_page_on_permissions_shows_the_policy_of_the_parent_role() {
-    const NAMES: &str = "/Condition/ForAllValues:StringLike/route53:ChangeResourceRecordSetsNormalizedRecordNames";
+    const NAMES: &str =
+        "/Condition/ForAllValues:StringLike/route53:ChangeResourceRecordSetsNormalizedRecordNames";
     let values = [
         ("ParentZoneId", "Z0PARENTEXAMPLE"),
         ("Names", "testing.example.com,*.dev.example.com"),
@@ -246,7 +288,10 @@ fn the_page_on_permissions_shows_the_policy_of_the_parent_role() {
     let sorted = |policy: &Value| {
         let mut statements = policy["Statement"].clone();
         for statement in statements.as_array_mut().unwrap() {
-            let lists = [statement.pointer("/Action").map(|_| "/Action"), statement.pointer(NAMES).map(|_| NAMES)];
+            let lists = [
+                statement.pointer("/Action").map(|_| "/Action"),
+                statement.pointer(NAMES).map(|_| NAMES),
+            ];
             for list in lists.into_iter().flatten() {
                 if let Some(items) = statement.pointer_mut(list).and_then(Value::as_array_mut) {
                     items.retain(|item| item != "_delegation-*.dev.example.com");

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 fn examples() -> Vec<String> {
     let entries = fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path());
-    let templates = entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let templates =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     let mut found: Vec<String> = templates.map(|path| path.display().to_string()).collect();
     found.sort();
     assert!(found.len() >= 8, "{found:?}");
@@ -21,17 +22,28 @@ fn resources(path: &str) -> Vec<(String, Value)> {
     document["Resources"].as_object().unwrap().clone().into_iter().collect()
 }
 
-/// The function's timeout < the resource's = the event's age, and what a denied right is waited for fits into the first.
+/// The function's timeout < the resource's = the event's age, and what a denied right is waited for
+/// fits into the first.
 #[test]
 fn the_times_agree() {
     let template = Template::source("template.yaml");
-    let timeout = template.pointer("/Resources/DelegationFunction/Properties/Timeout").unwrap().as_u64().unwrap();
-    let age = template.pointer("/Resources/Deliveries/Properties/MaximumEventAgeInSeconds").unwrap().as_u64().unwrap();
+    let timeout = template
+        .pointer("/Resources/DelegationFunction/Properties/Timeout")
+        .unwrap()
+        .as_u64()
+        .unwrap();
+    let age = template
+        .pointer("/Resources/Deliveries/Properties/MaximumEventAgeInSeconds")
+        .unwrap()
+        .as_u64()
+        .unwrap();
     let wait = template.pointer("/Parameters/PropagationWait/MaxValue").unwrap().as_u64().unwrap();
     assert!(wait < timeout && timeout < age, "{wait} < {timeout} < {age}");
     let mut seen = 0;
     for path in examples() {
-        for (id, resource) in resources(&path).into_iter().filter(|(_, one)| one["Type"] == "Custom::Delegation") {
+        for (id, resource) in
+            resources(&path).into_iter().filter(|(_, one)| one["Type"] == "Custom::Delegation")
+        {
             assert_eq!(resource["Properties"]["ServiceTimeout"], json!(age), "{path}: {id}");
             for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
                 assert!(resource[policy].is_string(), "{path}: {id} says nothing of {policy}");
@@ -51,7 +63,10 @@ fn rights_of_the_same_stack_outlive_the_delegation() {
             Value::Array(ids) => ids.contains(&json!("Rights")),
             id => *id == "Rights",
         };
-        assert!(resources.iter().any(|(_, one)| one["Type"] == "Custom::Delegation" && depends(one)), "{path}");
+        assert!(
+            resources.iter().any(|(_, one)| one["Type"] == "Custom::Delegation" && depends(one)),
+            "{path}"
+        );
     }
 }
 
@@ -72,7 +87,11 @@ fn the_child_stack_signs_first_and_chains_then() {
             ],
         );
         let properties = |name: &str| template.resource(&format!("/Delegation/Properties/{name}"));
-        assert_eq!((properties("ChildZoneId"), properties("Dnssec")), (json!(zone), json!(dnssec)), "{step}");
+        assert_eq!(
+            (properties("ChildZoneId"), properties("Dnssec")),
+            (json!(zone), json!(dnssec)),
+            "{step}"
+        );
     }
 }
 
@@ -94,10 +113,9 @@ fn alarms_are_on_metrics_that_exist() {
     let page = fs::read_to_string("docs/logging.md").unwrap();
     let mut own = BTreeSet::new();
     // Those of the watch have rules of their own, in `watch.rs`.
-    for (id, resource) in resources("template.yaml")
-        .into_iter()
-        .filter(|(_, one)| one["Type"] == "AWS::CloudWatch::Alarm" && one["Condition"] == "HasAlarmTopic")
-    {
+    for (id, resource) in resources("template.yaml").into_iter().filter(|(_, one)| {
+        one["Type"] == "AWS::CloudWatch::Alarm" && one["Condition"] == "HasAlarmTopic"
+    }) {
         let properties = &resource["Properties"];
         let metric = properties["MetricName"].as_str().unwrap().to_owned();
         if properties["Namespace"] == NAMESPACE {
@@ -106,10 +124,13 @@ fn alarms_are_on_metrics_that_exist() {
         } else {
             assert!(!properties["Dimensions"].is_null(), "{id}");
         }
-        assert_eq!(properties["TreatMissingData"], "notBreaching", "{id}: no invocation is no trouble");
+        assert_eq!(
+            properties["TreatMissingData"], "notBreaching",
+            "{id}: no invocation is no trouble"
+        );
     }
-    let filtered =
-        Template::read("template.yaml", &[]).resource("/Warnings/Properties/MetricTransformations/0/MetricName");
+    let filtered = Template::read("template.yaml", &[])
+        .resource("/Warnings/Properties/MetricTransformations/0/MetricName");
     assert!(own.remove(filtered.as_str().unwrap()));
     assert_eq!(own, BTreeSet::from(["SignalFailures".to_owned()]));
     assert!(page.contains("\n| `SignalFailures` | Count | none |"));
@@ -141,11 +162,21 @@ fn what_is_suppressed_has_a_reason() {
     for path in examples().iter().map(String::as_str).chain(["template.yaml"]) {
         for (id, resource) in resources(path) {
             let guard = &resource["Metadata"]["guard"];
-            let suppressed: BTreeSet<&str> =
-                guard["SuppressedRules"].as_array().into_iter().flatten().map(|rule| rule.as_str().unwrap()).collect();
-            let reasons = guard["Reasons"].as_object().into_iter().flatten().map(|(rule, _)| rule.as_str()).collect();
+            let suppressed: BTreeSet<&str> = guard["SuppressedRules"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|rule| rule.as_str().unwrap())
+                .collect();
+            let reasons = guard["Reasons"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(rule, _)| rule.as_str())
+                .collect();
             assert_eq!(suppressed, reasons, "{path}: {id}");
-            let skipped = resource["Metadata"]["checkov"]["skip"].as_array().cloned().unwrap_or_default();
+            let skipped =
+                resource["Metadata"]["checkov"]["skip"].as_array().cloned().unwrap_or_default();
             assert!(skipped.iter().all(|check| check["comment"].is_string()), "{path}: {id}");
             rules += suppressed.len() + skipped.len();
         }
@@ -158,26 +189,34 @@ fn what_is_suppressed_has_a_reason() {
 fn every_alarm_is_in_the_runbook_and_no_other() {
     let page = fs::read_to_string("docs/runbook.md").unwrap();
     let (_, section) = page.split_once("\n## Alarms\n").unwrap();
-    let rows = section.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows =
+        section.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
     let rows: BTreeSet<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
     let resources = resources("template.yaml");
     let alarms = resources.iter().filter(|(_, one)| one["Type"] == "AWS::CloudWatch::Alarm");
     let alarms: BTreeSet<&str> = alarms.map(|(id, _)| id.as_str()).collect();
     assert_eq!(rows, alarms);
-    let is_asked_for = |one: &Value| ["HasAlarmTopic", "HasWatchAlarms"].map(Value::from).contains(&one["Condition"]);
+    let is_asked_for = |one: &Value| {
+        ["HasAlarmTopic", "HasWatchAlarms"].map(Value::from).contains(&one["Condition"])
+    };
     assert!(resources.iter().all(|(id, one)| !alarms.contains(id.as_str()) || is_asked_for(one)));
 }
 
 /// A dashboard with a wrong name of a metric shows nothing, and nobody is told.
 #[test]
 fn the_dashboard_shows_metrics_that_exist() {
-    let values = [("DelegationFunction", "route53-delegation"), ("FailedEvents.QueueName", "queue")];
-    let body = Template::read("template.yaml", &values).resource("/Overview/Properties/DashboardBody");
+    let values =
+        [("DelegationFunction", "route53-delegation"), ("FailedEvents.QueueName", "queue")];
+    let body =
+        Template::read("template.yaml", &values).resource("/Overview/Properties/DashboardBody");
     let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
     let page = fs::read_to_string("docs/logging.md").unwrap();
     let mut own = 0;
-    for metric in
-        body["widgets"].as_array().unwrap().iter().flat_map(|one| one["properties"]["metrics"].as_array().unwrap())
+    for metric in body["widgets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|one| one["properties"]["metrics"].as_array().unwrap())
     {
         let name = match metric[0].as_str() {
             Some(NAMESPACE) => metric[1].as_str().unwrap(),
@@ -203,12 +242,20 @@ fn the_parent_role_allows_and_trusts_what_its_parameters_say() {
     );
     let role = template.resource("/ParentRole/Properties");
     assert_eq!(
-        role.pointer("/Policies/0/PolicyDocument/Statement/2/Condition/ForAllValues:StringLike").unwrap(),
+        role.pointer("/Policies/0/PolicyDocument/Statement/2/Condition/ForAllValues:StringLike")
+            .unwrap(),
         &json!({"route53:ChangeResourceRecordSetsNormalizedRecordNames": [
             "a.example.com", "*.dev.example.com", "_delegation-a.example.com", "_delegation-*.dev.example.com",
         ]})
     );
     let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
-    assert_eq!(trust["Principal"]["AWS"], "arn:aws:iam::111111111111:root", "nobody outside is admitted by default");
-    assert_eq!(trust["Condition"]["StringEquals"], json!({"sts:ExternalId": "secret-id"}), "no value, no key");
+    assert_eq!(
+        trust["Principal"]["AWS"], "arn:aws:iam::111111111111:root",
+        "nobody outside is admitted by default"
+    );
+    assert_eq!(
+        trust["Condition"]["StringEquals"],
+        json!({"sts:ExternalId": "secret-id"}),
+        "no value, no key"
+    );
 }

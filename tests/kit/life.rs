@@ -19,7 +19,10 @@ async fn life(world: &World, properties: Value) -> Option<String> {
     let updated = world.update(&id, properties, changed.clone()).await.0;
     let deleted = world.delete(&id, changed).await.0;
     let answers = [created, updated, deleted];
-    let told = answers.iter().find(|answer| answer["Status"] != "SUCCESS").map(|answer| answer["Reason"].to_string());
+    let told = answers
+        .iter()
+        .find(|answer| answer["Status"] != "SUCCESS")
+        .map(|answer| answer["Reason"].to_string());
     told.or_else(|| {
         let warnings = answers.iter().filter_map(|answer| answer["Data"]["Warning"].as_str());
         warnings.filter(|warning| !warning.is_empty()).map(str::to_owned).next()
@@ -56,7 +59,8 @@ async fn every_call_of_its_life_is_allowed() {
     for (way, properties) in ways(&kit) {
         assert_eq!(life(&kit.world, properties).await, None, "{way}");
     }
-    let denied: Vec<Call> = kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+    let denied: Vec<Call> =
+        kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
 }
 
@@ -104,12 +108,14 @@ async fn in_one_account_it_needs_no_role_and_in_the_center_the_parent_role() {
     kit.world.function_role = kit.central_role.clone();
     kit.world.restart(crate::at_once).await;
     // The central function assumes the parent role, which is in its own account.
-    let mut properties = json!({"ParentZoneName": null, "ParentZoneId": kit.world.parent.id(), "ChildZoneId": null});
+    let mut properties =
+        json!({"ParentZoneName": null, "ParentZoneId": kit.world.parent.id(), "ChildZoneId": null});
     properties["DomainName"] = json!("team.dev.example.com");
     let foreign = kit.third.hosted_zone("team.dev.example.com");
     properties["NameServers"] = json!(foreign.name_servers());
     assert_eq!(life(&kit.world, properties).await, None);
-    let denied: Vec<Call> = kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+    let denied: Vec<Call> =
+        kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
 }
 
@@ -124,7 +130,10 @@ async fn a_child_account_touches_nothing_else_by_way_of_the_function() {
     let asks = |name: &str, zone: &str| {
         let zone = json!({"ParentZoneName": null, "ParentZoneId": zone, "ChildZoneId": null, "AllowOverwrite": "true"});
         let mut properties = zone.as_object().unwrap().clone();
-        properties.extend([("DomainName".to_owned(), json!(name)), ("NameServers".to_owned(), json!(servers))]);
+        properties.extend([
+            ("DomainName".to_owned(), json!(name)),
+            ("NameServers".to_owned(), json!(servers)),
+        ]);
         Value::Object(properties)
     };
     for (name, zone, why) in [
@@ -144,8 +153,12 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
     let ways = ways(&kit);
     for name in ["function", "parent", "child", "nested"] {
         let statements = kit.documents[name]["Statement"].as_array().unwrap().iter().enumerate();
-        for (index, statement) in statements.filter(|(_, statement)| statement["Effect"] == "Allow") {
-            let actions = statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+        for (index, statement) in statements.filter(|(_, statement)| statement["Effect"] == "Allow")
+        {
+            let actions = statement["Action"]
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![statement["Action"].clone()]);
             let called = |action: &&Value| {
                 let action = action.as_str().unwrap();
                 action.starts_with("route53:") || action.starts_with("sts:")
@@ -172,7 +185,10 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
                     kit.apply(&documents);
                 }
                 let short = action.as_str().unwrap().split_once(':').unwrap().1;
-                assert!(told.iter().any(|(_, what)| what.contains(short)), "{name} without {action}: {told:?}");
+                assert!(
+                    told.iter().any(|(_, what)| what.contains(short)),
+                    "{name} without {action}: {told:?}"
+                );
             }
         }
     }
@@ -183,7 +199,8 @@ fn clean(kit: &Kit) {
     for zone in [&kit.world.parent, &kit.world.child] {
         for set in zone.records() {
             if set.rtype == "TXT"
-                || set.rtype == "NS" && set.name.trim_end_matches('.') != zone.name().trim_end_matches('.')
+                || set.rtype == "NS"
+                    && set.name.trim_end_matches('.') != zone.name().trim_end_matches('.')
             {
                 zone.remove(&set.name, &set.rtype);
             }
@@ -198,10 +215,14 @@ async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
     let known = [
         ("ParentRoleArn", world.parent_role.arn()),
         ("ParentExternalId", EXTERNAL_ID.to_owned()),
-        ("route53-delegation-ServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:delegation".into()),
+        (
+            "route53-delegation-ServiceToken",
+            "arn:aws:lambda:us-east-1:222222222222:function:delegation".into(),
+        ),
         ("NameServers.Id", "N1EXAMPLE".into()),
     ];
-    let known: Vec<(&str, &str)> = known.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let known: Vec<(&str, &str)> =
+        known.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut template = Template::read("examples/delegation-set.yaml", &known);
     template.set("NameServers.NameServers", json!(world.child_servers()));
     assert_eq!(template.resource("/Zone/Properties/DelegationSetId"), "N1EXAMPLE");

@@ -22,7 +22,8 @@ async fn what_stands_as_wanted_is_adopted_and_with_the_next_change_its_own() {
     assert!(world.delegated_to().is_empty());
 }
 
-/// The construct of the CDK was replaced without a removal policy: its Delete comes after our Create.
+/// The construct of the CDK was replaced without a removal policy: its Delete comes after our
+/// Create.
 #[tokio::test]
 async fn what_the_old_tool_deleted_the_next_change_makes_again() {
     let world = World::new().await;

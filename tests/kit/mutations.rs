@@ -1,4 +1,5 @@
-//! Nothing in a policy is there for nothing: whatever one thing is deleted, a probe tells. `mutations.txt` has the table.
+//! Nothing in a policy is there for nothing: whatever one thing is deleted, a probe tells.
+//! `mutations.txt` has the table.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +12,8 @@ use crate::probes::{self, Probe};
 
 const TABLE: &str = "tests/kit/mutations.txt";
 
-/// The function's role without what only one of the others needs, and the central function's, which is the same.
+/// The function's role without what only one of the others needs, and the central function's, which
+/// is the same.
 const UNCHANGED: [&str; 2] = ["function alone", "central function"];
 
 /// What `_delegation-` before each name makes of a pattern: the pattern itself covers it already.
@@ -26,7 +28,9 @@ fn is_implied(value: &str) -> bool {
 fn mutations(document: &Value) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (index, statement) in document["Statement"].as_array().unwrap().iter().enumerate() {
-        let sid = statement["Sid"].as_str().unwrap_or_else(|| panic!("a statement without a Sid: {statement}"));
+        let sid = statement["Sid"]
+            .as_str()
+            .unwrap_or_else(|| panic!("a statement without a Sid: {statement}"));
         let mut mutate = |what: String, edit: &dyn Fn(&mut Value)| {
             let mut mutant = document.clone();
             edit(&mut mutant["Statement"][index]);
@@ -41,11 +45,17 @@ fn mutations(document: &Value) -> Vec<(String, Value)> {
         }
         for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
             for (key, values) in keys.as_object().unwrap() {
-                for value in
-                    values.as_array().into_iter().flatten().filter(|value| !is_implied(value.as_str().unwrap()))
+                for value in values
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|value| !is_implied(value.as_str().unwrap()))
                 {
                     mutate(format!(", {key} {}", value.as_str().unwrap()), &|statement| {
-                        statement["Condition"][operator][key].as_array_mut().unwrap().retain(|one| one != value);
+                        statement["Condition"][operator][key]
+                            .as_array_mut()
+                            .unwrap()
+                            .retain(|one| one != value);
                     });
                 }
                 mutate(format!(", {operator} {key}"), &|statement| {
@@ -53,7 +63,11 @@ fn mutations(document: &Value) -> Vec<(String, Value)> {
                 });
             }
         }
-        for resource in statement["Resource"].as_array().into_iter().flatten().filter(|_| statement["Effect"] == "Deny")
+        for resource in statement["Resource"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|_| statement["Effect"] == "Deny")
         {
             mutate(format!(", on {}", resource.as_str().unwrap()), &|statement| {
                 statement["Resource"].as_array_mut().unwrap().retain(|one| one != resource);
@@ -107,7 +121,9 @@ async fn whatever_is_deleted_from_a_policy_is_missed() {
             let mut documents = kit.documents.clone();
             documents.insert(name, mutant);
             kit.apply(&documents);
-            let told = told(&kit, name, &probes).await.unwrap_or_else(|| panic!("nobody misses {name}: {what}"));
+            let told = told(&kit, name, &probes)
+                .await
+                .unwrap_or_else(|| panic!("nobody misses {name}: {what}"));
             writeln!(table, "{name}: {what}\n    not so any more: {told}").unwrap();
             missed += 1;
         }
@@ -126,15 +142,27 @@ async fn in_a_batch_with_a_delegation_types_and_names_are_not_told_apart() {
     let kit = Kit::new().await;
     let (zone, role) = (kit.world.parent.id(), kit.world.parent_role.credentials());
     let allowed = async |changes: &[(&'static str, &'static str)]| {
-        let changes = changes.iter().map(|&(name, rtype)| Change { action: "CREATE", name, rtype }).collect();
+        let changes =
+            changes.iter().map(|&(name, rtype)| Change { action: "CREATE", name, rtype }).collect();
         let call = Call::Batch(zone.clone(), changes);
         call.is_allowed(&kit.world.aws.endpoint_url(), &kit.http, role.clone()).await
     };
     let delegation = ("b.dev.example.com", "NS");
     assert!(!allowed(&[("a.dev.example.com", "TXT")]).await, "nothing but TXT");
-    assert!(allowed(&[delegation, ("a.dev.example.com", "TXT")]).await, "of a name that it may delegate");
-    assert!(allowed(&[delegation, ("_delegation-a.dev.example.com", "NS")]).await, "hides an ownership record");
-    for name in ["_acme-challenge.dev.example.com", "_dmarc.a.dev.example.com", "dev.example.com", "mail.example.com"] {
+    assert!(
+        allowed(&[delegation, ("a.dev.example.com", "TXT")]).await,
+        "of a name that it may delegate"
+    );
+    assert!(
+        allowed(&[delegation, ("_delegation-a.dev.example.com", "NS")]).await,
+        "hides an ownership record"
+    );
+    for name in [
+        "_acme-challenge.dev.example.com",
+        "_dmarc.a.dev.example.com",
+        "dev.example.com",
+        "mail.example.com",
+    ] {
         assert!(!allowed(&[delegation, (name, "TXT")]).await, "{name}");
     }
 }

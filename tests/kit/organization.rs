@@ -12,7 +12,8 @@ const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:Topic";
 #[tokio::test]
 async fn the_topic_takes_requests_of_the_organization_alone() {
     let aws = Sandbox::start().await.unwrap();
-    let template = Template::read("template.yaml", &[("OrganizationId", ORGANIZATION), ("Topic", TOPIC)]);
+    let template =
+        Template::read("template.yaml", &[("OrganizationId", ORGANIZATION), ("Topic", TOPIC)]);
     let policy = template.resource("/TopicPolicy/Properties/PolicyDocument");
     let deployer = |account: &str| aws.account(account).role("deployer").policy(everything());
     aws.account("222222222222").set_org(ORGANIZATION);
@@ -27,10 +28,14 @@ async fn the_topic_takes_requests_of_the_organization_alone() {
     );
     let mut open: Value = policy;
     open["Statement"][0]["Condition"] = json!({});
-    assert!(deployer("444444444444").may_by(open, PUBLISH, TOPIC), "the condition is what keeps strangers out");
+    assert!(
+        deployer("444444444444").may_by(open, PUBLISH, TOPIC),
+        "the condition is what keeps strangers out"
+    );
 }
 
-/// Whom the parent role trusts: the organization, accounts, both, or nobody outside its own account.
+/// Whom the parent role trusts: the organization, accounts, both, or nobody outside its own
+/// account.
 #[tokio::test]
 async fn the_parent_role_trusts_whom_its_parameters_name() {
     let aws = Sandbox::start().await.unwrap();
@@ -42,7 +47,8 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
             ("ExternalId", "an-external-id"),
             ("AWS::AccountId", "111111111111"),
         ];
-        let template = Template::read("examples/parent-role.yaml", &[&fixed[..], parameters].concat());
+        let template =
+            Template::read("examples/parent-role.yaml", &[&fixed[..], parameters].concat());
         let trust = template.resource("/ParentRole/Properties/AssumeRolePolicyDocument");
         let parent = aws.account("111111111111").role("route53-delegation-parent").trust(trust);
         let function = aws.account(account).role(FUNCTION_ROLE).policy(everything());
@@ -50,14 +56,23 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
         let http = custom_delegation::http::client(None).unwrap();
         call.is_allowed(&aws.endpoint_url(), &http, function.credentials()).await
     };
-    aws.account("222222222222").set_org_path("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/");
+    aws.account("222222222222")
+        .set_org_path("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/");
     let organization = ("OrganizationId", ORGANIZATION);
     let unit = |path: &'static str| ("OrganizationPaths", path);
     for (account, parameters, wanted) in [
         ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/*")], true),
-        ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/")], true),
+        (
+            "222222222222",
+            vec![unit("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/")],
+            true,
+        ),
         ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/")], false),
-        ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example3/*"), organization], false),
+        (
+            "222222222222",
+            vec![unit("o-exampleorgid/r-exam/ou-exam-example3/*"), organization],
+            false,
+        ),
         ("444444444444", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/*")], false),
         ("222222222222", vec![organization], true),
         ("444444444444", vec![organization], false),
@@ -73,7 +88,11 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
 
 #[test]
 fn parameters_refuse_what_would_open_too_much() {
-    let fixed = [("ParentZoneId", "Z1"), ("Names", "testing.example.com"), ("ExternalId", "an-external-id")];
+    let fixed = [
+        ("ParentZoneId", "Z1"),
+        ("Names", "testing.example.com"),
+        ("ExternalId", "an-external-id"),
+    ];
     let parent = Template::read("examples/parent-role.yaml", &fixed);
     for (name, value, wanted) in [
         ("Names", "testing.example.com,*.dev.example.com", true),
@@ -110,7 +129,11 @@ fn parameters_refuse_what_would_open_too_much() {
     let function = Template::read("template.yaml", &[]);
     for (name, value, wanted) in [
         ("ParentRoleArns", "", true),
-        ("ParentRoleArns", "arn:aws:iam::111111111111:role/parent,arn:aws-cn:iam::111111111111:role/x/parent", true),
+        (
+            "ParentRoleArns",
+            "arn:aws:iam::111111111111:role/parent,arn:aws-cn:iam::111111111111:role/x/parent",
+            true,
+        ),
         ("ParentRoleArns", "*", false),
         ("ParentRoleArns", "arn:aws:iam::*:role/parent", false),
         ("OrganizationId", "*", false),
@@ -144,13 +167,18 @@ fn proxy_and_endpoints_are_variables_of_the_function() {
         let mut values = vec![("FunctionRole.Arn", "role"), ("FailedEvents.Arn", "queue")];
         values.extend(given);
         let template = Template::read("template.yaml", &values);
-        let mut variables = template.resource("/DelegationFunction/Properties/Environment/Variables");
+        let mut variables =
+            template.resource("/DelegationFunction/Properties/Environment/Variables");
         let variables = variables.as_object_mut().unwrap();
         variables.retain(|name, value| !name.starts_with("DELEGATION_") && !value.is_null());
         json!(variables)
     };
     assert_eq!(variables(&[]), json!({}));
-    assert_eq!(variables(&[("NoProxy", "10.0.0.0/8")]), json!({}), "without a proxy there is nothing to go around");
+    assert_eq!(
+        variables(&[("NoProxy", "10.0.0.0/8")]),
+        json!({}),
+        "without a proxy there is nothing to go around"
+    );
     let proxy = [("HttpsProxy", "http://proxy.example.com:3128"), ("NoProxy", ".amazonaws.com")];
     assert_eq!(
         variables(&proxy),
@@ -159,5 +187,8 @@ fn proxy_and_endpoints_are_variables_of_the_function() {
     let (fips, dual_stack) = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT");
     assert_eq!(variables(&[("Endpoints", "FIPS")]), json!({fips: "true"}));
     assert_eq!(variables(&[("Endpoints", "DUAL_STACK")]), json!({dual_stack: "true"}));
-    assert_eq!(variables(&[("Endpoints", "FIPS_DUAL_STACK")]), json!({fips: "true", dual_stack: "true"}));
+    assert_eq!(
+        variables(&[("Endpoints", "FIPS_DUAL_STACK")]),
+        json!({fips: "true", dual_stack: "true"})
+    );
 }

@@ -12,7 +12,8 @@ fn python(arguments: &[&str]) -> Output {
     Command::new("python3").env("PYTHONDONTWRITEBYTECODE", "1").args(arguments).output().unwrap()
 }
 
-/// The program of this test is one that the check can look at: linked against this machine's glibc, and not stripped.
+/// The program of this test is one that the check can look at: linked against this machine's glibc,
+/// and not stripped.
 #[test]
 fn the_check_of_programs_refuses_what_the_runtime_lacks() {
     let program = std::env::current_exe().unwrap().display().to_string();
@@ -24,7 +25,9 @@ fn the_check_of_programs_refuses_what_the_runtime_lacks() {
     assert!(check(&["--newest", newest]).status.success(), "{said}");
     let refused = check(&["--newest", "2.3"]);
     assert!(!refused.status.success());
-    assert!(String::from_utf8(refused.stderr).unwrap().contains(&format!("needs GLIBC_{newest} of ")));
+    assert!(
+        String::from_utf8(refused.stderr).unwrap().contains(&format!("needs GLIBC_{newest} of "))
+    );
     let refused = check(&["--newest", "99.0", "--stripped"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("has a symbol table"));
     assert!(!python(&["tools/elf.py", "Cargo.toml"]).status.success(), "no program at all");
@@ -42,7 +45,8 @@ const LEFT_OUT: [(&str, &str); 22] = [
     ("stackset", "WatchRoleArns"),
     ("stackset", "WatchRoleName"),
     ("stackset", "WatchSchedule"),
-    // The central function reads child zones with no role, runs in no VPC, and says what the defaults say.
+    // The central function reads child zones with no role, runs in no VPC, and says what the
+    // defaults say.
     ("sns-central", "ChildRoleArns"),
     ("sns-central", "DnsAnyAddress"),
     ("sns-central", "DnsResolver"),
@@ -81,19 +85,28 @@ fn takes_what_the_examples_give(architecture: &str) {
     assert_eq!(architectures, serde_json::json!([architecture]));
     let packaged = Template::source(path.to_str().unwrap());
     assert_eq!(packaged["Transform"], serde_json::Value::Null, "stack sets take no macros");
-    let known: BTreeSet<String> = packaged["Parameters"].as_object().unwrap().keys().cloned().collect();
-    let nested = &Template::source("examples/sns-central.yaml")["Resources"]["Function"]["Properties"]["Parameters"];
+    let known: BTreeSet<String> =
+        packaged["Parameters"].as_object().unwrap().keys().cloned().collect();
+    let nested = &Template::source("examples/sns-central.yaml")["Resources"]["Function"]["Properties"]
+        ["Parameters"];
     let nested: BTreeSet<String> = nested.as_object().unwrap().keys().cloned().collect();
     let set = &Template::source("examples/stackset.yaml")["Resources"]["Functions"]["Properties"]["Parameters"];
-    let set = set.as_array().unwrap().iter().map(|one| one["ParameterKey"].as_str().unwrap().to_owned());
+    let set =
+        set.as_array().unwrap().iter().map(|one| one["ParameterKey"].as_str().unwrap().to_owned());
     for (example, parameters) in [("sns-central", nested), ("stackset", set.collect())] {
         let unknown: Vec<_> = parameters.difference(&known).collect();
         assert!(unknown.is_empty(), "examples/{example}.yaml gives {unknown:?}");
         for name in known.difference(&parameters) {
-            assert!(!packaged["Parameters"][name]["Default"].is_null(), "examples/{example}.yaml lacks {name}");
+            assert!(
+                !packaged["Parameters"][name]["Default"].is_null(),
+                "examples/{example}.yaml lacks {name}"
+            );
         }
         for name in known.difference(&parameters) {
-            assert!(LEFT_OUT.contains(&(example, name.as_str())), "examples/{example}.yaml should hand {name} on");
+            assert!(
+                LEFT_OUT.contains(&(example, name.as_str())),
+                "examples/{example}.yaml should hand {name} on"
+            );
         }
     }
     let outputs = packaged["Outputs"].as_object().unwrap();
@@ -104,7 +117,8 @@ fn takes_what_the_examples_give(architecture: &str) {
     }
 }
 
-/// What zizmor and actionlint (`make workflows`) do not know: which jobs may write, and that each has an end.
+/// What zizmor and actionlint (`make workflows`) do not know: which jobs may write, and that each
+/// has an end.
 #[test]
 fn workflows_pin_their_actions_and_may_no_more_than_they_need() {
     let pinned = Regex::new("^[A-Za-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9.]+$").unwrap();
@@ -116,15 +130,21 @@ fn workflows_pin_their_actions_and_may_no_more_than_they_need() {
         let workflow = Template::source(&path);
         let name = workflow["name"].as_str().unwrap();
         assert_eq!(workflow["permissions"], serde_json::json!({}), "{name}: nothing by default");
-        for used in text.lines().filter_map(|line| line.split_once("uses: ").map(|(_, used)| used)) {
+        for used in text.lines().filter_map(|line| line.split_once("uses: ").map(|(_, used)| used))
+        {
             assert!(pinned.is_match(used), "{name}: {used}");
         }
         for (job, definition) in workflow["jobs"].as_object().unwrap() {
             assert!(definition["timeout-minutes"].is_number(), "{name}: {job} may run for hours");
             let permissions = definition["permissions"].as_object().unwrap();
-            let more: Vec<&str> =
-                permissions.iter().filter(|(_, level)| *level != "read").map(|(what, _)| what.as_str()).collect();
-            let known = writers.iter().find(|(workflow, writer, _)| (*workflow, *writer) == (name, job.as_str()));
+            let more: Vec<&str> = permissions
+                .iter()
+                .filter(|(_, level)| *level != "read")
+                .map(|(what, _)| what.as_str())
+                .collect();
+            let known = writers
+                .iter()
+                .find(|(workflow, writer, _)| (*workflow, *writer) == (name, job.as_str()));
             assert_eq!(more, known.map_or(&[][..], |(_, _, what)| what), "{name}: {job}");
         }
         seen.push(name.to_owned());

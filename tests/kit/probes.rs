@@ -33,7 +33,9 @@ impl Probe {
     /// True if the answer is as promised.
     pub(crate) async fn holds(&self, kit: &Kit) -> bool {
         let allowed = match &self.ask {
-            Ask::Call(by, call) => call.is_allowed(&kit.world.aws.endpoint_url(), &kit.http, by.clone()).await,
+            Ask::Call(by, call) => {
+                call.is_allowed(&kit.world.aws.endpoint_url(), &kit.http, by.clone()).await
+            }
             Ask::May(role, action, resource) => role.may(action, resource),
         };
         allowed == self.wanted
@@ -53,7 +55,10 @@ pub(crate) fn all(kit: &Kit) -> Vec<Probe> {
     section(function, &["function", "nested", "same account", "parent trust", "child trust"]);
     section(trusts, &["parent trust", "child trust"]);
     section(organization, &["scp zones", "scp roles"]);
-    section(watch, &["watch", "watch of one account", "timer of the watch", "auditor", "auditor trust"]);
+    section(
+        watch,
+        &["watch", "watch of one account", "timer of the watch", "auditor", "auditor trust"],
+    );
     probes
 }
 
@@ -70,22 +75,46 @@ struct Asker<'a> {
 impl Asker<'_> {
     fn call(&mut self, wanted: bool, what: &str, call: Call) {
         let name = format!("{} {} {what}", self.who, if wanted { "can" } else { "can't" });
-        self.probes.push(Probe { name, wanted, repeats: false, documents: &[], ask: Ask::Call(self.by.clone(), call) });
+        self.probes.push(Probe {
+            name,
+            wanted,
+            repeats: false,
+            documents: &[],
+            ask: Ask::Call(self.by.clone(), call),
+        });
     }
 
     fn change(&mut self, wanted: bool, zone: &str, change: Change) {
         let Change { action, name, rtype } = change;
-        self.call(wanted, &format!("{action} {rtype} {name}"), Call::Change(zone.to_owned(), change));
+        self.call(
+            wanted,
+            &format!("{action} {rtype} {name}"),
+            Call::Change(zone.to_owned(), change),
+        );
     }
 
     fn reads(&mut self, wanted: bool, whose: &str, zone: &str) {
         self.call(wanted, &format!("get {whose}"), Call::GetZone(zone.to_owned()));
-        self.call(wanted, &format!("list the record sets of {whose}"), Call::ListRecords(zone.to_owned()));
-        self.call(wanted, &format!("read the signing of {whose}"), Call::GetDnssec(zone.to_owned()));
+        self.call(
+            wanted,
+            &format!("list the record sets of {whose}"),
+            Call::ListRecords(zone.to_owned()),
+        );
+        self.call(
+            wanted,
+            &format!("read the signing of {whose}"),
+            Call::GetDnssec(zone.to_owned()),
+        );
     }
 
     /// What the rights for a name of a zone are, and are not.
-    fn delegates(&mut self, zone: [&str; 2], name: &'static str, record: &'static str, others: [&'static str; 3]) {
+    fn delegates(
+        &mut self,
+        zone: [&str; 2],
+        name: &'static str,
+        record: &'static str,
+        others: [&'static str; 3],
+    ) {
         let [zone, other_zone] = zone;
         for (action, name, rtype) in [
             ("CREATE", name, "NS"),
@@ -111,10 +140,14 @@ impl Asker<'_> {
     /// The pattern of the parent zone's `Names`, and the ownership records that it covers.
     fn delegates_below_dev(&mut self, zone: &str) {
         self.may_begin(zone, ".dev.example.com", "NS");
-        for record in ["_delegation-a.dev.example.com", "_delegationdigest-0123456789abcdef.dev.example.com"] {
+        for record in
+            ["_delegation-a.dev.example.com", "_delegationdigest-0123456789abcdef.dev.example.com"]
+        {
             self.change(true, zone, change("CREATE", record, "TXT"));
         }
-        for record in ["_delegation-staging.example.com", "_delegationdigest-0123456789abcdef.example.com"] {
+        for record in
+            ["_delegation-staging.example.com", "_delegationdigest-0123456789abcdef.example.com"]
+        {
             self.change(false, zone, change("CREATE", record, "TXT"));
         }
         self.underscores(zone, "dev.example.com");
@@ -130,11 +163,21 @@ impl Asker<'_> {
 
     /// Names that speak for the name below which they stand, or for others.
     fn underscores(&mut self, zone: &str, below: &str) {
-        for label in
-            ["_acme-challenge", "_dmarc", "_domainkey", "_mta-sts", "_443._tcp", "a._domainkey", "_acme-challenge.a"]
-        {
+        for label in [
+            "_acme-challenge",
+            "_dmarc",
+            "_domainkey",
+            "_mta-sts",
+            "_443._tcp",
+            "a._domainkey",
+            "_acme-challenge.a",
+        ] {
             for rtype in ["NS", "TXT"] {
-                self.change(false, zone, change("CREATE", format!("{label}.{below}").leak(), rtype));
+                self.change(
+                    false,
+                    zone,
+                    change("CREATE", format!("{label}.{below}").leak(), rtype),
+                );
             }
         }
         for label in ["_delegation", "_delegations-a", "_delegationdigest", "_delegation-a._tcp"] {
@@ -146,7 +189,8 @@ impl Asker<'_> {
 fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
     let zone = kit.world.parent.id();
     let other = kit.world.parent_account.hosted_zone("example.net").id();
-    let mut role = Asker { who: "the parent role", by: kit.world.parent_role.credentials(), probes };
+    let mut role =
+        Asker { who: "the parent role", by: kit.world.parent_role.credentials(), probes };
     role.call(true, "list zones by name", Call::ListZonesByName);
     role.reads(true, "the parent zone", &zone);
     role.reads(false, "another zone of its account", &other);
@@ -156,8 +200,13 @@ fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
     role.change(true, &zone, change("CREATE", "_msdcs.example.com", "NS"));
     role.change(true, &zone, change("CREATE", "_delegation-_msdcs.example.com", "TXT"));
     role.change(false, &zone, change("CREATE", "_sites.example.com", "NS"));
-    let mut role = Asker { who: "the central function", by: kit.central_role.credentials(), probes };
-    role.call(true, "assume the parent role", Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)));
+    let mut role =
+        Asker { who: "the central function", by: kit.central_role.credentials(), probes };
+    role.call(
+        true,
+        "assume the parent role",
+        Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)),
+    );
     let another = kit.world.parent_account.role("another").trust_account("111111111111", None);
     role.call(false, "assume another role of its account", Call::Assume(another.arn(), None));
     role.change(false, &zone, change("CREATE", NAME, "NS"));
@@ -168,22 +217,36 @@ fn child(kit: &Kit, probes: &mut Vec<Probe>) {
     let mut role = Asker { who: "the child role", by: kit.child_role.credentials(), probes };
     role.reads(true, "its zone", &kit.third_zone.id());
     role.reads(false, "another zone of its account", &other);
-    role.call(false, "change its zone", Call::Change(kit.third_zone.id(), change("CREATE", NAME, "NS")));
+    role.call(
+        false,
+        "change its zone",
+        Call::Change(kit.third_zone.id(), change("CREATE", NAME, "NS")),
+    );
 }
 
 fn function(kit: &Kit, probes: &mut Vec<Probe>) {
     let world = &kit.world;
     let mut role = Asker { who: "the function", by: world.function_role.credentials(), probes };
     role.reads(true, "a child zone of its account", &world.child.id());
-    role.call(true, "assume the parent role", Call::Assume(world.parent_role.arn(), Some(EXTERNAL_ID)));
+    role.call(
+        true,
+        "assume the parent role",
+        Call::Assume(world.parent_role.arn(), Some(EXTERNAL_ID)),
+    );
     role.call(true, "assume the child role", Call::Assume(kit.child_role.arn(), Some(EXTERNAL_ID)));
     let open = world.parent_account.role("open").trust_account("222222222222", None);
     role.call(false, "assume a role that was not named", Call::Assume(open.arn(), None));
     let upper = ["prod.testing.example.com", "a.dev.testing.example.com", NAME];
     let other = world.child_account.hosted_zone("example.net").id();
-    role.delegates([&world.child.id(), &other], LOWER, "_delegation-dev.testing.example.com", upper);
+    role.delegates(
+        [&world.child.id(), &other],
+        LOWER,
+        "_delegation-dev.testing.example.com",
+        upper,
+    );
     role.change(true, &world.child.id(), change("CREATE", LONG_RECORD, "TXT"));
-    let mut role = Asker { who: "the function of one account", by: kit.single_role.credentials(), probes };
+    let mut role =
+        Asker { who: "the function of one account", by: kit.single_role.credentials(), probes };
     let others = ["other.example.org", "a.team.example.org", "example.org"];
     let other = kit.world.aws.account("555555555555").hosted_zone("example.net").id();
     role.delegates([&kit.single_parent.id(), &other], TEAM, "_delegation-team.example.org", others);
@@ -206,7 +269,14 @@ fn function(kit: &Kit, probes: &mut Vec<Probe>) {
     }
 }
 
-fn may(probes: &mut Vec<Probe>, who: &str, role: &Role, wanted: bool, action: &str, resource: &str) {
+fn may(
+    probes: &mut Vec<Probe>,
+    who: &str,
+    role: &Role,
+    wanted: bool,
+    action: &str,
+    resource: &str,
+) {
     // Ids of zones differ from run to run of other tests; nothing else hangs on them.
     let shown = resource.split_once("hostedzone/").map_or(resource, |_| "the parent zone");
     let name = format!("{who} {} {action} on {shown}", if wanted { "may" } else { "may not" });
@@ -232,15 +302,24 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     }
     let mut role = Asker { who: "the watch", by: kit.watch_role.credentials(), probes };
     role.call(true, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
-    role.call(false, "assume the parent role", Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)));
+    role.call(
+        false,
+        "assume the parent role",
+        Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)),
+    );
     let open = kit.world.parent_account.role("open").trust_account("222222222222", None);
     role.call(false, "assume a role that was not named", Call::Assume(open.arn(), None));
     role.call(false, "list the zones of its own account", Call::ListZones);
     role.change(false, &kit.world.child.id(), change("CREATE", LOWER, "NS"));
     let zone = kit.single_parent.id();
-    let mut role = Asker { who: "the watch of one account", by: kit.own_watch_role.credentials(), probes };
+    let mut role =
+        Asker { who: "the watch of one account", by: kit.own_watch_role.credentials(), probes };
     role.call(true, "list the zones of its account", Call::ListZones);
-    role.call(true, "list the record sets of a zone of its account", Call::ListRecords(zone.clone()));
+    role.call(
+        true,
+        "list the record sets of a zone of its account",
+        Call::ListRecords(zone.clone()),
+    );
     role.change(false, &zone, change("CREATE", TEAM, "NS"));
     role.call(false, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
     for (wanted, action, resource) in [
@@ -263,7 +342,8 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     let function = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation";
     may(probes, "the timer", &kit.timer_role, true, "lambda:InvokeFunction", WATCH);
     may(probes, "the timer", &kit.timer_role, false, "lambda:InvokeFunction", function);
-    let stranger = |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
+    let stranger =
+        |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
     for (who, role, id, wanted) in [
         (
             "a watch of another Region",
@@ -277,15 +357,30 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
             "another-id",
             false,
         ),
-        ("a function", stranger("222222222222", "route53-delegation-function-eu-west-1"), EXTERNAL_ID, false),
-        ("another role of the watch's account", stranger("222222222222", "admin"), EXTERNAL_ID, false),
+        (
+            "a function",
+            stranger("222222222222", "route53-delegation-function-eu-west-1"),
+            EXTERNAL_ID,
+            false,
+        ),
+        (
+            "another role of the watch's account",
+            stranger("222222222222", "admin"),
+            EXTERNAL_ID,
+            false,
+        ),
         (
             "a watch of a listed account outside of the organization",
             stranger("444444444444", WATCH_ROLE),
             EXTERNAL_ID,
             false,
         ),
-        ("a watch of an account that is not listed", stranger("333333333333", WATCH_ROLE), EXTERNAL_ID, false),
+        (
+            "a watch of an account that is not listed",
+            stranger("333333333333", WATCH_ROLE),
+            EXTERNAL_ID,
+            false,
+        ),
     ] {
         let mut role = Asker { who, by: role.credentials(), probes };
         role.call(wanted, "assume the auditor role", Call::Assume(auditor.clone(), Some(id)));
@@ -294,17 +389,45 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
 
 /// Who may assume the roles. All strangers have the right in their own policies.
 fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
-    let stranger = |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
+    let stranger =
+        |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
     let named = "route53-delegation-function-eu-west-1";
     kit.world.aws.account("666666666666").set_org(crate::documents::ORGANIZATION);
-    for (whose, arn) in [("the parent role", kit.world.parent_role.arn()), ("the child role", kit.child_role.arn())] {
+    for (whose, arn) in
+        [("the parent role", kit.world.parent_role.arn()), ("the child role", kit.child_role.arn())]
+    {
         for (who, role, id, wanted) in [
-            ("a function of another Region", stranger("222222222222", named), Some(EXTERNAL_ID), true),
+            (
+                "a function of another Region",
+                stranger("222222222222", named),
+                Some(EXTERNAL_ID),
+                true,
+            ),
             ("who has no external id", stranger("222222222222", named), None, false),
-            ("who has another external id", stranger("222222222222", named), Some("another-id"), false),
-            ("another role of the function's account", stranger("222222222222", "admin"), Some(EXTERNAL_ID), false),
-            ("a listed account outside of the organization", stranger("444444444444", named), Some(EXTERNAL_ID), false),
-            ("an account that is not listed", stranger("666666666666", named), Some(EXTERNAL_ID), false),
+            (
+                "who has another external id",
+                stranger("222222222222", named),
+                Some("another-id"),
+                false,
+            ),
+            (
+                "another role of the function's account",
+                stranger("222222222222", "admin"),
+                Some(EXTERNAL_ID),
+                false,
+            ),
+            (
+                "a listed account outside of the organization",
+                stranger("444444444444", named),
+                Some(EXTERNAL_ID),
+                false,
+            ),
+            (
+                "an account that is not listed",
+                stranger("666666666666", named),
+                Some(EXTERNAL_ID),
+                false,
+            ),
         ] {
             let mut role = Asker { who, by: role.credentials(), probes };
             role.call(wanted, &format!("assume {whose}"), Call::Assume(arn.clone(), id));
@@ -312,7 +435,8 @@ fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
     }
 }
 
-/// Somebody with every right in the account of the parent zone, and what the service control policies leave him.
+/// Somebody with every right in the account of the parent zone, and what the service control
+/// policies leave him.
 #[allow(clippy::struct_excessive_bools, reason = "a row of a table: each is an answer of its own")]
 struct Person {
     who: &'static str,
@@ -335,9 +459,27 @@ const PEOPLE: [Person; 6] = {
         roles: false,
     };
     [
-        Person { who: "the delegation admin", role: "route53-delegation-admin", zones: true, roles: true, ..none },
-        Person { who: "break-glass", role: "break-glass", delegations: true, zones: true, roles: true, ..none },
-        Person { who: "the stack sets' role", role: "stacksets-exec-0123456789abcdef", roles: true, ..none },
+        Person {
+            who: "the delegation admin",
+            role: "route53-delegation-admin",
+            zones: true,
+            roles: true,
+            ..none
+        },
+        Person {
+            who: "break-glass",
+            role: "break-glass",
+            delegations: true,
+            zones: true,
+            roles: true,
+            ..none
+        },
+        Person {
+            who: "the stack sets' role",
+            role: "stacksets-exec-0123456789abcdef",
+            roles: true,
+            ..none
+        },
         Person {
             who: "a parent role with every right",
             role: "route53-delegation-parent-team-a",
@@ -371,7 +513,9 @@ fn organization(kit: &Kit, probes: &mut Vec<Probe>) {
         asker.change(true, &zone, change("CREATE", "mail.example.com", "TXT"));
         asker.change(person.delegations, &zone, change("CREATE", "staging.example.com", "NS"));
         asker.change(person.delegations, &zone, change("CREATE", "staging.example.com", "DS"));
-        for record in ["_delegation-staging.example.com", "_delegationdigest-0123456789abcdef.example.com"] {
+        for record in
+            ["_delegation-staging.example.com", "_delegationdigest-0123456789abcdef.example.com"]
+        {
             asker.change(person.delegations, &zone, change("CREATE", record, "TXT"));
         }
         for name in ["_dmarc.example.com", "a._domainkey.example.com"] {
@@ -379,21 +523,48 @@ fn organization(kit: &Kit, probes: &mut Vec<Probe>) {
         }
         asker.call(person.zones, "create a zone", Call::CreateZone);
         may(probes, person.who, &role, true, "route53:GetHostedZone", &zone_arn);
-        may(probes, person.who, &role, true, "lambda:InvokeFunction", &function_arn("route53-delegation"));
-        for statement in
-            ["scp zones", "scp roles"].iter().flat_map(|name| kit.documents[*name]["Statement"].as_array().unwrap())
+        may(
+            probes,
+            person.who,
+            &role,
+            true,
+            "lambda:InvokeFunction",
+            &function_arn("route53-delegation"),
+        );
+        for statement in ["scp zones", "scp roles"]
+            .iter()
+            .flat_map(|name| kit.documents[*name]["Statement"].as_array().unwrap())
         {
-            for action in statement["Action"].as_array().into_iter().flatten().map(|action| action.as_str().unwrap()) {
+            for action in statement["Action"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|action| action.as_str().unwrap())
+            {
                 match action.split_once(':').unwrap().0 {
                     "route53" => may(probes, person.who, &role, person.zones, action, &zone_arn),
                     "iam" => {
                         for guarded in GUARDED_ROLES {
-                            may(probes, person.who, &role, person.roles, action, &role_arn(guarded));
+                            may(
+                                probes,
+                                person.who,
+                                &role,
+                                person.roles,
+                                action,
+                                &role_arn(guarded),
+                            );
                         }
                         may(probes, person.who, &role, true, action, &role_arn("anything"));
                     }
                     _ => {
-                        may(probes, person.who, &role, person.roles, action, &function_arn("route53-delegation"));
+                        may(
+                            probes,
+                            person.who,
+                            &role,
+                            person.roles,
+                            action,
+                            &function_arn("route53-delegation"),
+                        );
                         may(probes, person.who, &role, true, action, &function_arn("anything"));
                     }
                 }

@@ -1,4 +1,5 @@
-//! `docs/roll-out.md` from the first command to the last. After each step: what everybody can and can't do.
+//! `docs/roll-out.md` from the first command to the last. After each step: what everybody can and
+//! can't do.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,9 @@ impl Question {
     async fn is_yes(&self, cloud: &Cloud, http: &custom_delegation::http::Client) -> bool {
         match &self.ask {
             Ask::Call(call) => match call(cloud) {
-                Some((role, call)) => call.is_allowed(&cloud.world.aws.endpoint_url(), http, role.credentials()).await,
+                Some((role, call)) => {
+                    call.is_allowed(&cloud.world.aws.endpoint_url(), http, role.credentials()).await
+                }
                 None => false,
             },
             Ask::May(person, action, resource) => person.may(action, resource).is_ok(),
@@ -134,8 +137,18 @@ impl Questions<'_> {
         self.ask(NEVER, NEVER, "team A's function has team C's parent role", team_a("team-c"));
         let team_b = by_function(TEAM_B, "us-east-1", assume("team-b"));
         self.ask(FUNCTIONS, END, "team B's function has team B's parent role", team_b);
-        self.ask(CENTRAL, ALWAYS, "the central function has team C's parent role", central(assume("team-c")));
-        self.ask(NEVER, NEVER, "the central function has team A's parent role", central(assume("team-a")));
+        self.ask(
+            CENTRAL,
+            ALWAYS,
+            "the central function has team C's parent role",
+            central(assume("team-c")),
+        );
+        self.ask(
+            NEVER,
+            NEVER,
+            "the central function has team A's parent role",
+            central(assume("team-a")),
+        );
         let change = central(create("team-c.example.com", "NS"));
         self.ask(NEVER, NEVER, "the central function changes the zone itself", change);
         let _ = self.person(STRANGER, FUNCTION_ROLE);
@@ -159,34 +172,51 @@ impl Questions<'_> {
         role(ROLES, "NS", "a.team-a.example.com");
         role(ROLES, "TXT", "_delegation-team-a.example.com");
         role("Other changes", "NS", "data.example.com");
-        for name in
-            ["team-b.example.com", "example.com", "_acme-challenge.team-a.example.com", "a._tcp.team-a.example.com"]
-        {
+        for name in [
+            "team-b.example.com",
+            "example.com",
+            "_acme-challenge.team-a.example.com",
+            "a._tcp.team-a.example.com",
+        ] {
             role(NEVER, "NS", name);
         }
         role(NEVER, "TXT", "team-a.example.com");
-        let team_b = by_role(DNS, "route53-delegation-parent-team-b", create("team-b.example.com", "NS"));
+        let team_b =
+            by_role(DNS, "route53-delegation-parent-team-b", create("team-b.example.com", "NS"));
         self.ask(ROLES, ALWAYS, "team B's parent role creates NS team-b.example.com", team_b);
     }
 
     /// People of the DNS account.
     fn dns_account(&mut self) {
         let administrator = self.person(DNS, "administrator");
-        let (break_glass, admin) = (self.person(DNS, "break-glass"), self.person(DNS, "route53-delegation-admin"));
+        let (break_glass, admin) =
+            (self.person(DNS, "break-glass"), self.person(DNS, "route53-delegation-admin"));
         let mut creates = |until, who: &str, person: &Person, rtype, name: &'static str| {
-            self.ask(BEGIN, until, &format!("{who} creates {rtype} {name}"), by(person, create(name, rtype)));
+            self.ask(
+                BEGIN,
+                until,
+                &format!("{who} creates {rtype} {name}"),
+                by(person, create(name, rtype)),
+            );
         };
         creates(GUARDED, "an administrator", &administrator, "NS", "stray.example.com");
-        creates(GUARDED, "an administrator", &administrator, "TXT", "_delegation-team-a.example.com");
+        creates(
+            GUARDED,
+            "an administrator",
+            &administrator,
+            "TXT",
+            "_delegation-team-a.example.com",
+        );
         creates(ALWAYS, "an administrator", &administrator, "A", "mail.example.com");
         creates(ALWAYS, "an administrator", &administrator, "TXT", "_dmarc.example.com");
         creates(ALWAYS, "break-glass", &break_glass, "NS", "stray.example.com");
         creates(GUARDED, "the delegation admin", &admin, "NS", "stray.example.com");
         let parent = role_arn(DNS, "route53-delegation-parent-team-a");
         let code = format!("arn:aws:lambda:us-east-1:{DNS}:function:route53-delegation");
-        for (until, person, who) in
-            [(GUARDED, &administrator, "an administrator"), (ALWAYS, &admin, "the delegation admin")]
-        {
+        for (until, person, who) in [
+            (GUARDED, &administrator, "an administrator"),
+            (ALWAYS, &admin, "the delegation admin"),
+        ] {
             let trust = may(person, "iam:UpdateAssumeRolePolicy", &parent);
             self.ask(BEGIN, until, &format!("{who} changes who is trusted"), trust);
             let update = may(person, "lambda:UpdateFunctionCode", &code);
@@ -199,11 +229,17 @@ impl Questions<'_> {
         let role = role_arn(TEAM_A, FUNCTION_ROLE);
         let code = format!("arn:aws:lambda:us-east-1:{TEAM_A}:function:route53-delegation");
         let administrator = self.person(TEAM_A, "administrator");
-        self.ask(NEVER, NEVER, "team A's administrator has team A's parent role", by(&administrator, assume("team-a")));
+        self.ask(
+            NEVER,
+            NEVER,
+            "team A's administrator has team A's parent role",
+            by(&administrator, assume("team-a")),
+        );
         let stack_sets = self.person(TEAM_A, STACK_SETS);
-        for (until, person, who) in
-            [(GUARDED, &administrator, "team A's administrator"), (ALWAYS, &stack_sets, "the stack sets' role")]
-        {
+        for (until, person, who) in [
+            (GUARDED, &administrator, "team A's administrator"),
+            (ALWAYS, &stack_sets, "the stack sets' role"),
+        ] {
             for (action, resource) in [
                 ("iam:PassRole", &role),
                 ("iam:PutRolePolicy", &role),
@@ -211,15 +247,30 @@ impl Questions<'_> {
                 ("lambda:UpdateFunctionCode", &code),
                 ("lambda:DeleteFunction", &code),
             ] {
-                self.ask(BEGIN, until, &format!("{who} may {action}"), may(person, action, resource));
+                self.ask(
+                    BEGIN,
+                    until,
+                    &format!("{who} may {action}"),
+                    may(person, action, resource),
+                );
             }
         }
         let zones = may(&administrator, "route53:CreateHostedZone", "*");
         self.ask(BEGIN, ALWAYS, "team A's administrator makes zones", zones);
         let deployer = self.cloud.person(TEAM_A, "deployer", deployer(TEAM_A));
-        self.ask(BEGIN, ALWAYS, "team A's deployer sends requests", may(&deployer, "lambda:InvokeFunction", &code));
+        self.ask(
+            BEGIN,
+            ALWAYS,
+            "team A's deployer sends requests",
+            may(&deployer, "lambda:InvokeFunction", &code),
+        );
         for (action, resource) in [("lambda:UpdateFunctionCode", &code), ("iam:PassRole", &role)] {
-            self.ask(NEVER, NEVER, &format!("team A's deployer may {action}"), may(&deployer, action, resource));
+            self.ask(
+                NEVER,
+                NEVER,
+                &format!("team A's deployer may {action}"),
+                may(&deployer, action, resource),
+            );
         }
     }
 }
@@ -257,11 +308,17 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
     let at = |heading: &str| order.iter().position(|known| known == heading);
     for question in &questions {
         let known = |heading: &str| [NEVER, ALWAYS].contains(&heading) || at(heading).is_some();
-        assert!(known(question.since) && known(question.until), "{}: no block below such a heading", question.name);
+        assert!(
+            known(question.since) && known(question.until),
+            "{}: no block below such a heading",
+            question.name
+        );
     }
     let mut steps = 0;
     shell::play("roll-out", &blocks, async |asked: &Asked| -> Done {
-        let ["checkpoint", heading] = asked.words.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+        let ["checkpoint", heading] =
+            asked.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        else {
             return cloud.run(asked).await;
         };
         steps += 1;
@@ -283,10 +340,16 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
             }
         }
         let stands = |name: &str| !delegated_to(&cloud, name).is_empty();
-        let wanted = |since: &str| at(since).is_some_and(|since| since <= now) && now < at(END).unwrap();
-        for (name, since) in [("team-a.example.com", "A team's stack"), ("team-c.example.com", CENTRAL)] {
+        let wanted =
+            |since: &str| at(since).is_some_and(|since| since <= now) && now < at(END).unwrap();
+        for (name, since) in
+            [("team-a.example.com", "A team's stack"), ("team-c.example.com", CENTRAL)]
+        {
             if stands(name) != wanted(since) {
-                return Err(format!("after {heading:?}: {name} is delegated to {:?}", delegated_to(&cloud, name)));
+                return Err(format!(
+                    "after {heading:?}: {name} is delegated to {:?}",
+                    delegated_to(&cloud, name)
+                ));
             }
         }
         let versions: BTreeMap<&str, usize> =
@@ -311,7 +374,10 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
     .unwrap();
     assert_eq!(steps, blocks.len());
     let left = cloud.world.parent.records();
-    assert!(left.iter().all(|set| set.name.trim_end_matches('.') == "example.com"), "nothing is left: {left:?}");
+    assert!(
+        left.iter().all(|set| set.name.trim_end_matches('.') == "example.com"),
+        "nothing is left: {left:?}"
+    );
 }
 
 /// Somebody made the bucket of a Region before us, and lets everybody read his code there.
@@ -321,7 +387,8 @@ async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
     let his = "example-delegation-eu-west-1";
     cloud.put_bucket(his, STRANGER, "0.1.0/arm64.zip", b"his code");
     let until = |heading: &str| heading != GUARDED;
-    let mut blocks: Vec<_> = shell::blocks(PAGE).into_iter().take_while(|(heading, _)| until(heading)).collect();
+    let mut blocks: Vec<_> =
+        shell::blocks(PAGE).into_iter().take_while(|(heading, _)| until(heading)).collect();
     let run = async |name: &str, blocks: &[(String, String)], cloud: &mut Cloud| {
         shell::play(name, blocks, async |asked| cloud.run(asked).await).await.unwrap_err()
     };
@@ -335,6 +402,9 @@ async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
     cloud.put_bucket(his, STRANGER, "0.1.0/arm64.zip", b"his code");
     let why = run("squatted-code", &blocks, &mut cloud).await;
     assert!(why.contains("CodeIsTheOneMeant") && why.contains("CodeSHA256"), "{why}");
-    assert!(cloud.functions.values().all(|function| function.code == b"the code of 0.1.0"), "his is nowhere");
+    assert!(
+        cloud.functions.values().all(|function| function.code == b"the code of 0.1.0"),
+        "his is nowhere"
+    );
     assert!(cloud.functions.keys().all(|arn| arn.contains(":us-east-1:")));
 }

@@ -1,4 +1,5 @@
-//! Plays the commands of a page in a real shell. `aws` and `make` are programs of this test, which hand their arguments to it.
+//! Plays the commands of a page in a real shell. `aws` and `make` are programs of this test, which
+//! hand their arguments to it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,7 +23,8 @@ sys.stderr.write(answer["error"])
 sys.exit(1 if answer["error"] else 0)
 "#;
 
-/// The programs that a page may use beside those of the shell. `checkpoint` is put after each block.
+/// The programs that a page may use beside those of the shell. `checkpoint` is put after each
+/// block.
 const PROGRAMS: [&str; 4] = ["aws", "make", "sam", "checkpoint"];
 
 /// A command that the shell runs.
@@ -46,7 +48,9 @@ pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
         match (&mut open, line.trim()) {
             (None, "```sh") => open = Some(String::new()),
             (None, line) => {
-                if let Some(words) = line.strip_prefix('#').filter(|_| !heading.is_empty() || !page.is_empty()) {
+                if let Some(words) =
+                    line.strip_prefix('#').filter(|_| !heading.is_empty() || !page.is_empty())
+                {
                     words.trim_start_matches('#').trim().clone_into(&mut heading);
                 }
             }
@@ -63,8 +67,8 @@ pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Runs the blocks in one shell. Each command is answered by `answer`: with what it prints, or why it fails, which ends all and
-/// is what this gives.
+/// Runs the blocks in one shell. Each command is answered by `answer`: with what it prints, or why
+/// it fails, which ends all and is what this gives.
 pub(crate) async fn play(
     name: &str,
     blocks: &[(String, String)],
@@ -79,7 +83,12 @@ pub(crate) async fn play(
     let path = format!("{}:{}", folder.join("programs").display(), std::env::var("PATH").unwrap());
     let port = listener.local_addr().unwrap().port().to_string();
     let mut shell = Command::new("bash");
-    shell.args(["-c", &script]).current_dir(&folder).env("PATH", path).env("KIT_PORT", port).kill_on_drop(true);
+    shell
+        .args(["-c", &script])
+        .current_dir(&folder)
+        .env("PATH", path)
+        .env("KIT_PORT", port)
+        .kill_on_drop(true);
     let output = shell.output();
     tokio::pin!(output);
     loop {
@@ -94,12 +103,20 @@ pub(crate) async fn play(
     }
 }
 
-async fn serve(mut connection: TcpStream, answer: &mut impl AsyncFnMut(&Asked) -> Result<String, String>) {
+async fn serve(
+    mut connection: TcpStream,
+    answer: &mut impl AsyncFnMut(&Asked) -> Result<String, String>,
+) {
     let (read, mut write) = connection.split();
     let mut line = String::new();
     BufReader::new(read).read_line(&mut line).await.unwrap();
     let asked: Value = serde_json::from_str(&line).unwrap();
-    let words = asked["words"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
+    let words = asked["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap().to_owned())
+        .collect();
     let asked = Asked { words, folder: PathBuf::from(asked["folder"].as_str().unwrap()) };
     let (out, error) = match answer(&asked).await {
         Ok(out) => (out, String::new()),

@@ -55,19 +55,24 @@ fn function(parent_roles: &str) -> Value {
         ("FailedEvents.Arn", crate::documents::QUEUE),
         ("ParentRoleArns", parent_roles),
     ];
-    Template::read("template.yaml", &values).resource("/FunctionRole/Properties/Policies/0/PolicyDocument")
+    Template::read("template.yaml", &values)
+        .resource("/FunctionRole/Properties/Policies/0/PolicyDocument")
 }
 
 fn same_account() -> Value {
-    let values = [("ParentZoneId", "Z0PARENTEXAMPLEPARENT"), ("DomainName", "team-000.dev.example.com")];
-    Template::read("examples/same-account.yaml", &values).resource("/Rights/Properties/PolicyDocument")
+    let values =
+        [("ParentZoneId", "Z0PARENTEXAMPLEPARENT"), ("DomainName", "team-000.dev.example.com")];
+    Template::read("examples/same-account.yaml", &values)
+        .resource("/Rights/Properties/PolicyDocument")
 }
 
 #[test]
 fn the_page_of_limits_says_what_fits() {
     let one = "222222222222";
     let inline = |role: &Value| size(&role["Policies"][0]["PolicyDocument"]);
-    let role = |number: usize| format!("arn:aws:iam::111111111111:role/route53-delegation-parent-team-{number:03}");
+    let role = |number: usize| {
+        format!("arn:aws:iam::111111111111:role/route53-delegation-parent-team-{number:03}")
+    };
     let computed = [
         (
             "`Names` of a parent role, 24 characters each",
@@ -79,7 +84,10 @@ fn the_page_of_limits_says_what_fits() {
         (
             "`FunctionAccounts` of a parent role",
             most(|number| {
-                trust(&parent("testing.example.com", &list(number, |number| format!("{number:012}")))) <= TRUST
+                trust(&parent(
+                    "testing.example.com",
+                    &list(number, |number| format!("{number:012}")),
+                )) <= TRUST
             }),
         ),
         (

@@ -51,14 +51,14 @@ fn template(case: &Value) -> Value {
     let mut delegation = json!({"Type": "Custom::Delegation", "Properties": case["Properties"]});
     delegation["Properties"]["ServiceToken"] =
         if case["ServiceToken"].is_null() { token } else { case["ServiceToken"].clone() };
-    let mut template = json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": case["Resources"]});
+    let mut template =
+        json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": case["Resources"]});
     if !case["Condition"].is_null() {
         delegation["Condition"] = case["Condition"].clone();
     }
     template["Resources"]["Delegation"] = delegation;
     if case.to_string().contains("Zone\"") || case.to_string().contains("Zone.") {
-        template["Resources"]["Zone"] =
-            json!({"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "testing.example.com"}});
+        template["Resources"]["Zone"] = json!({"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "testing.example.com"}});
     }
     for section in ["Parameters", "Conditions", "Outputs"] {
         if !case[section].is_null() {
@@ -70,7 +70,8 @@ fn template(case: &Value) -> Value {
 
 fn examples() -> Vec<String> {
     let paths = fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path());
-    let templates = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let templates =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     templates.map(|path| path.display().to_string()).collect()
 }
 
@@ -84,11 +85,16 @@ fn cfn_lint_tells_good_stacks_from_bad_ones() {
     assert!(good.len() >= 40 && bad.len() >= 40, "{} good, {} bad", good.len(), bad.len());
     let paths = good.iter().chain(&bad).map(|case| case.path.clone()).chain(examples());
     let mut command = Command::new(program);
-    command.args(["--append-rules", "schema/cfn-lint", "--format", "parseable", "--template"]).args(paths);
+    command
+        .args(["--append-rules", "schema/cfn-lint", "--format", "parseable", "--template"])
+        .args(paths);
     let output = command.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let text =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert!(!text.contains("Traceback"), "{text}");
-    let said = |path: &str| text.lines().filter(|line| line.starts_with(&format!("{path}:"))).collect::<Vec<_>>();
+    let said = |path: &str| {
+        text.lines().filter(|line| line.starts_with(&format!("{path}:"))).collect::<Vec<_>>()
+    };
     let mut wrong = Vec::new();
     for (name, path) in good
         .iter()
@@ -100,24 +106,32 @@ fn cfn_lint_tells_good_stacks_from_bad_ones() {
         }
     }
     for case in &bad {
-        let (told, ours) = (said(&case.path), |line: &&str| OURS.iter().any(|rule| line.contains(rule)));
-        if !told.iter().any(|line| ours(line) && line.contains(&case.says)) || !told.iter().all(ours) {
+        let (told, ours) =
+            (said(&case.path), |line: &&str| OURS.iter().any(|rule| line.contains(rule)));
+        if !told.iter().any(|line| ours(line) && line.contains(&case.says))
+            || !told.iter().all(ours)
+        {
             wrong.push(format!("bad, {}: {told:#?}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Our rules, and those of cfn-lint by which it says what a function makes of a value that our schema then refuses. Nothing else is
-/// wrong with a bad stack.
-const OURS: [&str; 9] =
-    [":E9001:", ":E9002:", ":W9003:", ":E9004:", ":E1010:", ":E1018:", ":E1020:", ":W1030:", ":W1031:"];
+/// Our rules, and those of cfn-lint by which it says what a function makes of a value that our
+/// schema then refuses. Nothing else is wrong with a bad stack.
+const OURS: [&str; 9] = [
+    ":E9001:", ":E9002:", ":W9003:", ":E9004:", ":E1010:", ":E1018:", ":E1020:", ":W1030:",
+    ":W1031:",
+];
 
 /// The texts of a constant of `src/cfn/properties.rs`.
 fn constant(name: &str) -> BTreeSet<String> {
     let source = fs::read_to_string("src/cfn/properties.rs").unwrap();
     let after = source.split_once(&format!("const {name}: ")).map_or("", |(_, after)| after);
-    let list = after.split_once(';').and_then(|(_, after)| after.split_once(';')).map_or("", |(list, _)| list);
+    let list = after
+        .split_once(';')
+        .and_then(|(_, after)| after.split_once(';'))
+        .map_or("", |(list, _)| list);
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -127,7 +141,9 @@ fn schema() -> Value {
 
 fn only_read(schema: &Value) -> BTreeSet<String> {
     let pointers = schema["readOnlyProperties"].as_array().unwrap().iter();
-    pointers.map(|pointer| pointer.as_str().unwrap().strip_prefix("/properties/").unwrap().to_owned()).collect()
+    pointers
+        .map(|pointer| pointer.as_str().unwrap().strip_prefix("/properties/").unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -135,7 +151,8 @@ fn the_schema_has_the_properties_of_the_code() {
     let schema = schema();
     assert_eq!(schema["typeName"], "Custom::Delegation");
     let own = ["ServiceToken", "ServiceTimeout"].map(str::to_owned);
-    let mut properties: BTreeSet<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+    let mut properties: BTreeSet<String> =
+        schema["properties"].as_object().unwrap().keys().cloned().collect();
     for name in only_read(&schema).iter().chain(&own) {
         assert!(properties.remove(name), "{name}");
     }
@@ -148,7 +165,8 @@ fn the_schema_has_the_properties_of_the_code() {
 async fn the_linter_has_the_attributes_of_an_answer() {
     let world = World::new().await;
     let answer = world.create(json!({})).await.success();
-    let answered: BTreeSet<String> = answer.0["Data"].as_object().unwrap().keys().cloned().collect();
+    let answered: BTreeSet<String> =
+        answer.0["Data"].as_object().unwrap().keys().cloned().collect();
     let rule = fs::read_to_string("schema/cfn-lint/delegation.py").unwrap();
     let (_, both) = rule.split_once("ATTRIBUTES = ONLY_READ | {").unwrap();
     let both = both.split_once('}').unwrap().0.split('"').skip(1).step_by(2).map(str::to_owned);
@@ -161,7 +179,10 @@ fn sent(case: &Case) -> Value {
         ("Zone", "Z2EXAMPLE"),
         ("Key", "Z2EXAMPLE|ksk_1"),
         ("AWS::AccountId", "222222222222"),
-        ("route53-delegation-ServiceToken", "arn:aws:lambda:us-east-1:111111111111:function:delegation"),
+        (
+            "route53-delegation-ServiceToken",
+            "arn:aws:lambda:us-east-1:111111111111:function:delegation",
+        ),
     ];
     let mut text = case.template.to_string();
     for (reference, value) in RESOLVED {
@@ -174,10 +195,17 @@ fn sent(case: &Case) -> Value {
         other => other,
     };
     let properties = template.resource("/Delegation/Properties");
-    properties.as_object().unwrap().clone().into_iter().map(|(name, value)| (name, sent(value))).collect()
+    properties
+        .as_object()
+        .unwrap()
+        .clone()
+        .into_iter()
+        .map(|(name, value)| (name, sent(value)))
+        .collect()
 }
 
-/// What the linter passes the code must read, and what the code would read the linter should not refuse.
+/// What the linter passes the code must read, and what the code would read the linter should not
+/// refuse.
 #[test]
 fn the_code_agrees_with_the_linter() {
     for case in stacks("good", "read") {

@@ -58,19 +58,27 @@ fn without_a_schedule_nothing_of_the_watch_is_made() {
             "WatchStopped"
         ]
     );
-    assert_eq!(more(&[digest], &[digest, SCHEDULE]).len(), alone.len() + 1, "its code is pinned as well");
+    assert_eq!(
+        more(&[digest], &[digest, SCHEDULE]).len(),
+        alone.len() + 1,
+        "its code is pinned as well"
+    );
     assert!(!made(&[alarms, digest]).iter().any(|id| id.contains("Watch")));
 }
 
 #[test]
 fn both_functions_are_one_program() {
-    let template = Template::read("template.yaml", &[SCHEDULE, ("WatchRole.Arn", "role"), ("WatchLogGroup", "logs")]);
+    let template = Template::read(
+        "template.yaml",
+        &[SCHEDULE, ("WatchRole.Arn", "role"), ("WatchLogGroup", "logs")],
+    );
     let of = |pointer: &str| template.resource(&format!("/WatchFunction/Properties/{pointer}"));
     assert_eq!((of("Handler"), of("Timeout")), (json!(HANDLER), json!(900)));
     let source = Template::source("template.yaml");
-    for property in ["Code", "Runtime", "Architectures", "KmsKeyArn", "VpcConfig", "TracingConfig"] {
-        let [watch, function] =
-            ["WatchFunction", "DelegationFunction"].map(|id| &source["Resources"][id]["Properties"][property]);
+    for property in ["Code", "Runtime", "Architectures", "KmsKeyArn", "VpcConfig", "TracingConfig"]
+    {
+        let [watch, function] = ["WatchFunction", "DelegationFunction"]
+            .map(|id| &source["Resources"][id]["Properties"][property]);
         assert_eq!(watch, function, "{property}");
         assert!(!watch.is_null(), "{property}");
     }
@@ -81,7 +89,8 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
     let page = std::fs::read_to_string("docs/logging.md").unwrap();
     let source = Template::source("template.yaml");
     let resources = source["Resources"].as_object().unwrap().iter();
-    let alarms: Vec<_> = resources.filter(|(_, one)| one["Condition"] == "HasWatchAlarms").collect();
+    let alarms: Vec<_> =
+        resources.filter(|(_, one)| one["Condition"] == "HasWatchAlarms").collect();
     assert_eq!(alarms.len(), 7);
     for (id, alarm) in alarms {
         let text = |property: &str| alarm["Properties"][property].as_str().unwrap();
@@ -90,10 +99,18 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
             continue;
         }
         let dimension = &alarm["Properties"]["Dimensions"][0];
-        let dimensions = dimension["Name"].as_str().map_or("none".to_owned(), |name| format!("`{name}`"));
-        assert!(page.contains(&format!("| `{}` | Count | {dimensions} |", text("MetricName"))), "{id}");
-        // A run tells each severity, be it 0, and so ends an alarm; nothing else does. That no run ends is an alarm of its own.
-        assert!(dimension["Value"].as_str().is_none_or(|severity| severity.parse::<Severity>().is_ok()), "{id}");
+        let dimensions =
+            dimension["Name"].as_str().map_or("none".to_owned(), |name| format!("`{name}`"));
+        assert!(
+            page.contains(&format!("| `{}` | Count | {dimensions} |", text("MetricName"))),
+            "{id}"
+        );
+        // A run tells each severity, be it 0, and so ends an alarm; nothing else does. That no run
+        // ends is an alarm of its own.
+        assert!(
+            dimension["Value"].as_str().is_none_or(|severity| severity.parse::<Severity>().is_ok()),
+            "{id}"
+        );
         let missing = if text("MetricName") == "WatchRuns" { "breaching" } else { "ignore" };
         assert_eq!(text("TreatMissingData"), missing, "{id}");
     }
@@ -101,7 +118,8 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
 
 #[test]
 fn the_query_is_about_an_event_of_the_log_and_its_fields() {
-    let query = Template::read("template.yaml", &[]).resource("/WatchNewQuery/Properties/QueryString");
+    let query =
+        Template::read("template.yaml", &[]).resource("/WatchNewQuery/Properties/QueryString");
     let query = query.as_str().unwrap();
     let message = query.split('"').nth(1).unwrap();
     let (_, _, fields) = EVENTS.iter().find(|(_, known, _)| *known == message).unwrap();
@@ -115,7 +133,9 @@ fn the_query_is_about_an_event_of_the_log_and_its_fields() {
 fn matches(pattern: &Value, event: &Value) -> bool {
     match pattern {
         Value::Array(values) => values.contains(event),
-        Value::Object(fields) => fields.iter().all(|(name, pattern)| matches(pattern, &event[name])),
+        Value::Object(fields) => {
+            fields.iter().all(|(name, pattern)| matches(pattern, &event[name]))
+        }
         _ => panic!("{pattern} is no pattern"),
     }
 }
@@ -126,12 +146,15 @@ fn input<'a>(target: &Value, event: &'a Value) -> &'a Value {
     path.split('.').fold(event, |value, name| &value[name])
 }
 
-/// The function's environment, schedule, rule and roles as the templates make them, with the real watch in the middle.
+/// The function's environment, schedule, rule and roles as the templates make them, with the real
+/// watch in the middle.
 #[tokio::test(start_paused = true)]
 async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but_its_own() {
     let network = Network::new();
-    let accounts = ["111111111111", "333333333333", "444444444444"].map(|id| network.aws.account(id));
-    let roles: Vec<String> = accounts.iter().map(|account| account.role("route53-delegation-auditor").arn()).collect();
+    let accounts =
+        ["111111111111", "333333333333", "444444444444"].map(|id| network.aws.account(id));
+    let roles: Vec<String> =
+        accounts.iter().map(|account| account.role("route53-delegation-auditor").arn()).collect();
     let values = [
         SCHEDULE,
         ("WatchRoleArns", &roles.join(",")),
@@ -151,7 +174,8 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
     ];
     let template = Template::read("template.yaml", &values);
     let of_auditor = [("WatchAccounts", "222222222222"), ("ExternalId", EXTERNAL_ID)];
-    let auditor = Template::read("examples/auditor-role.yaml", &of_auditor).resource("/AuditorRole/Properties");
+    let auditor = Template::read("examples/auditor-role.yaml", &of_auditor)
+        .resource("/AuditorRole/Properties");
     let put = |role: Role, properties: &Value| {
         let policy = properties["Policies"][0]["PolicyDocument"].clone();
         role.without_policies().trust(properties["AssumeRolePolicyDocument"].clone()).policy(policy)
@@ -161,8 +185,10 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
     }
     // Somebody forgot the third.
     accounts[2].role("route53-delegation-auditor").without_policies();
-    let watch_role =
-        put(network.aws.account("222222222222").role(WATCH_ROLE), &template.resource("/WatchRole/Properties"));
+    let watch_role = put(
+        network.aws.account("222222222222").role(WATCH_ROLE),
+        &template.resource("/WatchRole/Properties"),
+    );
 
     let zone = accounts[0].hosted_zone("example.com");
     accounts[1].hosted_zone("example.org");
@@ -182,8 +208,10 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
 
     let timer = template.resource("/WatchTimer/Properties/Target");
     assert_eq!(timer["Arn"], WATCH);
-    let (rule, destinations) =
-        (template.resource("/WatchGoesOn/Properties"), template.resource("/WatchResults/Properties/DestinationConfig"));
+    let (rule, destinations) = (
+        template.resource("/WatchGoesOn/Properties"),
+        template.resource("/WatchResults/Properties/DestinationConfig"),
+    );
     assert_eq!(rule["EventBusName"], "findings");
     assert_eq!(destinations["OnSuccess"]["Destination"], BUS);
     assert_eq!(rule["Targets"][0]["Arn"], WATCH);
@@ -191,7 +219,10 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
     let mut found = Vec::new();
     for part in 1.. {
         // So short that each account is a part.
-        let result = watch.run(&payload.to_string(), &network.invocation(Duration::from_mins(1))).await.unwrap();
+        let result = watch
+            .run(&payload.to_string(), &network.invocation(Duration::from_mins(1)))
+            .await
+            .unwrap();
         assert_eq!(result["part"], json!(part));
         let of_part = result["findings"].as_array().unwrap().iter();
         found.extend(of_part.map(|finding| {
@@ -228,7 +259,12 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
             finding("444444444444", "unread", true),
         ]
     );
-    let denied: Vec<String> =
-        network.aws.calls().into_iter().filter(|call| !call.succeeded()).map(|call| call.action).collect();
+    let denied: Vec<String> = network
+        .aws
+        .calls()
+        .into_iter()
+        .filter(|call| !call.succeeded())
+        .map(|call| call.action)
+        .collect();
     assert_eq!(denied, ["AssumeRole"], "of the account that was forgotten alone");
 }

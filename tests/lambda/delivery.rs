@@ -1,4 +1,5 @@
-//! How events reach the function: twice, overtaking one another, after a freeze, or without a place to answer.
+//! How events reach the function: twice, overtaking one another, after a freeze, or without a place
+//! to answer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sandbox::{
-    BucketFault, DeadlineStyle, Fault, FaultKind, Function, Gate, Invocation, LambdaProcess, Sandbox, StackOutcome,
-    ZoneHandle,
+    BucketFault, DeadlineStyle, Fault, FaultKind, Function, Gate, Invocation, LambdaProcess,
+    Sandbox, StackOutcome, ZoneHandle,
 };
 use serde_json::{Value, json};
 use test_support::poll_until;
@@ -32,7 +33,10 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
     die_after_the_next_change(&world);
     assert_eq!(world.deploy("Delegation", json!({})).await, StackOutcome::Complete);
     world.assert_delegated(300, 1);
-    assert_eq!(world.stack.resources()["Delegation"].physical_id, format!("{}/{NAME}", world.parent.id()));
+    assert_eq!(
+        world.stack.resources()["Delegation"].physical_id,
+        format!("{}/{NAME}", world.parent.id())
+    );
 
     die_after_the_next_change(&world);
     assert_eq!(world.deploy("Delegation", json!({"TTL": 60})).await, StackOutcome::Complete);
@@ -42,8 +46,12 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
     assert_eq!(world.stack.delete().await, StackOutcome::Complete);
     world.assert_as_before();
     assert_eq!(world.function.starts(), 4);
-    let changes = world.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
-    assert!((3..=4).contains(&changes), "a redelivery may mark its claim, and changes nothing more: {changes}");
+    let changes =
+        world.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
+    assert!(
+        (3..=4).contains(&changes),
+        "a redelivery may mark its claim, and changes nothing more: {changes}"
+    );
 }
 
 /// Kills the process once its next answer has come to the bucket, where that fault strikes.
@@ -60,11 +68,15 @@ async fn a_process_that_dies_around_its_answer_leaves_the_rest_to_a_redelivery()
     // Its answer is not stored; then it is, and the process does not hear so.
     for (fault, ttl) in [(BucketFault::Hang, 300), (BucketFault::ResetAfter, 60)] {
         let template = json!({"TTL": ttl});
-        let (deployed, ()) = tokio::join!(world.deploy("Delegation", template), die_at_the_next_answer(&world, fault));
+        let (deployed, ()) = tokio::join!(
+            world.deploy("Delegation", template),
+            die_at_the_next_answer(&world, fault)
+        );
         assert_eq!(deployed, StackOutcome::Complete);
         world.assert_delegated(ttl, 1);
     }
-    let (deleted, ()) = tokio::join!(world.stack.delete(), die_at_the_next_answer(&world, BucketFault::Hang));
+    let (deleted, ()) =
+        tokio::join!(world.stack.delete(), die_at_the_next_answer(&world, BucketFault::Hang));
     assert_eq!(deleted, StackOutcome::Complete);
     world.assert_as_before();
 }
@@ -89,7 +101,8 @@ async fn a_duplicate_and_a_latecomer_change_nothing() {
     world.assert_delegated(60, 1);
 }
 
-/// One execution environment serves Creates, another one Deletes, and each Delete waits until a Create is held.
+/// One execution environment serves Creates, another one Deletes, and each Delete waits until a
+/// Create is held.
 struct Overtaking {
     creating: Arc<LambdaProcess>,
     deleting: LambdaProcess,
@@ -122,8 +135,9 @@ fn looked(aws: &Sandbox, parent: &ZoneHandle, looking: &Arc<AtomicBool>) -> Arc<
     looked
 }
 
-/// A cancelled Create whose change is held until its Delete has looked. Whichever change comes first, the other one is planned
-/// again: the Delete removes what the Create made, or the Create finds the tombstone of the Delete.
+/// A cancelled Create whose change is held until its Delete has looked. Whichever change comes
+/// first, the other one is planned again: the Delete removes what the Create made, or the Create
+/// finds the tombstone of the Delete.
 #[tokio::test]
 async fn of_a_cancelled_create_and_its_delete_whichever_comes_last_leaves_nothing() {
     let mut world = World::new().await;
@@ -137,12 +151,17 @@ async fn of_a_cancelled_create_and_its_delete_whichever_comes_last_leaves_nothin
         looked.notified().await;
         gate.release();
     };
-    let ((_, deleted), ()) = tokio::join!(world.stack.cancel_create("Delegation", &properties), release);
+    let ((_, deleted), ()) =
+        tokio::join!(world.stack.cancel_create("Delegation", &properties), release);
     let deleted = deleted.unwrap();
     assert_eq!(deleted["Status"], "SUCCESS", "{deleted}");
     assert!(deleted["PhysicalResourceId"].as_str().unwrap().starts_with("mine-Delegation-"));
     assert!(world.parent.record(NAME, "NS").is_none());
-    assert!(world.claims().iter().all(|value| value.contains("tombstone=")), "{:?}", world.claims());
+    assert!(
+        world.claims().iter().all(|value| value.contains("tombstone=")),
+        "{:?}",
+        world.claims()
+    );
 }
 
 #[tokio::test]
@@ -168,7 +187,8 @@ async fn a_process_frozen_between_invocations_works_when_thawed() {
 
 #[tokio::test]
 async fn a_deadline_in_1970_means_that_none_is_known() {
-    let world = World::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() }).await;
+    let world =
+        World::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() }).await;
     assert!(world.deploy("Delegation", json!({})).await.is_complete());
     world.assert_delegated(300, 1);
     assert!(world.stack.delete().await.is_complete());
@@ -180,13 +200,22 @@ async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
     let world = World::new().await;
     let properties = world.properties(json!({}));
     let signed = "https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=5ec4e7";
-    for url in [json!(signed), json!("http://169.254.169.254/?X-Amz-Signature=5ec4e7"), json!(7), Value::Null] {
+    for url in [
+        json!(signed),
+        json!("http://169.254.169.254/?X-Amz-Signature=5ec4e7"),
+        json!(7),
+        Value::Null,
+    ] {
         let mut event = world.stack.event("Create", "Delegation", None, &properties, None);
         event["ResponseURL"] = url;
-        let Invocation::Failed { message, .. } = world.function.invoke(event).await else { panic!("it can't answer") };
+        let Invocation::Failed { message, .. } = world.function.invoke(event).await else {
+            panic!("it can't answer")
+        };
         assert!(message.contains("ResponseURL") && !message.contains("5ec4e7"), "{message}");
     }
-    for event in [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})] {
+    for event in
+        [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})]
+    {
         assert!(matches!(world.function.invoke(event).await, Invocation::Failed { .. }));
     }
     assert!(world.bucket.puts().is_empty() && world.actions().is_empty());

@@ -20,16 +20,28 @@ async fn the_demo_shows_the_events_doing_their_job() {
     assert_eq!(told, Ok(()), "{text}");
     for entry in fs::read_dir("events").unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
-        // A notification of SNS wraps the first event; `tests/integration/function/sns.rs` sends such.
+        // A notification of SNS wraps the first event; `tests/integration/function/sns.rs` sends
+        // such.
         if file.ends_with("-sns.json") || file == "README.md" {
             continue;
         }
         assert!(text.contains(&format!("events/{file}")), "{file} is played");
     }
-    for words in ["Action              CREATED", "UPDATED", "SHARED", "FAILED", "TTL                 300 -> 3600"] {
+    for words in [
+        "Action              CREATED",
+        "UPDATED",
+        "SHARED",
+        "FAILED",
+        "TTL                 300 -> 3600",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    for words in ["+ testing.example.com. ", "- testing.example.com. ", "route53:ChangeResourceRecordSets", "Summary"] {
+    for words in [
+        "+ testing.example.com. ",
+        "- testing.example.com. ",
+        "route53:ChangeResourceRecordSets",
+        "Summary",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     for words in [
@@ -53,7 +65,10 @@ async fn the_demo_shows_the_events_doing_their_job() {
 async fn colour_changes_nothing_but_the_colour() {
     let (told, text) = play(BOOTSTRAP, Path::new("events"), true).await;
     assert_eq!(told, Ok(()));
-    assert!(text.contains("\x1b[32m+ testing.example.com. ") && text.contains("\x1b[31m- testing.example.com. "));
+    assert!(
+        text.contains("\x1b[32m+ testing.example.com. ")
+            && text.contains("\x1b[31m- testing.example.com. ")
+    );
 }
 
 struct Folder(PathBuf);
@@ -75,16 +90,29 @@ async fn a_demo_that_goes_wrong_says_what() {
     fs::create_dir_all(&folder.0).unwrap();
     for entry in fs::read_dir("events").unwrap() {
         let path = entry.unwrap().path();
-        let text = fs::read_to_string(&path).unwrap().replace(r#""TTL": "3600""#, r#""TTL": "an hour""#);
+        let text =
+            fs::read_to_string(&path).unwrap().replace(r#""TTL": "3600""#, r#""TTL": "an hour""#);
         let text = text.replace(r#""Dnssec": "true""#, r#""Dnssec": "false""#);
         fs::write(folder.0.join(path.file_name().unwrap()), text).unwrap();
     }
     let (told, text) = play(BOOTSTRAP, &folder.0, false).await;
     let wrong = told.unwrap_err();
-    assert!(wrong.contains("update.json: not true that the answer is SUCCESS, Action UPDATED"), "{wrong}");
-    assert!(wrong.contains("create-signed.json: not true that its DS record set stands"), "{wrong}");
-    assert!(wrong.contains("the trace: not true that every zone's keys are those of the DS records"), "{wrong}");
+    assert!(
+        wrong.contains("update.json: not true that the answer is SUCCESS, Action UPDATED"),
+        "{wrong}"
+    );
+    assert!(
+        wrong.contains("create-signed.json: not true that its DS record set stands"),
+        "{wrong}"
+    );
+    assert!(
+        wrong.contains("the trace: not true that every zone's keys are those of the DS records"),
+        "{wrong}"
+    );
     assert!(text.contains("example.com -> testing.example.com, no DS"), "{text}");
-    assert!(text.contains("NOT TRUE  the answer is SUCCESS") && text.contains("NOT AS EXPECTED"), "{text}");
+    assert!(
+        text.contains("NOT TRUE  the answer is SUCCESS") && text.contains("NOT AS EXPECTED"),
+        "{text}"
+    );
     assert!(text.contains("The last lines of the function's log"));
 }

@@ -12,7 +12,10 @@ async fn a_whole_life_leaves_the_parent_zone_exactly_as_it_was() {
     world.assert_delegated(300, 1);
     let resource = world.stack.resources().remove("Delegation").unwrap();
     assert_eq!(resource.physical_id, format!("{}/{NAME}", world.parent.id()));
-    assert_eq!((&resource.attributes["Action"], &resource.attributes["DomainName"]), (&json!("CREATED"), &json!(NAME)));
+    assert_eq!(
+        (&resource.attributes["Action"], &resource.attributes["DomainName"]),
+        (&json!("CREATED"), &json!(NAME))
+    );
     assert_eq!(resource.attributes["NameServers"], plain(&world.child.name_servers()).join(","));
 
     assert_eq!(world.deploy("Delegation", json!({"TTL": 3600})).await, StackOutcome::Complete);
@@ -46,7 +49,11 @@ async fn a_child_zone_of_another_name_is_a_replacement_that_cleans_up() {
     let other = world.child_account.hosted_zone("staging.example.com");
     assert!(world.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
     assert_eq!(world.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
-    assert_eq!(world.last().physical_id, format!("{}/{NAME}", world.parent.id()), "the old place is deleted");
+    assert_eq!(
+        world.last().physical_id,
+        format!("{}/{NAME}", world.parent.id()),
+        "the old place is deleted"
+    );
     assert_eq!(world.parent.record(NAME, "NS"), None);
     assert!(world.claims().is_empty());
     let servers = world.parent.record("staging.example.com", "NS").unwrap().values;
@@ -60,12 +67,15 @@ async fn a_function_without_an_external_id_or_with_a_wrong_one_is_not_let_in() {
     let world = World::new().await;
     for id in [json!(null), json!("wrong")] {
         world.deploy("Delegation", json!({"ParentExternalId": id})).await;
-        let created = world.stack.history().into_iter().rfind(|event| event.request_type == "Create").unwrap();
-        assert!(
-            created
-                .failure
-                .is_some_and(|reason| reason.contains("AssumeRole of ") && reason.ends_with("[access-denied]"))
-        );
+        let created = world
+            .stack
+            .history()
+            .into_iter()
+            .rfind(|event| event.request_type == "Create")
+            .unwrap();
+        assert!(created.failure.is_some_and(
+            |reason| reason.contains("AssumeRole of ") && reason.ends_with("[access-denied]")
+        ));
     }
     world.assert_as_before();
 }

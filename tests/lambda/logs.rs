@@ -15,10 +15,16 @@ const METRICS: &str = "_aws";
 async fn live(log_level: &'static str) -> (World, Vec<Value>) {
     let world = World::with(Setting { log_level, ..Setting::default() }).await;
     rolled_back(&world.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
-    rolled_back(&world.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await, "does not lie");
+    rolled_back(
+        &world.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await,
+        "does not lie",
+    );
     assert!(world.deploy("Delegation", json!({})).await.is_complete());
     world.bucket.fault(BucketFault::Status(403), 3);
-    rolled_back(&world.deploy("Delegation", json!({"TTL": 60})).await, "did not receive a response");
+    rolled_back(
+        &world.deploy("Delegation", json!({"TTL": 60})).await,
+        "did not receive a response",
+    );
     assert!(world.stack.delete().await.is_complete());
     world.function.invoke(json!({"RequestType": "Create"})).await;
     let lines = world.function.logs();
@@ -35,8 +41,11 @@ async fn live(log_level: &'static str) -> (World, Vec<Value>) {
 fn assert_listed(line: &Value) {
     let of_all = ["timestamp", "level", "message", "name", "parent_zone_id"];
     let of_request = ["lambda_request_id", "request_id", "stack", "logical_id", "request_type"];
-    let is_it = |event: &&(Level, &str, &[&str])| line["message"] == event.1 && line["level"] == event.0.as_str();
-    let (_, _, fields) = EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+    let is_it = |event: &&(Level, &str, &[&str])| {
+        line["message"] == event.1 && line["level"] == event.0.as_str()
+    };
+    let (_, _, fields) =
+        EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
     let unlisted = line.as_object().unwrap().keys().find(|key| {
         let key = key.as_str();
         !of_all.contains(&key) && !of_request.contains(&key) && !fields.contains(&key)
@@ -68,23 +77,39 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
         assert!(name.is_none_or(|name| name == NAME || name == "example.org"), "{event}");
         assert_eq!(name.is_some(), event.get("parent_zone_id").is_some(), "{event}");
     }
-    let of = |message: &str| events.iter().filter(|event| event["message"] == message).collect::<Vec<_>>();
-    for event in
-        ["the parent zone was changed", "the delegation stands", "nothing of this resource is left in the parent zone"]
-            .into_iter()
-            .flat_map(of)
-            .filter(|event| event["action"] != "NOTHING")
+    let of = |message: &str| {
+        events.iter().filter(|event| event["message"] == message).collect::<Vec<_>>()
+    };
+    for event in [
+        "the parent zone was changed",
+        "the delegation stands",
+        "nothing of this resource is left in the parent zone",
+    ]
+    .into_iter()
+    .flat_map(of)
+    .filter(|event| event["action"] != "NOTHING")
     {
-        assert_eq!((&event["name"], &event["parent_zone_id"]), (&json!(NAME), &json!(world.parent.id())), "{event}");
+        assert_eq!(
+            (&event["name"], &event["parent_zone_id"]),
+            (&json!(NAME), &json!(world.parent.id())),
+            "{event}"
+        );
         assert!(event["action"].is_string(), "{event}");
     }
     for event in of("the answer was sent") {
         assert!(event["duration_ms"].is_u64() && event["status"].is_string(), "{event}");
-        assert!(event["status"] == "Failed" || event["physical_id"].as_str().unwrap().contains('/'), "{event}");
+        assert!(
+            event["status"] == "Failed" || event["physical_id"].as_str().unwrap().contains('/'),
+            "{event}"
+        );
     }
-    let failures: Vec<_> = of("the request failed").iter().map(|event| event["failure"].clone()).collect();
+    let failures: Vec<_> =
+        of("the request failed").iter().map(|event| event["failure"].clone()).collect();
     assert_eq!(failures, ["input", "refused"], "each failure is logged once");
-    assert_eq!((of("the answer was not delivered").len(), of("this event can't be answered").len()), (3, 1));
+    assert_eq!(
+        (of("the answer was not delivered").len(), of("this event can't be answered").len()),
+        (3, 1)
+    );
 }
 
 #[tokio::test]
@@ -98,12 +123,19 @@ async fn each_request_has_one_line_of_metrics() {
         let directives = line[METRICS]["CloudWatchMetrics"].as_array().unwrap();
         for directive in directives {
             assert_eq!(directive["Namespace"], "CustomDelegation");
-            for dimension in directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
+            for dimension in directive["Dimensions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|set| set.as_array().unwrap())
             {
                 assert!(line[dimension.as_str().unwrap()].is_string(), "{line}");
             }
             for metric in directive["Metrics"].as_array().unwrap() {
-                assert!(["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()), "{line}");
+                assert!(
+                    ["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()),
+                    "{line}"
+                );
                 assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line}");
             }
         }
@@ -118,7 +150,8 @@ async fn each_request_has_one_line_of_metrics() {
 #[tokio::test]
 async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
     let (_, lines) = live("ERROR").await;
-    let (metrics, events): (Vec<&Value>, Vec<&Value>) = lines.iter().partition(|line| is_metrics(line));
+    let (metrics, events): (Vec<&Value>, Vec<&Value>) =
+        lines.iter().partition(|line| is_metrics(line));
     assert!(metrics.len() > 5);
     assert!(events.iter().all(|event| event["level"] == "ERROR"), "{events:?}");
     assert!(events.iter().any(|event| event["message"] == "the request failed"));
@@ -149,12 +182,17 @@ fn a_wrong_setting_is_one_line_at_the_start() {
     let output = bootstrap.env_clear().env("DELEGATION_PROPAGATION_WAIT", "soon").output().unwrap();
     assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
     // What follows is the Lambda runtime, which is not there.
-    let line: Value = serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-    assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("the settings are wrong")));
+    let line: Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("the settings are wrong"))
+    );
     assert!(line["problem"].as_str().unwrap().contains("DELEGATION_PROPAGATION_WAIT"), "{line}");
 }
 
-/// A forged event leads to somebody: to who may publish to that topic, and by the message's id to who did.
+/// A forged event leads to somebody: to who may publish to that topic, and by the message's id to
+/// who did.
 #[tokio::test]
 async fn a_notification_leaves_its_topic_and_id_in_the_log() {
     let world = World::new().await;

@@ -1,8 +1,9 @@
-//! The largest events that Lambda delivers, to a function with 128 MB: each is answered, or refused towards Lambda, by the process that
-//! was there before it, which then serves a good event.
+//! The largest events that Lambda delivers, to a function with 128 MB: each is answered, or refused
+//! towards Lambda, by the process that was there before it, which then serves a good event.
 //!
-//! The kernel holds the process to its memory (`ulimit -d`, setrlimit(2), "`RLIMIT_DATA`"): what it may map for itself is what 128 MB
-//! leave beside the program. A process that asks for more is ended, however fast the machine is.
+//! The kernel holds the process to its memory (`ulimit -d`, setrlimit(2), "`RLIMIT_DATA`"): what it
+//! may map for itself is what 128 MB leave beside the program. A process that asks for more is
+//! ended, however fast the machine is.
 
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use serde_json::{Value, json};
 
 use crate::world::{Setting, World};
 
-/// The largest payload of an invocation ("Lambda quotas": 6 MB), less what the other fields of the event take.
+/// The largest payload of an invocation ("Lambda quotas": 6 MB), less what the other fields of the
+/// event take.
 const LARGE: usize = 6 * 1024 * 1024 - 4096;
-/// What 128 MB leave for data: the program, its libraries and Lambda's own processes take less than 32 MB.
+/// What 128 MB leave for data: the program, its libraries and Lambda's own processes take less than
+/// 32 MB.
 const DATA: u64 = 96 << 20;
 
 fn event(world: &World, number: usize, changes: Value) -> Value {
@@ -72,7 +75,12 @@ fn large(world: &World) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_largest_events_fit_into_128_mb() {
-    let world = World::with(Setting { timeout: Duration::from_mins(5), data: Some(DATA), ..Setting::default() }).await;
+    let world = World::with(Setting {
+        timeout: Duration::from_mins(5),
+        data: Some(DATA),
+        ..Setting::default()
+    })
+    .await;
     for (number, changes) in large(&world).into_iter().enumerate() {
         let wrapped = changes.get("Records").is_some();
         let event = if wrapped { changes } else { event(&world, number, changes) };
@@ -90,8 +98,12 @@ async fn the_largest_events_fit_into_128_mb() {
 /// Shows that the other one can fail.
 #[tokio::test]
 async fn a_process_without_that_memory_ends() {
-    let world =
-        World::with(Setting { timeout: Duration::from_mins(5), data: Some(12 << 20), ..Setting::default() }).await;
+    let world = World::with(Setting {
+        timeout: Duration::from_mins(5),
+        data: Some(12 << 20),
+        ..Setting::default()
+    })
+    .await;
     let many = json!({"NameServers": vec![0; LARGE / 2]});
     let told = world.function.invoke(event(&world, 0, json!({"ResourceProperties": many}))).await;
     assert!(matches!(told, Invocation::Exited(_)), "{told:?}");

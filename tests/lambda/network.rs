@@ -1,5 +1,5 @@
-//! How the function reaches AWS: by the endpoints and the proxy that its environment names, and what it says of an AWS that is
-//! out of reach.
+//! How the function reaches AWS: by the endpoints and the proxy that its environment names, and
+//! what it says of an AWS that is out of reach.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,7 +19,8 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// A function has to have ten seconds to begin at all.
 const SHORT: Duration = Duration::from_secs(12);
 
-/// A forward proxy (RFC 9110, section 7.3): it carries `http`, and refuses the tunnels that `https` takes.
+/// A forward proxy (RFC 9110, section 7.3): it carries `http`, and refuses the tunnels that `https`
+/// takes.
 struct Proxy {
     address: SocketAddr,
     asked: Arc<Mutex<BTreeSet<String>>>,
@@ -29,7 +30,8 @@ struct Proxy {
 impl Proxy {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, asked) = (listener.local_addr().unwrap(), Arc::<Mutex<BTreeSet<String>>>::default());
+        let (address, asked) =
+            (listener.local_addr().unwrap(), Arc::<Mutex<BTreeSet<String>>>::default());
         let hosts = Arc::clone(&asked);
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -66,7 +68,8 @@ async fn carry(mut client: TcpStream, asked: &Mutex<BTreeSet<String>>) -> std::i
     let head = String::from_utf8_lossy(&head).into_owned();
     let (line, fields) = head.split_once("\r\n").unwrap_or_default();
     let target = line.split(' ').nth(1).unwrap_or_default();
-    let Some((host, path)) = target.strip_prefix("http://").and_then(|rest| rest.split_once('/')) else {
+    let Some((host, path)) = target.strip_prefix("http://").and_then(|rest| rest.split_once('/'))
+    else {
         asked.lock().unwrap().insert(target.to_owned());
         return client.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
     };
@@ -126,10 +129,20 @@ async fn fips_and_dual_stack_endpoints_are_those_of_the_environment() {
         ])
         .await;
         let reason = reason(&world.deploy("Delegation", json!({})).await);
-        for words in ["ran out of time after", "gave no answer in", "tries", "tunnel error", "proxy", "[out-of-time]"] {
+        for words in [
+            "ran out of time after",
+            "gave no answer in",
+            "tries",
+            "tunnel error",
+            "proxy",
+            "[out-of-time]",
+        ] {
             assert!(reason.contains(words), "{words:?}: {reason}");
         }
-        assert!(proxy.asked().iter().any(|host| reason.contains(host.trim_end_matches(":443"))), "{reason}");
+        assert!(
+            proxy.asked().iter().any(|host| reason.contains(host.trim_end_matches(":443"))),
+            "{reason}"
+        );
         proxy.asked()
     };
     let asked = tokio::join!(ask(None, None), ask(on(), None), ask(None, on()), ask(on(), on()));
@@ -152,15 +165,28 @@ async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
     let ask = async |url: String| {
         let world = world(&[("AWS_ENDPOINT_URL", Some(url))]).await;
         let reason = reason(&world.deploy("Delegation", json!({})).await);
-        for words in ["ran out of time after", "gave no answer in", "tries", "Nothing was changed", "[out-of-time]"] {
+        for words in [
+            "ran out of time after",
+            "gave no answer in",
+            "tries",
+            "Nothing was changed",
+            "[out-of-time]",
+        ] {
             assert!(reason.contains(words), "{words:?}: {reason}");
         }
         assert!(world.parent.record(NAME, "NS").is_none());
         reason
     };
-    let (closed, unresolved) = tokio::join!(ask(format!("http://{port}")), ask("http://aws.invalid".to_owned()));
-    assert!(closed.contains("127.0.0.1 gave no answer") && closed.contains("Connection refused"), "{closed}");
-    assert!(unresolved.contains("aws.invalid gave no answer") && unresolved.contains("dns error"), "{unresolved}");
+    let (closed, unresolved) =
+        tokio::join!(ask(format!("http://{port}")), ask("http://aws.invalid".to_owned()));
+    assert!(
+        closed.contains("127.0.0.1 gave no answer") && closed.contains("Connection refused"),
+        "{closed}"
+    );
+    assert!(
+        unresolved.contains("aws.invalid gave no answer") && unresolved.contains("dns error"),
+        "{unresolved}"
+    );
 }
 
 #[tokio::test]
@@ -168,7 +194,11 @@ async fn certificates_that_are_not_there_are_told_in_the_answer() {
     for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
         let world = world(&[(variable, Some("/nowhere/bundle.pem".to_owned()))]).await;
         let reason = reason(&world.deploy("Delegation", json!({})).await);
-        for words in ["/nowhere/bundle.pem can't be read", "AWS_CA_BUNDLE or SSL_CERT_FILE", "[invalid-settings]"] {
+        for words in [
+            "/nowhere/bundle.pem can't be read",
+            "AWS_CA_BUNDLE or SSL_CERT_FILE",
+            "[invalid-settings]",
+        ] {
             assert!(reason.contains(words), "{words:?}: {reason}");
         }
     }

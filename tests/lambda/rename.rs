@@ -14,7 +14,9 @@ async fn a_rename_keeps_the_delegation_throughout() {
     assert_eq!(world.story(), ["Create Delegation", "Create Renamed", "Delete Delegation"]);
     assert_eq!(world.stack.resources()["Renamed"].attributes["Action"], "SHARED");
     world.assert_delegated(300, 1);
-    assert!(world.claims()[0].contains("by=came") && world.claims()[0].contains("owner=mine/Renamed"));
+    assert!(
+        world.claims()[0].contains("by=came") && world.claims()[0].contains("owner=mine/Renamed")
+    );
     world.assert_it_always_stood();
 }
 

@@ -1,7 +1,9 @@
-//! A stack that holds the zone, its keys, the signing and the delegation: the template of `docs/custom-delegation.md`, "The sequences".
+//! A stack that holds the zone, its keys, the signing and the delegation: the template of
+//! `docs/custom-delegation.md`, "The sequences".
 //!
-//! Route 53 looks the DS record set up before it ends signing (API Reference, `DisableHostedZoneDNSSEC`), so the order and the waits of
-//! a Delete matter. Whether that look-up goes through a cache is not documented: both are played.
+//! Route 53 looks the DS record set up before it ends signing (API Reference,
+//! `DisableHostedZoneDNSSEC`), so the order and the waits of a Delete matter. Whether that look-up
+//! goes through a cache is not documented: both are played.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +58,10 @@ impl Signed {
         self.world.bucket.clock().advance(Duration::from_secs(2));
         let done = self
             .stack
-            .deploy(&self.template(changes), &[("KmsKeyArn", "arn:aws:kms:us-east-1:222222222222:key/1")])
+            .deploy(
+                &self.template(changes),
+                &[("KmsKeyArn", "arn:aws:kms:us-east-1:222222222222:key/1")],
+            )
             .await;
         assert_eq!(done, StackOutcome::Complete, "{:?}", self.stack.events());
     }
@@ -73,7 +78,10 @@ impl Signed {
 
 #[track_caller]
 fn stuck(outcome: &StackOutcome, words: &str) {
-    assert!(matches!(outcome, StackOutcome::Stuck(reason) if reason.contains(words)), "{outcome:?}");
+    assert!(
+        matches!(outcome, StackOutcome::Stuck(reason) if reason.contains(words)),
+        "{outcome:?}"
+    );
 }
 
 /// The Delete of the delegation waits until no name server has the DS record set any more.
@@ -84,7 +92,10 @@ async fn a_stack_with_zone_keys_signing_and_delegation_is_deleted() {
     assert!(it.world.parent.record(NAME, "DS").is_some());
     it.world.aws.sync_after(SyncRule::Polls(1));
     assert_eq!(it.delete().await, StackOutcome::Complete);
-    assert_eq!(it.deleted(), ["Delete Delegation", "Delete Signing", "Delete KeyOne", "Delete Zone"]);
+    assert_eq!(
+        it.deleted(),
+        ["Delete Delegation", "Delete Signing", "Delete KeyOne", "Delete Zone"]
+    );
     it.world.assert_as_before();
 }
 
@@ -99,7 +110,8 @@ async fn without_waiting_for_insync_signing_can_not_end() {
     assert_eq!(it.delete().await, StackOutcome::Complete);
 }
 
-/// If the look-up goes through a cache, that has the DS record set for its TTL: the Delete is stuck, and the next one after that is not.
+/// If the look-up goes through a cache, that has the DS record set for its TTL: the Delete is
+/// stuck, and the next one after that is not.
 #[tokio::test]
 async fn a_look_up_through_a_cache_keeps_signing_for_the_ttl_of_the_ds() {
     let it = Signed::new().await;
@@ -108,13 +120,18 @@ async fn a_look_up_through_a_cache_keeps_signing_for_the_ttl_of_the_ds() {
     let zone = it.world.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
     assert!(it.dns.disable_signing(&zone).is_err(), "somebody has looked it up");
     stuck(&it.delete().await, "KeySigningKeyInParentDSRecord");
-    assert_eq!(it.world.parent.record(NAME, "NS"), None, "the delegation is gone, and signing stays");
+    assert_eq!(
+        it.world.parent.record(NAME, "NS"),
+        None,
+        "the delegation is gone, and signing stays"
+    );
     it.world.aws.clock().advance(Duration::from_mins(10));
     assert_eq!(it.delete().await, StackOutcome::Complete);
     it.world.assert_as_before();
 }
 
-/// The sequence of the page, "A signed delegation is deleted": it can't be stuck, whatever cache is asked.
+/// The sequence of the page, "A signed delegation is deleted": it can't be stuck, whatever cache is
+/// asked.
 #[tokio::test]
 async fn without_a_ds_for_its_ttl_a_cache_keeps_nothing() {
     let it = Signed::new().await;

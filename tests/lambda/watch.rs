@@ -1,4 +1,5 @@
-//! The same `bootstrap` as the watch: by `_HANDLER`, behind the Runtime API, with sockets and the system's time.
+//! The same `bootstrap` as the watch: by `_HANDLER`, behind the Runtime API, with sockets and the
+//! system's time.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use custom_delegation::logging::EVENTS;
 use sandbox::{
-    Bootstrap, Credentials, DeadlineStyle, Dns, Function as _, Invocation, LambdaProcess, RecordSet, Sandbox,
+    Bootstrap, Credentials, DeadlineStyle, Dns, Function as _, Invocation, LambdaProcess,
+    RecordSet, Sandbox,
 };
 use serde_json::{Value, json};
 
@@ -33,10 +35,16 @@ impl Watched {
         zone.put(RecordSet::new("good.example.com", "NS", 300, ["ns1.good.net."]));
         dns.zone("good.example.com", ["ns1.good.net"], []);
         zone.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.good.net."]));
-        let roles = [(&open, EXTERNAL_ID), (&closed, "another-external-id")].map(|(account, id)| {
-            account.role("reader").trust_account("222222222222", Some(id)).allow_all_route53().arn()
-        });
-        let role = aws.account("222222222222").role("watch").allow_assume("arn:aws:iam::*:role/reader");
+        let roles =
+            [(&open, EXTERNAL_ID), (&closed, "another-external-id")].map(|(account, id)| {
+                account
+                    .role("reader")
+                    .trust_account("222222222222", Some(id))
+                    .allow_all_route53()
+                    .arn()
+            });
+        let role =
+            aws.account("222222222222").role("watch").allow_assume("arn:aws:iam::*:role/reader");
         let credentials = role.credentials();
         let mut env = aws.env(&credentials);
         env.extend(
@@ -56,18 +64,26 @@ impl Watched {
             timeout: Duration::from_mins(1),
             deadline: DeadlineStyle::Real,
         };
-        Self { process: LambdaProcess::spawn(bootstrap).await.unwrap(), credentials, _aws: aws, _dns: dns }
+        Self {
+            process: LambdaProcess::spawn(bootstrap).await.unwrap(),
+            credentials,
+            _aws: aws,
+            _dns: dns,
+        }
     }
 }
 
 #[tokio::test]
-async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_a_line_of_its_own() {
+async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_a_line_of_its_own()
+{
     let watched = Watched::new("watch").await;
     // With a minute for all, each account is a part of its own.
     let mut results = Vec::new();
     let mut event = json!({});
     while !event.is_null() {
-        let Invocation::Returned(result) = watched.process.invoke(event).await else { panic!("it failed") };
+        let Invocation::Returned(result) = watched.process.invoke(event).await else {
+            panic!("it failed")
+        };
         event = result["next"].clone();
         results.push(result);
     }
@@ -87,13 +103,17 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
 
     let logs = watched.process.logs();
     let lines: Vec<Value> = logs.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (metrics, lines): (Vec<&Value>, Vec<&Value>) = lines.iter().partition(|line| line.get("_aws").is_some());
+    let (metrics, lines): (Vec<&Value>, Vec<&Value>) =
+        lines.iter().partition(|line| line.get("_aws").is_some());
     for line in &lines {
-        let is_it =
-            |event: &&(tracing::Level, &str, &[&str])| line["message"] == event.1 && line["level"] == event.0.as_str();
-        let (_, _, fields) = EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+        let is_it = |event: &&(tracing::Level, &str, &[&str])| {
+            line["message"] == event.1 && line["level"] == event.0.as_str()
+        };
+        let (_, _, fields) =
+            EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
         let keys = line.as_object().unwrap().keys().map(String::as_str);
-        let unlisted: Vec<&str> = keys.filter(|key| !OF_ALL.contains(key) && !fields.contains(key)).collect();
+        let unlisted: Vec<&str> =
+            keys.filter(|key| !OF_ALL.contains(key) && !fields.contains(key)).collect();
         assert!(unlisted.is_empty(), "{unlisted:?}: {line}");
         assert!(OF_ALL.iter().all(|field| line[*field].is_string()), "{line}");
         assert_eq!(line["run"], results[0]["run"], "{line}");
@@ -107,7 +127,10 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
     let dangling = lines.iter().find(|line| line["finding"] == "dangling").unwrap();
     assert_eq!((&dangling["level"], &dangling["alarm"]), (&json!("WARN"), &json!(true)));
     let command = dangling["command"].as_str().unwrap();
-    assert!(command.starts_with("aws route53 change-resource-record-sets --hosted-zone-id "), "{command}");
+    assert!(
+        command.starts_with("aws route53 change-resource-record-sets --hosted-zone-id "),
+        "{command}"
+    );
     let zones: BTreeSet<&str> = metrics.iter().filter_map(|line| line["Zone"].as_str()).collect();
     assert_eq!(zones, BTreeSet::from(["333333333333", "example.com"]));
     assert_eq!(metrics.iter().filter(|line| line.get("WatchRuns").is_some()).count(), 1);
@@ -124,7 +147,9 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
 #[tokio::test]
 async fn another_handler_is_the_function_of_the_resource() {
     let watched = Watched::new("bootstrap").await;
-    let Invocation::Failed { error_type, .. } = watched.process.invoke(json!({})).await else { panic!("no request") };
+    let Invocation::Failed { error_type, .. } = watched.process.invoke(json!({})).await else {
+        panic!("no request")
+    };
     assert_eq!(error_type, "UnanswerableEvent");
 }
 
@@ -135,8 +160,15 @@ fn a_wrong_setting_of_the_watch_is_one_line_at_the_start() {
     let output = bootstrap.env_clear().envs(settings).output().unwrap();
     assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
     // What follows is the Lambda runtime, which is not there.
-    let line: Value = serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-    assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("the settings are wrong")));
+    let line: Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("the settings are wrong"))
+    );
     let problem = line["problem"].as_str().unwrap();
-    assert!(problem.contains("DELEGATION_WATCH_ROLES: item 1") && !problem.contains("external"), "{problem}");
+    assert!(
+        problem.contains("DELEGATION_WATCH_ROLES: item 1") && !problem.contains("external"),
+        "{problem}"
+    );
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sandbox::{
-    Account, Bootstrap, Credentials, DeadlineStyle, Function, Invocation, LambdaProcess, RecordSet, ResponseBucket,
-    Sandbox, Stack, StackEvent, StackOutcome, Template, ZoneHandle,
+    Account, Bootstrap, Credentials, DeadlineStyle, Function, Invocation, LambdaProcess, RecordSet,
+    ResponseBucket, Sandbox, Stack, StackEvent, StackOutcome, Template, ZoneHandle,
 };
 use serde_json::{Map, Value, json};
 
@@ -65,21 +65,40 @@ impl World {
     pub(crate) async fn with(setting: Setting) -> Self {
         let aws = Sandbox::start().await.unwrap();
         let bucket = ResponseBucket::start().await.unwrap();
-        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let (parent_account, child_account) =
+            (aws.account("111111111111"), aws.account("222222222222"));
         let parent = parent_account.hosted_zone("example.com");
         parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
         parent.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.net."]));
         let child = child_account.hosted_zone(NAME);
-        let role = parent_account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
-        let function_role = child_account.role("function").allow_all_route53().allow_assume(&role.arn());
+        let role = parent_account
+            .role("parent")
+            .trust_account("222222222222", Some(EXTERNAL_ID))
+            .allow_all_route53();
+        let function_role =
+            child_account.role("function").allow_all_route53().allow_assume(&role.arn());
         let credentials = function_role.credentials();
         let function = Arc::new(spawn(&aws, &bucket, &credentials, &setting).await);
-        let stack = Stack::new("mine", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
+        let stack =
+            Stack::new("mine", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
         let (before, role_arn, gaps) = (parent.records(), role.arn(), Arc::default());
-        Self { aws, bucket, child_account, parent, child, role_arn, credentials, function, stack, before, gaps }
+        Self {
+            aws,
+            bucket,
+            child_account,
+            parent,
+            child,
+            role_arn,
+            credentials,
+            function,
+            stack,
+            before,
+            gaps,
+        }
     }
 
-    /// Another execution environment of the same function, as Lambda starts one for a second event at a time.
+    /// Another execution environment of the same function, as Lambda starts one for a second event
+    /// at a time.
     pub(crate) async fn another(&self, setting: &Setting) -> LambdaProcess {
         spawn(&self.aws, &self.bucket, &self.credentials, setting).await
     }
@@ -120,7 +139,10 @@ impl World {
     #[track_caller]
     pub(crate) fn assert_delegated(&self, ttl: u32, claims: usize) {
         let record = self.parent.record(NAME, "NS").expect("the delegation stands");
-        assert_eq!((plain(&record.values), record.ttl), (plain(&self.child.name_servers()), Some(ttl)));
+        assert_eq!(
+            (plain(&record.values), record.ttl),
+            (plain(&self.child.name_servers()), Some(ttl))
+        );
         assert_eq!(self.claims().len(), claims, "{:?}", self.claims());
     }
 
@@ -168,7 +190,12 @@ impl World {
     }
 }
 
-async fn spawn(aws: &Sandbox, bucket: &ResponseBucket, credentials: &Credentials, setting: &Setting) -> LambdaProcess {
+async fn spawn(
+    aws: &Sandbox,
+    bucket: &ResponseBucket,
+    credentials: &Credentials,
+    setting: &Setting,
+) -> LambdaProcess {
     let mut env = aws.env(credentials);
     env.extend(
         [
@@ -190,14 +217,16 @@ async fn spawn(aws: &Sandbox, bucket: &ResponseBucket, credentials: &Credentials
 /// A program that is the function with so many bytes for its data (setrlimit(2), `RLIMIT_DATA`).
 fn bounded(data: u64) -> PathBuf {
     let path = PathBuf::from(format!("{}/bootstrap-{data}", env!("CARGO_TARGET_TMPDIR")));
-    let script = format!("#!/bin/sh\nulimit -d {}\nexec {}\n", data / 1024, env!("CARGO_BIN_EXE_bootstrap"));
+    let script =
+        format!("#!/bin/sh\nulimit -d {}\nexec {}\n", data / 1024, env!("CARGO_BIN_EXE_bootstrap"));
     std::fs::write(&path, script).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
 
 pub(crate) fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    let mut values: Vec<String> =
+        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
     values.sort();
     values
 }
@@ -205,5 +234,8 @@ pub(crate) fn plain(values: &[String]) -> Vec<String> {
 /// The operation failed for a reason with these words, and all is as before.
 #[track_caller]
 pub(crate) fn rolled_back(outcome: &StackOutcome, words: &str) {
-    assert!(matches!(outcome, StackOutcome::RolledBack(reason) if reason.contains(words)), "{outcome:?}");
+    assert!(
+        matches!(outcome, StackOutcome::RolledBack(reason) if reason.contains(words)),
+        "{outcome:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Many functions, each in an execution environment of its own, and the stacks that they serve at once.
+//! Many functions, each in an execution environment of its own, and the stacks that they serve at
+//! once.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -32,17 +33,27 @@ struct Delegation {
 }
 
 impl Fleet {
-    /// So many delegations, dealt to so many stacks, each stack in an account of its own. With a pause, they wait for `INSYNC`.
-    pub(crate) async fn new(stacks: usize, delegations: usize, sync_pause: Option<Duration>) -> Self {
+    /// So many delegations, dealt to so many stacks, each stack in an account of its own. With a
+    /// pause, they wait for `INSYNC`.
+    pub(crate) async fn new(
+        stacks: usize,
+        delegations: usize,
+        sync_pause: Option<Duration>,
+    ) -> Self {
         let aws = Sandbox::start().await.unwrap();
         let bucket = ResponseBucket::start().await.unwrap();
         let parent_account = aws.account(PARENT);
         let parent = parent_account.hosted_zone("example.com");
-        let accounts: Vec<String> = (0..stacks).map(|stack| format!("{}", 222_222_222_000 + stack)).collect();
-        let trusted: Vec<String> = accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
-        let trust = json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
-        let role = parent_account.role("parent").trust(json!({"Statement": [trust]})).allow_all_route53();
-        let mut fleet = Self { before: parent.records(), aws, bucket, parent, delegations: Vec::new() };
+        let accounts: Vec<String> =
+            (0..stacks).map(|stack| format!("{}", 222_222_222_000 + stack)).collect();
+        let trusted: Vec<String> =
+            accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
+        let trust =
+            json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
+        let role =
+            parent_account.role("parent").trust(json!({"Statement": [trust]})).allow_all_route53();
+        let mut fleet =
+            Self { before: parent.records(), aws, bucket, parent, delegations: Vec::new() };
         for number in 0..delegations {
             let account = &accounts[number % stacks];
             let delegation = fleet.delegation(account, number, &role.arn(), sync_pause).await;
@@ -60,7 +71,8 @@ impl Fleet {
     ) -> Delegation {
         let account = self.aws.account(account);
         let child = account.hosted_zone(&format!("team-{number}.example.com"));
-        let credentials = account.role("function").allow_all_route53().allow_assume("*").credentials();
+        let credentials =
+            account.role("function").allow_all_route53().allow_assume("*").credentials();
         let given = Given {
             endpoint_url: self.aws.endpoint_url(),
             region: "us-east-1".into(),
@@ -72,7 +84,11 @@ impl Fleet {
         let client = http::client(None).unwrap();
         let mut config = Config { response_hosts: vec![self.bucket.host()], ..Config::default() };
         config.sync_pause = sync_pause.unwrap_or(config.sync_pause);
-        let handler = Handler::new(config, client.clone(), Accounts::given(client, "delegation", &given).await);
+        let handler = Handler::new(
+            config,
+            client.clone(),
+            Accounts::given(client, "delegation", &given).await,
+        );
         let key = ResponseKey {
             stack_id: format!("arn:aws:cloudformation:us-east-1:{}:stack/teams/0", account.id()),
             logical_id: format!("Delegation{number}"),
@@ -110,7 +126,8 @@ impl Fleet {
     /// One answer and one change for each, and nothing else in the parent zone.
     pub(crate) fn assert_each_stands_once(&self) {
         let mut changes: BTreeMap<String, usize> = BTreeMap::new();
-        for call in self.aws.calls().iter().filter(|call| call.action == "ChangeResourceRecordSets") {
+        for call in self.aws.calls().iter().filter(|call| call.action == "ChangeResourceRecordSets")
+        {
             if call.succeeded() {
                 *changes.entry(call.comment.clone().unwrap_or_default()).or_default() += 1;
             }
@@ -129,7 +146,8 @@ impl Fleet {
         }
         let wanted = self.delegations.len();
         assert_eq!(changes.values().sum::<usize>(), wanted, "one change for each delegation");
-        let kinds = |rtype: &str| self.parent.records().iter().filter(|set| set.rtype == rtype).count();
+        let kinds =
+            |rtype: &str| self.parent.records().iter().filter(|set| set.rtype == rtype).count();
         let before = |rtype: &str| self.before.iter().filter(|set| set.rtype == rtype).count();
         assert_eq!((kinds("NS") - before("NS"), kinds("TXT") - before("TXT")), (wanted, wanted));
         assert_eq!(self.parent.records().len(), self.before.len() + 2 * wanted);

@@ -1,10 +1,11 @@
-//! Lambda's queue of asynchronous invocations, in simulated time: many requests at once for the real function, and an
-//! account whose concurrency lets a few of them run at a time.
+//! Lambda's queue of asynchronous invocations, in simulated time: many requests at once for the
+//! real function, and an account whose concurrency lets a few of them run at a time.
 //!
-//! What Lambda does is told by its Developer Guide, "How Lambda handles errors and retries with asynchronous invocation":
-//! a throttled event goes back to the queue and is tried again, "from 1 second after the first attempt to a maximum of 5
-//! minutes"; one whose function failed is tried twice more, after one minute and after two; an event that is too old, or
-//! has failed three times, goes to the on-failure queue. The page does not say how retries are spread, so both ends are
+//! What Lambda does is told by its Developer Guide, "How Lambda handles errors and retries with
+//! asynchronous invocation": a throttled event goes back to the queue and is tried again, "from 1
+//! second after the first attempt to a maximum of 5 minutes"; one whose function failed is tried
+//! twice more, after one minute and after two; an event that is too old, or has failed three times,
+//! goes to the on-failure queue. The page does not say how retries are spread, so both ends are
 //! played: each pause with a jitter of half, and all events in step.
 
 use std::cell::RefCell;
@@ -77,7 +78,9 @@ impl Times {
         let number = |file: &str, key: &str| {
             let text = fs::read_to_string(file).unwrap();
             let line = text.lines().find_map(|line| line.trim().strip_prefix(key));
-            Duration::from_secs(line.unwrap_or_else(|| panic!("no {key} in {file}")).trim().parse().unwrap())
+            Duration::from_secs(
+                line.unwrap_or_else(|| panic!("no {key} in {file}")).trim().parse().unwrap(),
+            )
         };
         Self {
             event_age: number("template.yaml", "MaximumEventAgeInSeconds:"),
@@ -170,14 +173,21 @@ impl Lambda<'_> {
         let after = self.network.clock.now().duration_since(request.sent).unwrap_or_default();
         assert!(after >= arrived.elapsed(), "{after:?}");
         let answers = self.network.bucket.answers(&request.key.request_id);
-        let [answer] = answers.as_slice() else { panic!("{} answers to {:?}", answers.len(), request.key) };
+        let [answer] = answers.as_slice() else {
+            panic!("{} answers to {:?}", answers.len(), request.key)
+        };
         let answer = answer.json();
-        let how = match (answer["Status"].as_str().unwrap(), request.event["RequestType"].as_str().unwrap()) {
+        let how = match (
+            answer["Status"].as_str().unwrap(),
+            request.event["RequestType"].as_str().unwrap(),
+        ) {
             _ if after > self.play.times.service => Ending::TooLate,
             ("SUCCESS", "Delete") => Ending::Deleted,
             ("SUCCESS", _) if answer["Data"]["ChangeStatus"] == "INSYNC" => Ending::Insync,
             ("SUCCESS", _) => Ending::Pending,
-            _ if answer["Reason"].as_str().unwrap().ends_with("[create-cancelled]") => Ending::Cancelled,
+            _ if answer["Reason"].as_str().unwrap().ends_with("[create-cancelled]") => {
+                Ending::Cancelled
+            }
             _ => Ending::Failed,
         };
         Ended { how, after }
@@ -190,7 +200,8 @@ pub(crate) struct Row {
     play: Play,
     /// Answered with SUCCESS and `PENDING`.
     pending: usize,
-    /// In the on-failure queue, answered too late, or with another failure than that they were cancelled.
+    /// In the on-failure queue, answered too late, or with another failure than that they were
+    /// cancelled.
     pub(crate) lost: usize,
     /// After how many seconds half of the requests were done.
     half: u64,
@@ -231,26 +242,46 @@ impl Row {
     pub(crate) fn published(line: &str, play: Play) -> Option<Self> {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let number = |cell: &str| cell.split(' ').next()?.parse::<u64>().ok();
-        let [concurrency, requests, retries, pending, lost, half, all] = cells.as_slice() else { return None };
+        let [concurrency, requests, retries, pending, lost, half, all] = cells.as_slice() else {
+            return None;
+        };
         let is_it = number(concurrency)? == play.concurrency as u64
             && number(requests)? == (play.creates + play.cancelled) as u64
             && *retries == play.retries.to_string();
         let count = |cell| usize::try_from(number(cell)?).ok();
-        let row = Self { play, pending: count(pending)?, lost: count(lost)?, half: number(half)?, all: number(all)? };
+        let row = Self {
+            play,
+            pending: count(pending)?,
+            lost: count(lost)?,
+            half: number(half)?,
+            all: number(all)?,
+        };
         is_it.then_some(row)
     }
 
     /// True if nothing is worse than in `most`.
     pub(crate) fn is_within(&self, most: &Self) -> bool {
-        self.pending <= most.pending && self.lost <= most.lost && self.half <= most.half && self.all <= most.all
+        self.pending <= most.pending
+            && self.lost <= most.lost
+            && self.half <= most.half
+            && self.all <= most.all
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { play: Play { concurrency, creates, cancelled, retries, .. }, pending, lost, half, all } = self;
+        let Self {
+            play: Play { concurrency, creates, cancelled, retries, .. },
+            pending,
+            lost,
+            half,
+            all,
+        } = self;
         let requests = creates + cancelled;
-        writeln!(f, "| {concurrency} | {requests} | {retries} | {pending} | {lost} | {half} s | {all} s |")
+        writeln!(
+            f,
+            "| {concurrency} | {requests} | {retries} | {pending} | {lost} | {half} s | {all} s |"
+        )
     }
 }
 
@@ -263,16 +294,19 @@ pub(crate) fn play(play: Play) -> Row {
         let quota = Some(Quota { per_second: 10.0, burst: 50.0 });
         network.aws.rate_limit(quota);
         network.aws.rate_limit_overall(quota);
-        let (parent_account, child_account) = (network.aws.account(PARENT), network.aws.account(CHILD));
+        let (parent_account, child_account) =
+            (network.aws.account(PARENT), network.aws.account(CHILD));
         let parent = parent_account.hosted_zone("example.com");
         let role = parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
-        let function_role = child_account.role("function").allow_all_route53().allow_assume(&role.arn());
+        let function_role =
+            child_account.role("function").allow_all_route53().allow_assume(&role.arn());
         let mut idle = Vec::new();
         for _ in 0..play.concurrency {
             idle.push(network.function("delegation", function_role.credentials(), |_| {}).await);
         }
-        let zones: Vec<ZoneHandle> =
-            (0..play.creates).map(|n| child_account.hosted_zone(&format!("team-{n}.example.com"))).collect();
+        let zones: Vec<ZoneHandle> = (0..play.creates)
+            .map(|n| child_account.hosted_zone(&format!("team-{n}.example.com")))
+            .collect();
         let requests = requests(&network, play, &role, &zones);
         let lambda = Lambda { network: &network, idle: RefCell::new(idle), play };
         let ended = join_all(requests.iter().map(|request| lambda.deliver(request))).await;
@@ -289,8 +323,8 @@ fn requests(network: &Network, play: Play, role: &Role, zones: &[ZoneHandle]) ->
             logical_id: "Delegation".into(),
             request_id: format!("{kind}-{number}"),
         };
-        // The properties of the README's example. The DNS check takes less than a second where all is well, but the local DNS needs
-        // half a minute for so many zones.
+        // The properties of the README's example. The DNS check takes less than a second where all
+        // is well, but the local DNS needs half a minute for so many zones.
         let properties = json!({
             "ServiceTimeout": play.times.service.as_secs().to_string(),
             "ChildZoneId": zones[number].id(),
@@ -304,7 +338,8 @@ fn requests(network: &Network, play: Play, role: &Role, zones: &[ZoneHandle]) ->
         Request { event: network.event(kind, &key, sent, &asked), key, sent, after }
     };
     let creates = (0..play.creates).map(|number| request("Create", number, Duration::ZERO));
-    let deletes = (0..play.cancelled).map(|number| request("Delete", of_delete(play, number), CANCELLED_AFTER));
+    let deletes = (0..play.cancelled)
+        .map(|number| request("Delete", of_delete(play, number), CANCELLED_AFTER));
     creates.chain(deletes).collect()
 }
 
@@ -319,7 +354,11 @@ fn assert_right(parent: &ZoneHandle, zones: &[ZoneHandle], ended: &[Ended], play
     for (number, zone) in zones.iter().enumerate() {
         let (create, stands) = (&ended[number], parent.record(&zone.name(), "NS").is_some());
         match delete_of(number).map(|delete| ended[play.creates + delete].how) {
-            None => assert_eq!(stands, matches!(create.how, Ending::Insync | Ending::Pending), "{number}: {create:?}"),
+            None => assert_eq!(
+                stands,
+                matches!(create.how, Ending::Insync | Ending::Pending),
+                "{number}: {create:?}"
+            ),
             Some(Ending::Deleted) => assert!(!stands, "{number}: {create:?}"),
             Some(_) => {}
         }

@@ -25,7 +25,8 @@ impl Row {
     pub(crate) fn new(scenario: Scenario, took: Duration, calls: &[Call]) -> Self {
         let (throttled, passed): (Vec<&Call>, Vec<&Call>) =
             calls.iter().partition(|call| call.code() == Some("Throttling"));
-        let status = |calls: &[&Call]| calls.iter().filter(|call| call.action == "GetChange").count();
+        let status =
+            |calls: &[&Call]| calls.iter().filter(|call| call.action == "GetChange").count();
         let status_questions = (status(&passed), status(&throttled));
         let mut by_action = BTreeMap::new();
         let mut buckets: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
@@ -38,8 +39,16 @@ impl Row {
                 }
             }
         }
-        let quota_allows = buckets.values().map(|calls| least(scenario.quota, *calls)).max().unwrap_or_default();
-        Self { scenario, took, quota_allows, throttled: throttled.len(), status_questions, by_action }
+        let quota_allows =
+            buckets.values().map(|calls| least(scenario.quota, *calls)).max().unwrap_or_default();
+        Self {
+            scenario,
+            took,
+            quota_allows,
+            throttled: throttled.len(),
+            status_questions,
+            by_action,
+        }
     }
 }
 
@@ -50,7 +59,9 @@ fn least(quota: Quota, calls: usize) -> Duration {
 
 #[expect(clippy::cast_precision_loss, reason = "some hundred calls")]
 pub(crate) fn print(rows: &[Row]) -> String {
-    let mut text = String::from("stacks  delegations  waits  quota/s  burst   allowed      took  ratio  throttled\n");
+    let mut text = String::from(
+        "stacks  delegations  waits  quota/s  burst   allowed      took  ratio  throttled\n",
+    );
     for Row { scenario, took, quota_allows, throttled, .. } in rows {
         let Scenario { stacks, delegations, quota, waits } = scenario;
         let waits = if *waits { "yes" } else { "no" };

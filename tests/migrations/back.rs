@@ -59,20 +59,26 @@ async fn each_step_is_needed() {
     assert_harm(&harms, "remove the ownership record", "1 claims are left behind");
 }
 
-const OLD: [(&str, &str); 1] = [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:cdk")];
+const OLD: [(&str, &str); 1] =
+    [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:cdk")];
 
 /// The construct of the CDK for the zone that is there.
 fn with_the_old_construct() -> Value {
     let mut template = template("cdk/1-before");
-    template["Resources"]["Zone"] = crate::fixture::template("back/1-before")["Resources"]["Zone"].clone();
+    template["Resources"]["Zone"] =
+        crate::fixture::template("back/1-before")["Resources"]["Zone"].clone();
     template
 }
 
-/// From there the construct of the CDK takes it, which overwrites whatever stands, and removes it in the end.
+/// From there the construct of the CDK takes it, which overwrites whatever stands, and removes it
+/// in the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn to_the_construct_of_the_cdk() {
     let it = Back::begin().await;
-    it.fixture.region.register("Custom::CrossAccountZoneDelegation", Arc::new(CdkHandler(it.fixture.parent.clone())));
+    it.fixture.region.register(
+        "Custom::CrossAccountZoneDelegation",
+        Arc::new(CdkHandler(it.fixture.parent.clone())),
+    );
     for (_, step) in Back::steps() {
         step(&it).await.unwrap();
     }
@@ -87,7 +93,10 @@ async fn to_the_construct_of_the_cdk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swap_at_once_takes_the_delegation_along() {
     let it = Back::begin().await;
-    it.fixture.region.register("Custom::CrossAccountZoneDelegation", Arc::new(CdkHandler(it.fixture.parent.clone())));
+    it.fixture.region.register(
+        "Custom::CrossAccountZoneDelegation",
+        Arc::new(CdkHandler(it.fixture.parent.clone())),
+    );
     complete(&it.stack, it.stack.deploy(&with_the_old_construct(), &OLD).await).unwrap();
     assert!(it.fixture.delegated_to().is_empty(), "{}", json!(it.stack.events()));
 }

@@ -14,7 +14,9 @@ struct FromHand {
 impl FromHand {
     async fn deploy(&self, trigger: &str) -> Played {
         let zone = self.fixture.child().id();
-        self.fixture.deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)]).await
+        self.fixture
+            .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
+            .await
     }
 }
 
@@ -45,12 +47,16 @@ async fn each_step_is_needed() {
     assert_harm(&harms, "settle", "a Delete leaves something behind");
 }
 
-/// A short TTL is what a careful person sets before a migration: the way back is short as long as nothing is settled.
+/// A short TTL is what a careful person sets before a migration: the way back is short as long as
+/// nothing is settled.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ttl_stays_until_it_is_settled() {
     let it = FromHand::begin().await;
     it.deploy("").await.unwrap();
-    assert_eq!((it.fixture.ttl(), it.stack.attribute("Delegation", "Action")), (Some(300), "ADOPTED".into()));
+    assert_eq!(
+        (it.fixture.ttl(), it.stack.attribute("Delegation", "Action")),
+        (Some(300), "ADOPTED".into())
+    );
     let warning = it.stack.attribute("Delegation", "Warning").to_string();
     assert!(warning.contains("172800"), "what the next update brings is told: {warning}");
     it.deploy("settled").await.unwrap();
@@ -76,7 +82,9 @@ async fn other_name_servers_are_refused() {
     let zone = it.fixture.child().id();
     let parameters = [("ZoneId", zone.as_str())];
     let before = it.fixture.parent.records();
-    let refused = complete(&it.stack, it.stack.deploy(&template("by-hand/after"), &parameters).await).unwrap_err();
+    let refused =
+        complete(&it.stack, it.stack.deploy(&template("by-hand/after"), &parameters).await)
+            .unwrap_err();
     for server in it.fixture.child().name_servers().iter().chain(&["ns1.example.net".to_owned()]) {
         assert!(refused.contains(server.as_str()), "{refused}");
     }

@@ -14,12 +14,16 @@ struct FromCdk {
     stack: TemplateStack,
 }
 
-const OLD: [(&str, &str); 1] = [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:cdk")];
+const OLD: [(&str, &str); 1] =
+    [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:cdk")];
 
 impl Migration for FromCdk {
     async fn begin() -> Self {
         let fixture = Fixture::new().await;
-        fixture.region.register("Custom::CrossAccountZoneDelegation", Arc::new(CdkHandler(fixture.parent.clone())));
+        fixture.region.register(
+            "Custom::CrossAccountZoneDelegation",
+            Arc::new(CdkHandler(fixture.parent.clone())),
+        );
         let stack = fixture.region.stack(ACCOUNT, "testing-dns");
         fixture.deploy(&stack, "cdk/1-before", &OLD).await.unwrap();
         fixture.delegates_to(&zone_of(&fixture.aws, stack.physical_id("Zone")));
@@ -30,7 +34,9 @@ impl Migration for FromCdk {
         vec![
             ("retain", |it| it.fixture.deploy(&it.stack, "cdk/2-between", &OLD).boxed()),
             ("swap", |it| it.fixture.deploy(&it.stack, "cdk/3-after", &[]).boxed()),
-            ("settle", |it| it.fixture.deploy(&it.stack, "cdk/3-after", &[("Trigger", "settled")]).boxed()),
+            ("settle", |it| {
+                it.fixture.deploy(&it.stack, "cdk/3-after", &[("Trigger", "settled")]).boxed()
+            }),
         ]
     }
 
@@ -59,10 +65,15 @@ async fn it_takes_two_deployments_and_the_second_changes_nothing_at_the_delegati
     it.fixture.deploy(&it.stack, "cdk/3-after", &[]).await.unwrap();
     assert_eq!(it.fixture.parent.record(crate::fixture::NAME, "NS"), before);
     assert_eq!(it.stack.attribute("Delegate", "Action"), "ADOPTED");
-    assert!(it.stack.events().contains(&"retained DelegateCrossAccountZoneDelegationCustomResource".to_owned()));
+    assert!(
+        it.stack
+            .events()
+            .contains(&"retained DelegateCrossAccountZoneDelegationCustomResource".to_owned())
+    );
 }
 
-/// The way back while nothing is settled: the second deployment is rolled back, and both tools are where they were.
+/// The way back while nothing is settled: the second deployment is rolled back, and both tools are
+/// where they were.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_swap_can_be_rolled_back() {
     let it = FromCdk::begin().await;
@@ -84,15 +95,18 @@ async fn what_a_swap_at_once_removed_the_next_change_makes_again() {
     assert_eq!(it.fixture.check_the_delegation("after the next change"), Ok(()));
 }
 
-/// A construct that brings a zone of its own makes a second, empty zone of the same name. It is refused, and nothing changes.
+/// A construct that brings a zone of its own makes a second, empty zone of the same name. It is
+/// refused, and nothing changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_zone_of_the_same_name_is_refused() {
     let it = FromCdk::begin().await;
     it.fixture.deploy(&it.stack, "cdk/2-between", &OLD).await.unwrap();
     let mut other = template("cdk/3-after");
     let zone = other["Resources"]["Zone"].take();
-    other["Resources"] = serde_json::json!({ "Second": zone, "Delegate": other["Resources"]["Delegate"] });
-    other["Resources"]["Delegate"]["Properties"]["ChildZoneId"] = serde_json::json!({"Ref": "Second"});
+    other["Resources"] =
+        serde_json::json!({ "Second": zone, "Delegate": other["Resources"]["Delegate"] });
+    other["Resources"]["Delegate"]["Properties"]["ChildZoneId"] =
+        serde_json::json!({"Ref": "Second"});
     let outcome = it.stack.deploy(&other, &[]).await;
     let refused = complete(&it.stack, outcome).unwrap_err();
     for server in it.fixture.child().name_servers() {

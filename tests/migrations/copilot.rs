@@ -15,12 +15,15 @@ struct FromCopilot {
     stack: TemplateStack,
 }
 
-const OLD: [(&str, &str); 1] = [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:copilot")];
+const OLD: [(&str, &str); 1] =
+    [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:copilot")];
 
 impl FromCopilot {
     async fn deploy(&self, trigger: &str) -> Played {
         let zone = self.fixture.child().id();
-        self.fixture.deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)]).await
+        self.fixture
+            .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
+            .await
     }
 
     async fn delete_the_environment(&self) -> Played {
@@ -31,10 +34,14 @@ impl FromCopilot {
 impl Migration for FromCopilot {
     async fn begin() -> Self {
         let fixture = Fixture::new().await;
-        fixture.region.register("Custom::DNSDelegationFunction", Arc::new(CopilotHandler(fixture.parent.clone())));
+        fixture.region.register(
+            "Custom::DNSDelegationFunction",
+            Arc::new(CopilotHandler(fixture.parent.clone())),
+        );
         let environment = fixture.region.stack(ACCOUNT, "app-testing");
         fixture.deploy(&environment, "copilot/1-before", &OLD).await.unwrap();
-        fixture.delegates_to(&zone_of(&fixture.aws, environment.physical_id("EnvironmentHostedZone")));
+        fixture
+            .delegates_to(&zone_of(&fixture.aws, environment.physical_id("EnvironmentHostedZone")));
         assert_eq!(fixture.ttl(), Some(60));
         let stack = fixture.region.stack(ACCOUNT, "testing-dns");
         Self { fixture, environment, stack }
@@ -103,8 +110,10 @@ async fn a_deletion_that_sticks_ends_when_the_resource_is_retained() {
 fn the_patches_make_the_template_between() {
     use sandbox::template::Template;
     use serde_json::json;
-    let (mut made, between) =
-        (crate::fixture::template("copilot/1-before"), crate::fixture::template("copilot/2-between"));
+    let (mut made, between) = (
+        crate::fixture::template("copilot/1-before"),
+        crate::fixture::template("copilot/2-between"),
+    );
     let patches = Template::source("examples/migrations/copilot/cfn.patches.yml");
     for patch in patches.as_array().unwrap() {
         assert_eq!(patch["op"], "add");
@@ -112,7 +121,10 @@ fn the_patches_make_the_template_between() {
         made.pointer_mut(parent).unwrap()[key] = patch["value"].clone();
     }
     for id in ["DelegateDNSAction", "EnvironmentHostedZone"] {
-        assert_eq!(made["Resources"][id]["DeletionPolicy"], between["Resources"][id]["DeletionPolicy"]);
+        assert_eq!(
+            made["Resources"][id]["DeletionPolicy"],
+            between["Resources"][id]["DeletionPolicy"]
+        );
         assert_eq!(between["Resources"][id]["DeletionPolicy"], json!("Retain"));
     }
 }

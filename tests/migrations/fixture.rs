@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sandbox::template::Template;
 use sandbox::{
-    Bootstrap, Clock, CloudFormation, DeadlineStyle, Dns, Function, LambdaProcess, RecordSet, ResponseBucket, Sandbox,
-    StackOutcome, SyncRule, TemplateStack, ZoneHandle,
+    Bootstrap, Clock, CloudFormation, DeadlineStyle, Dns, Function, LambdaProcess, RecordSet,
+    ResponseBucket, Sandbox, StackOutcome, SyncRule, TemplateStack, ZoneHandle,
 };
 use serde_json::Value;
 
@@ -56,13 +56,23 @@ impl Fixture {
             .map(|(name, value)| (name.to_owned(), value)),
         );
         let path = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
-        let bootstrap = Bootstrap { path, env, timeout: Duration::from_mins(5), deadline: DeadlineStyle::Real };
+        let bootstrap =
+            Bootstrap { path, env, timeout: Duration::from_mins(5), deadline: DeadlineStyle::Real };
         let function = Arc::new(LambdaProcess::spawn(bootstrap).await.unwrap());
         let clock = bucket.clock();
         let region = CloudFormation::new(&aws, &bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&function) as Arc<dyn Function>);
         region.export("route53-delegation-ServiceToken", TOKEN);
-        Self { aws, _dns: dns, function, region, parent, child: Mutex::default(), gaps: Arc::default(), clock }
+        Self {
+            aws,
+            _dns: dns,
+            function,
+            region,
+            parent,
+            child: Mutex::default(),
+            gaps: Arc::default(),
+            clock,
+        }
     }
 
     /// The same with a child zone that somebody delegated by hand, with this TTL.
@@ -115,14 +125,22 @@ impl Fixture {
     /// The delegation stands, and leads to the child zone.
     pub(crate) fn check_the_delegation(&self, when: &str) -> Played {
         let (found, wanted) = (self.delegated_to(), plain(&self.child().name_servers()));
-        if found == wanted { Ok(()) } else { Err(format!("the live delegation is gone: {when}: {found:?}")) }
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(format!("the live delegation is gone: {when}: {found:?}"))
+        }
     }
 
     /// It never was gone, not even between two calls.
     pub(crate) fn check_it_always_stood(&self) -> Played {
         // The last Delete of our own resource is meant to remove it.
         let gaps = self.gaps.lock().unwrap().clone();
-        if gaps.len() <= 1 { Ok(()) } else { Err(format!("the live delegation was gone after {gaps:?}")) }
+        if gaps.len() <= 1 {
+            Ok(())
+        } else {
+            Err(format!("the live delegation was gone after {gaps:?}"))
+        }
     }
 
     /// What the Delete of our own resource must come to: no delegation, and no claim.
@@ -132,8 +150,16 @@ impl Fixture {
         match (self.delegated_to().is_empty(), self.claims()) {
             (true, 0) => Ok(()),
             (gone, claims) => {
-                let told = self.function.logs().into_iter().rfind(|line| line.contains("\"WARN\"")).unwrap_or_default();
-                Err(format!("a Delete leaves something behind: delegation {}, {claims} claims: {told}", !gone))
+                let told = self
+                    .function
+                    .logs()
+                    .into_iter()
+                    .rfind(|line| line.contains("\"WARN\""))
+                    .unwrap_or_default();
+                Err(format!(
+                    "a Delete leaves something behind: delegation {}, {claims} claims: {told}",
+                    !gone
+                ))
             }
         }
     }
@@ -144,7 +170,12 @@ impl Fixture {
     }
 
     /// Deploys a template of `examples/migrations/`.
-    pub(crate) async fn deploy(&self, stack: &TemplateStack, file: &str, parameters: &[(&str, &str)]) -> Played {
+    pub(crate) async fn deploy(
+        &self,
+        stack: &TemplateStack,
+        file: &str,
+        parameters: &[(&str, &str)],
+    ) -> Played {
         self.let_time_pass();
         complete(stack, stack.deploy(&template(file), parameters).await)
     }

@@ -1,8 +1,10 @@
-//! Migrations to and from `Custom::Delegation`, as `docs/migrating.md` tells them: the templates of `examples/migrations/` deployed
-//! one after the other on the local AWS, with the real function and with models of the old tools.
+//! Migrations to and from `Custom::Delegation`, as `docs/migrating.md` tells them: the templates of
+//! `examples/migrations/` deployed one after the other on the local AWS, with the real function and
+//! with models of the old tools.
 //!
-//! A migration is a list of steps, and an end that the old tool and a Delete must come to. Each is played whole, and then with each
-//! of its steps left out, which must not come to that end: a step that can be left out is none.
+//! A migration is a list of steps, and an end that the old tool and a Delete must come to. Each is
+//! played whole, and then with each of its steps left out, which must not come to that end: a step
+//! that can be left out is none.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

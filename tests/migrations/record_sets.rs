@@ -1,4 +1,5 @@
-//! From `AWS::Route53::RecordSet` and `AWS::Route53::RecordSetGroup` in a stack of the parent account.
+//! From `AWS::Route53::RecordSet` and `AWS::Route53::RecordSetGroup` in a stack of the parent
+//! account.
 
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
@@ -21,14 +22,17 @@ impl<const GROUP: bool> FromRecordSets<GROUP> {
     async fn deploy_old(&self, file: &str) -> Played {
         let folder = if GROUP { "record-set-group" } else { "record-set" };
         let servers = self.fixture.servers();
-        let (zone, servers) = (("ParentZoneId", "Z0PARENTEXAMPLE"), ("NameServers", servers.as_str()));
+        let (zone, servers) =
+            (("ParentZoneId", "Z0PARENTEXAMPLE"), ("NameServers", servers.as_str()));
         let parameters = if file == "3-without" { vec![zone] } else { vec![zone, servers] };
         self.fixture.deploy(&self.old, &format!("{folder}/{file}"), &parameters).await
     }
 
     async fn deploy(&self, trigger: &str) -> Played {
         let zone = self.fixture.child().id();
-        self.fixture.deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)]).await
+        self.fixture
+            .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
+            .await
     }
 }
 

@@ -28,15 +28,23 @@ type All = FromTerraform<true>;
 impl<const ALL: bool> FromTerraform<ALL> {
     fn configuration(&self, addresses: &[&str]) -> Configuration {
         let testing = RecordSet::new(NAME, "NS", 3600, self.fixture.child().name_servers());
-        let staging = RecordSet::new("staging.example.com", "NS", 3600, ["ns1.example.net", "ns2.example.net"]);
+        let staging = RecordSet::new(
+            "staging.example.com",
+            "NS",
+            3600,
+            ["ns1.example.net", "ns2.example.net"],
+        );
         let all = [(TESTING.to_owned(), testing), (STAGING.to_owned(), staging)];
-        let instances = all.into_iter().filter(|(address, _)| addresses.contains(&address.as_str())).collect();
+        let instances =
+            all.into_iter().filter(|(address, _)| addresses.contains(&address.as_str())).collect();
         Configuration { instances, removed: Vec::new() }
     }
 
     async fn deploy(&self, trigger: &str) -> Played {
         let zone = self.fixture.child().id();
-        self.fixture.deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)]).await
+        self.fixture
+            .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
+            .await
     }
 
     /// Writes another configuration.
@@ -55,7 +63,8 @@ impl<const ALL: bool> Migration for FromTerraform<ALL> {
     async fn begin() -> Self {
         let fixture = Fixture::new().await;
         fixture.delegates_to(&fixture.aws.account(ACCOUNT).hosted_zone(NAME));
-        let (terraform, stack) = (Terraform::new(&fixture.parent), fixture.region.stack(ACCOUNT, "testing-dns"));
+        let (terraform, stack) =
+            (Terraform::new(&fixture.parent), fixture.region.stack(ACCOUNT, "testing-dns"));
         let it = Self { fixture, terraform, stack, configured: Mutex::default() };
         it.configure(it.configuration(&[TESTING, STAGING]));
         it.apply().unwrap();
@@ -118,7 +127,9 @@ async fn each_step_for_all_is_needed() {
 /// The files say what the model was told.
 #[test]
 fn the_files_name_the_addresses() {
-    let read = |file: &str| std::fs::read_to_string(format!("examples/migrations/terraform/{file}")).unwrap();
+    let read = |file: &str| {
+        std::fs::read_to_string(format!("examples/migrations/terraform/{file}")).unwrap()
+    };
     assert!(read("2-one.sh").contains(&format!("terraform state rm '{TESTING}'")));
     assert!(read("2-all.tf").contains(&format!("from = {RESOURCE}\n")));
     assert!(read("1-before.tf").contains("testing = ") && !read("3-one.tf").contains("testing = "));

@@ -1,5 +1,6 @@
-//! Models of the tools that people come from: what each does to the NS record set on Create, Update and Delete. Each was written
-//! after its source was read, at the versions that `docs/migrating.md` names.
+//! Models of the tools that people come from: what each does to the NS record set on Create, Update
+//! and Delete. Each was written after its source was read, at the versions that `docs/migrating.md`
+//! names.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -7,7 +8,8 @@ use std::sync::Mutex;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sandbox::{
-    Action, Change, Physical, RecordSet, ResourceAction, ResourceRequest, ResourceType, Sandbox, ZoneHandle,
+    Action, Change, Physical, RecordSet, ResourceAction, ResourceRequest, ResourceType, Sandbox,
+    ZoneHandle,
 };
 use serde_json::{Value, json};
 
@@ -23,16 +25,21 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The CDK's `CrossAccountZoneDelegationRecord`: UPSERT on Create and Update, and on Delete a DELETE of exactly what the properties
-/// say. An Update with another name deletes under the old name first.
+/// The CDK's `CrossAccountZoneDelegationRecord`: UPSERT on Create and Update, and on Delete a
+/// DELETE of exactly what the properties say. An Update with another name deletes under the old
+/// name first.
 pub(crate) struct CdkHandler(pub(crate) ZoneHandle);
 
 impl CdkHandler {
     fn change(&self, properties: &Value, action: Action) -> Result<(), String> {
         let text = |name: &str| properties[name].as_str().unwrap_or_default().to_owned();
         let ttl = text("TTL").parse().map_err(|_| "no TTL".to_owned())?;
-        let record =
-            RecordSet::new(&text("DelegatedZoneName"), "NS", ttl, texts(&properties["DelegatedZoneNameServers"]));
+        let record = RecordSet::new(
+            &text("DelegatedZoneName"),
+            "NS",
+            ttl,
+            texts(&properties["DelegatedZoneNameServers"]),
+        );
         self.0.change(&one(action, record))
     }
 
@@ -65,8 +72,9 @@ impl ResourceType for CdkHandler {
     }
 }
 
-/// Copilot's `Custom::DNSDelegationFunction`: UPSERT with a TTL of 60 on Create and Update. Its Delete looks for the record set and
-/// removes the values that it finds, no matter who wrote them, with a TTL of 60, whatever stands.
+/// Copilot's `Custom::DNSDelegationFunction`: UPSERT with a TTL of 60 on Create and Update. Its
+/// Delete looks for the record set and removes the values that it finds, no matter who wrote them,
+/// with a TTL of 60, whatever stands.
 pub(crate) struct CopilotHandler(pub(crate) ZoneHandle);
 
 impl CopilotHandler {
@@ -77,7 +85,10 @@ impl CopilotHandler {
         let id = name.to_owned();
         if let ResourceAction::Delete(_) = request.action {
             if let Some(found) = self.0.record(name, "NS") {
-                self.0.change(&one(Action::Delete, RecordSet::new(name, "NS", Self::TTL, found.values)))?;
+                self.0.change(&one(
+                    Action::Delete,
+                    RecordSet::new(name, "NS", Self::TTL, found.values),
+                ))?;
             }
         } else {
             let servers = texts(&request.properties["NameServers"]);
@@ -104,7 +115,8 @@ pub(crate) struct Terraform {
 pub(crate) struct Configuration {
     /// Instances by address, `aws_route53_record.delegation["testing"]`.
     pub(crate) instances: BTreeMap<String, RecordSet>,
-    /// `removed` blocks with `destroy = false`: the resources without keys, for Terraform takes none there.
+    /// `removed` blocks with `destroy = false`: the resources without keys, for Terraform takes
+    /// none there.
     pub(crate) removed: Vec<String>,
 }
 
@@ -115,11 +127,14 @@ impl Terraform {
 
     /// `terraform state rm ADDRESS`: an instance, or a resource with all of its instances.
     pub(crate) fn forget(&self, address: &str) {
-        self.state.lock().unwrap().retain(|known, _| known != address && !known.starts_with(&format!("{address}[")));
+        self.state
+            .lock()
+            .unwrap()
+            .retain(|known, _| known != address && !known.starts_with(&format!("{address}[")));
     }
 
-    /// `terraform apply`: refreshes the state, then creates with CREATE, changes with UPSERT, and deletes whatever stands at the
-    /// name of what is not configured any more.
+    /// `terraform apply`: refreshes the state, then creates with CREATE, changes with UPSERT, and
+    /// deletes whatever stands at the name of what is not configured any more.
     pub(crate) fn apply(&self, configuration: &Configuration) -> Result<(), String> {
         for resource in &configuration.removed {
             if configuration.instances.keys().any(|address| address.starts_with(resource)) {
@@ -131,13 +146,18 @@ impl Terraform {
         state.retain(|_, record| self.zone.record(&record.name, "NS").is_some());
         for (address, wanted) in &configuration.instances {
             let action = if state.contains_key(address) { Action::Upsert } else { Action::Create };
-            if self.zone.record(&wanted.name, "NS").as_ref() != Some(wanted) || action == Action::Create {
+            if self.zone.record(&wanted.name, "NS").as_ref() != Some(wanted)
+                || action == Action::Create
+            {
                 self.zone.change(&one(action, wanted.clone()))?;
             }
             state.insert(address.clone(), wanted.clone());
         }
-        let gone: Vec<String> =
-            state.keys().filter(|one| !configuration.instances.contains_key(*one)).cloned().collect();
+        let gone: Vec<String> = state
+            .keys()
+            .filter(|one| !configuration.instances.contains_key(*one))
+            .cloned()
+            .collect();
         for address in gone {
             let record = state.remove(&address).unwrap();
             if let Some(found) = self.zone.record(&record.name, "NS") {

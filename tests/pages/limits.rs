@@ -5,7 +5,11 @@ use std::fs;
 /// The whole numbers in a text.
 fn numbers(text: &str) -> Vec<String> {
     let digits = text.replace('_', "");
-    digits.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    digits
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -19,8 +23,9 @@ fn every_constant_of_the_page_of_limits_has_the_number_that_stands_beside_it() {
             let (name, rest) = rest.split_once("` in `").unwrap();
             let path = rest.split_once("`)").unwrap().0;
             let source = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-            let (_, after) =
-                source.split_once(&format!("const {name}: ")).unwrap_or_else(|| panic!("no {name} in {path}"));
+            let (_, after) = source
+                .split_once(&format!("const {name}: "))
+                .unwrap_or_else(|| panic!("no {name} in {path}"));
             let value = after.split_once('=').unwrap().1.split_once(';').unwrap().0;
             let value = numbers(value).pop().unwrap();
             assert!(stated.contains(&value), "{name} is {value}: {row}");

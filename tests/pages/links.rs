@@ -8,14 +8,17 @@ fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in [".", "cdk", "docs", "examples"] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+        found.extend(
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")),
+        );
     }
     found.sort();
     assert!(found.len() > 10, "{found:?}");
     found
 }
 
-/// The lines of a page outside of code blocks, and the text of each without what stands between backticks.
+/// The lines of a page outside of code blocks, and the text of each without what stands between
+/// backticks.
 fn prose(text: &str) -> Vec<String> {
     let (mut lines, mut code) = (Vec::new(), false);
     for line in text.lines() {
@@ -53,8 +56,10 @@ fn targets(text: &str) -> Vec<String> {
     for rest in whole.split("](").skip(1) {
         found.push(rest.split(')').next().unwrap().trim().to_owned());
     }
-    let defined: Vec<(&str, &str)> =
-        lines.iter().filter_map(|line| line.strip_prefix('[').and_then(|rest| rest.split_once("]: "))).collect();
+    let defined: Vec<(&str, &str)> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")))
+        .collect();
     found.extend(defined.iter().map(|(_, target)| (*target).to_owned()));
     for rest in whole.split("][").skip(1) {
         let name = rest.split(']').next().unwrap();
@@ -70,11 +75,15 @@ fn every_link_leads_somewhere() {
         let text = fs::read_to_string(&page).unwrap();
         for target in targets(&text).into_iter().filter(|target| !target.contains("://")) {
             followed += 1;
-            let (file, anchor) = target.split_once('#').map_or((target.as_str(), None), |(file, at)| (file, Some(at)));
-            let path = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let (file, anchor) = target
+                .split_once('#')
+                .map_or((target.as_str(), None), |(file, at)| (file, Some(at)));
+            let path =
+                if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
             let leads = path.exists()
-                && anchor
-                    .is_none_or(|anchor| fs::read_to_string(&path).is_ok_and(|text| anchors(&text).contains(anchor)));
+                && anchor.is_none_or(|anchor| {
+                    fs::read_to_string(&path).is_ok_and(|text| anchors(&text).contains(anchor))
+                });
             if !leads {
                 broken.push(format!("{}: {target}", page.display()));
             }
@@ -89,7 +98,11 @@ fn every_page_is_linked_from_the_readme_beside_it() {
     for page in pages().iter().filter(|page| !page.ends_with("README.md")) {
         let readme = fs::read_to_string(page.with_file_name("README.md")).unwrap();
         let name = page.file_name().unwrap().display().to_string();
-        assert!(readme.contains(&format!("]({name})")), "README.md does not lead to {}", page.display());
+        assert!(
+            readme.contains(&format!("]({name})")),
+            "README.md does not lead to {}",
+            page.display()
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! The pages say what the code says: every code of a message, event and metric is on its page, and nothing else is.
+//! The pages say what the code says: every code of a message, event and metric is on its page, and
+//! nothing else is.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -31,7 +32,8 @@ fn page(name: &str) -> String {
 
 /// The cells of the rows of a table whose first cell is code.
 fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
-    let section = page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}")).1;
+    let section =
+        page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}")).1;
     let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
@@ -83,16 +85,20 @@ fn every_event_is_on_the_page_of_logging_and_no_other() {
 
 #[test]
 fn every_metric_is_on_the_page_of_logging_and_no_other() {
-    let metrics = Metrics { action: Some("CREATED"), failure: Some("denied".into()), ..Metrics::default() };
+    let metrics =
+        Metrics { action: Some("CREATED"), failure: Some("denied".into()), ..Metrics::default() };
     let now = SystemTime::now();
     let mut lines = watch::metrics::of_run(now, &Totals::default());
     lines.extend([metrics.line(now), watch::metrics::of_zone(now, "lame", "example.com", 1)]);
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut written = BTreeSet::new();
-    for directive in lines.iter().flat_map(|line| line["_aws"]["CloudWatchMetrics"].as_array().unwrap()) {
+    for directive in
+        lines.iter().flat_map(|line| line["_aws"]["CloudWatchMetrics"].as_array().unwrap())
+    {
         assert_eq!(directive["Namespace"], NAMESPACE);
-        let dimensions: BTreeSet<String> = directive["Dimensions"][0].as_array().unwrap().iter().map(text).collect();
+        let dimensions: BTreeSet<String> =
+            directive["Dimensions"][0].as_array().unwrap().iter().map(text).collect();
         for metric in directive["Metrics"].as_array().unwrap() {
             written.insert((text(&metric["Name"]), text(&metric["Unit"]), dimensions.clone()));
         }
@@ -100,8 +106,9 @@ fn every_metric_is_on_the_page_of_logging_and_no_other() {
     let page = page("logging");
     assert!(page.contains(&format!("namespace `{NAMESPACE}`")));
     let rows = rows(&page, "Metrics").into_iter();
-    let on_page: BTreeSet<_> =
-        rows.map(|row| (codes(row[0]).pop_first().unwrap(), row[1].to_owned(), codes(row[2]))).collect();
+    let on_page: BTreeSet<_> = rows
+        .map(|row| (codes(row[0]).pop_first().unwrap(), row[1].to_owned(), codes(row[2])))
+        .collect();
     assert_eq!(on_page, written);
 }
 

@@ -1,4 +1,5 @@
-//! Each rule of the design has a test that cites its id, and each id that code cites is that of a rule.
+//! Each rule of the design has a test that cites its id, and each id that code cites is that of a
+//! rule.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +37,8 @@ fn every_rule_that_code_cites_is_in_the_design() {
     let families: BTreeSet<String> = rules.iter().map(|id| family(id)).collect();
     for source in sources() {
         let cited = ids(&source.text, r"\b([A-Z]+-[0-9]+)\b");
-        let unknown: Vec<_> = cited.difference(&rules).filter(|id| families.contains(&family(id))).collect();
+        let unknown: Vec<_> =
+            cited.difference(&rules).filter(|id| families.contains(&family(id))).collect();
         assert!(unknown.is_empty(), "{}: no rule {unknown:?}", source.path.display());
     }
 }

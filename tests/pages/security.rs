@@ -26,7 +26,8 @@ fn cells(page: &str) -> Vec<&str> {
 fn every_test_that_the_page_of_security_names_exists() {
     let all = tests();
     let page = page("security");
-    let named: Vec<&str> = cells(&page).into_iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let named: Vec<&str> =
+        cells(&page).into_iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(named.len() > 20, "{named:?}");
     let missing: Vec<_> = named.iter().filter(|name| !all.contains(**name)).collect();
     assert!(missing.is_empty(), "no such test: {missing:#?}");
@@ -35,7 +36,8 @@ fn every_test_that_the_page_of_security_names_exists() {
 #[test]
 fn every_row_of_the_review_has_a_test() {
     let page = page("security");
-    let section = page.split_once("\n## What a review found\n").unwrap().1.split("\n## ").next().unwrap();
+    let section =
+        page.split_once("\n## What a review found\n").unwrap().1.split("\n## ").next().unwrap();
     let rows: Vec<&str> = cells(section);
     assert!(rows.len() >= 10, "{rows:?}");
     assert!(rows.iter().all(|cell| cell.contains('`')), "{rows:#?}");

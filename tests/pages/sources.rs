@@ -48,7 +48,9 @@ pub(crate) fn tests() -> BTreeSet<String> {
         for line in source.text.lines().map(str::trim_start) {
             marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
             let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
-            if let Some((name, _)) = function.filter(|_| marked).and_then(|rest| rest.split_once('(')) {
+            if let Some((name, _)) =
+                function.filter(|_| marked).and_then(|rest| rest.split_once('('))
+            {
                 found.insert(name.to_owned());
                 marked = false;
             }

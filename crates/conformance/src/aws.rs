@@ -101,14 +101,25 @@ impl Place for CommandLine {
         Function::packaged(&self.dist, prefix)
     }
 
-    fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
+    fn aws<'a>(
+        &'a self,
+        side: Side,
+        words: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<String, String>> {
         let profile = match side {
             Side::Parent => &self.parent_profile,
             Side::Child => &self.child_profile,
         };
         Box::pin(async move {
             let mut command = Command::new("aws");
-            command.args(words).args(["--profile", profile, "--region", &self.region, "--output", "json"]);
+            command.args(words).args([
+                "--profile",
+                profile,
+                "--region",
+                &self.region,
+                "--output",
+                "json",
+            ]);
             // What it prints is read here, and nobody is there to turn pages.
             command.env("AWS_PAGER", "").stdin(Stdio::null()).kill_on_drop(true);
             let output = command.output().await.map_err(|error| format!("aws: {error}"))?;
@@ -125,7 +136,11 @@ impl Place for CommandLine {
 ///
 /// # Errors
 /// If the journal can't be read or written, or nothing can be printed.
-pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Write + Send)) -> std::io::Result<End> {
+pub async fn conformance(
+    request: &Request,
+    probes: &[Probe],
+    out: &mut (impl Write + Send),
+) -> std::io::Result<End> {
     let journal = Arc::new(Journal::open(&request.journal)?);
     let before = journal.run();
     if before.is_some() && request.left == Left::Refuse {
@@ -139,7 +154,9 @@ pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Wr
         Ok(accounts) => accounts,
         Err(error) => return Ok(End::NotBegun(error)),
     };
-    if let Some(run) = before.as_ref().filter(|run| run.parent != parent.id || run.child != child.id) {
+    if let Some(run) =
+        before.as_ref().filter(|run| run.parent != parent.id || run.child != child.id)
+    {
         return Ok(End::NotBegun(format!(
             "The run that was not finished worked in the accounts {} and {}; the profiles are of {} and {}. Name the profiles of \
              that run.",
@@ -171,7 +188,13 @@ pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Wr
     };
     let prefix = new_prefix();
     let zone_name = format!("{prefix}.{}", request.zone);
-    let run = RunOf { prefix, zone: zone_name, parent: parent.id.clone(), child: child.id.clone(), region };
+    let run = RunOf {
+        prefix,
+        zone: zone_name,
+        parent: parent.id.clone(),
+        child: child.id.clone(),
+        region,
+    };
     if !request.yes && !asked(request, &run, out)? {
         return Ok(End::NotBegun("Nothing was made.".into()));
     }
@@ -198,8 +221,8 @@ pub async fn conformance(request: &Request, probes: &[Probe], out: &mut (impl Wr
     }
 }
 
-/// The first Ctrl-C has the run clean up after the step that it is at: what is on its way to AWS would come after the clean-up has looked.
-/// The second one ends it at once.
+/// The first Ctrl-C has the run clean up after the step that it is at: what is on its way to AWS
+/// would come after the clean-up has looked. The second one ends it at once.
 async fn stop_when_asked(journal: Arc<Journal>) {
     if tokio::signal::ctrl_c().await.is_ok() {
         journal.stop();
@@ -235,7 +258,8 @@ async fn clean(cleaner: &Cleaner<'_>, out: &mut impl Write) -> std::io::Result<b
     if left.is_empty() {
         writeln!(out, "Nothing is left.")?;
     } else {
-        let path = cleaner.journal.path().map(|path| path.display().to_string()).unwrap_or_default();
+        let path =
+            cleaner.journal.path().map(|path| path.display().to_string()).unwrap_or_default();
         writeln!(out, "{} of it is left, as {path} tells. Try again with --cleanup.", left.len())?;
     }
     Ok(left.is_empty())
@@ -246,14 +270,20 @@ async fn accounts(request: &Request) -> Result<(Account, Account), String> {
         // Keys of the environment would outrank both profiles: the SDK's chain looks at them first.
         let region = Region::new(request.region.clone());
         let of_profile = ProviderConfig::without_region().with_region(Some(region.clone()));
-        let credentials = ProfileFileCredentialsProvider::builder().configure(&of_profile).profile_name(profile);
-        let loader = aws_config::defaults(BehaviorVersion::latest()).profile_name(profile).region(region);
+        let credentials =
+            ProfileFileCredentialsProvider::builder().configure(&of_profile).profile_name(profile);
+        let loader =
+            aws_config::defaults(BehaviorVersion::latest()).profile_name(profile).region(region);
         let config = loader.credentials_provider(credentials.build()).load().await;
         Account::load(config).await.map_err(|error| format!("The profile {profile}: {error}"))
     };
-    let (parent, child) = (load(&request.parent_profile).await?, load(&request.child_profile).await?);
+    let (parent, child) =
+        (load(&request.parent_profile).await?, load(&request.child_profile).await?);
     if parent.id == child.id {
-        return Err(format!("Both profiles are of the account {}. Name the profiles of two accounts.", parent.id));
+        return Err(format!(
+            "Both profiles are of the account {}. Name the profiles of two accounts.",
+            parent.id
+        ));
     }
     Ok((parent, child))
 }
@@ -263,7 +293,8 @@ async fn zone_of(parent: &Account, name: &str) -> Result<String, String> {
     let page = parent.route53.list_hosted_zones_by_name().dns_name(name).send().await;
     let page = page.map_err(|error| format!("Route 53 ListHostedZonesByName: {}", told(&error)))?;
     let public = page.hosted_zones().iter().filter(|zone| {
-        zone.name().trim_end_matches('.') == name && !zone.config().is_some_and(HostedZoneConfig::private_zone)
+        zone.name().trim_end_matches('.') == name
+            && !zone.config().is_some_and(HostedZoneConfig::private_zone)
     });
     let ids: Vec<&str> = public.map(|zone| zone.id().trim_start_matches("/hostedzone/")).collect();
     match ids.as_slice() {
@@ -294,8 +325,11 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
         "This will make, in the accounts {} (profile {}) and {} (profile {}), Region {}:",
         run.parent, request.parent_profile, run.child, request.child_profile, run.region
     );
-    let _ =
-        writeln!(text, "  - hosted zones {} and below it, in both accounts, with some thousand record sets", run.zone);
+    let _ = writeln!(
+        text,
+        "  - hosted zones {} and below it, in both accounts, with some thousand record sets",
+        run.zone
+    );
     let _ = writeln!(
         text,
         "  - one NS record set {} in your zone {}; nothing else there is touched",
@@ -306,7 +340,10 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
         "  - stacks with names that begin with {}: roles that only these accounts may assume",
         run.prefix
     );
-    let _ = writeln!(text, "  - a topic and a queue, to which CloudFormation sends what the probes look at");
+    let _ = writeln!(
+        text,
+        "  - a topic and a queue, to which CloudFormation sends what the probes look at"
+    );
     let _ = writeln!(
         text,
         "  - for a while two signed zones, one after the other, each with a key of KMS, and the function of dist/ with its bucket, roles \
@@ -321,7 +358,11 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
         "deleted within twelve hours are free. All of it is tagged custom-delegation-conformance={},",
         run.prefix
     );
-    let _ = writeln!(text, "listed in {} before it is made, and taken away at the end.", request.journal.display());
+    let _ = writeln!(
+        text,
+        "listed in {} before it is made, and taken away at the end.",
+        request.journal.display()
+    );
     write!(out, "{text}\nType yes to begin: ")?;
     out.flush()?;
     let mut answer = String::new();
@@ -330,19 +371,27 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
 }
 
 impl Lab {
-    /// Leads the world to the run's zone: one NS record set in the zone that was named, which its name servers have when this ends.
+    /// Leads the world to the run's zone: one NS record set in the zone that was named, which its
+    /// name servers have when this ends.
     async fn delegate(&self, zone: &str) -> Result<(), String> {
         use crate::bench::{create, set};
         let thing = Thing::Delegation { zone: zone.to_owned(), name: self.zone.name.clone() };
         self.journal.making(thing).map_err(|error| error.to_string())?;
         let servers: Vec<&str> = self.zone.name_servers.iter().map(String::as_str).collect();
         // A CREATE never replaces anything.
-        let batch = aws_sdk_route53::types::ChangeBatch::builder().comment("custom-delegation conformance");
+        let batch =
+            aws_sdk_route53::types::ChangeBatch::builder().comment("custom-delegation conformance");
         let batch = batch.changes(create(set(&self.zone.name, "NS", &servers))).build();
         let batch = batch.map_err(|error| error.to_string())?;
-        let call = self.parent.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
+        let call = self
+            .parent
+            .route53
+            .change_resource_record_sets()
+            .hosted_zone_id(zone)
+            .change_batch(batch);
         let answer = call.send().await;
-        let answer = answer.map_err(|error| format!("Route 53 ChangeResourceRecordSets: {}", told(&error)))?;
+        let answer = answer
+            .map_err(|error| format!("Route 53 ChangeResourceRecordSets: {}", told(&error)))?;
         // Some probes look names up.
         match answer.change_info() {
             Some(info) => self.in_sync(info).await,

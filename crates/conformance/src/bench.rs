@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_route53 as route53;
 use aws_sdk_route53::types::{
-    Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
+    Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet,
+    RrType,
 };
 use aws_sdk_sts as sts;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -45,10 +46,13 @@ impl Account {
         let account = Self::new(String::new(), String::new(), config);
         // A wrong setting is to be said soon.
         let retry = RetryConfig::standard().with_max_attempts(2);
-        let sts = sts::Client::new(&account.config.clone().into_builder().retry_config(retry).build());
+        let sts =
+            sts::Client::new(&account.config.clone().into_builder().retry_config(retry).build());
         let answer = sts.get_caller_identity().send().await;
-        let identity = answer.map_err(|error| format!("STS GetCallerIdentity: {}", told(&error)))?;
-        let (id, arn) = (identity.account().unwrap_or_default(), identity.arn().unwrap_or_default());
+        let identity =
+            answer.map_err(|error| format!("STS GetCallerIdentity: {}", told(&error)))?;
+        let (id, arn) =
+            (identity.account().unwrap_or_default(), identity.arn().unwrap_or_default());
         Ok(Self { id: id.to_owned(), arn: arn.to_owned(), ..account })
     }
 
@@ -61,8 +65,13 @@ impl Account {
 
     /// The same place with other credentials.
     pub fn with(&self, keys: &Keys) -> Self {
-        let credentials =
-            route53::config::Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "conformance");
+        let credentials = route53::config::Credentials::new(
+            &keys.id,
+            &keys.secret,
+            keys.token.clone(),
+            None,
+            "conformance",
+        );
         let provider = route53::config::SharedCredentialsProvider::new(credentials);
         let config = self.config.clone().into_builder().credentials_provider(provider).build();
         Self::new(self.id.clone(), self.arn.clone(), config)
@@ -70,13 +79,15 @@ impl Account {
 
     /// The same caller in another Region, without an endpoint of one's own.
     pub fn in_region(&self, region: &str) -> Self {
-        let config = self.config.clone().into_builder().region(Region::new(region.to_owned())).build();
+        let config =
+            self.config.clone().into_builder().region(Region::new(region.to_owned())).build();
         Self::new(self.id.clone(), self.arn.clone(), config)
     }
 
     /// The same caller whose calls are tried once.
     pub fn impatient(&self) -> route53::Client {
-        let config = self.config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
+        let config =
+            self.config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         route53::Client::new(&config)
     }
 }
@@ -140,15 +151,28 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Waits until the name servers know of a change of the parent account, for at most five minutes.
+    /// Waits until the name servers know of a change of the parent account, for at most five
+    /// minutes.
     pub async fn in_sync(&self, info: &ChangeInfo) -> Result<(), String> {
         let id = info.id().trim_start_matches("/change/");
         for _ in 0..100 {
-            let answer = self.parent.route53.get_change().id(id).send().await.map_err(|error| told(&error))?;
+            let answer = self
+                .parent
+                .route53
+                .get_change()
+                .id(id)
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
             if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
                 return Ok(());
             }
-            tokio::time::sleep(if self.place.is_local() { LOCAL_PAUSE } else { Duration::from_secs(3) }).await;
+            tokio::time::sleep(if self.place.is_local() {
+                LOCAL_PAUSE
+            } else {
+                Duration::from_secs(3)
+            })
+            .await;
         }
         Err("a change is PENDING after five minutes".to_owned())
     }
@@ -187,7 +211,8 @@ impl Bench {
     pub fn plain(&self, text: &str) -> String {
         let lab = &self.lab;
         let mut plain = text.to_owned();
-        let callers = [(&lab.parent.arn, "PARENT-ADMINISTRATOR"), (&lab.child.arn, "CHILD-ADMINISTRATOR")];
+        let callers =
+            [(&lab.parent.arn, "PARENT-ADMINISTRATOR"), (&lab.child.arn, "CHILD-ADMINISTRATOR")];
         for (arn, name) in callers.into_iter().filter(|(arn, _)| !arn.is_empty()) {
             plain = plain.replace(arn.as_str(), name);
         }
@@ -211,7 +236,10 @@ impl Bench {
     }
 
     /// Sends a batch to the run's zone that has to be accepted for the probe to go on.
-    pub async fn must(&self, changes: impl IntoIterator<Item = Change>) -> Result<ChangeInfo, String> {
+    pub async fn must(
+        &self,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Result<ChangeInfo, String> {
         self.send(&self.lab.parent.route53, changes).await
     }
 
@@ -222,9 +250,14 @@ impl Bench {
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<ChangeInfo, String> {
         let batch = ChangeBatch::builder().comment("custom-delegation conformance");
-        let batch =
-            batch.set_changes(Some(changes.into_iter().collect())).build().map_err(|error| error.to_string())?;
-        let call = client.change_resource_record_sets().hosted_zone_id(&self.lab.zone.id).change_batch(batch);
+        let batch = batch
+            .set_changes(Some(changes.into_iter().collect()))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let call = client
+            .change_resource_record_sets()
+            .hosted_zone_id(&self.lab.zone.id)
+            .change_batch(batch);
         let answer = call.send().await.map_err(|error| told(&error))?;
         answer.change_info.ok_or_else(|| "no ChangeInfo in the answer".to_owned())
     }
@@ -233,10 +266,14 @@ impl Bench {
     pub async fn listed(&self) -> Result<Vec<String>, String> {
         let zone = &self.lab.zone.id;
         let call = self.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
-        let page = call.start_record_name(self.domain()).send().await.map_err(|error| told(&error))?;
+        let page =
+            call.start_record_name(self.domain()).send().await.map_err(|error| told(&error))?;
         let own = format!("{}.", self.domain());
         let sets = page.resource_record_sets().iter();
-        Ok(sets.filter(|set| set.name() == own || set.name().ends_with(&format!(".{own}"))).map(line).collect())
+        Ok(sets
+            .filter(|set| set.name() == own || set.name().ends_with(&format!(".{own}")))
+            .map(line)
+            .collect())
     }
 
     /// The names of [`Bench::listed`] without what all have in common.
@@ -252,14 +289,25 @@ impl Bench {
         format!("arn:aws:iam::{}:role/{}-{name}", account.id, self.lab.prefix)
     }
 
-    /// A session of a role that is there to be assumed. The role may be seconds old, so a denial is tried again.
-    pub async fn session(&self, caller: &Account, account: &Account, name: &str) -> Result<Account, String> {
+    /// A session of a role that is there to be assumed. The role may be seconds old, so a denial is
+    /// tried again.
+    pub async fn session(
+        &self,
+        caller: &Account,
+        account: &Account,
+        name: &str,
+    ) -> Result<Account, String> {
         let request = Assume { role: self.role(account, name), ..Assume::default() };
         self.session_by(caller, account, &request).await
     }
 
     /// The same with more than a role to ask for.
-    pub async fn session_by(&self, caller: &Account, account: &Account, ask: &Assume) -> Result<Account, String> {
+    pub async fn session_by(
+        &self,
+        caller: &Account,
+        account: &Account,
+        ask: &Assume,
+    ) -> Result<Account, String> {
         let (tries, pause) = PROPAGATION;
         let mut last = String::new();
         for _ in 0..tries {
@@ -281,9 +329,14 @@ impl Bench {
         let session = ask.session.as_deref().unwrap_or("conformance");
         let call = caller.sts.assume_role().role_arn(&ask.role).role_session_name(session);
         let call = call.set_external_id(ask.external_id.clone()).set_duration_seconds(ask.seconds);
-        let answer = call.set_policy(ask.policy.clone()).send().await.map_err(|error| told(&error))?;
+        let answer =
+            call.set_policy(ask.policy.clone()).send().await.map_err(|error| told(&error))?;
         let keys = answer.credentials.ok_or("no credentials in the answer")?;
-        Ok(Keys { id: keys.access_key_id, secret: keys.secret_access_key, token: Some(keys.session_token) })
+        Ok(Keys {
+            id: keys.access_key_id,
+            secret: keys.secret_access_key,
+            token: Some(keys.session_token),
+        })
     }
 }
 
@@ -309,7 +362,8 @@ pub fn told_of(result: &Result<String, String>) -> String {
     }
 }
 
-/// An error of AWS as `<status> <code>: <message>`; of an error without an answer, all that is known.
+/// An error of AWS as `<status> <code>: <message>`; of an error without an answer, all that is
+/// known.
 pub fn told<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -318,8 +372,13 @@ where
     let (Some(status), Some(service)) = (status, error.as_service_error()) else {
         return format!("no answer: {}", chain(error));
     };
-    let (code, message) = (service.code().unwrap_or("no code"), service.message().unwrap_or_default());
-    if message.is_empty() { format!("{status} {code}") } else { format!("{status} {code}: {message}") }
+    let (code, message) =
+        (service.code().unwrap_or("no code"), service.message().unwrap_or_default());
+    if message.is_empty() {
+        format!("{status} {code}")
+    } else {
+        format!("{status} {code}: {message}")
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -334,7 +393,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A record set in one line.
 pub fn line(set: &ResourceRecordSet) -> String {
-    let values = set.resource_records().iter().map(ResourceRecord::value).collect::<Vec<_>>().join(" ");
+    let values =
+        set.resource_records().iter().map(ResourceRecord::value).collect::<Vec<_>>().join(" ");
     let ttl = set.ttl().map(|ttl| format!(" {ttl}")).unwrap_or_default();
     format!("{} {}{ttl} {values}", set.name(), set.r#type().as_str())
 }
@@ -349,7 +409,10 @@ pub fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
 pub fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
     let record = |value: &&str| ResourceRecord::builder().value(*value).build().expect("a value");
     let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
-    builder.set_resource_records(Some(values.iter().map(record).collect())).build().expect("name and type")
+    builder
+        .set_resource_records(Some(values.iter().map(record).collect()))
+        .build()
+        .expect("name and type")
 }
 
 /// A change that creates.
@@ -370,5 +433,9 @@ pub fn upsert(set: ResourceRecordSet) -> Change {
 /// A change.
 #[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all that has to be set is set")]
 pub fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
-    Change::builder().action(action).resource_record_set(set).build().expect("action and record set")
+    Change::builder()
+        .action(action)
+        .resource_record_set(set)
+        .build()
+        .expect("action and record set")
 }

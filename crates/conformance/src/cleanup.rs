@@ -10,7 +10,8 @@ use crate::place::{Place, Side};
 use crate::recorder::{Recorder, stack_name};
 use crate::stacks::{GONE, Stack};
 
-/// The most values and characters of a batch (Route 53 Developer Guide, "Quotas"), with room to spare.
+/// The most values and characters of a batch (Route 53 Developer Guide, "Quotas"), with room to
+/// spare.
 const BATCH: (usize, usize) = (900, 30_000);
 
 /// What is needed to take things away.
@@ -27,7 +28,8 @@ pub struct Cleaner<'a> {
 }
 
 impl Cleaner<'_> {
-    /// Takes all away, the last first, and goes on where something resists. What is left, each with the reason.
+    /// Takes all away, the last first, and goes on where something resists. What is left, each with
+    /// the reason.
     pub async fn clean(&self) -> Vec<(Thing, String)> {
         let mut left = Vec::new();
         for thing in self.journal.left() {
@@ -52,12 +54,17 @@ impl Cleaner<'_> {
                 }
                 Ok(())
             }
-            Thing::Delegation { zone, name } => remove_records(self.parent, zone, |set| is(set.name(), name)).await,
+            Thing::Delegation { zone, name } => {
+                remove_records(self.parent, zone, |set| is(set.name(), name)).await
+            }
             Thing::Stack { side, name } => self.remove_stack(*side, name).await,
             Thing::Role { side, name } => self.remove_role(*side, name).await,
             Thing::Bucket { side, name } => {
                 let bucket = format!("s3://{name}");
-                absent(self.place.aws(*side, &["s3", "rb", &bucket, "--force"]).await, "NoSuchBucket")
+                absent(
+                    self.place.aws(*side, &["s3", "rb", &bucket, "--force"]).await,
+                    "NoSuchBucket",
+                )
             }
             Thing::LogGroups { side, prefix } => self.remove_log_groups(*side, prefix).await,
         }
@@ -66,7 +73,8 @@ impl Cleaner<'_> {
     async fn remove_stack(&self, side: Side, name: &str) -> Result<(), String> {
         let stack = Stack { place: self.place, side, name };
         let prefix = self.journal.run().map(|run| run.prefix).unwrap_or_default();
-        let recorder = Recorder::of(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
+        let recorder =
+            Recorder::of(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
         // Custom resources of the probes want an answer to their Delete.
         let answers = async {
             match &recorder {
@@ -94,7 +102,9 @@ impl Cleaner<'_> {
         let listed = self.place.aws(side, &words).await?;
         let listed: Value = serde_json::from_str(&listed).map_err(|error| error.to_string())?;
         let groups = listed.get("logGroups").and_then(Value::as_array).cloned().unwrap_or_default();
-        for name in groups.iter().filter_map(|group| group.get("logGroupName").and_then(Value::as_str)) {
+        for name in
+            groups.iter().filter_map(|group| group.get("logGroupName").and_then(Value::as_str))
+        {
             let words = ["logs", "delete-log-group", "--log-group-name", name];
             absent(self.place.aws(side, &words).await, "ResourceNotFoundException")?;
         }
@@ -103,13 +113,15 @@ impl Cleaner<'_> {
 
     async fn remove_role(&self, side: Side, name: &str) -> Result<(), String> {
         const ABSENT: &str = "NoSuchEntity";
-        let listed = self.place.aws(side, &["iam", "list-role-policies", "--role-name", name]).await;
+        let listed =
+            self.place.aws(side, &["iam", "list-role-policies", "--role-name", name]).await;
         let listed = match listed {
             Err(error) if error.contains(ABSENT) => return Ok(()),
             listed => listed?,
         };
         let listed: Value = serde_json::from_str(&listed).map_err(|error| error.to_string())?;
-        let names = listed.get("PolicyNames").and_then(Value::as_array).cloned().unwrap_or_default();
+        let names =
+            listed.get("PolicyNames").and_then(Value::as_array).cloned().unwrap_or_default();
         for policy in names.iter().filter_map(Value::as_str) {
             let words = ["iam", "delete-role-policy", "--role-name", name, "--policy-name", policy];
             absent(self.place.aws(side, &words).await, ABSENT)?;
@@ -137,13 +149,22 @@ pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, Str
     let mut start = name.to_owned();
     // Each page has a hundred.
     for _ in 0..100 {
-        let call = account.route53.list_hosted_zones_by_name().dns_name(&start).set_hosted_zone_id(next.take());
-        let page = call.send().await.map_err(|error| format!("Route 53 ListHostedZonesByName: {}", told(&error)))?;
+        let call = account
+            .route53
+            .list_hosted_zones_by_name()
+            .dns_name(&start)
+            .set_hosted_zone_id(next.take());
+        let page = call
+            .send()
+            .await
+            .map_err(|error| format!("Route 53 ListHostedZonesByName: {}", told(&error)))?;
         let own = |zone: &HostedZone| {
-            is(zone.name(), name) || zone.name().trim_end_matches('.').ends_with(&format!(".{name}"))
+            is(zone.name(), name)
+                || zone.name().trim_end_matches('.').ends_with(&format!(".{name}"))
         };
         let count = page.hosted_zones().len();
-        let ours: Vec<HostedZone> = page.hosted_zones().iter().filter(|zone| own(zone)).cloned().collect();
+        let ours: Vec<HostedZone> =
+            page.hosted_zones().iter().filter(|zone| own(zone)).cloned().collect();
         let all_ours = ours.len() == count;
         found.extend(ours);
         match (page.next_dns_name, page.next_hosted_zone_id) {
@@ -160,11 +181,15 @@ pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, Str
 /// Removes a hosted zone with all that is in it.
 pub(crate) async fn remove_zone(account: &Account, zone: &HostedZone) -> Result<(), String> {
     let id = zone.id().trim_start_matches("/hostedzone/");
-    let apex = |set: &ResourceRecordSet| set.name() == zone.name() && matches!(set.r#type().as_str(), "NS" | "SOA");
+    let apex = |set: &ResourceRecordSet| {
+        set.name() == zone.name() && matches!(set.r#type().as_str(), "NS" | "SOA")
+    };
     remove_records(account, id, |set| !apex(set)).await?;
     match account.route53.delete_hosted_zone().id(id).send().await.map_err(|error| told(&error)) {
         Err(told) if told.starts_with("404 NoSuchHostedZone") => Ok(()),
-        result => result.map(drop).map_err(|told| format!("Route 53 DeleteHostedZone of {}: {told}", zone.name())),
+        result => result
+            .map(drop)
+            .map_err(|told| format!("Route 53 DeleteHostedZone of {}: {told}", zone.name())),
     }
 }
 
@@ -182,7 +207,9 @@ async fn remove_records(
         let page = call.send().await;
         let page = match page.map_err(|error| told(&error)) {
             Err(told) if told.starts_with("404 NoSuchHostedZone") => return Ok(()),
-            page => page.map_err(|told| format!("Route 53 ListResourceRecordSets of {zone}: {told}"))?,
+            page => {
+                page.map_err(|told| format!("Route 53 ListResourceRecordSets of {zone}: {told}"))?
+            }
         };
         sets.extend(page.resource_record_sets.into_iter().filter(|set| gone(set)));
         if !page.is_truncated {
@@ -194,10 +221,15 @@ async fn remove_records(
             .set_start_record_identifier(page.next_record_identifier);
     }
     for batch in batches(sets) {
-        let batch = ChangeBatch::builder().comment("custom-delegation conformance: clean-up").set_changes(Some(batch));
+        let batch = ChangeBatch::builder()
+            .comment("custom-delegation conformance: clean-up")
+            .set_changes(Some(batch));
         let batch = batch.build().map_err(|error| error.to_string())?;
-        let call = account.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
-        call.send().await.map_err(|error| format!("Route 53 ChangeResourceRecordSets of {zone}: {}", told(&error)))?;
+        let call =
+            account.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
+        call.send().await.map_err(|error| {
+            format!("Route 53 ChangeResourceRecordSets of {zone}: {}", told(&error))
+        })?;
     }
     Ok(())
 }
@@ -207,7 +239,8 @@ fn batches(sets: Vec<ResourceRecordSet>) -> Vec<Vec<Change>> {
     let (mut batches, mut values, mut characters) = (vec![Vec::new()], 0, 0);
     for set in sets {
         let own = set.resource_records().len().max(1);
-        let length: usize = set.resource_records().iter().map(|record| record.value().chars().count()).sum();
+        let length: usize =
+            set.resource_records().iter().map(|record| record.value().chars().count()).sum();
         if values + own > BATCH.0 || characters + length > BATCH.1 {
             batches.push(Vec::new());
             (values, characters) = (0, 0);

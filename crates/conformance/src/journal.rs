@@ -1,4 +1,5 @@
-//! What a run has made, on disk before it is made: whatever happens to the run, another one finds it.
+//! What a run has made, on disk before it is made: whatever happens to the run, another one finds
+//! it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -116,9 +117,15 @@ impl Journal {
             for line in BufReader::new(File::open(path)?).lines() {
                 match serde_json::from_str(&line?) {
                     Ok(line) => lines.push(line),
-                    // The line that a killed run did not write to its end was for something that it had not begun to make.
+                    // The line that a killed run did not write to its end was for something that it
+                    // had not begun to make.
                     Err(error) if error.is_eof() => break,
-                    Err(error) => return Err(io::Error::other(format!("{} is no journal: {error}", path.display()))),
+                    Err(error) => {
+                        return Err(io::Error::other(format!(
+                            "{} is no journal: {error}",
+                            path.display()
+                        )));
+                    }
                 }
             }
         }
@@ -144,7 +151,10 @@ impl Journal {
 
     /// The run that began last, if one has.
     pub fn run(&self) -> Option<RunOf> {
-        self.lines().into_iter().rev().find_map(|line| if let Line::Run(run) = line { Some(run) } else { None })
+        self.lines()
+            .into_iter()
+            .rev()
+            .find_map(|line| if let Line::Run(run) = line { Some(run) } else { None })
     }
 
     /// A run begins.
@@ -192,7 +202,8 @@ impl Journal {
         self.write(Line::Seen { probe: probe.to_owned(), verdict: verdict.clone() })
     }
 
-    /// What may still be there, the last first. A stack that is named again is the last one: it needs what was made since.
+    /// What may still be there, the last first. A stack that is named again is the last one: it
+    /// needs what was made since.
     pub fn left(&self) -> Vec<Thing> {
         let mut left: Vec<Thing> = Vec::new();
         for line in self.lines() {

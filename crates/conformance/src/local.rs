@@ -15,8 +15,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use sandbox::template::Template;
 use sandbox::{
-    CloudFormation, Dns, Function, Invocation, Physical, Quota, ResourceAction, ResourceRequest, ResourceType,
-    ResponseBucket, Sandbox, StackOutcome, TemplateStack,
+    CloudFormation, Dns, Function, Invocation, Physical, Quota, ResourceAction, ResourceRequest,
+    ResourceType, ResponseBucket, Sandbox, StackOutcome, TemplateStack,
 };
 use serde_json::{Value, json};
 
@@ -63,12 +63,17 @@ impl Local {
         let bucket = ResponseBucket::start().await?;
         let region = CloudFormation::new(&aws, &bucket, None, &[]);
         let policies = Arc::new(Mutex::default());
-        region.register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
+        region
+            .register("AWS::IAM::ManagedPolicy", Arc::new(ManagedPolicies(Arc::clone(&policies))));
         region.register("AWS::IAM::Role", Arc::new(Roles { aws: aws.clone(), policies }));
         let dns = aws.dns().await?;
         region.register_signing(&dns);
-        let functions =
-            Functions { aws: aws.clone(), bucket: bucket.clone(), dns: dns.clone(), region: region.clone() };
+        let functions = Functions {
+            aws: aws.clone(),
+            bucket: bucket.clone(),
+            dns: dns.clone(),
+            region: region.clone(),
+        };
         region.register("AWS::Lambda::Function", Arc::new(functions));
         let queue = Arc::default();
         let topics = Topics { region: region.clone(), bucket, queue: Arc::clone(&queue) };
@@ -107,7 +112,10 @@ impl Local {
             ["route53", "change-tags-for-resource", ..] | ["s3" | "s3api", ..] => Ok(String::new()),
             ["iam", "list-role-policies", ..] => Ok(json!({"PolicyNames": []}).to_string()),
             ["iam", "delete-role", ..] => {
-                self.aws.account(account(side)).role(option("--role-name").unwrap_or_default()).delete();
+                self.aws
+                    .account(account(side))
+                    .role(option("--role-name").unwrap_or_default())
+                    .delete();
                 Ok(String::new())
             }
             ["logs", "describe-log-groups", ..] => Ok(json!({"logGroups": []}).to_string()),
@@ -121,9 +129,16 @@ impl Local {
                 let name = option("--stack-name").ok_or("--stack-name is missing")?;
                 match *verb {
                     "create-stack" | "update-stack" => {
-                        let body = option("--template-body").and_then(|body| body.strip_prefix("file://"));
+                        let body =
+                            option("--template-body").and_then(|body| body.strip_prefix("file://"));
                         let template = Template::source(body.ok_or("--template-body is missing")?);
-                        self.deploy(side, name, template, &parameters(option("--parameters"))?, *verb == "create-stack")
+                        self.deploy(
+                            side,
+                            name,
+                            template,
+                            &parameters(option("--parameters"))?,
+                            *verb == "create-stack",
+                        )
                     }
                     "delete-stack" => {
                         self.delete(side, name);
@@ -137,13 +152,17 @@ impl Local {
         }
     }
 
-    /// The first message that nobody else has: who received one and does not delete it soon has lost it.
+    /// The first message that nobody else has: who received one and does not delete it soon has
+    /// lost it.
     fn receive(&self) -> Option<String> {
         let (now, mut queue) = (Instant::now(), lock(&self.queue));
         let message = queue.iter_mut().find(|message| message.hidden_until <= now)?;
         message.hidden_until = now + VISIBILITY;
         let receipt = text(&message.event, "RequestId");
-        Some(json!({"Messages": [{"Body": message.event.to_string(), "ReceiptHandle": receipt}]}).to_string())
+        Some(
+            json!({"Messages": [{"Body": message.event.to_string(), "ReceiptHandle": receipt}]})
+                .to_string(),
+        )
     }
 
     fn deploy(
@@ -158,7 +177,9 @@ impl Local {
         let there = lock(&self.stacks).get(&key).cloned();
         let stack = match (there, new) {
             (Some(_), true) => {
-                return Err(format!("An error occurred (AlreadyExistsException): Stack [{name}] already exists"));
+                return Err(format!(
+                    "An error occurred (AlreadyExistsException): Stack [{name}] already exists"
+                ));
             }
             (None, false) => return Err(missing(name)),
             (Some(stack), false) => stack,
@@ -198,7 +219,9 @@ impl Local {
         tokio::spawn(async move {
             match stack.stack.delete().await {
                 StackOutcome::Complete => stack.set("DELETE_COMPLETE", String::new()),
-                StackOutcome::RolledBack(reason) | StackOutcome::Stuck(reason) => stack.set("DELETE_FAILED", reason),
+                StackOutcome::RolledBack(reason) | StackOutcome::Stuck(reason) => {
+                    stack.set("DELETE_FAILED", reason)
+                }
             }
         });
     }
@@ -212,9 +235,12 @@ impl Local {
             return Err(missing(name));
         }
         let outputs = stack.stack.outputs();
-        let outputs: Vec<Value> =
-            outputs.iter().map(|(key, value)| json!({"OutputKey": key, "OutputValue": value})).collect();
-        let described = json!({"StackStatus": status, "StackStatusReason": reason, "Outputs": outputs});
+        let outputs: Vec<Value> = outputs
+            .iter()
+            .map(|(key, value)| json!({"OutputKey": key, "OutputValue": value}))
+            .collect();
+        let described =
+            json!({"StackStatus": status, "StackStatusReason": reason, "Outputs": outputs});
         Ok(json!({"Stacks": [described]}).to_string())
     }
 }
@@ -254,7 +280,11 @@ impl Place for Local {
         self.aws.rate_limit_overall(on.then_some(QUOTA));
     }
 
-    fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
+    fn aws<'a>(
+        &'a self,
+        side: Side,
+        words: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<String, String>> {
         ready(self.run(side, words)).boxed()
     }
 }
@@ -272,8 +302,11 @@ fn missing(name: &str) -> String {
 }
 
 fn parameters(text: Option<&str>) -> Result<Vec<(String, String)>, String> {
-    let list: Value = serde_json::from_str(text.unwrap_or("[]")).map_err(|error| error.to_string())?;
-    let text = |one: &Value, field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list: Value =
+        serde_json::from_str(text.unwrap_or("[]")).map_err(|error| error.to_string())?;
+    let text = |one: &Value, field: &str| {
+        one.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
     let pairs = list.as_array().into_iter().flatten();
     Ok(pairs.map(|one| (text(one, "ParameterKey"), text(one, "ParameterValue"))).collect())
 }
@@ -305,7 +338,8 @@ impl ResourceType for Functions {
                 session_token: keys.session_token,
                 clock: Clock::System,
             };
-            let function = InProcess { given, bucket: self.bucket.host(), resolver: self.dns.resolver() };
+            let function =
+                InProcess { given, bucket: self.bucket.host(), resolver: self.dns.resolver() };
             self.region.register_function(&arn, Arc::new(function));
             Ok(Physical { id: name, attributes: json!({"Arn": arn}) })
         }
@@ -313,7 +347,8 @@ impl ResourceType for Functions {
     }
 }
 
-/// The function without Lambda. Each invocation has a thread of its own, which the function's future never leaves.
+/// The function without Lambda. Each invocation has a thread of its own, which the function's
+/// future never leaves.
 struct InProcess {
     given: Given,
     bucket: String,
@@ -354,7 +389,9 @@ impl Function for InProcess {
         async move {
             match thread.await {
                 Ok(Ok(())) => Invocation::Returned(Value::Null),
-                Ok(Err(message)) => Invocation::Failed { error_type: "HandlerError".to_owned(), message },
+                Ok(Err(message)) => {
+                    Invocation::Failed { error_type: "HandlerError".to_owned(), message }
+                }
                 Err(panicked) => Invocation::Exited(panicked.to_string()),
             }
         }
@@ -381,7 +418,9 @@ struct Topics {
 impl ResourceType for Topics {
     fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let arn = match request.action {
-            ResourceAction::Create => format!("arn:aws:sns:us-east-1:{}:{}", request.account, request.stack),
+            ResourceAction::Create => {
+                format!("arn:aws:sns:us-east-1:{}:{}", request.account, request.stack)
+            }
             ResourceAction::Update(arn, _) | ResourceAction::Delete(arn) => arn,
         };
         let queue = Queue { bucket: self.bucket.clone(), queue: Arc::clone(&self.queue) };
@@ -400,8 +439,10 @@ impl Function for Queue {
     fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
         async move {
             let request_id = text(&event, "RequestId");
-            let timeout = event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
-            // Seconds of CloudFormation are hundredths here, for a function that does not answer now never does.
+            let timeout =
+                event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
+            // Seconds of CloudFormation are hundredths here, for a function that does not answer
+            // now never does.
             let looks = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
             lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
             for _ in 0..looks {

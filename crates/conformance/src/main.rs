@@ -1,4 +1,5 @@
-//! The program `conformance`: asks the sandbox, an emulator or real AWS whether it is as the code takes for granted.
+//! The program `conformance`: asks the sandbox, an emulator or real AWS whether it is as the code
+//! takes for granted.
 #![allow(clippy::print_stderr, reason = "a command-line tool")]
 
 use std::io::Write as _;
@@ -94,7 +95,9 @@ struct AwsArgs {
 impl Only {
     fn probes(&self) -> Vec<Probe> {
         let mut probes = probes::all();
-        probes.retain(|probe| self.only.is_empty() || self.only.iter().any(|only| probe.id.starts_with(only)));
+        probes.retain(|probe| {
+            self.only.is_empty() || self.only.iter().any(|only| probe.id.starts_with(only))
+        });
         probes
     }
 }
@@ -132,13 +135,22 @@ async fn emulator(url: &str, probes: &[Probe]) -> Result<u8, String> {
 }
 
 /// A run against an AWS that nobody pays for.
-async fn here(configs: [aws_config::SdkConfig; 2], place: Arc<dyn Place>, probes: &[Probe]) -> Result<u8, String> {
+async fn here(
+    configs: [aws_config::SdkConfig; 2],
+    place: Arc<dyn Place>,
+    probes: &[Probe],
+) -> Result<u8, String> {
     let [parent, child] = configs;
     let (parent, child) = (Account::load(parent).await?, Account::load(child).await?);
     let run = RunOf::local(&parent, &child);
     let lab = Lab::set_up(parent, child, &run, place, Arc::new(Journal::in_memory())).await?;
     let results = run::run(&lab, probes, &mut std::io::stdout().lock()).await;
-    let cleaner = Cleaner { parent: &lab.parent, child: &lab.child, place: &*lab.place, journal: &lab.journal };
+    let cleaner = Cleaner {
+        parent: &lab.parent,
+        child: &lab.child,
+        place: &*lab.place,
+        journal: &lab.journal,
+    };
     let left = cleaner.clean().await;
     let results = results.map_err(|error| error.to_string())?;
     for (thing, why) in &left {

@@ -84,14 +84,19 @@ impl Page {
             Verdict::Failed(why) => format!("**could not look:** {}", escaped(why)),
             Verdict::NotApplicable(why) => format!("does not apply: {}", escaped(why)),
         };
-        let seen =
-            results.0.iter().map(|(probe, verdict)| (probe.id.to_owned(), (escaped(probe.expected), cell(verdict))));
+        let seen = results.0.iter().map(|(probe, verdict)| {
+            (probe.id.to_owned(), (escaped(probe.expected), cell(verdict)))
+        });
         Self { status, seen: seen.collect() }
     }
 
     /// What a page says, written by [`Page::render`].
     pub fn parse(text: &str) -> Self {
-        let status = text.lines().find(|line| line.starts_with("**Against real AWS")).unwrap_or(NOT_RUN).to_owned();
+        let status = text
+            .lines()
+            .find(|line| line.starts_with("**Against real AWS"))
+            .unwrap_or(NOT_RUN)
+            .to_owned();
         let mut seen = BTreeMap::new();
         for row in text.lines().filter(|line| line.starts_with("| `")) {
             if let [id, _, _, expected, cell] = cells(row).as_slice() {
@@ -101,7 +106,8 @@ impl Page {
         Self { status, seen }
     }
 
-    /// The text, with a row for each of these probes. A probe that expects something else than it did when it looked has not looked.
+    /// The text, with a row for each of these probes. A probe that expects something else than it
+    /// did when it looked has not looked.
     pub fn render(&self, probes: &[Probe]) -> String {
         let mut text = format!("{HEAD}{}\n{HOW}", self.status);
         let tables = [
@@ -110,18 +116,26 @@ impl Page {
                 "Guesses",
                 "No page of AWS promises these. They are known from the service, or are the safer of two assumptions.",
             ),
-            (Basis::Words, "Words", "The facts are on the page that is named; the words of the answer are not."),
+            (
+                Basis::Words,
+                "Words",
+                "The facts are on the page that is named; the words of the answer are not.",
+            ),
             (Basis::Page, "Promises", "The page that is named promises these."),
         ];
         for (basis, heading, what) in tables {
             let _ = writeln!(text, "\n## {heading}\n\n{what}\n");
-            let _ = writeln!(text, "| probe | fact | source | expected | real AWS |\n|---|---|---|---|---|");
+            let _ = writeln!(
+                text,
+                "| probe | fact | source | expected | real AWS |\n|---|---|---|---|---|"
+            );
             for probe in probes.iter().filter(|probe| probe.basis == basis) {
                 let expected = escaped(probe.expected);
                 let known = self.seen.get(probe.id).filter(|(before, _)| *before == expected);
                 let cell = known.map_or(NOT_SEEN, |(_, cell)| cell);
                 let (fact, source) = (escaped_prose(probe.fact), escaped_prose(probe.source));
-                let _ = writeln!(text, "| `{}` | {fact} | {source} | {expected} | {cell} |", probe.id);
+                let _ =
+                    writeln!(text, "| `{}` | {fact} | {source} | {expected} | {cell} |", probe.id);
             }
         }
         let only: Vec<String> = probes

@@ -8,7 +8,9 @@ use crate::probe::Needs;
 use crate::probes::life::Function;
 
 /// One of the two accounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// That of the parent zone.
@@ -31,8 +33,10 @@ pub trait Place: fmt::Debug + Send + Sync {
     /// Switches the quota of requests on, where it is off.
     fn throttle(&self, _on: bool) {}
 
-    /// A command of the AWS CLI, without the program's name and the profile; what it prints, or why it failed.
-    fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>>;
+    /// A command of the AWS CLI, without the program's name and the profile; what it prints, or why
+    /// it failed.
+    fn aws<'a>(&'a self, side: Side, words: &'a [&'a str])
+    -> BoxFuture<'a, Result<String, String>>;
 
     /// Where stacks are made.
     fn region(&self) -> String {

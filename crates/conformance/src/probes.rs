@@ -12,7 +12,8 @@ mod zones;
 
 use crate::probe::Probe;
 
-/// All of them. The life comes before those that fill the zone, and one that asks for too much comes last of its service.
+/// All of them. The life comes before those that fill the zone, and one that asks for too much
+/// comes last of its service.
 pub fn all() -> Vec<Probe> {
     [
         life::PROBES,

@@ -1,4 +1,5 @@
-//! The provider of custom resources: reads what CloudFormation sends from a queue, and answers as a probe wants.
+//! The provider of custom resources: reads what CloudFormation sends from a queue, and answers as a
+//! probe wants.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -69,7 +70,9 @@ impl Event {
         } else if !id.is_empty() {
             line = format!("{line} {id}");
         }
-        for (before, pointer) in [(": ", "/ResourceProperties/Value"), (" from ", "/OldResourceProperties/Value")] {
+        for (before, pointer) in
+            [(": ", "/ResourceProperties/Value"), (" from ", "/OldResourceProperties/Value")]
+        {
             let value = self.text(pointer);
             if !value.is_empty() {
                 line = format!("{line}{before}{value}");
@@ -124,7 +127,8 @@ impl<'a> Recorder<'a> {
 
     /// The next request, if one comes soon.
     async fn next(&self) -> Result<Option<Event>, String> {
-        let words = ["sqs", "receive-message", "--queue-url", &self.queue, "--wait-time-seconds", WAIT];
+        let words =
+            ["sqs", "receive-message", "--queue-url", &self.queue, "--wait-time-seconds", WAIT];
         let answer = self.place.aws(SIDE, &words).await?;
         // Without a message there is no document at all.
         let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
@@ -132,18 +136,32 @@ impl<'a> Recorder<'a> {
             return Ok(None);
         };
         let text = |field: &str| message.get(field).and_then(Value::as_str).unwrap_or_default();
-        let json = serde_json::from_str(text("Body")).map_err(|error| format!("no event: {error}"))?;
+        let json =
+            serde_json::from_str(text("Body")).map_err(|error| format!("no event: {error}"))?;
         Ok(Some(Event { json, receipt: text("ReceiptHandle").to_owned() }))
     }
 
-    /// Takes an event out of the queue. Only once it is answered: else nobody could answer it after a run that was killed.
+    /// Takes an event out of the queue. Only once it is answered: else nobody could answer it after
+    /// a run that was killed.
     async fn forget(&self, event: &Event) -> Result<(), String> {
-        let words = ["sqs", "delete-message", "--queue-url", &self.queue, "--receipt-handle", &event.receipt];
+        let words = [
+            "sqs",
+            "delete-message",
+            "--queue-url",
+            &self.queue,
+            "--receipt-handle",
+            &event.receipt,
+        ];
         self.place.aws(SIDE, &words).await.map(drop)
     }
 
     /// PUTs a body to the event's URL; the status and the code of the error. The URL is in no text.
-    pub async fn put(&self, event: &Event, body: Vec<u8>, headers: &[(&str, &str)]) -> Result<String, String> {
+    pub async fn put(
+        &self,
+        event: &Event,
+        body: Vec<u8>,
+        headers: &[(&str, &str)],
+    ) -> Result<String, String> {
         self.send("PUT", event.text("/ResponseURL"), body, headers).await
     }
 
@@ -163,7 +181,9 @@ impl<'a> Recorder<'a> {
         let answer = self.http.send(request).await.map_err(|error| format!("S3: {error}"))?;
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         let code = text.split("<Code>").nth(1).and_then(|rest| rest.split('<').next());
-        Ok(code.map_or(answer.status().as_u16().to_string(), |code| format!("{} {code}", answer.status().as_u16())))
+        Ok(code.map_or(answer.status().as_u16().to_string(), |code| {
+            format!("{} {code}", answer.status().as_u16())
+        }))
     }
 
     /// Answers whatever comes with success, until it is dropped.
@@ -172,7 +192,8 @@ impl<'a> Recorder<'a> {
             match self.next().await? {
                 Some(event) => {
                     let id = event.text("/PhysicalResourceId");
-                    let document = event.document("SUCCESS", if id.is_empty() { "agreed" } else { id });
+                    let document =
+                        event.document("SUCCESS", if id.is_empty() { "agreed" } else { id });
                     self.put(&event, document.to_string().into_bytes(), &[]).await?;
                     self.forget(&event).await?;
                 }
@@ -202,9 +223,14 @@ impl<'a> Play<'a> {
         let recorder = if let Some(recorder) = Recorder::of(&*lab.place, &lab.prefix).await? {
             recorder
         } else {
-            let status = lab.deploy(SIDE, &recorder_name, &Template::own("recorder.yaml", Vec::new()), &[]).await?;
+            let status = lab
+                .deploy(SIDE, &recorder_name, &Template::own("recorder.yaml", Vec::new()), &[])
+                .await?;
             if !status.is_fine() {
-                return Err(format!("the stack {recorder_name} is {}: {}", status.status, status.reason));
+                return Err(format!(
+                    "the stack {recorder_name} is {}: {}",
+                    status.status, status.reason
+                ));
             }
             Recorder::of(&*lab.place, &lab.prefix).await?.ok_or("no queue")?
         };
@@ -218,8 +244,8 @@ impl<'a> Play<'a> {
         &self.recorder
     }
 
-    /// Deploys these resources, all custom ones of this run's topic unless they say otherwise, and answers. Gives what was sent, a line
-    /// each, and how the stack is then.
+    /// Deploys these resources, all custom ones of this run's topic unless they say otherwise, and
+    /// answers. Gives what was sent, a line each, and how the stack is then.
     pub async fn deploy(
         &mut self,
         resources: &Value,
@@ -253,12 +279,16 @@ impl<'a> Play<'a> {
         }
         let document = json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources});
         let path = std::env::temp_dir().join(format!("{}-{}.json", self.name, fastrand::u32(..)));
-        std::fs::write(&path, document.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(&path, document.to_string())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(path)
     }
 
     /// Deletes the stack, and answers.
-    pub async fn delete(&mut self, answer: impl FnMut(&Event) -> Answer) -> Result<(Vec<String>, Status), String> {
+    pub async fn delete(
+        &mut self,
+        answer: impl FnMut(&Event) -> Answer,
+    ) -> Result<(Vec<String>, Status), String> {
         self.stack().command("delete-stack", &[]).await?;
         self.answer(answer).await
     }
@@ -269,7 +299,10 @@ impl<'a> Play<'a> {
     }
 
     /// Answers until nothing goes on with the stack.
-    pub async fn answer(&mut self, mut answer: impl FnMut(&Event) -> Answer) -> Result<(Vec<String>, Status), String> {
+    pub async fn answer(
+        &mut self,
+        mut answer: impl FnMut(&Event) -> Answer,
+    ) -> Result<(Vec<String>, Status), String> {
         let mut lines = Vec::new();
         for _ in 0..READS {
             let Some(event) = self.next().await? else {
@@ -310,8 +343,13 @@ impl<'a> Play<'a> {
 
     /// Takes the stack away, whatever it is; so that a probe leaves nothing for those after it.
     pub async fn end(mut self) -> Result<(), String> {
-        let (_, status) = self.delete(|event| Answer::Document(event.document("SUCCESS", given(event)))).await?;
-        if status.status == GONE { Ok(()) } else { Err(format!("{}: {}", status.status, status.reason)) }
+        let (_, status) =
+            self.delete(|event| Answer::Document(event.document("SUCCESS", given(event)))).await?;
+        if status.status == GONE {
+            Ok(())
+        } else {
+            Err(format!("{}: {}", status.status, status.reason))
+        }
     }
 
     fn forget(&self) -> Result<(), String> {

@@ -18,7 +18,8 @@ impl Results {
 
     /// How many there are of each kind, in one line.
     pub fn summary(&self) -> String {
-        let count = |kind: fn(&Verdict) -> bool| self.0.iter().filter(|(_, verdict)| kind(verdict)).count();
+        let count =
+            |kind: fn(&Verdict) -> bool| self.0.iter().filter(|(_, verdict)| kind(verdict)).count();
         format!(
             "{} probes: {} as expected, {} differ, {} could not look, {} do not apply",
             self.0.len(),
@@ -30,20 +31,28 @@ impl Results {
     }
 }
 
-/// Runs the probes. One that has looked before, in an earlier part of this run, does not look again.
+/// Runs the probes. One that has looked before, in an earlier part of this run, does not look
+/// again.
 ///
 /// # Errors
 /// If the journal can't be written.
-pub async fn run(lab: &Arc<Lab>, probes: &[Probe], out: &mut impl Write) -> std::io::Result<Results> {
+pub async fn run(
+    lab: &Arc<Lab>,
+    probes: &[Probe],
+    out: &mut impl Write,
+) -> std::io::Result<Results> {
     let mut results = Results::default();
     for probe in probes {
         if lab.journal.is_stopped() {
             return Err(std::io::Error::other("interrupted"));
         }
-        let known = lab.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
+        let known =
+            lab.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
         let verdict = match (known, lab.place.lacks(probe.needs)) {
             (Some(verdict), _) => verdict,
-            (None, Some(what)) => Verdict::NotApplicable(format!("{} lacks {what}", lab.place.name())),
+            (None, Some(what)) => {
+                Verdict::NotApplicable(format!("{} lacks {what}", lab.place.name()))
+            }
             (None, None) => {
                 let verdict = probe.verdict(&Bench::new(lab, probe.slug())).await;
                 lab.journal.seen(probe.id, &verdict)?;

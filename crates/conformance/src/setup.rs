@@ -11,7 +11,8 @@ use crate::probe::Needs;
 use crate::stacks::Template;
 
 impl Lab {
-    /// Makes what the probes work with. On an error everything is as before: what was made is gone again, or said to be left.
+    /// Makes what the probes work with. On an error everything is as before: what was made is gone
+    /// again, or said to be left.
     pub async fn set_up(
         parent: Account,
         child: Account,
@@ -25,7 +26,9 @@ impl Lab {
         if lab.journal.run().is_none() {
             lab.journal.begin(run).map_err(|error| error.to_string())?;
         }
-        lab.journal.making(Thing::Zones { name: run.zone.clone() }).map_err(|error| error.to_string())?;
+        lab.journal
+            .making(Thing::Zones { name: run.zone.clone() })
+            .map_err(|error| error.to_string())?;
         lab.zone = lab.make_zone(&lab.parent, &run.zone, "").await?;
         lab.child_zone = lab.make_zone(&lab.child, &format!("child.{}", run.zone), "").await?;
         if lab.place.has_commands() && lab.place.lacks(Needs::Roles).is_none() {
@@ -42,17 +45,38 @@ impl Lab {
     }
 
     /// Makes a hosted zone at or below the run's own name.
-    pub async fn make_zone(&self, account: &Account, name: &str, suffix: &str) -> Result<Zone, String> {
-        let call = account.route53.create_hosted_zone().name(name).caller_reference(self.reference(name, suffix));
-        let answer =
-            call.send().await.map_err(|error| format!("Route 53 CreateHostedZone of {name}: {}", told(&error)))?;
-        let id = answer.hosted_zone().map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned());
+    pub async fn make_zone(
+        &self,
+        account: &Account,
+        name: &str,
+        suffix: &str,
+    ) -> Result<Zone, String> {
+        let call = account
+            .route53
+            .create_hosted_zone()
+            .name(name)
+            .caller_reference(self.reference(name, suffix));
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| format!("Route 53 CreateHostedZone of {name}: {}", told(&error)))?;
+        let id = answer
+            .hosted_zone()
+            .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned());
         let id = id.ok_or("no zone in the answer of Route 53 CreateHostedZone")?;
-        let name_servers = answer.delegation_set().map(|set| set.name_servers().to_vec()).unwrap_or_default();
+        let name_servers =
+            answer.delegation_set().map(|set| set.name_servers().to_vec()).unwrap_or_default();
         if self.place.has_commands() {
             let side = if account.id == self.parent.id { Side::Parent } else { Side::Child };
             let tag = format!("Key=custom-delegation-conformance,Value={}", self.prefix);
-            let words = ["route53", "change-tags-for-resource", "--resource-type", "hostedzone", "--resource-id", &id];
+            let words = [
+                "route53",
+                "change-tags-for-resource",
+                "--resource-type",
+                "hostedzone",
+                "--resource-id",
+                &id,
+            ];
             self.place.aws(side, &[words.as_slice(), &["--add-tags", &tag]].concat()).await?;
         }
         Ok(Zone { id, name: name.to_owned(), name_servers })
@@ -94,15 +118,24 @@ impl RunOf {
     }
 }
 
-/// The settings of two accounts of an emulator that takes any key, and the account of a role's ARN for that of its sessions.
+/// The settings of two accounts of an emulator that takes any key, and the account of a role's ARN
+/// for that of its sessions.
 pub async fn emulated(url: &str) -> Result<[SdkConfig; 2], String> {
     let anybody = Account::load(local_config(url, "AKIAIOSFODNN7EXAMPLE", "not-a-secret")).await?;
     let mut configs = Vec::new();
     for account in ["111111111111", "222222222222"] {
         let role = format!("arn:aws:iam::{account}:role/administrator");
-        let answer = anybody.sts.assume_role().role_arn(role).role_session_name("conformance").send().await;
-        let keys = answer.map_err(|error| told(&error))?.credentials.ok_or("no credentials in the answer")?;
-        let keys = Keys { id: keys.access_key_id, secret: keys.secret_access_key, token: Some(keys.session_token) };
+        let answer =
+            anybody.sts.assume_role().role_arn(role).role_session_name("conformance").send().await;
+        let keys = answer
+            .map_err(|error| told(&error))?
+            .credentials
+            .ok_or("no credentials in the answer")?;
+        let keys = Keys {
+            id: keys.access_key_id,
+            secret: keys.secret_access_key,
+            token: Some(keys.session_token),
+        };
         configs.push(anybody.with(&keys).config);
     }
     configs.try_into().map_err(|_| "not two accounts".to_owned())

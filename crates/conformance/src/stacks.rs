@@ -29,7 +29,10 @@ pub struct Template {
 impl Template {
     /// One of this crate.
     pub fn own(name: &str, parameters: Vec<(&'static str, String)>) -> Self {
-        Self { path: Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(name), parameters }
+        Self {
+            path: Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(name),
+            parameters,
+        }
     }
 
     /// One that this repository ships.
@@ -80,7 +83,8 @@ impl Stack<'_> {
             }
             Err(error) => return Err(error),
         };
-        let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Status { status: text("StackStatus"), reason: text("StackStatusReason") })
     }
 
@@ -107,9 +111,12 @@ impl Stack<'_> {
     pub async fn output(&self, output: &str) -> Result<String, String> {
         let answer = self.described().await?;
         let outputs = answer.get("Outputs").and_then(Value::as_array).cloned().unwrap_or_default();
-        let found = outputs.iter().find(|one| one.get("OutputKey").and_then(Value::as_str) == Some(output));
+        let found =
+            outputs.iter().find(|one| one.get("OutputKey").and_then(Value::as_str) == Some(output));
         let value = found.and_then(|one| one.get("OutputValue")).and_then(Value::as_str);
-        value.map(str::to_owned).ok_or_else(|| format!("the stack {} has no output {output}", self.name))
+        value
+            .map(str::to_owned)
+            .ok_or_else(|| format!("the stack {} has no output {output}", self.name))
     }
 
     /// A command of `aws cloudformation` for it.
@@ -121,7 +128,10 @@ impl Stack<'_> {
     async fn described(&self) -> Result<Value, String> {
         let answer = self.command("describe-stacks", &[]).await?;
         let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
-        answer.pointer("/Stacks/0").cloned().ok_or_else(|| format!("the stack {} does not exist", self.name))
+        answer
+            .pointer("/Stacks/0")
+            .cloned()
+            .ok_or_else(|| format!("the stack {} does not exist", self.name))
     }
 }
 
@@ -131,8 +141,15 @@ impl Lab {
         Stack { place: &*self.place, side, name }
     }
 
-    /// Makes or updates a stack, and waits for the end of that. `extra` are further options of the command.
-    pub async fn deploy(&self, side: Side, name: &str, template: &Template, extra: &[&str]) -> Result<Status, String> {
+    /// Makes or updates a stack, and waits for the end of that. `extra` are further options of the
+    /// command.
+    pub async fn deploy(
+        &self,
+        side: Side,
+        name: &str,
+        template: &Template,
+        extra: &[&str],
+    ) -> Result<Status, String> {
         self.begin_deploy(side, name, template, extra).await?;
         self.stack(side, name).at_rest().await
     }
@@ -155,11 +172,20 @@ impl Lab {
             format!("file://{}", template.path.display()),
             format!("Key=custom-delegation-conformance,Value={}", self.prefix),
         );
-        let mut options = vec!["--template-body", &body, "--capabilities", "CAPABILITY_NAMED_IAM", "--tags", &tags];
+        let mut options = vec![
+            "--template-body",
+            &body,
+            "--capabilities",
+            "CAPABILITY_NAMED_IAM",
+            "--tags",
+            &tags,
+        ];
         options.extend(extra);
         // In JSON, because a value may have commas.
-        let parameter = |(name, value): &(&str, String)| json!({"ParameterKey": name, "ParameterValue": value});
-        let parameters = Value::Array(template.parameters.iter().map(parameter).collect()).to_string();
+        let parameter =
+            |(name, value): &(&str, String)| json!({"ParameterKey": name, "ParameterValue": value});
+        let parameters =
+            Value::Array(template.parameters.iter().map(parameter).collect()).to_string();
         if !template.parameters.is_empty() {
             options.extend(["--parameters", &parameters]);
         }

@@ -1,5 +1,11 @@
-//! moto disagrees where it is known to be lax: the probes can fail. What it does agree with is said by somebody else than us.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is missing")]
+//! moto disagrees where it is known to be lax: the probes can fail. What it does agree with is said
+//! by somebody else than us.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is missing"
+)]
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -17,8 +23,8 @@ use conformance::{probes, run, setup};
 /// How long moto may take to start: Python imports a lot on a busy machine.
 const START: Duration = Duration::from_mins(2);
 
-/// Where moto 5.2.5 is as AWS is taken to be. Everywhere else it differs: it is lax, or has other words. A new version that agrees more
-/// often, or less, is news.
+/// Where moto 5.2.5 is as AWS is taken to be. Everywhere else it differs: it is lax, or has other
+/// words. A new version that agrees more often, or less, is news.
 const AGREES: &[&str] = &[
     "route53/delete-as-listed",
     "route53/batch-delete-then-create",
@@ -67,8 +73,13 @@ impl Drop for Moto {
 /// Starts it on a free port, which it tells on its standard error.
 fn start(program: &OsStr) -> (Moto, String) {
     let mut command = Command::new(program);
-    command.args(["-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    command
+        .args(["-H", "127.0.0.1", "-p", "0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut process =
+        command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let stderr = BufReader::new(process.stderr.take().unwrap());
     let moto = Moto(process);
     let (sender, url) = mpsc::channel();
@@ -85,29 +96,46 @@ fn start(program: &OsStr) -> (Moto, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moto_differs_exactly_where_it_is_known_to() {
-    let Some(program) = std::env::var_os("MOTO_SERVER").filter(|program| !program.is_empty()) else {
+    let Some(program) = std::env::var_os("MOTO_SERVER").filter(|program| !program.is_empty())
+    else {
         sandbox::not_checked("moto's conformance", "MOTO_SERVER is not set", "make unit");
         return;
     };
     let (_moto, url) = start(&program);
     let [parent, child] = setup::emulated(&url).await.unwrap();
-    let (parent, child) = (Account::load(parent).await.unwrap(), Account::load(child).await.unwrap());
+    let (parent, child) =
+        (Account::load(parent).await.unwrap(), Account::load(child).await.unwrap());
     let run = RunOf::local(&parent, &child);
-    let lab = Lab::set_up(parent, child, &run, Arc::new(Emulator), Arc::new(Journal::in_memory())).await.unwrap();
+    let lab = Lab::set_up(parent, child, &run, Arc::new(Emulator), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
     let mut told = Vec::new();
     let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
     let said = String::from_utf8_lossy(&told);
-    let agreeing = results.0.iter().filter(|(_, verdict)| *verdict == Verdict::Agrees).map(|(probe, _)| probe.id);
+    let agreeing = results
+        .0
+        .iter()
+        .filter(|(_, verdict)| *verdict == Verdict::Agrees)
+        .map(|(probe, _)| probe.id);
     let known: BTreeSet<&str> = AGREES.iter().copied().collect();
     let news: Vec<&str> = known.symmetric_difference(&agreeing.collect()).copied().collect();
     assert!(news.is_empty(), "agrees now and did not, or the other way round: {news:#?}\n{said}");
     let program = |id: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
-        command.args(["emulator", "--endpoint-url", &url, "--only", id]).output().unwrap().status.code()
+        command
+            .args(["emulator", "--endpoint-url", &url, "--only", id])
+            .output()
+            .unwrap()
+            .status
+            .code()
     };
     assert_eq!((program("route53/upsert"), program("route53/batch-twice")), (Some(0), Some(1)));
     for (id, seen) in LAX {
         let found = results.0.iter().find(|(probe, _)| probe.id == id);
-        assert_eq!(found.map(|(_, verdict)| verdict), Some(&Verdict::Differs(seen.to_owned())), "{id}");
+        assert_eq!(
+            found.map(|(_, verdict)| verdict),
+            Some(&Verdict::Differs(seen.to_owned())),
+            "{id}"
+        );
     }
 }

@@ -12,7 +12,10 @@ use conformance::run::Results;
 fn the_page_is_that_of_the_probes() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance.md");
     let text = std::fs::read_to_string(page).unwrap();
-    assert!(Page::parse(&text).render(&probes::all()) == text, "write it anew: cargo run -p conformance -- page");
+    assert!(
+        Page::parse(&text).render(&probes::all()) == text,
+        "write it anew: cargo run -p conformance -- page"
+    );
 }
 
 #[test]
@@ -41,7 +44,12 @@ fn what_was_seen_stays_until_something_else_is_expected() {
     ];
     let results = Results(probes.iter().copied().zip(verdicts).collect());
     let text = Page::new("2026-12-31", "eu-west-1", &results).render(&probes);
-    assert!(text.contains("**Against real AWS:** 2026-12-31, eu-west-1. 3 probes: 1 as expected, 1 differ"), "{text}");
+    assert!(
+        text.contains(
+            "**Against real AWS:** 2026-12-31, eu-west-1. 3 probes: 1 as expected, 1 differ"
+        ),
+        "{text}"
+    );
     assert!(text.contains(" as expected |\n"), "{text}");
     assert!(text.contains(r"| **differs:** `404 \| <none>` |"), "{text}");
     assert!(text.contains("| does not apply: `the account has none` |"), "{text}");

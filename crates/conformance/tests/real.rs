@@ -1,5 +1,5 @@
-//! The run against real AWS, with the sandbox in its place: the program as people start it, their profiles, and an `aws` that is a
-//! program of this test.
+//! The run against real AWS, with the sandbox in its place: the program as people start it, their
+//! profiles, and an `aws` that is a program of this test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +24,8 @@ use conformance::place::Side;
 use sandbox::{Call, RecordSet, ZoneHandle};
 use test_support::poll_until;
 
-/// The `aws` of the test: sends its arguments, and writes what comes back. In bash, because it is started hundreds of times.
+/// The `aws` of the test: sends its arguments, and writes what comes back. In bash, because it is
+/// started hundreds of times.
 const PROGRAM: &str = r#"#!/bin/bash
 exec 3<>"/dev/tcp/127.0.0.1/$CONFORMANCE_TEST_PORT"
 printf '%s\0' "$#" "$@" >&3
@@ -95,7 +96,13 @@ impl World {
         // What `make package` makes; the local AWS never looks into the zip file.
         let packaged = |arguments: &[&str]| {
             let mut python = Command::new("python3");
-            python.current_dir("../..").env("PYTHONDONTWRITEBYTECODE", "1").args(arguments).output().unwrap().stdout
+            python
+                .current_dir("../..")
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .args(arguments)
+                .output()
+                .unwrap()
+                .stdout
         };
         let dist = folder.join("dist");
         fs::create_dir(&dist).unwrap();
@@ -109,7 +116,8 @@ impl World {
                 keys.access_key_id, keys.secret_access_key
             )
         };
-        let profiles = format!("{}{}", profile("parent", Side::Parent), profile("child", Side::Child));
+        let profiles =
+            format!("{}{}", profile("parent", Side::Parent), profile("child", Side::Child));
         fs::write(folder.join("credentials"), profiles).unwrap();
 
         let strike = Arc::new(Strike::default());
@@ -121,7 +129,8 @@ impl World {
         }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (answering, struck, runtime) = (Arc::clone(&local), Arc::clone(&strike), tokio::runtime::Handle::current());
+        let (answering, struck, runtime) =
+            (Arc::clone(&local), Arc::clone(&strike), tokio::runtime::Handle::current());
         std::thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 let _runtime = runtime.enter();
@@ -143,25 +152,37 @@ impl World {
     async fn run(&self, arguments: &[&str], input: &str) -> Output {
         let path = format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
-        command.args(["aws", "--parent-profile", "parent", "--child-profile", "child", "--zone", "example.com"]);
+        command.args([
+            "aws",
+            "--parent-profile",
+            "parent",
+            "--child-profile",
+            "child",
+            "--zone",
+            "example.com",
+        ]);
         command.arg("--journal").arg(self.journal()).arg("--page").arg(self.folder.join("page.md"));
         command.arg("--dist").arg(self.folder.join("dist")).args(arguments);
         command.env_clear().env("PATH", path).env("CONFORMANCE_TEST_PORT", self.port.to_string());
         command.env("AWS_ENDPOINT_URL", self.local.sandbox().endpoint_url());
         command.env("AWS_SHARED_CREDENTIALS_FILE", self.folder.join("credentials"));
-        command.env("AWS_CONFIG_FILE", self.folder.join("none")).env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+            .env("AWS_CONFIG_FILE", self.folder.join("none"))
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         self.strike.process.store(process.id(), Ordering::SeqCst);
         process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = tokio::task::spawn_blocking(move || process.wait_with_output().unwrap()).await.unwrap();
+        let output =
+            tokio::task::spawn_blocking(move || process.wait_with_output().unwrap()).await.unwrap();
         self.settled().await;
         output
     }
 
     /// Waits until AWS has carried out what a killed program had asked for.
     async fn settled(&self) {
-        let is_settled = async || self.local.sandbox().calls().iter().all(|call| call.outcome.is_some());
+        let is_settled =
+            async || self.local.sandbox().calls().iter().all(|call| call.outcome.is_some());
         poll_until("the end of each call", is_settled).await;
     }
 
@@ -170,14 +191,22 @@ impl World {
         assert_eq!(self.local.stacks(), Vec::<String>::new(), "{when}");
         for side in [Side::Parent, Side::Child] {
             let account = Account::load(self.local.config(side)).await.unwrap();
-            let names: Vec<String> =
-                zones(&account, "example.com").await.unwrap().into_iter().map(|zone| zone.name).collect();
+            let names: Vec<String> = zones(&account, "example.com")
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|zone| zone.name)
+                .collect();
             let own: &[&str] = if side == Side::Parent { &["example.com."] } else { &[] };
             assert_eq!(names, own, "{when}");
         }
         let records: Vec<String> =
             self.zone.records().iter().map(|set| format!("{} {}", set.name, set.rtype)).collect();
-        assert_eq!(records, ["example.com. NS", "example.com. SOA", "www.example.com. A"], "{when}");
+        assert_eq!(
+            records,
+            ["example.com. NS", "example.com. SOA", "www.example.com. A"],
+            "{when}"
+        );
         assert!(!self.journal().exists(), "{when}");
     }
 }
@@ -199,7 +228,9 @@ fn serve(connection: &TcpStream, local: &Local, strike: &Strike) {
     let profile = words.iter().skip_while(|word| **word != "--profile").nth(1).copied();
     let side = if profile == Some("parent") { Side::Parent } else { Side::Child };
     // How often a queue is read depends on how fast the machine is.
-    if !words.get(1).is_some_and(|verb| ["describe", "list", "receive"].iter().any(|reads| verb.starts_with(reads))) {
+    if !words.get(1).is_some_and(|verb| {
+        ["describe", "list", "receive"].iter().any(|reads| verb.starts_with(reads))
+    }) {
         strike.change();
     }
     let (status, text) = match local.run(side, &words) {
@@ -212,7 +243,11 @@ fn serve(connection: &TcpStream, local: &Local, strike: &Strike) {
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -222,10 +257,17 @@ async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
     let told = text(&output);
     // The program can not switch a quota of the sandbox on: that is seen, too.
     assert_eq!(output.status.code(), Some(1), "{told}");
-    let differing: Vec<&str> =
-        told.lines().filter(|line| line.starts_with("DIFFERS") || line.starts_with("FAILED")).collect();
+    let differing: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("DIFFERS") || line.starts_with("FAILED"))
+        .collect();
     assert_eq!(differing, ["DIFFERS route53/throttling"], "{told}");
-    for said in ["111111111111 (profile parent)", "222222222222 (profile child)", "less than 2 US dollars", "an hour"] {
+    for said in [
+        "111111111111 (profile parent)",
+        "222222222222 (profile child)",
+        "less than 2 US dollars",
+        "an hour",
+    ] {
         assert!(told.contains(said), "{said}: {told}");
     }
     world.assert_is_empty("after a run").await;
@@ -236,7 +278,12 @@ async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
         assert!(told.contains(&format!("ok      {life}\n")), "{told}");
     }
     assert!(!page.contains("not run yet |"), "{page}");
-    let tags = world.local.commands().iter().filter(|words| words.contains("change-tags-for-resource")).count();
+    let tags = world
+        .local
+        .commands()
+        .iter()
+        .filter(|words| words.contains("change-tags-for-resource"))
+        .count();
     assert!(tags >= 2, "every zone is tagged");
     assert!(
         world
@@ -331,7 +378,11 @@ async fn an_interrupted_run_cleans_up() {
         world.strike.set(at, "-INT");
         let output = world.run(&few, "").await;
         assert_eq!(output.status.code(), Some(2), "{at}: {}", text(&output));
-        assert!(text(&output).contains("interrupted. All that was made is gone."), "{at}: {}", text(&output));
+        assert!(
+            text(&output).contains("interrupted. All that was made is gone."),
+            "{at}: {}",
+            text(&output)
+        );
         world.assert_is_empty(&format!("interrupted at change {at}")).await;
     }
 }
@@ -341,12 +392,19 @@ async fn an_interrupted_run_cleans_up() {
 async fn what_is_left_is_said_and_taken_away_later() {
     let world = World::new("left").await;
     let few = [&["--yes"], FEW.as_slice()].concat();
-    let denied = sandbox::FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not today".into() };
+    let denied = sandbox::FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not today".into(),
+    };
     world.local.sandbox().fault(sandbox::Fault::on("DeleteHostedZone").always().kind(denied));
     let output = world.run(&few, "").await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let told = text(&output);
-    assert!(told.contains("left: {\"kind\":\"zones\"") && told.contains("AccessDenied: not today"), "{told}");
+    assert!(
+        told.contains("left: {\"kind\":\"zones\"") && told.contains("AccessDenied: not today"),
+        "{told}"
+    );
     assert!(world.page().contains("4 as expected"), "the page is written all the same");
     world.local.sandbox().clear_faults();
     let output = world.run(&["--cleanup"], "").await;

@@ -1,8 +1,13 @@
-//! The rules of the sandbox and the probes belong together: each rule says in its comment which probe asks AWS for it, or why none
-//! does, and each probe that the sandbox can be asked is named by a rule.
+//! The rules of the sandbox and the probes belong together: each rule says in its comment which
+//! probe asks AWS for it, or why none does, and each probe that the sandbox can be asked is named
+//! by a rule.
 //!
 //! A rule is a function that refuses something, or a comment that cites a page of AWS.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where something is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is missing"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,13 +45,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
             if !matches!(name, "demo" | "unbound") {
                 sources(&path, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs"
+        {
             found.push(path);
         }
     }
 }
 
-/// The pieces of a source: each function with the comment above it, and each comment that stands elsewhere.
+/// The pieces of a source: each function with the comment above it, and each comment that stands
+/// elsewhere.
 fn pieces(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let is_comment = |line: &str| line.trim_start().starts_with("//");
@@ -76,13 +83,20 @@ fn pieces(text: &str) -> Vec<String> {
 
 /// The probes that a piece names, and whether it says anything of probes.
 fn named(piece: &str) -> (BTreeSet<String>, bool) {
-    let comments: Vec<&str> = piece.lines().map(str::trim_start).filter(|line| line.starts_with("//")).collect();
-    let comments = comments.iter().map(|line| line.trim_start_matches(['/', '!', ' '])).collect::<Vec<_>>().join(" ");
+    let comments: Vec<&str> =
+        piece.lines().map(str::trim_start).filter(|line| line.starts_with("//")).collect();
+    let comments = comments
+        .iter()
+        .map(|line| line.trim_start_matches(['/', '!', ' ']))
+        .collect::<Vec<_>>()
+        .join(" ");
     let says = comments.contains("Probe: ") || comments.contains("No probe");
     let words = comments.split(|c: char| !(c.is_ascii_alphanumeric() || "/-".contains(c)));
-    let services: BTreeSet<&str> = probes::all().iter().map(conformance::probe::Probe::service).collect();
+    let services: BTreeSet<&str> =
+        probes::all().iter().map(conformance::probe::Probe::service).collect();
     let is_id = |word: &&str| {
-        word.split_once('/').is_some_and(|(service, slug)| services.contains(service) && !slug.is_empty())
+        word.split_once('/')
+            .is_some_and(|(service, slug)| services.contains(service) && !slug.is_empty())
     };
     (words.filter(is_id).map(str::to_owned).collect(), says)
 }
@@ -104,24 +118,35 @@ fn every_rule_names_its_probe_or_says_why_it_has_none() {
     let mut silent = Vec::new();
     for (path, piece) in all_pieces() {
         let refuses = REFUSALS.iter().any(|refusal| piece.contains(refusal));
-        let comments: String = piece.lines().filter(|line| line.trim_start().starts_with("//")).collect();
+        let comments: String =
+            piece.lines().filter(|line| line.trim_start().starts_with("//")).collect();
         let cites = PAGES.iter().any(|page| comments.contains(page));
         if (refuses || cites) && !named(&piece).1 {
-            let line = piece.lines().find(|line| line.contains("fn ")).or(piece.lines().next()).unwrap_or_default();
+            let line = piece
+                .lines()
+                .find(|line| line.contains("fn "))
+                .or(piece.lines().next())
+                .unwrap_or_default();
             silent.push(format!("{}: {}", path.display(), line.trim()));
         }
     }
-    assert!(silent.is_empty(), "rules without `Probe: <id>` or `No probe: <why>`:\n{}", silent.join("\n"));
+    assert!(
+        silent.is_empty(),
+        "rules without `Probe: <id>` or `No probe: <why>`:\n{}",
+        silent.join("\n")
+    );
 }
 
 #[test]
 fn the_rules_name_probes_that_exist_and_all_that_the_sandbox_can_be_asked() {
-    let named: BTreeSet<String> = all_pieces().iter().flat_map(|(_, piece)| named(piece).0).collect();
+    let named: BTreeSet<String> =
+        all_pieces().iter().flat_map(|(_, piece)| named(piece).0).collect();
     let exist: BTreeSet<String> = probes::all().iter().map(|probe| probe.id.to_owned()).collect();
     let unknown: Vec<_> = named.difference(&exist).collect();
     assert!(unknown.is_empty(), "no such probe: {unknown:?}");
     let asked = probes::all().into_iter().filter(|probe| !matches!(probe.needs, Needs::RealAws(_)));
-    let nobodys: Vec<&str> = asked.map(|probe| probe.id).filter(|id| !named.contains(*id)).collect();
+    let nobodys: Vec<&str> =
+        asked.map(|probe| probe.id).filter(|id| !named.contains(*id)).collect();
     assert!(nobodys.is_empty(), "no rule of the sandbox names {nobodys:?}");
 }
 
@@ -130,8 +155,11 @@ fn rules_are_found() {
     let source = "//! A page (User Guide).\n//!\n//! Probe: route53/upsert.\n\nuse a;\n\n/// Says no. Probe: sts/duration, no/probe.\nfn one() {\n    \
                   ApiError::new(\n}\n\nfn two() {\n    // No probe: it is ours.\n    messages.push(\n}\n\nfn three() {\n    messages.push(\n}\n";
     let pieces = pieces(source);
-    let said: Vec<(Vec<String>, bool)> =
-        pieces.iter().map(|piece| named(piece)).map(|(ids, says)| (ids.into_iter().collect(), says)).collect();
+    let said: Vec<(Vec<String>, bool)> = pieces
+        .iter()
+        .map(|piece| named(piece))
+        .map(|(ids, says)| (ids.into_iter().collect(), says))
+        .collect();
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let expected = [
         (ids(&[]), false),

@@ -21,7 +21,9 @@ async fn lab() -> (Arc<Local>, Arc<Lab>) {
     let parent = Account::load(local.config(Side::Parent)).await.unwrap();
     let child = Account::load(local.config(Side::Child)).await.unwrap();
     let run = RunOf::local(&parent, &child);
-    let lab = Lab::set_up(parent, child, &run, local.clone(), Arc::new(Journal::in_memory())).await.unwrap();
+    let lab = Lab::set_up(parent, child, &run, local.clone(), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
     (local, lab)
 }
 
@@ -30,7 +32,8 @@ async fn the_sandbox_agrees_with_every_probe() {
     let (local, lab) = lab().await;
     let mut told = Vec::new();
     let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
-    let differing: Vec<_> = results.differences().map(|(probe, verdict)| (probe.id, verdict, probe.expected)).collect();
+    let differing: Vec<_> =
+        results.differences().map(|(probe, verdict)| (probe.id, verdict, probe.expected)).collect();
     assert!(differing.is_empty(), "{differing:#?}");
     for (probe, verdict) in &results.0 {
         let real = matches!(probe.needs, Needs::RealAws(_));

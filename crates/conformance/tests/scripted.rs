@@ -1,5 +1,6 @@
-//! The probes that only real AWS can answer, against an AWS that says what they expect: else nobody would know before the run against
-//! real AWS whether they can look at all. What CloudFormation sends is a script here; all the rest is the sandbox.
+//! The probes that only real AWS can answer, against an AWS that says what they expect: else nobody
+//! would know before the run against real AWS whether they can look at all. What CloudFormation
+//! sends is a script here; all the rest is the sandbox.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,10 +23,12 @@ use futures_util::future::BoxFuture;
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-/// A request of CloudFormation: its type, logical id, physical id, and the property `Value`, new and old.
+/// A request of CloudFormation: its type, logical id, physical id, and the property `Value`, new
+/// and old.
 type Request = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
-/// What follows a command of a stack: requests, and the stack's status once the last of them is answered.
+/// What follows a command of a stack: requests, and the stack's status once the last of them is
+/// answered.
 struct Step {
     verb: &'static str,
     sends: &'static [Request],
@@ -79,14 +82,21 @@ fn bucket() -> u16 {
             std::thread::spawn(move || {
                 let mut reader = BufReader::new(connection.try_clone().unwrap());
                 let mut length = 0;
-                for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+                for line in reader
+                    .by_ref()
+                    .lines()
+                    .map_while(Result::ok)
+                    .take_while(|line| !line.is_empty())
+                {
                     if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                         length = value.trim().parse().unwrap();
                     }
                 }
                 reader.read_exact(&mut vec![0; length]).unwrap();
                 let mut connection = connection;
-                let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = connection.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
             });
         }
     });
@@ -95,18 +105,26 @@ fn bucket() -> u16 {
 
 impl Scripted {
     fn carry_out(&self, side: Side, words: &[&str]) -> Result<String, String> {
-        let option = |name: &str| words.iter().skip_while(|word| **word != name).nth(1).copied().unwrap_or_default();
+        let option = |name: &str| {
+            words.iter().skip_while(|word| **word != name).nth(1).copied().unwrap_or_default()
+        };
         let of_stack = option("--stack-name") == self.stack;
         let mut state = self.state.lock().unwrap();
         match words {
             ["cloudformation", "describe-stacks", ..] if of_stack => state.describe(&self.stack),
-            ["cloudformation", verb, ..] if of_stack => state.advance(verb, &self.stack, self.bucket),
+            ["cloudformation", verb, ..] if of_stack => {
+                state.advance(verb, &self.stack, self.bucket)
+            }
             ["cloudformation", "create-stack-refactor", ..] => {
-                assert!(option("--resource-mappings").contains("\"LogicalResourceId\":\"Renamed\""), "{words:?}");
+                assert!(
+                    option("--resource-mappings").contains("\"LogicalResourceId\":\"Renamed\""),
+                    "{words:?}"
+                );
                 Ok(json!({"StackRefactorId": "refactor"}).to_string())
             }
             ["cloudformation", "describe-stack-refactor", ..] => {
-                Ok(json!({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"}).to_string())
+                Ok(json!({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
+                    .to_string())
             }
             ["cloudformation", "execute-stack-refactor", ..] => {
                 state.advance("execute-stack-refactor", &self.stack, self.bucket)
@@ -123,7 +141,10 @@ impl Scripted {
                 Ok(message.unwrap_or_default())
             }
             ["sqs", "delete-message", ..] => {
-                if option("--receipt-handle").parse::<usize>().is_ok_and(|number| number >= state.from) {
+                if option("--receipt-handle")
+                    .parse::<usize>()
+                    .is_ok_and(|number| number >= state.from)
+                {
                     state.open -= 1;
                 }
                 Ok(String::new())
@@ -186,7 +207,11 @@ impl Place for Scripted {
         None
     }
 
-    fn aws<'a>(&'a self, side: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
+    fn aws<'a>(
+        &'a self,
+        side: Side,
+        words: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<String, String>> {
         Box::pin(std::future::ready(self.carry_out(side, words)))
     }
 }
@@ -209,7 +234,9 @@ async fn played(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) ->
         state: Mutex::new(state),
     };
     let place = Arc::new(scripted);
-    let lab = Lab::set_up(parent, child, &run, place.clone(), Arc::new(Journal::in_memory())).await.unwrap();
+    let lab = Lab::set_up(parent, child, &run, place.clone(), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
     if id == "sts/opt-in-region" {
         let message = "The security token included in the request is invalid".to_owned();
         let kind = FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message };
@@ -218,7 +245,11 @@ async fn played(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) ->
     let probe = probe(id);
     let verdict = probe.verdict(&Bench::new(&lab, probe.slug())).await;
     let state = place.state.lock().unwrap();
-    assert_eq!((state.unexpected.as_slice(), state.steps.len()), (&[][..] as &[String], 0), "{id}: {verdict:?}");
+    assert_eq!(
+        (state.unexpected.as_slice(), state.steps.len()),
+        (&[][..] as &[String], 0),
+        "{id}: {verdict:?}"
+    );
     verdict
 }
 
@@ -229,7 +260,10 @@ async fn probes_of_real_aws_can_look() {
         (
             "cloudformation/cancelled-create",
             "cancelled-create",
-            vec![CREATE, step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "GONE")],
+            vec![
+                CREATE,
+                step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "GONE"),
+            ],
         ),
         (
             "cloudformation/cancelled-update",
@@ -237,7 +271,11 @@ async fn probes_of_real_aws_can_look() {
             vec![
                 CREATE,
                 step("update-stack", &[("Update", "Thing", "one", "b", "a")], "UPDATE_COMPLETE"),
-                step("cancel-update-stack", &[("Update", "Thing", "one", "a", "b")], "UPDATE_ROLLBACK_COMPLETE"),
+                step(
+                    "cancel-update-stack",
+                    &[("Update", "Thing", "one", "a", "b")],
+                    "UPDATE_ROLLBACK_COMPLETE",
+                ),
                 DELETE,
             ],
         ),
@@ -279,11 +317,17 @@ async fn probes_of_real_aws_can_look() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_aws_is_reported() {
     let sends = step("update-stack", &[("Update", "Thing", "one", "a", "a")], "UPDATE_COMPLETE");
-    let verdict = played("cloudformation/service-token", "service-token", [CREATE, sends, DELETE]).await;
+    let verdict =
+        played("cloudformation/service-token", "service-token", [CREATE, sends, DELETE]).await;
     assert_eq!(verdict, Verdict::Differs("Update Thing one: a from a -> UPDATE_COMPLETE".into()));
-    let fails = step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "DELETE_FAILED");
-    let verdict = played("cloudformation/cancelled-create", "cancelled-create", [CREATE, fails]).await;
-    assert_eq!(verdict, Verdict::Differs("Create Thing: a; Delete Thing (invented): a -> DELETE_FAILED".into()));
+    let fails =
+        step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "DELETE_FAILED");
+    let verdict =
+        played("cloudformation/cancelled-create", "cancelled-create", [CREATE, fails]).await;
+    assert_eq!(
+        verdict,
+        Verdict::Differs("Create Thing: a; Delete Thing (invented): a -> DELETE_FAILED".into())
+    );
 }
 
 /// What no test can play is no more than this: it takes a bucket of S3 behind a name of AWS.

@@ -110,7 +110,8 @@ const FLAGS_OF_PLAN: [(&str, &str); 8] = [
     ("WaitForSync", "--wait-for-sync"),
 ];
 
-/// A message of the function for somebody who gave flags: it names the flags instead of the properties.
+/// A message of the function for somebody who gave flags: it names the flags instead of the
+/// properties.
 pub(super) fn in_flags(message: &str) -> String {
     with_flags(message, &FLAGS)
 }
@@ -126,7 +127,9 @@ fn with_flags(message: &str, flags: &[(&str, &str)]) -> String {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
         let (word, behind) = rest.split_at(end);
-        out.push_str(flags.iter().find(|(property, _)| *property == word).map_or(word, |(_, flag)| flag));
+        out.push_str(
+            flags.iter().find(|(property, _)| *property == word).map_or(word, |(_, flag)| flag),
+        );
         let next = behind.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(behind.len());
         let (between, behind) = behind.split_at(next);
         out.push_str(between);
@@ -140,11 +143,15 @@ fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.trim_start_matches('[').trim_end_matches(']');
     let bare = address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
     // Nobody is at port 0.
-    let bare = bare.or_else(|| text.parse().ok().filter(|address: &SocketAddr| address.port() != 0));
-    bare.ok_or_else(|| "give an IP address, or one with a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned())
+    let bare =
+        bare.or_else(|| text.parse().ok().filter(|address: &SocketAddr| address.port() != 0));
+    bare.ok_or_else(|| {
+        "give an IP address, or one with a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned()
+    })
 }
 
-/// Looks at delegations of Route 53 zones as the custom resource Custom::Delegation does, and changes nothing.
+/// Looks at delegations of Route 53 zones as the custom resource Custom::Delegation does, and
+/// changes nothing.
 #[derive(Debug, Parser)]
 #[command(name = "delegation", version, after_help = STATUSES, max_term_width = 120)]
 pub(super) struct Args {
@@ -164,9 +171,16 @@ pub(super) struct Common {
     #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// The Region, in place of AWS_REGION; Route 53 is global, so it only tells the partition
-    #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "REGION")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "General",
+        display_order = 100,
+        value_name = "REGION"
+    )]
     pub(super) region: Option<String>,
-    /// The resolver to ask instead of the system's, at port 53 unless another is given, which then is also that of authoritative servers
+    /// The resolver to ask instead of the system's, at port 53 unless another is given, which then
+    /// is also that of authoritative servers
     #[arg(
         long, global = true, help_heading = "General", display_order = 100, value_name = "IP[:PORT]", value_parser = resolver
     )]
@@ -179,7 +193,8 @@ pub(super) enum Command {
     Plan(Box<Plan>),
     /// Ask the name servers whether the delegation of a name resolves
     Verify(Box<Verify>),
-    /// List the delegations of a parent zone, their owners and, with --check, what is wrong with them
+    /// List the delegations of a parent zone, their owners and, with --check, what is wrong with
+    /// them
     List(Box<List>),
 }
 
@@ -188,7 +203,9 @@ impl Command {
     pub(super) fn asks_aws(&self) -> bool {
         match self {
             Self::Plan(_) | Self::List(_) => true,
-            Self::Verify(verify) => verify.child.child_zone_id.is_some() || verify.parent.is_given(),
+            Self::Verify(verify) => {
+                verify.child.child_zone_id.is_some() || verify.parent.is_given()
+            }
         }
     }
 }
@@ -206,7 +223,8 @@ pub(super) struct Parent {
     /// The role to read the parent zone with; default: the own credentials
     #[arg(long, value_name = "ARN")]
     parent_role_arn: Option<String>,
-    /// The external id of that role; a profile with `external_id` keeps it out of the list of processes
+    /// The external id of that role; a profile with `external_id` keeps it out of the list of
+    /// processes
     #[arg(long, value_name = "ID", requires = "parent_role_arn")]
     parent_external_id: Option<String>,
     /// The Region whose STS is asked for the roles; default: the own Region, then that of Route 53
@@ -216,7 +234,9 @@ pub(super) struct Parent {
 
 impl Parent {
     pub(super) fn is_given(&self) -> bool {
-        self.parent_zone_id.is_some() || self.parent_zone_name.is_some() || self.parent_role_arn.is_some()
+        self.parent_zone_id.is_some()
+            || self.parent_zone_name.is_some()
+            || self.parent_role_arn.is_some()
     }
 
     fn put(&self, into: &mut Map<String, Value>) {
@@ -269,7 +289,8 @@ impl Child {
 #[derive(Debug, Flags)]
 #[command(after_help = PLAN)]
 pub(super) struct Plan {
-    /// A JSON file with the properties, as in ResourceProperties; `-` is the standard input. A flag outranks it
+    /// A JSON file with the properties, as in ResourceProperties; `-` is the standard input. A flag
+    /// outranks it
     #[arg(long, value_name = "FILE")]
     pub(super) properties: Option<PathBuf>,
     #[command(flatten)]
@@ -297,7 +318,8 @@ pub(super) struct Plan {
     /// The TTL of the DS record set
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ds_ttl: Option<String>,
-    /// NONE, REPORT or REQUIRE: whether the name servers are asked, and whether a bad finding refuses
+    /// NONE, REPORT or REQUIRE: whether the name servers are asked, and whether a bad finding
+    /// refuses
     #[arg(long, value_name = "HOW")]
     verification: Option<String>,
     /// Taken for the sake of the properties; a plan waits for nothing
@@ -312,14 +334,15 @@ pub(super) struct Plan {
     /// A JSON file with the properties before the Update; default: the same
     #[arg(long, value_name = "FILE", requires = "physical_id")]
     pub(super) old_properties: Option<PathBuf>,
-    /// The ARN of the stack, in whose name claims are read and written; default: that of a stack which is not there yet
+    /// The ARN of the stack, in whose name claims are read and written; default: that of a stack
+    /// which is not there yet
     #[arg(long, value_name = "ARN", requires = "logical_id")]
     pub(super) stack_id: Option<String>,
     /// The name of the resource in the template
     #[arg(long, value_name = "NAME", requires = "stack_id")]
     pub(super) logical_id: Option<String>,
-    /// Plan what removes the claim of this owner, whose stack is gone: STACK/LOGICAL-ID as `list` shows it, or the
-    /// claim's own digest
+    /// Plan what removes the claim of this owner, whose stack is gone: STACK/LOGICAL-ID as `list`
+    /// shows it, or the claim's own digest
     #[arg(long, value_name = "OWNER", conflicts_with_all = ["physical_id", "stack_id"])]
     pub(super) release: Option<String>,
 }
@@ -384,7 +407,8 @@ pub(super) struct List {
     /// A file with the ARNs of all stacks that exist: a claim of any other stack is dead
     #[arg(long, value_name = "FILE")]
     pub(super) stacks: Option<PathBuf>,
-    /// A JSON file with findings that are accepted, each with a reason and the day on which that ends
+    /// A JSON file with findings that are accepted, each with a reason and the day on which that
+    /// ends
     #[arg(long, value_name = "FILE")]
     pub(super) accepted: Option<PathBuf>,
     /// List what has one of these findings alone
@@ -419,7 +443,8 @@ pub(super) struct Scope {
     /// The role to read with, several times with --all-zones; default: the own credentials
     #[arg(long, value_name = "ARN", action = ArgAction::Append)]
     parent_role_arn: Vec<String>,
-    /// The external id of these roles; a profile with `external_id` keeps it out of the list of processes
+    /// The external id of these roles; a profile with `external_id` keeps it out of the list of
+    /// processes
     #[arg(long, value_name = "ID", requires = "parent_role_arn")]
     parent_external_id: Option<String>,
     /// A file with further roles, one a line, each with its external id behind it if it has one
@@ -442,12 +467,17 @@ impl Scope {
 
     /// The roles of the flags, read as the properties are.
     pub(super) fn roles(&self) -> Result<Vec<Role>, PropertyError> {
-        let roles = self.parent_role_arn.iter().map(|arn| self.role(arn, self.parent_external_id.as_ref()));
+        let roles =
+            self.parent_role_arn.iter().map(|arn| self.role(arn, self.parent_external_id.as_ref()));
         Ok(roles.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// A role, read as the properties are.
-    pub(super) fn role(&self, arn: &String, external_id: Option<&String>) -> Result<Option<Role>, PropertyError> {
+    pub(super) fn role(
+        &self,
+        arn: &String,
+        external_id: Option<&String>,
+    ) -> Result<Option<Role>, PropertyError> {
         let read = partial(|map| {
             put(map, "ParentRoleArn", Some(arn));
             put(map, "ParentExternalId", external_id);
@@ -499,9 +529,16 @@ mod tests {
         ] {
             assert_eq!(resolver(text), Ok(address.parse().unwrap()), "{text}");
         }
-        for text in
-            ["", "localhost", "9.9.9", "9.9.9.9:", "9.9.9.9:dns", "9.9.9.9:0", "9.9.9.9:65536", "dns.quad9.net:53"]
-        {
+        for text in [
+            "",
+            "localhost",
+            "9.9.9",
+            "9.9.9.9:",
+            "9.9.9.9:dns",
+            "9.9.9.9:0",
+            "9.9.9.9:65536",
+            "dns.quad9.net:53",
+        ] {
             assert!(resolver(text).is_err(), "{text}");
         }
     }
@@ -509,7 +546,9 @@ mod tests {
     #[test]
     fn errors_name_flags() {
         assert_eq!(
-            in_flags("ParentZoneId \"Z!\" must be an id; set ParentZoneName, or correct it (ParentZoneIds stays)"),
+            in_flags(
+                "ParentZoneId \"Z!\" must be an id; set ParentZoneName, or correct it (ParentZoneIds stays)"
+            ),
             "--parent-zone-id \"Z!\" must be an id; set --parent-zone-name, or correct it (ParentZoneIds stays)"
         );
     }

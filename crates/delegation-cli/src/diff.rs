@@ -10,7 +10,8 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
     let mut sets: Vec<(&RecordSet, Sides<'_>)> = Vec::new();
     for change in changes {
         let set = change.record_set();
-        let known = sets.iter().position(|(of, _)| (&of.name, &of.rtype) == (&set.name, &set.rtype));
+        let known =
+            sets.iter().position(|(of, _)| (&of.name, &of.rtype) == (&set.name, &set.rtype));
         let index = known.unwrap_or_else(|| {
             sets.push((set, Sides::default()));
             sets.len() - 1
@@ -31,12 +32,17 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
         lines.push(format!("{sign} {} {rtype}", name.for_people()));
         let of = |set: Option<&RecordSet>| {
             let ttl = set.and_then(|set| set.ttl).map(|ttl| format!("TTL {ttl}"));
-            ttl.into_iter().chain(set.into_iter().flat_map(|set| set.values.clone())).collect::<Vec<_>>()
+            ttl.into_iter()
+                .chain(set.into_iter().flat_map(|set| set.values.clone()))
+                .collect::<Vec<_>>()
         };
         let (before, after) = (of(before), of(after));
-        let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("    - {line}"));
-        let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("    + {line}"));
-        let kept = after.iter().filter(|line| before.contains(line)).map(|line| format!("      {line}"));
+        let gone =
+            before.iter().filter(|line| !after.contains(line)).map(|line| format!("    - {line}"));
+        let new =
+            after.iter().filter(|line| !before.contains(line)).map(|line| format!("    + {line}"));
+        let kept =
+            after.iter().filter(|line| before.contains(line)).map(|line| format!("      {line}"));
         lines.extend(gone.chain(new).chain(kept));
     }
     lines
@@ -55,9 +61,16 @@ mod tests {
             let values = values.iter().map(|value| (*value).to_owned()).collect();
             RecordSet::new(name.clone(), "NS", Ttl::new(ttl).unwrap(), values)
         };
-        let changes = [Change::Delete(set(60, &["a.", "b."])), Change::Create(set(300, &["b.", "c."]))];
-        let expected =
-            ["~ testing.example.com NS", "    - TTL 60", "    - a.", "    + TTL 300", "    + c.", "      b."];
+        let changes =
+            [Change::Delete(set(60, &["a.", "b."])), Change::Create(set(300, &["b.", "c."]))];
+        let expected = [
+            "~ testing.example.com NS",
+            "    - TTL 60",
+            "    - a.",
+            "    + TTL 300",
+            "    + c.",
+            "      b.",
+        ];
         assert_eq!(diff(&changes), expected);
         assert_eq!(diff(&changes[1..])[0], "+ testing.example.com NS");
     }

@@ -1,4 +1,5 @@
-//! `delegation list`: reads zones, asks the name servers of their delegations, and says what is found.
+//! `delegation list`: reads zones, asks the name servers of their delegations, and says what is
+//! found.
 
 mod files;
 mod page;
@@ -47,7 +48,10 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     }
     if let Some(folder) = &args.skeletons {
         for (path, delegations) in skeleton::write(&told, folder)? {
-            output::remark(&format!("{path}: {} to adopt", table::counted(delegations, "delegation")));
+            output::remark(&format!(
+                "{path}: {} to adopt",
+                table::counted(delegations, "delegation")
+            ));
         }
     }
     match () {
@@ -70,7 +74,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     })
 }
 
-/// Refuses to look for what a listing without other flags never finds: nothing found would look as if nothing was wrong.
+/// Refuses to look for what a listing without other flags never finds: nothing found would look as
+/// if nothing was wrong.
 fn find_what_is_looked_for(args: &Args) -> Result<(), Unanswered> {
     for kind in &args.finding {
         let flag = match kind {
@@ -78,14 +83,18 @@ fn find_what_is_looked_for(args: &Args) -> Result<(), Unanswered> {
             kind if kind.is_of_dns() && !args.check => "--check",
             _ => continue,
         };
-        return Err(Unanswered::new(format!("--finding {kind} needs {flag}: without it {kind} is never found")));
+        return Err(Unanswered::new(format!(
+            "--finding {kind} needs {flag}: without it {kind} is never found"
+        )));
     }
     Ok(())
 }
 
 /// Where to look, by the flags.
 fn sources(args: &Args) -> Result<Vec<Source>, Unanswered> {
-    let wrong = |error: custom_delegation::cfn::properties::PropertyError| Unanswered::new(error.to_string());
+    let wrong = |error: custom_delegation::cfn::properties::PropertyError| {
+        Unanswered::new(error.to_string())
+    };
     let zone = args.scope.zone().map_err(wrong)?;
     if zone.is_none() && !args.scope.all_zones {
         return Err(Unanswered::new(
@@ -97,10 +106,16 @@ fn sources(args: &Args) -> Result<Vec<Source>, Unanswered> {
         roles.extend(files::roles(path, &args.scope)?);
     }
     if roles.len() > 1 && !args.scope.all_zones {
-        return Err(Unanswered::new("several roles are for --all-zones; a zone that is named is in one account"));
+        return Err(Unanswered::new(
+            "several roles are for --all-zones; a zone that is named is in one account",
+        ));
     }
     let of_role = |role| Source { role, zone: zone.clone() };
-    Ok(if roles.is_empty() { vec![of_role(None)] } else { roles.into_iter().map(|role| of_role(Some(role))).collect() })
+    Ok(if roles.is_empty() {
+        vec![of_role(None)]
+    } else {
+        roles.into_iter().map(|role| of_role(Some(role))).collect()
+    })
 }
 
 /// What is listed, and by which rules.
@@ -118,7 +133,8 @@ impl<'a> Listing<'a> {
         Some((scanned, scanned.inventory.entries.get(subject.entry?)?))
     }
 
-    /// Asks the name servers of what is listed, if they are to be asked. With `--json-lines` each line is printed on the way.
+    /// Asks the name servers of what is listed, if they are to be asked. With `--json-lines` each
+    /// line is printed on the way.
     async fn look(&self, tools: &Tools, progress: &Progress) -> Reports {
         let subjects: Vec<Subject> =
             scan::subjects(&self.scan.zones).filter(|subject| self.is_asked(*subject)).collect();
@@ -130,7 +146,9 @@ impl<'a> Listing<'a> {
         }
         if self.facts.checked {
             progress.looks_at(subjects.len());
-            let asked = |subject: &Subject| self.entry(*subject).is_none_or(|(_, entry)| entry.wanted().is_some());
+            let asked = |subject: &Subject| {
+                self.entry(*subject).is_none_or(|(_, entry)| entry.wanted().is_some())
+            };
             let (asked, rest): (Vec<Subject>, Vec<Subject>) = subjects.into_iter().partition(asked);
             for subject in rest {
                 self.print_line(subject, None);
@@ -160,13 +178,18 @@ impl<'a> Listing<'a> {
         let (_, entry) = self.entry(subject).filter(|_| self.is_asked(subject))?;
         let examined = Examined::new(entry, report, &self.facts);
         let wanted = &self.args.finding;
-        (wanted.is_empty() || examined.kinds().any(|kind| wanted.contains(&kind))).then_some(examined)
+        (wanted.is_empty() || examined.kinds().any(|kind| wanted.contains(&kind)))
+            .then_some(examined)
     }
 
     fn print_line(&self, subject: Subject, report: Option<&Report>) {
-        let Some((scanned, entry)) = self.entry(subject).filter(|_| self.args.json_lines) else { return };
+        let Some((scanned, entry)) = self.entry(subject).filter(|_| self.args.json_lines) else {
+            return;
+        };
         let examined = Examined::new(entry, report, &self.facts);
-        if self.args.finding.is_empty() || examined.kinds().any(|kind| self.args.finding.contains(&kind)) {
+        if self.args.finding.is_empty()
+            || examined.kinds().any(|kind| self.args.finding.contains(&kind))
+        {
             let mut line = json!({"type": "delegation"});
             merge(&mut line, zone_fields(scanned));
             merge(&mut line, examined.document(&scanned.zone.id, &self.facts));
@@ -177,7 +200,9 @@ impl<'a> Listing<'a> {
 
 /// True if a stack, or one resource of it, has a claim.
 fn has_owner(entry: &Entry, owner: &str) -> bool {
-    let is_owner = |known: &str| known == owner || known.split_once('/').is_some_and(|(stack, _)| stack == owner);
+    let is_owner = |known: &str| {
+        known == owner || known.split_once('/').is_some_and(|(stack, _)| stack == owner)
+    };
     entry.ownership.claims().any(|claim| claim.owner.as_str().is_some_and(is_owner))
 }
 
@@ -232,15 +257,23 @@ impl<'a> Told<'a> {
         let zone = |(zone, scanned): (usize, &'a Scanned)| {
             let entries = 0..scanned.inventory.entries.len();
             let subjects = entries.map(|entry| Subject { zone, entry: Some(entry) });
-            let lines = subjects.filter_map(|subject| listing.examine(subject, reports.get(&subject))).collect();
+            let lines = subjects
+                .filter_map(|subject| listing.examine(subject, reports.get(&subject)))
+                .collect();
             ToldZone { scanned, report: reports.get(&Subject { zone, entry: None }), lines }
         };
         let zones: Vec<ToldZone<'a>> = listing.scan.zones.iter().enumerate().map(zone).collect();
         let lines = || zones.iter().flat_map(|zone| &zone.lines);
         let Facts { accepted, now, .. } = listing.facts;
-        let unread = listing.scan.unread.iter().filter(|unread| unread.acceptance(accepted, now).is_none()).count();
+        let unread = listing
+            .scan
+            .unread
+            .iter()
+            .filter(|unread| unread.acceptance(accepted, now).is_none())
+            .count();
         let alarms = lines().filter(|line| line.is_alarm()).count() + unread;
-        let unknown = lines().filter(|line| line.kinds().any(|kind| kind == FindingKind::Unknown)).count();
+        let unknown =
+            lines().filter(|line| line.kinds().any(|kind| kind == FindingKind::Unknown)).count();
         Self { listing, zones, alarms, unknown }
     }
 
@@ -255,8 +288,12 @@ impl<'a> Told<'a> {
             return Vec::new();
         }
         let found = |acceptance: &&Acceptance| {
-            let about = |name: &str, kind| facts.accepted.find(name, kind, facts.now) == Some(*acceptance);
-            let of_lines = self.lines().flat_map(|line| &line.findings).filter_map(|found| found.acceptance.as_ref());
+            let about =
+                |name: &str, kind| facts.accepted.find(name, kind, facts.now) == Some(*acceptance);
+            let of_lines = self
+                .lines()
+                .flat_map(|line| &line.findings)
+                .filter_map(|found| found.acceptance.as_ref());
             let mut of_lines = of_lines;
             of_lines.any(|known| known == *acceptance)
                 || scan.unread.iter().any(|unread| about(&unread.subject(), FindingKind::Unread))
@@ -279,7 +316,8 @@ impl<'a> Told<'a> {
             );
             document
         };
-        let mut document = json!({"checked": args.check, "alarms": self.alarms, "unknown": self.unknown});
+        let mut document =
+            json!({"checked": args.check, "alarms": self.alarms, "unknown": self.unknown});
         match self.zones.as_slice() {
             [only] if !args.scope.all_zones => merge(&mut document, zone(only)),
             zones => merge(

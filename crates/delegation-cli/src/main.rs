@@ -1,5 +1,5 @@
-//! The command `delegation`, for people: what the function would do, whether a delegation resolves, and what a parent zone
-//! delegates. It changes nothing.
+//! The command `delegation`, for people: what the function would do, whether a delegation resolves,
+//! and what a parent zone delegates. It changes nothing.
 
 mod args;
 mod diff;
@@ -89,8 +89,12 @@ impl Tools {
     }
 }
 
-/// Runs the command with these arguments, the program's name first; `get` gives a variable of the environment.
-async fn run(args: impl IntoIterator<Item = OsString>, get: impl Fn(&str) -> Option<String>) -> Status {
+/// Runs the command with these arguments, the program's name first; `get` gives a variable of the
+/// environment.
+async fn run(
+    args: impl IntoIterator<Item = OsString>,
+    get: impl Fn(&str) -> Option<String>,
+) -> Status {
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => {
@@ -123,7 +127,9 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
     };
     match (result, &tools.accounts) {
         // AWS can't say that nobody asked it.
-        (Err(unanswered), Some(accounts)) if unanswered.by_aws && !accounts.have_credentials().await => {
+        (Err(unanswered), Some(accounts))
+            if unanswered.by_aws && !accounts.have_credentials().await =>
+        {
             let message = format!(
                 "there are no AWS credentials; name a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
                  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({})",
@@ -133,7 +139,8 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
         }
         (Err(unanswered), Some(accounts)) if unanswered.by_aws && is_silent(accounts) => {
             let message = unanswered.message;
-            let advice = "Check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then try again.";
+            let advice =
+                "Check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then try again.";
             Err(Unanswered::new(format!("{message}. {advice}")))
         }
         (result, _) => result,
@@ -147,12 +154,14 @@ fn is_silent(accounts: &Accounts) -> bool {
 
 /// A URL of the environment that has no scheme, about which the SDK has no words for a person.
 fn wrong_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> {
-    ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| {
-        let url = get(name).filter(|url| !url.is_empty() && !url.contains("://"))?;
-        Some(Unanswered::new(format!(
-            "{name} \"{url}\" must be a URL, such as https://{url}. Correct it, or unset it."
-        )))
-    })
+    ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find_map(
+        |name| {
+            let url = get(name).filter(|url| !url.is_empty() && !url.contains("://"))?;
+            Some(Unanswered::new(format!(
+                "{name} \"{url}\" must be a URL, such as https://{url}. Correct it, or unset it."
+            )))
+        },
+    )
 }
 
 async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Unanswered> {
@@ -166,9 +175,12 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
     {
         return Err(wrong);
     }
-    let bundle = get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
-    let http = http::client(bundle.as_deref()).map_err(|error| Unanswered::new(error.to_string()))?;
-    let choice = Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
+    let bundle =
+        get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
+    let http =
+        http::client(bundle.as_deref()).map_err(|error| Unanswered::new(error.to_string()))?;
+    let choice =
+        Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
     let accounts = if args.command.asks_aws() {
         Some(Accounts::attended(http, "delegation-command", &choice).await)
     } else {

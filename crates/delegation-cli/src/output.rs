@@ -29,7 +29,8 @@ pub(super) fn json_line(document: &Value) {
 
 /// Rows in columns, under a heading.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
-    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
+    let rows: Vec<[String; N]> =
+        rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
     let mut widths = heading.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -61,9 +62,12 @@ pub(super) fn usage(text: &str) {
     }
 }
 
-/// The text with everything escaped that could mean something to a terminal, or turn around what is shown.
+/// The text with everything escaped that could mean something to a terminal, or turn around what is
+/// shown.
 pub(super) fn plain(text: &str) -> String {
-    let shown = |c: char| c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && c.is_alphanumeric()) || c == '…';
+    let shown = |c: char| {
+        c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && c.is_alphanumeric()) || c == '…'
+    };
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if shown(c) {
             out.push(c);

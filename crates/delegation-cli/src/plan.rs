@@ -21,12 +21,22 @@ use inventory::batch::{batch, command_line, document_of};
 const NOBODY: (&str, &str) = ("your-stack", "Delegation");
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
-    let file = args.properties.as_deref().map(|path| read("--properties", path)).transpose()?.unwrap_or_default();
+    let file = args
+        .properties
+        .as_deref()
+        .map(|path| read("--properties", path))
+        .transpose()?
+        .unwrap_or_default();
     let properties = args.properties(file);
     if let Some(owner) = &args.release {
         return super::release::run(tools, owner, &properties).await;
     }
-    let old = args.old_properties.as_deref().map(|path| read("--old-properties", path)).transpose()?.map(Value::Object);
+    let old = args
+        .old_properties
+        .as_deref()
+        .map(|path| read("--old-properties", path))
+        .transpose()?
+        .map(Value::Object);
     let request = Request {
         kind: if args.physical_id.is_some() { RequestKind::Update } else { RequestKind::Create },
         physical_id: args.physical_id.clone(),
@@ -36,7 +46,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     };
     let named = args.stack_id.as_deref().zip(args.logical_id.as_deref());
     let (stack, logical) = named.unwrap_or(NOBODY);
-    let services = Services { config: &tools.config, accounts: tools.accounts()?, verifier: &tools.verifier };
+    let services =
+        Services { config: &tools.config, accounts: tools.accounts()?, verifier: &tools.verifier };
     let seen = preview(services, &request, stack, logical).await;
     let (seen, refused) = match seen {
         Err(failure) if would_refuse(&failure) => (None, Some(failure)),
@@ -65,8 +76,8 @@ fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
     };
     read.map_err(|error| failure(format!("the file can't be read: {error}")))?;
     let what = "a JSON object of properties, {\"ChildZoneId\": \"Z...\"} for instance";
-    let properties: Map<String, Value> =
-        serde_json::from_str(&text).map_err(|error| failure(format!("this is not {what}: {error}")))?;
+    let properties: Map<String, Value> = serde_json::from_str(&text)
+        .map_err(|error| failure(format!("this is not {what}: {error}")))?;
     for (property, value) in &properties {
         if let Some(function) = template_function(value) {
             return Err(failure(format!(
@@ -82,7 +93,11 @@ fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
 fn template_function(value: &Value) -> Option<&str> {
     match value {
         Value::Object(object) => object.iter().find_map(|(key, value)| {
-            if key == "Ref" || key.starts_with("Fn::") { Some(key.as_str()) } else { template_function(value) }
+            if key == "Ref" || key.starts_with("Fn::") {
+                Some(key.as_str())
+            } else {
+                template_function(value)
+            }
         }),
         Value::Array(items) => items.iter().find_map(template_function),
         _ => None,
@@ -106,7 +121,12 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(kind: RequestKind, seen: Option<&'a Preview>, refused: Option<Failure>, named: bool) -> Self {
+    fn new(
+        kind: RequestKind,
+        seen: Option<&'a Preview>,
+        refused: Option<Failure>,
+        named: bool,
+    ) -> Self {
         let plan = seen.and_then(|seen| seen.result.as_ref().ok());
         // A claim belongs to a stack; by hand, there is only the delegation to make.
         let by_hand = |change: &&Change| named || change.record_set().rtype != "TXT";
@@ -114,7 +134,8 @@ impl<'a> Report<'a> {
             Some(plan) if !plan.only_refreshes => plan.changes.iter().filter(by_hand).collect(),
             _ => Vec::new(),
         };
-        let comment = seen.map(|seen| format!("delegation of {}, as planned by hand", seen.point.name));
+        let comment =
+            seen.map(|seen| format!("delegation of {}, as planned by hand", seen.point.name));
         let batch = batch(&comment.unwrap_or_default(), &by_hand);
         Self { kind, seen, plan, refused, named, batch }
     }
@@ -162,8 +183,12 @@ impl<'a> Report<'a> {
         let mut lines = Vec::new();
         let kind = self.kind;
         if let Some(seen) = self.seen {
-            let zone = seen.parent_zone.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-            lines.push(format!("{kind} of {} in the parent zone {}{zone}", seen.point.name, seen.point.zone));
+            let zone =
+                seen.parent_zone.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+            lines.push(format!(
+                "{kind} of {} in the parent zone {}{zone}",
+                seen.point.name, seen.point.zone
+            ));
         }
         if let Some(failure) = &self.refused {
             lines.push(format!("Refused: {}", failure.coded()));
@@ -189,7 +214,9 @@ impl<'a> Report<'a> {
         }
         lines.extend(seen.warnings.iter().map(|warning| format!("Warning: {warning}")));
         lines.extend(seen.finding.as_ref().map(|finding| format!("Name servers: {finding}.")));
-        let claims = self.plan.is_some_and(|plan| plan.changes.iter().any(|change| change.record_set().rtype == "TXT"));
+        let claims = self.plan.is_some_and(|plan| {
+            plan.changes.iter().any(|change| change.record_set().rtype == "TXT")
+        });
         if self.status() == Status::Found && claims && !self.named {
             lines.push(
                 "The claim in the TXT record set is shown as a new stack named your-stack would write it.".into(),

@@ -12,7 +12,11 @@ use delegation_model::reconcile::Action;
 use delegation_model::record_set::Change;
 use inventory::batch::{batch, command_line, document_of};
 
-pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Result<Status, Unanswered> {
+pub(super) async fn run(
+    tools: &Tools,
+    owner: &str,
+    properties: &Value,
+) -> Result<Status, Unanswered> {
     let (properties, errors) = Partial::parse(properties);
     if let Some(error) = errors.first() {
         return Err(Unanswered::new(error.to_string()));
@@ -22,7 +26,8 @@ pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Resul
     })?;
     let asked = properties.parent_zone.unwrap_or(ParentZone::Closest);
     let role = properties.parent_role.as_ref();
-    let (session, zone) = expected::parent_zone(tools.accounts()?, role, &asked, Some(&name)).await?;
+    let (session, zone) =
+        expected::parent_zone(tools.accounts()?, role, &asked, Some(&name)).await?;
     let holders = release::holders(&session, &zone, &name).await?;
     let record = holders.record();
     let claim = find(&record, owner, &name)?;
@@ -62,7 +67,9 @@ pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Resul
         output::line("");
         plan.warnings.iter().for_each(|warning| output::line(&format!("Warning: {warning}")));
         if let Some(command) = &command {
-            output::line("Do this only if the stack is gone. By hand, with the rights of the parent account:");
+            output::line(
+                "Do this only if the stack is gone. By hand, with the rights of the parent account:",
+            );
             output::line(command);
         }
     }
@@ -70,20 +77,33 @@ pub(super) async fn run(tools: &Tools, owner: &str, properties: &Value) -> Resul
 }
 
 /// The one claim of this owner, by its name or by the claim's digest.
-fn find<'a>(record: &'a OwnershipRecord, owner: &str, name: &Name) -> Result<&'a Claim, Unanswered> {
-    let is_asked = |claim: &&Claim| claim.owner.as_str() == Some(owner) || claim.id.to_string() == owner;
+fn find<'a>(
+    record: &'a OwnershipRecord,
+    owner: &str,
+    name: &Name,
+) -> Result<&'a Claim, Unanswered> {
+    let is_asked =
+        |claim: &&Claim| claim.owner.as_str() == Some(owner) || claim.id.to_string() == owner;
     let claims: Vec<&Claim> = record.claims().filter(is_asked).collect();
     match claims.as_slice() {
         [one] => Ok(one),
         [] => {
-            let known: Vec<String> = record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();
-            let known = if known.is_empty() { "there is no claim on it".to_owned() } else { known.join(", ") };
+            let known: Vec<String> =
+                record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();
+            let known = if known.is_empty() {
+                "there is no claim on it".to_owned()
+            } else {
+                known.join(", ")
+            };
             Err(Unanswered::new(format!("{owner:?} has no claim on {name}. Its claims: {known}.")))
         }
         several => {
             let ids: Vec<String> = several.iter().map(|claim| claim.id.to_string()).collect();
             let what = "stacks of this name in several accounts or Regions have claims";
-            Err(Unanswered::new(format!("{what} on {name}; name one by its digest: {}", ids.join(", "))))
+            Err(Unanswered::new(format!(
+                "{what} on {name}; name one by its digest: {}",
+                ids.join(", ")
+            )))
         }
     }
 }

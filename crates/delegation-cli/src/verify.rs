@@ -13,7 +13,9 @@ use custom_delegation::handler::expected;
 use delegation_model::ds::{Ds, DsError, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use dns_check::{Expected, Finding, ParentZone, ReferralError, Report, Server, Severity, Verdict, Verifier};
+use dns_check::{
+    Expected, Finding, ParentZone, ReferralError, Report, Server, Severity, Verdict, Verifier,
+};
 use inventory::document_of_server;
 
 /// A person looks at what is so now.
@@ -76,9 +78,15 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
 }
 
 /// Checks one name; prints what was found, or gives it as a document.
-async fn of_name(tools: &Tools, args: &Args, verifier: &Verifier, name: &str) -> Result<(Status, Value), Unanswered> {
-    let name: Name =
-        name.parse().map_err(|error| Unanswered::new(format!("{name:?} is not a domain name: {error}")))?;
+async fn of_name(
+    tools: &Tools,
+    args: &Args,
+    verifier: &Verifier,
+    name: &str,
+) -> Result<(Status, Value), Unanswered> {
+    let name: Name = name
+        .parse()
+        .map_err(|error| Unanswered::new(format!("{name:?} is not a domain name: {error}")))?;
     let child = args.child.read().map_err(|error| Unanswered::new(error.to_string()))?;
     match check(tools, args, verifier, (&name, &child)).await? {
         Ok((source, parent, wanted, finding)) => {
@@ -155,13 +163,19 @@ async fn check(
     };
 
     let zone = match &child.child_zone {
-        Some(id) => Some(expected::by_child(tools.accounts()?, child.child_role.as_ref(), id).await?),
+        Some(id) => {
+            Some(expected::by_child(tools.accounts()?, child.child_role.as_ref(), id).await?)
+        }
         None => None,
     };
     if let Some(zone) = zone.as_ref().filter(|zone| zone.name != *name) {
-        return Err(Unanswered::new(format!("the child zone is {}, and not {name}; correct one of them", zone.name)));
+        return Err(Unanswered::new(format!(
+            "the child zone is {}, and not {name}; correct one of them",
+            zone.name
+        )));
     }
-    let servers = child.name_servers.clone().or_else(|| zone.as_ref().map(|zone| zone.name_servers.clone()));
+    let servers =
+        child.name_servers.clone().or_else(|| zone.as_ref().map(|zone| zone.name_servers.clone()));
     let held = match &above {
         Some((session, zone)) => Some(expected::by_parent(session, zone, name).await?),
         None => None,
@@ -171,13 +185,16 @@ async fn check(
             let ds = match (&zone, args.dnssec) {
                 (Some(zone), true) => {
                     let ds = zone.ds.clone();
-                    Some(ds.map_err(|why| Unanswered::new(format!("--dnssec: the child zone {} {why}", zone.name)))?)
+                    Some(ds.map_err(|why| {
+                        Unanswered::new(format!("--dnssec: the child zone {} {why}", zone.name))
+                    })?)
                 }
                 _ => None,
             };
             // Without keys, a DS record set would make the zone bogus.
             let unsigned = zone.as_ref().is_some_and(|zone| zone.ds.is_err());
-            let source = if child.name_servers.is_some() { Source::Flags } else { Source::ChildZone };
+            let source =
+                if child.name_servers.is_some() { Source::Flags } else { Source::ChildZone };
             let glue = match held {
                 Some(held) => held.glue,
                 None => glue(verifier, parent.as_ref(), name, &name_servers).await,
@@ -186,8 +203,14 @@ async fn check(
         }
         (None, Some(held), Some(parent)) => {
             let Some(wanted) = held.wanted else {
-                let words = format!("{name} is not delegated: the parent zone {parent} has no NS record set of it");
-                return Ok(Err(Nobody { source: Source::ParentZone, parent: parent.clone(), words }));
+                let words = format!(
+                    "{name} is not delegated: the parent zone {parent} has no NS record set of it"
+                );
+                return Ok(Err(Nobody {
+                    source: Source::ParentZone,
+                    parent: parent.clone(),
+                    words,
+                }));
             };
             (Source::ParentZone, wanted)
         }
@@ -216,8 +239,14 @@ async fn check(
 }
 
 /// The addresses of name servers below the name that the parent zone gives, where it is delegated.
-async fn glue(verifier: &Verifier, parent: Option<&Name>, name: &Name, servers: &NameServers) -> Vec<(Name, IpAddr)> {
-    let Some(parent) = parent.filter(|_| servers.iter().any(|server| server.is_at_or_below(name))) else {
+async fn glue(
+    verifier: &Verifier,
+    parent: Option<&Name>,
+    name: &Name,
+    servers: &NameServers,
+) -> Vec<(Name, IpAddr)> {
+    let Some(parent) = parent.filter(|_| servers.iter().any(|server| server.is_at_or_below(name)))
+    else {
         return Vec::new();
     };
     match verifier.referral(parent, name).await {
@@ -238,8 +267,15 @@ fn no_referral(tools: &Tools, error: &ReferralError) -> Unanswered {
     })
 }
 
-fn document(name: &Name, source: Source, parent: Option<&Name>, wanted: &Expected, finding: &Report) -> Value {
-    let problems: Vec<String> = finding.problems().chain(finding.unknowns()).map(ToString::to_string).collect();
+fn document(
+    name: &Name,
+    source: Source,
+    parent: Option<&Name>,
+    wanted: &Expected,
+    finding: &Report,
+) -> Value {
+    let problems: Vec<String> =
+        finding.problems().chain(finding.unknowns()).map(ToString::to_string).collect();
     json!({
         "name": name.as_str(),
         "parent_zone": parent.map(Name::as_str),
@@ -309,9 +345,11 @@ fn sentences(finding: &Finding) -> String {
 }
 
 fn row(zone: &Name, server: &Server) -> [String; 5] {
-    let serials: BTreeSet<u32> = server.addresses.iter().filter_map(|address| address.serial).collect();
+    let serials: BTreeSet<u32> =
+        server.addresses.iter().filter_map(|address| address.serial).collect();
     let serials: Vec<String> = serials.iter().map(ToString::to_string).collect();
-    let addresses: Vec<String> = server.addresses.iter().map(|address| address.address.to_string()).collect();
+    let addresses: Vec<String> =
+        server.addresses.iter().map(|address| address.address.to_string()).collect();
     [
         zone.to_string(),
         server.name.to_string(),

@@ -20,8 +20,17 @@ pub struct DsError;
 
 impl Ds {
     /// A DS record; the digest must not be empty.
-    pub fn new(key_tag: u16, algorithm: u8, digest_type: u8, digest: Vec<u8>) -> Result<Self, DsError> {
-        if digest.is_empty() { Err(DsError) } else { Ok(Self { key_tag, algorithm, digest_type, digest }) }
+    pub fn new(
+        key_tag: u16,
+        algorithm: u8,
+        digest_type: u8,
+        digest: Vec<u8>,
+    ) -> Result<Self, DsError> {
+        if digest.is_empty() {
+            Err(DsError)
+        } else {
+            Ok(Self { key_tag, algorithm, digest_type, digest })
+        }
     }
 
     /// The key tag of the key (RFC 4034, appendix B).
@@ -29,12 +38,14 @@ impl Ds {
         self.key_tag
     }
 
-    /// The number of the key's algorithm (IANA, "DNS Security Algorithm Numbers"); 13 for the keys of Route 53.
+    /// The number of the key's algorithm (IANA, "DNS Security Algorithm Numbers"); 13 for the keys
+    /// of Route 53.
     pub fn algorithm(&self) -> u8 {
         self.algorithm
     }
 
-    /// The number of the digest's algorithm (IANA, "DS RR Type Digest Algorithms"); 2, SHA-256, for those of Route 53.
+    /// The number of the digest's algorithm (IANA, "DS RR Type Digest Algorithms"); 2, SHA-256, for
+    /// those of Route 53.
     pub fn digest_type(&self) -> u8 {
         self.digest_type
     }
@@ -69,7 +80,8 @@ impl fmt::Display for Ds {
     }
 }
 
-/// The values of a DS record set as a set: order, spacing and the case of digests never matter. Never empty.
+/// The values of a DS record set as a set: order, spacing and the case of digests never matter.
+/// Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DsRecords(BTreeSet<Ds>);
 
@@ -80,9 +92,11 @@ impl DsRecords {
         if records.is_empty() { None } else { Some(Self(records)) }
     }
 
-    /// The values of a DS record set as found; `None` if one of them is not one that we could have written.
+    /// The values of a DS record set as found; `None` if one of them is not one that we could have
+    /// written.
     pub fn found<T: AsRef<str>>(values: &[T]) -> Option<Self> {
-        let records: Result<BTreeSet<Ds>, DsError> = values.iter().map(|value| value.as_ref().parse()).collect();
+        let records: Result<BTreeSet<Ds>, DsError> =
+            values.iter().map(|value| value.as_ref().parse()).collect();
         records.ok().and_then(Self::new)
     }
 

@@ -28,10 +28,14 @@ impl FromStr for ZoneId {
                 }
                 resource
             }
-            None => text.strip_prefix('/').filter(|rest| rest.starts_with("hostedzone/")).unwrap_or(text),
+            None => text
+                .strip_prefix('/')
+                .filter(|rest| rest.starts_with("hostedzone/"))
+                .unwrap_or(text),
         };
         let id = resource.strip_prefix("hostedzone/").unwrap_or(resource);
-        let fits = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let fits =
+            (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fits { Ok(Self(id.to_owned())) } else { Err(IdError::Zone) }
     }
 }
@@ -56,15 +60,16 @@ impl KeyName {
 impl FromStr for KeyName {
     type Err = IdError;
 
-    /// Accepts the name alone, 3 to 128 letters, digits and underscores (Route 53 API Reference, `CreateKeySigningKey`), or what
-    /// `Ref` gives for an `AWS::Route53::KeySigningKey`, `<zone id>|<name>`.
+    /// Accepts the name alone, 3 to 128 letters, digits and underscores (Route 53 API Reference,
+    /// `CreateKeySigningKey`), or what `Ref` gives for an `AWS::Route53::KeySigningKey`,
+    /// `<zone id>|<name>`.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let name = match text.split_once('|') {
             Some((zone, name)) => zone.parse::<ZoneId>().map(|_| name).map_err(|_| IdError::Key)?,
             None => text,
         };
-        let fits =
-            (3..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let fits = (3..=128).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if fits { Ok(Self(name.to_owned())) } else { Err(IdError::Key) }
     }
 }
@@ -102,11 +107,13 @@ impl RoleArn {
 impl FromStr for RoleArn {
     type Err = IdError;
 
-    /// Accepts `arn:<partition>:iam::<12 digits>:role/<path and name>`, 20 to 2048 bytes (STS API Reference, `AssumeRole`).
+    /// Accepts `arn:<partition>:iam::<12 digits>:role/<path and name>`, 20 to 2048 bytes (STS API
+    /// Reference, `AssumeRole`).
     fn from_str(text: &str) -> Result<Self, IdError> {
         let mut parts = text.splitn(6, ':');
         let mut part = || parts.next().unwrap_or_default();
-        let (arn, partition, service, region, account, resource) = (part(), part(), part(), part(), part(), part());
+        let (arn, partition, service, region, account, resource) =
+            (part(), part(), part(), part(), part(), part());
         let name = resource.strip_prefix("role/").unwrap_or_default();
         let fits = text.len() <= 2048
             && arn == "arn"
@@ -118,7 +125,11 @@ impl FromStr for RoleArn {
             && !name.is_empty()
             && !name.ends_with('/')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/+=,.@_-".contains(&byte));
-        if fits { Ok(Self { text: text.to_owned(), partition: partition.to_owned() }) } else { Err(IdError::Role) }
+        if fits {
+            Ok(Self { text: text.to_owned(), partition: partition.to_owned() })
+        } else {
+            Err(IdError::Role)
+        }
     }
 }
 
@@ -129,7 +140,8 @@ impl fmt::Display for RoleArn {
 }
 
 fn is_partition(text: &str) -> bool {
-    (text == "aws" || text.starts_with("aws-")) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    (text == "aws" || text.starts_with("aws-"))
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 /// The partition of any ARN, `aws` for instance; `None` if the text is no ARN.
@@ -141,7 +153,9 @@ pub fn partition_of(arn: &str) -> Option<&str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a hosted zone id.
-    #[error("the id of a hosted zone has 1 to 32 letters and digits, such as Z0123456789ABCDEFGHIJ")]
+    #[error(
+        "the id of a hosted zone has 1 to 32 letters and digits, such as Z0123456789ABCDEFGHIJ"
+    )]
     Zone,
     /// Not the ARN of a role.
     #[error("the ARN of a role has the form arn:aws:iam::111111111111:role/name")]
@@ -157,9 +171,12 @@ mod tests {
 
     #[test]
     fn zone_ids_with_and_without_prefix() {
-        for same in
-            ["/hostedzone/Z1", "hostedzone/Z1", "arn:aws:route53:::hostedzone/Z1", "arn:aws-cn:route53:::hostedzone/Z1"]
-        {
+        for same in [
+            "/hostedzone/Z1",
+            "hostedzone/Z1",
+            "arn:aws:route53:::hostedzone/Z1",
+            "arn:aws-cn:route53:::hostedzone/Z1",
+        ] {
             assert_eq!(same.parse::<ZoneId>(), "Z1".parse(), "{same}");
         }
         for bad in [
@@ -199,7 +216,10 @@ mod tests {
         ] {
             assert_eq!(good.parse::<RoleArn>().unwrap().to_string(), good);
         }
-        assert_eq!("arn:aws-cn:iam::111111111111:role/r".parse::<RoleArn>().unwrap().partition(), "aws-cn");
+        assert_eq!(
+            "arn:aws-cn:iam::111111111111:role/r".parse::<RoleArn>().unwrap().partition(),
+            "aws-cn"
+        );
         let long = format!("arn:aws:iam::111111111111:role/{}", "r".repeat(2048));
         for bad in [
             "",

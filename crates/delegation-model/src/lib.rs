@@ -1,9 +1,9 @@
 //! What a delegation is, who holds it, and what a request changes about it.
 //!
 //! Everything here is pure: no I/O, no clock, no async, no logging, no AWS. The values of DNS
-//! ([`name`], [`record_set`], ...) are read and written as Route 53 does; [`ownership_record`] says who
-//! holds a delegation; [`moving`] decides where a request goes, and [`reconcile`] what it changes
-//! there, or why nothing.
+//! ([`name`], [`record_set`], ...) are read and written as Route 53 does; [`ownership_record`] says
+//! who holds a delegation; [`moving`] decides where a request goes, and [`reconcile`] what it
+//! changes there, or why nothing.
 
 pub mod digest;
 pub mod ds;

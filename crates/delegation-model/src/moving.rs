@@ -1,8 +1,8 @@
 //! Where a request goes: whether an Update stays, comes home, or moves to another delegation point.
 //!
-//! Everything is decided here and nothing is read. [`next_step`] is told what is known so far and says
-//! what to read next, until it knows: the function reads Route 53, and the model checker a model of it.
-//! The rules are `MOVE-…` of `docs/design.md`.
+//! Everything is decided here and nothing is read. [`next_step`] is told what is known so far and
+//! says what to read next, until it knows: the function reads Route 53, and the model checker a
+//! model of it. The rules are `MOVE-…` of `docs/design.md`.
 
 use crate::digest::Digest;
 use crate::ids::ZoneId;
@@ -73,7 +73,8 @@ pub enum NextStep {
     ReadPhysicalByOldRole(DelegationPoint),
     /// Read our claim at this point, with the role of the properties: [`Route::at_home`].
     ReadHome(DelegationPoint),
-    /// Look up the parent zone that is asked for, with the role of the properties: [`Route::found`].
+    /// Look up the parent zone that is asked for, with the role of the properties:
+    /// [`Route::found`].
     FindZone {
         /// The zone to take if the look-up finds several of one name and this is one of them.
         prefer: Option<ZoneId>,
@@ -87,8 +88,8 @@ pub enum NextStep {
     },
     /// A later request of the resource was at the physical id's point: change nothing.
     Overtaken,
-    /// The zone of the physical id can't be read, and the role did not change: that is a denial, and no
-    /// reason to move (MOVE-2).
+    /// The zone of the physical id can't be read, and the role did not change: that is a denial,
+    /// and no reason to move (MOVE-2).
     Denied(DelegationPoint),
 }
 
@@ -112,7 +113,8 @@ pub fn next_step(route: &Route) -> NextStep {
         match &route.at_home {
             None => return NextStep::ReadHome(home),
             Some(Reached::Read(Some(_))) => {
-                let from = MovedFrom { zone: Some(physical.zone.clone()), route: route.asked_before };
+                let from =
+                    MovedFrom { zone: Some(physical.zone.clone()), route: route.asked_before };
                 return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
             }
             Some(Reached::Read(None) | Reached::Gone | Reached::Denied) => {}
@@ -139,7 +141,9 @@ impl Route {
     }
 
     fn is_satisfied(&self, physical: &DelegationPoint, sight: &ZoneSight) -> bool {
-        physical.name == self.name && !sight.private && self.parent.is_satisfied_by(&physical.zone, &sight.apex)
+        physical.name == self.name
+            && !sight.private
+            && self.parent.is_satisfied_by(&physical.zone, &sight.apex)
     }
 
     fn look_up(&self, physical: &DelegationPoint, prefer: Option<ZoneId>) -> NextStep {
@@ -148,7 +152,9 @@ impl Route {
         match &self.at_physical {
             // The look-up lists zones that the role may not read.
             Some(Reached::Denied) if here => NextStep::Denied(physical.clone()),
-            _ if here => NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace },
+            _ if here => {
+                NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace }
+            }
             _ => self.move_from(Some(physical.zone.clone())),
         }
     }
@@ -163,7 +169,8 @@ impl Route {
     }
 }
 
-/// What a replacement does that looks back at the physical id's point, once it has written its new one.
+/// What a replacement does that looks back at the physical id's point, once it has written its new
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookBack {
     /// It is done.
@@ -172,11 +179,12 @@ pub enum LookBack {
     TakeBack,
 }
 
-/// Looks back at the physical id's point: a later claim of ours there, or ours gone that stood before,
-/// means that the stack went another way meanwhile.
+/// Looks back at the physical id's point: a later claim of ours there, or ours gone that stood
+/// before, means that the stack went another way meanwhile.
 ///
-/// `finds_own_request` tells that the claim of this request stood at the new point already: the first
-/// delivery may have answered SUCCESS, and nothing is taken back. What can't be read says nothing.
+/// `finds_own_request` tells that the claim of this request stood at the new point already: the
+/// first delivery may have answered SUCCESS, and nothing is taken back. What can't be read says
+/// nothing.
 pub fn look_back(
     stood_before: bool,
     now_there: &Reached<Option<Claim>>,
@@ -191,9 +199,9 @@ pub fn look_back(
     if overtaken && !finds_own_request { LookBack::TakeBack } else { LookBack::Done }
 }
 
-/// The point at which a failed replacement may have left our claim: the one that the old properties of
-/// the Update that rolls it back lead to, if it is neither the physical id's nor where the Update goes
-/// (MOVE-6).
+/// The point at which a failed replacement may have left our claim: the one that the old properties
+/// of the Update that rolls it back lead to, if it is neither the physical id's nor where the
+/// Update goes (MOVE-6).
 pub fn left_by_failed_replacement<'a>(
     old: Option<&'a DelegationPoint>,
     physical: Option<&DelegationPoint>,

@@ -10,10 +10,10 @@ use crate::text::is_invisible;
 
 /// A fully qualified domain name below the root.
 ///
-/// Held in one canonical text: lower case, no trailing dot, and every byte other than `a-z`, `0-9`, `-` and `_` as the
-/// octal escape `\ooo` in which Route 53 returns it (Route 53 Developer Guide, "DNS domain name format"). Two names
-/// are the same name exactly if their texts are equal. A label has 1 to 63 bytes and the whole at most 255 bytes on
-/// the wire (RFC 1035, section 2.3.4).
+/// Held in one canonical text: lower case, no trailing dot, and every byte other than `a-z`, `0-9`,
+/// `-` and `_` as the octal escape `\ooo` in which Route 53 returns it (Route 53 Developer Guide,
+/// "DNS domain name format"). Two names are the same name exactly if their texts are equal. A label
+/// has 1 to 63 bytes and the whole at most 255 bytes on the wire (RFC 1035, section 2.3.4).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -73,8 +73,9 @@ impl Name {
         self.0.replace("\\052", "*")
     }
 
-    /// Where the name stands in a listing: its labels reversed, each with a dot behind it (Route 53 API Reference,
-    /// `ListResourceRecordSets`), so that a name comes directly before the names below it.
+    /// Where the name stands in a listing: its labels reversed, each with a dot behind it (Route 53
+    /// API Reference, `ListResourceRecordSets`), so that a name comes directly before the names
+    /// below it.
     pub fn position(&self) -> Vec<u8> {
         let mut position = Vec::with_capacity(self.0.len() + 1);
         for label in self.labels().rev() {
@@ -92,7 +93,9 @@ impl Name {
     }
 
     /// The name of these labels, leftmost first, as they are on the wire; any byte may be in them.
-    pub fn from_wire_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, NameError> {
+    pub fn from_wire_labels<'a>(
+        labels: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Self, NameError> {
         let mut text = String::new();
         for label in labels {
             if !text.is_empty() {
@@ -163,7 +166,8 @@ fn to_ascii(text: &str) -> Result<Cow<'_, str>, NameError> {
         return Err(NameError::Character(c, at + 1));
     }
     let uts46 = Uts46::new();
-    let converted = uts46.to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore);
+    let converted =
+        uts46.to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore);
     converted.map_err(|_| NameError::International)
 }
 
@@ -240,7 +244,9 @@ fn push_canonical(text: &mut String, byte: u8) {
         plain @ (b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_') => text.push(char::from(plain)),
         other => {
             text.push('\\');
-            text.extend([other >> 6, other >> 3 & 7, other & 7].map(|digit| char::from(b'0' + digit)));
+            text.extend(
+                [other >> 6, other >> 3 & 7, other & 7].map(|digit| char::from(b'0' + digit)),
+            );
         }
     }
 }

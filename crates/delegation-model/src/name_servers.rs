@@ -33,7 +33,9 @@ pub enum NameServersError {
     #[error("{} is an address. Give the name of the name server.", quoted(.0, in_addresses))]
     Address(String),
     /// One of them has a single label: an empty parameter of some program, or a local name.
-    #[error("\"{0}\" has only one label. Give the full name of the name server, such as ns1.example.net.")]
+    #[error(
+        "\"{0}\" has only one label. Give the full name of the name server, such as ns1.example.net."
+    )]
     OneLabel(Name),
     /// Several names stand in one item.
     #[error("Item {0} contains several names. Separate them with commas, or give a list.")]
@@ -43,8 +45,8 @@ pub enum NameServersError {
     Twice(Name),
 }
 
-/// What people write between names beside a comma and white space; the last four are commas and semicolons of other scripts,
-/// which would make an international name of two.
+/// What people write between names beside a comma and white space; the last four are commas and
+/// semicolons of other scripts, which would make an international name of two.
 const SEPARATORS: [char; 6] = [';', '|', '\u{60c}', '\u{61b}', '\u{3001}', '\u{ff64}'];
 
 /// The characters of names, as people write them.
@@ -84,12 +86,16 @@ impl NameServers {
             if is_address(text) {
                 return Err(NameServersError::Address(text.to_owned()));
             }
-            let name: Name = text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
-            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore is
-            // common all the same, and the slash below in-addr.arpa (RFC 2317, section 4).
+            let name: Name =
+                text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
+            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore
+            // is common all the same, and the slash below in-addr.arpa (RFC 2317, section 4).
             let text_of_name = name.as_str();
-            let slashes =
-                if text_of_name.ends_with(".in-addr.arpa") { text_of_name.matches("\\057").count() } else { 0 };
+            let slashes = if text_of_name.ends_with(".in-addr.arpa") {
+                text_of_name.matches("\\057").count()
+            } else {
+                0
+            };
             if text_of_name.matches('\\').count() > slashes {
                 return Err(NameServersError::Host(text.to_owned()));
             }
@@ -103,9 +109,11 @@ impl NameServers {
         if names.is_empty() { Err(NameServersError::None) } else { Ok(Self(names)) }
     }
 
-    /// The values of an NS record set as found; `None` if one of them is not a name that we could have written.
+    /// The values of an NS record set as found; `None` if one of them is not a name that we could
+    /// have written.
     pub fn found<T: AsRef<str>>(values: &[T]) -> Option<Self> {
-        let names: Option<BTreeSet<Name>> = values.iter().map(|value| value.as_ref().parse().ok()).collect();
+        let names: Option<BTreeSet<Name>> =
+            values.iter().map(|value| value.as_ref().parse().ok()).collect();
         names.filter(|names| !names.is_empty()).map(Self)
     }
 

@@ -15,8 +15,8 @@ pub enum ParentZone {
 }
 
 impl ParentZone {
-    /// True if a public zone with this id and apex is one that is asked for here. Of several zones of
-    /// one name each satisfies `ParentZoneName`, and any enclosing zone satisfies
+    /// True if a public zone with this id and apex is one that is asked for here. Of several zones
+    /// of one name each satisfies `ParentZoneName`, and any enclosing zone satisfies
     /// [`ParentZone::Closest`]: a nearer zone that appears later does not attract a delegation.
     pub fn is_satisfied_by(&self, id: &ZoneId, apex: &Name) -> bool {
         match self {

@@ -8,8 +8,8 @@ use super::record_set::RecordSet;
 
 /// Stretches of a zone's listing, each complete in itself.
 ///
-/// A zone may have tens of thousands of record sets, so it is never read whole: a question that the stretches don't answer
-/// says from which name on to read more.
+/// A zone may have tens of thousands of record sets, so it is never read whole: a question that the
+/// stretches don't answer says from which name on to read more.
 #[derive(Clone, Debug)]
 pub struct PartialZone {
     apex: Name,
@@ -18,7 +18,8 @@ pub struct PartialZone {
     stretches: Vec<Stretch>,
 }
 
-/// The names from `from` (inclusive) up to `next` (exclusive), which stands in the zone as well; `None` is the end of the zone.
+/// The names from `from` (inclusive) up to `next` (exclusive), which stands in the zone as well;
+/// `None` is the end of the zone.
 #[derive(Clone, Debug)]
 struct Stretch {
     from: Vec<u8>,
@@ -46,8 +47,8 @@ impl PartialZone {
         }
     }
 
-    /// True if a question for `name` and `rtype` finds a record set of this type, a CNAME, or a wildcard that stands in for
-    /// one of them (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
+    /// True if a question for `name` and `rtype` finds a record set of this type, a CNAME, or a
+    /// wildcard that stands in for one of them (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
     pub fn answers(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
         if !name.is_at_or_below(&self.apex) || self.refers_away(name, rtype)? {
             return Ok(false);
@@ -76,16 +77,21 @@ impl PartialZone {
         Ok(false)
     }
 
-    /// True if a delegation in this zone, at or above the name, sends the question to other name servers.
+    /// True if a delegation in this zone, at or above the name, sends the question to other name
+    /// servers.
     fn refers_away(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
-        let within = std::iter::once(name.clone()).chain(name.ancestors()).take_while(|name| name.is_below(&self.apex));
+        let within = std::iter::once(name.clone())
+            .chain(name.ancestors())
+            .take_while(|name| name.is_below(&self.apex));
         // The topmost first, for a page that is read from it on holds those below as well.
         let within: Vec<Name> = within.collect();
         let found = within.into_iter().rev().try_for_each(|cut| {
             let own = cut == *name && ["NS", "DS"].contains(&rtype);
             match self.types_at(&cut) {
                 Err(unread) => ControlFlow::Break(Err(unread)),
-                Ok(types) if !own && types.iter().any(|rtype| rtype == "NS") => ControlFlow::Break(Ok(true)),
+                Ok(types) if !own && types.iter().any(|rtype| rtype == "NS") => {
+                    ControlFlow::Break(Ok(true))
+                }
                 Ok(_) => ControlFlow::Continue(()),
             }
         });
@@ -102,14 +108,18 @@ impl PartialZone {
     fn exists(&self, name: &Name) -> Result<bool, Unread> {
         let position = name.position();
         let stretch = self.stretch(&position).ok_or_else(|| Unread(name.clone()))?;
-        // What lies below starts with the same bytes; of what does, only an escaped dot lies elsewhere.
-        let after = self.types.range((position.clone(), name.clone())..).map(|((at, next), _)| (at, next));
+        // What lies below starts with the same bytes; of what does, only an escaped dot lies
+        // elsewhere.
+        let after =
+            self.types.range((position.clone(), name.clone())..).map(|((at, next), _)| (at, next));
         let read = after.take_while(|(at, _)| at.starts_with(&position)).map(|(_, next)| next);
         Ok(read.chain(&stretch.next).any(|next| next.is_at_or_below(name)))
     }
 
     fn stretch(&self, position: &[u8]) -> Option<&Stretch> {
-        let before_next = |stretch: &Stretch| stretch.next.as_ref().is_none_or(|next| *position < *next.position());
+        let before_next = |stretch: &Stretch| {
+            stretch.next.as_ref().is_none_or(|next| *position < *next.position())
+        };
         self.stretches.iter().find(|stretch| *stretch.from <= *position && before_next(stretch))
     }
 }

@@ -1,8 +1,9 @@
-//! The planner: what one request changes at a delegation point, or why nothing. Pure: no I/O, no clock.
+//! The planner: what one request changes at a delegation point, or why nothing. Pure: no I/O, no
+//! clock.
 //!
-//! [`plan_create_update`] serves Create and Update, [`plan_delete`] serves Delete and everything else
-//! that takes a claim away. Both compare what is desired with what was observed and return one atomic
-//! batch. `docs/design.md` has their rules; the ids here (`ARRIVE-2`) are its headings.
+//! [`plan_create_update`] serves Create and Update, [`plan_delete`] serves Delete and everything
+//! else that takes a claim away. Both compare what is desired with what was observed and return one
+//! atomic batch. `docs/design.md` has their rules; the ids here (`ARRIVE-2`) are its headings.
 
 mod create_update;
 mod delete;
@@ -70,20 +71,22 @@ impl Observation {
         self.at_cut.iter().find(|set| set.rtype == rtype)
     }
 
-    /// The name servers that stand; `None` if there are none, or none that a plain NS record set holds.
+    /// The name servers that stand; `None` if there are none, or none that a plain NS record set
+    /// holds.
     pub fn name_servers(&self) -> Option<NameServers> {
         let set = self.at_cut("NS").filter(|set| !set.special)?;
         NameServers::found(&set.values)
     }
 
-    /// The DS records that stand; `None` if there are none, or none that a plain DS record set holds.
+    /// The DS records that stand; `None` if there are none, or none that a plain DS record set
+    /// holds.
     pub fn ds(&self) -> Option<DsRecords> {
         let set = self.at_cut("DS").filter(|set| !set.special)?;
         DsRecords::found(&set.values)
     }
 
-    /// What the ownership record says; nothing if it is an alias or has a routing policy, for then this
-    /// program did not write it.
+    /// What the ownership record says; nothing if it is an alias or has a routing policy, for then
+    /// this program did not write it.
     pub fn record(&self) -> OwnershipRecord {
         let plain = self.ownership.as_ref().filter(|set| !set.special);
         plain.map(|set| OwnershipRecord::parse(&set.values)).unwrap_or_default()
@@ -132,8 +135,8 @@ pub enum Decision {
     Proceed(ReconciliationPlan),
     /// Change nothing and fail.
     Refuse(Refusal),
-    /// Change nothing: a later request of the same resource was here. A Create or an Update fails, and
-    /// a Delete succeeds.
+    /// Change nothing: a later request of the same resource was here. A Create or an Update fails,
+    /// and a Delete succeeds.
     Overtaken(Overtaken),
 }
 
@@ -146,15 +149,15 @@ pub struct ReconciliationPlan {
     pub action: Option<Action>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
-    /// True if the batch writes nothing but the record of a resource that stands: if Route 53 denies
-    /// it, that is a warning. It need not be waited for either.
+    /// True if the batch writes nothing but the record of a resource that stands: if Route 53
+    /// denies it, that is a warning. It need not be waited for either.
     pub only_refreshes: bool,
-    /// True if the claim of this very request was found: an earlier delivery, or an earlier round of
-    /// this one, did what there was to do. Nothing is written then but the mark that it was found, and
-    /// nothing taken back.
+    /// True if the claim of this very request was found: an earlier delivery, or an earlier round
+    /// of this one, did what there was to do. Nothing is written then but the mark that it was
+    /// found, and nothing taken back.
     pub finds_own_request: bool,
-    /// True if a Delete leaves name servers because they are not those that our claim names: those of
-    /// the child zone would be removed, so it pays to read them and to plan again.
+    /// True if a Delete leaves name servers because they are not those that our claim names: those
+    /// of the child zone would be removed, so it pays to read them and to plan again.
     pub needs_known_name_servers: bool,
 }
 
@@ -164,28 +167,39 @@ impl ReconciliationPlan {
         matches!(self.action, Some(Action::Removed | Action::PutBack | Action::Left))
     }
 
-    /// True if a Delete puts displaced name servers back. If Route 53 rejects that, it is planned again
-    /// with [`DeleteGoal::put_back_rejected`].
+    /// True if a Delete puts displaced name servers back. If Route 53 rejects that, it is planned
+    /// again with [`DeleteGoal::put_back_rejected`].
     pub fn puts_back(&self) -> bool {
         self.action == Some(Action::PutBack)
     }
 
-    /// True if the name servers or the DS records of the zone cut `name` become others. A TTL alone does
-    /// not count, nor that the DS record set goes: nothing must hinder that.
+    /// True if the name servers or the DS records of the zone cut `name` become others. A TTL alone
+    /// does not count, nor that the DS record set goes: nothing must hinder that.
     pub fn redelegates(&self, seen: &Observation, name: &Name) -> bool {
         let servers = |set: Option<&RecordSet>| set.and_then(|set| NameServers::found(&set.values));
         let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::found(&set.values));
         servers(self.leaves(seen, name, "NS")) != servers(seen.at_cut("NS"))
-            || ds(self.leaves(seen, name, "DS")).is_some_and(|left| Some(left) != ds(seen.at_cut("DS")))
+            || ds(self.leaves(seen, name, "DS"))
+                .is_some_and(|left| Some(left) != ds(seen.at_cut("DS")))
     }
 
     /// The record set of a type at the zone cut once the plan is carried out.
-    pub fn leaves<'a>(&'a self, seen: &'a Observation, name: &Name, rtype: &str) -> Option<&'a RecordSet> {
+    pub fn leaves<'a>(
+        &'a self,
+        seen: &'a Observation,
+        name: &Name,
+        rtype: &str,
+    ) -> Option<&'a RecordSet> {
         self.leaves_of(seen.at_cut(rtype), name, rtype)
     }
 
     /// The record set of a name and type once the plan is carried out, from what was there before.
-    pub fn leaves_of<'a>(&'a self, before: Option<&'a RecordSet>, name: &Name, rtype: &str) -> Option<&'a RecordSet> {
+    pub fn leaves_of<'a>(
+        &'a self,
+        before: Option<&'a RecordSet>,
+        name: &Name,
+        rtype: &str,
+    ) -> Option<&'a RecordSet> {
         let of_type = |change: &&Change| {
             let set = change.record_set();
             set.name == *name && set.rtype == rtype
@@ -207,13 +221,18 @@ impl fmt::Display for ReconciliationPlan {
 
 /// The changes that bring the ownership record to these values. A record that is deleted is deleted
 /// exactly as it was listed.
-fn changes_of_record(listed: Option<&RecordSet>, name: &Name, after: &OwnershipRecord) -> Vec<Change> {
+fn changes_of_record(
+    listed: Option<&RecordSet>,
+    name: &Name,
+    after: &OwnershipRecord,
+) -> Vec<Change> {
     let values = after.values();
     match listed {
         Some(set) if set.special || set.values == values => Vec::new(),
         Some(set) => {
             let delete = Change::Delete(set.clone());
-            let create = (!values.is_empty()).then(|| Change::Create(RecordSet { values, ..set.clone() }));
+            let create =
+                (!values.is_empty()).then(|| Change::Create(RecordSet { values, ..set.clone() }));
             [Some(delete), create].into_iter().flatten().collect()
         }
         None if values.is_empty() => Vec::new(),

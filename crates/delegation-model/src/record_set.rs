@@ -16,8 +16,8 @@ pub struct RecordSet {
     pub ttl: Option<Ttl>,
     /// The values, verbatim and in the order found.
     pub values: Vec<String>,
-    /// True for an alias or a set with a routing policy: nothing that this program writes, and so nobody's but the
-    /// maker's to change.
+    /// True for an alias or a set with a routing policy: nothing that this program writes, and so
+    /// nobody's but the maker's to change.
     pub special: bool,
 }
 
@@ -38,8 +38,8 @@ impl fmt::Display for RecordSet {
     }
 }
 
-/// One change of a batch. There is no UPSERT: a CREATE of what exists and a DELETE of what differs are rejected, so
-/// that every batch is a compare-and-swap on what was observed.
+/// One change of a batch. There is no UPSERT: a CREATE of what exists and a DELETE of what differs
+/// are rejected, so that every batch is a compare-and-swap on what was observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Make a record set that must not exist.

@@ -42,7 +42,8 @@ impl FromStr for RegionName {
     /// It becomes part of a host name, so nothing but the form of a Region is let through.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split('-').collect();
-        let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_word =
+            |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
         let fits = match parts.as_slice() {
             [words @ .., number] => {
                 (2..=4).contains(&words.len())
@@ -65,8 +66,8 @@ impl FromStr for RegionName {
 pub struct ExternalId(String);
 
 impl ExternalId {
-    /// Reads an external id: 2 to 1224 characters (STS API Reference, `AssumeRole`). Nothing tells what is wrong with the text of
-    /// another one, which may be a secret all the same.
+    /// Reads an external id: 2 to 1224 characters (STS API Reference, `AssumeRole`). Nothing tells
+    /// what is wrong with the text of another one, which may be a secret all the same.
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
         ((2..=1224).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self::new(text))

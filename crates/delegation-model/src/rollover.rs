@@ -1,11 +1,13 @@
 //! Which DS record sets are safe to write for keys of a certain age.
 //!
-//! A resolver keeps a zone's key set for its TTL. While it may hold one from before a key was made, it finds no key for a DS record
-//! of that key, and calls the zone bogus (RFC 6781, section 4.1.2; RFC 7583, section 3.2).
+//! A resolver keeps a zone's key set for its TTL. While it may hold one from before a key was made,
+//! it finds no key for a DS record of that key, and calls the zone bogus (RFC 6781, section 4.1.2;
+//! RFC 7583, section 3.2).
 
 use crate::ds::DsRecords;
 
-/// The TTL of the key set of a zone in Route 53, in seconds: no page says so, and `dig DNSKEY` shows it.
+/// The TTL of the key set of a zone in Route 53, in seconds: no page says so, and `dig DNSKEY`
+/// shows it.
 pub const DNSKEY_TTL: u32 = 3600;
 
 /// What must stay after a DS record set was taken away, and for how long.
@@ -17,23 +19,33 @@ pub struct Stays {
     pub seconds: u32,
 }
 
-/// In how many seconds one DS record set may take the place of another, or of none; `None` for at once.
+/// In how many seconds one DS record set may take the place of another, or of none; `None` for at
+/// once.
 ///
-/// It may if it only adds records, or if one of its keys is known to every resolver. That a record was in the old one too says nothing:
-/// it may have been added a moment ago. `since` is when the oldest of its keys was made, or made active again, in seconds since 1970;
-/// `None` if nobody tells.
-pub fn wait(existing: Option<&DsRecords>, wanted: &DsRecords, since: Option<i64>, now: i64) -> Option<i64> {
-    let only_adds = existing.is_some_and(|existing| existing.iter().all(|record| wanted.contains(record)));
+/// It may if it only adds records, or if one of its keys is known to every resolver. That a record
+/// was in the old one too says nothing: it may have been added a moment ago. `since` is when the
+/// oldest of its keys was made, or made active again, in seconds since 1970; `None` if nobody
+/// tells.
+pub fn wait(
+    existing: Option<&DsRecords>,
+    wanted: &DsRecords,
+    since: Option<i64>,
+    now: i64,
+) -> Option<i64> {
+    let only_adds =
+        existing.is_some_and(|existing| existing.iter().all(|record| wanted.contains(record)));
     let left = since?.saturating_add(i64::from(DNSKEY_TTL)).saturating_sub(now);
     (left > 0 && !only_adds).then_some(left)
 }
 
-/// The keys that must stay active, because resolvers may hold a DS record set that has their records; `ttl` is that of the set that
-/// was taken away, in seconds.
+/// The keys that must stay active, because resolvers may hold a DS record set that has their
+/// records; `ttl` is that of the set that was taken away, in seconds.
 pub fn must_stay(existing: &DsRecords, wanted: Option<&DsRecords>, ttl: u32) -> Option<Stays> {
-    let gone = existing.iter().filter(|record| !wanted.is_some_and(|wanted| wanted.contains(record)));
+    let gone =
+        existing.iter().filter(|record| !wanted.is_some_and(|wanted| wanted.contains(record)));
     let tags: Vec<String> = gone.map(|record| record.key_tag().to_string()).collect();
-    // Without any DS record left, keys that were fetched while the last one was held are trusted for their own TTL as well.
+    // Without any DS record left, keys that were fetched while the last one was held are trusted
+    // for their own TTL as well.
     let seconds = if wanted.is_some() { ttl } else { ttl.saturating_add(DNSKEY_TTL) };
     (!tags.is_empty()).then(|| Stays { tags: tags.join(", "), seconds })
 }

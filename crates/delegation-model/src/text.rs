@@ -65,11 +65,16 @@ pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     }
 }
 
-/// A sentence that names the first invisible character of a value; empty if there is none. Positions count characters from 1.
+/// A sentence that names the first invisible character of a value; empty if there is none.
+/// Positions count characters from 1.
 pub fn hidden_character(text: &str) -> String {
     match text.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
         Some((index, c)) => {
-            format!(" It contains the invisible character U+{:04X} at position {}.", u32::from(c), index + 1)
+            format!(
+                " It contains the invisible character U+{:04X} at position {}.",
+                u32::from(c),
+                index + 1
+            )
         }
         None => String::new(),
     }
@@ -82,14 +87,30 @@ mod tests {
     #[test]
     fn a_hidden_character_is_named_with_its_place() {
         assert_eq!(hidden_character("plain \u{e9} text"), "");
-        assert_eq!(hidden_character("\u{e9}\u{200b}"), " It contains the invisible character U+200B at position 2.");
+        assert_eq!(
+            hidden_character("\u{e9}\u{200b}"),
+            " It contains the invisible character U+200B at position 2."
+        );
     }
 
     #[test]
     fn what_nobody_sees_is_escaped() {
         assert!(matches!(visible("plain \u{e9} text"), Cow::Borrowed(_)));
-        assert_eq!(visible("a\nb\r\u{1b}[31m\u{202e}c\u{2028}"), "a\\nb\\r\\u{1b}[31m\\u{202e}c\\u{2028}");
-        for c in ['\0', '\t', '\u{85}', '\u{a0}', '\u{200b}', '\u{2066}', '\u{3000}', '\u{feff}', '\u{e0041}'] {
+        assert_eq!(
+            visible("a\nb\r\u{1b}[31m\u{202e}c\u{2028}"),
+            "a\\nb\\r\\u{1b}[31m\\u{202e}c\\u{2028}"
+        );
+        for c in [
+            '\0',
+            '\t',
+            '\u{85}',
+            '\u{a0}',
+            '\u{200b}',
+            '\u{2066}',
+            '\u{3000}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
             assert!(is_invisible(c), "{c:?}");
         }
         for c in [' ', 'a', '\u{e9}', '\u{5d0}', '\u{3042}', '\\'] {

@@ -1,14 +1,14 @@
 //! Which addresses are asked: few, and none that is only reached from inside of some network.
 //!
-//! Name servers are named by anybody who may deploy a stack, and asked from the function's network. Without this rule a name server
-//! at `10.0.0.1` would be a way to look around in there.
+//! Name servers are named by anybody who may deploy a stack, and asked from the function's network.
+//! Without this rule a name server at `10.0.0.1` would be a way to look around in there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::Unresolved;
 
-/// How many addresses of a name server are asked of each family, so that neither keeps the other out; those of Route 53 have
-/// one of each.
+/// How many addresses of a name server are asked of each family, so that neither keeps the other
+/// out; those of Route 53 have one of each.
 const OF_A_FAMILY: usize = 2;
 
 /// The addresses of a name server.
@@ -30,7 +30,8 @@ impl Addresses {
     pub(super) fn choose(all: &[IpAddr], anywhere: bool) -> Result<Self, Unresolved> {
         let may_be_asked = |address: &&IpAddr| anywhere || is_global(**address);
         let of_family = |v4: bool| {
-            let addresses = all.iter().filter(may_be_asked).filter(move |address| address.is_ipv4() == v4);
+            let addresses =
+                all.iter().filter(may_be_asked).filter(move |address| address.is_ipv4() == v4);
             addresses.take(OF_A_FAMILY).copied()
         };
         let asked: Vec<IpAddr> = of_family(true).chain(of_family(false)).collect();
@@ -43,8 +44,8 @@ impl Addresses {
     }
 }
 
-/// What has an IPv4 address that is not globally reachable: IANA, "IPv4 Special-Purpose Address Registry" (RFC 6890). Multicast
-/// and what is reserved, from 224.0.0.0 on, are one block.
+/// What has an IPv4 address that is not globally reachable: IANA, "IPv4 Special-Purpose Address
+/// Registry" (RFC 6890). Multicast and what is reserved, from 224.0.0.0 on, are one block.
 const IPV4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -62,9 +63,11 @@ const IPV4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
-/// What of the global unicast addresses of IPv6 is none: IANA, "IPv6 Special-Purpose Address Registry".
+/// What of the global unicast addresses of IPv6 is none: IANA, "IPv6 Special-Purpose Address
+/// Registry".
 ///
-/// `2001::/23` is for protocols, Teredo (`2001::/32`) among them; `2002::/16`, 6to4, has an IPv4 address within.
+/// `2001::/23` is for protocols, Teredo (`2001::/32`) among them; `2002::/16`, 6to4, has an IPv4
+/// address within.
 const IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -72,21 +75,24 @@ const IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// All that is delegated of IPv6 (RFC 4291, section 2.4; IANA, "IPv6 Global Unicast Address Assignments"). Outside of it are
-/// the loopback, local addresses, and those with an IPv4 address within.
+/// All that is delegated of IPv6 (RFC 4291, section 2.4; IANA, "IPv6 Global Unicast Address
+/// Assignments"). Outside of it are the loopback, local addresses, and those with an IPv4 address
+/// within.
 const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// Whether the internet can reach an address.
 pub(super) fn is_global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
-            let in_block =
-                |(block, length): &(Ipv4Addr, u32)| (address.to_bits() ^ block.to_bits()) >> (32 - length) == 0;
+            let in_block = |(block, length): &(Ipv4Addr, u32)| {
+                (address.to_bits() ^ block.to_bits()) >> (32 - length) == 0
+            };
             !IPV4.iter().any(in_block)
         }
         IpAddr::V6(address) => {
-            let in_block =
-                |(block, length): &(Ipv6Addr, u32)| (address.to_bits() ^ block.to_bits()) >> (128 - length) == 0;
+            let in_block = |(block, length): &(Ipv6Addr, u32)| {
+                (address.to_bits() ^ block.to_bits()) >> (128 - length) == 0
+            };
             in_block(&GLOBAL_UNICAST) && !IPV6.iter().any(in_block)
         }
     }

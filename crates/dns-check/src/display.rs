@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::finding::{Family, Finding, FindingKind, Report, Role, Server, ServerState, Unresolved, Verdict};
+use super::finding::{
+    Family, Finding, FindingKind, Report, Role, Server, ServerState, Unresolved, Verdict,
+};
 use super::response::Targets;
 use delegation_model::name::Name;
 
@@ -63,15 +65,21 @@ impl Report {
     fn good(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Short(&self.name);
         let heard = |servers: &[Server]| {
-            let serving = servers.iter().filter(|server| server.state == ServerState::Serves).count();
+            let serving =
+                servers.iter().filter(|server| server.state == ServerState::Serves).count();
             (serving, servers.len())
         };
         match heard(&self.servers) {
             (_, 1) => write!(f, "the name server answers for {name}")?,
-            (serving, all) if all == serving => write!(f, "the {all} name servers answer for {name}")?,
+            (serving, all) if all == serving => {
+                write!(f, "the {all} name servers answer for {name}")?
+            }
             // Of the others nothing is known.
             (serving, all) => {
-                write!(f, "{serving} of the {all} name servers can be reached from here and answer for {name}")?;
+                write!(
+                    f,
+                    "{serving} of the {all} name servers can be reached from here and answer for {name}"
+                )?;
             }
         }
         if self.has_secure_server() {
@@ -81,16 +89,24 @@ impl Report {
         let parent = Short(parent);
         match heard(&self.parent_servers) {
             (_, 1) => write!(f, ", and the server of {parent} refers to them"),
-            (heard, all) if heard == all => write!(f, ", and the {all} servers of {parent} refer to them"),
+            (heard, all) if heard == all => {
+                write!(f, ", and the {all} servers of {parent} refer to them")
+            }
             (heard, all) => {
-                write!(f, ", and {heard} of the {all} servers of {parent} can be reached and refer to them")
+                write!(
+                    f,
+                    ", and {heard} of the {all} servers of {parent} can be reached and refer to them"
+                )
             }
         }
     }
 }
 
 /// Some findings, and how many more there are.
-fn several<'a>(f: &mut fmt::Formatter<'_>, findings: impl Iterator<Item = &'a Finding>) -> fmt::Result {
+fn several<'a>(
+    f: &mut fmt::Formatter<'_>,
+    findings: impl Iterator<Item = &'a Finding>,
+) -> fmt::Result {
     let findings: Vec<&Finding> = findings.collect();
     for (index, finding) in findings.iter().take(TOLD).enumerate() {
         if index > 0 {
@@ -107,7 +123,11 @@ fn several<'a>(f: &mut fmt::Formatter<'_>, findings: impl Iterator<Item = &'a Fi
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        let addresses = if addresses.is_empty() { String::new() } else { format!(" ({})", addresses.join(", ")) };
+        let addresses = if addresses.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", addresses.join(", "))
+        };
         let role = if self.role == Role::Parent { " of the parent zone" } else { "" };
         let text = format!("{}{addresses}{role} {}", Short(&self.server), self.kind.words());
         match text.char_indices().nth(PROBLEM) {
@@ -120,7 +140,10 @@ impl fmt::Display for Finding {
 impl Unresolved {
     pub(super) fn words(&self) -> String {
         match self {
-            Self::NoGlue => "lies in the child zone, and the parent zone has no address for it (glue)".to_owned(),
+            Self::NoGlue => {
+                "lies in the child zone, and the parent zone has no address for it (glue)"
+                    .to_owned()
+            }
             Self::NoSuchName => "does not resolve: the name does not exist".to_owned(),
             Self::FreeDomain(domain) => format!(
                 "does not resolve: the domain {} does not exist; anybody who registers it can answer for the zone",
@@ -128,7 +151,9 @@ impl Unresolved {
             ),
             Self::NoAddress => "does not resolve: the name has no address".to_owned(),
             Self::Private => "has an address that the internet can't reach".to_owned(),
-            Self::Alias => "is an alias (CNAME), which the name of a name server must not be".to_owned(),
+            Self::Alias => {
+                "is an alias (CNAME), which the name of a name server must not be".to_owned()
+            }
             Self::NoNameServers => "has no name servers, according to the resolver".to_owned(),
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
                 format!("could not be resolved: {}", self.reason())
@@ -157,10 +182,18 @@ impl Unresolved {
                 "Correct the name, or give it an address (A or AAAA) in its own zone; otherwise remove it from the \
                  delegation."
             }
-            Self::FreeDomain(_) => "Remove it from the delegation now, or register the domain yourself.",
-            Self::Private => "Remove that address, or ask the resolver of the network that it is meant for.",
-            Self::Alias => "Name the host that the alias leads to, or give the name addresses (A, AAAA) of its own.",
-            Self::NoNameServers => "Delegate the zone from the zone above it, or ask another resolver.",
+            Self::FreeDomain(_) => {
+                "Remove it from the delegation now, or register the domain yourself."
+            }
+            Self::Private => {
+                "Remove that address, or ask the resolver of the network that it is meant for."
+            }
+            Self::Alias => {
+                "Name the host that the alias leads to, or give the name addresses (A, AAAA) of its own."
+            }
+            Self::NoNameServers => {
+                "Delegate the zone from the zone above it, or ask another resolver."
+            }
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
                 "Ask another resolver, or try again."
             }
@@ -289,8 +322,12 @@ impl FindingKind {
     fn remedy(&self, role: Role) -> Option<&'static str> {
         let remedy = match (self, role) {
             (Self::Unresolved(why) | Self::MoreAddresses(why), _) => why.remedy(),
-            (Self::Silent, _) => "Start the server, or let it answer on port 53 over UDP and TCP; otherwise remove it.",
-            (Self::Unheard(_) | Self::NoRoute(_), _) => "Check it from a network that reaches such addresses.",
+            (Self::Silent, _) => {
+                "Start the server, or let it answer on port 53 over UDP and TCP; otherwise remove it."
+            }
+            (Self::Unheard(_) | Self::NoRoute(_), _) => {
+                "Check it from a network that reaches such addresses."
+            }
             (Self::Code(code), Role::Child) if code == "REFUSED" => {
                 "Create the zone on this server, or remove the server from the delegation: anybody who is given this server for \
                  a zone of that name can answer for it."
@@ -308,7 +345,9 @@ impl FindingKind {
             (Self::OwnNameServers(_), _) => {
                 "Make the NS record set at the child zone's apex and the delegation the same."
             }
-            (Self::DsUnsigned, _) => "Sign the parent zone anew; if it was changed moments ago, try again.",
+            (Self::DsUnsigned, _) => {
+                "Sign the parent zone anew; if it was changed moments ago, try again."
+            }
             (Self::Refers(_) | Self::NoDelegation | Self::Ds(_), _) => {
                 "Deploy the delegation; if it was deployed moments ago, try again."
             }
@@ -316,17 +355,25 @@ impl FindingKind {
             (Self::StaleGlue(_) | Self::NoOwnAddress, _) => {
                 "Give the name the same addresses (A, AAAA) in the parent zone and in the child zone."
             }
-            (Self::NoKey(_), _) => "Replace the DS record with that of a key that the zone serves, or remove it.",
+            (Self::NoKey(_), _) => {
+                "Replace the DS record with that of a key that the zone serves, or remove it."
+            }
             (Self::NotSigning(_) | Self::OutOfTime(_), _) => {
                 "Sign the key set with that key anew, or remove the DS record; check the signer's clock."
             }
             (Self::Unverifiable(..), _) => "Check it with a validator that knows it.",
-            (Self::Weak(..), _) => "Publish a DS record with a SHA-256 digest of a key with an algorithm of today.",
+            (Self::Weak(..), _) => {
+                "Publish a DS record with a SHA-256 digest of a key with an algorithm of today."
+            }
             (Self::DataUnsigned | Self::DataOutOfTime, _) => {
                 "Sign the zone anew with a key that is in its key set; check the signer's clock."
             }
-            (Self::SignedWithoutDs, _) => "Publish the DS record of its key in the parent zone, or stop signing.",
-            (Self::NobodyAbove(_), _) => "Let DNS queries out (port 53, UDP and TCP), or try again.",
+            (Self::SignedWithoutDs, _) => {
+                "Publish the DS record of its key in the parent zone, or stop signing."
+            }
+            (Self::NobodyAbove(_), _) => {
+                "Let DNS queries out (port 53, UDP and TCP), or try again."
+            }
             (Self::AnotherZone(_) | Self::MoreServers(_), _) => {
                 "Find out which of the zones of that name is delegated, and write to that one."
             }
@@ -357,7 +404,8 @@ fn list(found: &Targets) -> String {
     if found.is_empty() {
         return "none".to_owned();
     }
-    let mut names: Vec<String> = found.names.iter().take(NAMED).map(|name| Short(name).to_string()).collect();
+    let mut names: Vec<String> =
+        found.names.iter().take(NAMED).map(|name| Short(name).to_string()).collect();
     if found.root {
         names.push("the root".to_owned());
     }

@@ -1,11 +1,14 @@
-//! IPv6 addresses that a resolver makes of IPv4 addresses (DNS64, RFC 6147): they are no addresses of the name server.
+//! IPv6 addresses that a resolver makes of IPv4 addresses (DNS64, RFC 6147): they are no addresses
+//! of the name server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The well-known prefix (RFC 6052, section 2.1).
-const WELL_KNOWN: Prefix = Prefix { address: Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), length: 96 };
+const WELL_KNOWN: Prefix =
+    Prefix { address: Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), length: 96 };
 
-/// The name that has the addresses [`KNOWN`] and no other, so that what a resolver makes of them tells its prefix (RFC 7050).
+/// The name that has the addresses [`KNOWN`] and no other, so that what a resolver makes of them
+/// tells its prefix (RFC 7050).
 pub(super) const DISCOVERY: &str = "ipv4only.arpa";
 
 /// The addresses of that name (RFC 7050, section 8.2).
@@ -36,18 +39,24 @@ impl Prefix {
     pub(super) fn discovered(addresses: &[IpAddr]) -> Vec<Self> {
         let mut found = Vec::new();
         for address in addresses.iter().filter_map(v6) {
-            let lengths = LENGTHS.into_iter().filter(|length| KNOWN.contains(&embedded(address, *length)));
+            let lengths =
+                LENGTHS.into_iter().filter(|length| KNOWN.contains(&embedded(address, *length)));
             found.extend(lengths.map(|length| Self::of(address, length)));
         }
         found
     }
 }
 
-/// The IPv4 address behind a prefix of that length; the ninth byte is left out (RFC 6052, section 2.2).
+/// The IPv4 address behind a prefix of that length; the ninth byte is left out (RFC 6052, section
+/// 2.2).
 fn embedded(address: Ipv6Addr, length: u8) -> Ipv4Addr {
     let bytes = address.octets();
-    let behind =
-        bytes.iter().enumerate().skip(usize::from(length / 8)).filter(|(at, _)| *at != 8).map(|(_, byte)| *byte);
+    let behind = bytes
+        .iter()
+        .enumerate()
+        .skip(usize::from(length / 8))
+        .filter(|(at, _)| *at != 8)
+        .map(|(_, byte)| *byte);
     let mut found = [0; 4];
     for (slot, byte) in found.iter_mut().zip(behind) {
         *slot = byte;
@@ -62,19 +71,30 @@ fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
     }
 }
 
-/// Whether the addresses look as if one was made of another by a prefix that is not the well-known one.
+/// Whether the addresses look as if one was made of another by a prefix that is not the well-known
+/// one.
 pub(super) fn may_be_translated(addresses: &[IpAddr]) -> bool {
-    let found = addresses.iter().filter_map(v6).filter(|address| WELL_KNOWN.within(*address).is_none());
-    found.into_iter().any(|address| LENGTHS.iter().any(|length| addresses.contains(&embedded(address, *length).into())))
+    let found =
+        addresses.iter().filter_map(v6).filter(|address| WELL_KNOWN.within(*address).is_none());
+    found.into_iter().any(|address| {
+        LENGTHS.iter().any(|length| addresses.contains(&embedded(address, *length).into()))
+    })
 }
 
-/// The addresses of a host without those that the resolver has made, and those, each behind the IPv4 address in it.
-pub(super) fn untranslated(addresses: &[IpAddr], prefixes: &[Prefix]) -> (Vec<IpAddr>, Vec<(IpAddr, IpAddr)>) {
+/// The addresses of a host without those that the resolver has made, and those, each behind the
+/// IPv4 address in it.
+pub(super) fn untranslated(
+    addresses: &[IpAddr],
+    prefixes: &[Prefix],
+) -> (Vec<IpAddr>, Vec<(IpAddr, IpAddr)>) {
     let prefixes = || prefixes.iter().chain([&WELL_KNOWN]);
-    let within = |address: &IpAddr| prefixes().find_map(|prefix| prefix.within(v6(address)?)).map(IpAddr::from);
+    let within = |address: &IpAddr| {
+        prefixes().find_map(|prefix| prefix.within(v6(address)?)).map(IpAddr::from)
+    };
     let made: Vec<(IpAddr, IpAddr)> =
         addresses.iter().filter_map(|address| Some((within(address)?, *address))).collect();
-    let mut own: Vec<IpAddr> = addresses.iter().filter(|address| within(address).is_none()).copied().collect();
+    let mut own: Vec<IpAddr> =
+        addresses.iter().filter(|address| within(address).is_none()).copied().collect();
     // Where the look-up of the IPv4 addresses failed, these tell them.
     for (address, _) in &made {
         if !own.contains(address) {
@@ -103,7 +123,11 @@ mod tests {
             ("2001:db8:122:344:c0:2:2100::", 64),
             ("2001:db8:122:344::192.0.2.33", 96),
         ] {
-            assert_eq!(embedded(text.parse().unwrap(), length), Ipv4Addr::new(192, 0, 2, 33), "{text}");
+            assert_eq!(
+                embedded(text.parse().unwrap(), length),
+                Ipv4Addr::new(192, 0, 2, 33),
+                "{text}"
+            );
         }
     }
 
@@ -118,7 +142,8 @@ mod tests {
         let vanity = addresses(&["8.8.8.8", "2600:9000::8.8.8.8"]);
         assert!(may_be_translated(&vanity) && !may_be_translated(&own));
         assert_eq!(untranslated(&vanity, &[]).0, vanity);
-        let prefixes = Prefix::discovered(&addresses(&["2600:9000::192.0.0.170", "2600:9000::192.0.0.171"]));
+        let prefixes =
+            Prefix::discovered(&addresses(&["2600:9000::192.0.0.170", "2600:9000::192.0.0.171"]));
         assert_eq!(untranslated(&vanity, &prefixes).0, addresses(&["8.8.8.8"]));
         assert_eq!(Prefix::discovered(&addresses(&["192.0.0.170", "2600::1"])), []);
     }

@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::base::Rtype;
 use ring::digest::{self, SHA256, SHA384};
-use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{
+    self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+};
 
 use super::finding::FindingKind;
 use super::query::{IN, wire};
@@ -13,7 +15,8 @@ use super::response::{Section, StartOfAuthority};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
-/// How many signatures of a record set are verified: by each of a few keys one, and a second while signatures change.
+/// How many signatures of a record set are verified: by each of a few keys one, and a second while
+/// signatures change.
 ///
 /// Without a bound, an answer full of keys and signatures would be hours of work (CVE-2023-50387).
 const SIGNATURES: usize = 8;
@@ -31,7 +34,8 @@ impl<'a> Key<'a> {
         self.0.get(4..).unwrap_or_default()
     }
 
-    /// Whether it may sign a zone: the flag Zone Key, not the flag Revoke (RFC 5011, section 2.1), and protocol 3.
+    /// Whether it may sign a zone: the flag Zone Key, not the flag Revoke (RFC 5011, section 2.1),
+    /// and protocol 3.
     fn is_of_zone(self) -> bool {
         matches!(self.0, [high, low, 3, ..] if high & 1 == 1 && low & 0x80 == 0)
     }
@@ -39,7 +43,12 @@ impl<'a> Key<'a> {
     /// RFC 4034, appendix B.
     fn tag(self) -> u16 {
         // At most 65535 bytes of at most 0xff00: it fits.
-        let sum: u32 = self.0.iter().enumerate().map(|(at, byte)| u32::from(*byte) << (8 * (1 - at % 2))).sum();
+        let sum: u32 = self
+            .0
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| u32::from(*byte) << (8 * (1 - at % 2)))
+            .sum();
         u16::try_from((sum + (sum >> 16)) & 0xffff).unwrap_or_default()
     }
 }
@@ -64,7 +73,10 @@ impl<'a> Signature<'a> {
     }
 
     fn seconds(&self, at: usize) -> u32 {
-        self.head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes)
+        self.head
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u32::from_be_bytes)
     }
 
     /// Whether it is of this record set, by a key of this tag and algorithm.
@@ -79,7 +91,8 @@ impl<'a> Signature<'a> {
     /// Whether this is the time between its inception and its expiration.
     fn is_in_time(&self, now: SystemTime) -> bool {
         let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        // The seconds without what does not fit 32 bits, compared as serial numbers (RFC 1982, section 3.2).
+        // The seconds without what does not fit 32 bits, compared as serial numbers (RFC 1982,
+        // section 3.2).
         let now = u32::try_from(seconds & 0xffff_ffff).unwrap_or_default();
         let not_after = |early: u32, late: u32| late.wrapping_sub(early) < 1 << 31;
         not_after(self.seconds(12), now) && not_after(now, self.seconds(8))
@@ -114,13 +127,20 @@ impl RecordSet<'_> {
         let mut message = [&signature.head[..], zone].concat();
         for data in &self.data {
             let length = u16::try_from(data.len()).unwrap_or_default().to_be_bytes();
-            message.extend([&owner, &kind[..], &signature.seconds(4).to_be_bytes(), &length, data].concat());
+            message.extend(
+                [&owner, &kind[..], &signature.seconds(4).to_be_bytes(), &length, data].concat(),
+            );
         }
         message
     }
 
     /// Whether it is signed by one of these keys of the zone.
-    fn signed<'k>(&self, zone: &Name, by: impl Iterator<Item = Key<'k>>, now: SystemTime) -> Signed {
+    fn signed<'k>(
+        &self,
+        zone: &Name,
+        by: impl Iterator<Item = Key<'k>>,
+        now: SystemTime,
+    ) -> Signed {
         let zone = wire(zone);
         let mut left = SIGNATURES;
         let mut found = Signed::No;
@@ -151,8 +171,9 @@ pub(super) struct Compared {
     pub(super) is_secure: Option<bool>,
 }
 
-/// Compares the DS records with the answer to a question for the key set of `zone`. One that leads to a key which signs is enough
-/// (RFC 4035, section 5.2; RFC 6840, section 5.11); the others may be of keys to come (RFC 6781, section 4.1.2).
+/// Compares the DS records with the answer to a question for the key set of `zone`. One that leads
+/// to a key which signs is enough (RFC 4035, section 5.2; RFC 6840, section 5.11); the others may
+/// be of keys to come (RFC 6781, section 4.1.2).
 pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> Compared {
     // SHA-1 does not count beside a stronger digest (RFC 4509, section 3).
     let strong = |ds: &Ds| matches!(ds.digest_type(), 2 | 4) && is_supported(ds.algorithm());
@@ -161,12 +182,16 @@ pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: System
         ds.iter().filter(counts).map(|ds| (ds, finding(zone, ds, answer, now))).collect();
     let good = || each.iter().filter(|(_, finding)| finding.is_none()).map(|(ds, _)| *ds);
     if good().next().is_none() {
-        let findings: Vec<FindingKind> = each.into_iter().filter_map(|(_, finding)| finding).collect();
+        let findings: Vec<FindingKind> =
+            each.into_iter().filter_map(|(_, finding)| finding).collect();
         let known = findings.iter().any(|kind| !matches!(kind, FindingKind::Unverifiable(..)));
         return Compared { findings, is_secure: known.then_some(false) };
     }
-    let mut findings: Vec<FindingKind> =
-        each.iter().filter(|(_, finding)| finding.is_some()).map(|(ds, _)| FindingKind::Spare(ds.key_tag())).collect();
+    let mut findings: Vec<FindingKind> = each
+        .iter()
+        .filter(|(_, finding)| finding.is_some())
+        .map(|(ds, _)| FindingKind::Spare(ds.key_tag()))
+        .collect();
     if good().all(|ds| weakness(ds).is_some()) {
         findings.extend(good().filter_map(weakness));
     }
@@ -220,7 +245,8 @@ fn set<'a>(
     RecordSet { owner, record_type, data: data.iter().map(Vec::as_slice).collect(), signatures }
 }
 
-/// What is wrong with the signature of the SOA record by the keys of the zone: as with it, so with all that the zone has.
+/// What is wrong with the signature of the SOA record by the keys of the zone: as with it, so with
+/// all that the zone has.
 pub(super) fn data(
     zone: &Name,
     soa: &StartOfAuthority,
@@ -236,8 +262,15 @@ pub(super) fn data(
     }
 }
 
-/// What is wrong with the signature of the DS record set of `name` by the keys of the parent zone, which are the answer `above`.
-pub(super) fn of_ds(parent: &Name, name: &Name, ds: &Section, above: &Section, now: SystemTime) -> Option<FindingKind> {
+/// What is wrong with the signature of the DS record set of `name` by the keys of the parent zone,
+/// which are the answer `above`.
+pub(super) fn of_ds(
+    parent: &Name,
+    name: &Name,
+    ds: &Section,
+    above: &Section,
+    now: SystemTime,
+) -> Option<FindingKind> {
     if keys(above).next().is_none() {
         return Some(FindingKind::ParentUnsigned);
     }
@@ -278,7 +311,9 @@ fn verifies(key: Key<'_>, message: &[u8], value: &[u8]) -> bool {
     };
     // The length of the exponent in one byte, or in two behind a zero (RFC 3110, section 2).
     let parts = match public {
-        [0, high, low, rest @ ..] => rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low]))),
+        [0, high, low, rest @ ..] => {
+            rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))
+        }
         [length, rest @ ..] => rest.split_at_checked(usize::from(*length)),
         [] => None,
     };

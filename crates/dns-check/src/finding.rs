@@ -76,14 +76,15 @@ pub struct Address {
 pub enum ServerState {
     /// It answers authoritatively for the zone, at each of its addresses that answers at all.
     Serves,
-    /// It answers, but not for this zone, or nothing that can be read: it is lame (RFC 9499, section 7).
+    /// It answers, but not for this zone, or nothing that can be read: it is lame (RFC 9499,
+    /// section 7).
     Lame,
     /// It does not answer, though others do over the same protocol.
     Silent,
     /// Its name has no address, or none that the internet can reach, or is an alias.
     Unresolved,
-    /// Nothing is known of it: no resolver tells its address, it has only addresses that can't be reached from here, or the check
-    /// ended before it was done with it.
+    /// Nothing is known of it: no resolver tells its address, it has only addresses that can't be
+    /// reached from here, or the check ended before it was done with it.
     Unknown,
 }
 
@@ -131,7 +132,8 @@ pub(super) enum Unresolved {
     FreeDomain(Name),
     /// The name exists and has no address.
     NoAddress,
-    /// It has an address that the internet can't reach. Which one is not told: it may be of the network that asks.
+    /// It has an address that the internet can't reach. Which one is not told: it may be of the
+    /// network that asks.
     Private,
     /// The name is an alias (RFC 2181, section 10.3).
     Alias,
@@ -190,7 +192,8 @@ pub(super) enum FindingKind {
     NoDelegation,
     /// It refers with the flag AA, or in the answer section without it.
     OddReferral,
-    /// These servers of the parent zone refer to it without an address, though its name lies in the child zone.
+    /// These servers of the parent zone refer to it without an address, though its name lies in the
+    /// child zone.
     MissingGlue(Vec<Name>),
     /// The parent zone has these addresses for it, which the child zone does not have.
     StaleGlue(Vec<IpAddr>),
@@ -216,7 +219,8 @@ pub(super) enum FindingKind {
     Unverifiable(u16, &'static str, u8),
     /// The DS record of this key tag leads to no key that signs, and another one does.
     Spare(u16),
-    /// The DS record of this key tag is right, and of a digest or algorithm that validators give up.
+    /// The DS record of this key tag is right, and of a digest or algorithm that validators give
+    /// up.
     Weak(u16, &'static str, u8),
     /// The SOA record has no signature by a key of the zone.
     DataUnsigned,
@@ -226,7 +230,8 @@ pub(super) enum FindingKind {
     Serials(Vec<u32>),
     /// None of the name servers of this zone above it tells where it is served.
     NobodyAbove(Name),
-    /// None of the name servers that the world asks for the parent zone is of the zone that was written.
+    /// None of the name servers that the world asks for the parent zone is of the zone that was
+    /// written.
     AnotherZone(Targets),
     /// The world asks these name servers too.
     MoreServers(Targets),
@@ -290,7 +295,11 @@ impl FindingKind {
             | Self::Late => true,
             Self::Unresolved(why) => !matches!(
                 why,
-                Unresolved::NoGlue | Unresolved::Private | Unresolved::Alias | Unresolved::Silent | Unresolved::Spent
+                Unresolved::NoGlue
+                    | Unresolved::Private
+                    | Unresolved::Alias
+                    | Unresolved::Silent
+                    | Unresolved::Spent
             ),
             Self::Silent => role == Role::Parent,
             _ => false,
@@ -303,9 +312,12 @@ impl FindingKind {
             Self::Unresolved(why) => why.state(),
             Self::Silent => ServerState::Silent,
             Self::Unheard(_) | Self::NoRoute(_) | Self::Spent | Self::Late => ServerState::Unknown,
-            Self::Code(_) | Self::NotAuthoritative | Self::NoZone | Self::Alias | Self::Malformed | Self::NoTcp => {
-                ServerState::Lame
-            }
+            Self::Code(_)
+            | Self::NotAuthoritative
+            | Self::NoZone
+            | Self::Alias
+            | Self::Malformed
+            | Self::NoTcp => ServerState::Lame,
             _ => ServerState::Serves,
         }
     }
@@ -360,14 +372,20 @@ impl Unresolved {
     /// A failure of the resolver says nothing of the name.
     fn severity(&self) -> Severity {
         match self {
-            Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent | Self::Spent => Severity::Unknown,
+            Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent | Self::Spent => {
+                Severity::Unknown
+            }
             _ => Severity::Problem,
         }
     }
 
     /// What a server of such a name is.
     pub(super) fn state(&self) -> ServerState {
-        if self.severity() == Severity::Unknown { ServerState::Unknown } else { ServerState::Unresolved }
+        if self.severity() == Severity::Unknown {
+            ServerState::Unknown
+        } else {
+            ServerState::Unresolved
+        }
     }
 
     fn code(&self) -> &'static str {
@@ -433,7 +451,8 @@ impl Report {
         if self.problems().next().is_some() {
             return Verdict::Bad;
         }
-        let heard = |servers: &[Server]| servers.iter().any(|server| server.state == ServerState::Serves);
+        let heard =
+            |servers: &[Server]| servers.iter().any(|server| server.state == ServerState::Serves);
         let parent = self.parent.is_none() || heard(&self.parent_servers);
         if parent && heard(&self.servers) { Verdict::Good } else { Verdict::Unknown }
     }
@@ -477,40 +496,45 @@ impl Report {
         &self.parent_servers
     }
 
-    /// True if somebody else could answer for the name: one of its name servers is in a domain that does not exist.
+    /// True if somebody else could answer for the name: one of its name servers is in a domain that
+    /// does not exist.
     pub fn can_be_taken_over(&self) -> bool {
         self.findings.iter().any(Finding::is_takeover)
     }
 
-    /// True if a name server of the child has no key for any of the DS records, or no data signed with its keys: resolvers that
-    /// validate would call the zone bogus.
+    /// True if a name server of the child has no key for any of the DS records, or no data signed
+    /// with its keys: resolvers that validate would call the zone bogus.
     pub fn has_bogus_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.bogus)
     }
 
-    /// True if a name server of the child was seen to serve a key for at least one of the DS records, to sign the key set with it,
-    /// and to sign its data with a key of the set, validly now.
+    /// True if a name server of the child was seen to serve a key for at least one of the DS
+    /// records, to sign the key set with it, and to sign its data with a key of the set, validly
+    /// now.
     ///
-    /// A server that is found not to serve the zone, at whichever of its addresses, does not count. Without DS records in
-    /// question it is never true. Not the opposite of [`Report::has_bogus_server`]: of two servers one may be secure, and the other
-    /// have none of the keys; and of servers that are silent nothing is known.
+    /// A server that is found not to serve the zone, at whichever of its addresses, does not count.
+    /// Without DS records in question it is never true. Not the opposite of
+    /// [`Report::has_bogus_server`]: of two servers one may be secure, and the other have none of
+    /// the keys; and of servers that are silent nothing is known.
     pub fn has_secure_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.is_secure)
     }
 
-    /// True if no name server answered anything, although at least one was asked: from here, all of them are out of reach.
+    /// True if no name server answered anything, although at least one was asked: from here, all of
+    /// them are out of reach.
     ///
-    /// Most likely this machine has no way out (a function in a VPC without a NAT gateway) rather than that the
-    /// delegation is broken.
+    /// Most likely this machine has no way out (a function in a VPC without a NAT gateway) rather
+    /// than that the delegation is broken.
     pub fn no_egress(&self) -> bool {
         self.no_egress
     }
 
-    /// True if nothing is known for one reason alone: the name servers have only IPv6 addresses, and from here nothing answers over
-    /// IPv6.
+    /// True if nothing is known for one reason alone: the name servers have only IPv6 addresses,
+    /// and from here nothing answers over IPv6.
     pub fn lacks_ipv6(&self) -> bool {
-        let v6 =
-            |kind: &FindingKind| matches!(kind, FindingKind::NoRoute(Family::V6) | FindingKind::Unheard(Family::V6));
+        let v6 = |kind: &FindingKind| {
+            matches!(kind, FindingKind::NoRoute(Family::V6) | FindingKind::Unheard(Family::V6))
+        };
         self.verdict() == Verdict::Unknown
             && !self.no_egress
             && self.unknowns().next().is_some()

@@ -1,14 +1,17 @@
 //! The DNS check: does the delegation resolve, as `dig +trace` would see it?
 //!
-//! Questions go straight to the authoritative servers. A resolver is asked for the addresses of name servers and for the
-//! name servers of the parent zone, never for the child's name or one below it: it would keep the answer "no such name"
-//! for as long as the parent zone's SOA says (RFC 2308), and those behind it would not see the new delegation.
+//! Questions go straight to the authoritative servers. A resolver is asked for the addresses of
+//! name servers and for the name servers of the parent zone, never for the child's name or one
+//! below it: it would keep the answer "no such name" for as long as the parent zone's SOA says (RFC
+//! 2308), and those behind it would not see the new delegation.
 //!
-//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go, what is read of an answer, what a
-//! [`Report`] keeps and says. A server may answer whatever it likes.
+//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go,
+//! what is read of an answer, what a [`Report`] keeps and says. A server may answer whatever it
+//! likes.
 //!
-//! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section 5.4.1, authority), RFC 4035
-//! (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC 9471 (glue).
+//! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181
+//! (section 5.4.1, authority), RFC 4035 (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766
+//! (TCP), RFC 9471 (glue).
 
 mod address_filter;
 mod display;
@@ -71,11 +74,13 @@ pub struct Verifier {
 pub struct Expected {
     /// The child's name, the zone cut.
     pub name: Name,
-    /// The name servers: of the NS record set in the parent zone, and of the one at the child zone's own apex.
+    /// The name servers: of the NS record set in the parent zone, and of the one at the child
+    /// zone's own apex.
     pub name_servers: NameServers,
     /// The DS record set in the parent zone.
     pub ds: Option<DsRecords>,
-    /// Without `ds`: whether a DS record set in the parent zone is a finding. With `ds` it is compared anyway.
+    /// Without `ds`: whether a DS record set in the parent zone is a finding. With `ds` it is
+    /// compared anyway.
     pub check_ds: bool,
     /// The addresses that the parent zone has as glue, for name servers at or below `name`.
     pub glue: Vec<(Name, IpAddr)>,
@@ -93,9 +98,11 @@ impl Expected {
 pub struct ParentZone {
     /// Its name.
     pub name: Name,
-    /// The name servers of the very zone that was written, as the service that holds it names them; `None` if nobody has told.
+    /// The name servers of the very zone that was written, as the service that holds it names them;
+    /// `None` if nobody has told.
     ///
-    /// There may be several zones of one name. If the world asks none of these name servers, it asks another zone.
+    /// There may be several zones of one name. If the world asks none of these name servers, it
+    /// asks another zone.
     pub name_servers: Option<NameServers>,
 }
 
@@ -106,8 +113,8 @@ pub struct Timing {
     pub datagrams: Vec<Duration>,
     /// For its answer over TCP, with the connection. A second and a half.
     pub tcp: Duration,
-    /// For a resolver's answer, with the connection where it takes one; it is asked three times at most, one resolver after the
-    /// other. A second and a quarter.
+    /// For a resolver's answer, with the connection where it takes one; it is asked three times at
+    /// most, one resolver after the other. A second and a quarter.
     pub resolver: Duration,
     /// Between two rounds of questions, while patience lasts. A second.
     pub pause: Duration,
@@ -127,9 +134,10 @@ impl Default for Timing {
 impl Timing {
     /// What a round of questions takes at most: fourteen and a half seconds with the defaults.
     ///
-    /// That is the longest way to an answer: a resolver is asked for the name servers of the parent zone and then for their
-    /// addresses, each time in vain but for the last try; a server is asked for the zone and then for the rest, each time over UDP
-    /// in vain and then over TCP. Name servers that together are asked more than there are sockets for could make it longer; then
+    /// That is the longest way to an answer: a resolver is asked for the name servers of the parent
+    /// zone and then for their addresses, each time in vain but for the last try; a server is asked
+    /// for the zone and then for the rest, each time over UDP in vain and then over TCP. Name
+    /// servers that together are asked more than there are sockets for could make it longer; then
     /// the round is cut.
     pub fn longest_round(&self) -> Duration {
         let datagrams: Duration = self.datagrams.iter().sum();
@@ -142,15 +150,15 @@ impl Verifier {
     ///
     /// Its port is then also the one of the authoritative servers that it leads to, 53 otherwise.
     ///
-    /// Name servers are asked at addresses that the internet can reach, and at no other, wherever the resolver is: see
-    /// [`Verifier::at_any_address`].
+    /// Name servers are asked at addresses that the internet can reach, and at no other, wherever
+    /// the resolver is: see [`Verifier::at_any_address`].
     pub fn new(resolver: Option<SocketAddr>) -> Self {
         let (timing, transport) = (Timing::default(), Arc::new(Sockets));
         Self { resolver, timing, transport, memory: None, anywhere: false, thorough: false }
     }
 
-    /// The same, asking name servers at any address if so said, as in a DNS of one's own. Who chooses the name servers can then look
-    /// around in the network of who asks.
+    /// The same, asking name servers at any address if so said, as in a DNS of one's own. Who
+    /// chooses the name servers can then look around in the network of who asks.
     pub fn at_any_address(self, anywhere: bool) -> Self {
         Self { anywhere, ..self }
     }
@@ -165,11 +173,12 @@ impl Verifier {
         Self { transport: Arc::new(transport), ..self }
     }
 
-    /// The same for many checks in a row or side by side. What one has found of addresses, and of what can be reached from here, the
-    /// others go by; they have 480 sockets together, and ask resolvers 512 questions a second at most.
+    /// The same for many checks in a row or side by side. What one has found of addresses, and of
+    /// what can be reached from here, the others go by; they have 480 sockets together, and ask
+    /// resolvers 512 questions a second at most.
     ///
-    /// What failed is not tried again before [`Verifier::look_again`]. An address from which nothing has ever come is asked more
-    /// briefly from the third question on.
+    /// What failed is not tried again before [`Verifier::look_again`]. An address from which
+    /// nothing has ever come is asked more briefly from the third question on.
     pub fn for_run(self) -> Self {
         Self { memory: Some(Arc::new(Memory::of_run())), ..self }
     }
@@ -181,7 +190,8 @@ impl Verifier {
         }
     }
 
-    /// The same, with questions that are only of interest: whether a zone without DS records is signed.
+    /// The same, with questions that are only of interest: whether a zone without DS records is
+    /// signed.
     pub fn thorough(self) -> Self {
         Self { thorough: true, ..self }
     }
@@ -193,38 +203,56 @@ impl Verifier {
     }
 
     fn network(&self) -> Network {
-        Network::new(self.timing.clone(), Arc::clone(&self.transport), self.memory.clone().unwrap_or_default())
+        Network::new(
+            self.timing.clone(),
+            Arc::clone(&self.transport),
+            self.memory.clone().unwrap_or_default(),
+        )
     }
 
     /// Checks the child zone, before the parent zone is touched.
     ///
-    /// Every wanted name server answers authoritatively for the child's SOA, and its own NS record set has exactly the wanted
-    /// name servers. With `ds`, each DS record is the digest (SHA-256 or SHA-384) of a key that the server serves and that signs
-    /// the zone's key set, validly now; any other digest type is a finding, since nothing is known of it.
+    /// Every wanted name server answers authoritatively for the child's SOA, and its own NS record
+    /// set has exactly the wanted name servers. With `ds`, each DS record is the digest (SHA-256 or
+    /// SHA-384) of a key that the server serves and that signs the zone's key set, validly now; any
+    /// other digest type is a finding, since nothing is known of it.
     ///
-    /// What a fresh zone shows (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name server's name that does not resolve, old name
-    /// servers or keys) is asked again for at most `patience`, plus the round that has begun; silence is not. So it ends after
-    /// `patience` and [`Timing::longest_round`] at the latest, with what was found until then.
+    /// What a fresh zone shows (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name server's
+    /// name that does not resolve, old name servers or keys) is asked again for at most `patience`,
+    /// plus the round that has begun; silence is not. So it ends after `patience` and
+    /// [`Timing::longest_round`] at the latest, with what was found until then.
     pub async fn verify_child(&self, expected: &Expected, patience: Duration) -> Report {
         self.check(None, expected, patience).await
     }
 
     /// Checks the delegation, after the change is in sync.
     ///
-    /// Every name server of `parent_zone`, as the resolver names them, has that zone and refers to exactly the wanted name
-    /// servers, and has exactly the wanted DS records; and what [`Verifier::verify_child`] checks holds. A server that has both zones
-    /// answers for the child itself, which is as good.
+    /// Every name server of `parent_zone`, as the resolver names them, has that zone and refers to
+    /// exactly the wanted name servers, and has exactly the wanted DS records; and what
+    /// [`Verifier::verify_child`] checks holds. A server that has both zones answers for the child
+    /// itself, which is as good.
     ///
-    /// If the name servers of the zone that was written are given, the world must ask at least one of them. That it asks others
-    /// as well is a remark.
+    /// If the name servers of the zone that was written are given, the world must ask at least one
+    /// of them. That it asks others as well is a remark.
     ///
-    /// What is not so is asked again for at most `patience`, plus the round that has begun; the silence of a server of the parent
-    /// zone too, unless nothing answers at all. It ends when [`Verifier::verify_child`] does.
-    pub async fn verify_delegation(&self, parent_zone: &ParentZone, expected: &Expected, patience: Duration) -> Report {
+    /// What is not so is asked again for at most `patience`, plus the round that has begun; the
+    /// silence of a server of the parent zone too, unless nothing answers at all. It ends when
+    /// [`Verifier::verify_child`] does.
+    pub async fn verify_delegation(
+        &self,
+        parent_zone: &ParentZone,
+        expected: &Expected,
+        patience: Duration,
+    ) -> Report {
         self.check(Some(parent_zone), expected, patience).await
     }
 
-    async fn check(&self, parent: Option<&ParentZone>, expected: &Expected, patience: Duration) -> Report {
+    async fn check(
+        &self,
+        parent: Option<&ParentZone>,
+        expected: &Expected,
+        patience: Duration,
+    ) -> Report {
         let net = self.network();
         let resolver = self.resolver();
         let port = self.resolver.map_or(PORT, |resolver| resolver.port());
@@ -248,8 +276,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 impl Check<'_> {
     async fn run(&self, parent: Option<&ParentZone>, patience: Duration) -> Report {
         let mut pause = self.net.timing.pause;
-        let (begun, most) = (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
-        let (mut child, mut above) = (ZoneCheck::child(self.expected), parent.map(ZoneCheck::parent));
+        let (begun, most) =
+            (Instant::now(), patience.saturating_add(self.net.timing.longest_round()));
+        let (mut child, mut above) =
+            (ZoneCheck::child(self.expected), parent.map(ZoneCheck::parent));
         loop {
             let round = self.ask_all(&mut child, above.as_mut());
             // Where it is cut, what was found before stands.
@@ -259,7 +289,8 @@ impl Check<'_> {
             }
             child.conclude(&self.net, above.as_ref());
             let report = zone_check::report(self, &child, above.as_ref());
-            let is_transient = child.is_transient() || above.as_ref().is_some_and(ZoneCheck::is_transient);
+            let is_transient =
+                child.is_transient() || above.as_ref().is_some_and(ZoneCheck::is_transient);
             let left = patience.saturating_sub(begun.elapsed());
             let ends = is_cut || !is_transient || report.no_egress() || self.net.is_spent();
             if ends || left < self.net.timing.pause || left.is_zero() {

@@ -20,13 +20,15 @@ use super::response::{Parsed, Response, Targets, read};
 use super::transport::{Datagrams, Transport};
 use delegation_model::name::Name;
 
-/// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda function.
+/// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda
+/// function.
 pub(super) const SOCKETS: usize = 64;
 
 /// How many datagrams a check sends.
 ///
-/// The largest delegation, sixteen name servers of four addresses below a zone with thirteen such, takes about five hundred in a
-/// round. Nobody is to make more of one event than that, whatever the servers answer.
+/// The largest delegation, sixteen name servers of four addresses below a zone with thirteen such,
+/// takes about five hundred in a round. Nobody is to make more of one event than that, whatever the
+/// servers answer.
 pub(super) const DATAGRAMS: u32 = 1000;
 
 /// How many connections a check makes.
@@ -38,15 +40,18 @@ const FOREIGN: usize = 256;
 /// How many sockets the checks of a run have open together. A process has 1024 files by default.
 const SOCKETS_OF_RUN: usize = 480;
 
-/// How many questions a second the checks of a run ask of resolvers together: half of the packets that the resolver of a VPC
-/// takes of one network interface (Amazon VPC User Guide, "DNS attributes for your VPC": 1024), since others ask it too.
+/// How many questions a second the checks of a run ask of resolvers together: half of the packets
+/// that the resolver of a VPC takes of one network interface (Amazon VPC User Guide, "DNS
+/// attributes for your VPC": 1024), since others ask it too.
 const RESOLVER_QUESTIONS: u32 = 512;
 
-/// An address that has never answered in a run is dead after so many questions in vain: each further one is asked briefly. It is
-/// still asked, since some servers keep silent about zones that they do not have.
+/// An address that has never answered in a run is dead after so many questions in vain: each
+/// further one is asked briefly. It is still asked, since some servers keep silent about zones that
+/// they do not have.
 const DEAD_AFTER: u32 = 2;
 
-/// How often a socket is tried to be opened where the process has too many files open, and the pause between.
+/// How often a socket is tried to be opened where the process has too many files open, and the
+/// pause between.
 const FILES: (u32, Duration) = (100, Duration::from_millis(50));
 
 /// Why there is no answer.
@@ -106,7 +111,8 @@ pub(super) struct Run {
 impl Default for Run {
     fn default() -> Self {
         let (look, zones, silent, heard) = Default::default();
-        let (sockets, resolver) = (Arc::new(Semaphore::new(SOCKETS_OF_RUN)), Pace::per_second(RESOLVER_QUESTIONS));
+        let (sockets, resolver) =
+            (Arc::new(Semaphore::new(SOCKETS_OF_RUN)), Pace::per_second(RESOLVER_QUESTIONS));
         Self { look, sockets, resolver, zones, silent, heard }
     }
 }
@@ -243,9 +249,14 @@ impl Network {
         [&self.datagrams, &self.connections].iter().any(|left| left.load(Ordering::Relaxed) == 0)
     }
 
-    /// Asks an authoritative server: UDP, again after a while, then TCP. Where there is no route to its IPv4 address, but one to the
-    /// IPv6 address that the network has for it (NAT64, RFC 6146), that is taken.
-    pub(super) async fn ask(&self, server: SocketAddr, question: &Query) -> Result<Response, NoResponse> {
+    /// Asks an authoritative server: UDP, again after a while, then TCP. Where there is no route to
+    /// its IPv4 address, but one to the IPv6 address that the network has for it (NAT64, RFC 6146),
+    /// that is taken.
+    pub(super) async fn ask(
+        &self,
+        server: SocketAddr,
+        question: &Query,
+    ) -> Result<Response, NoResponse> {
         // Never closed.
         let _permit = self.sockets.acquire().await;
         let run = self.memory.run.as_ref();
@@ -270,7 +281,11 @@ impl Network {
     }
 
     /// Asks a resolver once over UDP, and over TCP if the answer is too long.
-    pub(super) async fn ask_resolver(&self, server: SocketAddr, question: &Query) -> Result<Response, NoResponse> {
+    pub(super) async fn ask_resolver(
+        &self,
+        server: SocketAddr,
+        question: &Query,
+    ) -> Result<Response, NoResponse> {
         if let Some(run) = &self.memory.run {
             run.resolver.wait().await;
         }
@@ -304,10 +319,12 @@ impl Network {
         manner: Manner,
     ) -> Result<Response, NoResponse> {
         match self.udp(server, asked, waits, manner).await {
-            Ok(answer) if answer.truncated => self.tcp(server, asked).await.map_err(|failure| match failure {
-                NoResponse::Malformed | NoResponse::Spent => failure,
-                _ => NoResponse::NoTcp,
-            }),
+            Ok(answer) if answer.truncated => {
+                self.tcp(server, asked).await.map_err(|failure| match failure {
+                    NoResponse::Malformed | NoResponse::Spent => failure,
+                    _ => NoResponse::NoTcp,
+                })
+            }
             // A firewall that lets no DNS datagram out may let a connection out.
             Err(NoResponse::Silent) if manner == Manner::Insisting => self.tcp(server, asked).await,
             other => other,
@@ -325,7 +342,8 @@ impl Network {
         }
     }
 
-    /// Opens a socket. Where this process has too many files open, that says nothing of the server, and others will be closed.
+    /// Opens a socket. Where this process has too many files open, that says nothing of the server,
+    /// and others will be closed.
     async fn socket(&self, server: SocketAddr) -> Result<Box<dyn Datagrams>, NoResponse> {
         let (tries, pause) = FILES;
         for _ in 0..tries {
@@ -357,8 +375,11 @@ impl Network {
             match timeout_at(until, datagram(&*socket, asked)).await {
                 Ok(Ok(reading)) => return reading,
                 // No port is open there: it is not going to answer.
-                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(NoResponse::Silent),
-                // Some other trouble on the way, for instance a full buffer; asked again in a moment.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    return Err(NoResponse::Silent);
+                }
+                // Some other trouble on the way, for instance a full buffer; asked again in a
+                // moment.
                 Ok(Err(_)) => sleep_until(until).await,
                 Err(_) => {}
             }
@@ -405,7 +426,10 @@ fn is_no_route(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(NO_FAMILY)
 }
 
-async fn datagram(socket: &dyn Datagrams, asked: &SentQuery) -> io::Result<Result<Response, NoResponse>> {
+async fn datagram(
+    socket: &dyn Datagrams,
+    asked: &SentQuery,
+) -> io::Result<Result<Response, NoResponse>> {
     socket.send(&asked.bytes).await?;
     for _ in 0..FOREIGN {
         match read(asked, &socket.receive().await?) {

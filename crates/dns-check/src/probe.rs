@@ -35,7 +35,8 @@ pub(super) struct Answers {
     pub(super) is_secure: Option<bool>,
     /// The serial number of the zone.
     pub(super) serial: Option<u32>,
-    /// Of a server of the parent zone that refers to the child: the addresses that it gives with that.
+    /// Of a server of the parent zone that refers to the child: the addresses that it gives with
+    /// that.
     pub(super) glue: Option<Vec<(Name, IpAddr)>>,
 }
 
@@ -68,7 +69,12 @@ impl ProbeResult {
 }
 
 /// A server of the child zone: its SOA, then its name servers and keys.
-pub(super) async fn child(net: &Network, address: SocketAddr, expected: &Expected, thorough: bool) -> ProbeResult {
+pub(super) async fn child(
+    net: &Network,
+    address: SocketAddr,
+    expected: &Expected,
+    thorough: bool,
+) -> ProbeResult {
     let (name, wants_ds) = (&expected.name, expected.ds.is_some());
     let soa = match serves(net, address, name, wants_ds).await {
         Ok(soa) => soa,
@@ -79,7 +85,8 @@ pub(super) async fn child(net: &Network, address: SocketAddr, expected: &Expecte
     let keys = (wants_ds || thorough).then(|| net.ask(address, &keys));
     let (own, keys) = join(net.ask(address, &own), OptionFuture::from(keys)).await;
 
-    let mut found = Answers { serial: soa.soa.as_ref().map(|soa| soa.serial), ..Answers::default() };
+    let mut found =
+        Answers { serial: soa.soa.as_ref().map(|soa| soa.serial), ..Answers::default() };
     match own.map_err(ProbeResult::from).and_then(authoritative) {
         Ok(answer) => {
             let servers = answer.answers.name_servers;
@@ -94,7 +101,8 @@ pub(super) async fn child(net: &Network, address: SocketAddr, expected: &Expecte
             let now = net.transport.now();
             let Compared { findings, is_secure } = dnssec::compare(name, ds, &answer.answers, now);
             found.findings.extend(findings);
-            let data = || dnssec::data(name, soa.soa.as_ref()?, &soa.signatures, &answer.answers, now);
+            let data =
+                || dnssec::data(name, soa.soa.as_ref()?, &soa.signatures, &answer.answers, now);
             let unsigned = if is_secure == Some(true) { data() } else { None };
             found.is_secure = is_secure.map(|is_secure| is_secure && unsigned.is_none());
             found.findings.extend(unsigned);
@@ -110,8 +118,14 @@ pub(super) async fn child(net: &Network, address: SocketAddr, expected: &Expecte
     ProbeResult::Answers(found)
 }
 
-/// A server of the parent zone: the zone's SOA, then what it refers to at the cut, its DS record set, and with that its keys.
-pub(super) async fn parent(net: &Network, address: SocketAddr, zone: &Name, expected: &Expected) -> ProbeResult {
+/// A server of the parent zone: the zone's SOA, then what it refers to at the cut, its DS record
+/// set, and with that its keys.
+pub(super) async fn parent(
+    net: &Network,
+    address: SocketAddr,
+    zone: &Name,
+    expected: &Expected,
+) -> ProbeResult {
     let soa = match serves(net, address, zone, false).await {
         Ok(soa) => soa,
         Err(heard) => return heard,
@@ -149,7 +163,11 @@ pub(super) async fn parent(net: &Network, address: SocketAddr, zone: &Name, expe
 }
 
 /// The addresses that a server of the zone has for a name in it; `None` if it does not tell.
-pub(super) async fn addresses(net: &Network, address: SocketAddr, name: &Name) -> Option<Vec<IpAddr>> {
+pub(super) async fn addresses(
+    net: &Network,
+    address: SocketAddr,
+    name: &Name,
+) -> Option<Vec<IpAddr>> {
     let (v4, v6) = (Query::direct(name, Rtype::A), Query::direct(name, Rtype::AAAA));
     let (v4, v6) = join(net.ask(address, &v4), net.ask(address, &v6)).await;
     let mut found = Vec::new();
@@ -164,7 +182,12 @@ pub(super) async fn addresses(net: &Network, address: SocketAddr, name: &Name) -
 }
 
 /// Whether the server has the zone: it answers for the SOA at its apex, with authority.
-async fn serves(net: &Network, server: SocketAddr, zone: &Name, signed: bool) -> Result<Section, ProbeResult> {
+async fn serves(
+    net: &Network,
+    server: SocketAddr,
+    zone: &Name,
+    signed: bool,
+) -> Result<Section, ProbeResult> {
     let question = Query::direct(zone, Rtype::SOA);
     let question = if signed { question.signed() } else { question };
     let answer = net.ask(server, &question).await.map_err(ProbeResult::from)?;
@@ -186,7 +209,8 @@ fn authoritative(answer: Response) -> Result<Response, ProbeResult> {
     }
 }
 
-/// The DS record set. A server that knows nothing of DNSSEC may refer to the child where there is none.
+/// The DS record set. A server that knows nothing of DNSSEC may refer to the child where there is
+/// none.
 fn ds_of(answer: Response) -> Result<Section, ProbeResult> {
     if answer.code == NOERROR && answer.answers.ds.is_empty() {
         return Ok(answer.answers);
@@ -203,9 +227,9 @@ fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
         other => return found.findings.push(FindingKind::Code(code(other))),
     }
     let Response { authoritative, answers, authorities, addresses, .. } = answer;
-    // A referral has the name servers in the authority section and is without authority itself (RFC 1034, section 4.3.2). A
-    // server that has the child zone as well answers from there: a resolver that asks it has already arrived. Resolvers take the two
-    // other ways as well.
+    // A referral has the name servers in the authority section and is without authority itself (RFC
+    // 1034, section 4.3.2). A server that has the child zone as well answers from there: a resolver
+    // that asks it has already arrived. Resolvers take the two other ways as well.
     let is_referral = answers.name_servers.is_empty();
     let servers = if is_referral { authorities.name_servers } else { answers.name_servers };
     if servers.is_empty() {

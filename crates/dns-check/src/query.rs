@@ -10,7 +10,8 @@ const PAYLOAD: u16 = 1232;
 /// The class of the internet (RFC 1035, section 3.2.4).
 pub(super) const IN: u16 = 1;
 
-/// A name as it is on the wire, lower case and uncompressed: the canonical form of RFC 4034, section 6.2.
+/// A name as it is on the wire, lower case and uncompressed: the canonical form of RFC 4034,
+/// section 6.2.
 pub(super) fn wire(name: &Name) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in name.wire_labels() {
@@ -73,23 +74,28 @@ impl Query {
     /// The message that asks, under a random id.
     pub(super) fn ask(&self) -> SentQuery {
         let mut sent = self.ask_plainly();
-        // One record behind the question: OPT (RFC 6891, section 6.1.2), with the DO bit (RFC 3225, section 3).
+        // One record behind the question: OPT (RFC 6891, section 6.1.2), with the DO bit (RFC 3225,
+        // section 3).
         if let Some(additional) = sent.bytes.get_mut(11) {
             *additional = 1;
         }
         sent.bytes.push(0);
         let dnssec = if self.dnssec { 0x8000 } else { 0 };
-        sent.bytes.extend([Rtype::OPT.to_int(), PAYLOAD, 0, dnssec, 0].map(u16::to_be_bytes).concat());
+        sent.bytes
+            .extend([Rtype::OPT.to_int(), PAYLOAD, 0, dnssec, 0].map(u16::to_be_bytes).concat());
         sent
     }
 
-    /// The message that asks without EDNS, for a server that does not know it (RFC 6891, section 7).
+    /// The message that asks without EDNS, for a server that does not know it (RFC 6891, section
+    /// 7).
     pub(super) fn ask_plainly(&self) -> SentQuery {
         // Where no randomness is to be had, the random port still is.
         let mut id = [0; 2];
         let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id);
         let id = u16::from_be_bytes(id);
-        let question = [&self.name[..], &[self.record_type.to_int(), IN].map(u16::to_be_bytes).concat()].concat();
+        let question =
+            [&self.name[..], &[self.record_type.to_int(), IN].map(u16::to_be_bytes).concat()]
+                .concat();
         let recursion = if self.recursion { 0x0100 } else { 0 };
         let mut bytes = [id, recursion, 1, 0, 0, 0].map(u16::to_be_bytes).concat();
         bytes.extend(&question);

@@ -1,7 +1,8 @@
 //! What the world is told of a delegation: where the servers of the zones above refer to.
 //!
-//! The way leads down from the top-level domain. A resolver is asked for the name servers of that and for addresses, and never for
-//! a name on the way that may not exist yet: it would keep that answer (RFC 2308).
+//! The way leads down from the top-level domain. A resolver is asked for the name servers of that
+//! and for addresses, and never for a name on the way that may not exist yet: it would keep that
+//! answer (RFC 2308).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -35,7 +36,9 @@ pub enum ReferralError {
     #[error("no resolver answers; name one that can be reached from here")]
     NoResolver,
     /// The resolver does not tell the name servers of this zone, for this reason.
-    #[error("the name servers of {0} could not be looked up: {1}; use another resolver, or try again")]
+    #[error(
+        "the name servers of {0} could not be looked up: {1}; use another resolver, or try again"
+    )]
     ResolverFails(Name, String),
     /// None of the zone's servers that were asked answers for it.
     #[error(
@@ -43,7 +46,9 @@ pub enum ReferralError {
     )]
     NoAnswer(Name),
     /// The zone is not delegated itself: nobody asks it.
-    #[error("the zone {0} is not delegated itself, so nobody asks it; delegate it from the zone above it first")]
+    #[error(
+        "the zone {0} is not delegated itself, so nobody asks it; delegate it from the zone above it first"
+    )]
     NotInTheWorld(Name),
     /// The parent zone does not delegate the name.
     #[error("{name} is not delegated: the name servers of {parent} have no NS record set for it")]
@@ -138,11 +143,15 @@ impl Walk<'_> {
         if found.zone == *zone { Ok(found) } else { Err(Lost::NotInTheWorld(zone.clone())) }
     }
 
-    /// The addresses of a name server of a zone: those that came with the referral, or what a resolver knows.
+    /// The addresses of a name server of a zone: those that came with the referral, or what a
+    /// resolver knows.
     async fn addresses(self, zone: &Located, server: &Name) -> Addresses {
         let own = glue(&zone.addresses, server);
-        let found =
-            if own.is_empty() { self.resolver.addresses(self.net, server).await } else { self.resolver.choose(&own) };
+        let found = if own.is_empty() {
+            self.resolver.addresses(self.net, server).await
+        } else {
+            self.resolver.choose(&own)
+        };
         found.unwrap_or_default()
     }
 
@@ -153,7 +162,8 @@ impl Walk<'_> {
             .map(|server| {
                 async move {
                     let addresses = self.addresses(zone, server).await.asked.into_iter();
-                    let each = addresses.map(|address| self.ask(SocketAddr::new(address, self.port), name));
+                    let each = addresses
+                        .map(|address| self.ask(SocketAddr::new(address, self.port), name));
                     join_all(each).await.into_iter().flatten().next()
                 }
                 .boxed()
@@ -177,14 +187,19 @@ impl Walk<'_> {
         let (own, referred) = (answer.answers.name_servers, answer.authorities.name_servers);
         let servers = if own.is_empty() { referred } else { own };
         if !servers.is_empty() {
-            return Some(Below::Zone(Located { zone: name.clone(), servers, addresses: answer.addresses }));
+            return Some(Below::Zone(Located {
+                zone: name.clone(),
+                servers,
+                addresses: answer.addresses,
+            }));
         }
         answer.authoritative.then_some(Below::Name)
     }
 }
 
 impl Verifier {
-    /// The zone in which a name is, or would be, delegated. No resolver is asked for the name, or for one above it that may not exist.
+    /// The zone in which a name is, or would be, delegated. No resolver is asked for the name, or
+    /// for one above it that may not exist.
     pub async fn parent_of(&self, name: &Name) -> Result<Name, ReferralError> {
         let (net, resolver) = self.outset();
         let above = name.parent().ok_or_else(|| ReferralError::NoParent(name.clone()))?;
@@ -195,8 +210,8 @@ impl Verifier {
         })
     }
 
-    /// The delegation as the first server of the parent zone that answers describes it, for [`Verifier::verify_delegation`] to compare
-    /// the others with.
+    /// The delegation as the first server of the parent zone that answers describes it, for
+    /// [`Verifier::verify_delegation`] to compare the others with.
     pub async fn referral(&self, parent: &Name, name: &Name) -> Result<Expected, ReferralError> {
         let (net, resolver) = self.outset();
         let walk = self.walk(&net, &resolver);
@@ -204,10 +219,14 @@ impl Verifier {
         let servers = zone.servers.names.iter().take(SERVERS);
         let asked = join_all(servers.map(async |server| {
             let addresses = walk.addresses(&zone, server).await.asked.into_iter();
-            join_all(addresses.map(|address| referred(&net, SocketAddr::new(address, walk.port), name))).await
+            join_all(
+                addresses.map(|address| referred(&net, SocketAddr::new(address, walk.port), name)),
+            )
+            .await
         }));
         let told = asked.await.into_iter().flatten().flatten().next();
-        let Referred { targets, ds, mut glue, by } = told.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
+        let Referred { targets, ds, mut glue, by } =
+            told.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
         let nobody = || ReferralError::NotDelegated { parent: parent.clone(), name: name.clone() };
         let targets: Vec<String> = targets.names.iter().map(Name::fqdn).collect();
         let servers = NameServers::found(&targets).ok_or_else(nobody)?;
@@ -218,7 +237,9 @@ impl Verifier {
                 glue.extend(own.into_iter().map(|address| (host.clone(), address)));
             }
         }
-        glue.retain(|(host, _)| host.is_at_or_below(name) && servers.iter().any(|server| server == host));
+        glue.retain(|(host, _)| {
+            host.is_at_or_below(name) && servers.iter().any(|server| server == host)
+        });
         Ok(Expected { name: name.clone(), name_servers: servers, ds, check_ds: true, glue })
     }
 
@@ -253,7 +274,8 @@ async fn referred(net: &Network, server: SocketAddr, name: &Name) -> Option<Refe
         NXDOMAIN if ns.authoritative => Targets::default(),
         _ => return None,
     };
-    // A referral to another zone, upwards for instance, is a server that does not have the parent zone.
+    // A referral to another zone, upwards for instance, is a server that does not have the parent
+    // zone.
     let knows = ns.authoritative || !targets.is_empty();
     let ds = ds.ok().and_then(|answer| answer.answers.ds_records());
     knows.then_some(Referred { targets, ds, glue: ns.addresses, by })

@@ -1,4 +1,5 @@
-//! The resolver: asked for the addresses of name servers and for the name servers of zones that exist, for nothing else.
+//! The resolver: asked for the addresses of name servers and for the name servers of zones that
+//! exist, for nothing else.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -48,8 +49,9 @@ impl<T> Default for Known<T> {
 }
 
 impl<T: Clone> Known<T> {
-    /// What is known, or else what this look-up finds. What was found is kept for the run if `is_whole` says so; a failure for as
-    /// long as one look takes, or, of a check by itself, until the next round.
+    /// What is known, or else what this look-up finds. What was found is kept for the run if
+    /// `is_whole` says so; a failure for as long as one look takes, or, of a check by itself, until
+    /// the next round.
     async fn or_look_up(
         &self,
         net: &Network,
@@ -59,13 +61,18 @@ impl<T: Clone> Known<T> {
         let look = net.memory.run.as_ref().map(Run::look);
         let mut known = self.0.lock().await;
         if let Some(last) = &*known {
-            let is_new = look.map_or_else(|| last.at.elapsed() < net.timing.pause, |look| look == last.look);
+            let is_new =
+                look.map_or_else(|| last.at.elapsed() < net.timing.pause, |look| look == last.look);
             if is_new || last.found.as_ref().is_ok_and(is_whole) {
                 return last.found.clone();
             }
         }
         let found = look_up.await;
-        *known = Some(LookUp { at: Instant::now(), look: look.unwrap_or_default(), found: found.clone() });
+        *known = Some(LookUp {
+            at: Instant::now(),
+            look: look.unwrap_or_default(),
+            found: found.clone(),
+        });
         found
     }
 }
@@ -94,8 +101,13 @@ impl Resolver {
         Self { servers, anywhere: false }
     }
 
-    /// Those addresses of a name server that are asked. What was found is kept for the run, so that nobody is asked for it again.
-    pub(super) async fn addresses(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
+    /// Those addresses of a name server that are asked. What was found is kept for the run, so that
+    /// nobody is asked for it again.
+    pub(super) async fn addresses(
+        &self,
+        net: &Network,
+        server: &Name,
+    ) -> Result<Addresses, Unresolved> {
         let host = net.memory.host(server);
         host.or_look_up(net, |found| found.missing.is_none(), self.look_up(net, server)).await
     }
@@ -117,7 +129,10 @@ impl Resolver {
         }
         // A name that does not exist has neither (RFC 8020): the word of one look-up is enough.
         let failures = || [v4.as_ref().err(), v6.as_ref().err()].into_iter().flatten();
-        let missing = failures().find(|why| **why == Unresolved::NoSuchName).or_else(|| failures().next()).cloned();
+        let missing = failures()
+            .find(|why| **why == Unresolved::NoSuchName)
+            .or_else(|| failures().next())
+            .cloned();
         match missing {
             Some(why) if found.is_empty() => return Err(why),
             _ => {}
@@ -143,10 +158,16 @@ impl Resolver {
     }
 
     /// The name servers of a zone.
-    pub(super) async fn name_servers(&self, net: &Network, zone: &Name) -> Result<Targets, Unresolved> {
+    pub(super) async fn name_servers(
+        &self,
+        net: &Network,
+        zone: &Name,
+    ) -> Result<Targets, Unresolved> {
         let question = Query::recursive(zone, Rtype::NS);
         match &net.memory.run {
-            Some(run) => run.zone(zone).or_look_up(net, |_| true, self.servers_by(net, &question)).await,
+            Some(run) => {
+                run.zone(zone).or_look_up(net, |_| true, self.servers_by(net, &question)).await
+            }
             None => self.servers_by(net, &question).await,
         }
     }
@@ -167,8 +188,11 @@ impl Resolver {
         for server in self.servers.iter().cycle().take(TRIES as usize) {
             match net.ask_resolver(*server, question).await {
                 Ok(answer) => match answer.code {
-                    // Nothing, or no such name, said without looking for it: a server for its own zones alone.
-                    NOERROR | NXDOMAIN if answer.is_uninformed() => finding = Unresolved::NotRecursive,
+                    // Nothing, or no such name, said without looking for it: a server for its own
+                    // zones alone.
+                    NOERROR | NXDOMAIN if answer.is_uninformed() => {
+                        finding = Unresolved::NotRecursive
+                    }
                     NOERROR => return Ok(answer),
                     NXDOMAIN => return Err(Unresolved::NoSuchName),
                     other => finding = Unresolved::Code(code(other)),
@@ -183,7 +207,8 @@ impl Resolver {
     }
 }
 
-/// An address on a `nameserver` line; a link-local one has its interface behind it (RFC 4007, section 11).
+/// An address on a `nameserver` line; a link-local one has its interface behind it (RFC 4007,
+/// section 11).
 fn socket(text: &str) -> Option<SocketAddr> {
     let Some((address, zone)) = text.split_once('%') else {
         return text.parse::<IpAddr>().ok().map(|address| (address, PORT).into());
@@ -203,7 +228,11 @@ fn interface(name: &str) -> Option<u32> {
 }
 
 /// The addresses in glue for this name server.
-pub(super) fn glue<'a>(glue: impl IntoIterator<Item = &'a (Name, IpAddr)>, server: &Name) -> Vec<IpAddr> {
-    let of_server = glue.into_iter().filter(|(name, _)| name == server).map(|(_, address)| *address);
+pub(super) fn glue<'a>(
+    glue: impl IntoIterator<Item = &'a (Name, IpAddr)>,
+    server: &Name,
+) -> Vec<IpAddr> {
+    let of_server =
+        glue.into_iter().filter(|(name, _)| name == server).map(|(_, address)| *address);
     of_server.collect::<BTreeSet<IpAddr>>().into_iter().collect()
 }

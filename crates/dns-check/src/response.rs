@@ -1,11 +1,11 @@
 //! What of an answer counts.
 //!
-//! The crate `domain` reads header, names and records; it knows how to follow compression without being led in circles. Of a
-//! record only its frame is read unless its type and name are those that were asked for: an answer is not given up for a broken
-//! record that nobody needs.
+//! The crate `domain` reads header, names and records; it knows how to follow compression without
+//! being led in circles. Of a record only its frame is read unless its type and name are those that
+//! were asked for: an answer is not given up for a broken record that nobody needs.
 //!
-//! What an answer costs is bounded, no matter who sends it: it has at most [`RECORDS`] records, and at most [`ADDRESSES`] addresses of
-//! the additional section are kept.
+//! What an answer costs is bounded, no matter who sends it: it has at most [`RECORDS`] records, and
+//! at most [`ADDRESSES`] addresses of the additional section are kept.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -23,7 +23,8 @@ use super::query::{FORMERR, NOERROR, NOTIMP, NXDOMAIN, SentQuery};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
-/// How many records the answer and the authority section may have together. No set that is asked for here has a quarter of it.
+/// How many records the answer and the authority section may have together. No set that is asked
+/// for here has a quarter of it.
 const RECORDS: usize = 256;
 
 /// How many addresses of the additional section are kept: four for each of sixteen name servers.
@@ -52,7 +53,8 @@ pub(super) struct Response {
 }
 
 impl Response {
-    /// True for an answer without what was asked for, by a server that neither has the zone nor resolves names for others.
+    /// True for an answer without what was asked for, by a server that neither has the zone nor
+    /// resolves names for others.
     pub(super) fn is_uninformed(&self) -> bool {
         !self.recursive && !self.authoritative && self.answers == Section::default()
     }
@@ -149,7 +151,8 @@ pub(super) enum Parsed {
     Foreign,
 }
 
-/// Reads what came back: only what has the question's id and repeats it is an answer (RFC 5452, section 9.1).
+/// Reads what came back: only what has the question's id and repeats it is an answer (RFC 5452,
+/// section 9.1).
 pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
     if bytes.get(..2) != Some(&asked.id.to_be_bytes()[..]) {
         return Parsed::Foreign;
@@ -172,7 +175,8 @@ pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
         return Parsed::Response(answer);
     }
     let repeated = bytes.get(HEADER..HEADER + asked.question.len());
-    let ours = counts.qdcount() == 1 && repeated.is_some_and(|own| own.eq_ignore_ascii_case(&asked.question));
+    let ours = counts.qdcount() == 1
+        && repeated.is_some_and(|own| own.eq_ignore_ascii_case(&asked.question));
     if !ours {
         return Parsed::Foreign;
     }
@@ -186,7 +190,11 @@ pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
 /// The length of a header (RFC 1035, section 4.1.1).
 const HEADER: usize = 12;
 
-fn sections(asked: &[u8], message: &Message<[u8]>, answer: &mut Response) -> Result<(), ParseError> {
+fn sections(
+    asked: &[u8],
+    message: &Message<[u8]>,
+    answer: &mut Response,
+) -> Result<(), ParseError> {
     let counts = message.header_counts();
     if usize::from(counts.ancount()) + usize::from(counts.nscount()) > RECORDS {
         return Err(ParseError::ShortInput);
@@ -208,7 +216,9 @@ fn sections(asked: &[u8], message: &Message<[u8]>, answer: &mut Response) -> Res
                 let upper = u16::from(found.ttl().as_secs().to_be_bytes()[0]);
                 answer.code |= upper << 4;
             }
-            Rtype::A | Rtype::AAAA if found.class() == Class::IN && answer.addresses.len() < ADDRESSES => {
+            Rtype::A | Rtype::AAAA
+                if found.class() == Class::IN && answer.addresses.len() < ADDRESSES =>
+            {
                 let address = data(&found).ok().and_then(address);
                 answer.addresses.extend(name(&found.owner()).zip(address));
             }
@@ -219,14 +229,20 @@ fn sections(asked: &[u8], message: &Message<[u8]>, answer: &mut Response) -> Res
 }
 
 /// Keeps of a record what is of use here.
-fn record(asked: &[u8], found: &ParsedRecord<'_, [u8]>, section: &mut Section) -> Result<(), ParseError> {
+fn record(
+    asked: &[u8],
+    found: &ParsedRecord<'_, [u8]>,
+    section: &mut Section,
+) -> Result<(), ParseError> {
     if found.class() != Class::IN || !is(&found.owner(), asked) {
         return Ok(());
     }
     match found.rtype() {
         Rtype::A | Rtype::AAAA => section.addresses.extend(address(data(found)?)),
         Rtype::NS => {
-            let server = found.to_record::<Ns<ParsedName<&[u8]>>>()?.map(|found| found.into_data().into_nsdname());
+            let server = found
+                .to_record::<Ns<ParsedName<&[u8]>>>()?
+                .map(|found| found.into_data().into_nsdname());
             // A name on the wire is the root or one of ours.
             section.name_servers.add(server.and_then(|server| name(&server)));
         }

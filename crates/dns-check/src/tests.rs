@@ -1,4 +1,5 @@
-//! The DNS check against scripted servers on the loopback: what it asks, what it concludes, how it says so.
+//! The DNS check against scripted servers on the loopback: what it asks, what it concludes, how it
+//! says so.
 
 mod address_filter;
 mod after;

@@ -1,4 +1,5 @@
-//! What carries messages to a server and its answers back: sockets, or what a test puts in their place.
+//! What carries messages to a server and its answers back: sockets, or what a test puts in their
+//! place.
 
 use std::fmt::Debug;
 use std::io;
@@ -44,9 +45,13 @@ impl Transport for Sockets {
 
     fn datagrams(&self, server: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>> {
         Box::pin(async move {
-            let any: IpAddr =
-                if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-            // A random port; connected, so that the system passes on nothing but what comes from this server.
+            let any: IpAddr = if server.is_ipv4() {
+                Ipv4Addr::UNSPECIFIED.into()
+            } else {
+                Ipv6Addr::UNSPECIFIED.into()
+            };
+            // A random port; connected, so that the system passes on nothing but what comes from
+            // this server.
             let socket = UdpSocket::bind((any, 0)).await?;
             // Sends nothing; fails where there is no route.
             socket.connect(server).await?;

@@ -10,7 +10,8 @@ use tokio::sync::OnceCell;
 
 use super::address_filter::Addresses;
 use super::finding::{
-    Address, Chain, Family, Finding, FindingKind, Report, Role, Server, ServerState, Severity, Unresolved,
+    Address, Chain, Family, Finding, FindingKind, Report, Role, Server, ServerState, Severity,
+    Unresolved,
 };
 use super::network::Network;
 use super::probe::{Answers, ProbeResult, addresses, child, parent};
@@ -21,7 +22,8 @@ use super::{Check, Expected, ParentZone};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
-/// How many name servers of the parent zone are asked; the root and the large top-level domains have 13.
+/// How many name servers of the parent zone are asked; the root and the large top-level domains
+/// have 13.
 const SERVERS: usize = 32;
 
 /// How many servers of the child zone are asked for the addresses of those in it.
@@ -104,8 +106,11 @@ impl ZoneCheck {
 
     /// Concludes from a round what is wrong; `net` knows which addresses can be reached at all.
     pub(super) fn conclude(&mut self, net: &Network, above: Option<&Self>) {
-        let glue: Vec<(Name, Vec<FindingKind>)> =
-            self.lines.iter().map(|line| (line.server.clone(), self.of_glue(&line.server, above))).collect();
+        let glue: Vec<(Name, Vec<FindingKind>)> = self
+            .lines
+            .iter()
+            .map(|line| (line.server.clone(), self.of_glue(&line.server, above)))
+            .collect();
         for (line, (_, of_glue)) in self.lines.iter_mut().zip(glue) {
             line.findings = line.find_problems(self.role, net);
             let more: Vec<Finding> =
@@ -114,10 +119,14 @@ impl ZoneCheck {
         }
     }
 
-    /// The addresses that the parent zone gives for servers at and below the cut: by what was written, and by what its servers
-    /// answer.
+    /// The addresses that the parent zone gives for servers at and below the cut: by what was
+    /// written, and by what its servers answer.
     fn referred(&self) -> impl Iterator<Item = &(Name, IpAddr)> {
-        self.lines.iter().flat_map(ServerCheck::answers).filter_map(|answers| answers.glue.as_ref()).flatten()
+        self.lines
+            .iter()
+            .flat_map(ServerCheck::answers)
+            .filter_map(|answers| answers.glue.as_ref())
+            .flatten()
     }
 
     /// What is wrong with the addresses that the parent zone gives for a server in the child zone.
@@ -145,8 +154,10 @@ impl ZoneCheck {
             found.push(FindingKind::MissingGlue(without));
         }
         if let Some(own) = self.own.get(server).filter(|_| is_known) {
-            let stale: Vec<IpAddr> = given.iter().filter(|address| !own.contains(address)).copied().collect();
-            let short: Vec<IpAddr> = own.iter().filter(|address| !given.contains(address)).copied().collect();
+            let stale: Vec<IpAddr> =
+                given.iter().filter(|address| !own.contains(address)).copied().collect();
+            let short: Vec<IpAddr> =
+                own.iter().filter(|address| !given.contains(address)).copied().collect();
             match (own.is_empty(), stale.is_empty(), short.is_empty()) {
                 (true, ..) => found.push(FindingKind::NoOwnAddress),
                 (_, false, _) => found.push(FindingKind::StaleGlue(stale)),
@@ -166,20 +177,31 @@ impl ZoneCheck {
         });
         let of_servers = || self.lines.iter().flat_map(|line| &line.findings);
         // What is so at each server that tells is said once.
-        let of_all = of_servers().find(|finding| finding.kind.is_of_zone()).map(|finding| finding.kind.clone());
-        let of_all = of_all.into_iter().chain(self.serials().map(FindingKind::Serials)).map(|kind| Finding {
-            server: self.zone.clone(),
-            addresses: Vec::new(),
-            role: Role::Child,
-            kind,
-        });
-        of_zone.chain(of_servers().filter(|finding| !finding.kind.is_of_zone()).cloned()).chain(of_all)
+        let of_all = of_servers()
+            .find(|finding| finding.kind.is_of_zone())
+            .map(|finding| finding.kind.clone());
+        let of_all =
+            of_all.into_iter().chain(self.serials().map(FindingKind::Serials)).map(|kind| {
+                Finding {
+                    server: self.zone.clone(),
+                    addresses: Vec::new(),
+                    role: Role::Child,
+                    kind,
+                }
+            });
+        of_zone
+            .chain(of_servers().filter(|finding| !finding.kind.is_of_zone()).cloned())
+            .chain(of_all)
     }
 
     /// The serial numbers, if they differ.
     fn serials(&self) -> Option<Vec<u32>> {
-        let serials: BTreeSet<u32> =
-            self.lines.iter().flat_map(ServerCheck::answers).filter_map(|answers| answers.serial).collect();
+        let serials: BTreeSet<u32> = self
+            .lines
+            .iter()
+            .flat_map(ServerCheck::answers)
+            .filter_map(|answers| answers.serial)
+            .collect();
         (serials.len() > 1).then(|| serials.into_iter().collect())
     }
 
@@ -213,7 +235,11 @@ impl ZoneCheck {
             )
         };
         self.unresolved.iter().any(is_silent)
-            || self.lines.iter().flat_map(|line| &line.findings).any(|finding| is_silent(&finding.kind))
+            || self
+                .lines
+                .iter()
+                .flat_map(|line| &line.findings)
+                .any(|finding| is_silent(&finding.kind))
     }
 }
 
@@ -230,7 +256,9 @@ impl ServerCheck {
         let finding = |addresses, kind| self.finding(role, addresses, kind);
         let asked = match &self.outcome {
             None => return vec![finding(Vec::new(), FindingKind::Late)],
-            Some(Err(why)) => return vec![finding(Vec::new(), FindingKind::Unresolved(why.clone()))],
+            Some(Err(why)) => {
+                return vec![finding(Vec::new(), FindingKind::Unresolved(why.clone()))];
+            }
             Some(Ok(asked)) => asked,
         };
         let mut findings: Vec<Finding> = Vec::new();
@@ -269,7 +297,8 @@ impl ServerCheck {
 
     /// True if it serves the zone, and with keys to which one of the DS records leads.
     fn is_secure(&self) -> bool {
-        self.state() == ServerState::Serves && self.answers().any(|answers| answers.is_secure == Some(true))
+        self.state() == ServerState::Serves
+            && self.answers().any(|answers| answers.is_secure == Some(true))
     }
 
     fn heard(&self) -> &[(IpAddr, ProbeResult)] {
@@ -308,10 +337,15 @@ impl Check<'_> {
         if check.lines.is_empty() {
             self.find_servers(check).await;
         }
-        let given: Vec<(Name, IpAddr)> =
-            check.glue.iter().chain(above.into_iter().flat_map(ZoneCheck::referred)).cloned().collect();
+        let given: Vec<(Name, IpAddr)> = check
+            .glue
+            .iter()
+            .chain(above.into_iter().flat_map(ZoneCheck::referred))
+            .cloned()
+            .collect();
         let (role, zone, asked) = (check.role, &check.zone, Asked::default());
-        let open = check.lines.iter_mut().filter(|line| line.outcome.is_none() || line.is_transient(role));
+        let open =
+            check.lines.iter_mut().filter(|line| line.outcome.is_none() || line.is_transient(role));
         let open = open.map(|line| {
             let (given, asked) = (&given, &asked);
             async move {
@@ -335,18 +369,22 @@ impl Check<'_> {
         match walk.zone(&check.zone).await {
             Ok(found) => {
                 check.unresolved = None;
-                let elsewhere = check.written.as_ref().and_then(|written| elsewhere(&found.servers, written));
+                let elsewhere =
+                    check.written.as_ref().and_then(|written| elsewhere(&found.servers, written));
                 let count = found.servers.names.len();
                 check.asked = elsewhere.into_iter().collect();
                 check.asked.extend((count > SERVERS).then_some(FindingKind::TooMany(count)));
-                check.lines = found.servers.names.iter().take(SERVERS).map(ServerCheck::new).collect();
+                check.lines =
+                    found.servers.names.iter().take(SERVERS).map(ServerCheck::new).collect();
                 check.glue = found.addresses;
             }
             Err(error) => {
                 check.unresolved = Some(match error {
                     Lost::Resolver(_, why) => FindingKind::Unresolved(why),
                     Lost::NoAnswer(zone) => FindingKind::NobodyAbove(zone),
-                    Lost::NoParent(_) | Lost::NotInTheWorld(_) => FindingKind::Unresolved(Unresolved::NoSuchName),
+                    Lost::NoParent(_) | Lost::NotInTheWorld(_) => {
+                        FindingKind::Unresolved(Unresolved::NoSuchName)
+                    }
                 });
             }
         }
@@ -358,7 +396,9 @@ impl Check<'_> {
         let mut heard: Vec<(IpAddr, ProbeResult)> =
             all.into_iter().map(|address| (address, ProbeResult::Silent)).collect();
         let each = heard.iter_mut().map(|(address, heard)| {
-            let cell = Arc::clone(asked.lock().unwrap_or_else(PoisonError::into_inner).entry(*address).or_default());
+            let cell = Arc::clone(
+                asked.lock().unwrap_or_else(PoisonError::into_inner).entry(*address).or_default(),
+            );
             async move {
                 let at = SocketAddr::new(*address, self.port);
                 let of_role = async || match role {
@@ -390,7 +430,9 @@ impl Check<'_> {
         }
         let found = self.resolver.addresses(&self.net, server).await;
         match found {
-            Err(Unresolved::NoSuchName) if role == Role::Child => Err(self.free_domain(server).await),
+            Err(Unresolved::NoSuchName) if role == Role::Child => {
+                Err(self.free_domain(server).await)
+            }
             found => found,
         }
     }
@@ -409,8 +451,14 @@ impl Check<'_> {
         free.filter(is_registered).map_or(Unresolved::NoSuchName, Unresolved::FreeDomain)
     }
 
-    /// Asks the child's servers for the addresses of those in it, and those at addresses that nobody else has told.
-    async fn ask_for_addresses(&self, check: &mut ZoneCheck, given: &[(Name, IpAddr)], asked: &Asked) {
+    /// Asks the child's servers for the addresses of those in it, and those at addresses that
+    /// nobody else has told.
+    async fn ask_for_addresses(
+        &self,
+        check: &mut ZoneCheck,
+        given: &[(Name, IpAddr)],
+        asked: &Asked,
+    ) {
         let inside = |line: &&mut ServerCheck| line.server.is_at_or_below(&self.expected.name);
         let tellers: Vec<IpAddr> = {
             let heard = check.lines.iter().flat_map(ServerCheck::heard);
@@ -418,7 +466,12 @@ impl Check<'_> {
                 let lame = |kind: &FindingKind| kind.state() == ServerState::Lame;
                 heard.answers().is_some_and(|answers| !answers.findings.iter().any(lame))
             });
-            serving.map(|(address, _)| *address).collect::<BTreeSet<_>>().into_iter().take(TELLERS).collect()
+            serving
+                .map(|(address, _)| *address)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .take(TELLERS)
+                .collect()
         };
         let open: Vec<&mut ServerCheck> = check.lines.iter_mut().filter(inside).collect();
         let told = join_all(open.into_iter().map(async |line| {
@@ -432,21 +485,26 @@ impl Check<'_> {
                 probes.heard.extend(more.heard);
                 probes.has_private |= more.has_private;
             }
-            told.iter().any(Option::is_some).then(|| (line.server.clone(), own.into_iter().collect::<Vec<_>>()))
+            told.iter()
+                .any(Option::is_some)
+                .then(|| (line.server.clone(), own.into_iter().collect::<Vec<_>>()))
         }))
         .await;
         check.own = told.into_iter().flatten().collect();
     }
 
-    /// Finds out, where nothing was heard over a family, whether anything can be: the servers of the root are asked.
+    /// Finds out, where nothing was heard over a family, whether anything can be: the servers of
+    /// the root are asked.
     pub(super) async fn try_egress(&self, family: Family) {
         let memory = &self.net.memory;
         let cell = if family == Family::V4 { &memory.tried_v4 } else { &memory.tried_v6 };
         let ask = async || {
             let Ok(servers) = self.resolver.root_servers(&self.net).await else { return };
             join_all(servers.names.iter().take(TELLERS).map(async |server| {
-                let addresses = self.resolver.addresses(&self.net, server).await.unwrap_or_default();
-                let address = addresses.asked.into_iter().find(|address| Family::of(*address) == family);
+                let addresses =
+                    self.resolver.addresses(&self.net, server).await.unwrap_or_default();
+                let address =
+                    addresses.asked.into_iter().find(|address| Family::of(*address) == family);
                 if let Some(address) = address {
                     let question = super::query::Query::of_root(domain::base::Rtype::SOA);
                     let _ = self.net.ask(SocketAddr::new(address, self.port), &question).await;
@@ -458,7 +516,8 @@ impl Check<'_> {
     }
 }
 
-/// Whether names of this form are given out by a registry: directly below a top-level domain, or below a domain such as `co.uk`.
+/// Whether names of this form are given out by a registry: directly below a top-level domain, or
+/// below a domain such as `co.uk`.
 fn is_registered(name: &Name) -> bool {
     match name.labels().collect::<Vec<_>>().as_slice() {
         [_, _] => true,
@@ -469,8 +528,12 @@ fn is_registered(name: &Name) -> bool {
 
 /// Whether the world asks others than the name servers of the zone that was written.
 fn elsewhere(asked: &Targets, written: &NameServers) -> Option<FindingKind> {
-    let others: BTreeSet<Name> =
-        asked.names.iter().filter(|name| !written.iter().any(|own| own == *name)).cloned().collect();
+    let others: BTreeSet<Name> = asked
+        .names
+        .iter()
+        .filter(|name| !written.iter().any(|own| own == *name))
+        .cloned()
+        .collect();
     let nobody = others.len() == asked.names.len();
     let others = Targets { names: others, ..asked.clone() };
     match others.is_empty() {

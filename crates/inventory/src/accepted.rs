@@ -49,20 +49,27 @@ impl Acceptance {
         let Value::Object(fields) = value else { return Err("is no object".to_owned()) };
         let known = ["name", "finding", "reason", "until"];
         if let Some(other) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(format!("has the unknown field {other:?}; it may have {}", known.join(", ")));
+            return Err(format!(
+                "has the unknown field {other:?}; it may have {}",
+                known.join(", ")
+            ));
         }
         let text = |key: &str| match fields.get(key).and_then(Value::as_str).map(str::trim) {
             Some(text) if !text.is_empty() => Ok(text),
             _ => Err(format!("needs a text as {key:?}")),
         };
-        let (name, word, reason, until) = (text("name")?, text("finding")?, text("reason")?, text("until")?);
+        let (name, word, reason, until) =
+            (text("name")?, text("finding")?, text("reason")?, text("until")?);
         let kind = word.parse().map_err(|_| {
             let words: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
             format!("has the finding {word:?}, and findings are {}", words.join(", "))
         })?;
-        let until = Date::parse(until, DAY).map_err(|_| format!("has the date {until:?}; write it as 2027-01-31"))?;
+        let until = Date::parse(until, DAY)
+            .map_err(|_| format!("has the date {until:?}; write it as 2027-01-31"))?;
         let (pattern, rest) = name.strip_prefix("*.").map_or(("", name), |rest| ("*.", rest));
-        let rest: Name = rest.parse().map_err(|error| format!("has the name {name:?}, which is none: {error}"))?;
+        let rest: Name = rest
+            .parse()
+            .map_err(|error| format!("has the name {name:?}, which is none: {error}"))?;
         Ok(Self { name: format!("{pattern}{rest}"), kind, reason: reason.to_owned(), until })
     }
 }
@@ -73,11 +80,14 @@ impl Accepted {
     /// # Errors
     /// Names the first item that is wrong.
     pub fn parse(text: &str) -> Result<Self, AcceptedError> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| AcceptedError(format!("it is no JSON: {error}")))?;
-        let Value::Array(items) = value else { return Err(AcceptedError("it is no JSON array".to_owned())) };
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| AcceptedError(format!("it is no JSON: {error}")))?;
+        let Value::Array(items) = value else {
+            return Err(AcceptedError("it is no JSON array".to_owned()));
+        };
         let read = |(index, item): (usize, &Value)| {
-            Acceptance::read(item).map_err(|error| AcceptedError(format!("item {} {error}", index + 1)))
+            Acceptance::read(item)
+                .map_err(|error| AcceptedError(format!("item {} {error}", index + 1)))
         };
         items.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }

@@ -39,9 +39,12 @@ pub fn parts(change: &Change) -> (&'static str, &RecordSet) {
 
 /// The line that applies the batch, for a POSIX shell.
 pub fn command_line(zone: &ZoneId, batch: &Value) -> String {
-    // Inside single quotes only a single quote means something, and in JSON there is another way to write it.
+    // Inside single quotes only a single quote means something, and in JSON there is another way to
+    // write it.
     let batch = ascii(&batch.to_string()).replace('\'', "\\u0027");
-    format!("aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'")
+    format!(
+        "aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'"
+    )
 }
 
 /// The changes as JSON, in the words of Route 53.
@@ -72,7 +75,8 @@ mod tests {
     #[test]
     fn a_quote_does_not_end_the_argument() {
         let name = "testing.example.com".parse().unwrap();
-        let set = RecordSet::new(name, "TXT", Ttl::new(60).unwrap(), vec!["\"it's; $(rm)\"".into()]);
+        let set =
+            RecordSet::new(name, "TXT", Ttl::new(60).unwrap(), vec!["\"it's; $(rm)\"".into()]);
         let batch = batch("it's", &[&Change::Create(set)]).unwrap();
         let line = command_line(&"Z1".parse().unwrap(), &batch);
         let argument = line.split_once(" '").unwrap().1.strip_suffix('\'').unwrap();

@@ -15,15 +15,17 @@ use super::examined::{Examined, Facts, Found};
 use super::finding::FindingKind;
 
 impl Examined<'_> {
-    /// All that is known of the entry, which is in this zone. Fields are not renamed or removed; there may come more.
+    /// All that is known of the entry, which is in this zone. Fields are not renamed or removed;
+    /// there may come more.
     pub fn document(&self, zone: &ZoneId, facts: &Facts<'_>) -> Value {
         let Self { entry, .. } = self;
         let delegation = entry.delegation.as_ref();
-        let owners: Vec<Value> = entry.ownership.claims().map(|claim| owner(entry, claim, facts)).collect();
+        let owners: Vec<Value> =
+            entry.ownership.claims().map(|claim| owner(entry, claim, facts)).collect();
         let tombstone = |value: &Ownership| match value {
-            Ownership::Tombstone(stone) => {
-                Some(json!({"claim": stone.id.to_string(), "at": stone.time, "expired": stone.is_over(facts.now)}))
-            }
+            Ownership::Tombstone(stone) => Some(
+                json!({"claim": stone.id.to_string(), "at": stone.time, "expired": stone.is_over(facts.now)}),
+            ),
             _ => None,
         };
         let tombstones: Vec<Value> = entry.ownership.iter().filter_map(tombstone).collect();
@@ -95,7 +97,8 @@ impl Examined<'_> {
 /// What a name server did.
 pub fn document_of_server(server: &Server) -> Value {
     let addresses = server.addresses.iter();
-    let addresses: Vec<Value> =
-        addresses.map(|address| json!({"address": address.address.to_string(), "serial": address.serial})).collect();
+    let addresses: Vec<Value> = addresses
+        .map(|address| json!({"address": address.address.to_string(), "serial": address.serial}))
+        .collect();
     json!({"name": server.name.as_str(), "state": server.state.as_str(), "addresses": addresses})
 }

@@ -29,8 +29,8 @@ pub struct Inventory {
 /// A delegation with its ownership record, or either alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The zone cut; `None` for an ownership record without a delegation that has a digest in place of
-    /// the cut's label.
+    /// The zone cut; `None` for an ownership record without a delegation that has a digest in place
+    /// of the cut's label.
     pub name: Option<Name>,
     /// The ownership record, if there is one.
     pub record: Option<RecordSet>,
@@ -86,22 +86,38 @@ impl Inventory {
                 _ => {}
             }
         }
-        let names: BTreeSet<Name> = cuts.values().map(|delegation| delegation.ns.name.clone()).collect();
+        let names: BTreeSet<Name> =
+            cuts.values().map(|delegation| delegation.ns.name.clone()).collect();
         let mut entries = Vec::new();
         for mut delegation in cuts.into_values() {
             let name = delegation.ns.name.clone();
             delegation.ds = ds.remove(&name);
             delegation.hidden_by = name.ancestors().filter(|above| names.contains(above)).last();
-            delegation.glue =
-                delegation.name_servers().map(|servers| glue(&name, &servers, &addresses)).unwrap_or_default();
-            let record = ownership_record::record_name(&name).and_then(|record| owned.remove(&record));
-            let ownership = OwnershipRecord::parse(record.as_ref().map_or(&[], |record| record.values.as_slice()));
-            entries.push(Entry { name: Some(name), record, ownership, delegation: Some(delegation) });
+            delegation.glue = delegation
+                .name_servers()
+                .map(|servers| glue(&name, &servers, &addresses))
+                .unwrap_or_default();
+            let record =
+                ownership_record::record_name(&name).and_then(|record| owned.remove(&record));
+            let ownership = OwnershipRecord::parse(
+                record.as_ref().map_or(&[], |record| record.values.as_slice()),
+            );
+            entries.push(Entry {
+                name: Some(name),
+                record,
+                ownership,
+                delegation: Some(delegation),
+            });
         }
         for record in owned.into_values() {
             let ownership = OwnershipRecord::parse(&record.values);
             if ownership.iter().any(|value| *value != Value::Foreign) {
-                entries.push(Entry { name: cut_of(&record.name), record: Some(record), ownership, delegation: None });
+                entries.push(Entry {
+                    name: cut_of(&record.name),
+                    record: Some(record),
+                    ownership,
+                    delegation: None,
+                });
             }
         }
         entries.sort_by_key(|entry| entry.any_name().map(Name::position));
@@ -117,9 +133,15 @@ impl Inventory {
 }
 
 /// The addresses that a zone has for those of these name servers that lie at or below a name.
-fn glue(name: &Name, servers: &NameServers, addresses: &BTreeMap<Name, Vec<String>>) -> Vec<(Name, IpAddr)> {
+fn glue(
+    name: &Name,
+    servers: &NameServers,
+    addresses: &BTreeMap<Name, Vec<String>>,
+) -> Vec<(Name, IpAddr)> {
     let inside = servers.iter().filter(|server| server.is_at_or_below(name));
-    let found = inside.flat_map(|server| addresses.get(server).into_iter().flatten().map(move |text| (server, text)));
+    let found = inside.flat_map(|server| {
+        addresses.get(server).into_iter().flatten().map(move |text| (server, text))
+    });
     found.filter_map(|(server, text)| Some((server.clone(), text.parse().ok()?))).collect()
 }
 
@@ -151,8 +173,10 @@ impl Delegation {
 
     /// The name servers in order, or the values as they are where one of them is no name.
     pub fn servers(&self) -> Vec<String> {
-        self.name_servers()
-            .map_or_else(|| self.ns.values.clone(), |servers| servers.iter().map(ToString::to_string).collect())
+        self.name_servers().map_or_else(
+            || self.ns.values.clone(),
+            |servers| servers.iter().map(ToString::to_string).collect(),
+        )
     }
 
     /// The name servers; `None` if one of the values is no name.
@@ -192,15 +216,15 @@ impl Entry {
         })
     }
 
-    /// True if a claim holds the delegation that exists: it names its name servers, and has seen what
-    /// these displaced.
+    /// True if a claim holds the delegation that exists: it names its name servers, and has seen
+    /// what these displaced.
     pub fn is_held_by(&self, claim: &Claim) -> bool {
         let standing = self.delegation.as_ref().and_then(Delegation::digest);
         standing.is_some_and(|standing| self.ownership.holds(claim, standing))
     }
 
-    /// True if no stack of these ARNs can have written a claim. A claim whose owner or zone cut can't be
-    /// read may be anybody's.
+    /// True if no stack of these ARNs can have written a claim. A claim whose owner or zone cut
+    /// can't be read may be anybody's.
     pub fn is_dead(&self, claim: &Claim, stacks: &[String]) -> bool {
         let owner = claim.owner.as_str().and_then(|owner| owner.split_once('/'));
         let Some(((name, logical_id), cut)) = owner.zip(self.name.as_ref()) else { return false };
@@ -209,14 +233,15 @@ impl Entry {
         !named.any(|stack| Claimant::new(stack, logical_id, cut).id() == claim.id)
     }
 
-    /// True if claims exist and none of them names the NS record set, or the DS record set where its
-    /// holders manage one. A value that can't be read may name them.
+    /// True if claims exist and none of them names the NS record set, or the DS record set where
+    /// its holders manage one. A value that can't be read may name them.
     pub(crate) fn has_drifted(&self, delegation: &Delegation) -> bool {
         if self.ownership.has_unreadable() || self.ownership.claims().next().is_none() {
             return false;
         }
         let standing = delegation.digest();
-        let mut naming = self.ownership.claims().filter(|claim| Some(claim.ns) == standing).peekable();
+        let mut naming =
+            self.ownership.claims().filter(|claim| Some(claim.ns) == standing).peekable();
         if naming.peek().is_none() {
             return true;
         }

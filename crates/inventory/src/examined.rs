@@ -70,8 +70,10 @@ impl<'a> Examined<'a> {
         let name = entry.any_name().map(Name::as_str).unwrap_or_default();
         let found = |kind: FindingKind| {
             let acceptance = facts.accepted.find(name, kind, facts.now).cloned();
-            let accepted = acceptance.as_ref().is_some_and(|acceptance| acceptance.holds(facts.now));
-            let is_alarm = !accepted && (kind.is_alarm() || (facts.unowned && kind == FindingKind::Unowned));
+            let accepted =
+                acceptance.as_ref().is_some_and(|acceptance| acceptance.holds(facts.now));
+            let is_alarm =
+                !accepted && (kind.is_alarm() || (facts.unowned && kind == FindingKind::Unowned));
             let mending = mending(entry, kind, report, facts);
             Found { kind, seen: seen(entry, kind, report, facts), mending, acceptance, is_alarm }
         };
@@ -129,7 +131,8 @@ fn of_records(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
 
 /// The findings of the DNS check of [`Entry::wanted`].
 fn of_dns(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind> {
-    let is_asked = entry.delegation.as_ref().is_some_and(|delegation| delegation.hidden_by.is_none());
+    let is_asked =
+        entry.delegation.as_ref().is_some_and(|delegation| delegation.hidden_by.is_none());
     if !is_asked {
         return BTreeSet::new();
     }
@@ -142,7 +145,12 @@ fn of_dns(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind> {
 }
 
 /// What was seen of a finding.
-fn seen(entry: &Entry, kind: FindingKind, report: Option<&Report>, facts: &Facts<'_>) -> Vec<String> {
+fn seen(
+    entry: &Entry,
+    kind: FindingKind,
+    report: Option<&Report>,
+    facts: &Facts<'_>,
+) -> Vec<String> {
     let owners = |claims: &mut dyn Iterator<Item = &Claim>| {
         let owners: BTreeSet<String> = claims.map(|claim| claim.owner.to_string()).collect();
         if owners.is_empty() {
@@ -154,23 +162,34 @@ fn seen(entry: &Entry, kind: FindingKind, report: Option<&Report>, facts: &Facts
     let of_claims = || owners(&mut entry.ownership.claims());
     match kind {
         kind if kind.is_of_dns() => report.map(problems).unwrap_or_default(),
-        FindingKind::Missing => vec![format!("it is claimed by {}, and there is no NS record set", of_claims())],
+        FindingKind::Missing => {
+            vec![format!("it is claimed by {}, and there is no NS record set", of_claims())]
+        }
         FindingKind::Drifted => vec![format!("it is not what its claims name, by {}", of_claims())],
         FindingKind::DeadClaim => {
             let stacks = facts.stacks.unwrap_or_default();
-            vec![format!("no stack that exists has the claim of {}", owners(&mut entry.dead_claims(stacks)))]
+            vec![format!(
+                "no stack that exists has the claim of {}",
+                owners(&mut entry.dead_claims(stacks))
+            )]
         }
-        FindingKind::Unsettled => vec![match entry.ownership.before().and_then(|before| before.displaced.as_ref()) {
-            Some(displaced) => format!("it displaced {}", displaced.name_servers),
-            None => format!("it was there before {} claimed it", of_claims()),
-        }],
+        FindingKind::Unsettled => {
+            vec![match entry.ownership.before().and_then(|before| before.displaced.as_ref()) {
+                Some(displaced) => format!("it displaced {}", displaced.name_servers),
+                None => format!("it was there before {} claimed it", of_claims()),
+            }]
+        }
         FindingKind::Hidden => {
-            let above = entry.delegation.as_ref().and_then(|delegation| delegation.hidden_by.as_ref());
+            let above =
+                entry.delegation.as_ref().and_then(|delegation| delegation.hidden_by.as_ref());
             above.map(|above| format!("{above} is delegated above it")).into_iter().collect()
         }
-        FindingKind::Leftover => vec!["it tells what was there before a delegation that is gone".to_owned()],
+        FindingKind::Leftover => {
+            vec!["it tells what was there before a delegation that is gone".to_owned()]
+        }
         FindingKind::ExpiredTombstone => {
-            let expired = entry.ownership.iter().filter(|value| matches!(value, Value::Tombstone(_)));
+            let expired =
+                entry.ownership.iter().filter(|value| matches!(value, Value::Tombstone(_)));
             vec![format!(
                 "marks of cancelled Creates that have expired: {}",
                 expired.filter(|value| is_expired(value, facts.now)).count()

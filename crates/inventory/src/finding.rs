@@ -28,7 +28,8 @@ pub enum FindingKind {
     Dangling,
     /// A name server serves no key for any of the DS records, or data that these keys did not sign.
     Bogus,
-    /// No name server serves the zone, and none says that it does not have it: they are silent, fail, or have no address.
+    /// No name server serves the zone, and none says that it does not have it: they are silent,
+    /// fail, or have no address.
     Outage,
     /// Some name servers do not serve the zone.
     Lame,
@@ -57,7 +58,18 @@ pub enum FindingKind {
 }
 
 /// How urgent a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Severity {
     /// Somebody else could answer for the name.
@@ -96,7 +108,13 @@ impl FindingKind {
     pub fn is_of_dns(self) -> bool {
         matches!(
             self,
-            Self::Takeover | Self::Dangling | Self::Bogus | Self::Outage | Self::Lame | Self::Differs | Self::Unknown
+            Self::Takeover
+                | Self::Dangling
+                | Self::Bogus
+                | Self::Outage
+                | Self::Lame
+                | Self::Differs
+                | Self::Unknown
         )
     }
 
@@ -114,7 +132,9 @@ impl FindingKind {
     /// Who could do what with it, in one sentence.
     pub fn risk(self) -> &'static str {
         match self {
-            Self::Takeover => "Anybody who registers the domain of the name server answers for the name.",
+            Self::Takeover => {
+                "Anybody who registers the domain of the name server answers for the name."
+            }
             Self::Dangling => {
                 "Anybody who makes a zone of this name at that provider and is given one of these name servers answers for the \
                  name."
@@ -128,9 +148,15 @@ impl FindingKind {
                 "Resolvers lose time at these name servers; with the others gone, no name of the zone resolves. A resolver that gets one \
                  of them answers for a part of the queries."
             }
-            Self::Missing => "A stack relies on a delegation that does not exist: no name of the zone resolves.",
-            Self::Drifted => "Somebody changed by hand what a stack made; an Update of the stack changes it back.",
-            Self::Differs => "Resolvers go by the one or by the other, and may end at servers that do not agree.",
+            Self::Missing => {
+                "A stack relies on a delegation that does not exist: no name of the zone resolves."
+            }
+            Self::Drifted => {
+                "Somebody changed by hand what a stack made; an Update of the stack changes it back."
+            }
+            Self::Differs => {
+                "Resolvers go by the one or by the other, and may end at servers that do not agree."
+            }
             Self::DeadClaim => {
                 "The delegation stays when the last living stack is deleted, and may dangle from then on."
             }
@@ -140,7 +166,9 @@ impl FindingKind {
                 "A Delete of the stack gives back what was there before, and does not remove the delegation."
             }
             Self::Hidden => "Nobody asks for it.",
-            Self::Unowned => "No stack keeps it or removes it: it may be forgotten, and dangle one day.",
+            Self::Unowned => {
+                "No stack keeps it or removes it: it may be forgotten, and dangle one day."
+            }
             Self::Leftover | Self::ExpiredTombstone => "None.",
         }
     }
@@ -148,14 +176,18 @@ impl FindingKind {
     /// What to do about it, in one sentence.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Takeover => "Remove the name server from the delegation at once, or register the domain.",
+            Self::Takeover => {
+                "Remove the name server from the delegation at once, or register the domain."
+            }
             Self::Dangling => {
                 "Remove the delegation at once, or create the zone there again; where a stack claims it, delete the resource."
             }
             Self::Bogus => {
                 "Remove or correct the DS record set; where a stack claims it, update the stack with another Trigger."
             }
-            Self::Outage => "Bring the name servers back; if nobody needs the zone any more, remove the delegation.",
+            Self::Outage => {
+                "Bring the name servers back; if nobody needs the zone any more, remove the delegation."
+            }
             Self::Lame => "Correct the NS record set, or the name servers.",
             Self::Missing => "Update the stack with another Trigger, or delete the resource.",
             Self::Drifted => "Update the stack with another Trigger, which puts it back.",
@@ -168,7 +200,9 @@ impl FindingKind {
             Self::Unsettled => "Update the stack once, with another Trigger for instance.",
             Self::Hidden => "Remove it, or move it to the zone that is asked.",
             Self::Unowned => "Adopt it with a stack, or accept it with a reason and a date.",
-            Self::Leftover | Self::ExpiredTombstone => "Nothing: the next change of the delegation drops it.",
+            Self::Leftover | Self::ExpiredTombstone => {
+                "Nothing: the next change of the delegation drops it."
+            }
         }
     }
 
@@ -181,7 +215,8 @@ impl FindingKind {
             return Some(Self::Takeover);
         }
         // Of the others nothing is known.
-        let asked = || report.servers().iter().filter(|server| server.state != ServerState::Unknown);
+        let asked =
+            || report.servers().iter().filter(|server| server.state != ServerState::Unknown);
         let serving = asked().filter(|server| server.state == ServerState::Serves).count();
         match asked().count() {
             0 => Some(Self::Unknown),
@@ -200,7 +235,8 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// True if a server that answers says that it does not have the zone: somebody else may make it there.
+/// True if a server that answers says that it does not have the zone: somebody else may make it
+/// there.
 fn has_no_zone(finding: &Finding) -> bool {
     match finding.code() {
         "not-authoritative" | "no-zone" => true,

@@ -1,8 +1,8 @@
 //! What a parent zone delegates, to whom, what is wrong with it, and what would mend it.
 //!
-//! [`Inventory::of`] makes entries of a zone's record sets, [`look`] asks the name servers of many of them,
-//! [`Examined::new`] says what is found of one, and [`mending`] what to change. Nothing here changes anything, and all but
-//! [`look`] is pure.
+//! [`Inventory::of`] makes entries of a zone's record sets, [`look`] asks the name servers of many
+//! of them, [`Examined::new`] says what is found of one, and [`mending`] what to change. Nothing
+//! here changes anything, and all but [`look`] is pure.
 
 pub mod batch;
 

@@ -11,9 +11,15 @@ use super::entry::{Delegation, Entry};
 use super::examined::Facts;
 use super::finding::FindingKind;
 
-/// The batch that would mend a finding; empty where a record of the parent zone alone can't. Like every batch of this project it
-/// deletes what was read to the letter, and creates what must not exist: Route 53 rejects it if the zone has changed since.
-pub fn mending(entry: &Entry, kind: FindingKind, report: Option<&Report>, facts: &Facts<'_>) -> Vec<Change> {
+/// The batch that would mend a finding; empty where a record of the parent zone alone can't. Like
+/// every batch of this project it deletes what was read to the letter, and creates what must not
+/// exist: Route 53 rejects it if the zone has changed since.
+pub fn mending(
+    entry: &Entry,
+    kind: FindingKind,
+    report: Option<&Report>,
+    facts: &Facts<'_>,
+) -> Vec<Change> {
     match (kind, &entry.delegation) {
         (FindingKind::Takeover | FindingKind::Dangling | FindingKind::Lame, Some(delegation)) => {
             report.map(|report| without_bad_servers(delegation, report)).unwrap_or_default()
@@ -23,8 +29,12 @@ pub fn mending(entry: &Entry, kind: FindingKind, report: Option<&Report>, facts:
             delegation.ds.iter().filter(|set| !set.special).cloned().map(Change::Delete).collect()
         }
         (FindingKind::DeadClaim, _) => without_dead_claims(entry, facts),
-        (FindingKind::Leftover, _) => without_values(entry, |value| matches!(value, Value::Before(_))),
-        (FindingKind::ExpiredTombstone, _) => without_values(entry, |value| is_expired(value, facts.now)),
+        (FindingKind::Leftover, _) => {
+            without_values(entry, |value| matches!(value, Value::Before(_)))
+        }
+        (FindingKind::ExpiredTombstone, _) => {
+            without_values(entry, |value| is_expired(value, facts.now))
+        }
         _ => Vec::new(),
     }
 }
@@ -39,15 +49,19 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
     sets.filter(|set| !set.special).cloned().map(Change::Delete).collect()
 }
 
-/// The delegation without the name servers that are known not to serve the zone; none of it if none does.
+/// The delegation without the name servers that are known not to serve the zone; none of it if none
+/// does.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
     let bad = |value: &&String| {
         let name: Option<Name> = value.parse().ok();
         let server = report.servers().iter().find(|server| Some(&server.name) == name.as_ref());
-        server.is_none_or(|server| !matches!(server.state, ServerState::Serves | ServerState::Unknown))
+        server.is_none_or(|server| {
+            !matches!(server.state, ServerState::Serves | ServerState::Unknown)
+        })
     };
     let serves = report.servers().iter().any(|server| server.state == ServerState::Serves);
-    let kept: Vec<String> = delegation.ns.values.iter().filter(|value| !bad(value)).cloned().collect();
+    let kept: Vec<String> =
+        delegation.ns.values.iter().filter(|value| !bad(value)).cloned().collect();
     if !serves || kept.is_empty() {
         return removal(delegation);
     }
@@ -70,14 +84,19 @@ fn without_dead_claims(entry: &Entry, facts: &Facts<'_>) -> Vec<Change> {
     let of = |observed: &Observation| {
         [observed.at_cut("NS").cloned(), observed.at_cut("DS").cloned(), observed.ownership.clone()]
     };
-    of(&before).iter().zip(&of(&observed)).flat_map(|(before, after)| change(before.as_ref(), after.as_ref())).collect()
+    of(&before)
+        .iter()
+        .zip(&of(&observed))
+        .flat_map(|(before, after)| change(before.as_ref(), after.as_ref()))
+        .collect()
 }
 
 /// The ownership record without some of its values.
 fn without_values(entry: &Entry, goes: impl Fn(&Value) -> bool) -> Vec<Change> {
     let Some(record) = &entry.record else { return Vec::new() };
     let kept = entry.ownership.iter().zip(&record.values).filter(|(value, _)| !goes(value));
-    let after = RecordSet { values: kept.map(|(_, listed)| listed.clone()).collect(), ..record.clone() };
+    let after =
+        RecordSet { values: kept.map(|(_, listed)| listed.clone()).collect(), ..record.clone() };
     change(Some(record), (!after.values.is_empty()).then_some(&after))
 }
 
@@ -86,7 +105,8 @@ fn change(before: Option<&RecordSet>, after: Option<&RecordSet>) -> Vec<Change> 
     if before == after || [before, after].into_iter().flatten().any(|set| set.special) {
         return Vec::new();
     }
-    let (delete, create) = (before.cloned().map(Change::Delete), after.cloned().map(Change::Create));
+    let (delete, create) =
+        (before.cloned().map(Change::Delete), after.cloned().map(Change::Create));
     delete.into_iter().chain(create).collect()
 }
 
@@ -94,7 +114,9 @@ impl Entry {
     /// What the planner sees of it.
     fn observed(&self) -> Observation {
         let delegation = self.delegation.as_ref();
-        let sets = delegation.into_iter().flat_map(|delegation| [Some(&delegation.ns), delegation.ds.as_ref()]);
+        let sets = delegation
+            .into_iter()
+            .flat_map(|delegation| [Some(&delegation.ns), delegation.ds.as_ref()]);
         let at_cut = sets.flatten().cloned().collect();
         Observation { at_cut, ownership: self.record.clone(), ..Observation::default() }
     }

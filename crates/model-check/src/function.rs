@@ -1,7 +1,9 @@
-//! The function's use of the planner, call by call: a thin mirror of `src/handler`. It copies none of the planner's
-//! rules: where a request goes is asked of `moving`, and what it changes of `reconcile`.
+//! The function's use of the planner, call by call: a thin mirror of `src/handler`. It copies none
+//! of the planner's rules: where a request goes is asked of `moving`, and what it changes of
+//! `reconcile`.
 //!
-//! A delivery is a sequence of calls. Between any two of them it may be cut off, and others may run.
+//! A delivery is a sequence of calls. Between any two of them it may be cut off, and others may
+//! run.
 
 use delegation_model::digest::RequestDigest;
 use delegation_model::moving::{
@@ -15,7 +17,9 @@ use crate::judge::Whose;
 use crate::model::{AskedBy, Model, Question, Reason, Way};
 use crate::points::{Decided, PointId};
 use crate::values::{BY_HAND, START, ttl};
-use crate::world::{Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World};
+use crate::world::{
+    Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World,
+};
 
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
 const ROUNDS: u8 = 10;
@@ -71,7 +75,9 @@ impl Model {
             Stage::Observe(part) => self.observe(&mut world, index, part),
             Stage::Write(part) => self.write(&mut world, index, part),
             Stage::LookBack => self.look_back(&mut world, index),
-            Stage::Look => world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request),
+            Stage::Look => {
+                world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request)
+            }
             Stage::Verify if self.is_way_back(&world, &request) || !self.redelegates(&delivery) => {
                 world.deliveries[index].stage = self.after_change(&delivery, &request);
             }
@@ -79,10 +85,13 @@ impl Model {
                 let mut failed = world.clone();
                 // What an earlier delivery wrote is found by the Delete of the real id.
                 let ends = Stage::Answer(match request.kind {
-                    Kind::Create => Answer { physical: Physical::Point(delivery.goes_to), ..fails(&request) },
+                    Kind::Create => {
+                        Answer { physical: Physical::Point(delivery.goes_to), ..fails(&request) }
+                    }
                     Kind::Update | Kind::Delete => fails(&request),
                 });
-                failed.deliveries[index].stage = if delivery.found_own { ends } else { Stage::Observe(Part::TakeBack) };
+                failed.deliveries[index].stage =
+                    if delivery.found_own { ends } else { Stage::Observe(Part::TakeBack) };
                 world.deliveries[index].stage = self.after_change(&delivery, &request);
                 return vec![("the check passes", world), ("the check fails", failed)];
             }
@@ -94,11 +103,16 @@ impl Model {
         vec![("", world)]
     }
 
-    /// An arrival runs out of time while it waits for the answer to its batch, which was carried out or was not.
+    /// An arrival runs out of time while it waits for the answer to its batch, which was carried
+    /// out or was not.
     pub(crate) fn run_out_of_time(&mut self, world: &World, index: usize) -> Vec<(bool, World)> {
         let delivery = &world.deliveries[index];
-        let found_own = self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
-        if delivery.stage != Stage::Write(Part::Present) || !delivery.behavior.is_arrival() || found_own {
+        let found_own =
+            self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
+        if delivery.stage != Stage::Write(Part::Present)
+            || !delivery.behavior.is_arrival()
+            || found_own
+        {
             return Vec::new();
         }
         let mut lost = world.clone();
@@ -113,8 +127,8 @@ impl Model {
             .into()
     }
 
-    /// What a delivery that fails answers: a Create with the real id if the claim of its request exists, which its own batch or
-    /// that of another delivery wrote.
+    /// What a delivery that fails answers: a Create with the real id if the claim of its request
+    /// exists, which its own batch or that of another delivery wrote.
     fn fails_and_leaves(&self, world: &World, delivery: &Delivery, request: &Request) -> Stage {
         let stands = world.points[usize::from(delivery.zone)];
         let own = self.points.own(stands, request.resource, i64::from(world.clock));
@@ -135,7 +149,8 @@ impl Model {
 
     /// `REQUIRE` does not stop the way back of an Update.
     fn is_way_back(&self, world: &World, request: &Request) -> bool {
-        let operation = world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
+        let operation =
+            world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
         request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)
     }
 
@@ -146,7 +161,11 @@ impl Model {
             let route = self.route(world, &delivery, request);
             // One call at a time: what comes next is known, and made later.
             match next_step(&route) {
-                NextStep::ReadPhysical(_) | NextStep::ReadPhysicalByOldRole(_) | NextStep::ReadHome(_) if read => {
+                NextStep::ReadPhysical(_)
+                | NextStep::ReadPhysicalByOldRole(_)
+                | NextStep::ReadHome(_)
+                    if read =>
+                {
                     return delivery;
                 }
                 NextStep::ReadPhysical(point) => {
@@ -155,8 +174,12 @@ impl Model {
                 NextStep::ReadPhysicalByOldRole(point) => {
                     delivery.physical_by_old_role = self.read(world, self.zone_of(&point), old);
                 }
-                NextStep::ReadHome(point) => delivery.home = self.read(world, self.zone_of(&point), config),
-                NextStep::FindZone { .. } => unreachable!("the look-up is known from the beginning"),
+                NextStep::ReadHome(point) => {
+                    delivery.home = self.read(world, self.zone_of(&point), config)
+                }
+                NextStep::FindZone { .. } => {
+                    unreachable!("the look-up is known from the beginning")
+                }
                 NextStep::Go { point, behavior } => {
                     delivery.zone = self.zone_of(&point);
                     delivery.goes_to = delivery.zone;
@@ -165,7 +188,9 @@ impl Model {
                         UpdateBehavior::InPlace => Behavior::InPlace,
                         UpdateBehavior::Home { .. } => match request.physical {
                             Physical::Point(zone) => Behavior::Home(zone),
-                            Physical::Marker | Physical::Invented => unreachable!("home from nowhere"),
+                            Physical::Marker | Physical::Invented => {
+                                unreachable!("home from nowhere")
+                            }
                         },
                         UpdateBehavior::Replacement { from } => {
                             Behavior::Replacement(from.zone.map(|zone| self.zone_index(&zone)))
@@ -191,9 +216,11 @@ impl Model {
         let sight = |snap: Snap| match snap {
             Snap::Unread => None,
             Snap::Denied => Some(Reached::Denied),
-            Snap::Read(id) => {
-                Some(Reached::Read(ZoneSight { apex: values.apex.clone(), private: false, claim: own(id) }))
-            }
+            Snap::Read(id) => Some(Reached::Read(ZoneSight {
+                apex: values.apex.clone(),
+                private: false,
+                claim: own(id),
+            })),
         };
         Route {
             stamp: stamp(request.time, request.id),
@@ -236,7 +263,13 @@ impl Model {
         }
     }
 
-    fn question_of(&self, world: &World, delivery: &Delivery, request: &Request, part: Part) -> Question {
+    fn question_of(
+        &self,
+        world: &World,
+        delivery: &Delivery,
+        request: &Request,
+        part: Part,
+    ) -> Question {
         let asked_by = AskedBy::new(request, world.clock);
         let reason = match part {
             Part::Present => {
@@ -269,7 +302,8 @@ impl Model {
         let zone = usize::from(delivery.zone);
         let before = world.points[zone];
         let plan = self.decided(delivery.planned);
-        let puts_back = plan.plan().is_some_and(delegation_model::reconcile::ReconciliationPlan::puts_back);
+        let puts_back =
+            plan.plan().is_some_and(delegation_model::reconcile::ReconciliationPlan::puts_back);
         let after = self.send(delivery.planned, before);
         // Route 53 rejects its own name servers that do not host the name.
         let dead = after.filter(|_| puts_back).and_then(|after| self.points.sight(after).servers);
@@ -284,22 +318,28 @@ impl Model {
             let ends = delivery.put_back_rejected;
             let delivery = &mut world.deliveries[index];
             delivery.put_back_rejected = true;
-            delivery.stage = if ends { Stage::Answer(fails(&request)) } else { Stage::Observe(part) };
+            delivery.stage =
+                if ends { Stage::Answer(fails(&request)) } else { Stage::Observe(part) };
             return;
         }
         let Some(after) = after else {
             let request = *world.request(delivery.request);
             let delivery = &mut world.deliveries[index];
             delivery.round += 1;
-            delivery.stage =
-                if delivery.round < ROUNDS { Stage::Observe(part) } else { Stage::Answer(fails(&request)) };
+            delivery.stage = if delivery.round < ROUNDS {
+                Stage::Observe(part)
+            } else {
+                Stage::Answer(fails(&request))
+            };
             return;
         };
         world.points[zone] = after;
         self.judge_write(world, index, part, (before, after));
         let request = *world.request(delivery.request);
-        let operation = world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
-        let told = operation.is_some_and(|operation| operation.facts[zone].told >> request.resource & 1 == 1);
+        let operation =
+            world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
+        let told = operation
+            .is_some_and(|operation| operation.facts[zone].told >> request.resource & 1 == 1);
         let whose = match (request.awaited, told) {
             (true, false) => Whose::Awaited,
             (true, true) => Whose::Told,
@@ -327,7 +367,8 @@ impl Model {
         let stage = match part {
             Part::Present if refused => Stage::Answer(fails(&request)),
             Part::Present
-                if matches!(delivery.behavior, Behavior::Replacement(_)) && request.physical != Physical::Invented =>
+                if matches!(delivery.behavior, Behavior::Replacement(_))
+                    && request.physical != Physical::Invented =>
             {
                 Stage::LookBack
             }
@@ -348,14 +389,17 @@ impl Model {
     fn look_back(&mut self, world: &mut World, index: usize) {
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
-        let Physical::Point(zone) = request.physical else { unreachable!("looked back from nowhere") };
+        let Physical::Point(zone) = request.physical else {
+            unreachable!("looked back from nowhere")
+        };
         let role = if delivery.physical == Snap::Denied { request.old } else { request.config };
         let now = i64::from(world.clock);
         let own = |id| self.points.own(id, request.resource, now);
-        let stood = [delivery.physical, delivery.physical_by_old_role].into_iter().any(|snap| match snap {
-            Snap::Read(id) => own(id).is_some(),
-            Snap::Unread | Snap::Denied => false,
-        });
+        let stood =
+            [delivery.physical, delivery.physical_by_old_role].into_iter().any(|snap| match snap {
+                Snap::Read(id) => own(id).is_some(),
+                Snap::Unread | Snap::Denied => false,
+            });
         let there = match self.read(world, zone, self.config(role)) {
             Snap::Read(id) => Reached::Read(own(id)),
             Snap::Unread | Snap::Denied => Reached::Denied,
@@ -387,7 +431,11 @@ impl Model {
             Physical::Point(zone) => Some(self.point(zone)),
             Physical::Marker | Physical::Invented => None,
         };
-        match left_by_failed_replacement(Some(&old), physical.as_ref(), &self.point(delivery.goes_to)) {
+        match left_by_failed_replacement(
+            Some(&old),
+            physical.as_ref(),
+            &self.point(delivery.goes_to),
+        ) {
             Some(_) => Stage::Observe(Part::CleanUp),
             None => done,
         }
@@ -412,7 +460,9 @@ impl Model {
                         Behavior::Create => UpdateBehavior::Create,
                         Behavior::InPlace => UpdateBehavior::InPlace,
                         Behavior::Home(zone) => UpdateBehavior::Home { from: from(Some(zone)) },
-                        Behavior::Replacement(zone) => UpdateBehavior::Replacement { from: from(zone) },
+                        Behavior::Replacement(zone) => {
+                            UpdateBehavior::Replacement { from: from(zone) }
+                        }
                     },
                     wish: values.wish(config),
                     old_wish: old.map(|old| values.wish(old)),
@@ -422,9 +472,9 @@ impl Model {
                     ds: match config.keys.map(|wanted| wanted & keys) {
                         // A key that is named and not active can't be told.
                         Some(0) => DesiredDs::Unknown { why: "the key is not active".into() },
-                        Some(keys) => {
-                            DesiredDs::Records(values.ds[usize::from(config.servers)][usize::from(keys)].clone())
-                        }
+                        Some(keys) => DesiredDs::Records(
+                            values.ds[usize::from(config.servers)][usize::from(keys)].clone(),
+                        ),
                         None => DesiredDs::Off,
                     },
                     // Time is too coarse here for the age of a key.
@@ -452,7 +502,11 @@ impl Model {
                     },
                     known_name_servers: known.then(|| {
                         let given = &values.servers[usize::from(config.servers)];
-                        if rezoned { given.union(&values.servers[usize::from(BY_HAND)]) } else { given.clone() }
+                        if rezoned {
+                            given.union(&values.servers[usize::from(BY_HAND)])
+                        } else {
+                            given.clone()
+                        }
                     }),
                     allowed: true,
                     put_back_rejected: rejected,

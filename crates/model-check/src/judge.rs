@@ -1,12 +1,14 @@
-//! The properties: what may never happen. Each names the rule of `docs/design.md` behind it, and knows nothing of how
-//! the planner decides. What the contract leaves is excused here, each by its name.
+//! The properties: what may never happen. Each names the rule of `docs/design.md` behind it, and
+//! knows nothing of how the planner decides. What the contract leaves is excused here, each by its
+//! name.
 
 use crate::function::keys_of;
 use crate::model::{Finding, Model};
 use crate::points::{ClaimSight, Decided, PointId, Sight};
 use crate::values::{BY_HAND, Config, letter, resource_text, resources_of, stack_of, zone_letter};
 use crate::world::{
-    Answer, Behavior, Cached, Done, Held, Kind, LeftBy, Maker, Operation, Part, Phase, Physical, Request, Snap, World,
+    Answer, Behavior, Cached, Done, Held, Kind, LeftBy, Maker, Operation, Part, Phase, Physical,
+    Request, Snap, World,
 };
 
 /// The name of everything that is excused. The page has a line for each.
@@ -51,7 +53,8 @@ impl Model {
         self.findings.push(Finding::Excused(name));
     }
 
-    /// Whether a child zone is there: it dies with the last stack that names it. Name servers set by hand never do.
+    /// Whether a child zone is there: it dies with the last stack that names it. Name servers set
+    /// by hand never do.
     pub(crate) fn is_alive(&self, world: &World, servers: u8) -> bool {
         if servers == BY_HAND || world.kept >> servers & 1 == 1 {
             return true;
@@ -75,12 +78,19 @@ impl Model {
     }
 
     /// A batch was carried out.
-    pub(crate) fn judge_write(&mut self, world: &mut World, index: usize, part: Part, points: (PointId, PointId)) {
+    pub(crate) fn judge_write(
+        &mut self,
+        world: &mut World,
+        index: usize,
+        part: Part,
+        points: (PointId, PointId),
+    ) {
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
         let zone = delivery.zone;
         let config = self.config(request.config);
-        let (before, after) = (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+        let (before, after) =
+            (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
         let turn = Turn { request, part, behavior: delivery.behavior, zone, config, before, after };
         let decided = self.decided(delivery.planned).clone();
         self.judge_plan(&turn, &decided);
@@ -101,7 +111,8 @@ impl Model {
         let crate::world::Stage::Observe(part) = delivery.stage else { return };
         let sight = self.points.sight(id).clone();
         let (behavior, zone) = (delivery.behavior, delivery.zone);
-        let turn = Turn { request, part, behavior, zone, config, before: sight.clone(), after: sight };
+        let turn =
+            Turn { request, part, behavior, zone, config, before: sight.clone(), after: sight };
         let decided = self.decided(delivery.planned).clone();
         self.judge_plan(&turn, &decided);
     }
@@ -113,13 +124,20 @@ impl Model {
         let own = after.claim(request.resource);
         match part {
             Part::Present if plan.finds_own_request => {
-                if before.servers != after.servers || before.ds != after.ds || before.debt != after.debt {
+                if before.servers != after.servers
+                    || before.ds != after.ds
+                    || before.debt != after.debt
+                {
                     self.violation("UPDATE-6: a second delivery changes something".into());
                 }
             }
             Part::Present => {
                 let kept = decided.warns("left-as-it-is");
-                if kept && (before.servers != after.servers || before.ds != after.ds || before.debt != after.debt) {
+                if kept
+                    && (before.servers != after.servers
+                        || before.ds != after.ds
+                        || before.debt != after.debt)
+                {
                     self.violation("UPDATE-4: a Warning, and something changed".into());
                 }
                 if !kept && after.servers != Some(config.servers) {
@@ -158,7 +176,9 @@ impl Model {
                     && before.claim(request.resource).is_some()
                     && plan.warnings.is_empty()
                 {
-                    self.violation("LEAVE-2: a Delete leaves name servers and does not say so".into());
+                    self.violation(
+                        "LEAVE-2: a Delete leaves name servers and does not say so".into(),
+                    );
                 }
             }
             Part::TakeBack => {}
@@ -172,15 +192,20 @@ impl Model {
     fn judge_order(&mut self, turn: &Turn, at_physical: [Snap; 2]) {
         let Turn { request, part, before, after, .. } = turn;
         let time = i64::from(request.time);
-        let later = |sight: &Sight| sight.claim(request.resource).is_some_and(|own| own.time > time);
+        let later =
+            |sight: &Sight| sight.claim(request.resource).is_some_and(|own| own.time > time);
         let seen = at_physical.into_iter().any(|snap| match snap {
             Snap::Read(id) => later(self.points.sight(id)),
             Snap::Unread | Snap::Denied => false,
         });
         if later(before) || (*part == Part::Present && seen) {
-            self.violation("TIME-1: a request changes something after a later one of its resource".into());
+            self.violation(
+                "TIME-1: a request changes something after a later one of its resource".into(),
+            );
         }
-        if *part == Part::TakeBack && before.claim(request.resource).is_some_and(|own| own.time != time) {
+        if *part == Part::TakeBack
+            && before.claim(request.resource).is_some_and(|own| own.time != time)
+        {
             self.violation("ARRIVE-8: the claim of another request is taken back".into());
         }
         let own = after.claim(request.resource);
@@ -196,14 +221,18 @@ impl Model {
         let counts = |stone: i64| stone + TOMBSTONE > time;
         if *part == Part::Present
             && request.kind == Kind::Create
-            && before.tombstone(request.resource).is_some_and(|stone| stone >= time && counts(stone))
+            && before
+                .tombstone(request.resource)
+                .is_some_and(|stone| stone >= time && counts(stone))
         {
             self.violation("OWN-8: a cancelled Create runs".into());
         }
         for (resource, stone) in &before.tombstones {
             let needed = counts(*stone) && (*resource != request.resource || *stone >= time);
             if needed && after.tombstone(*resource).is_none_or(|now| now < *stone) {
-                self.violation("OWN-8: a tombstone goes, or becomes older, while it is needed".into());
+                self.violation(
+                    "OWN-8: a tombstone goes, or becomes older, while it is needed".into(),
+                );
             }
         }
     }
@@ -237,9 +266,14 @@ impl Model {
                         zone_letter(*zone)
                     )),
                 }
-            } else if before.servers.is_none() && after.servers.is_some_and(|servers| servers != wants.servers) {
-                let in_place = !turn.behavior.is_arrival() && before.claim(request.resource).is_some();
-                let claimed = before.claim(resource).is_some_and(|claim| claim.servers == Some(wants.servers));
+            } else if before.servers.is_none()
+                && after.servers.is_some_and(|servers| servers != wants.servers)
+            {
+                let in_place =
+                    !turn.behavior.is_arrival() && before.claim(request.resource).is_some();
+                let claimed = before
+                    .claim(resource)
+                    .is_some_and(|claim| claim.servers == Some(wants.servers));
                 if resource != request.resource && claimed && !turn.config.overwrite && !in_place {
                     self.violation(format!("ARRIVE-1: created against the claim of {who}"));
                 }
@@ -253,8 +287,8 @@ impl Model {
         let (own, claim) = (before.claim(request.resource), before.claim(resource));
         let present = *part == Part::Present;
         if resource == request.resource {
-            // Late Updates, and a Create delivered after the Delete that removed it, find no tombstone; but a later
-            // claim of the resource is a fence.
+            // Late Updates, and a Create delivered after the Delete that removed it, find no
+            // tombstone; but a later claim of the resource is a fence.
             let fenced = own.is_some_and(|own| own.time > i64::from(request.time));
             return (present && !fenced).then_some("late-request");
         }
@@ -265,7 +299,11 @@ impl Model {
         let Some(claim) = claim else {
             return (facts.claims_by_hand >> resource & 1 == 1).then_some("claim-removed-by-hand");
         };
-        if present && !turn.behavior.is_arrival() && own.is_some_and(|own| own.holds) && !claim.lasting {
+        if present
+            && !turn.behavior.is_arrival()
+            && own.is_some_and(|own| own.holds)
+            && !claim.lasting
+        {
             return Some("bystander");
         }
         // What it names was displaced, and brought again by somebody who overwrote, and leaves now.
@@ -273,7 +311,8 @@ impl Model {
         if !present && !claim.holds && claim.servers == before.servers && brought {
             return Some("sleeping-claim");
         }
-        // It was told that others stand than it asks for. Somebody else brought what it asks for, and leaves now.
+        // It was told that others stand than it asks for. Somebody else brought what it asks for,
+        // and leaves now.
         let told = facts.told >> resource & 1 == 1;
         (!present && claim.servers != before.servers && told).then_some("left-as-it-is")
     }
@@ -282,7 +321,8 @@ impl Model {
     fn judge_by_hand(&mut self, world: &World, turn: &Turn) {
         let Turn { request, before, after, zone, config, part, .. } = turn;
         let facts = world.facts[usize::from(*zone)];
-        let changed = before.servers != after.servers || (before.servers.is_some() && before.ttl != after.ttl);
+        let changed = before.servers != after.servers
+            || (before.servers.is_some() && before.ttl != after.ttl);
         if !changed || facts.maker != Maker::Hand || facts.settled {
             return;
         }
@@ -298,27 +338,37 @@ impl Model {
             Part::Present => !turn.behavior.is_arrival() && own.is_some(),
             // Its child zone's name servers, set by hand in the place of others.
             Part::Absent | Part::CleanUp | Part::TakeBack => {
-                let replaced = world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
+                let replaced =
+                    world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
                 let known = before.servers == Some(config.servers) || replaced;
                 known && own.is_some_and(|own| own.servers != before.servers)
             }
         };
         if !fine {
-            self.violation("PROMISE 1: what people made is changed or removed without AllowOverwrite".into());
+            self.violation(
+                "PROMISE 1: what people made is changed or removed without AllowOverwrite".into(),
+            );
         }
     }
 
     /// Who arrives at a standing delegation changes nothing.
     fn judge_arrival(&mut self, turn: &Turn) {
         let Turn { request, before, after, part, config, .. } = turn;
-        if *part != Part::Present || before.servers != Some(config.servers) || before.servers != after.servers {
+        if *part != Part::Present
+            || before.servers != Some(config.servers)
+            || before.servers != after.servers
+        {
             return;
         }
         if turn.behavior.is_arrival() && (before.ttl != after.ttl || before.ds != after.ds) {
-            self.violation("ARRIVE-2: an arrival changes the TTL or the DS record set of what stands".into());
+            self.violation(
+                "ARRIVE-2: an arrival changes the TTL or the DS record set of what stands".into(),
+            );
         }
-        let others = before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
-        let changes_ttl = request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
+        let others =
+            before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
+        let changes_ttl =
+            request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
         if before.ttl != after.ttl && others && !changes_ttl {
             self.violation("UPDATE-3: one of several holders changes the TTL unasked".into());
         }
@@ -341,7 +391,9 @@ impl Model {
     /// A DS record set that another claim names is never touched.
     fn judge_ds(&mut self, world: &World, turn: &Turn) {
         let Turn { request, before, after, zone, part, .. } = turn;
-        if before.ds_index == after.ds_index || (*part != Part::Present && after.servers != before.servers) {
+        if before.ds_index == after.ds_index
+            || (*part != Part::Present && after.servers != before.servers)
+        {
             return;
         }
         let living = self.living(world, *zone);
@@ -361,7 +413,10 @@ impl Model {
         let as_wanted = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
         let facts = &mut world.facts[usize::from(*zone)];
         let names = |sight: &Sight, bits: u8| {
-            let of = sight.claims.iter().filter(|claim| sight.servers.is_some() && claim.servers == sight.servers);
+            let of = sight
+                .claims
+                .iter()
+                .filter(|claim| sight.servers.is_some() && claim.servers == sight.servers);
             of.fold((false, true), |(any, all), claim| {
                 let bit = bits >> claim.resource & 1 == 1;
                 (any || bit, all && bit)
@@ -369,7 +424,8 @@ impl Model {
         };
         // Who arrives now finds what only such a resource claims.
         if names(before, facts.forgotten | facts.late) == (true, true) {
-            facts.left_by = if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
+            facts.left_by =
+                if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
         }
         facts.lost &= living.iter().fold(0, |bits, (resource, _)| bits | 1 << resource);
         for (resource, wants) in &living {
@@ -378,7 +434,8 @@ impl Model {
             }
         }
         let in_place = *part == Part::Present && !turn.behavior.is_arrival();
-        let held = own_was.is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
+        let held = own_was
+            .is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
         let settles = in_place && held && after.servers == before.servers;
         // Another TTL alone makes it nobody's who does not settle it.
         if before.servers != after.servers || (before.ttl != after.ttl && settles) {
@@ -428,9 +485,11 @@ impl Model {
             *facts = crate::world::Facts { forgotten, ds_by_hand, ..Default::default() };
         }
         let stack = stack_of(request.resource);
-        let displaces =
-            before.servers.is_some() && before.servers != after.servers && after.debt == Some(before.servers);
-        if let Some(operation) = world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
+        let displaces = before.servers.is_some()
+            && before.servers != after.servers
+            && after.debt == Some(before.servers);
+        if let Some(operation) =
+            world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
         {
             operation.displaced[usize::from(*zone)] = true;
             operation.overwrote[usize::from(*zone)] |= !turn.behavior.is_arrival();
@@ -447,7 +506,8 @@ impl Model {
         let Physical::Point(zone) = answer.physical else {
             return self.violation("PROMISE 2: a success without a delegation point".into());
         };
-        // The stack believes that the template before led to where the resource was left, so it goes back there.
+        // The stack believes that the template before led to where the resource was left, so it
+        // goes back there.
         if zone != self.config(request.config).zone && world.skipped >> request.resource & 1 == 1 {
             self.excuse("skipped-before");
         } else if zone != self.config(request.config).zone {
@@ -464,16 +524,18 @@ impl Model {
         facts.told = if answer.warned { facts.told | told } else { facts.told & !told };
     }
 
-    /// A Create has answered with a marker. Another delivery of it that still runs, and has written, is found by no
-    /// Delete then.
+    /// A Create has answered with a marker. Another delivery of it that still runs, and has
+    /// written, is found by no Delete then.
     pub(crate) fn judge_marker(&mut self, world: &mut World, request: &Request, answer: Answer) {
         let zone = self.config(request.config).zone;
-        let claim = self.points.sight(world.points[usize::from(zone)]).claim(request.resource).copied();
+        let claim =
+            self.points.sight(world.points[usize::from(zone)]).claim(request.resource).copied();
         let runs = world.deliveries.iter().any(|delivery| delivery.request == request.id);
         let stands = claim.is_some_and(|claim| claim.time == i64::from(request.time));
         if answer.physical == Physical::Marker && request.kind == Kind::Create && stands && runs {
             world.facts[usize::from(zone)].late |= 1 << request.resource;
-            if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))] {
+            if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))]
+            {
                 operation.disturbed = true;
             }
             self.excuse("second-delivery-after-a-marker");
@@ -483,14 +545,19 @@ impl Model {
     /// What Route 53 has rejected is not tried again.
     pub(crate) fn judge_put_back(&mut self, rejected_before: bool) {
         if rejected_before {
-            self.violation("LEAVE-6: what Route 53 has rejected is put back again, and so for ever".into());
+            self.violation(
+                "LEAVE-6: what Route 53 has rejected is put back again, and so for ever".into(),
+            );
         }
     }
 
-    /// A replacement takes back what it wrote if the stack went another way meanwhile, and no second delivery does.
+    /// A replacement takes back what it wrote if the stack went another way meanwhile, and no
+    /// second delivery does.
     pub(crate) fn judge_look_back(&mut self, overtaken: bool, takes_back: bool) {
         if overtaken != takes_back {
-            self.violation("MOVE-5: who was overtaken at the old point takes back, and nobody else".into());
+            self.violation(
+                "MOVE-5: who was overtaken at the old point takes back, and nobody else".into(),
+            );
         }
     }
 
@@ -504,7 +571,8 @@ impl Model {
         let stack = stack_of(request.resource);
         let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
         let too_late = world.clock - operation.began > DAY;
-        let changed = !matches!(operation.done[usize::from(request.resource == 1)], Done::Updated(_, true));
+        let changed =
+            !matches!(operation.done[usize::from(request.resource == 1)], Done::Updated(_, true));
         let bit = 1 << request.resource;
         let excuse = if too_late && changed {
             "rolled-back-after-a-day"
@@ -513,7 +581,10 @@ impl Model {
         } else if world.skipped & bit != 0 {
             "skipped-before"
         } else {
-            return self.violation(format!("UPDATE-5: the rollback of {} is stuck", resource_text(request.resource)));
+            return self.violation(format!(
+                "UPDATE-5: the rollback of {} is stuck",
+                resource_text(request.resource)
+            ));
         };
         operation.disturbed = true;
         world.skipped |= bit;
@@ -524,7 +595,8 @@ impl Model {
         self.excuse(excuse);
     }
 
-    /// Everybody who waits for an answer gets one: a delivery of its request runs, or Lambda owes one.
+    /// Everybody who waits for an answer gets one: a delivery of its request runs, or Lambda owes
+    /// one.
     pub(crate) fn judge_answers(&mut self, world: &World) {
         for request in world.requests.iter().filter(|request| request.awaited && !request.owed) {
             if !world.deliveries.iter().any(|delivery| delivery.request == request.id) {
@@ -546,29 +618,38 @@ impl Model {
         for zone in 0..2u8 {
             let before = self.points.sight(operation.snapshot[usize::from(zone)]).clone();
             let after = self.points.sight(world.points[usize::from(zone)]).clone();
-            // A claim of the stack itself that is of no resource it holds: of an earlier stack, or a retained one.
+            // A claim of the stack itself that is of no resource it holds: of an earlier stack, or
+            // a retained one.
             let dead = |resource: u8| {
                 let index = resources_of(stack).iter().position(|other| *other == resource);
                 let here = Physical::Point(zone);
-                index.is_some_and(|index| operation.before[index].is_none_or(|held| held.physical != here))
+                index.is_some_and(|index| {
+                    operation.before[index].is_none_or(|held| held.physical != here)
+                })
             };
             let claims = |sight: &Sight| {
                 let living = sight.claims.iter().filter(|claim| !dead(claim.resource));
-                let mut claims: Vec<_> = living.map(|claim| (claim.resource, claim.servers)).collect();
+                let mut claims: Vec<_> =
+                    living.map(|claim| (claim.resource, claim.servers)).collect();
                 claims.sort_unstable();
                 claims
             };
             let differs = Differs {
                 servers: before.servers != after.servers,
                 claims: claims(&before) != claims(&after),
-                ttl: before.servers.is_some() && before.servers == after.servers && before.ttl != after.ttl,
+                ttl: before.servers.is_some()
+                    && before.servers == after.servers
+                    && before.ttl != after.ttl,
                 ds: before.ds != after.ds,
             };
             if differs == Differs::default() {
                 continue;
             }
             let known = |claims: Vec<(u8, Option<u8>)>| {
-                claims.into_iter().filter(|(resource, _)| world.skipped >> resource & 1 == 0).collect::<Vec<_>>()
+                claims
+                    .into_iter()
+                    .filter(|(resource, _)| world.skipped >> resource & 1 == 0)
+                    .collect::<Vec<_>>()
             };
             // A template that was skipped is not what the claim was for.
             if differs == (Differs { claims: true, ..Differs::default() })
@@ -577,7 +658,12 @@ impl Model {
                 self.excuse("skipped-before");
                 continue;
             }
-            match self.excuse_for_rollback(world, (stack, operation), (zone, differs), (&before, &after)) {
+            match self.excuse_for_rollback(
+                world,
+                (stack, operation),
+                (zone, differs),
+                (&before, &after),
+            ) {
                 Some(excuse) => self.excuse(excuse),
                 None => self.violation(format!(
                     "PROMISE 2: the rollback of S{} leaves {} other than it was: {differs:?}",
@@ -613,10 +699,15 @@ impl Model {
             return Some("left-as-it-is");
         }
         let held = |held: &Held| held.physical == Physical::Point(zone);
-        let held: Vec<Config> =
-            operation.before.iter().flatten().filter(|one| held(one)).map(|one| self.config(one.config)).collect();
-        // The way back was refused, and a Warning said so: the DS record set of the failed Update stays with the name
-        // servers that others hold.
+        let held: Vec<Config> = operation
+            .before
+            .iter()
+            .flatten()
+            .filter(|one| held(one))
+            .map(|one| self.config(one.config))
+            .collect();
+        // The way back was refused, and a Warning said so: the DS record set of the failed Update
+        // stays with the name servers that others hold.
         let refused = |resource: &u8| facts.told >> resource & 1 == 1;
         if differs == (Differs { ds: true, ..Differs::default() })
             && after.ds_index.is_some_and(|ds| after.servers == Some(ds / 4))
@@ -627,7 +718,10 @@ impl Model {
         if !differs.servers && !differs.claims {
             // The reverse Update brings what the template asks for, which an arrival had left.
             let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
-            let asked = |config: &Config| match config.keys.map(|keys| keys & keys_of(world, config.servers)) {
+            let asked = |config: &Config| match config
+                .keys
+                .map(|keys| keys & keys_of(world, config.servers))
+            {
                 None => after.ds_index.is_none(),
                 // What is not known stays.
                 Some(0) => true,
@@ -648,16 +742,24 @@ impl Model {
         }
         let created = |claim: &ClaimSight| {
             let index = (0..2).find(|index| usize::from(claim.resource == 1) == *index);
-            index.is_some_and(|index| operation.target[index].is_some() && operation.before[index].is_none())
+            index.is_some_and(|index| {
+                operation.target[index].is_some() && operation.before[index].is_none()
+            })
         };
         let indebted = before.debt.is_some_and(|debt| debt.is_some());
-        if indebted && before.claims.iter().any(|claim| created(claim) && claim.servers == before.servers) {
+        if indebted
+            && before.claims.iter().any(|claim| created(claim) && claim.servers == before.servers)
+        {
             return Some("dead-claim");
         }
         if facts.claims_by_hand != 0 || began.claims_by_hand != 0 {
             return Some("claim-removed-by-hand");
         }
-        if before.servers.is_none() && before.ds.is_some() && !differs.claims && after.servers.is_none() {
+        if before.servers.is_none()
+            && before.ds.is_some()
+            && !differs.claims
+            && after.servers.is_none()
+        {
             return Some("ds-without-name-servers");
         }
         if before.claims.iter().any(|claim| differs.servers && claim.servers == after.servers) {
@@ -675,27 +777,40 @@ impl Model {
             }
             let moves = operation.before.iter().zip(operation.target).any(|(held, target)| {
                 let from = held.map(|held| self.config(held.config).zone);
-                from.is_some_and(|from| target.is_some_and(|target| self.config(target).zone != from))
+                from.is_some_and(|from| {
+                    target.is_some_and(|target| self.config(target).zone != from)
+                })
             });
             return moves.then_some("retained-and-moved-back");
         }
         None
     }
 
-    /// What was changed stays in caches for its TTL, and no resolver may hold a DS record set together with name
-    /// servers that have none of its keys: it would call the zone bogus.
-    pub(crate) fn judge_caches(&mut self, world: &mut World, zone: u8, points: (PointId, PointId), whose: Whose) {
+    /// What was changed stays in caches for its TTL, and no resolver may hold a DS record set
+    /// together with name servers that have none of its keys: it would call the zone bogus.
+    pub(crate) fn judge_caches(
+        &mut self,
+        world: &mut World,
+        zone: u8,
+        points: (PointId, PointId),
+        whose: Whose,
+    ) {
         if !self.profile.dnssec || zone != 0 {
             return;
         }
-        let (before, after) = (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+        let (before, after) =
+            (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
         // Nor does anybody who deploys know of what comes late.
         let by_hand = matches!(whose, Whose::Late | Whose::Hand);
         let now = world.clock;
         let caches = &mut world.caches;
         caches.servers.retain(|cached| cached.until > now);
         caches.ds.retain(|cached| cached.until > now);
-        let cached = |what: u8, ttl: u32| Cached { what, until: now + i32::try_from(ttl).unwrap_or(i32::MAX), by_hand };
+        let cached = |what: u8, ttl: u32| Cached {
+            what,
+            until: now + i32::try_from(ttl).unwrap_or(i32::MAX),
+            by_hand,
+        };
         if before.servers != after.servers {
             caches.servers.extend(before.servers.map(|servers| cached(servers, before.ttl)));
         }
@@ -716,13 +831,15 @@ impl Model {
             let all_ds = after.ds_index.into_iter().chain(of(&caches.ds));
             let all_servers = after.servers.into_iter().chain(of(&caches.servers));
             new_servers.is_some_and(|servers| all_ds.into_iter().any(|ds| !fits(servers, ds)))
-                || new_ds.is_some_and(|ds| all_servers.into_iter().any(|servers| !fits(servers, ds)))
+                || new_ds
+                    .is_some_and(|ds| all_servers.into_iter().any(|servers| !fits(servers, ds)))
         };
         if whose == Whose::Hand {
             return;
         }
         // What people had set fitted nothing that existed, and goes.
-        let was_bogus = before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
+        let was_bogus =
+            before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
         // A refused way back has left it with the name servers that others hold.
         let left = world.facts[usize::from(zone)].told != 0
             && before.ds_index.is_some()
@@ -765,13 +882,19 @@ impl Model {
                 self.excuse("late-request");
             } else {
                 let who = resource_text(claim.resource);
-                self.violation(format!("PROMISE 2: the claim of {who} is left in {}", zone_letter(zone)));
+                self.violation(format!(
+                    "PROMISE 2: the claim of {who} is left in {}",
+                    zone_letter(zone)
+                ));
             }
         }
         let wanted = living.iter().any(|(_, config)| sight.servers == Some(config.servers));
         if sight.servers.is_some() && facts.maker == Maker::Ours && !wanted {
-            let names = |claim: &&ClaimSight| !is_living(claim.resource) && claim.servers == sight.servers;
-            let of = |bits: u8| sight.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1);
+            let names =
+                |claim: &&ClaimSight| !is_living(claim.resource) && claim.servers == sight.servers;
+            let of = |bits: u8| {
+                sight.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1)
+            };
             let told = living.iter().any(|(resource, _)| facts.told >> resource & 1 == 1);
             if of(facts.forgotten) || facts.left_by == LeftBy::Forgotten {
                 self.excuse("dead-claim");
@@ -782,7 +905,10 @@ impl Model {
             } else if told {
                 self.excuse("left-as-it-is");
             } else {
-                self.violation(format!("PROMISE 2: name servers are left in {}", zone_letter(zone)));
+                self.violation(format!(
+                    "PROMISE 2: name servers are left in {}",
+                    zone_letter(zone)
+                ));
             }
         }
         if sight.has_before && sight.claims.is_empty() && facts.claims_by_hand == 0 {
@@ -812,7 +938,10 @@ impl Model {
             } else if facts.lost >> resource & 1 == 1 {
                 self.excuse("lost-before");
             } else {
-                self.violation(format!("PROMISE 2: nothing stands in {} for {who}", zone_letter(zone)));
+                self.violation(format!(
+                    "PROMISE 2: nothing stands in {} for {who}",
+                    zone_letter(zone)
+                ));
             }
         }
     }
@@ -831,7 +960,8 @@ struct Differs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Awaited,
-    /// The same of a resource that had been told that other name servers stand than its template asks for.
+    /// The same of a resource that had been told that other name servers stand than its template
+    /// asks for.
     Told,
     Late,
     Hand,

@@ -8,20 +8,25 @@ use model_check::{EXCUSES, explore, explore_until, profiles};
 /// More states than any profile has: it ends a search that a change of the planner made endless.
 const MOST: usize = 12_000_000;
 
-/// `model-check [short | first] [exploration | excuse]...`: all explorations or these; `short` and `first` end with the first
-/// broken promise. With an excuse, until it is needed, and the trace that needs it.
+/// `model-check [short | first] [exploration | excuse]...`: all explorations or these; `short` and
+/// `first` end with the first broken promise. With an excuse, until it is needed, and the trace
+/// that needs it.
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let form = words.first().map(String::as_str).filter(|word| ["short", "first"].contains(word));
     let profiles = if form == Some("short") { profiles::short() } else { profiles::full() };
     let words = words.iter().skip(usize::from(form.is_some())).map(String::as_str);
     let (excuses, names): (Vec<_>, Vec<_>) = words.partition(|word| EXCUSES.contains(word));
-    if let Some(unknown) = names.iter().find(|name| profiles.iter().all(|profile| profile.name != **name)) {
+    if let Some(unknown) =
+        names.iter().find(|name| profiles.iter().all(|profile| profile.name != **name))
+    {
         println!("{unknown} is neither an exploration nor an excuse");
         return ExitCode::FAILURE;
     }
     let (mut states, mut broken) = (0, false);
-    for profile in profiles.iter().filter(|profile| names.is_empty() || names.contains(&profile.name)) {
+    for profile in
+        profiles.iter().filter(|profile| names.is_empty() || names.contains(&profile.name))
+    {
         let started = std::time::Instant::now();
         let report = match excuses.first() {
             Some(excuse) => explore_until(profile, MOST, excuse),

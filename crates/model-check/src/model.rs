@@ -37,7 +37,8 @@ pub(crate) enum Question {
         rejected: bool,
         /// The child zone of the template is there.
         known: bool,
-        /// It was replaced by hand: it has the name servers that people set, and `NameServers` has the others still.
+        /// It was replaced by hand: it has the name servers that people set, and `NameServers` has
+        /// the others still.
         rezoned: bool,
     },
 }
@@ -116,7 +117,8 @@ impl Model {
         self.profile.configs[usize::from(index)]
     }
 
-    /// Reads a point with the role of a template. With two accounts, each parent zone is in one of them.
+    /// Reads a point with the role of a template. With two accounts, each parent zone is in one of
+    /// them.
     pub(crate) fn read(&self, world: &World, zone: u8, role: Config) -> Snap {
         if self.profile.two_accounts && role.zone != zone {
             Snap::Denied
@@ -131,7 +133,8 @@ impl Model {
             return *decision;
         }
         let decided = self.decide(question, id);
-        let index = u32::try_from(self.decisions.len()).unwrap_or_else(|_| unreachable!("too many decisions"));
+        let index = u32::try_from(self.decisions.len())
+            .unwrap_or_else(|_| unreachable!("too many decisions"));
         self.decisions.push((question, id, decided));
         self.asked.insert((question, id), index);
         self.judge_decision(index, question, id);
@@ -149,19 +152,25 @@ impl Model {
         }
         let (question, read, decided) = &self.decisions[decision as usize];
         let resource = match question {
-            Question::Present { request, .. } | Question::Absent { request, .. } => request.resource,
+            Question::Present { request, .. } | Question::Absent { request, .. } => {
+                request.resource
+            }
         };
         let plan = decided.plan();
-        // A batch that would compare the ownership record alone is sent only after the cut was read once more.
-        let record_alone =
-            plan.is_some_and(|plan| plan.changes.iter().all(|change| change.record_set().rtype == "TXT"));
+        // A batch that would compare the ownership record alone is sent only after the cut was read
+        // once more.
+        let record_alone = plan.is_some_and(|plan| {
+            plan.changes.iter().all(|change| change.record_set().rtype == "TXT")
+        });
         let unchanged = self.points.contents(*read).at_cut == self.points.contents(id).at_cut;
         let plan = plan.filter(|_| !record_alone || unchanged);
         let after = plan.and_then(|plan| self.points.apply(id, &plan.changes));
         if let Some(after) = after {
             let before = self.points.values_of_others(id, resource);
             if before != self.points.values_of_others(after, resource) {
-                self.findings.push(Finding::Violation("OWN-1: a batch writes or drops a value of another".into()));
+                self.findings.push(Finding::Violation(
+                    "OWN-1: a batch writes or drops a value of another".into(),
+                ));
             }
         }
         self.applied.insert((decision, id), after);

@@ -45,7 +45,9 @@ impl fmt::Display for ByHand {
         let zone = zone_letter(self.zone());
         match self {
             Self::SetNs(_, servers) => write!(f, "by hand: set NS {} in {zone}", letter(*servers)),
-            Self::Rezone(_) => write!(f, "by hand: replace the child zone of x, and set NS h in {zone}"),
+            Self::Rezone(_) => {
+                write!(f, "by hand: replace the child zone of x, and set NS h in {zone}")
+            }
             Self::RemoveNs(_) => write!(f, "by hand: remove NS in {zone}"),
             Self::RemoveTxt(_) => write!(f, "by hand: remove TXT in {zone}"),
             Self::RemoveClaim(_, resource) => {
@@ -68,7 +70,11 @@ impl Model {
         let after = match act {
             ByHand::SetNs(_, servers) => {
                 let values = self.points.values.servers[usize::from(servers)].values();
-                self.points.put(before, "NS", Some((ttl(if servers == BY_HAND { 60 } else { 300 }), values)))
+                self.points.put(
+                    before,
+                    "NS",
+                    Some((ttl(if servers == BY_HAND { 60 } else { 300 }), values)),
+                )
             }
             ByHand::Rezone(_) => {
                 let values = self.points.values.servers[usize::from(BY_HAND)].values();
@@ -82,7 +88,8 @@ impl Model {
                 self.points.edit_record(before, |record| record.remove_claim(&claimant))
             }
             ByHand::SetDs(_, servers, keys) => {
-                let values = self.points.values.ds[usize::from(servers)][usize::from(keys)].values();
+                let values =
+                    self.points.values.ds[usize::from(servers)][usize::from(keys)].values();
                 self.points.put(before, "DS", Some((ttl(3600), values)))
             }
             ByHand::RemoveDs(_) => self.points.put(before, "DS", None),
@@ -96,9 +103,11 @@ impl Model {
         self.judge_caches(&mut world, act.zone(), (before, after), Whose::Hand);
         let facts = &mut world.facts[zone];
         if (was.servers, was.ttl) != (is.servers, is.ttl) {
-            let names = |claim: &crate::points::ClaimSight| claim.lasting || claim.servers == is.servers;
+            let names =
+                |claim: &crate::points::ClaimSight| claim.lasting || claim.servers == is.servers;
             let ours = was.claims.iter().any(names)
-                || (!was.claims.is_empty() && matches!(facts.maker, Maker::Ours | Maker::HandOverOurs));
+                || (!was.claims.is_empty()
+                    && matches!(facts.maker, Maker::Ours | Maker::HandOverOurs));
             facts.maker = match is.servers {
                 Some(_) if ours => Maker::HandOverOurs,
                 Some(_) => Maker::Hand,

@@ -1,5 +1,5 @@
-//! What stands at a delegation point, and the planner on it. Every content of a point is stored once, and every
-//! decision on it is asked for once: the planner is pure.
+//! What stands at a delegation point, and the planner on it. Every content of a point is stored
+//! once, and every decision on it is asked for once: the planner is pure.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,8 @@ pub(crate) struct Sight {
     pub(crate) ttl: u32,
     /// The records of the DS record set.
     pub(crate) ds: Option<DsRecords>,
-    /// Four times the letter whose child zone has the keys, and their bits; 0 bits for a stranger's.
+    /// Four times the letter whose child zone has the keys, and their bits; 0 bits for a
+    /// stranger's.
     pub(crate) ds_index: Option<u8>,
     pub(crate) ds_ttl: u32,
     pub(crate) claims: Vec<ClaimSight>,
@@ -126,7 +127,13 @@ impl Points {
     pub(crate) fn new() -> Self {
         let values = Values::new();
         let record = record_name(&values.cut).unwrap_or_else(|| unreachable!("the name is short"));
-        let mut points = Self { values, record, contents: Vec::new(), sights: Vec::new(), index: HashMap::new() };
+        let mut points = Self {
+            values,
+            record,
+            contents: Vec::new(),
+            sights: Vec::new(),
+            index: HashMap::new(),
+        };
         points.intern(Observation::default());
         points
     }
@@ -158,11 +165,17 @@ impl Points {
         if let Some(set) = &mut seen.ownership {
             set.values.sort();
         }
-        let key = seen.at_cut.iter().chain(&seen.ownership).map(|set| format!("{set}\n")).collect::<String>();
+        let key = seen
+            .at_cut
+            .iter()
+            .chain(&seen.ownership)
+            .map(|set| format!("{set}\n"))
+            .collect::<String>();
         if let Some(id) = self.index.get(&key) {
             return *id;
         }
-        let id = PointId::try_from(self.contents.len()).unwrap_or_else(|_| unreachable!("too many points"));
+        let id = PointId::try_from(self.contents.len())
+            .unwrap_or_else(|_| unreachable!("too many points"));
         self.sights.push(self.describe(&seen));
         self.contents.push(seen);
         self.index.insert(key, id);
@@ -181,7 +194,8 @@ impl Points {
         });
         // Counted here, and not by the ownership record's own rules: those are what is judged.
         let debt = before.filter(|before| Some(before.of) == digest);
-        let displaced_at = debt.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
+        let displaced_at =
+            debt.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
         let standing = Standing { servers: digest, ds, displaced_at };
         let claims = record.claims().filter_map(|claim| self.claim_sight(claim, standing));
         let debt = debt.map(|before| {
@@ -190,7 +204,8 @@ impl Points {
         });
         let stone = |value: &Value| match value {
             Value::Tombstone(stone) => {
-                let resource = self.values.claimants.iter().position(|claimant| claimant.id() == stone.id)?;
+                let resource =
+                    self.values.claimants.iter().position(|claimant| claimant.id() == stone.id)?;
                 Some((u8::try_from(resource).ok()?, stone.time - START))
             }
             _ => None,
@@ -205,12 +220,16 @@ impl Points {
             claims: claims.collect(),
             debt,
             has_before: before.is_some(),
-            foreign: record.iter().filter(|value| matches!(value, Value::Unreadable | Value::Foreign)).count(),
+            foreign: record
+                .iter()
+                .filter(|value| matches!(value, Value::Unreadable | Value::Foreign))
+                .count(),
         }
     }
 
     fn claim_sight(&self, claim: &Claim, standing: Standing) -> Option<ClaimSight> {
-        let resource = self.values.claimants.iter().position(|claimant| claimant.id() == claim.id)?;
+        let resource =
+            self.values.claimants.iter().position(|claimant| claimant.id() == claim.id)?;
         Some(ClaimSight {
             resource: u8::try_from(resource).ok()?,
             servers: self.values.letter_of(claim.ns),
@@ -234,18 +253,23 @@ impl Points {
         u8::try_from(all).ok()
     }
 
-    /// Applies a batch as Route 53 does: whole, and only if each DELETE names what stands and no CREATE meets
-    /// anything. `None` if it is rejected.
+    /// Applies a batch as Route 53 does: whole, and only if each DELETE names what stands and no
+    /// CREATE meets anything. `None` if it is rejected.
     pub(crate) fn apply(&mut self, id: PointId, changes: &[Change]) -> Option<PointId> {
         let mut seen = self.contents(id).clone();
         for change in changes {
             let set = change.record_set();
             let is_record = set.rtype == "TXT" && set.name == self.record;
-            assert!(is_record || set.name == self.values.cut, "a batch changes what is not its own: {change}");
+            assert!(
+                is_record || set.name == self.values.cut,
+                "a batch changes what is not its own: {change}"
+            );
             let found = if is_record { seen.ownership.as_ref() } else { seen.at_cut(&set.rtype) };
             let creates = match change {
                 Change::Create(_) if found.is_some() => return None,
-                Change::Delete(set) if found.is_none_or(|found| !is_same(found, set)) => return None,
+                Change::Delete(set) if found.is_none_or(|found| !is_same(found, set)) => {
+                    return None;
+                }
                 Change::Create(_) => true,
                 Change::Delete(_) => false,
             };
@@ -262,7 +286,12 @@ impl Points {
     }
 
     /// Somebody replaces, sets or removes a record set at the cut.
-    pub(crate) fn put(&mut self, id: PointId, rtype: &str, set: Option<(Ttl, Vec<String>)>) -> PointId {
+    pub(crate) fn put(
+        &mut self,
+        id: PointId,
+        rtype: &str,
+        set: Option<(Ttl, Vec<String>)>,
+    ) -> PointId {
         let mut seen = self.contents(id).clone();
         seen.at_cut.retain(|other| other.rtype != rtype);
         let cut = self.values.cut.clone();
@@ -278,13 +307,18 @@ impl Points {
     }
 
     /// Somebody removes one resource's claim, or adds a value.
-    pub(crate) fn edit_record(&mut self, id: PointId, edit: impl FnOnce(&mut OwnershipRecord)) -> PointId {
+    pub(crate) fn edit_record(
+        &mut self,
+        id: PointId,
+        edit: impl FnOnce(&mut OwnershipRecord),
+    ) -> PointId {
         let mut seen = self.contents(id).clone();
         let mut record = seen.record();
         edit(&mut record);
         let values = record.values();
         let name = self.record.clone();
-        seen.ownership = (!values.is_empty()).then(|| RecordSet::new(name, "TXT", Ttl::OWNERSHIP, values));
+        seen.ownership =
+            (!values.is_empty()).then(|| RecordSet::new(name, "TXT", Ttl::OWNERSHIP, values));
         self.intern(seen)
     }
 
@@ -310,7 +344,9 @@ impl Points {
         let letter = |digest| self.values.letter_of(digest).map_or('?', crate::values::letter);
         let owner = |id| {
             let index = self.values.claimants.iter().position(|claimant| claimant.id() == id);
-            index.and_then(|index| u8::try_from(index).ok()).map_or("?".to_owned(), crate::values::resource_text)
+            index
+                .and_then(|index| u8::try_from(index).ok())
+                .map_or("?".to_owned(), crate::values::resource_text)
         };
         match value {
             Value::Claim(claim) => {
@@ -321,8 +357,12 @@ impl Points {
                     claim.stamp.time - START,
                     claim.origin
                 );
-                text.push_str(&claim.saw.map(|saw| format!(", saw {}", saw - START)).unwrap_or_default());
-                text.push_str(&claim.from.as_ref().map(|from| format!(", from {from}")).unwrap_or_default());
+                text.push_str(
+                    &claim.saw.map(|saw| format!(", saw {}", saw - START)).unwrap_or_default(),
+                );
+                text.push_str(
+                    &claim.from.as_ref().map(|from| format!(", from {from}")).unwrap_or_default(),
+                );
                 text.push_str(if claim.ds.is_some() { ", ds)" } else { ")" });
                 text
             }
@@ -331,10 +371,16 @@ impl Points {
                 Some(displaced) => {
                     let claimed = if displaced.claimed { ", claimed" } else { "" };
                     let at = displaced.time - START;
-                    format!("before: {} displaced {} at {at}{claimed}", letter(before.of), displaced.name_servers)
+                    format!(
+                        "before: {} displaced {} at {at}{claimed}",
+                        letter(before.of),
+                        displaced.name_servers
+                    )
                 }
             },
-            Value::Tombstone(stone) => format!("tombstone of {} at {}", owner(stone.id), stone.time - START),
+            Value::Tombstone(stone) => {
+                format!("tombstone of {} at {}", owner(stone.id), stone.time - START)
+            }
             Value::Unreadable => "unreadable".to_owned(),
             Value::Foreign => "foreign".to_owned(),
         }
@@ -350,11 +396,14 @@ impl Points {
         Decided::new(plan_delete(goal, self.contents(id)))
     }
 
-    /// The text of every value that is not this resource's own claim: nobody else may write them. A `before` and a
-    /// tombstone are nobody's.
+    /// The text of every value that is not this resource's own claim: nobody else may write them. A
+    /// `before` and a tombstone are nobody's.
     pub(crate) fn values_of_others(&self, id: PointId, resource: u8) -> Vec<String> {
-        let own =
-            self.values.claimants.get(usize::from(resource)).map(delegation_model::ownership_record::Claimant::id);
+        let own = self
+            .values
+            .claimants
+            .get(usize::from(resource))
+            .map(delegation_model::ownership_record::Claimant::id);
         let others = |value: &Value| match value {
             Value::Claim(claim) => Some(claim.id) != own,
             Value::Unreadable | Value::Foreign => true,
@@ -362,7 +411,8 @@ impl Points {
         };
         let record = self.contents(id).record();
         let values = record.values();
-        let mut kept: Vec<String> = values.into_iter().filter(|text| others(&Value::parse(text))).collect();
+        let mut kept: Vec<String> =
+            values.into_iter().filter(|text| others(&Value::parse(text))).collect();
         kept.sort();
         kept
     }

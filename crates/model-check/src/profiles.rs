@@ -3,7 +3,8 @@
 use crate::outside::ByHand;
 use crate::values::Config;
 
-/// The template of a stack: what it asks of each of its resources, as an index into the profile's [`Config`]s.
+/// The template of a stack: what it asks of each of its resources, as an index into the profile's
+/// [`Config`]s.
 pub type Template = [Option<u8>; 2];
 
 /// The bounds of an exploration.
@@ -31,7 +32,8 @@ pub struct Profile {
     pub acts: Vec<ByHand>,
     /// How many operations and deliveries run at once.
     pub at_once: usize,
-    /// Deliveries are cut off and interleaved between any two calls; else each runs at once as a whole.
+    /// Deliveries are cut off and interleaved between any two calls; else each runs at once as a
+    /// whole.
     pub interleaved: bool,
     /// The two parent zones are in two accounts, each with a role of its own.
     pub two_accounts: bool,
@@ -148,7 +150,10 @@ fn accounts() -> Profile {
     let x = Config::new(X).by_name();
     Profile {
         configs: vec![x, x.moved(), x.again(), Config::new(Y).by_name().moved()],
-        templates: [vec![[Some(0), None], [Some(1), None], [Some(2), None], [Some(3), None], [None, None]], vec![]],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [Some(2), None], [Some(3), None], [None, None]],
+            vec![],
+        ],
         deployments: 3,
         faults: 1,
         two_accounts: true,
@@ -249,17 +254,24 @@ fn one_second() -> Profile {
     }
 }
 
-/// A delegation that was moved, or only updated, is retained, declared again, and that Create is cancelled.
+/// A delegation that was moved, or only updated, is retained, declared again, and that Create is
+/// cancelled.
 fn retained() -> Profile {
     let x = Config::new(X);
     Profile {
         configs: vec![x, x.moved(), x.again(), x.moved().again()],
-        templates: [vec![[Some(0), None], [Some(1), None], [Some(2), None], [Some(3), None], [None, None]], vec![]],
+        templates: [
+            vec![[Some(0), None], [Some(1), None], [Some(2), None], [Some(3), None], [None, None]],
+            vec![],
+        ],
         deployments: 4,
         faults: 1,
         retains: 1,
         interleaved: false,
-        ..base("retained", "a delegation is moved or updated, retained and declared again, and that is cancelled")
+        ..base(
+            "retained",
+            "a delegation is moved or updated, retained and declared again, and that is cancelled",
+        )
     }
 }
 
@@ -303,7 +315,15 @@ fn together() -> Profile {
 fn dnssec() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
-        configs: vec![x, x.signed(1), x.signed(3), x.signed(2), y, y.signed(1), Config::new(Z).overwriting()],
+        configs: vec![
+            x,
+            x.signed(1),
+            x.signed(3),
+            x.signed(2),
+            y,
+            y.signed(1),
+            Config::new(Z).overwriting(),
+        ],
         templates: [
             vec![
                 [Some(0), None],
@@ -361,11 +381,15 @@ fn contested() -> Profile {
         interleaved: false,
         at_once: 1,
         dnssec: true,
-        ..base("contested", "a DS record set at a delegation point that two stacks want for other name servers")
+        ..base(
+            "contested",
+            "a DS record set at a delegation point that two stacks want for other name servers",
+        )
     }
 }
 
-/// Every profile with its full bounds; first those with the fewest states, which find most of what is broken.
+/// Every profile with its full bounds; first those with the fewest states, which find most of what
+/// is broken.
 pub fn full() -> Vec<Profile> {
     vec![
         cancelled(),
@@ -388,7 +412,8 @@ pub fn full() -> Vec<Profile> {
     ]
 }
 
-/// The short form: two deployments and one fault. What has no more deployments anyway is short already.
+/// The short form: two deployments and one fault. What has no more deployments anyway is short
+/// already.
 pub fn short() -> Vec<Profile> {
     let shorten = |profile: Profile| Profile {
         deployments: profile.deployments.min(2),

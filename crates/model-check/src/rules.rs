@@ -1,7 +1,8 @@
-//! The tables of `docs/design.md`, written down once more: what each row says of one decision of the planner. A decision is
-//! judged once, when it is asked for first.
+//! The tables of `docs/design.md`, written down once more: what each row says of one decision of
+//! the planner. A decision is judged once, when it is asked for first.
 //!
-//! Nothing of the planner is called here, not even whether a claim holds: the ownership record is only parsed.
+//! Nothing of the planner is called here, not even whether a claim holds: the ownership record is
+//! only parsed.
 
 use delegation_model::digest::Digest;
 use delegation_model::ownership_record::{Before, Claim, ClaimOrigin, Displaced, Value};
@@ -64,7 +65,8 @@ impl Scene {
     /// OWN-2, OWN-3.
     fn holds(&self, claim: &Claim) -> bool {
         let displaced = self.debt().and_then(|before| before.displaced.as_ref());
-        Some(claim.ns) == self.servers && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
+        Some(claim.ns) == self.servers
+            && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
     }
 
     fn names(&self, claim: &Claim) -> bool {
@@ -123,7 +125,11 @@ impl Coming<'_> {
         let conflict = others().any(|claim| claim.ns != self.desired);
         if before.servers.is_none() {
             let put_back = !arrives && own.is_some();
-            return if !conflict || put_back || config.overwrite { Row::Create } else { Row::Refuse("ARRIVE-1") };
+            return if !conflict || put_back || config.overwrite {
+                Row::Create
+            } else {
+                Row::Refuse("ARRIVE-1")
+            };
         }
         if before.servers == Some(self.desired) {
             return Row::Stay;
@@ -156,7 +162,8 @@ impl Coming<'_> {
             Row::Create | Row::Change | Row::Repair | Row::Displace => None,
             Row::Refuse(_) => before.before.clone(),
             Row::Stay if self.behavior.is_arrival() => {
-                let ours = self.behavior != Behavior::Create && own.is_some_and(|own| own.ns == self.desired);
+                let ours = self.behavior != Behavior::Create
+                    && own.is_some_and(|own| own.ns == self.desired);
                 let named = ours || before.others(self.id).any(|claim| claim.ns == self.desired);
                 if before.debt().is_none() && !named {
                     return Some(Before { of: self.desired, displaced: None });
@@ -180,8 +187,12 @@ impl Model {
         let broken = match after.map(|after| self.scene(after, question)) {
             None => Err("OWN-1: a batch that Route 53 rejects".to_owned()),
             Some(after) => match question {
-                Question::Present { .. } => self.judge_coming(question, &decided, (&before, &after)),
-                Question::Absent { .. } => self.judge_leaving(question, &decided, (&before, &after)),
+                Question::Present { .. } => {
+                    self.judge_coming(question, &decided, (&before, &after))
+                }
+                Question::Absent { .. } => {
+                    self.judge_leaving(question, &decided, (&before, &after))
+                }
             },
         };
         if let Err(what) = broken {
@@ -206,7 +217,9 @@ impl Model {
             match value {
                 Value::Claim(claim) => scene.claims.push(claim.clone()),
                 Value::Before(before) => scene.before = Some(before.clone()),
-                Value::Tombstone(stone) if stone.id == own => scene.stone = scene.stone.max(Some(stone.time)),
+                Value::Tombstone(stone) if stone.id == own => {
+                    scene.stone = scene.stone.max(Some(stone.time))
+                }
                 Value::Tombstone(_) | Value::Unreadable | Value::Foreign => {}
             }
         }
@@ -219,7 +232,9 @@ impl Model {
         decided: &Decided,
         (before, after): (&Scene, &Scene),
     ) -> Result<(), String> {
-        let Question::Present { request, config, old, behavior, .. } = question else { return Ok(()) };
+        let Question::Present { request, config, old, behavior, .. } = question else {
+            return Ok(());
+        };
         let values = &self.points.values;
         let (config, old) = (self.config(config), old.map(|old| self.config(old)));
         let coming = Coming {
@@ -236,7 +251,8 @@ impl Model {
         let Some(plan) = decided.plan() else {
             if matches!(decided, Decided::Overtaken) {
                 let later = coming.own().is_some_and(|own| own.stamp.time > coming.time);
-                let cancelled = behavior == Behavior::Create && before.stone.is_some_and(|time| time >= coming.time);
+                let cancelled = behavior == Behavior::Create
+                    && before.stone.is_some_and(|time| time >= coming.time);
                 return holds(later || cancelled, "TIME-1: a request is overtaken by nothing");
             }
             return judge_refusal(&coming, true);
@@ -252,7 +268,10 @@ impl Model {
         judge_row(&coming, after)?;
         judge_claim(&coming, after, |zone| {
             let zone = zone.map(|zone| values.zones[usize::from(zone)].clone());
-            after.own(coming.id).and_then(|own| own.from.as_ref()).is_some_and(|from| from.zone == zone)
+            after
+                .own(coming.id)
+                .and_then(|own| own.from.as_ref())
+                .is_some_and(|from| from.zone == zone)
         })
     }
 
@@ -262,23 +281,34 @@ impl Model {
         decided: &Decided,
         (before, after): (&Scene, &Scene),
     ) -> Result<(), String> {
-        let Question::Absent { request, config, reason, rejected, known, rezoned } = question else { return Ok(()) };
+        let Question::Absent { request, config, reason, rejected, known, rezoned } = question
+        else {
+            return Ok(());
+        };
         let values = &self.points.values;
         let id = values.claimants[usize::from(request.resource)].id();
         let time = START + i64::from(request.time);
-        let is_same = before.servers == after.servers && before.ttl == after.ttl && before.ds == after.ds;
+        let is_same =
+            before.servers == after.servers && before.ttl == after.ttl && before.ds == after.ds;
         let stays = is_same && before.before == after.before && before.own(id) == after.own(id);
         if reason == Reason::Invented && before.own(id).is_none_or(|own| own.stamp.time <= time) {
-            let newest = before.stone.is_none_or(|stone| after.stone >= Some(stone) || stone + TOMBSTONE <= time);
+            let newest = before
+                .stone
+                .is_none_or(|stone| after.stone >= Some(stone) || stone + TOMBSTONE <= time);
             holds(newest, "OWN-8: an older tombstone replaces a newer one")?;
         }
-        let Some(own) = before.own(id) else { return holds(stays, "LEAVE-1: nothing is ours, and something changes") };
+        let Some(own) = before.own(id) else {
+            return holds(stays, "LEAVE-1: nothing is ours, and something changes");
+        };
         let of_request = own.stamp == crate::function::stamp(request.time, request.id);
         if reason == Reason::TakeBack && (!of_request || own.again) {
             return holds(stays, "ARRIVE-8: what this delivery did not write is taken back");
         }
         if own.stamp.time > time {
-            return holds(matches!(decided, Decided::Overtaken), "TIME-1: a Delete is not overtaken");
+            return holds(
+                matches!(decided, Decided::Overtaken),
+                "TIME-1: a Delete is not overtaken",
+            );
         }
         holds(!matches!(decided, Decided::Overtaken), "TIME-1: a Delete is overtaken by nothing")?;
         let of_create = own.origin != ClaimOrigin::Updated && own.from.is_none();
@@ -307,7 +337,8 @@ impl Model {
                 holds(gone, "LEAVE-3: the last holder does not take along what is settled")?;
             }
             Leaves::PutBack(displaced) => {
-                let back = after.servers == Some(Digest::from_name_servers(&displaced.name_servers))
+                let back = after.servers
+                    == Some(Digest::from_name_servers(&displaced.name_servers))
                     && after.ttl == displaced.ttl.seconds();
                 holds(back, "LEAVE-5: what was displaced is not put back")?;
                 holds(after.ds.is_none(), "LEAVE-5: a DS record set stays under what is put back")?;
@@ -315,7 +346,10 @@ impl Model {
         }
         let keeps = fate == Leaves::Stay(false) && before.others(id).next().is_some();
         let debt = before.before.clone().filter(|_| keeps);
-        holds(after.before == debt, "OWN-5: the debt goes with the last who could pay it, and not before")
+        holds(
+            after.before == debt,
+            "OWN-5: the debt goes with the last who could pay it, and not before",
+        )
     }
 }
 
@@ -323,7 +357,8 @@ fn holds(well: bool, what: &str) -> Result<(), String> {
     if well { Ok(()) } else { Err(what.to_owned()) }
 }
 
-/// A request is refused. Only an arrival fails, or an Update that asks for something new and would change something.
+/// A request is refused. Only an arrival fails, or an Update that asks for something new and would
+/// change something.
 fn judge_refusal(coming: &Coming<'_>, fails: bool) -> Result<(), String> {
     let row = coming.row();
     if coming.is_plain() && !matches!(row, Row::Refuse(_)) {
@@ -346,14 +381,21 @@ fn judge_refusal(coming: &Coming<'_>, fails: bool) -> Result<(), String> {
     }
     // Whether the DS record set would change is said by its own table.
     let would_change = coming.before.servers != Some(coming.desired);
-    holds(fails || !would_change, "UPDATE-4: an Update asks for something new, is refused, and does not fail")
+    holds(
+        fails || !would_change,
+        "UPDATE-4: an Update asks for something new, is refused, and does not fail",
+    )
 }
 
-/// Everything stays, nothing is settled, and the claim gets the time of the request; on the way back the wish too.
+/// Everything stays, nothing is settled, and the claim gets the time of the request; on the way
+/// back the wish too.
 fn judge_kept(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
     let Coming { before, id, time, wish, desired, .. } = *coming;
     let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
-    holds(same && before.before == after.before, "UPDATE-4: a Warning, and something changes or is settled")?;
+    holds(
+        same && before.before == after.before,
+        "UPDATE-4: a Warning, and something changes or is settled",
+    )?;
     let (Some(own), Some(now)) = (before.own(id), after.own(id)) else {
         return holds(
             after.own(id).is_none() && before.own(id).is_none(),
@@ -403,7 +445,10 @@ fn judge_row(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
         )?;
         holds(!arrives || before.ds == after.ds, "ARRIVE-2: an arrival changes the DS record set")?;
     } else {
-        holds(after.ttl == config.ttl, "UPDATE-3: new name servers have another TTL than was asked for")?;
+        holds(
+            after.ttl == config.ttl,
+            "UPDATE-3: new name servers have another TTL than was asked for",
+        )?;
     }
     if row == Row::Displace {
         let debt = after.before.as_ref().filter(|debt| debt.of == desired);
@@ -416,7 +461,9 @@ fn judge_row(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
         return holds(remembers, "ARRIVE-5: what is displaced is not remembered");
     }
     let rule = match row {
-        Row::Stay if arrives => "ARRIVE-3: an arrival does not remember what stood before, or remembers something else",
+        Row::Stay if arrives => {
+            "ARRIVE-3: an arrival does not remember what stood before, or remembers something else"
+        }
         Row::Stay => "OWN-6: the first later Update in place of a holder settles, and no other",
         _ => "OWN-5: a debt is left that is of nothing",
     };
@@ -424,9 +471,15 @@ fn judge_row(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
 }
 
 /// A request is carried out: what its claim says.
-fn judge_claim(coming: &Coming<'_>, after: &Scene, comes_from: impl Fn(Option<u8>) -> bool) -> Result<(), String> {
+fn judge_claim(
+    coming: &Coming<'_>,
+    after: &Scene,
+    comes_from: impl Fn(Option<u8>) -> bool,
+) -> Result<(), String> {
     let row = coming.row();
-    let Some(now) = after.own(coming.id) else { return Err("OWN-1: a success, and no claim says so".into()) };
+    let Some(now) = after.own(coming.id) else {
+        return Err("OWN-1: a success, and no claim says so".into());
+    };
     holds(after.holds(now), "OWN-3: a success, and its claim does not hold what exists")?;
     let origin = match coming.behavior {
         Behavior::InPlace | Behavior::Home(_) => ClaimOrigin::Updated,
@@ -452,7 +505,10 @@ fn judge_claim(coming: &Coming<'_>, after: &Scene, comes_from: impl Fn(Option<u8
         Behavior::InPlace if coming.is_later() => now.from.is_none(),
         Behavior::InPlace => now.from == coming.own().and_then(|own| own.from.clone()),
     };
-    holds(from, "MOVE-3: a claim notes where a move came from until the next later Update in place, and no longer")
+    holds(
+        from,
+        "MOVE-3: a claim notes where a move came from until the next later Update in place, and no longer",
+    )
 }
 
 /// The row of the table of Leaving.

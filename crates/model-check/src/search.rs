@@ -1,7 +1,8 @@
 //! A breadth-first search over every state within a profile's bounds.
 //!
-//! Visited states are known by a hash of 64 bits. Of `n` states, two share one with a probability of about `n² / 2^65`:
-//! one in a million for six million states. The frontier alone is kept whole; a trace is found again by the parents.
+//! Visited states are known by a hash of 64 bits. Of `n` states, two share one with a probability
+//! of about `n² / 2^65`: one in a million for six million states. The frontier alone is kept whole;
+//! a trace is found again by the parents.
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -81,7 +82,8 @@ pub struct Report {
     pub steps: u64,
     /// The longest shortest way to a state.
     pub depth: usize,
-    /// How many contents of a delegation point were met, and how many questions the planner was asked.
+    /// How many contents of a delegation point were met, and how many questions the planner was
+    /// asked.
     pub asked: (usize, usize),
     /// How often each excuse was needed.
     pub excused: Vec<(&'static str, u64)>,
@@ -94,7 +96,10 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { profile, states, steps, depth, asked: (points, questions), .. } = self;
-        write!(f, "{profile}: {states} states, {steps} steps, depth {depth}; {points} contents of a point, ")?;
+        write!(
+            f,
+            "{profile}: {states} states, {steps} steps, depth {depth}; {points} contents of a point, "
+        )?;
         write!(f, "{questions} questions to the planner")?;
         if !self.complete {
             write!(f, "; ended by the bound on states")?;
@@ -138,7 +143,8 @@ pub fn explore(profile: &Profile, most: usize) -> Report {
     search(profile, most, None)
 }
 
-/// Explores a profile until an excuse of this name is needed, which counts as a broken promise: to see what it excuses.
+/// Explores a profile until an excuse of this name is needed, which counts as a broken promise: to
+/// see what it excuses.
 pub fn explore_until(profile: &Profile, most: usize, excuse: &str) -> Report {
     search(profile, most, Some(excuse))
 }
@@ -169,18 +175,21 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
                 for finding in findings {
                     match finding {
                         Finding::Excused(name) if until == Some(name) => {
-                            report.violation = Some(trace(&mut model, &parents, number, (step, name)));
+                            report.violation =
+                                Some(trace(&mut model, &parents, number, (step, name)));
                             break 'levels;
                         }
                         Finding::Excused(name) => *model.excused.entry(name).or_default() += 1,
                         Finding::Violation(what) => {
-                            report.violation = Some(trace(&mut model, &parents, number, (step, &what)));
+                            report.violation =
+                                Some(trace(&mut model, &parents, number, (step, &what)));
                             break 'levels;
                         }
                     }
                 }
                 if visited.insert(hash_of(&after)) {
-                    let index = u32::try_from(parents.len()).unwrap_or_else(|_| unreachable!("too many states"));
+                    let index = u32::try_from(parents.len())
+                        .unwrap_or_else(|_| unreachable!("too many states"));
                     parents.push((number, ordinal));
                     next.push((index, after));
                 }
@@ -199,7 +208,8 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     report
 }
 
-/// Plays the steps of a trace again, by their texts: the broken promise, or `None` if all went well.
+/// Plays the steps of a trace again, by their texts: the broken promise, or `None` if all went
+/// well.
 ///
 /// # Panics
 ///
@@ -226,7 +236,12 @@ pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
 }
 
 /// The shortest way to a violation, as a test that can be pasted.
-fn trace(model: &mut Model, parents: &[(u32, u16)], last: u32, (step, what): (Step, &str)) -> String {
+fn trace(
+    model: &mut Model,
+    parents: &[(u32, u16)],
+    last: u32,
+    (step, what): (Step, &str),
+) -> String {
     let mut ordinals = Vec::new();
     let mut number = last;
     while number != 0 {
@@ -294,7 +309,9 @@ impl Model {
                     self.push(steps, Step::Deploy { stack, template }, after);
                 }
             }
-            let holds = crate::values::resources_of(stack).iter().any(|one| world.slots[usize::from(*one)].is_some());
+            let holds = crate::values::resources_of(stack)
+                .iter()
+                .any(|one| world.slots[usize::from(*one)].is_some());
             if world.left.retains > 0 && holds {
                 let after = self.forget(world, stack);
                 self.push(steps, Step::Forget { stack }, after);
@@ -322,7 +339,11 @@ impl Model {
                 begun.left.faults -= 1;
             }
             if self.profile.interleaved {
-                let step = if duplicates { Step::Duplicate { request: id } } else { Step::Deliver { request: id } };
+                let step = if duplicates {
+                    Step::Duplicate { request: id }
+                } else {
+                    Step::Deliver { request: id }
+                };
                 self.push(steps, step, begun);
             } else {
                 self.run_whole(&begun, id, steps);
@@ -400,10 +421,13 @@ impl Model {
         }
     }
 
-    /// What people do who mind DNS: they wait for the TTLs of what was changed, and roll keys when nobody needs the
-    /// old one.
+    /// What people do who mind DNS: they wait for the TTLs of what was changed, and roll keys when
+    /// nobody needs the old one.
     fn patience(&mut self, world: &World, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
-        if !self.profile.dnssec || !world.operations.iter().all(Option::is_none) || !world.deliveries.is_empty() {
+        if !self.profile.dnssec
+            || !world.operations.iter().all(Option::is_none)
+            || !world.deliveries.is_empty()
+        {
             return;
         }
         let caches = &world.caches;
@@ -417,7 +441,10 @@ impl Model {
         }
         let ds = self.points.sight(world.points[0]).ds_index;
         let has_second = |ds: u8| ds / 4 != 0 || ds & 2 != 0;
-        let needed = ds.into_iter().chain(caches.ds.iter().map(|cached| cached.what)).any(|ds| !has_second(ds));
+        let needed = ds
+            .into_iter()
+            .chain(caches.ds.iter().map(|cached| cached.what))
+            .any(|ds| !has_second(ds));
         if !world.rolled && !needed {
             let mut after = world.clone();
             after.rolled = true;
@@ -426,7 +453,11 @@ impl Model {
     }
 
     fn points_text(&self, world: &World) -> String {
-        format!("P: {} | Q: {}", self.points.text(world.points[0]), self.points.text(world.points[1]))
+        format!(
+            "P: {} | Q: {}",
+            self.points.text(world.points[0]),
+            self.points.text(world.points[1])
+        )
     }
 
     /// A step in words; different ones for different steps of a state.
@@ -447,8 +478,10 @@ impl Model {
         match step {
             Step::Deploy { stack, template } => {
                 let template = self.profile.templates[usize::from(stack)][template];
-                let of =
-                    |index: usize| template[index].map_or("nothing".to_owned(), |config| self.config(config).text());
+                let of = |index: usize| {
+                    template[index]
+                        .map_or("nothing".to_owned(), |config| self.config(config).text())
+                };
                 format!("deploy S{}: {}, {}", stack + 1, of(0), of(1))
             }
             Step::Forget { stack } => format!("forget S{}", stack + 1),
@@ -458,19 +491,27 @@ impl Model {
                 let stage = world.deliveries.get(index);
                 let stage = stage.map_or(String::new(), |delivery| format!("{:?}", delivery.stage));
                 let mut earlier = world.deliveries.iter().take(index);
-                let second = if earlier.any(|delivery| delivery.request == request) { ", second delivery" } else { "" };
+                let second = if earlier.any(|delivery| delivery.request == request) {
+                    ", second delivery"
+                } else {
+                    ""
+                };
                 let way = if way.is_empty() { String::new() } else { format!(": {way}") };
                 format!("{} of {}{second}{way}", stage_short(&stage), about(request))
             }
             Step::Run { request, checked, way } => {
-                let checked = if checked.is_empty() { String::new() } else { format!("{checked}, ") };
+                let checked =
+                    if checked.is_empty() { String::new() } else { format!("{checked}, ") };
                 format!("run {}: {checked}{way}", about(request))
             }
             Step::RunLost { request, checked } => {
-                let checked = if checked.is_empty() { String::new() } else { format!(": {checked}") };
+                let checked =
+                    if checked.is_empty() { String::new() } else { format!(": {checked}") };
                 format!("run and lose the answer of {}{checked}", about(request))
             }
-            Step::Cut { request, index } => format!("cut off {} (delivery {index})", about(request)),
+            Step::Cut { request, index } => {
+                format!("cut off {} (delivery {index})", about(request))
+            }
             Step::TimeOut { request, index, is_carried_out } => {
                 let what = if is_carried_out { ", whose batch is carried out" } else { "" };
                 format!("run out of time in {}{what} (delivery {index})", about(request))
@@ -486,7 +527,11 @@ impl Model {
 /// True if no cache holds what a deployment has changed.
 fn is_patient(world: &World) -> bool {
     let caches = &world.caches;
-    caches.servers.iter().chain(&caches.ds).all(|cached| cached.by_hand || cached.until <= world.clock)
+    caches
+        .servers
+        .iter()
+        .chain(&caches.ds)
+        .all(|cached| cached.by_hand || cached.until <= world.clock)
 }
 
 fn stage_short(stage: &str) -> &str {

@@ -1,6 +1,6 @@
-//! CloudFormation: in which order it sends the requests of a deployment, of a rollback and of a deletion, and what it
-//! makes of the answers (CloudFormation User Guide, "Custom resource request types", "Update behaviors of stack
-//! resources", "Stack failure options").
+//! CloudFormation: in which order it sends the requests of a deployment, of a rollback and of a
+//! deletion, and what it makes of the answers (CloudFormation User Guide, "Custom resource request
+//! types", "Update behaviors of stack resources", "Stack failure options").
 //!
 //! The resources of one stack are asked one after the other; those of several stacks at once.
 
@@ -46,12 +46,15 @@ impl Model {
         world
     }
 
-    /// A stack is deleted and its resources are retained, with the child zones: CloudFormation forgets them.
+    /// A stack is deleted and its resources are retained, with the child zones: CloudFormation
+    /// forgets them.
     pub(crate) fn forget(&mut self, world: &World, stack: u8) -> World {
         let mut world = world.clone();
         world.left.retains -= 1;
         for resource in resources_of(stack) {
-            if let Some(Held { physical: Physical::Point(zone), config }) = world.slots[usize::from(*resource)].take() {
+            if let Some(Held { physical: Physical::Point(zone), config }) =
+                world.slots[usize::from(*resource)].take()
+            {
                 world.kept |= 1 << self.config(config).servers;
                 self.note_forgotten(&mut world, zone, *resource);
             }
@@ -59,7 +62,8 @@ impl Model {
         world
     }
 
-    /// What can be deployed now: each template of the stack that asks for something else than it has.
+    /// What can be deployed now: each template of the stack that asks for something else than it
+    /// has.
     pub(crate) fn deployable(&self, world: &World, stack: u8) -> Vec<usize> {
         let has = |index: usize| {
             let resource = resources_of(stack).get(index)?;
@@ -70,7 +74,8 @@ impl Model {
         templates.filter(|(_, template)| **template != now).map(|(index, _)| index).collect()
     }
 
-    /// CloudFormation stops to wait: another resource of the deployment failed, or a Delete takes too long.
+    /// CloudFormation stops to wait: another resource of the deployment failed, or a Delete takes
+    /// too long.
     pub(crate) fn give_up(&mut self, world: &World, id: u8) -> Option<World> {
         let request = *world.request(id);
         let stack = stack_of(request.resource);
@@ -80,7 +85,11 @@ impl Model {
         world.request_mut(id).awaited = false;
         match (phase, request.kind) {
             (Phase::Forward, Kind::Create | Kind::Update) => {
-                let physical = if request.kind == Kind::Create { Physical::Invented } else { request.physical };
+                let physical = if request.kind == Kind::Create {
+                    Physical::Invented
+                } else {
+                    request.physical
+                };
                 self.failed(&mut world, &request, physical);
                 self.roll_back(&mut world, stack);
             }
@@ -137,8 +146,8 @@ impl Model {
         vec![(if answer.success { "success" } else { "failure" }, world)]
     }
 
-    /// All Creates and Updates of a deployment have succeeded. Now it is complete, or another resource fails, at once or
-    /// after more than a day.
+    /// All Creates and Updates of a deployment have succeeded. Now it is complete, or another
+    /// resource fails, at once or after more than a day.
     fn ways_on(&mut self, world: &World, stack: u8) -> Vec<Way> {
         let mut complete = world.clone();
         if let Some(operation) = &mut complete.operations[usize::from(stack)] {
@@ -148,8 +157,10 @@ impl Model {
         self.go_on(&mut complete, stack);
         let mut failed = world.clone();
         self.roll_back(&mut failed, stack);
-        let mut ways =
-            vec![("success, and all is complete", complete), ("success, and another resource fails", failed)];
+        let mut ways = vec![
+            ("success, and all is complete", complete),
+            ("success, and another resource fails", failed),
+        ];
         if world.left.waits > 0 && world.deliveries.is_empty() {
             let mut late = world.clone();
             late.left.waits -= 1;
@@ -193,13 +204,19 @@ impl Model {
         }
     }
 
-    /// Sends the next request of an operation, or ends it. True if nothing is left of the forward phase.
+    /// Sends the next request of an operation, or ends it. True if nothing is left of the forward
+    /// phase.
     fn go_on(&mut self, world: &mut World, stack: u8) -> bool {
         loop {
-            let Some(mut operation) = world.operations[usize::from(stack)].clone() else { return false };
+            let Some(mut operation) = world.operations[usize::from(stack)].clone() else {
+                return false;
+            };
             let sent = match operation.phase {
                 Phase::Forward => {
-                    let Some(index) = operation.done.iter().position(|done| *done == Done::NotYet) else { return true };
+                    let Some(index) = operation.done.iter().position(|done| *done == Done::NotYet)
+                    else {
+                        return true;
+                    };
                     self.forward(world, stack, &mut operation, index)
                 }
                 Phase::Back => match backwards(world, stack, &mut operation) {
@@ -235,7 +252,13 @@ impl Model {
         }
     }
 
-    fn forward(&self, world: &mut World, stack: u8, operation: &mut Operation, index: usize) -> bool {
+    fn forward(
+        &self,
+        world: &mut World,
+        stack: u8,
+        operation: &mut Operation,
+        index: usize,
+    ) -> bool {
         let resource = resources_of(stack).get(index);
         let asked = resource.zip(operation.target[index]);
         let request = match (asked, operation.before[index]) {
@@ -245,9 +268,12 @@ impl Model {
                 let held = Held { physical: Physical::Marker, config };
                 Some(Request { kind: Kind::Create, ..request_of(*resource, held) })
             }
-            (Some((resource, config)), Some(held)) => {
-                Some(Request { kind: Kind::Update, config, old: held.config, ..request_of(*resource, held) })
-            }
+            (Some((resource, config)), Some(held)) => Some(Request {
+                kind: Kind::Update,
+                config,
+                old: held.config,
+                ..request_of(*resource, held)
+            }),
         };
         match request {
             Some(request) => {
@@ -262,10 +288,13 @@ impl Model {
     }
 }
 
-/// The next reverse Update of a rollback, the last resource first; what was created is deleted at the end.
+/// The next reverse Update of a rollback, the last resource first; what was created is deleted at
+/// the end.
 fn backwards(world: &mut World, stack: u8, operation: &mut Operation) -> Option<Request> {
     for index in (0..2).rev() {
-        let (Some(resource), Some(config)) = (resources_of(stack).get(index), operation.target[index]) else {
+        let (Some(resource), Some(config)) =
+            (resources_of(stack).get(index), operation.target[index])
+        else {
             continue;
         };
         let (before, done) = (operation.before[index], operation.done[index]);
@@ -277,7 +306,11 @@ fn backwards(world: &mut World, stack: u8, operation: &mut Operation) -> Option<
             }
             (Done::Updated(physical, _), Some(before)) => {
                 let held = Held { physical, config: before.config };
-                return Some(Request { kind: Kind::Update, old: config, ..request_of(*resource, held) });
+                return Some(Request {
+                    kind: Kind::Update,
+                    old: config,
+                    ..request_of(*resource, held)
+                });
             }
             (Done::NotYet | Done::Same | Done::Back | Done::Updated(..), _) => {}
         }
@@ -287,7 +320,8 @@ fn backwards(world: &mut World, stack: u8, operation: &mut Operation) -> Option<
 
 /// The Deletes of what the template does not have any more.
 fn leaving(stack: u8, operation: &Operation) -> Vec<(u8, Held)> {
-    let of_stack = resources_of(stack).iter().zip(operation.before.iter().zip(operation.target)).rev();
+    let of_stack =
+        resources_of(stack).iter().zip(operation.before.iter().zip(operation.target)).rev();
     let gone = of_stack.filter(|(_, (_, target))| target.is_none());
     gone.filter_map(|(resource, (held, _))| held.map(|held| (*resource, held))).collect()
 }
@@ -308,7 +342,8 @@ fn request_of(resource: u8, held: Held) -> Request {
 
 fn send(world: &mut World, request: Request, one_second: bool) {
     // A cancelled Create and its Delete may be of one second.
-    let at_once = one_second || (request.kind == Kind::Delete && request.physical == Physical::Invented);
+    let at_once =
+        one_second || (request.kind == Kind::Delete && request.physical == Physical::Invented);
     world.clock += i32::from(!at_once);
     world.sent += 1;
     world.requests.push(Request { id: world.sent, time: world.clock, ..request });
@@ -325,7 +360,9 @@ fn succeeded(world: &mut World, request: &Request, physical: Physical) {
     if operation.phase == Phase::Back {
         operation.done[index] = Done::Back;
         if replaced {
-            operation.deletes.push((request.resource, Held { physical: request.physical, config: request.old }));
+            operation
+                .deletes
+                .push((request.resource, Held { physical: request.physical, config: request.old }));
         }
         return;
     }
@@ -334,7 +371,9 @@ fn succeeded(world: &mut World, request: &Request, physical: Physical) {
         Kind::Update | Kind::Delete => Done::Updated(physical, false),
     };
     if replaced {
-        operation.deletes.push((request.resource, Held { physical: request.physical, config: request.old }));
+        operation
+            .deletes
+            .push((request.resource, Held { physical: request.physical, config: request.old }));
     }
 }
 

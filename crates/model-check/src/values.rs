@@ -74,7 +74,15 @@ pub struct Config {
 impl Config {
     /// Name servers in the parent zone P, and nothing else.
     pub const fn new(servers: u8) -> Self {
-        Self { zone: 0, by_name: false, servers, ttl: 172_800, overwrite: false, keys: None, trigger: 0 }
+        Self {
+            zone: 0,
+            by_name: false,
+            servers,
+            ttl: 172_800,
+            overwrite: false,
+            keys: None,
+            trigger: 0,
+        }
     }
 
     /// The same in the other parent zone.
@@ -144,7 +152,9 @@ pub(crate) struct Values {
 
 impl Values {
     pub(crate) fn new() -> Self {
-        let parse = |text: &str| text.parse::<Name>().unwrap_or_else(|error| unreachable!("{text}: {error}"));
+        let parse = |text: &str| {
+            text.parse::<Name>().unwrap_or_else(|error| unreachable!("{text}: {error}"))
+        };
         let zone = |id: &str| id.parse().unwrap_or_else(|error| unreachable!("{id}: {error:?}"));
         let cut = parse(CUT);
         let claimant = |(stack, logical_id): &(&str, &str)| {
@@ -158,7 +168,9 @@ impl Values {
             claimants: RESOURCES.iter().map(claimant).collect(),
             server_digests: servers.iter().map(Digest::from_name_servers).collect(),
             servers,
-            ds: (0..4).map(|letter| (0..KEY_SETS).map(|keys| ds_of(letter, keys)).collect()).collect(),
+            ds: (0..4)
+                .map(|letter| (0..KEY_SETS).map(|keys| ds_of(letter, keys)).collect())
+                .collect(),
             cut,
         }
     }
@@ -174,7 +186,8 @@ impl Values {
 
     /// The digest of the properties that lead to the delegation point.
     pub(crate) fn route(&self, config: Config, accounts: bool) -> Digest {
-        let role = if accounts && config.zone == 1 { "arn:aws:iam::444444444444:role/r" } else { "r" };
+        let role =
+            if accounts && config.zone == 1 { "arn:aws:iam::444444444444:role/r" } else { "r" };
         Digest::from_route(&self.parent(config), Some(role), &self.cut)
     }
 

@@ -29,7 +29,8 @@ pub(crate) struct World {
     pub(crate) left: Left,
 }
 
-/// What resolvers may still have: name servers by their letter and DS record sets by their index, each until when.
+/// What resolvers may still have: name servers by their letter and DS record sets by their index,
+/// each until when.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Caches {
     pub(crate) servers: Vec<Cached>,
@@ -101,7 +102,8 @@ pub(crate) enum LeftBy {
     ByHand,
 }
 
-/// What happened at a delegation point, as far as the properties need to know it: no part of the planner.
+/// What happened at a delegation point, as far as the properties need to know it: no part of the
+/// planner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Facts {
     pub(crate) maker: Maker,
@@ -119,9 +121,11 @@ pub(crate) struct Facts {
     pub(crate) before_by_hand: bool,
     /// A bit for each resource whose claim a request wrote that CloudFormation waited for no more.
     pub(crate) late: u8,
-    /// A bit for each resource that was told by a `Warning` that the name servers are left as they are.
+    /// A bit for each resource that was told by a `Warning` that the name servers are left as they
+    /// are.
     pub(crate) told: u8,
-    /// A bit for each resource whose name servers were taken away with an excuse, and have not come back.
+    /// A bit for each resource whose name servers were taken away with an excuse, and have not come
+    /// back.
     pub(crate) lost: u8,
     /// Why no resource that a stack holds may answer for what stands.
     pub(crate) left_by: LeftBy,
@@ -271,7 +275,8 @@ pub(crate) enum Stage {
     LookBack,
     /// A check after the change.
     Verify,
-    /// An arrival that does not know whether its batch was carried out looks for the claim of its request (ARRIVE-8).
+    /// An arrival that does not know whether its batch was carried out looks for the claim of its
+    /// request (ARRIVE-8).
     Look,
     /// Sends the answer.
     Answer(Answer),

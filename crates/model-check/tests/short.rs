@@ -1,4 +1,5 @@
-//! The short form of the exploration: every profile with smaller bounds. `make model` has the full ones.
+//! The short form of the exploration: every profile with smaller bounds. `make model` has the full
+//! ones.
 
 use model_check::{EXCUSES, explore, profiles, replay};
 
@@ -44,7 +45,8 @@ fn no_promise_is_broken_within_small_bounds() {
 
 #[test]
 fn two_deliveries_of_a_move_at_once_do_not_take_back_what_one_of_them_has_answered_for() {
-    // The first delivery writes Q and stalls; the second finds that, and answers; the clean-up empties P.
+    // The first delivery writes Q and stalls; the second finds that, and answers; the clean-up
+    // empties P.
     holds(
         "moves",
         &[
@@ -76,7 +78,8 @@ fn two_deliveries_of_a_move_at_once_do_not_take_back_what_one_of_them_has_answer
 
 #[test]
 fn a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
-    // Where the resource went, another stack has taken over. Without a note of where it came from, the way back was refused.
+    // Where the resource went, another stack has taken over. Without a note of where it came from,
+    // the way back was refused.
     holds(
         "together",
         &[

@@ -38,6 +38,8 @@ impl Answer {
     /// An attribute of a success.
     #[track_caller]
     pub fn get(&self, attribute: &str) -> &str {
-        self.0["Data"][attribute].as_str().unwrap_or_else(|| panic!("no attribute {attribute} in {}", self.0))
+        self.0["Data"][attribute]
+            .as_str()
+            .unwrap_or_else(|| panic!("no attribute {attribute} in {}", self.0))
     }
 }

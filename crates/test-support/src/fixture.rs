@@ -22,7 +22,8 @@ pub const RECORD: &str = "_delegation-testing.example.com";
 /// What the parent role's trust policy asks for.
 pub const EXTERNAL_ID: &str = "an-external-id";
 
-const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
+const STACK: &str =
+    "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
 /// As long as the template lets the function run.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
@@ -102,13 +103,15 @@ impl Fixture {
         network: Option<Network>,
         configure: impl FnOnce(&mut Config),
     ) -> Self {
-        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let (parent_account, child_account) =
+            (aws.account("111111111111"), aws.account("222222222222"));
         let parent = parent_account.hosted_zone("example.com");
         parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
         let child = child_account.hosted_zone(NAME);
         let role = parent_account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID));
         let parent_role = role.allow_all_route53();
-        let function_role = child_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
+        let function_role =
+            child_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
         let mut fixture = Self {
             handler: Handler::new(
                 Config::default(),
@@ -151,7 +154,8 @@ impl Fixture {
         };
         configure(&mut config);
         let verifier = Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address);
-        let accounts = accounts(&self.aws, &self.clock, &self.client, (role, config.region.as_deref())).await;
+        let accounts =
+            accounts(&self.aws, &self.clock, &self.client, (role, config.region.as_deref())).await;
         let handler = Handler::new(config, self.client.clone(), accounts);
         match &self.network {
             Some(network) => handler.with_verifier(verifier.with_transport(network.clone())),
@@ -178,7 +182,8 @@ impl Fixture {
         properties
     }
 
-    /// A raw event with a response URL signed at least a second after the one before: a request's time is told by it.
+    /// A raw event with a response URL signed at least a second after the one before: a request's
+    /// time is told by it.
     pub fn event(&self, kind: &str, fields: Value) -> Value {
         let after = Duration::from_secs(self.requests.load(Ordering::Relaxed));
         self.event_at(kind, self.clock.now() + after, fields)
@@ -237,10 +242,12 @@ impl Fixture {
 
     /// A Create with the properties of the README's example and these changes.
     pub async fn create(&self, changes: Value) -> Answer {
-        self.deliver(self.event("Create", json!({"ResourceProperties": self.properties(changes)}))).await
+        self.deliver(self.event("Create", json!({"ResourceProperties": self.properties(changes)})))
+            .await
     }
 
-    /// An Update of `id` from the properties with the changes `old` to those with the changes `new`.
+    /// An Update of `id` from the properties with the changes `old` to those with the changes
+    /// `new`.
     pub async fn update(&self, id: &str, old: Value, new: Value) -> Answer {
         let (old, new) = (self.properties(old), self.properties(new));
         let fields = json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
@@ -249,7 +256,8 @@ impl Fixture {
 
     /// A Delete of `id` with the properties of the README's example and these changes.
     pub async fn delete(&self, id: &str, changes: Value) -> Answer {
-        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": self.properties(changes)});
+        let fields =
+            json!({"PhysicalResourceId": id, "ResourceProperties": self.properties(changes)});
         self.deliver(self.event("Delete", fields)).await
     }
 
@@ -299,7 +307,12 @@ impl Fixture {
     }
 }
 
-async fn accounts(aws: &Sandbox, clock: &Clock, client: &Client, (role, region): (&Role, Option<&str>)) -> Accounts {
+async fn accounts(
+    aws: &Sandbox,
+    clock: &Clock,
+    client: &Client,
+    (role, region): (&Role, Option<&str>),
+) -> Accounts {
     let credentials = role.credentials();
     let given = Given {
         endpoint_url: aws.endpoint_url(),
@@ -314,7 +327,8 @@ async fn accounts(aws: &Sandbox, clock: &Clock, client: &Client, (role, region):
 
 /// Sorted, without dots.
 pub fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    let mut values: Vec<String> =
+        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
     values.sort();
     values
 }

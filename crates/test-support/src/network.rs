@@ -27,15 +27,16 @@ use crate::simulation::seed_or;
 /// A message is on its way for at most so many milliseconds.
 const LONGEST_WAY: u64 = 30;
 
-/// Seeds all that is random on this thread, and gives the seed: `SEED` of the environment, or the one given.
+/// Seeds all that is random on this thread, and gives the seed: `SEED` of the environment, or the
+/// one given.
 pub fn seeded(default: u64) -> u64 {
     let seed = seed_or(default);
     fastrand::seed(seed);
     seed
 }
 
-/// The local AWS, its response bucket and its name servers, which share one clock. No socket and no thread is in between; a message
-/// takes some time to get there, as one does.
+/// The local AWS, its response bucket and its name servers, which share one clock. No socket and no
+/// thread is in between; a message takes some time to get there, as one does.
 #[derive(Clone)]
 pub struct Network {
     /// Route 53, STS and IAM.
@@ -110,7 +111,8 @@ impl Network {
         fastrand::u64(..100) < self.lost.load(Ordering::Relaxed)
     }
 
-    /// The accounts as this identity sees them, and the DNS check over this network: what a program in process works with.
+    /// The accounts as this identity sees them, and the DNS check over this network: what a program
+    /// in process works with.
     pub async fn program(&self, name: &str, credentials: Credentials) -> (Accounts, Verifier) {
         let given = Given {
             endpoint_url: self.aws.endpoint_url(),
@@ -121,11 +123,22 @@ impl Network {
             clock: self.clock.clone(),
         };
         let accounts = Accounts::given(Client::new(self.clone()), name, &given).await;
-        (accounts, Verifier::new(Some(self.dns.resolver())).at_any_address(true).with_transport(self.clone()))
+        (
+            accounts,
+            Verifier::new(Some(self.dns.resolver()))
+                .at_any_address(true)
+                .with_transport(self.clone()),
+        )
     }
 
-    /// A function that has just started, which keeps no session yet. `name` is in the names of its sessions.
-    pub async fn function(&self, name: &str, credentials: Credentials, configure: impl FnOnce(&mut Config)) -> Handler {
+    /// A function that has just started, which keeps no session yet. `name` is in the names of its
+    /// sessions.
+    pub async fn function(
+        &self,
+        name: &str,
+        credentials: Credentials,
+        configure: impl FnOnce(&mut Config),
+    ) -> Handler {
         let mut config = Config {
             response_hosts: vec![self.bucket.host()],
             dns_resolver: Some(self.dns.resolver()),
@@ -141,8 +154,10 @@ impl Network {
             session_token: credentials.session_token,
             clock: self.clock.clone(),
         };
-        let (client, verifier) =
-            (Client::new(self.clone()), Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address));
+        let (client, verifier) = (
+            Client::new(self.clone()),
+            Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address),
+        );
         let accounts = Accounts::given(client.clone(), name, &given).await;
         Handler::new(config, client, accounts).with_verifier(verifier.with_transport(self.clone()))
     }
@@ -168,7 +183,11 @@ impl Network {
 
     /// An invocation that begins now and has so long.
     pub fn invocation(&self, timeout: Duration) -> Invocation {
-        Invocation { deadline: self.clock.now() + timeout, id: "lambda".into(), log_stream: "stream".into() }
+        Invocation {
+            deadline: self.clock.now() + timeout,
+            id: "lambda".into(),
+            log_stream: "stream".into(),
+        }
     }
 }
 
@@ -180,7 +199,8 @@ async fn transit() {
 impl Transport for Network {
     fn send(&self, request: Request<Bytes>) -> Exchange {
         let Self { aws, bucket, strayed, .. } = self.clone();
-        // What was sent arrives and is carried out, whether its sender still waits for the answer or not.
+        // What was sent arrives and is carried out, whether its sender still waits for the answer
+        // or not.
         let exchange = async move {
             transit().await;
             let host = request.uri().host().unwrap_or_default().to_owned();
@@ -189,7 +209,10 @@ impl Transport for Network {
             } else if aws.endpoint_url().ends_with(&format!("//{host}")) {
                 aws.call(request).await
             } else {
-                let error = SendError::new(SendErrorKind::Unconnected, format!("no host {host:?} is there"));
+                let error = SendError::new(
+                    SendErrorKind::Unconnected,
+                    format!("no host {host:?} is there"),
+                );
                 strayed.lock().unwrap_or_else(PoisonError::into_inner).push(host);
                 return Err(error);
             };
@@ -221,7 +244,9 @@ impl dns_check::Transport for Network {
                 return pending().await;
             }
             // A server that has nothing to say holds the connection.
-            let Some(reply) = self.dns.ask(server, &message, sandbox::Transport::Tcp) else { return pending().await };
+            let Some(reply) = self.dns.ask(server, &message, sandbox::Transport::Tcp) else {
+                return pending().await;
+            };
             sleep(reply.after).await;
             transit().await;
             reply.bytes.ok_or_else(|| io::ErrorKind::ConnectionReset.into())
@@ -248,11 +273,14 @@ impl Datagrams for Socket {
         Box::pin(async move {
             transit().await;
             if !self.network.loses()
-                && let Some(reply) = self.network.dns.ask(self.server, message, sandbox::Transport::Udp)
+                && let Some(reply) =
+                    self.network.dns.ask(self.server, message, sandbox::Transport::Udp)
                 && let Some(bytes) = reply.bytes
                 && !self.network.loses()
             {
-                let due = Instant::now() + reply.after + Duration::from_millis(fastrand::u64(1..=LONGEST_WAY));
+                let due = Instant::now()
+                    + reply.after
+                    + Duration::from_millis(fastrand::u64(1..=LONGEST_WAY));
                 let mut inbox = self.inbox();
                 let number = inbox.len();
                 inbox.insert((due, number), bytes);

@@ -14,39 +14,55 @@ pub fn seed_or(default: u64) -> u64 {
 
 /// A number in the environment.
 pub fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
 }
 
-/// Plays under a paused clock of its own, with everything random from that seed: the same seed plays the same again, call by call.
+/// Plays under a paused clock of its own, with everything random from that seed: the same seed
+/// plays the same again, call by call.
 pub fn simulate<T>(seed: u64, play: impl AsyncFnOnce() -> T) -> T {
     fastrand::seed(seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, play())
 }
 
-/// Plays each case by itself, as [`simulate`] does, on all processors; the results are in the order of the cases. A case has its
-/// number as part of its seed, so that `CASE` of the environment plays one of them alone, and the same way.
+/// Plays each case by itself, as [`simulate`] does, on all processors; the results are in the order
+/// of the cases. A case has its number as part of its seed, so that `CASE` of the environment plays
+/// one of them alone, and the same way.
 pub fn simulate_each<C: Send, T: Send>(
     cases: impl IntoIterator<Item = C>,
     play: impl AsyncFn(&C) -> T + Sync,
 ) -> Vec<(usize, C, T)> {
     let (seed, only) = (seed_or(1), setting("CASE"));
     let wanted = |number: usize| only.is_none_or(|only| only == number as u64);
-    let cases: Vec<(usize, C)> = cases.into_iter().enumerate().filter(|(number, _)| wanted(*number)).collect();
-    let (cases, next) = (cases.into_iter().map(|case| Mutex::new(Some(case))).collect::<Vec<_>>(), AtomicUsize::new(0));
+    let cases: Vec<(usize, C)> =
+        cases.into_iter().enumerate().filter(|(number, _)| wanted(*number)).collect();
+    let (cases, next) = (
+        cases.into_iter().map(|case| Mutex::new(Some(case))).collect::<Vec<_>>(),
+        AtomicUsize::new(0),
+    );
     let work = || {
         let mut played = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (number, case) = case.lock().unwrap().take().unwrap();
             let _told = Told(number);
-            let result = simulate(seed.wrapping_mul(1 << 32).wrapping_add(number as u64), async || play(&case).await);
+            let result =
+                simulate(seed.wrapping_mul(1 << 32).wrapping_add(number as u64), async || {
+                    play(&case).await
+                });
             played.push((number, case, result));
         }
         played
     };
     let mut played: Vec<(usize, C, T)> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..available_parallelism().map_or(1, usize::from)).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|_| panic!("a case panicked"))).collect()
+        let threads: Vec<_> = (0..available_parallelism().map_or(1, usize::from))
+            .map(|_| scope.spawn(work))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|_| panic!("a case panicked")))
+            .collect()
     });
     played.sort_by_key(|(number, ..)| *number);
     played

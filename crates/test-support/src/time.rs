@@ -1,4 +1,5 @@
-//! How a test waits: on the paused clock for as long as it likes, in the system's time only for what is certain to come.
+//! How a test waits: on the paused clock for as long as it likes, in the system's time only for
+//! what is certain to come.
 
 use std::time::Duration;
 
@@ -12,14 +13,16 @@ const BREATH: Duration = Duration::from_millis(10);
 
 /// Lets time pass on the paused clock of a test. It takes none of the system's.
 ///
-/// Panics if the clock is not paused: a test that waits in the system's time has a verdict that depends on the machine.
+/// Panics if the clock is not paused: a test that waits in the system's time has a verdict that
+/// depends on the machine.
 pub async fn pass(time: Duration) {
     // Tokio refuses to move a clock that runs.
     advance(Duration::ZERO).await;
     sleep(time).await;
 }
 
-/// Asks again until it is so. How long that takes decides nothing. Panics after five minutes, with `what` has not come.
+/// Asks again until it is so. How long that takes decides nothing. Panics after five minutes, with
+/// `what` has not come.
 pub async fn poll_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let polls = async {
         while !is_so().await {

@@ -13,7 +13,8 @@ fn advance_is_seen_by_all_clones() {
 fn skew_moves_only_the_signature_time() {
     let clock = Clock::default();
     clock.skew(-900);
-    let real = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let real =
+        i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
     assert!((real - 900 - clock.signature_time()).abs() <= 1);
     assert!(clock.now() <= SystemTime::now());
 }

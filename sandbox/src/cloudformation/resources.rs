@@ -12,7 +12,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Action, CloudFormation, Physical, Request, ResourceType, Shared, State, TemplateStack};
+use super::{
+    Action, CloudFormation, Physical, Request, ResourceType, Shared, State, TemplateStack,
+};
 use crate::aws::Sandbox;
 use crate::bucket::ResponseBucket;
 use crate::core::lock;
@@ -125,7 +127,10 @@ impl ResourceType for HostedZones {
                 if matches!(action, Action::Delete(_)) {
                     zone.delete();
                 }
-                Ok(Physical { id: zone.id(), attributes: json!({"NameServers": zone.name_servers(), "Id": zone.id()}) })
+                Ok(Physical {
+                    id: zone.id(),
+                    attributes: json!({"NameServers": zone.name_servers(), "Id": zone.id()}),
+                })
             }
             (None, Action::Delete(id)) => Ok(Physical { id: id.clone(), attributes: json!({}) }),
             (None, _) => Err("No hosted zone found".to_owned()),
@@ -134,7 +139,8 @@ impl ResourceType for HostedZones {
     }
 }
 
-/// `RecordSet` and `RecordSetGroup`: they write what the template says, whatever they find, and delete exactly that.
+/// `RecordSet` and `RecordSetGroup`: they write what the template says, whatever they find, and
+/// delete exactly that.
 struct RecordSets(Sandbox);
 
 impl RecordSets {
@@ -144,13 +150,20 @@ impl RecordSets {
         let changes = match &request.action {
             Action::Create => new.iter().map(|set| change(route53::Action::Create, set)).collect(),
             Action::Update(_, old) => {
-                let gone = record_sets(old).into_iter().filter(|set| !new.iter().any(|one| same_key(one, set)));
-                let gone: Vec<Change> = gone.map(|set| change(route53::Action::Delete, &set)).collect();
+                let gone = record_sets(old)
+                    .into_iter()
+                    .filter(|set| !new.iter().any(|one| same_key(one, set)));
+                let gone: Vec<Change> =
+                    gone.map(|set| change(route53::Action::Delete, &set)).collect();
                 new.iter().map(|set| change(route53::Action::Upsert, set)).chain(gone).collect()
             }
-            Action::Delete(_) => new.iter().map(|set| change(route53::Action::Delete, set)).collect::<Vec<_>>(),
+            Action::Delete(_) => {
+                new.iter().map(|set| change(route53::Action::Delete, set)).collect::<Vec<_>>()
+            }
         };
-        let id = properties["HostedZoneId"].as_str().or(properties["RecordSets"][0]["HostedZoneId"].as_str());
+        let id = properties["HostedZoneId"]
+            .as_str()
+            .or(properties["RecordSets"][0]["HostedZoneId"].as_str());
         let id = id.unwrap_or_default();
         let zone = self.0.zone(id).ok_or_else(|| format!("No hosted zone found with ID: {id}"))?;
         zone.change(&changes)?;
@@ -170,19 +183,27 @@ fn change(action: route53::Action, record: &RecordSet) -> Change {
 }
 
 fn same_key(one: &RecordSet, other: &RecordSet) -> bool {
-    (&one.name, &one.rtype, &one.set_identifier) == (&other.name, &other.rtype, &other.set_identifier)
+    (&one.name, &one.rtype, &one.set_identifier)
+        == (&other.name, &other.rtype, &other.set_identifier)
 }
 
 /// The record sets of either type.
 fn record_sets(properties: &Value) -> Vec<RecordSet> {
-    let sets = properties["RecordSets"].as_array().cloned().unwrap_or_else(|| vec![properties.clone()]);
+    let sets =
+        properties["RecordSets"].as_array().cloned().unwrap_or_else(|| vec![properties.clone()]);
     sets.iter()
         .map(|set| {
             let text = |name: &str| set[name].as_str().unwrap_or_default().to_owned();
             let ttl = set["TTL"].as_u64().or_else(|| text("TTL").parse().ok()).unwrap_or_default();
             let values = set["ResourceRecords"].as_array().cloned().unwrap_or_default();
-            let values = values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
-            RecordSet::new(&text("Name"), &text("Type"), u32::try_from(ttl).unwrap_or(u32::MAX), values)
+            let values =
+                values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+            RecordSet::new(
+                &text("Name"),
+                &text("Type"),
+                u32::try_from(ttl).unwrap_or(u32::MAX),
+                values,
+            )
         })
         .collect()
 }
@@ -237,8 +258,11 @@ impl ResourceType for RolePolicies {
     fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
         let id = same_or(&request, || generated(&request));
         let document = request.properties["PolicyDocument"].clone();
-        let documents = if matches!(request.action, Action::Delete(_)) { Vec::new() } else { vec![document] };
-        for role in request.properties["Roles"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let documents =
+            if matches!(request.action, Action::Delete(_)) { Vec::new() } else { vec![document] };
+        for role in
+            request.properties["Roles"].as_array().into_iter().flatten().filter_map(Value::as_str)
+        {
             self.policies.set(&self.aws, (&request.account, role), &id, documents.clone());
         }
         done(Physical { id, attributes: json!({}) })
@@ -273,12 +297,17 @@ impl Functions {
         let key = properties["Code"]["S3Key"].as_str().ok_or("the code is not in S3")?;
         let assembly = shared.assembly.clone().ok_or("there is no assembly")?;
         let path = unpacked(&assembly.join(format!("asset.{key}")))?;
-        let role =
-            properties["Role"].as_str().and_then(|arn| arn.rsplit('/').next()).ok_or("the function has no role")?;
+        let role = properties["Role"]
+            .as_str()
+            .and_then(|arn| arn.rsplit('/').next())
+            .ok_or("the function has no role")?;
         let credentials = self.aws.account(&request.account).role(role).credentials();
         let mut env = self.aws.env(&credentials);
         let own = properties["Environment"]["Variables"].as_object().cloned().unwrap_or_default();
-        env.extend(own.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned())));
+        env.extend(
+            own.into_iter()
+                .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned())),
+        );
         env.push(("DELEGATION_RESPONSE_HOSTS".to_owned(), self.bucket.host()));
         env.extend(self.env.iter().cloned());
         let timeout = Duration::from_secs(properties["Timeout"].as_u64().unwrap_or(3));
@@ -338,17 +367,25 @@ impl NestedStacks {
         let outcome = if matches!(request.action, Action::Delete(_)) {
             stack.delete().await
         } else {
-            let template = stack.region.assembled(request.properties["Asset"].as_str().unwrap_or_default());
-            let parameters = request.properties["Parameters"].as_object().cloned().unwrap_or_default();
-            let parameters: Vec<(&str, &str)> =
-                parameters.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
+            let template =
+                stack.region.assembled(request.properties["Asset"].as_str().unwrap_or_default());
+            let parameters =
+                request.properties["Parameters"].as_object().cloned().unwrap_or_default();
+            let parameters: Vec<(&str, &str)> = parameters
+                .iter()
+                .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+                .collect();
             stack.deploy(&template, &parameters).await
         };
         match outcome {
             Outcome::Complete => {}
             Outcome::RolledBack(reason) | Outcome::Stuck(reason) => return Err(reason),
         }
-        let outputs = stack.outputs().into_iter().map(|(name, value)| (format!("Outputs.{name}"), value)).collect();
+        let outputs = stack
+            .outputs()
+            .into_iter()
+            .map(|(name, value)| (format!("Outputs.{name}"), value))
+            .collect();
         Ok(Physical { id, attributes: Value::Object(outputs) })
     }
 }

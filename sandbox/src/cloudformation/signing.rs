@@ -1,4 +1,5 @@
-//! `AWS::Route53::KeySigningKey` and `AWS::Route53::DNSSEC` (Template Reference), of zones that are served by a [`Dns`].
+//! `AWS::Route53::KeySigningKey` and `AWS::Route53::DNSSEC` (Template Reference), of zones that are
+//! served by a [`Dns`].
 
 #![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
 
@@ -25,13 +26,17 @@ impl KeySigningKeys {
         let zone = zone(&self.0, request)?;
         let text = |property: &str| request.properties[property].as_str().unwrap_or_default();
         let name = text("Name");
-        let is_last = zone.is_signing() && zone.keys().iter().all(|key| key.name == name || key.status != "ACTIVE");
+        let is_last = zone.is_signing()
+            && zone.keys().iter().all(|key| key.name == name || key.status != "ACTIVE");
         let ends = matches!(request.action, Action::Delete(_)) || text("Status") == "INACTIVE";
         if ends && is_last {
             // API Reference, `DeactivateKeySigningKey`.
-            return Err(format!("KeySigningKeyInUse: {name} is the only active key of a zone that is signed"));
+            return Err(format!(
+                "KeySigningKeyInUse: {name} is the only active key of a zone that is signed"
+            ));
         }
-        let changes = || zone.keys().iter().any(|key| key.name == name && key.status != text("Status"));
+        let changes =
+            || zone.keys().iter().any(|key| key.name == name && key.status != text("Status"));
         match &request.action {
             Action::Create => drop(zone.create_key(name)),
             Action::Update(..) => {}

@@ -30,7 +30,8 @@ impl ResourceType for Things {
 }
 
 async fn region() -> (CloudFormation, Arc<Things>, Sandbox) {
-    let (aws, bucket) = (Sandbox::start().await.expect("a port"), ResponseBucket::start().await.expect("a port"));
+    let (aws, bucket) =
+        (Sandbox::start().await.expect("a port"), ResponseBucket::start().await.expect("a port"));
     let region = CloudFormation::new(&aws, &bucket, None, &[]);
     let things = Arc::<Things>::default();
     region.register("Custom::Thing", Arc::clone(&things) as Arc<dyn ResourceType>);
@@ -75,7 +76,9 @@ async fn a_resource_goes_with_the_policy_that_was_deployed_last() {
     let (region, things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     let both = |retained: &str| {
-        template(json!({"Kept": with(thing("k"), "DeletionPolicy", json!(retained)), "Other": thing("o")}))
+        template(
+            json!({"Kept": with(thing("k"), "DeletionPolicy", json!(retained)), "Other": thing("o")}),
+        )
     };
     let other = template(json!({"Other": thing("o")}));
     // The policy alone is an update; none of the resources is asked anything.
@@ -98,7 +101,10 @@ async fn a_replacement_is_made_first_and_the_old_one_goes_in_the_clean_up() {
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one"), "Z": thing("z")})), &[]).await;
     done(&things);
-    assert_eq!(stack.deploy(&template(json!({"A": thing("two"), "B": thing("b")})), &[]).await, Outcome::Complete);
+    assert_eq!(
+        stack.deploy(&template(json!({"A": thing("two"), "B": thing("b")})), &[]).await,
+        Outcome::Complete
+    );
     assert_eq!(done(&things), ["update A two", "create B b", "delete A one", "delete Z z"]);
 }
 
@@ -120,10 +126,14 @@ async fn a_failed_update_is_taken_back() {
     let taken_back = &done(&things)[4..];
     assert_eq!(taken_back[0], "update A one");
     assert!(
-        taken_back.contains(&"delete B b".to_owned()) && taken_back.contains(&"delete A two".to_owned()),
+        taken_back.contains(&"delete B b".to_owned())
+            && taken_back.contains(&"delete A two".to_owned()),
         "{taken_back:?}"
     );
-    assert!(!taken_back.contains(&"delete C k".to_owned()), "what is to be retained is so in a rollback, too");
+    assert!(
+        !taken_back.contains(&"delete C k".to_owned()),
+        "what is to be retained is so in a rollback, too"
+    );
     assert_eq!(stack.resources(), ["A"]);
     assert_eq!(stack.physical_id("A").as_deref(), Some("one"));
 }
@@ -135,7 +145,9 @@ async fn a_resource_keeps_its_type() {
     stack.deploy(&template(json!({"A": thing("one")})), &[]).await;
     done(&things);
     let other = template(json!({"A": {"Type": "AWS::SQS::Queue"}}));
-    assert!(matches!(stack.deploy(&other, &[]).await, Outcome::RolledBack(reason) if reason.contains("not permitted")));
+    assert!(
+        matches!(stack.deploy(&other, &[]).await, Outcome::RolledBack(reason) if reason.contains("not permitted"))
+    );
     assert_eq!(done(&things), Vec::<String>::new());
 }
 
@@ -157,13 +169,16 @@ async fn record_sets_go_exactly_as_they_were_written() {
     let zone = aws.account("111111111111").hosted_zone("example.com");
     let stack = region.stack("111111111111", "dns");
     let set = |ttl: u32| json!({"Name": "a.example.com", "Type": "NS", "TTL": ttl, "HostedZoneId": zone.id(), "ResourceRecords": ["ns1.example.net"]});
-    let one = |ttl| template(json!({"Set": {"Type": "AWS::Route53::RecordSet", "Properties": set(ttl)}}));
+    let one =
+        |ttl| template(json!({"Set": {"Type": "AWS::Route53::RecordSet", "Properties": set(ttl)}}));
     stack.deploy(&one(300), &[]).await;
     assert_eq!(zone.record("a.example.com", "NS").and_then(|set| set.ttl), Some(300));
     stack.deploy(&one(60), &[]).await;
     assert_eq!(zone.record("a.example.com", "NS").and_then(|set| set.ttl), Some(60));
     zone.put(RecordSet::new("a.example.com", "NS", 3600, ["ns1.example.net"]));
-    assert!(matches!(stack.delete().await, Outcome::Stuck(reason) if reason.contains("do not match")));
+    assert!(
+        matches!(stack.delete().await, Outcome::Stuck(reason) if reason.contains("do not match"))
+    );
     zone.put(RecordSet::new("a.example.com", "NS", 60, ["ns1.example.net"]));
     assert_eq!(stack.delete().await, Outcome::Complete);
     assert!(zone.record("a.example.com", "NS").is_none());
@@ -174,7 +189,9 @@ async fn record_sets_go_exactly_as_they_were_written() {
     ]}}});
     let stack = region.stack("111111111111", "group");
     assert_eq!(stack.deploy(&template(group), &[]).await, Outcome::Complete);
-    assert!(zone.record("b.example.com", "NS").is_some() && zone.record("c.example.com", "A").is_some());
+    assert!(
+        zone.record("b.example.com", "NS").is_some() && zone.record("c.example.com", "A").is_some()
+    );
 }
 
 #[tokio::test]
@@ -185,7 +202,9 @@ async fn a_hosted_zone_goes_only_when_it_is_empty() {
     stack.deploy(&template(zone), &[]).await;
     let zone = aws.zone(&stack.physical_id("Zone").expect("a zone")).expect("a zone");
     zone.put(RecordSet::new("www.testing.example.com", "A", 60, ["192.0.2.1"]));
-    assert!(matches!(stack.delete().await, Outcome::Stuck(reason) if reason.contains("HostedZoneNotEmpty")));
+    assert!(
+        matches!(stack.delete().await, Outcome::Stuck(reason) if reason.contains("HostedZoneNotEmpty"))
+    );
     zone.remove("www.testing.example.com", "A");
     assert_eq!(stack.delete().await, Outcome::Complete);
     assert!(!zone.exists());

@@ -58,9 +58,10 @@ fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
     let id = seen.answered("PhysicalResourceId");
     match expected {
         Answer::Success(action) => {
-            let said = action.map_or_else(|| "SUCCESS".to_owned(), |action| format!("SUCCESS, Action {action}"));
-            let right =
-                seen.answered("Status") == "SUCCESS" && action.is_none_or(|action| seen.attribute("Action") == action);
+            let said = action
+                .map_or_else(|| "SUCCESS".to_owned(), |action| format!("SUCCESS, Action {action}"));
+            let right = seen.answered("Status") == "SUCCESS"
+                && action.is_none_or(|action| seen.attribute("Action") == action);
             let sent = seen.event.get("PhysicalResourceId").and_then(Value::as_str);
             let wanted = sent.map_or_else(|| physical_id(&seen.stage.parent.id()), str::to_owned);
             let mut checks = vec![
@@ -79,7 +80,10 @@ fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
             vec![
                 Check::new(seen.answered("Status") == "FAILED", "the answer is FAILED"),
                 Check::new(named, format!("the reason names {}", words.join(", "))),
-                Check::new(id.starts_with("unresolved/"), "the physical id is a marker: there is nothing to delete"),
+                Check::new(
+                    id.starts_with("unresolved/"),
+                    "the physical id is a marker: there is nothing to delete",
+                ),
             ]
         }
     }
@@ -96,7 +100,9 @@ fn verified(seen: &Seen<'_>) -> Check {
 
 fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
     match expected {
-        Zone::Unchanged => vec![Check::new(seen.before == seen.after, "the parent zone is as it was")],
+        Zone::Unchanged => {
+            vec![Check::new(seen.before == seen.after, "the parent zone is as it was")]
+        }
         Zone::AsAtFirst => {
             let same = seen.stage.first == seen.after;
             vec![Check::new(same, "the parent zone is exactly as it was before the first event")]
@@ -104,17 +110,29 @@ fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
         Zone::Delegated(ttl, owners) => {
             let mut checks = delegated(*ttl, owners, seen);
             let ds = seen.stage.parent.record(NAME, "DS");
-            checks.push(Check::new(ds.is_none(), "it has no DS record set, for the child zone is not signed"));
+            checks.push(Check::new(
+                ds.is_none(),
+                "it has no DS record set, for the child zone is not signed",
+            ));
             checks
         }
         Zone::Secured(ttl, owners) => {
             let mut checks = delegated(*ttl, owners, seen);
             let ds = seen.stage.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
-            let keys: Vec<String> = seen.stage.child.keys().iter().map(KeySigningKey::ds_record).collect();
-            let right = !keys.is_empty() && ds == keys && seen.attribute("DsRecords") == keys.join(",");
-            checks.push(Check::new(right, "its DS record set stands for the child zone's key-signing key"));
-            let compared = seen.attribute("Verification").contains("with the keys of its DS records");
-            checks.push(Check::new(compared, "the name servers serve the key of the DS record, says Verification"));
+            let keys: Vec<String> =
+                seen.stage.child.keys().iter().map(KeySigningKey::ds_record).collect();
+            let right =
+                !keys.is_empty() && ds == keys && seen.attribute("DsRecords") == keys.join(",");
+            checks.push(Check::new(
+                right,
+                "its DS record set stands for the child zone's key-signing key",
+            ));
+            let compared =
+                seen.attribute("Verification").contains("with the keys of its DS records");
+            checks.push(Check::new(
+                compared,
+                "the name servers serve the key of the DS record, says Verification",
+            ));
             checks
         }
     }
@@ -123,10 +141,13 @@ fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
 fn delegated(ttl: u32, owners: &[&str], seen: &Seen<'_>) -> Vec<Check> {
     let ns = seen.stage.parent.record(NAME, "NS");
     let servers = ns.as_ref().map(|set| sorted(&set.values)).unwrap_or_default();
-    let right = servers == sorted(&seen.stage.child.name_servers()) && ns.and_then(|set| set.ttl) == Some(ttl);
+    let right = servers == sorted(&seen.stage.child.name_servers())
+        && ns.and_then(|set| set.ttl) == Some(ttl);
     let claims = seen.stage.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
     let claimed = claims.len() == owners.len()
-        && owners.iter().all(|owner| claims.iter().any(|claim| claim.contains(&format!("owner={owner}\""))));
+        && owners
+            .iter()
+            .all(|owner| claims.iter().any(|claim| claim.contains(&format!("owner={owner}\""))));
     vec![
         Check::new(right, format!("{NAME} is delegated to its zone's name servers, TTL {ttl}")),
         Check::new(claimed, format!("it is claimed by {}", owners.join(" and "))),
@@ -140,7 +161,8 @@ pub(super) fn permitted(calls: &[Call]) -> Check {
     Check::new(!denied, "no call was denied")
 }
 
-/// The way from the root to the child zone's own name servers led over the delegation, and is secure.
+/// The way from the root to the child zone's own name servers led over the delegation, and is
+/// secure.
 pub(super) fn of_trace(trace: &Trace, parent: &ZoneHandle, child: &ZoneHandle) -> Vec<Check> {
     let arrives = trace.stopped.as_ref().map_or_else(
         || Check::new(true, format!("there is an answer for {HOST}")),
@@ -162,20 +184,31 @@ pub(super) fn of_trace(trace: &Trace, parent: &ZoneHandle, child: &ZoneHandle) -
         Some(Found::Answer { records, signed }) => (records.as_slice(), *signed),
         _ => (&[][..], false),
     };
-    let found = found.len() == 1 && found.iter().all(|record| record.ends_with(&format!(" A {ADDRESS}")));
+    let found =
+        found.len() == 1 && found.iter().all(|record| record.ends_with(&format!(" A {ADDRESS}")));
     let secure = through && trace.hops.iter().all(|hop| hop.secure);
     vec![
         arrives,
         Check::new(through, format!("the way is . -> com -> example.com -> {NAME}")),
-        Check::new(referred, "a server of example.com refers to the name servers that the function wrote"),
-        Check::new(found, format!("one of them, a server of the child zone, answers A {ADDRESS} with authority")),
-        Check::new(secure, "every zone's keys are those of the DS records above it, from the trust anchor down"),
+        Check::new(
+            referred,
+            "a server of example.com refers to the name servers that the function wrote",
+        ),
+        Check::new(
+            found,
+            format!("one of them, a server of the child zone, answers A {ADDRESS} with authority"),
+        ),
+        Check::new(
+            secure,
+            "every zone's keys are those of the DS records above it, from the trust anchor down",
+        ),
         Check::new(signed, "the answer is signed with the child zone's keys"),
     ]
 }
 
 fn sorted(servers: &[String]) -> Vec<String> {
-    let mut servers: Vec<String> = servers.iter().map(|server| server.trim_end_matches('.').to_owned()).collect();
+    let mut servers: Vec<String> =
+        servers.iter().map(|server| server.trim_end_matches('.').to_owned()).collect();
     servers.sort();
     servers
 }

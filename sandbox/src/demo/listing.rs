@@ -25,7 +25,8 @@ pub(super) struct Line {
     more: usize,
 }
 
-/// Every record that was or is there, in the order of the zone; what was removed before what was added.
+/// Every record that was or is there, in the order of the zone; what was removed before what was
+/// added.
 pub(super) fn diff(before: &[RecordSet], after: &[RecordSet]) -> Vec<Line> {
     let mut sets: BTreeMap<RecordKey, (Option<&RecordSet>, Option<&RecordSet>)> = BTreeMap::new();
     for set in before {
@@ -93,7 +94,8 @@ pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
     let mut last: Option<&Line> = None;
     for line in lines {
         let again = last.is_some_and(|last| {
-            (last.mark, &last.name, &last.rtype, last.ttl) == (line.mark, &line.name, &line.rtype, line.ttl)
+            (last.mark, &last.name, &last.rtype, last.ttl)
+                == (line.mark, &line.name, &line.rtype, line.ttl)
         });
         last = Some(line);
         let ttl = line.ttl.map(|ttl| ttl.to_string()).unwrap_or_default();

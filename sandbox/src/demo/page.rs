@@ -43,8 +43,11 @@ impl<'a> Page<'a> {
         if label.is_empty() {
             return self.write(&format!("{}\n", lines.join("\n")));
         }
-        let mut text =
-            if ["request", "setting", "question"].contains(&label) { "\n".to_owned() } else { String::new() };
+        let mut text = if ["request", "setting", "question"].contains(&label) {
+            "\n".to_owned()
+        } else {
+            String::new()
+        };
         let mut label = self.paint.bold(&format!("  {label:<width$}", width = MARGIN - 2));
         for line in lines {
             text.push_str(&label);
@@ -62,12 +65,16 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Breaks a text after spaces and commas into lines of at most `width` characters, where it has any.
+/// Breaks a text after spaces and commas into lines of at most `width` characters, where it has
+/// any.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for piece in text.split_inclusive([' ', ',']) {
         match lines.last_mut() {
-            Some(line) if line.is_empty() || line.chars().count() + piece.trim_end().chars().count() <= width => {
+            Some(line)
+                if line.is_empty()
+                    || line.chars().count() + piece.trim_end().chars().count() <= width =>
+            {
                 line.push_str(piece);
             }
             _ => lines.push(piece.to_owned()),

@@ -25,11 +25,17 @@ pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
     let head = name(event);
     let stack = text(event, "StackId");
     let stack = stack.split('/').nth(1).unwrap_or(stack);
-    let mut lines = vec![format!("{}  {}", paint.bold(&head), paint.dim(&format!("stack {stack}, events/{file}")))];
+    let mut lines = vec![format!(
+        "{}  {}",
+        paint.bold(&head),
+        paint.dim(&format!("stack {stack}, events/{file}"))
+    )];
     let (new, old) = (event.get("ResourceProperties"), event.get("OldResourceProperties"));
     let id = || entry("PhysicalResourceId", text(event, "PhysicalResourceId"));
     match text(event, "RequestType") {
-        "Create" => lines.extend(shown(new).map(|(key, value)| entry(key, &value)).collect::<Vec<_>>()),
+        "Create" => {
+            lines.extend(shown(new).map(|(key, value)| entry(key, &value)).collect::<Vec<_>>())
+        }
         "Update" => {
             lines.push(id());
             lines.extend(differences(old, new));
@@ -43,13 +49,15 @@ pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
 fn shown(properties: Option<&Value>) -> impl Iterator<Item = (&str, String)> {
     let properties = properties.and_then(Value::as_object).into_iter().flatten();
     properties.filter(|(key, _)| !key.starts_with("Service")).map(|(key, value)| {
-        let value = if key.ends_with("ExternalId") { "(not shown)".to_owned() } else { plain(value) };
+        let value =
+            if key.ends_with("ExternalId") { "(not shown)".to_owned() } else { plain(value) };
         (key.as_str(), value)
     })
 }
 
 fn differences(old: Option<&Value>, new: Option<&Value>) -> Vec<String> {
-    let keys: std::collections::BTreeSet<&str> = shown(old).chain(shown(new)).map(|(key, _)| key).collect();
+    let keys: std::collections::BTreeSet<&str> =
+        shown(old).chain(shown(new)).map(|(key, _)| key).collect();
     let value = |properties: Option<&Value>, key: &str| properties?.get(key).map(plain);
     let mut lines = Vec::new();
     for key in keys {
@@ -97,7 +105,9 @@ pub(super) fn calls(calls: &[Call], paint: Paint) -> Vec<String> {
 fn one_call(call: &Call) -> String {
     let what = match (&call.role_arn, &call.zone) {
         // `<account>:<name>`
-        (Some(arn), _) => arn.split(':').skip(4).collect::<Vec<_>>().join(":").replace(":role/", ":"),
+        (Some(arn), _) => {
+            arn.split(':').skip(4).collect::<Vec<_>>().join(":").replace(":role/", ":")
+        }
         (None, Some(zone)) => zone.clone(),
         (None, None) => call.summary.clone(),
     };
@@ -142,9 +152,12 @@ pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String
         "SUCCESS" => paint.good("SUCCESS"),
         other => paint.bad(other),
     };
-    let mut lines = vec![format!("{status}  {}", paint.dim(&format!("after {} ms", took.as_millis())))];
-    let mut entries: Vec<(&str, &str)> =
-        ["PhysicalResourceId", "Reason"].iter().map(|field| (*field, text(answer, field))).collect();
+    let mut lines =
+        vec![format!("{status}  {}", paint.dim(&format!("after {} ms", took.as_millis())))];
+    let mut entries: Vec<(&str, &str)> = ["PhysicalResourceId", "Reason"]
+        .iter()
+        .map(|field| (*field, text(answer, field)))
+        .collect();
     let data = answer.get("Data").and_then(Value::as_object).into_iter().flatten();
     entries.extend(data.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())));
     for (key, value) in entries.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -157,7 +170,8 @@ pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String
     lines
 }
 
-/// One line for each zone that was asked: which server, and where it referred to or what it answered.
+/// One line for each zone that was asked: which server, and where it referred to or what it
+/// answered.
 pub(super) fn trace(trace: &Trace, paint: Paint) -> Vec<String> {
     let mut lines: Vec<String> = trace.hops.iter().flat_map(|hop| one_hop(hop, paint)).collect();
     lines.extend(trace.stopped.iter().flat_map(|why| wrap(why, ROOM)).map(|line| paint.bad(&line)));

@@ -1,4 +1,5 @@
-//! Two accounts with their zones and roles, as a user would set them up, the response bucket and the function.
+//! Two accounts with their zones and roles, as a user would set them up, the response bucket and
+//! the function.
 
 use std::path::Path;
 use std::time::Duration;
@@ -45,13 +46,14 @@ impl Stage {
         let listening = |error| format!("the local AWS can't listen: {error}");
         let aws = Sandbox::start().await.map_err(listening)?;
         let bucket = ResponseBucket::start().await.map_err(listening)?;
-        let (parent_account, child_account) = (aws.account("111111111111"), aws.account("222222222222"));
+        let (parent_account, child_account) =
+            (aws.account("111111111111"), aws.account("222222222222"));
         let parent = parent_zone(&parent_account);
         let child = child_account.hosted_zone_with_id("Z0CHILDEXAMPLE", NAME);
         child.put(RecordSet::new(HOST, "A", 60, [ADDRESS]));
         child_account.hosted_zone_with_id("Z0SHOPEXAMPLE", SHOP);
-        // Route 53 takes up to a minute. Here the first question is answered with INSYNC; what takes time is the function's pause
-        // before it.
+        // Route 53 takes up to a minute. Here the first question is answered with INSYNC; what
+        // takes time is the function's pause before it.
         aws.sync_after(SyncRule::Polls(0));
         let dns = aws.dns().await.map_err(listening)?;
         let function_role = child_account.role("delegation-function");
@@ -63,15 +65,23 @@ impl Stage {
         // Its port is also that of the name servers: no query leaves this machine.
         env.push(("DELEGATION_DNS_RESOLVER".to_owned(), dns.resolver().to_string()));
         env.push(("DELEGATION_DNS_ANY_ADDRESS".to_owned(), "true".to_owned()));
-        let bootstrap = Bootstrap { path: bootstrap.to_owned(), env, timeout: TIMEOUT, deadline: DeadlineStyle::Real };
-        let function = LambdaProcess::spawn(bootstrap).await.map_err(|error| format!("the function: {error}"))?;
+        let bootstrap = Bootstrap {
+            path: bootstrap.to_owned(),
+            env,
+            timeout: TIMEOUT,
+            deadline: DeadlineStyle::Real,
+        };
+        let function = LambdaProcess::spawn(bootstrap)
+            .await
+            .map_err(|error| format!("the function: {error}"))?;
         let first = parent.records();
         Ok(Self { aws, dns, parent, child, function, first, bucket, parent_role, function_role })
     }
 
     /// Who is who, in a few lines.
     pub(super) fn description(&self) -> Vec<String> {
-        let zone = |zone: &ZoneHandle| format!("{} ({})", zone.name().trim_end_matches('.'), zone.id());
+        let zone =
+            |zone: &ZoneHandle| format!("{} ({})", zone.name().trim_end_matches('.'), zone.id());
         vec![
             format!("account 111111111111  parent zone {}, role {}", zone(&self.parent), self.parent_role.name()),
             format!("account 222222222222  child zone {}, role {}", zone(&self.child), self.function_role.name()),
@@ -86,13 +96,17 @@ impl Stage {
         ]
     }
 
-    /// The owners of both zones switch signing on. The top-level domain learns of the parent zone's key by itself, as from a
-    /// registrar; the parent zone learns nothing of the child's.
+    /// The owners of both zones switch signing on. The top-level domain learns of the parent zone's
+    /// key by itself, as from a registrar; the parent zone learns nothing of the child's.
     pub(super) fn sign_zones(&self) -> Vec<String> {
         let sign = |zone: &ZoneHandle| {
             let key = zone.create_key("demo");
             zone.start_signing();
-            format!("{} signs, with key-signing key {}", zone.name().trim_end_matches('.'), key.key_tag)
+            format!(
+                "{} signs, with key-signing key {}",
+                zone.name().trim_end_matches('.'),
+                key.key_tag
+            )
         };
         vec![sign(&self.parent), sign(&self.child)]
     }
@@ -100,9 +114,12 @@ impl Stage {
     /// The event of a file, with a response URL of the local bucket that is signed now.
     pub(super) fn event(&self, folder: &Path, file: &str) -> Result<Value, String> {
         let path = folder.join(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let mut event: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        let field = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut event: Value =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let field =
+            |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let key = ResponseKey {
             stack_id: field("StackId"),
             logical_id: field("LogicalResourceId"),
@@ -110,7 +127,8 @@ impl Stage {
         };
         self.bucket.clock().advance(BETWEEN);
         let url = self.bucket.presign(&key);
-        let fields = event.as_object_mut().ok_or_else(|| format!("{} is no JSON object", path.display()))?;
+        let fields =
+            event.as_object_mut().ok_or_else(|| format!("{} is no JSON object", path.display()))?;
         fields.insert("ResponseURL".to_owned(), json!(url));
         Ok(event)
     }
@@ -132,16 +150,24 @@ fn parent_zone(account: &Account) -> ZoneHandle {
     zone.put(RecordSet::new("mail.example.com", "A", 300, ["192.0.2.25"]));
     zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.80", "192.0.2.81"]));
     // Somebody delegated this one by hand, long ago.
-    zone.put(RecordSet::new(SHOP, "NS", 86_400, ["ns1.webshop.example.net.", "ns2.webshop.example.net."]));
+    zone.put(RecordSet::new(
+        SHOP,
+        "NS",
+        86_400,
+        ["ns1.webshop.example.net.", "ns2.webshop.example.net."],
+    ));
     zone
 }
 
-/// The role in the parent account: only the function may assume it, with the external id, and it may write nothing but NS,
-/// DS and TXT record sets of the names that are delegated, by CREATE and DELETE.
+/// The role in the parent account: only the function may assume it, with the external id, and it
+/// may write nothing but NS, DS and TXT record sets of the names that are delegated, by CREATE and
+/// DELETE.
 fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
     let zone_arn = format!("arn:aws:route53:::hostedzone/{}", zone.id());
-    let names: Vec<String> =
-        [NAME, SHOP].iter().flat_map(|name| [(*name).to_owned(), format!("_delegation-{name}")]).collect();
+    let names: Vec<String> = [NAME, SHOP]
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("_delegation-{name}")])
+        .collect();
     account
         .role("route53-delegation-parent")
         .trust(json!({"Version": "2012-10-17", "Statement": [{

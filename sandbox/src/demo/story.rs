@@ -43,7 +43,8 @@ pub(super) enum Answer {
 pub(super) enum Zone {
     /// As before the event.
     Unchanged,
-    /// The delegation stands with that TTL and without DS, claimed by these resources of the stack, and nothing else changed.
+    /// The delegation stands with that TTL and without DS, claimed by these resources of the stack,
+    /// and nothing else changed.
     Delegated(u32, &'static [&'static str]),
     /// The same, with the DS record set of the child zone's keys.
     Secured(u32, &'static [&'static str]),
@@ -64,13 +65,21 @@ pub(super) fn steps() -> Vec<Step> {
             why: "A stack of the child account declares Custom::Delegation. The function reads the child zone's name servers and \
                   creates the NS record set in the parent zone of the other account, with an ownership record beside it. It waits \
                   until Route 53 reports the change INSYNC, and asks the name servers of both zones before and after (Verification).",
-            acts: vec![send("create.json", Success(Some("CREATED")), Delegated(300, &["testing-dns/Delegation"]))],
+            acts: vec![send(
+                "create.json",
+                Success(Some("CREATED")),
+                Delegated(300, &["testing-dns/Delegation"]),
+            )],
         },
         Step {
             title: "Update: another TTL",
             why: "The template now says TTL 3600. The record sets are replaced in one atomic batch that Route 53 accepts only \
                   while they are as they were read.",
-            acts: vec![send("update.json", Success(Some("UPDATED")), Delegated(3600, &["testing-dns/Delegation"]))],
+            acts: vec![send(
+                "update.json",
+                Success(Some("UPDATED")),
+                Delegated(3600, &["testing-dns/Delegation"]),
+            )],
         },
         Step {
             title: "Rename: the logical id changes, the delegation stands throughout",
@@ -82,7 +91,11 @@ pub(super) fn steps() -> Vec<Step> {
                     Success(Some("SHARED")),
                     Delegated(3600, &["testing-dns/Delegation", "testing-dns/TestingDelegation"]),
                 ),
-                send("delete.json", Success(None), Delegated(3600, &["testing-dns/TestingDelegation"])),
+                send(
+                    "delete.json",
+                    Success(None),
+                    Delegated(3600, &["testing-dns/TestingDelegation"]),
+                ),
             ],
         },
         Step {
@@ -111,7 +124,11 @@ pub(super) fn steps() -> Vec<Step> {
                   child zone's name servers serve.",
             acts: vec![
                 Act::SignZones,
-                send("create-signed.json", Success(Some("CREATED")), Secured(300, &["testing-dns/Delegation"])),
+                send(
+                    "create-signed.json",
+                    Success(Some("CREATED")),
+                    Secured(300, &["testing-dns/Delegation"]),
+                ),
             ],
         },
         Step {

@@ -1,5 +1,6 @@
-//! A name followed from the root down over the network, as `dig +trace` does: every zone is asked at a name server to which the
-//! zone above referred, and its keys are compared with the DS records there.
+//! A name followed from the root down over the network, as `dig +trace` does: every zone is asked
+//! at a name server to which the zone above referred, and its keys are compared with the DS records
+//! there.
 
 mod keys;
 
@@ -37,7 +38,8 @@ pub(super) struct Hop {
     /// Whom of its servers we asked.
     pub(super) server: String,
     pub(super) address: IpAddr,
-    /// Whether the zone's keys are those for which the DS records above it stand, from the trust anchor of the root down.
+    /// Whether the zone's keys are those for which the DS records above it stand, from the trust
+    /// anchor of the root down.
     pub(super) secure: bool,
     pub(super) found: Found,
 }
@@ -45,7 +47,8 @@ pub(super) struct Hop {
 /// What a zone's server said.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Another zone is nearer, with these name servers and the DS records of the keys with these tags.
+    /// Another zone is nearer, with these name servers and the DS records of the keys with these
+    /// tags.
     Referral { zone: String, servers: Vec<String>, key_tags: Vec<u16> },
     /// These records with authority, and whether the zone's keys sign them.
     Answer { records: Vec<String>, signed: bool },
@@ -78,7 +81,9 @@ impl Server {
 
     async fn ask(&self, name: &Name, rtype: RecordType) -> Result<Message, String> {
         let answer = exchange(self.address, &question(name, rtype, false), PATIENCE).await;
-        answer.map_err(|error| format!("{} ({}) does not answer: {error}", self.name, self.address.ip()))
+        answer.map_err(|error| {
+            format!("{} ({}) does not answer: {error}", self.name, self.address.ip())
+        })
     }
 
     /// What is wrong with an answer that is neither the last one nor a referral.
@@ -96,7 +101,8 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
     let mut at = Server::of_root(dns);
     let mut above = dns.root_ds().iter().filter_map(ds).cloned().collect::<Vec<_>>();
     for _ in 0..ZONES {
-        let keys = Keys::trusted(&at.zone, &above, &at.ask(&at.zone, RecordType::DNSKEY).await?.answers);
+        let keys =
+            Keys::trusted(&at.zone, &above, &at.ask(&at.zone, RecordType::DNSKEY).await?.answers);
         let answer = at.ask(name, RecordType::A).await?;
         let hop = |found| Hop {
             zone: text(&at.zone),
@@ -105,13 +111,15 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
             secure: keys.are_there(),
             found,
         };
-        let records: Vec<String> = of(&answer.answers, name, RecordType::A).map(ToString::to_string).collect();
+        let records: Vec<String> =
+            of(&answer.answers, name, RecordType::A).map(ToString::to_string).collect();
         if answer.metadata.authoritative && !records.is_empty() {
             let signed = keys.sign(name, RecordType::A, &answer.answers);
             hops.push(hop(Found::Answer { records, signed }));
             return Ok(());
         }
-        let referral = Referral::read(&at.zone, name, &answer).ok_or_else(|| at.strayed(&answer, name))?;
+        let referral =
+            Referral::read(&at.zone, name, &answer).ok_or_else(|| at.strayed(&answer, name))?;
         let (zone, servers) = (text(&referral.zone), referral.servers.iter().map(text).collect());
         let key_tags = referral.ds.iter().map(DS::key_tag).collect();
         hops.push(hop(Found::Referral { zone, servers, key_tags }));
@@ -128,8 +136,9 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
     Err(format!("more than {ZONES} zones on the way to {}", text(name)))
 }
 
-/// The first name server of a referral that came without addresses: that server lies in another branch, and its name is followed
-/// from the root down as well, as far as referrals have addresses with them.
+/// The first name server of a referral that came without addresses: that server lies in another
+/// branch, and its name is followed from the root down as well, as far as referrals have addresses
+/// with them.
 async fn find(dns: &Dns, referral: Referral) -> Result<Server, String> {
     let nobody = || format!("the referral to {} names no server", referral.zone);
     let wanted = referral.servers.first().ok_or_else(nobody)?;
@@ -143,8 +152,15 @@ async fn find(dns: &Dns, referral: Referral) -> Result<Server, String> {
                 address: (address, dns.port()).into(),
             });
         }
-        let next = Referral::read(&at.zone, wanted, &answer).ok_or_else(|| at.strayed(&answer, wanted))?;
-        let lost = || format!("no address of a server of {} is known on the way to {}", next.zone, text(wanted));
+        let next =
+            Referral::read(&at.zone, wanted, &answer).ok_or_else(|| at.strayed(&answer, wanted))?;
+        let lost = || {
+            format!(
+                "no address of a server of {} is known on the way to {}",
+                next.zone,
+                text(wanted)
+            )
+        };
         at = next.with_address(dns).ok_or_else(lost)?;
     }
     Err(format!("more than {ZONES} zones on the way to {}", text(wanted)))
@@ -167,13 +183,19 @@ impl Referral {
         let mut cuts = records.iter().filter(|record| record.record_type() == RecordType::NS);
         let zone = cuts.find(|record| leads_on(&record.name))?.name.clone();
         let servers: Vec<Name> = of(records, &zone, RecordType::NS)
-            .filter_map(|record| if let RData::NS(server) = &record.data { Some(server.0.clone()) } else { None })
+            .filter_map(|record| {
+                if let RData::NS(server) = &record.data { Some(server.0.clone()) } else { None }
+            })
             .collect();
-        let addresses =
-            servers.iter().filter_map(|server| Some((server.clone(), address(&answer.additionals, server)?)));
+        let addresses = servers
+            .iter()
+            .filter_map(|server| Some((server.clone(), address(&answer.additionals, server)?)));
         Some(Self {
             addresses: addresses.collect(),
-            ds: of(records, &zone, RecordType::DS).filter_map(|record| ds(&record.data)).cloned().collect(),
+            ds: of(records, &zone, RecordType::DS)
+                .filter_map(|record| ds(&record.data))
+                .cloned()
+                .collect(),
             zone,
             servers,
         })
@@ -181,12 +203,20 @@ impl Referral {
 
     fn with_address(&self, dns: &Dns) -> Option<Server> {
         let (name, address) = self.addresses.first()?;
-        Some(Server { zone: self.zone.clone(), name: text(name), address: (*address, dns.port()).into() })
+        Some(Server {
+            zone: self.zone.clone(),
+            name: text(name),
+            address: (*address, dns.port()).into(),
+        })
     }
 }
 
 /// The records of one set.
-fn of<'a>(records: &'a [Record], owner: &'a Name, rtype: RecordType) -> impl Iterator<Item = &'a Record> + Clone {
+fn of<'a>(
+    records: &'a [Record],
+    owner: &'a Name,
+    rtype: RecordType,
+) -> impl Iterator<Item = &'a Record> + Clone {
     records.iter().filter(move |record| record.name == *owner && record.record_type() == rtype)
 }
 
@@ -203,7 +233,11 @@ fn ds(data: &RData) -> Option<&DS> {
 
 /// A name as the rest of the demo writes it; the root is a dot.
 fn text(name: &Name) -> String {
-    if name.is_root() { ".".to_owned() } else { normalize_lossy(&name.to_string()).trim_end_matches('.').to_owned() }
+    if name.is_root() {
+        ".".to_owned()
+    } else {
+        normalize_lossy(&name.to_string()).trim_end_matches('.').to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The answer of an authoritative server, from its zones alone (RFC 1034 section 4.3.2, without recursion).
+//! The answer of an authoritative server, from its zones alone (RFC 1034 section 4.3.2, without
+//! recursion).
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -37,17 +38,22 @@ impl Answer {
 /// With `signed` it has the signatures of that time.
 pub(super) fn answer(zones: &[Arc<Zone>], query: &Query, signed: Option<SystemTime>) -> Answer {
     let Some(zone) = nearest(zones, query) else { return Answer::code(ResponseCode::Refused) };
-    let mut writer =
-        Writer { zone, signed, answer: Answer { authoritative: true, ..Answer::code(ResponseCode::NoError) } };
+    let mut writer = Writer {
+        zone,
+        signed,
+        answer: Answer { authoritative: true, ..Answer::code(ResponseCode::NoError) },
+    };
     writer.run(query.name(), query.query_type());
     writer.answer
 }
 
-/// A DS record set belongs to the parent's side of a zone cut (RFC 4035 section 3.1.4.1); a server that has the child zone alone
-/// answers from that.
+/// A DS record set belongs to the parent's side of a zone cut (RFC 4035 section 3.1.4.1); a server
+/// that has the child zone alone answers from that.
 fn nearest<'a>(zones: &'a [Arc<Zone>], query: &Query) -> Option<&'a Zone> {
-    let enclosing = || zones.iter().map(Arc::as_ref).filter(|zone| zone.origin().zone_of(query.name()));
-    let above = enclosing().filter(|zone| query.query_type() != RecordType::DS || zone.origin() != query.name());
+    let enclosing =
+        || zones.iter().map(Arc::as_ref).filter(|zone| zone.origin().zone_of(query.name()));
+    let above = enclosing()
+        .filter(|zone| query.query_type() != RecordType::DS || zone.origin() != query.name());
     let deepest = |zone: &&Zone| zone.origin().iter().count();
     above.max_by_key(deepest).or_else(|| enclosing().max_by_key(deepest))
 }
@@ -66,7 +72,11 @@ impl Writer<'_> {
             if let Some(cut) = cut {
                 return self.refer(&cut);
             }
-            let source = if self.zone.exists(&name) { Some(name.clone()) } else { self.zone.wildcard(&name) };
+            let source = if self.zone.exists(&name) {
+                Some(name.clone())
+            } else {
+                self.zone.wildcard(&name)
+            };
             let Some(source) = source else { return self.no_such_name(&name) };
             if rtype == RecordType::ANY {
                 return self.everything(&name, &source);
@@ -75,17 +85,22 @@ impl Writer<'_> {
                 self.answer.answers.extend(self.signed(&name, set));
                 return self.addresses(set);
             }
-            let Some(alias) = self.zone.set(&source, RecordType::CNAME) else { return self.no_data(&name, &source) };
+            let Some(alias) = self.zone.set(&source, RecordType::CNAME) else {
+                return self.no_data(&name, &source);
+            };
             self.answer.answers.extend(self.signed(&name, alias));
             match alias.data.first() {
-                Some(RData::CNAME(target)) if self.zone.origin().zone_of(target) => name = target.0.clone(),
+                Some(RData::CNAME(target)) if self.zone.origin().zone_of(target) => {
+                    name = target.0.clone()
+                }
                 _ => return,
             }
         }
     }
 
-    /// "the reply consists of … the NS RRs for the subzone in the authority section" (RFC 1034 section 4.3.2), and what is known of
-    /// the servers' addresses. After an alias the answer section stays authoritative.
+    /// "the reply consists of … the NS RRs for the subzone in the authority section" (RFC 1034
+    /// section 4.3.2), and what is known of the servers' addresses. After an alias the answer
+    /// section stays authoritative.
     fn refer(&mut self, cut: &Name) {
         let Some(servers) = self.zone.set(cut, RecordType::NS) else { return };
         self.answer.authoritative = !self.answer.answers.is_empty();
@@ -98,15 +113,17 @@ impl Writer<'_> {
     }
 
     fn everything(&mut self, name: &Name, source: &Name) {
-        let sets: Vec<Record> = self.zone.sets(source).flat_map(|(_, set)| self.signed(name, set)).collect();
+        let sets: Vec<Record> =
+            self.zone.sets(source).flat_map(|(_, set)| self.signed(name, set)).collect();
         if sets.is_empty() {
             return self.no_data(name, source);
         }
         self.answer.answers.extend(sets);
     }
 
-    /// Of a signed zone every name can be said to exist, without data ("Compact Denial of Existence", RFC 9824): one NSEC record
-    /// made for the question is proof enough, and reveals no other name.
+    /// Of a signed zone every name can be said to exist, without data ("Compact Denial of
+    /// Existence", RFC 9824): one NSEC record made for the question is proof enough, and reveals no
+    /// other name.
     fn no_such_name(&mut self, name: &Name) {
         if !self.signs() {
             self.answer.code = ResponseCode::NXDomain;
@@ -120,16 +137,20 @@ impl Writer<'_> {
         self.denial(name, source);
     }
 
-    /// That the name has no more types than these. At a zone cut only NS and DS are the parent's (RFC 4035 section 2.3).
+    /// That the name has no more types than these. At a zone cut only NS and DS are the parent's
+    /// (RFC 4035 section 2.3).
     fn denial(&mut self, name: &Name, source: &Name) {
         let cut = self.zone.cut(name).is_some();
         let types = self.zone.sets(source).map(|(rtype, _)| rtype);
-        let types = types.filter(|rtype| !cut || matches!(rtype, RecordType::NS | RecordType::DS)).collect();
+        let types = types
+            .filter(|rtype| !cut || matches!(rtype, RecordType::NS | RecordType::DS))
+            .collect();
         self.deny(name, types);
     }
 
     fn deny(&mut self, name: &Name, types: Vec<RecordType>) {
-        // The name directly after this one; there is none after a name of full length, which stays without proof.
+        // The name directly after this one; there is none after a name of full length, which stays
+        // without proof.
         let Ok(next) = name.to_lowercase().prepend_label(&[0_u8][..]) else { return };
         let soa = self.zone.set(self.zone.origin(), RecordType::SOA);
         let ttl = soa.map(negative_ttl).unwrap_or_default();
@@ -152,7 +173,9 @@ impl Writer<'_> {
             let RData::NS(server) = data else { continue };
             for rtype in [RecordType::A, RecordType::AAAA] {
                 let known = self.zone.set(server, rtype);
-                self.answer.additionals.extend(known.into_iter().flat_map(|set| set.records(server)));
+                self.answer
+                    .additionals
+                    .extend(known.into_iter().flat_map(|set| set.records(server)));
             }
         }
     }
@@ -162,8 +185,8 @@ impl Writer<'_> {
         self.signed.is_some() && self.zone.keys().is_some()
     }
 
-    /// The records, with their signatures if wanted. What a wildcard stands for is signed under the name asked for, as RFC 9824
-    /// has it: nobody needs to know of the wildcard.
+    /// The records, with their signatures if wanted. What a wildcard stands for is signed under the
+    /// name asked for, as RFC 9824 has it: nobody needs to know of the wildcard.
     fn signed(&self, owner: &Name, set: &Rrset) -> Vec<Record> {
         let mut records: Vec<Record> = set.records(owner).collect();
         if let (Some(now), Some(keys)) = (self.signed, self.zone.keys()) {
@@ -173,7 +196,8 @@ impl Writer<'_> {
     }
 }
 
-/// For how long a "no" may be kept: the smaller of the SOA's own TTL and its last field (RFC 2308 section 5).
+/// For how long a "no" may be kept: the smaller of the SOA's own TTL and its last field (RFC 2308
+/// section 5).
 fn negative_ttl(soa: &Rrset) -> u32 {
     match soa.data.first() {
         Some(RData::SOA(data)) => soa.ttl.min(data.minimum),

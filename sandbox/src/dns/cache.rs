@@ -1,4 +1,5 @@
-//! What a resolver keeps that many ask: whole answers, for the least TTL in them. It validates nothing; who asks it may.
+//! What a resolver keeps that many ask: whole answers, for the least TTL in them. It validates
+//! nothing; who asks it may.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

@@ -22,7 +22,11 @@ pub(crate) fn question(name: &Name, rtype: RecordType, recursive: bool) -> Messa
 }
 
 /// The answer, if it comes within that time by each of the two ways.
-pub(crate) async fn exchange(server: SocketAddr, query: &Message, patience: Duration) -> io::Result<Message> {
+pub(crate) async fn exchange(
+    server: SocketAddr,
+    query: &Message,
+    patience: Duration,
+) -> io::Result<Message> {
     let bytes = query.to_vec().map_err(io::Error::other)?;
     let mut answer = timeout(patience, datagram(server, &bytes)).await??;
     if answer.metadata.truncation {

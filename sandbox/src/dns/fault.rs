@@ -9,7 +9,8 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::zone::name;
 
-/// What is wrong with a name server. It strikes every query to it, on UDP and TCP alike unless it says otherwise.
+/// What is wrong with a name server. It strikes every query to it, on UDP and TCP alike unless it
+/// says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DnsFault {
@@ -27,11 +28,13 @@ pub enum DnsFault {
     Truncated,
     /// Over UDP nothing but the TC bit; a TCP connection is closed unanswered.
     TruncatedWithoutTcp,
-    /// These name servers instead of every NS record set in an answer or a referral, without addresses.
+    /// These name servers instead of every NS record set in an answer or a referral, without
+    /// addresses.
     NameServers(Vec<String>),
     /// This value instead of every SOA record (`mname rname serial refresh retry expire minimum`).
     Soa(String),
-    /// FORMERR to a query with EDNS, without an OPT record, as of a server that does not know it (RFC 6891 section 7).
+    /// FORMERR to a query with EDNS, without an OPT record, as of a server that does not know it
+    /// (RFC 6891 section 7).
     NoEdns,
     /// A referral with the AA bit.
     AuthoritativeReferral,
@@ -71,23 +74,31 @@ impl DnsFault {
             (Self::ServFail, _) => bare(&mut answer, ResponseCode::ServFail),
             (Self::ServFailFor(names), _) => {
                 let asked = answer.queries.first().map(|query| query.name().to_lowercase());
-                if asked.is_some_and(|asked| names.iter().filter_map(|text| name(text)).any(|name| name == asked)) {
+                if asked.is_some_and(|asked| {
+                    names.iter().filter_map(|text| name(text)).any(|name| name == asked)
+                }) {
                     bare(&mut answer, ResponseCode::ServFail);
                 }
             }
             (Self::NotAuthoritative, _) => answer.metadata.authoritative = false,
             (Self::Silent, _) => return Delivery::Nothing,
-            (Self::Truncated | Self::TruncatedWithoutTcp, Transport::Udp) => answer = answer.truncate(),
+            (Self::Truncated | Self::TruncatedWithoutTcp, Transport::Udp) => {
+                answer = answer.truncate()
+            }
             (Self::Truncated, Transport::Tcp) => {}
             (Self::TruncatedWithoutTcp, Transport::Tcp) => return Delivery::Close,
             (Self::NameServers(servers), _) => {
-                let data: Vec<RData> =
-                    servers.iter().filter_map(|server| name(server)).map(|name| RData::NS(NS(name))).collect();
+                let data: Vec<RData> = servers
+                    .iter()
+                    .filter_map(|server| name(server))
+                    .map(|name| RData::NS(NS(name)))
+                    .collect();
                 replace(&mut answer, RecordType::NS, &data);
                 answer.additionals.clear();
             }
             (Self::Soa(value), _) => {
-                let data: Vec<RData> = RData::try_from_str(RecordType::SOA, value).into_iter().collect();
+                let data: Vec<RData> =
+                    RData::try_from_str(RecordType::SOA, value).into_iter().collect();
                 replace(&mut answer, RecordType::SOA, &data);
             }
             (Self::NoEdns, _) => {
@@ -111,7 +122,9 @@ impl DnsFault {
 /// False for a signature of anything but a key set.
 fn signs_keys_if_it_signs(record: &Record) -> bool {
     match &record.data {
-        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => signature.input().type_covered == RecordType::DNSKEY,
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => {
+            signature.input().type_covered == RecordType::DNSKEY
+        }
         _ => true,
     }
 }
@@ -125,8 +138,13 @@ fn bare(answer: &mut Message, code: ResponseCode) {
 /// Other data in the record sets of that type.
 fn replace(answer: &mut Message, rtype: RecordType, data: &[RData]) {
     for section in [&mut answer.answers, &mut answer.authorities] {
-        let Some(first) = section.iter().find(|record| record.record_type() == rtype).cloned() else { continue };
+        let Some(first) = section.iter().find(|record| record.record_type() == rtype).cloned()
+        else {
+            continue;
+        };
         section.retain(|record| record.record_type() != rtype);
-        section.extend(data.iter().map(|data| Record::from_rdata(first.name.clone(), first.ttl, data.clone())));
+        section.extend(
+            data.iter().map(|data| Record::from_rdata(first.name.clone(), first.ttl, data.clone())),
+        );
     }
 }

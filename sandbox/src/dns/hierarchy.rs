@@ -1,6 +1,8 @@
-//! Who serves which zone, and the zones above those of the test, which are made up: the root, and a zone for each top-level
-//! domain. All of these are signed. A top-level domain holds the addresses of the name servers whose names are in it, and the delegations of the top zones:
-//! those that no other zone encloses; with a DS record set if the zone is signing. (There is no zone between: no `awsdns-00.com`, no `co.uk`.)
+//! Who serves which zone, and the zones above those of the test, which are made up: the root, and a
+//! zone for each top-level domain. All of these are signed. A top-level domain holds the addresses
+//! of the name servers whose names are in it, and the delegations of the top zones: those that no
+//! other zone encloses; with a DS record set if the zone is signing. (There is no zone between: no
+//! `awsdns-00.com`, no `co.uk`.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -26,8 +28,8 @@ const TTL: u32 = 1;
 /// TTL of a hosted zone's keys, as in Route 53.
 const DNSKEY_TTL: u32 = 3600;
 
-/// The zones as they are served, each made when it is first asked for and kept until something changes: a test asks thousands of
-/// questions between two changes.
+/// The zones as they are served, each made when it is first asked for and kept until something
+/// changes: a test asks thousands of questions between two changes.
 #[derive(Default)]
 pub(super) struct Built {
     /// Of the hosted zones, and of what the DNS service has itself.
@@ -65,35 +67,46 @@ impl Built {
 
     fn top_level_domain(&mut self, shared: &Arc<Shared>, asked: &Name) -> Option<Arc<Zone>> {
         let registry = self.registry.get_or_insert_with(|| Registry::look(shared));
-        let domain = Some(asked.to_lowercase().trim_to(1)).filter(|domain| registry.domains.contains(domain))?;
-        let zone =
-            self.domains.entry(domain).or_insert_with_key(|domain| Arc::new(registry.top_level_domain(shared, domain)));
+        let domain = Some(asked.to_lowercase().trim_to(1))
+            .filter(|domain| registry.domains.contains(domain))?;
+        let zone = self
+            .domains
+            .entry(domain)
+            .or_insert_with_key(|domain| Arc::new(registry.top_level_domain(shared, domain)));
         Some(Arc::clone(zone))
     }
 
-    /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the NS record set at its apex says
-    /// (Developer Guide, "Getting the name servers for a public hosted zone").
-    /// Probe: route53/zone-name-servers.
+    /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the
+    /// NS record set at its apex says (Developer Guide, "Getting the name servers for a public
+    /// hosted zone"). Probe: route53/zone-name-servers.
     fn of_test(&mut self, shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
         let asked = asked.to_lowercase();
         let (cap, uncapped, outside) = {
             let state = shared.state();
             let enclosing = (0..=asked.iter().count()).map(|labels| asked.trim_to(labels));
-            let numbers = enclosing.filter_map(|name| state.outside_by_name.get(&name)).flatten().copied();
+            let numbers =
+                enclosing.filter_map(|name| state.outside_by_name.get(&name)).flatten().copied();
             let is_own = |number: &usize| {
-                state.outside.get(number).is_some_and(|zone| zone.servers.iter().any(|own| own == server))
+                state
+                    .outside
+                    .get(number)
+                    .is_some_and(|zone| zone.servers.iter().any(|own| own == server))
             };
             let outside: Vec<usize> = numbers.filter(is_own).collect();
             (state.cap, state.uncapped.clone(), outside)
         };
-        let uncapped: Vec<(Name, RecordType)> =
-            uncapped.iter().filter_map(|(owner, rtype)| Some((name(owner)?, rtype.parse().ok()?))).collect();
+        let uncapped: Vec<(Name, RecordType)> = uncapped
+            .iter()
+            .filter_map(|(owner, rtype)| Some((name(owner)?, rtype.parse().ok()?)))
+            .collect();
         let mut zones = Vec::new();
         for zone in shared.core.route53().public() {
             if !zone.name_servers.iter().any(|own| own == server) || !is_there(zone) {
                 continue;
             }
-            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(&asked)) else { continue };
+            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(&asked)) else {
+                continue;
+            };
             let make = || {
                 let mut made = Zone::with_records(origin, zone.served.records());
                 if let Some(keys) = Keys::of(zone) {
@@ -110,7 +123,9 @@ impl Built {
                 continue;
             }
             let zone = shared.state().outside.get(&number).cloned();
-            let Some(mut made) = zone.and_then(|zone| outside_zone(shared, &zone)) else { continue };
+            let Some(mut made) = zone.and_then(|zone| outside_zone(shared, &zone)) else {
+                continue;
+            };
             made.cap(cap, &uncapped);
             let made = Arc::new(made);
             self.outside.insert(number, Arc::clone(&made));
@@ -145,7 +160,8 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 
 /// What the zones above those of the test need to know.
 struct Registry {
-    /// The zones of the test, by name. Where one encloses another, the delegation of the inner is occluded by that of the outer.
+    /// The zones of the test, by name. Where one encloses another, the delegation of the inner is
+    /// occluded by that of the outer.
     tops: BTreeMap<Name, Top>,
     /// Every name server.
     hosts: Vec<(Name, Ipv4Addr)>,
@@ -174,26 +190,35 @@ impl Registry {
                 servers.extend(zone.name_servers.iter().cloned());
             }
             for zone in chosen(&state, &real) {
-                add(&mut tops, &zone.name, &zone.name_servers, Keys::of(zone).map(|keys| keys.ds()));
+                add(
+                    &mut tops,
+                    &zone.name,
+                    &zone.name_servers,
+                    Keys::of(zone).map(|keys| keys.ds()),
+                );
             }
         }
         // The delegation of a zone that a hosted one encloses is occluded. There may be thousands.
         let hosted: Vec<String> = tops.keys().map(Name::to_string).collect();
-        let encloses = |zone: &str, top: &str| zone.strip_suffix(top).is_some_and(|head| head.ends_with('.'));
+        let encloses =
+            |zone: &str, top: &str| zone.strip_suffix(top).is_some_and(|head| head.ends_with('.'));
         // Backwards, so that the first of a name stays.
         for zone in outside.values().rev() {
             servers.extend(zone.servers.iter().cloned());
-            if !real.contains_key(&zone.name) && !hosted.iter().any(|top| encloses(&zone.name, top)) {
+            if !real.contains_key(&zone.name) && !hosted.iter().any(|top| encloses(&zone.name, top))
+            {
                 add(&mut tops, &zone.name, &zone.servers, None);
             }
         }
         let servers: BTreeSet<String> = servers.into_iter().collect();
-        let servers: Vec<String> = servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
+        let servers: Vec<String> =
+            servers.into_iter().filter(|own| own != ROOT && own != TOP_LEVEL).collect();
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
         let (hosts, root, top_level) = (hosts(shared, &servers), fixed(ROOT), fixed(TOP_LEVEL));
         let own = name(TOP_LEVEL);
         let names = tops.keys().chain(hosts.iter().map(|(host, _)| host)).chain(own.as_ref());
-        let domains = names.map(|name| name.trim_to(1)).filter(|domain| !tops.contains_key(domain)).collect();
+        let domains =
+            names.map(|name| name.trim_to(1)).filter(|domain| !tops.contains_key(domain)).collect();
         Self { tops, hosts, root, top_level, domains }
     }
 
@@ -227,7 +252,8 @@ impl Registry {
         zone.add(origin, TTL, RData::SOA(soa));
         zone.add(origin, TTL, server(primary));
         let fixed = [(ROOT, self.root), (TOP_LEVEL, self.top_level)];
-        let fixed = fixed.into_iter().filter_map(|(server, address)| Some((name(server)?, address)));
+        let fixed =
+            fixed.into_iter().filter_map(|(server, address)| Some((name(server)?, address)));
         // The root has the addresses of its own and the top-level domains' server, as glue.
         let own = self.hosts.iter().filter(|_| !origin.is_root()).cloned();
         for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {

@@ -19,7 +19,12 @@ impl Outside {
     pub(super) fn new(name: &str, servers: Vec<String>, records: Vec<RecordSet>) -> Self {
         let mut zone = Self { name: name.to_owned(), servers, records: Vec::new() };
         let primary = zone.servers.first().cloned().unwrap_or_default();
-        zone.put(RecordSet::new(name, "SOA", 900, [format!("{primary}. hostmaster.{name} 1 7200 900 1209600 300")]));
+        zone.put(RecordSet::new(
+            name,
+            "SOA",
+            900,
+            [format!("{primary}. hostmaster.{name} 1 7200 900 1209600 300")],
+        ));
         let values: Vec<String> = zone.servers.iter().map(|server| format!("{server}.")).collect();
         zone.put(RecordSet::new(name, "NS", 300, values));
         for record in records {
@@ -58,7 +63,8 @@ impl OutsideZone {
         let name = normalize_lossy(name);
         self.edit(|zone| {
             let before = zone.records.len();
-            zone.records.retain(|record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
+            zone.records
+                .retain(|record| record.name != name || !record.rtype.eq_ignore_ascii_case(rtype));
             zone.records.len() < before
         })
         .unwrap_or_default()
@@ -66,7 +72,10 @@ impl OutsideZone {
 
     /// Has it served by these servers; its NS record set stays as it is.
     pub fn serve_at<S: Into<String>>(&self, servers: impl IntoIterator<Item = S>) {
-        self.edit(|zone| zone.servers = servers.into_iter().map(|server| super::server_name(&server.into())).collect());
+        self.edit(|zone| {
+            zone.servers =
+                servers.into_iter().map(|server| super::server_name(&server.into())).collect()
+        });
     }
 
     /// Removes the zone: its servers answer REFUSED.

@@ -53,7 +53,9 @@ impl Search<'_> {
         while let Some(address) = servers.pop() {
             let Some(answer) = self.exchange(address, name, rtype) else { continue };
             let code = answer.metadata.response_code;
-            if answer.metadata.authoritative && matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+            if answer.metadata.authoritative
+                && matches!(code, ResponseCode::NoError | ResponseCode::NXDomain)
+            {
                 return Some(answer);
             }
             let Some(cut) = referral(&answer).filter(|cut| cut.zone_of(name)) else { continue };
@@ -95,7 +97,12 @@ impl Search<'_> {
             let glue: Vec<Ipv4Addr> = glue.filter_map(|record| ipv4(&record.data)).collect();
             if glue.is_empty() {
                 let known = self.ask(&server.0, RecordType::A);
-                found.extend(known.iter().flat_map(|known| &known.answers).filter_map(|record| ipv4(&record.data)));
+                found.extend(
+                    known
+                        .iter()
+                        .flat_map(|known| &known.answers)
+                        .filter_map(|record| ipv4(&record.data)),
+                );
             } else {
                 found.extend(glue);
             }
@@ -106,8 +113,10 @@ impl Search<'_> {
 
 /// The zone cut that an answer refers to.
 fn referral(answer: &Message) -> Option<Name> {
-    let servers = answer.authorities.iter().find(|record| record.record_type() == RecordType::NS)?;
-    (answer.answers.is_empty() && answer.metadata.response_code == ResponseCode::NoError).then(|| servers.name.clone())
+    let servers =
+        answer.authorities.iter().find(|record| record.record_type() == RecordType::NS)?;
+    (answer.answers.is_empty() && answer.metadata.response_code == ResponseCode::NoError)
+        .then(|| servers.name.clone())
 }
 
 fn ipv4(data: &RData) -> Option<Ipv4Addr> {

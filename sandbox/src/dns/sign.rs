@@ -8,7 +8,8 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use super::zone::Rrset;
 use crate::route53::{Pair, ZoneModel};
 
-/// The keys with which a zone is signed: key-signing keys for the DNSKEY record set, one other for the rest.
+/// The keys with which a zone is signed: key-signing keys for the DNSKEY record set, one other for
+/// the rest.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     key_signing: Vec<Pair>,
@@ -42,8 +43,15 @@ impl Keys {
     /// The signatures of a record set.
     pub(super) fn sign(&self, owner: &Name, set: &Rrset, now: SystemTime) -> Vec<Record> {
         let of_keys = set.data.first().is_some_and(|data| data.record_type() == RecordType::DNSKEY);
-        let pairs = if of_keys { &self.key_signing[..] } else { std::slice::from_ref(&self.zone_signing) };
-        let record = |data| Record::from_rdata(owner.clone(), set.ttl, RData::DNSSEC(DNSSECRData::RRSIG(data)));
-        pairs.iter().filter_map(|pair| pair.sign(owner, set.ttl, &set.data, now)).map(record).collect()
+        let pairs =
+            if of_keys { &self.key_signing[..] } else { std::slice::from_ref(&self.zone_signing) };
+        let record = |data| {
+            Record::from_rdata(owner.clone(), set.ttl, RData::DNSSEC(DNSSECRData::RRSIG(data)))
+        };
+        pairs
+            .iter()
+            .filter_map(|pair| pair.sign(owner, set.ttl, &set.data, now))
+            .map(record)
+            .collect()
     }
 }

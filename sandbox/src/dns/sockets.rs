@@ -60,7 +60,9 @@ async fn datagrams(socket: Arc<UdpSocket>, shared: Weak<Shared>, server: Arc<str
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
         let Some(shared) = shared.upgrade() else { return };
         let query = buffer.get(..length).unwrap_or_default();
-        let Some(Reply { bytes: Some(bytes), after }) = shared.receive(&server, query, Transport::Udp) else {
+        let Some(Reply { bytes: Some(bytes), after }) =
+            shared.receive(&server, query, Transport::Udp)
+        else {
             continue;
         };
         let socket = Arc::clone(&socket);
@@ -82,13 +84,18 @@ async fn connections(listener: TcpListener, shared: Weak<Shared>, server: Arc<st
     }
 }
 
-/// Queries one after the other, each behind its length (RFC 1035 section 4.2.2). A query that gets no answer holds the connection.
+/// Queries one after the other, each behind its length (RFC 1035 section 4.2.2). A query that gets
+/// no answer holds the connection.
 async fn connection(mut stream: TcpStream, shared: Weak<Shared>, server: Arc<str>) -> Option<()> {
     loop {
         let length = tokio::time::timeout(IDLE, stream.read_u16()).await.ok()?.ok()?;
         let mut query = vec![0; usize::from(length)];
         stream.read_exact(&mut query).await.ok()?;
-        let Some(Reply { bytes, after }) = shared.upgrade()?.receive(&server, &query, Transport::Tcp) else { continue };
+        let Some(Reply { bytes, after }) =
+            shared.upgrade()?.receive(&server, &query, Transport::Tcp)
+        else {
+            continue;
+        };
         let Some(bytes) = bytes else {
             let _ = stream.set_zero_linger();
             return None;

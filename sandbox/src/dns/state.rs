@@ -67,7 +67,12 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(core: Arc<Core>, port: u16, resolver: Ipv4Addr, runtime: Option<Handle>) -> Self {
+    pub(super) fn new(
+        core: Arc<Core>,
+        port: u16,
+        resolver: Ipv4Addr,
+        runtime: Option<Handle>,
+    ) -> Self {
         // A block of its own for each service keeps those that share port 53 apart.
         let block = 0x7f00_0000 | (fastrand::u32(0x40..0xc0) << 16) | (fastrand::u32(..=0xff) << 8);
         let state = State {
@@ -130,7 +135,11 @@ impl Shared {
     /// Who serves at that address.
     pub(super) fn server_at(&self, address: IpAddr) -> Option<String> {
         let state = self.state();
-        state.addresses.iter().find(|(_, own)| IpAddr::V4(**own) == address).map(|(server, _)| server.clone())
+        state
+            .addresses
+            .iter()
+            .find(|(_, own)| IpAddr::V4(**own) == address)
+            .map(|(server, _)| server.clone())
     }
 
     /// The keys of a zone that is made up.
@@ -159,7 +168,12 @@ impl Shared {
     }
 
     /// The way of a query that came over the network.
-    pub(super) fn receive(self: &Arc<Self>, server: &str, bytes: &[u8], transport: Transport) -> Option<Reply> {
+    pub(super) fn receive(
+        self: &Arc<Self>,
+        server: &str,
+        bytes: &[u8],
+        transport: Transport,
+    ) -> Option<Reply> {
         let request = match Message::from_vec(bytes) {
             Ok(request) if request.metadata.message_type == MessageType::Query => request,
             Ok(_) => return None,
@@ -190,7 +204,12 @@ impl Shared {
     }
 
     /// The answer of that server, spoiled by its fault.
-    pub(super) fn deliver(self: &Arc<Self>, server: &str, request: &Message, transport: Transport) -> Delivery {
+    pub(super) fn deliver(
+        self: &Arc<Self>,
+        server: &str,
+        request: &Message,
+        transport: Transport,
+    ) -> Delivery {
         let answer = self.respond(server, request);
         match self.strike(server) {
             Some(fault) => fault.spoil(answer, transport),
@@ -255,7 +274,9 @@ impl Shared {
     /// Has Route 53 look up here.
     pub(super) fn serve_look_ups(self: &Arc<Self>) {
         let weak = Arc::downgrade(self);
-        let look_up = move |name: &str| weak.upgrade().map_or_else(|| Some(Vec::new()), |shared| shared.ds_of(name));
+        let look_up = move |name: &str| {
+            weak.upgrade().map_or_else(|| Some(Vec::new()), |shared| shared.ds_of(name))
+        };
         *lock(&self.core.ds_look_up) = Some(Arc::new(look_up));
     }
 

@@ -21,7 +21,8 @@ impl Rrset {
     }
 }
 
-/// The records of a zone in canonical order (RFC 4034 section 6.1), in which a name stands directly before the names below it.
+/// The records of a zone in canonical order (RFC 4034 section 6.1), in which a name stands directly
+/// before the names below it.
 #[derive(Debug)]
 pub(super) struct Zone {
     origin: Name,
@@ -34,12 +35,18 @@ impl Zone {
         Self { origin, sets: BTreeMap::new(), keys: None }
     }
 
-    /// A zone with these record sets. An alias has no data of its own here: its name exists, its type is empty. Of several sets of
-    /// one name and type (a routing policy) the first is served. Values that are not data of their type are left out.
-    pub(super) fn with_records<'a>(origin: Name, records: impl IntoIterator<Item = &'a RecordSet>) -> Self {
+    /// A zone with these record sets. An alias has no data of its own here: its name exists, its
+    /// type is empty. Of several sets of one name and type (a routing policy) the first is served.
+    /// Values that are not data of their type are left out.
+    pub(super) fn with_records<'a>(
+        origin: Name,
+        records: impl IntoIterator<Item = &'a RecordSet>,
+    ) -> Self {
         let mut zone = Self::new(origin);
         for record in records {
-            let (Some(owner), Ok(rtype)) = (name(&record.name), record.rtype.parse()) else { continue };
+            let (Some(owner), Ok(rtype)) = (name(&record.name), record.rtype.parse()) else {
+                continue;
+            };
             let data = record.values.iter().filter_map(|value| parse(rtype, value)).collect();
             let set = Rrset { ttl: record.ttl.unwrap_or_default(), data };
             zone.sets.entry(owner).or_default().entry(rtype).or_insert(set);
@@ -97,7 +104,8 @@ impl Zone {
         self.sets.range(owner..).next().is_some_and(|(next, _)| owner.zone_of(next))
     }
 
-    /// The wildcard that a name which does not exist is answered from (RFC 4592 section 3.3.1): the one at its closest encloser.
+    /// The wildcard that a name which does not exist is answered from (RFC 4592 section 3.3.1): the
+    /// one at its closest encloser.
     pub(super) fn wildcard(&self, owner: &Name) -> Option<Name> {
         let above = (self.depth()..owner.iter().count()).rev().map(|labels| owner.trim_to(labels));
         let encloser = above.into_iter().find(|name| self.exists(name))?;
@@ -111,7 +119,9 @@ impl Zone {
     /// The zone cut nearest to the apex at which the name leaves this zone, itself included.
     pub(super) fn cut(&self, owner: &Name) -> Option<Name> {
         let below = self.depth() + 1..=owner.iter().count();
-        below.map(|labels| owner.trim_to(labels)).find(|name| self.set(name, RecordType::NS).is_some())
+        below
+            .map(|labels| owner.trim_to(labels))
+            .find(|name| self.set(name, RecordType::NS).is_some())
     }
 }
 

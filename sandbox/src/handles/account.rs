@@ -25,7 +25,9 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,7 +113,8 @@ impl Account {
     }
 }
 
-/// A role. Its policies are looked at on each call, so changing them changes what existing sessions may do.
+/// A role. Its policies are looked at on each call, so changing them changes what existing sessions
+/// may do.
 #[derive(Clone, Debug)]
 pub struct Role {
     core: Arc<Core>,
@@ -119,7 +122,10 @@ pub struct Role {
     name: String,
 }
 
-#[allow(clippy::return_self_not_must_use, reason = "they change the role, whether the handle is used on or not")]
+#[allow(
+    clippy::return_self_not_must_use,
+    reason = "they change the role, whether the handle is used on or not"
+)]
 impl Role {
     /// `arn:aws:iam::<account>:role/<name>`.
     pub fn arn(&self) -> String {
@@ -174,14 +180,15 @@ impl Role {
         self
     }
 
-    /// True if a session of the role may do that, by its own policies and those of the account: for services that the sandbox
-    /// does not have ("`SimulatePrincipalPolicy`").
+    /// True if a session of the role may do that, by its own policies and those of the account: for
+    /// services that the sandbox does not have ("`SimulatePrincipalPolicy`").
     pub fn may(&self, action: &str, resource: &str) -> bool {
         self.decides(action, resource, &[], |_, _| true)
     }
 
-    /// True if a session of the role may do that to a resource of another account that has this policy: both sides must allow it
-    /// ("Cross-account policy evaluation logic"). Panics if the policy is malformed.
+    /// True if a session of the role may do that to a resource of another account that has this
+    /// policy: both sides must allow it ("Cross-account policy evaluation logic"). Panics if the
+    /// policy is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn may_by(&self, resource_policy: Value, action: &str, resource: &str) -> bool {
         self.may_by_with(resource_policy, action, resource, &[])
@@ -189,7 +196,13 @@ impl Role {
 
     /// The same with further condition keys of the request, such as `kms:ViaService`.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
-    pub fn may_by_with(&self, resource_policy: Value, action: &str, resource: &str, keys: &[(&str, &str)]) -> bool {
+    pub fn may_by_with(
+        &self,
+        resource_policy: Value,
+        action: &str,
+        resource: &str,
+        keys: &[(&str, &str)],
+    ) -> bool {
         let policy = parse(&resource_policy);
         self.decides(action, resource, keys, |caller, request| {
             let names = [caller.arn.as_str(), caller.principal_arn.as_str()];
@@ -220,7 +233,9 @@ impl Role {
 
     /// Allows every action of Route 53 on everything.
     pub fn allow_all_route53(self) -> Self {
-        self.policy(json!({"Statement": [{"Effect": "Allow", "Action": "route53:*", "Resource": "*"}]}))
+        self.policy(
+            json!({"Statement": [{"Effect": "Allow", "Action": "route53:*", "Resource": "*"}]}),
+        )
     }
 
     /// Allows to assume a role (an ARN, or a pattern of ARNs).
@@ -239,7 +254,8 @@ impl Role {
         self.core.identities().account(&self.account).roles.remove(&self.name);
     }
 
-    /// A session of the role, as Lambda gives one to a function; valid for 12 hours of the sandbox's clock.
+    /// A session of the role, as Lambda gives one to a function; valid for 12 hours of the
+    /// sandbox's clock.
     pub fn credentials(&self) -> Credentials {
         self.credentials_for(Duration::from_hours(12))
     }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::{Core, lock};
-use crate::route53::{Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers};
+use crate::route53::{
+    Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers,
+};
 
-/// A hosted zone, seen by an outside actor who needs no permission and obeys no rule. It stays usable after the zone is gone, and
-/// then does nothing.
+/// A hosted zone, seen by an outside actor who needs no permission and obeys no rule. It stays
+/// usable after the zone is gone, and then does nothing.
 #[derive(Clone, Debug)]
 pub struct ZoneHandle {
     core: Arc<Core>,
@@ -27,7 +29,8 @@ impl ZoneHandle {
         self.name.clone()
     }
 
-    /// The four name servers of its delegation set, without trailing dots; no other zone has any of them.
+    /// The four name servers of its delegation set, without trailing dots; no other zone has any of
+    /// them.
     pub fn name_servers(&self) -> Vec<String> {
         self.name_servers.clone()
     }
@@ -57,12 +60,14 @@ impl ZoneHandle {
         self.edit(|zone| zone.take(name, rtype)).unwrap_or_default()
     }
 
-    /// Carries out a batch by the rules of the service, as who may do everything in the account of the zone. Says why not.
+    /// Carries out a batch by the rules of the service, as who may do everything in the account of
+    /// the zone. Says why not.
     pub fn change(&self, changes: &[Change]) -> Result<(), String> {
         let mut state = self.core.route53();
         let gone = || format!("No hosted zone found with ID: {}", self.id);
         let zone = state.zones.get(&self.id).ok_or_else(gone)?;
-        zone.after(changes, &|name, server| state.hosts(name, server)).map_err(|messages| messages.join(", "))?;
+        zone.after(changes, &|name, server| state.hosts(name, server))
+            .map_err(|messages| messages.join(", "))?;
         let zone = state.zones.get_mut(&self.id).ok_or_else(gone)?;
         for Change { action, record } in changes {
             match action {
@@ -83,15 +88,15 @@ impl ZoneHandle {
         self.read(|zone| zone.revision).unwrap_or_default()
     }
 
-    /// Says that the zone is signed with these keys. Those of [`KeySigningKey::active`] are names and numbers alone: the name
-    /// servers can't sign with them, and serve the zone unsigned.
+    /// Says that the zone is signed with these keys. Those of [`KeySigningKey::active`] are names
+    /// and numbers alone: the name servers can't sign with them, and serve the zone unsigned.
     pub fn sign(&self, keys: impl IntoIterator<Item = KeySigningKey>) {
         self.edit(|zone| zone.keys = keys.into_iter().collect());
         self.start_signing();
     }
 
-    /// Creates a real key-signing key now, `ACTIVE`: in the DNSKEY record set and signing it, once the zone is signed. In the place of
-    /// one of that name.
+    /// Creates a real key-signing key now, `ACTIVE`: in the DNSKEY record set and signing it, once
+    /// the zone is signed. In the place of one of that name.
     ///
     /// # Panics
     ///
@@ -111,7 +116,8 @@ impl ZoneHandle {
         self.read(|zone| zone.keys.clone()).unwrap_or_default()
     }
 
-    /// Gives that key another status: `INACTIVE` takes it out of the DNSKEY record set, `ACTIVE` puts it back. Whether there is one.
+    /// Gives that key another status: `INACTIVE` takes it out of the DNSKEY record set, `ACTIVE`
+    /// puts it back. Whether there is one.
     pub fn set_key_status(&self, name: &str, status: &str) -> bool {
         let now = self.core.clock.now();
         let set = |zone: &mut ZoneModel| {
@@ -123,7 +129,8 @@ impl ZoneHandle {
         self.edit(set).flatten().is_some()
     }
 
-    /// Makes the keys older by that time: for a test whose TTLs are shorter than those of Route 53, and its waits with them.
+    /// Makes the keys older by that time: for a test whose TTLs are shorter than those of Route 53,
+    /// and its waits with them.
     pub fn age_keys(&self, by: Duration) {
         self.edit(|zone| {
             for key in &mut zone.keys {
@@ -158,17 +165,21 @@ impl ZoneHandle {
         self.set_serve_signature("NOT_SIGNING");
     }
 
-    /// Sets what `GetDNSSEC` returns as `ServeSignature`, leaving the keys. Only with `SIGNING` is the zone served signed.
+    /// Sets what `GetDNSSEC` returns as `ServeSignature`, leaving the keys. Only with `SIGNING` is
+    /// the zone served signed.
     pub fn set_serve_signature(&self, status: &str) {
         self.edit(|zone| status.clone_into(&mut zone.serve_signature));
     }
 
     /// Switches a guardrail on or off.
     pub fn set_guardrail(&self, guardrail: Guardrail, on: bool) {
-        self.edit(|zone| if on { zone.guardrails.insert(guardrail) } else { zone.guardrails.remove(&guardrail) });
+        self.edit(|zone| {
+            if on { zone.guardrails.insert(guardrail) } else { zone.guardrails.remove(&guardrail) }
+        });
     }
 
-    /// Has batches refused with the message that the function returns for them. It must not touch the sandbox.
+    /// Has batches refused with the message that the function returns for them. It must not touch
+    /// the sandbox.
     pub fn refuse_when(&self, refusal: Refusal) {
         lock(&self.core.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
     }
@@ -183,7 +194,13 @@ impl ZoneHandle {
 }
 
 /// Creates a zone for a test, without rules but that the id is free.
-pub(super) fn create_zone(core: &Arc<Core>, account: &str, id: Option<&str>, name: &str, private: bool) -> ZoneHandle {
+pub(super) fn create_zone(
+    core: &Arc<Core>,
+    account: &str,
+    id: Option<&str>,
+    name: &str,
+    private: bool,
+) -> ZoneHandle {
     let mut state = core.route53();
     let id = id.map_or_else(|| core.ids.id("Z", 21), str::to_owned);
     assert!(!state.zones.contains_key(&id), "there is a hosted zone {id} already");

@@ -1,4 +1,5 @@
-//! Condition blocks ("IAM JSON policy elements: Condition operators", "Set operators for multivalued context keys").
+//! Condition blocks ("IAM JSON policy elements: Condition operators", "Set operators for
+//! multivalued context keys").
 //!
 //! Probe: iam/for-all-values, iam/for-any-value.
 
@@ -21,8 +22,9 @@ pub(super) struct Condition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Set {
     Single,
-    /// "Tests whether the value of every member of the request set is a subset of the condition key set. It also returns true if
-    /// there are no keys in the request, or if the key values resolve to a null data set."
+    /// "Tests whether the value of every member of the request set is a subset of the condition key
+    /// set. It also returns true if there are no keys in the request, or if the key values resolve
+    /// to a null data set."
     ForAllValues,
     /// "For no matching key or a null dataset, the condition returns false."
     ForAnyValue,
@@ -42,7 +44,9 @@ impl Condition {
     pub(super) fn parse_all(block: &Value) -> Result<Vec<Self>, String> {
         let mut conditions = Vec::new();
         for (operator, keys) in block.as_object().ok_or("a Condition is a JSON object")? {
-            for (key, values) in keys.as_object().ok_or("a condition operator holds a JSON object")? {
+            for (key, values) in
+                keys.as_object().ok_or("a condition operator holds a JSON object")?
+            {
                 conditions.push(Self::parse(operator, key, strings(values)?)?);
             }
         }
@@ -79,7 +83,10 @@ impl Condition {
     pub(super) fn holds(&self, context: &Context) -> bool {
         let present = context.get(&self.key).filter(|values| !values.is_empty());
         if self.test == Test::Null {
-            return self.values.iter().any(|value| value == if present.is_none() { "true" } else { "false" });
+            return self
+                .values
+                .iter()
+                .any(|value| value == if present.is_none() { "true" } else { "false" });
         }
         let Some(present) = present else {
             return match self.set {
@@ -112,11 +119,13 @@ impl Condition {
     }
 }
 
-/// "Each of the six colon-delimited components of the ARN is checked separately and each can include multi-character match
-/// wildcards."
+/// "Each of the six colon-delimited components of the ARN is checked separately and each can
+/// include multi-character match wildcards."
 fn arn_like(wanted: &str, value: &str) -> bool {
-    let (wanted, value): (Vec<&str>, Vec<&str>) = (wanted.splitn(6, ':').collect(), value.splitn(6, ':').collect());
-    wanted.len() == value.len() && wanted.iter().zip(value).all(|(wanted, value)| glob(wanted, value))
+    let (wanted, value): (Vec<&str>, Vec<&str>) =
+        (wanted.splitn(6, ':').collect(), value.splitn(6, ':').collect());
+    wanted.len() == value.len()
+        && wanted.iter().zip(value).all(|(wanted, value)| glob(wanted, value))
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ impl Policy {
         Ok(Self { statements })
     }
 
-    /// How a trust policy admits a caller that goes by these names (ARNs, and the account's id): `Err` for an explicit deny.
+    /// How a trust policy admits a caller that goes by these names (ARNs, and the account's id):
+    /// `Err` for an explicit deny.
     pub(crate) fn admits(
         &self,
         account: &str,
@@ -74,7 +75,16 @@ impl Policy {
 impl Statement {
     fn parse(statement: &Value) -> Result<Self, String> {
         let object = statement.as_object().ok_or("a statement is a JSON object")?;
-        let known = ["Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+        let known = [
+            "Sid",
+            "Effect",
+            "Principal",
+            "Action",
+            "NotAction",
+            "Resource",
+            "NotResource",
+            "Condition",
+        ];
         only(object, &known)?;
         let denies = match object.get("Effect").and_then(Value::as_str) {
             Some("Allow") => false,
@@ -82,23 +92,25 @@ impl Statement {
             _ => return Err("a statement has the Effect Allow or Deny".to_owned()),
         };
         let principals = object.get("Principal").map(principals).transpose()?;
-        let actions =
-            Patterns::parse(object, "Action", "NotAction")?.ok_or("a statement has an Action or NotAction")?;
+        let actions = Patterns::parse(object, "Action", "NotAction")?
+            .ok_or("a statement has an Action or NotAction")?;
         let resources = Patterns::parse(object, "Resource", "NotResource")?;
         if principals.is_none() && resources.is_none() {
-            return Err("a statement of an identity-based policy has a Resource or NotResource".to_owned());
+            return Err(
+                "a statement of an identity-based policy has a Resource or NotResource".to_owned()
+            );
         }
-        let conditions = object.get("Condition").map(Condition::parse_all).transpose()?.unwrap_or_default();
+        let conditions =
+            object.get("Condition").map(Condition::parse_all).transpose()?.unwrap_or_default();
         Ok(Self { denies, principals, actions, resources, conditions })
     }
 
     pub(super) fn applies(&self, request: &Request<'_>) -> bool {
         let action = request.action.to_ascii_lowercase();
         self.actions.matches(|pattern| glob(&pattern.to_ascii_lowercase(), &action))
-            && self
-                .resources
-                .as_ref()
-                .is_none_or(|resources| resources.matches(|pattern| glob(pattern, request.resource)))
+            && self.resources.as_ref().is_none_or(|resources| {
+                resources.matches(|pattern| glob(pattern, request.resource))
+            })
             && self.conditions.iter().all(|condition| condition.holds(request.context))
     }
 
@@ -117,7 +129,11 @@ impl Statement {
 }
 
 impl Patterns {
-    fn parse(object: &Map<String, Value>, plain: &str, negated: &str) -> Result<Option<Self>, String> {
+    fn parse(
+        object: &Map<String, Value>,
+        plain: &str,
+        negated: &str,
+    ) -> Result<Option<Self>, String> {
         match (object.get(plain), object.get(negated)) {
             (Some(_), Some(_)) => Err(format!("{plain} and {negated} exclude each other")),
             (Some(value), None) => Ok(Some(Self { negated: false, patterns: strings(value)? })),
@@ -138,7 +154,8 @@ fn only(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     }
 }
 
-/// `"*"`, or an object by kind of principal. Only `AWS` principals can call from the sandbox; others match nobody.
+/// `"*"`, or an object by kind of principal. Only `AWS` principals can call from the sandbox;
+/// others match nobody.
 fn principals(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::String(star) if star == "*" => Ok(vec![star.clone()]),
@@ -153,13 +170,19 @@ fn principals(value: &Value) -> Result<Vec<String>, String> {
 /// A string, number or boolean, or a list of them, as strings.
 pub(super) fn strings(value: &Value) -> Result<Vec<String>, String> {
     match value {
-        Value::String(one) if one.contains("${") => Err(format!("policy variables are not supported: {one}")),
+        Value::String(one) if one.contains("${") => {
+            Err(format!("policy variables are not supported: {one}"))
+        }
         Value::String(one) => Ok(vec![one.clone()]),
         Value::Bool(one) => Ok(vec![one.to_string()]),
         Value::Number(one) => Ok(vec![one.to_string()]),
-        Value::Array(list) => {
-            Ok(list.iter().map(strings).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-        }
+        Value::Array(list) => Ok(list
+            .iter()
+            .map(strings)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect()),
         Value::Null | Value::Object(_) => Err("expected a string or a list of strings".to_owned()),
     }
 }

@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 
 fn decision(policies: &[Value], action: &str, resource: &str) -> Decision {
-    let policies: Vec<Policy> = policies.iter().map(|policy| Policy::parse(policy).unwrap()).collect();
+    let policies: Vec<Policy> =
+        policies.iter().map(|policy| Policy::parse(policy).unwrap()).collect();
     decide(&policies, &Request { action, resource, context: &Context::default() })
 }
 
@@ -33,18 +34,26 @@ fn allow_deny_and_nothing() {
     let allow = statement("Allow", "route53:get*", "arn:aws:route53:::hostedzone/*");
     let deny = statement("Deny", "*", zone);
     assert_eq!(decision(&[], "route53:GetHostedZone", zone), Decision::NotAllowed);
-    assert_eq!(decision(std::slice::from_ref(&allow), "route53:GetHostedZone", zone), Decision::Allowed);
-    assert_eq!(decision(std::slice::from_ref(&allow), "route53:ListHostedZones", "*"), Decision::NotAllowed);
+    assert_eq!(
+        decision(std::slice::from_ref(&allow), "route53:GetHostedZone", zone),
+        Decision::Allowed
+    );
+    assert_eq!(
+        decision(std::slice::from_ref(&allow), "route53:ListHostedZones", "*"),
+        Decision::NotAllowed
+    );
     assert_eq!(decision(&[allow, deny], "route53:GetHostedZone", zone), Decision::Denied);
-    let resource = statement("Allow", "route53:ListHostedZonesByName", "arn:aws:route53:::hostedzone/*");
+    let resource =
+        statement("Allow", "route53:ListHostedZonesByName", "arn:aws:route53:::hostedzone/*");
     assert_eq!(decision(&[resource], "route53:ListHostedZonesByName", "*"), Decision::NotAllowed);
 }
 
 #[test]
 fn negated_elements() {
     let policy = json!({"Statement": {"Effect": "Allow", "NotAction": "iam:*", "NotResource": ["arn:aws:route53:::hostedzone/Z2"]}});
-    let allowed =
-        |action: &str, resource: &str| decision(std::slice::from_ref(&policy), action, resource) == Decision::Allowed;
+    let allowed = |action: &str, resource: &str| {
+        decision(std::slice::from_ref(&policy), action, resource) == Decision::Allowed
+    };
     assert!(allowed("route53:GetChange", "arn:aws:route53:::change/C1"));
     assert!(!allowed("iam:GetRole", "*"));
     assert!(!allowed("route53:GetHostedZone", "arn:aws:route53:::hostedzone/Z2"));
@@ -59,11 +68,22 @@ fn trust() {
     let context = Context::default();
     let request = Request { action: "sts:AssumeRole", resource: "*", context: &context };
     let admits = |principal: Value| {
-        trust(principal).admits("222222222222", &["arn:aws:iam::222222222222:role/f"], &request).unwrap()
+        trust(principal)
+            .admits("222222222222", &["arn:aws:iam::222222222222:role/f"], &request)
+            .unwrap()
     };
-    assert_eq!(admits(json!({"AWS": "arn:aws:iam::222222222222:root"})), Some(PrincipalMatch::Account));
-    assert_eq!(admits(json!({"AWS": ["333333333333", "222222222222"]})), Some(PrincipalMatch::Account));
-    assert_eq!(admits(json!({"AWS": "arn:aws:iam::222222222222:role/f"})), Some(PrincipalMatch::Direct));
+    assert_eq!(
+        admits(json!({"AWS": "arn:aws:iam::222222222222:root"})),
+        Some(PrincipalMatch::Account)
+    );
+    assert_eq!(
+        admits(json!({"AWS": ["333333333333", "222222222222"]})),
+        Some(PrincipalMatch::Account)
+    );
+    assert_eq!(
+        admits(json!({"AWS": "arn:aws:iam::222222222222:role/f"})),
+        Some(PrincipalMatch::Direct)
+    );
     assert_eq!(admits(json!("*")), Some(PrincipalMatch::Direct));
     assert_eq!(admits(json!({"AWS": "arn:aws:iam::333333333333:root"})), None);
     assert_eq!(admits(json!({"Service": "lambda.amazonaws.com"})), None);

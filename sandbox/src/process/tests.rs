@@ -51,13 +51,18 @@ impl Drop for Folder {
 
 fn bootstrap(env: &[(&str, &str)]) -> (Folder, Bootstrap) {
     use std::os::unix::fs::PermissionsExt;
-    let folder = std::env::temp_dir().join(format!("sandbox-process-{}-{:x}", std::process::id(), fastrand::u64(..)));
+    let folder = std::env::temp_dir().join(format!(
+        "sandbox-process-{}-{:x}",
+        std::process::id(),
+        fastrand::u64(..)
+    ));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("bootstrap");
     std::fs::write(&path, SCRIPT).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let bootstrap = Bootstrap { path, env, timeout: Duration::from_secs(30), deadline: DeadlineStyle::Real };
+    let bootstrap =
+        Bootstrap { path, env, timeout: Duration::from_secs(30), deadline: DeadlineStyle::Real };
     (Folder(folder), bootstrap)
 }
 
@@ -66,12 +71,15 @@ async fn events_come_with_their_headers_and_the_process_is_frozen_between() {
     let (_folder, bootstrap) = bootstrap(&[]);
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();
     for n in 0..2 {
-        let Invocation::Returned(answer) = process.invoke(json!({"n": n})).await else { panic!("it answers") };
+        let Invocation::Returned(answer) = process.invoke(json!({"n": n})).await else {
+            panic!("it answers")
+        };
         assert_eq!(answer["event"], json!({"n": n}));
         let deadline: u128 = answer["headers"][0].as_str().unwrap().parse().unwrap();
         assert!(deadline > SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis());
         assert_eq!(answer["headers"][1], FUNCTION);
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid().await.unwrap())).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid().await.unwrap()))
+            .unwrap();
         assert!(stat.contains(") T "), "{stat}");
     }
     assert_eq!(process.starts(), 1);
@@ -84,7 +92,9 @@ async fn errors_and_ends_are_told_apart_and_a_new_process_follows() {
     let (_folder, bootstrap) = bootstrap(&[]);
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();
     let failed = process.invoke(json!("error")).await;
-    assert!(matches!(failed, Invocation::Failed { error_type, message } if error_type == "Kind" && message == "words"));
+    assert!(
+        matches!(failed, Invocation::Failed { error_type, message } if error_type == "Kind" && message == "words")
+    );
     assert_eq!(process.starts(), 1);
     assert!(matches!(process.invoke(json!("exit")).await, Invocation::Exited(_)));
     assert!(matches!(process.invoke(json!(1)).await, Invocation::Returned(_)));

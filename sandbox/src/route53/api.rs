@@ -59,14 +59,13 @@ fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
     caller.authorize(action, Some(&format!("arn:aws:route53:::hostedzone/{id}")), &caller.context())
 }
 
-/// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another account's is denied whatever the
-/// caller's own policies say.
-/// Probe: route53/zone-unknown, route53/zone-of-another-account.
+/// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another
+/// account's is denied whatever the caller's own policies say. Probe: route53/zone-unknown,
+/// route53/zone-of-another-account.
 fn own_zone<'a>(state: &'a State, caller: &Caller, id: &str) -> Result<&'a Zone, ApiError> {
-    let zone = state
-        .zones
-        .get(id)
-        .ok_or_else(|| ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}")))?;
+    let zone = state.zones.get(id).ok_or_else(|| {
+        ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"))
+    })?;
     if zone.account != caller.account {
         let message = format!("User: {} is not authorized to access this resource", caller.arn);
         return Err(ApiError::access_denied(message));
@@ -78,15 +77,16 @@ fn own_zones(state: &State, caller: &Caller) -> Vec<Zone> {
     state.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
 }
 
-/// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy conditions for fine-grained
-/// access control" (Developer Guide).
-/// Probe: iam/key-names, iam/key-names-escaped, iam/key-types, iam/key-actions, route53/batch-messages-of-the-sdk. It never answers
-/// `PriorRequestNotComplete`, as the service may: route53/changes-at-once.
+/// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy
+/// conditions for fine-grained access control" (Developer Guide). Probe: iam/key-names,
+/// iam/key-names-escaped, iam/key-types, iam/key-actions, route53/batch-messages-of-the-sdk. It
+/// never answers `PriorRequestNotComplete`, as the service may: route53/changes-at-once.
 fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answer, ApiError> {
     let mut context = caller.context();
     let key = |suffix: &str| format!("route53:ChangeResourceRecordSets{suffix}");
     let sets = || batch.changes.iter().map(|change| &change.record);
-    let normalized = sets().map(|set| name::normalize_lossy(&set.name).trim_end_matches('.').to_owned());
+    let normalized =
+        sets().map(|set| name::normalize_lossy(&set.name).trim_end_matches('.').to_owned());
     context.set(&key("NormalizedRecordNames"), normalized);
     context.set(&key("RecordTypes"), sets().map(|set| set.rtype.clone()));
     context.set(&key("Actions"), batch.changes.iter().map(|change| change.action.to_string()));
@@ -94,20 +94,26 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     caller.authorize("route53:ChangeResourceRecordSets", Some(&resource), &context)?;
 
     let refusals = lock(&core.hooks).refusals.get(id).cloned().unwrap_or_default();
-    let refused: Vec<String> = refusals.iter().filter_map(|refusal| refusal(&batch.changes)).collect();
+    let refused: Vec<String> =
+        refusals.iter().filter_map(|refusal| refusal(&batch.changes)).collect();
     let mut state = core.route53();
     let zone = own_zone(&state, caller, id)?;
     let records = zone.after(&batch.changes, &|name, server| state.hosts(name, server));
     let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
-    let records =
-        records.map_err(|messages| ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", "))))?;
+    let records = records.map_err(|messages| {
+        ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", ")))
+    })?;
     let (change_id, change) = submit(core, &mut state, caller, batch.comment.clone());
     if let Some(zone) = state.zones.get_mut(id) {
         zone.served.submit(&change_id, &zone.records, &records);
         zone.records = records;
         zone.revision += 1;
     }
-    Ok((200, output::root("ChangeResourceRecordSetsResponse").child(output::change_info(&change_id, &change))))
+    Ok((
+        200,
+        output::root("ChangeResourceRecordSetsResponse")
+            .child(output::change_info(&change_id, &change)),
+    ))
 }
 
 /// API reference, "`DisableHostedZoneDNSSEC`".
@@ -115,20 +121,28 @@ fn disable_signing(core: &Core, caller: &Caller, id: &str) -> Result<Answer, Api
     permitted(caller, "route53:DisableHostedZoneDNSSEC", id)?;
     own_zone(&core.route53(), caller, id)?;
     let look_up = lock(&core.ds_look_up).clone();
-    end_signing(core, id, &|name| look_up.as_ref().map_or_else(|| Some(Vec::new()), |look_up| look_up(name)))?;
+    end_signing(core, id, &|name| {
+        look_up.as_ref().map_or_else(|| Some(Vec::new()), |look_up| look_up(name))
+    })?;
     let (change_id, change) = submit(core, &mut core.route53(), caller, None);
-    Ok((200, output::root("DisableHostedZoneDNSSECResponse").child(output::change_info(&change_id, &change))))
+    Ok((
+        200,
+        output::root("DisableHostedZoneDNSSECResponse")
+            .child(output::change_info(&change_id, &change)),
+    ))
 }
 
-/// Ends the signing of a hosted zone: not while a look-up finds a DS record of one of its keys, nor where that look-up fails (API
-/// reference, "`DisableHostedZoneDNSSEC`": `KeySigningKeyInParentDSRecord`, "Due to DNS lookup failure").
-/// Probe: route53/dnssec-off-beside-ds.
+/// Ends the signing of a hosted zone: not while a look-up finds a DS record of one of its keys, nor
+/// where that look-up fails (API reference, "`DisableHostedZoneDNSSEC`":
+/// `KeySigningKeyInParentDSRecord`, "Due to DNS lookup failure"). Probe:
+/// route53/dnssec-off-beside-ds.
 pub(crate) fn end_signing(
     core: &Core,
     id: &str,
     look_up: &dyn Fn(&str) -> Option<Vec<String>>,
 ) -> Result<(), ApiError> {
-    let missing = || ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"));
+    let missing =
+        || ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"));
     let (name, keys) = {
         let state = core.route53();
         let zone = state.zones.get(id).ok_or_else(missing)?;
@@ -136,10 +150,14 @@ pub(crate) fn end_signing(
     };
     // Without the lock: the name servers need it to answer.
     let Some(found) = look_up(&name) else {
-        let message = format!("Due to DNS lookup failure, the DS records of {name} could not be read; retry later");
+        let message = format!(
+            "Due to DNS lookup failure, the DS records of {name} could not be read; retry later"
+        );
         return Err(ApiError::new(400, "InvalidInput", message));
     };
-    if let Some(key) = keys.iter().find(|key| found.iter().any(|ds| ds.eq_ignore_ascii_case(&key.ds_record()))) {
+    if let Some(key) =
+        keys.iter().find(|key| found.iter().any(|ds| ds.eq_ignore_ascii_case(&key.ds_record())))
+    {
         let message = format!("the key {} is specified in a parent DS record", key.name);
         return Err(ApiError::new(400, "KeySigningKeyInParentDSRecord", message));
     }
@@ -148,7 +166,12 @@ pub(crate) fn end_signing(
     Ok(())
 }
 
-fn submit(core: &Core, state: &mut State, caller: &Caller, comment: Option<String>) -> (String, ChangeState) {
+fn submit(
+    core: &Core,
+    state: &mut State,
+    caller: &Caller,
+    comment: Option<String>,
+) -> (String, ChangeState) {
     let change = ChangeState {
         account: caller.account.clone(),
         submitted: core.clock.now(),
@@ -161,18 +184,21 @@ fn submit(core: &Core, state: &mut State, caller: &Caller, comment: Option<Strin
     (id, change)
 }
 
-/// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
-/// "`GetChange`").
-/// Probe: route53/change-unknown, route53/change-insync, iam/denied-get-change.
+/// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53
+/// DNS servers" (API reference, "`GetChange`"). Probe: route53/change-unknown,
+/// route53/change-insync, iam/denied-get-change.
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
-    caller.authorize("route53:GetChange", Some(&format!("arn:aws:route53:::change/{id}")), &caller.context())?;
+    caller.authorize(
+        "route53:GetChange",
+        Some(&format!("arn:aws:route53:::change/{id}")),
+        &caller.context(),
+    )?;
     let mut state = core.route53();
     let sync = state.sync;
-    let change = state
-        .changes
-        .get_mut(id)
-        .filter(|change| change.account == caller.account)
-        .ok_or_else(|| ApiError::new(404, "NoSuchChange", format!("Could not find resource with ID: {id}")))?;
+    let change =
+        state.changes.get_mut(id).filter(|change| change.account == caller.account).ok_or_else(
+            || ApiError::new(404, "NoSuchChange", format!("Could not find resource with ID: {id}")),
+        )?;
     change.in_sync |= change.would_be_in_sync(sync);
     change.polls += 1;
     Ok((200, output::root("GetChangeResponse").child(output::change_info(id, change))))
@@ -183,7 +209,9 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
 fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
     caller.authorize("route53:CreateHostedZone", None, &caller.context())?;
     let mut state = core.route53();
-    let used = |zone: &Zone| zone.account == caller.account && zone.caller_reference == new.caller_reference;
+    let used = |zone: &Zone| {
+        zone.account == caller.account && zone.caller_reference == new.caller_reference
+    };
     if state.zones.values().any(used) {
         let message = "A hosted zone has already been created with the specified caller reference.";
         return Err(ApiError::new(409, "HostedZoneAlreadyExists", message));
@@ -206,8 +234,8 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
     Ok((201, document))
 }
 
-/// "You can delete a hosted zone only if it contains only the default SOA and NS records" (API reference, "`DeleteHostedZone`").
-/// Probe: route53/zone-not-empty.
+/// "You can delete a hosted zone only if it contains only the default SOA and NS records" (API
+/// reference, "`DeleteHostedZone`"). Probe: route53/zone-not-empty.
 fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DeleteHostedZone", id)?;
     let mut state = core.route53();
@@ -219,5 +247,8 @@ fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     }
     state.zones.remove(id);
     let (change_id, change) = submit(core, &mut state, caller, None);
-    Ok((200, output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change))))
+    Ok((
+        200,
+        output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change)),
+    ))
 }

@@ -11,16 +11,21 @@ pub(super) fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
     if messages.is_empty() { Ok(()) } else { Err(messages) }
 }
 
-/// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of characters (including spaces) in
-/// all Value elements cannot exceed 32,000. When the value of the Action element is UPSERT, each is counted twice"
-/// (Developer Guide, "Quotas", "Maximums on API requests"). An alias counts as one record.
-/// Probe: route53/batch-thousand-values, route53/batch-32000-characters, route53/set-400-values.
+/// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of
+/// characters (including spaces) in all Value elements cannot exceed 32,000. When the value of the
+/// Action element is UPSERT, each is counted twice" (Developer Guide, "Quotas", "Maximums on API
+/// requests"). An alias counts as one record. Probe: route53/batch-thousand-values,
+/// route53/batch-32000-characters, route53/set-400-values.
 pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
-    let records: usize = changes.iter().map(|change| weight(change) * change.record.values.len().max(1)).sum();
+    let records: usize =
+        changes.iter().map(|change| weight(change) * change.record.values.len().max(1)).sum();
     let characters: usize = changes
         .iter()
-        .map(|change| weight(change) * change.record.values.iter().map(|value| value.chars().count()).sum::<usize>())
+        .map(|change| {
+            weight(change)
+                * change.record.values.iter().map(|value| value.chars().count()).sum::<usize>()
+        })
         .sum();
     let mut messages = Vec::new();
     if records > 1_000 {
@@ -31,7 +36,10 @@ pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     }
     // "Values in a resource record set: 400" (Developer Guide, "Quotas", "Quotas on records").
     for change in changes.iter().filter(|change| change.record.values.len() > 400) {
-        messages.push(format!("Number of values limit of 400 exceeded for record set {}", change.record.name));
+        messages.push(format!(
+            "Number of values limit of 400 exceeded for record set {}",
+            change.record.name
+        ));
     }
     messages
 }
@@ -43,7 +51,9 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
     let mut out = Vec::new();
     for change in changes {
         match name::normalize(&change.record.name) {
-            Ok(name) => out.push(Change { record: RecordSet { name, ..change.record.clone() }, ..*change }),
+            Ok(name) => {
+                out.push(Change { record: RecordSet { name, ..change.record.clone() }, ..*change })
+            }
             Err(problem) => messages.push(rules::fatal(problem, &change.record.name)),
         }
     }
@@ -51,13 +61,18 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
     Ok(out)
 }
 
-/// One record set may be changed once, or deleted and then written anew: "you cannot delete the same resource record set more than
-/// once in a single change batch" (API reference, "`ChangeResourceRecordSets`").
-/// Probe: route53/batch-twice, route53/batch-create-then-delete, route53/batch-delete-then-create.
+/// One record set may be changed once, or deleted and then written anew: "you cannot delete the
+/// same resource record set more than once in a single change batch" (API reference,
+/// "`ChangeResourceRecordSets`"). Probe: route53/batch-twice, route53/batch-create-then-delete,
+/// route53/batch-delete-then-create.
 pub(super) fn sequences(changes: &[Change]) -> Vec<String> {
     let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
     for change in changes {
-        by_key.entry(Key::of(&change.record)).or_insert((Vec::new(), &change.record)).0.push(change.action);
+        by_key
+            .entry(Key::of(&change.record))
+            .or_insert((Vec::new(), &change.record))
+            .0
+            .push(change.action);
     }
     by_key
         .into_values()

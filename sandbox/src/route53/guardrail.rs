@@ -1,5 +1,6 @@
-//! Change guardrails (Developer Guide, "Change Guardrails for hosted zones"). The documentation gives what each rejects, not the
-//! words: a message here names the record and the guardrail, as the service's does.
+//! Change guardrails (Developer Guide, "Change Guardrails for hosted zones"). The documentation
+//! gives what each rejects, not the words: a message here names the record and the guardrail, as
+//! the service's does.
 //!
 //! Probe: at each of them.
 
@@ -11,18 +12,21 @@ use super::record::{Action, Change, RecordSet};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Guardrail {
-    /// `NS_FORMAT_CHECK`, always on: "An NS record value that looks like a Route 53 name server but isn't one."
+    /// `NS_FORMAT_CHECK`, always on: "An NS record value that looks like a Route 53 name server but
+    /// isn't one."
     NsFormat,
-    /// `NS_DELEGATION_AUTHORITY_CHECK`, always on, public zones: "An NS record that delegates a subdomain to Route 53 name servers
-    /// that aren't authoritative for the subdomain."
+    /// `NS_DELEGATION_AUTHORITY_CHECK`, always on, public zones: "An NS record that delegates a
+    /// subdomain to Route 53 name servers that aren't authoritative for the subdomain."
     NsDelegationAuthority,
-    /// `NS_OCCLUSION_CHECK`: "Rejects a record that a delegation would hide, or a delegation that would hide existing records."
+    /// `NS_OCCLUSION_CHECK`: "Rejects a record that a delegation would hide, or a delegation that
+    /// would hide existing records."
     NsOcclusion,
-    /// `ACTIVE_DELEGATION_CHECK`: rejects the removal of a delegation that is in use. What that means is not told; here one whose child
-    /// zone is still served.
+    /// `ACTIVE_DELEGATION_CHECK`: rejects the removal of a delegation that is in use. What that
+    /// means is not told; here one whose child zone is still served.
     ActiveDelegation,
-    /// The same guardrail as [`Self::ActiveDelegation`], and the other way to read it, after `ACTIVE_RECORD_CHECK`: any delegation
-    /// may still receive queries, even if its child zone is gone.
+    /// The same guardrail as [`Self::ActiveDelegation`], and the other way to read it, after
+    /// `ACTIVE_RECORD_CHECK`: any delegation may still receive queries, even if its child zone is
+    /// gone.
     QueriedDelegation,
 }
 
@@ -66,8 +70,14 @@ pub(crate) fn check(
             if delegates && on(Guardrail::ActiveDelegation) {
                 messages.extend(active(zone, record, after, hosts));
             }
-            if delegates && on(Guardrail::QueriedDelegation) && !replaces(record, after) && !zone.private {
-                messages.push(Guardrail::QueriedDelegation.rejects(record, "it still receives DNS queries."));
+            if delegates
+                && on(Guardrail::QueriedDelegation)
+                && !replaces(record, after)
+                && !zone.private
+            {
+                messages.push(
+                    Guardrail::QueriedDelegation.rejects(record, "it still receives DNS queries."),
+                );
             }
             continue;
         }
@@ -86,14 +96,22 @@ pub(crate) fn check(
 
 /// Probe: route53/guardrail-ns-format.
 fn format(record: &RecordSet) -> Option<String> {
-    let odd = record.values.iter().find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
-    Some(Guardrail::NsFormat.rejects(record, &format!("'{odd}' is not a Route 53 name server. Correct the value.")))
+    let odd = record
+        .values
+        .iter()
+        .find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
+    Some(
+        Guardrail::NsFormat
+            .rejects(record, &format!("'{odd}' is not a Route 53 name server. Correct the value.")),
+    )
 }
 
 /// Probe: route53/guardrail-ns-authority, route53/guardrail-ns-other-account, route53/ns-foreign.
 fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-    let strange =
-        record.values.iter().find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
+    let strange = record
+        .values
+        .iter()
+        .find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
     let why = format!(
         "name server '{strange}' is not authoritative for {}. Use the name servers of its hosted zone.",
         record.name
@@ -102,10 +120,22 @@ fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<S
 }
 
 /// No probe: the SDK can not turn it on yet.
-fn active(zone: &Zone, record: &RecordSet, after: &Records, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-    let server = record.values.iter().map(|value| server(value)).find(|server| hosts(&record.name, server))?;
-    let why = format!("name server '{server}' still serves a hosted zone of that name. Delete that hosted zone first.");
-    (!replaces(record, after) && !zone.private).then(|| Guardrail::ActiveDelegation.rejects(record, &why))
+fn active(
+    zone: &Zone,
+    record: &RecordSet,
+    after: &Records,
+    hosts: &dyn Fn(&str, &str) -> bool,
+) -> Option<String> {
+    let server = record
+        .values
+        .iter()
+        .map(|value| server(value))
+        .find(|server| hosts(&record.name, server))?;
+    let why = format!(
+        "name server '{server}' still serves a hosted zone of that name. Delete that hosted zone first."
+    );
+    (!replaces(record, after) && !zone.private)
+        .then(|| Guardrail::ActiveDelegation.rejects(record, &why))
 }
 
 /// True if there are other name servers in its place.
@@ -131,12 +161,15 @@ fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String>
         None
     };
     let hiding = || {
-        let cut = after.values().filter(delegation).find(|cut| cut.name != record.name && hides(cut, record))?;
+        let cut = after
+            .values()
+            .filter(delegation)
+            .find(|cut| cut.name != record.name && hides(cut, record))?;
         Some(format!("the delegation of {} hides it", cut.name))
     };
-    hidden
-        .or_else(hiding)
-        .map(|why| Guardrail::NsOcclusion.rejects(record, &format!("{why}. Remove the hidden record.")))
+    hidden.or_else(hiding).map(|why| {
+        Guardrail::NsOcclusion.rejects(record, &format!("{why}. Remove the hidden record."))
+    })
 }
 
 fn server(value: &str) -> String {

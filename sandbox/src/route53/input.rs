@@ -108,8 +108,8 @@ struct ZoneConfigXml {
 #[derive(Deserialize)]
 struct VpcXml {}
 
-/// API reference, "`ChangeResourceRecordSets`", "`Change`" and "`ResourceRecordSet`": what can be refused without knowing the zone.
-/// Probe: route53/batch-empty, route53/batch-comment.
+/// API reference, "`ChangeResourceRecordSets`", "`Change`" and "`ResourceRecordSet`": what can be
+/// refused without knowing the zone. Probe: route53/batch-empty, route53/batch-comment.
 pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
     let request: BatchXml = read(body)?;
     let comment = request.batch.comment;
@@ -121,33 +121,48 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
         let bound = "have length greater than or equal to 1";
         return Err(ApiError::constraint("InvalidInput", "[]", "changeBatch.changes", bound));
     }
-    let changes =
-        (1..).zip(request.batch.changes.list).map(|(n, change)| parse_change(n, change)).collect::<Result<_, _>>()?;
+    let changes = (1..)
+        .zip(request.batch.changes.list)
+        .map(|(n, change)| parse_change(n, change))
+        .collect::<Result<_, _>>()?;
     Ok(Batch { comment, changes })
 }
 
 /// Probe: route53/batch-unknown-action, route53/type-unknown, route53/ttl.
 fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
     let member = |field: &str| format!("changeBatch.changes.{n}.member.{field}");
-    let constraint =
-        |value: &str, field: &str, bound: &str| ApiError::constraint("InvalidInput", value, &member(field), bound);
-    let action = Action::parse(&change.action)
-        .ok_or_else(|| constraint(&change.action, "action", "satisfy enum value set: [CREATE, DELETE, UPSERT]"))?;
+    let constraint = |value: &str, field: &str, bound: &str| {
+        ApiError::constraint("InvalidInput", value, &member(field), bound)
+    };
+    let action = Action::parse(&change.action).ok_or_else(|| {
+        constraint(&change.action, "action", "satisfy enum value set: [CREATE, DELETE, UPSERT]")
+    })?;
     let set = change.resource_record_set;
     if !rules::TYPES.contains(&set.rtype.as_str()) {
         let bound = format!("satisfy enum value set: [{}]", rules::TYPES.join(", "));
         return Err(constraint(&set.rtype, "resourceRecordSet.type", &bound));
     }
     if set.name.chars().count() > 1024 {
-        return Err(constraint(&set.name, "resourceRecordSet.name", "have length less than or equal to 1024"));
+        return Err(constraint(
+            &set.name,
+            "resourceRecordSet.name",
+            "have length less than or equal to 1024",
+        ));
     }
     let ttl = set.ttl.map(|ttl| {
-        let bound = if ttl < 0 { "greater than or equal to 0" } else { "less than or equal to 2147483647" };
-        let refusal = || constraint(&ttl.to_string(), "resourceRecordSet.tTL", &format!("have value {bound}"));
+        let bound =
+            if ttl < 0 { "greater than or equal to 0" } else { "less than or equal to 2147483647" };
+        let refusal = || {
+            constraint(&ttl.to_string(), "resourceRecordSet.tTL", &format!("have value {bound}"))
+        };
         u32::try_from(ttl).ok().filter(|_| ttl <= i64::from(i32::MAX)).ok_or_else(refusal)
     });
-    let values: Vec<String> =
-        set.resource_records.into_iter().flat_map(|records| records.list).map(|record| record.value).collect();
+    let values: Vec<String> = set
+        .resource_records
+        .into_iter()
+        .flat_map(|records| records.list)
+        .map(|record| record.value)
+        .collect();
     if let Some(value) = values.iter().find(|value| value.chars().count() > 4000) {
         let field = "resourceRecordSet.resourceRecords.member.value";
         return Err(constraint(value, field, "have length less than or equal to 4000"));
@@ -170,12 +185,16 @@ fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
     Ok(Change { action, record })
 }
 
-/// A record set has either an alias target or both a TTL and values; what belongs to a routing policy needs an identifier.
-/// Probe: route53/set-incomplete, route53/set-alias-and-values, route53/set-alias, route53/set-weight-needs-identifier.
+/// A record set has either an alias target or both a TTL and values; what belongs to a routing
+/// policy needs an identifier. Probe: route53/set-incomplete, route53/set-alias-and-values,
+/// route53/set-alias, route53/set-weight-needs-identifier.
 fn whole(action: Action, record: &RecordSet) -> Result<(), ApiError> {
     let identifier = record.set_identifier.as_deref().unwrap_or("null");
     let name = name::normalize_lossy(&record.name);
-    let what = format!("[Action={action}, Name={name}, Type={}, SetIdentifier={identifier}]", record.rtype);
+    let what = format!(
+        "[Action={action}, Name={name}, Type={}, SetIdentifier={identifier}]",
+        record.rtype
+    );
     let plain = record.ttl.is_some() && !record.values.is_empty();
     let partly = record.ttl.is_some() || !record.values.is_empty();
     let found = match (&record.alias, plain, partly) {
@@ -203,10 +222,16 @@ pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
     let request: NewZoneXml = read(body)?;
     if request.caller_reference.is_empty() || request.caller_reference.chars().count() > 128 {
         let bound = "have length between 1 and 128";
-        return Err(ApiError::constraint("InvalidInput", &request.caller_reference, "callerReference", bound));
+        return Err(ApiError::constraint(
+            "InvalidInput",
+            &request.caller_reference,
+            "callerReference",
+            bound,
+        ));
     }
-    let name = name::normalize(&request.name)
-        .map_err(|problem| ApiError::new(400, "InvalidDomainName", rules::fatal(problem, &request.name)))?;
+    let name = name::normalize(&request.name).map_err(|problem| {
+        ApiError::new(400, "InvalidDomainName", rules::fatal(problem, &request.name))
+    })?;
     let (comment, private) = request
         .hosted_zone_config
         .map_or((None, false), |config| (config.comment, config.private_zone.unwrap_or(false)));
@@ -220,8 +245,10 @@ pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
 
 /// No probe: the SDK writes well-formed documents.
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ApiError> {
-    let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid_input("Invalid XML ; not UTF-8"))?;
-    quick_xml::de::from_str(text).map_err(|error| ApiError::invalid_input(format!("Invalid XML ; {error}")))
+    let text = std::str::from_utf8(body)
+        .map_err(|_| ApiError::invalid_input("Invalid XML ; not UTF-8"))?;
+    quick_xml::de::from_str(text)
+        .map_err(|error| ApiError::invalid_input(format!("Invalid XML ; {error}")))
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ pub struct KeySigningKey {
 const LONG_AGO: Duration = Duration::from_hours(446_712);
 
 impl KeySigningKey {
-    /// An active key with the algorithms that the service uses, made long ago, and no key behind it.
+    /// An active key with the algorithms that the service uses, made long ago, and no key behind
+    /// it.
     pub fn active(name: &str, key_tag: u16, digest: &str) -> Self {
         let long_ago = SystemTime::UNIX_EPOCH + LONG_AGO;
         Self {
@@ -84,7 +85,8 @@ impl KeySigningKey {
         format!("{} {} {} {}", self.key_tag, self.algorithm, self.digest_type, self.digest)
     }
 
-    /// The value of a DS record for it with a digest of SHA-1, which the service does not make; `None` for a key that is not real.
+    /// The value of a DS record for it with a digest of SHA-1, which the service does not make;
+    /// `None` for a key that is not real.
     pub fn sha1_ds_record(&self) -> Option<String> {
         let signer = &self.pair.as_ref()?.signer;
         let digest = signer.dnskey().to_digest(signer.signer_name(), DigestType::SHA1).ok()?;
@@ -93,7 +95,10 @@ impl KeySigningKey {
 
     /// The value of its DNSKEY record; without the key for one that is not real.
     pub fn dnskey_record(&self) -> String {
-        self.pair.as_ref().map_or_else(|| format!("257 3 {} ", self.algorithm), |pair| pair.signer.dnskey().to_string())
+        self.pair.as_ref().map_or_else(
+            || format!("257 3 {} ", self.algorithm),
+            |pair| pair.signer.dnskey().to_string(),
+        )
     }
 
     /// The public key in Base64; empty for one that is not real.
@@ -121,7 +126,8 @@ struct Made {
 /// How many signatures a key keeps.
 const KEPT: usize = 4096;
 
-/// For how long a signature is given out that was made once: it costs more than all the rest of an answer.
+/// For how long a signature is given out that was made once: it costs more than all the rest of an
+/// answer.
 const FRESH: time::Duration = time::Duration::minutes(5);
 
 /// How long before it is made a signature begins, for validators whose clock is late.
@@ -147,22 +153,29 @@ impl Pair {
     /// Flags of a zone-signing key.
     pub(crate) const ZONE_SIGNING: u16 = 256;
 
-    /// A new one of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide, "Configuring DNSSEC signing in Amazon
-    /// Route 53"). Its signatures hold for an hour.
-    /// No probe: it takes a key of KMS.
+    /// A new one of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide,
+    /// "Configuring DNSSEC signing in Amazon Route 53"). Its signatures hold for an hour. No probe:
+    /// it takes a key of KMS.
     pub(crate) fn generate(zone: &str, flags: u16) -> Self {
         let make = || -> DnsSecResult<DnssecSigner> {
             let algorithm = Algorithm::ECDSAP256SHA256;
-            let key = EcdsaSigningKey::from_pkcs8(&EcdsaSigningKey::generate_pkcs8(algorithm)?, algorithm)?;
+            let key = EcdsaSigningKey::from_pkcs8(
+                &EcdsaSigningKey::generate_pkcs8(algorithm)?,
+                algorithm,
+            )?;
             let dnskey = DNSKEY::with_flags(flags, key.to_public_key()?);
             Ok(DnssecSigner::new(dnskey, Box::new(key), wire_name(zone), Duration::from_hours(1)))
         };
-        Self { signer: Arc::new(make().expect("the system's random numbers make a key")), made: Arc::default() }
+        Self {
+            signer: Arc::new(make().expect("the system's random numbers make a key")),
+            made: Arc::default(),
+        }
     }
 
     fn to_ds(&self) -> DS {
         let make = || -> Result<DS, ProtoError> {
-            let digest = self.signer.dnskey().to_digest(self.signer.signer_name(), DigestType::SHA256)?;
+            let digest =
+                self.signer.dnskey().to_digest(self.signer.signer_name(), DigestType::SHA256)?;
             let (tag, algorithm) = (self.signer.calculate_key_tag()?, Algorithm::ECDSAP256SHA256);
             Ok(DS::new(tag, algorithm, DigestType::SHA256, digest.as_ref().to_vec()))
         };
@@ -170,11 +183,19 @@ impl Pair {
     }
 
     /// The signature of a record set, made now or a little earlier.
-    pub(crate) fn sign(&self, owner: &Name, ttl: u32, data: &[RData], now: SystemTime) -> Option<RRSIG> {
+    pub(crate) fn sign(
+        &self,
+        owner: &Name,
+        ttl: u32,
+        data: &[RData],
+        now: SystemTime,
+    ) -> Option<RRSIG> {
         let (now, rtype) = (OffsetDateTime::from(now), data.first()?.record_type());
         let mut made = lock(&self.made);
         let key = (owner.clone(), rtype);
-        let is_fresh = |made: &&Made| made.ttl == ttl && made.at <= now && now - made.at < FRESH && made.data == data;
+        let is_fresh = |made: &&Made| {
+            made.ttl == ttl && made.at <= now && now - made.at < FRESH && made.data == data
+        };
         if let Some(made) = made.get(&key).filter(is_fresh) {
             return Some(made.signature.clone());
         }

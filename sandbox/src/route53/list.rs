@@ -7,12 +7,14 @@ use super::{name, order, output, rules};
 use crate::error::ApiError;
 use crate::query::Query;
 
-/// "Results are sorted first by DNS name with the labels reversed, then by record type … If you specify Name but not Type, the
-/// results begin with the first resource record set in the list whose name is greater than or equal to Name" (API reference,
-/// "`ListResourceRecordSets`"). 300 items at most.
-/// Probe: route53/list-types, route53/list-start, route53/list-type-needs-name, route53/list-pages, route53/list-300.
+/// "Results are sorted first by DNS name with the labels reversed, then by record type … If you
+/// specify Name but not Type, the results begin with the first resource record set in the list
+/// whose name is greater than or equal to Name" (API reference, "`ListResourceRecordSets`"). 300
+/// items at most. Probe: route53/list-types, route53/list-start, route53/list-type-needs-name,
+/// route53/list-pages, route53/list-300.
 pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError> {
-    let (start, rtype, identifier) = (query.get("name"), query.get("type"), query.get("identifier"));
+    let (start, rtype, identifier) =
+        (query.get("name"), query.get("type"), query.get("identifier"));
     if let Some(rtype) = rtype.filter(|rtype| !rules::TYPES.contains(rtype)) {
         let bound = format!("satisfy enum value set: [{}]", rules::TYPES.join(", "));
         return Err(ApiError::constraint("InvalidInput", rtype, "type", &bound));
@@ -21,7 +23,9 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
         return Err(ApiError::invalid_input("The input is not valid: a type requires a name"));
     }
     if identifier.is_some() && rtype.is_none() {
-        return Err(ApiError::invalid_input("The input is not valid: an identifier requires a name and a type"));
+        return Err(ApiError::invalid_input(
+            "The input is not valid: an identifier requires a name and a type",
+        ));
     }
     let max = max_items(query, 300)?;
     let from = start.map(normalized).transpose()?.map(|start| Key {
@@ -29,8 +33,11 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
         rtype: rtype.unwrap_or("").to_owned(),
         set_identifier: identifier.map(str::to_owned),
     });
-    let mut rest =
-        zone.records.iter().filter(|(key, _)| from.as_ref().is_none_or(|from| *key >= from)).map(|(_, set)| set);
+    let mut rest = zone
+        .records
+        .iter()
+        .filter(|(key, _)| from.as_ref().is_none_or(|from| *key >= from))
+        .map(|(_, set)| set);
     let page: Vec<Element> = rest.by_ref().take(max).map(output::record_set).collect();
     let next = rest.next();
     let mut document = output::root("ListResourceRecordSetsResponse")
@@ -45,18 +52,24 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
     Ok((200, document.text("MaxItems", &max.to_string())))
 }
 
-/// API reference, "`ListHostedZones`": 100 at most; the marker is the id of the first zone of the next page.
-/// Probe: route53/list-zones-marker.
+/// API reference, "`ListHostedZones`": 100 at most; the marker is the id of the first zone of the
+/// next page. Probe: route53/list-zones-marker.
 pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let marker = query.get("marker").map(bare_id);
     if let Some(unknown) = marker.filter(|marker| !zones.iter().any(|zone| zone.id == *marker)) {
-        return Err(ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {unknown}")));
+        return Err(ApiError::new(
+            404,
+            "NoSuchHostedZone",
+            format!("No hosted zone found with ID: {unknown}"),
+        ));
     }
     let private_only = query.get("hostedzonetype") == Some("PrivateHostedZone");
-    let mut sorted: Vec<&Zone> = zones.iter().filter(|zone| zone.private || !private_only).collect();
+    let mut sorted: Vec<&Zone> =
+        zones.iter().filter(|zone| zone.private || !private_only).collect();
     sorted.sort_by(|one, two| one.id.cmp(&two.id));
-    let mut rest = sorted.into_iter().filter(|zone| marker.is_none_or(|marker| zone.id.as_str() >= marker));
+    let mut rest =
+        sorted.into_iter().filter(|zone| marker.is_none_or(|marker| zone.id.as_str() >= marker));
     let page: Vec<Element> = rest.by_ref().take(max).map(output::hosted_zone).collect();
     let next = rest.next();
     let document = output::root("ListHostedZonesResponse")
@@ -68,23 +81,28 @@ pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     Ok((200, document))
 }
 
-/// "Retrieves a list of your hosted zones in lexicographic order … sorts hosted zones by name with the labels reversed", beginning
-/// with `dnsname` and, among zones of that name, with `hostedzoneid` (API reference, "`ListHostedZonesByName`"). Private zones are
-/// among them; the list goes on past the name. 100 at most.
-/// Probe: route53/list-zones-by-name, route53/list-zones-of-one-name, route53/list-zones-id-needs-name.
+/// "Retrieves a list of your hosted zones in lexicographic order … sorts hosted zones by name with
+/// the labels reversed", beginning with `dnsname` and, among zones of that name, with
+/// `hostedzoneid` (API reference, "`ListHostedZonesByName`"). Private zones are among them; the
+/// list goes on past the name. 100 at most. Probe: route53/list-zones-by-name,
+/// route53/list-zones-of-one-name, route53/list-zones-id-needs-name.
 pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let (start, id) = (query.get("dnsname"), query.get("hostedzoneid").map(bare_id));
     if id.is_some() && start.is_none() {
-        return Err(ApiError::invalid_input("The input is not valid: a hosted zone id requires a DNS name"));
+        return Err(ApiError::invalid_input(
+            "The input is not valid: a hosted zone id requires a DNS name",
+        ));
     }
     let start = start.map(normalized).transpose()?;
     let from = start.as_ref().map(|start| (order::reversed(start), id.unwrap_or("").to_owned()));
     let mut sorted: Vec<((Vec<u8>, String), &Zone)> =
         zones.iter().map(|zone| ((order::reversed(&zone.name), zone.id.clone()), zone)).collect();
     sorted.sort_by(|one, two| one.0.cmp(&two.0));
-    let mut rest =
-        sorted.into_iter().filter(|(key, _)| from.as_ref().is_none_or(|from| key >= from)).map(|(_, zone)| zone);
+    let mut rest = sorted
+        .into_iter()
+        .filter(|(key, _)| from.as_ref().is_none_or(|from| key >= from))
+        .map(|(_, zone)| zone);
     let page: Vec<Element> = rest.by_ref().take(max).map(output::hosted_zone).collect();
     let next = rest.next();
     let document = output::root("ListHostedZonesByNameResponse")
@@ -106,13 +124,19 @@ fn max_items(query: &Query, most: usize) -> Result<usize, ApiError> {
     };
     match text.parse::<usize>() {
         Ok(n) if n > 0 => Ok(n.min(most)),
-        _ => Err(ApiError::constraint("InvalidInput", text, "maxItems", "have value greater than or equal to 1")),
+        _ => Err(ApiError::constraint(
+            "InvalidInput",
+            text,
+            "maxItems",
+            "have value greater than or equal to 1",
+        )),
     }
 }
 
 /// No probe: a start is not what anybody sends a wrong name for.
 fn normalized(start: &str) -> Result<String, ApiError> {
-    name::normalize(start).map_err(|problem| ApiError::new(400, "InvalidDomainName", rules::fatal(problem, start)))
+    name::normalize(start)
+        .map_err(|problem| ApiError::new(400, "InvalidDomainName", rules::fatal(problem, start)))
 }
 
 fn bare_id(id: &str) -> &str {

@@ -50,10 +50,15 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// A new zone has an SOA and an NS record set at its apex (Developer Guide, "NS and SOA records that Amazon Route 53 creates
-    /// for a public hosted zone").
-    /// Probe: route53/zone-apex.
-    pub(crate) fn new(id: &str, account: &str, name: &str, private: bool, name_servers: Vec<String>) -> Self {
+    /// A new zone has an SOA and an NS record set at its apex (Developer Guide, "NS and SOA records
+    /// that Amazon Route 53 creates for a public hosted zone"). Probe: route53/zone-apex.
+    pub(crate) fn new(
+        id: &str,
+        account: &str,
+        name: &str,
+        private: bool,
+        name_servers: Vec<String>,
+    ) -> Self {
         let name = name::normalize_lossy(name);
         let primary = name_servers.first().cloned().unwrap_or_default();
         let soa = format!("{primary}. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400");
@@ -74,7 +79,8 @@ impl Zone {
             name,
             name_servers,
         };
-        let values: Vec<String> = zone.name_servers.iter().map(|server| format!("{server}.")).collect();
+        let values: Vec<String> =
+            zone.name_servers.iter().map(|server| format!("{server}.")).collect();
         zone.insert(RecordSet::new(&zone.name.clone(), "NS", 172_800, values));
         zone.insert(RecordSet::new(&zone.name.clone(), "SOA", 900, [soa]));
         zone.revision = 0;
@@ -94,8 +100,10 @@ impl Zone {
     /// Takes all record sets of that name and type away; whether there were any.
     pub(crate) fn take(&mut self, name: &str, rtype: &str) -> bool {
         let name = name::normalize_lossy(name);
-        let gone = |record: &RecordSet| record.name == name && record.rtype.eq_ignore_ascii_case(rtype);
-        let keys: Vec<Key> = self.records.values().filter(|record| gone(record)).map(Key::of).collect();
+        let gone =
+            |record: &RecordSet| record.name == name && record.rtype.eq_ignore_ascii_case(rtype);
+        let keys: Vec<Key> =
+            self.records.values().filter(|record| gone(record)).map(Key::of).collect();
         for key in &keys {
             self.served.edit(key, None);
             self.records.remove(key);
@@ -107,15 +115,21 @@ impl Zone {
 
     pub(crate) fn find(&self, name: &str, rtype: &str) -> Option<&RecordSet> {
         let name = name::normalize_lossy(name);
-        self.records.values().find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
+        self.records
+            .values()
+            .find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
     }
 
-    /// The records after the batch, or every message that it earns. "Change batches are considered transactional changes. Route
-    /// 53 validates the changes in the request and then either makes all or none of the changes" (API reference,
-    /// "`ChangeResourceRecordSets`"). `hosts(name, server)` tells whether that Route 53 name server serves a public zone of that
-    /// name.
-    /// Probe: route53/batch-whole-or-not, route53/batch-all-reasons.
-    pub(crate) fn after(&self, changes: &[Change], hosts: &dyn Fn(&str, &str) -> bool) -> Result<Records, Vec<String>> {
+    /// The records after the batch, or every message that it earns. "Change batches are considered
+    /// transactional changes. Route 53 validates the changes in the request and then either makes
+    /// all or none of the changes" (API reference, "`ChangeResourceRecordSets`").
+    /// `hosts(name, server)` tells whether that Route 53 name server serves a public zone of that
+    /// name. Probe: route53/batch-whole-or-not, route53/batch-all-reasons.
+    pub(crate) fn after(
+        &self,
+        changes: &[Change],
+        hosts: &dyn Fn(&str, &str) -> bool,
+    ) -> Result<Records, Vec<String>> {
         refuse(limits(changes))?;
         let changes = normalized(changes)?;
         refuse(sequences(&changes))?;
@@ -130,13 +144,15 @@ impl Zone {
         Ok(records)
     }
 
-    /// One change on the working copy.
-    /// Probe: route53/batch-outside, route53/create-existing, route53/delete-missing, route53/delete-other-values,
-    /// route53/upsert.
+    /// One change on the working copy. Probe: route53/batch-outside, route53/create-existing,
+    /// route53/delete-missing, route53/delete-other-values, route53/upsert.
     fn carry_out(&self, change: &Change, records: &mut Records) -> Vec<String> {
         let record = &change.record;
         if !name::is_within(&record.name, &self.name) {
-            return vec![format!("RRSet with DNS name {} is not permitted in zone {}", record.name, self.name)];
+            return vec![format!(
+                "RRSet with DNS name {} is not permitted in zone {}",
+                record.name, self.name
+            )];
         }
         let mut messages = Vec::new();
         if change.action != Action::Delete {
@@ -145,10 +161,18 @@ impl Zone {
         }
         let key = Key::of(record);
         match (change.action, records.get(&key)) {
-            (Action::Create, Some(_)) => messages.push(format!("{} but it already exists", tried("create", record))),
-            (Action::Delete, None) => messages.push(format!("{} but it was not found", tried("delete", record))),
-            (Action::Delete, Some(current)) if !current.is_same_as(record) => messages
-                .push(format!("{} but the values provided do not match the current values", tried("delete", record))),
+            (Action::Create, Some(_)) => {
+                messages.push(format!("{} but it already exists", tried("create", record)))
+            }
+            (Action::Delete, None) => {
+                messages.push(format!("{} but it was not found", tried("delete", record)))
+            }
+            (Action::Delete, Some(current)) if !current.is_same_as(record) => {
+                messages.push(format!(
+                    "{} but the values provided do not match the current values",
+                    tried("delete", record)
+                ))
+            }
             (Action::Delete, Some(_)) => {
                 records.remove(&key);
             }
@@ -169,9 +193,13 @@ impl Zone {
                 record.rtype, record.name, self.name
             ));
         }
-        // "You can't use the * wildcard for resource records sets that have a type of NS" (API reference, "ResourceRecordSet").
+        // "You can't use the * wildcard for resource records sets that have a type of NS" (API
+        // reference, "ResourceRecordSet").
         if record.rtype == "NS" && record.name.starts_with("\\052.") {
-            messages.push(format!("RRSet of type NS with DNS name {} is not permitted as a wildcard", record.name));
+            messages.push(format!(
+                "RRSet of type NS with DNS name {} is not permitted as a wildcard",
+                record.name
+            ));
         }
         if record.rtype == "SOA" && record.name != self.name {
             messages.push(format!(
@@ -195,29 +223,35 @@ impl Zone {
                 .find(|record| record.name == self.name && record.rtype == rtype)
                 .map_or(0, |set| set.values.len())
         };
-        // Developer Guide, "NS and SOA records that Amazon Route 53 creates for a public hosted zone".
+        // Developer Guide, "NS and SOA records that Amazon Route 53 creates for a public hosted
+        // zone".
         if apex("SOA") != 1 {
             messages.push("A HostedZone must contain exactly one SOA record.".to_owned());
         }
         if apex("NS") == 0 {
-            messages.push("A HostedZone must contain at least one NS record for the zone itself.".to_owned());
+            messages.push(
+                "A HostedZone must contain at least one NS record for the zone itself.".to_owned(),
+            );
         }
         messages
     }
 
-    /// What a written record set can't stand beside.
-    /// Probe: route53/cname-beside-others, route53/ns-beside-cname, route53/ds-without-ns, route53/set-weighted; what it lets
-    /// pass: route53/ns-gone-beside-ds, route53/ds-with-ns-in-one-batch, route53/ns-below-delegation.
+    /// What a written record set can't stand beside. Probe: route53/cname-beside-others,
+    /// route53/ns-beside-cname, route53/ds-without-ns, route53/set-weighted; what it lets pass:
+    /// route53/ns-gone-beside-ds, route53/ds-with-ns-in-one-batch, route53/ns-below-delegation.
     fn company(&self, record: &RecordSet, records: &Records) -> Vec<String> {
         let name = Key::of(record).name;
         let others: Vec<&RecordSet> = records
             .iter()
-            .filter(|(key, other)| key.name == name && **key != Key::of(record) && other.name == record.name)
+            .filter(|(key, other)| {
+                key.name == name && **key != Key::of(record) && other.name == record.name
+            })
             .map(|(_, other)| other)
             .collect();
         let has = |rtype: &str| others.iter().any(|other| other.rtype == rtype);
         let mut messages = Vec::new();
-        // "You can't create other records for the name of a CNAME" (Developer Guide, "CNAME record type").
+        // "You can't create other records for the name of a CNAME" (Developer Guide, "CNAME record
+        // type").
         if record.rtype == "CNAME" && others.iter().any(|other| other.rtype != "CNAME") {
             messages.push(format!(
                 "RRSet of type CNAME with DNS name {} is not permitted as it conflicts with other records with the same DNS \
@@ -231,7 +265,8 @@ impl Zone {
                 record.rtype, record.name, self.name
             ));
         }
-        // RFC 4035 section 2.4: "a DS RRset SHOULD NOT appear at a name that is not a delegation". The sandbox insists.
+        // RFC 4035 section 2.4: "a DS RRset SHOULD NOT appear at a name that is not a delegation".
+        // The sandbox insists.
         if record.rtype == "DS" && record.name != self.name && !has("NS") {
             messages.push(format!(
                 "RRSet of type DS with DNS name {} is not permitted as there is no RRSet of type NS with the same DNS name in \
@@ -239,9 +274,13 @@ impl Zone {
                 record.name, self.name
             ));
         }
-        // API reference, "ResourceRecordSet", SetIdentifier: one routing policy for all record sets of a name and type.
+        // API reference, "ResourceRecordSet", SetIdentifier: one routing policy for all record sets
+        // of a name and type.
         let alike = others.iter().filter(|other| other.rtype == record.rtype);
-        if alike.into_iter().any(|other| other.set_identifier.is_none() || record.set_identifier.is_none()) {
+        if alike
+            .into_iter()
+            .any(|other| other.set_identifier.is_none() || record.set_identifier.is_none())
+        {
             let identifier = record.set_identifier.as_deref().unwrap_or("null");
             messages.push(format!(
                 "RRSet with DNS name {}, type {}, SetIdentifier {identifier} cannot be created as other RRSets exist with the \
@@ -254,9 +293,15 @@ impl Zone {
 }
 
 fn tried(verb: &str, record: &RecordSet) -> String {
-    let identifier =
-        record.set_identifier.as_ref().map(|identifier| format!(", set-identifier='{identifier}'")).unwrap_or_default();
-    format!("Tried to {verb} resource record set [name='{}', type='{}'{identifier}]", record.name, record.rtype)
+    let identifier = record
+        .set_identifier
+        .as_ref()
+        .map(|identifier| format!(", set-identifier='{identifier}'"))
+        .unwrap_or_default();
+    format!(
+        "Tried to {verb} resource record set [name='{}', type='{}'{identifier}]",
+        record.name, record.rtype
+    )
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ const LABEL_TOO_LONG: NameProblem = "DomainLabelTooLong (Domain label is too lon
 const NAME_TOO_LONG: NameProblem = "DomainNameTooLong (Domain name is too long)";
 const UNSUPPORTED: NameProblem = "UnsupportedCharacter (Value contains unsupported characters)";
 
-/// The form that the service stores and returns: lower case, trailing dot, and everything but `a-z`, `0-9`, `-`, `_` as a
-/// three-digit octal escape, be it given as a character or as an escape (Developer Guide, "DNS domain name format"). At most 63
-/// bytes in a label and 255 in the name, both counted without escaping.
-/// Probe: route53/name-escapes, route53/name-escaped-is-the-same, route53/name-empty-label, route53/name-long-label,
-/// route53/name-too-long, route53/name-with-a-space.
+/// The form that the service stores and returns: lower case, trailing dot, and everything but
+/// `a-z`, `0-9`, `-`, `_` as a three-digit octal escape, be it given as a character or as an escape
+/// (Developer Guide, "DNS domain name format"). At most 63 bytes in a label and 255 in the name,
+/// both counted without escaping. Probe: route53/name-escapes, route53/name-escaped-is-the-same,
+/// route53/name-empty-label, route53/name-long-label, route53/name-too-long,
+/// route53/name-with-a-space.
 pub(crate) fn normalize(name: &str) -> Result<String, NameProblem> {
     if name == "." {
         return Ok(name.to_owned());
@@ -49,7 +50,8 @@ pub(crate) fn normalize_lossy(name: &str) -> String {
 /// The bytes of each label, escapes resolved. One trailing dot is ignored.
 pub(crate) fn labels(name: &str) -> Result<Vec<Vec<u8>>, NameProblem> {
     let mut labels = vec![Vec::new()];
-    let mut rest = name.strip_suffix('.').filter(|head| !ends_in_escape(head)).unwrap_or(name).bytes();
+    let mut rest =
+        name.strip_suffix('.').filter(|head| !ends_in_escape(head)).unwrap_or(name).bytes();
     while let Some(byte) = rest.next() {
         let label = labels.last_mut().ok_or(LABEL_EMPTY)?;
         match byte {
@@ -57,7 +59,10 @@ pub(crate) fn labels(name: &str) -> Result<Vec<Vec<u8>>, NameProblem> {
             b'\\' => {
                 let mut value = 0u32;
                 for _ in 0..3 {
-                    let digit = rest.next().filter(|digit| (b'0'..=b'7').contains(digit)).ok_or(UNSUPPORTED)?;
+                    let digit = rest
+                        .next()
+                        .filter(|digit| (b'0'..=b'7').contains(digit))
+                        .ok_or(UNSUPPORTED)?;
                     value = value * 8 + u32::from(digit - b'0');
                 }
                 label.push(u8::try_from(value).map_err(|_| UNSUPPORTED)?);

@@ -25,15 +25,19 @@ pub(crate) fn hosted_zone(zone: &Zone) -> Element {
         .text("ResourceRecordSetCount", &zone.records.len().to_string())
 }
 
-/// "Only public hosted zones have a delegation set"; private ones list their VPCs (API reference, "`GetHostedZone`").
-/// No probe: a private zone takes a VPC.
+/// "Only public hosted zones have a delegation set"; private ones list their VPCs (API reference,
+/// "`GetHostedZone`"). No probe: a private zone takes a VPC.
 pub(crate) fn servers_or_vpcs(zone: &Zone) -> Element {
     if zone.private {
-        let vpc = Element::new("VPC").text("VPCRegion", "us-east-1").text("VPCId", "vpc-0123456789abcdef0");
+        let vpc = Element::new("VPC")
+            .text("VPCRegion", "us-east-1")
+            .text("VPCId", "vpc-0123456789abcdef0");
         return Element::new("VPCs").child(vpc);
     }
-    let servers =
-        zone.name_servers.iter().fold(Element::new("NameServers"), |list, server| list.text("NameServer", server));
+    let servers = zone
+        .name_servers
+        .iter()
+        .fold(Element::new("NameServers"), |list, server| list.text("NameServer", server));
     Element::new("DelegationSet").child(servers)
 }
 
@@ -45,14 +49,18 @@ pub(crate) fn record_set(record: &RecordSet) -> Element {
         .maybe("Weight", record.weight.map(|weight| weight.to_string()).as_deref())
         .maybe("TTL", record.ttl.map(|ttl| ttl.to_string()).as_deref());
     if !record.values.is_empty() {
-        let values = record.values.iter().map(|value| Element::new("ResourceRecord").text("Value", value));
+        let values =
+            record.values.iter().map(|value| Element::new("ResourceRecord").text("Value", value));
         out = out.child(Element::new("ResourceRecords").children(values));
     }
     if let Some(alias) = &record.alias {
         let target = Element::new("AliasTarget")
             .text("HostedZoneId", &alias.hosted_zone_id)
             .text("DNSName", &super::name::normalize_lossy(&alias.dns_name))
-            .text("EvaluateTargetHealth", if alias.evaluate_target_health { "true" } else { "false" });
+            .text(
+                "EvaluateTargetHealth",
+                if alias.evaluate_target_health { "true" } else { "false" },
+            );
         out = out.child(target);
     }
     out
@@ -67,7 +75,8 @@ pub(crate) fn change_info(id: &str, change: &ChangeState) -> Element {
 }
 
 pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey) -> Element {
-    let arn = format!("arn:aws:kms:us-east-1:{}:key/00000000-0000-0000-0000-000000000000", zone.account);
+    let arn =
+        format!("arn:aws:kms:us-east-1:{}:key/00000000-0000-0000-0000-000000000000", zone.account);
     // The list has no member name of its own in the service model.
     Element::new("member")
         .text("Name", &key.name)

@@ -35,8 +35,14 @@ pub struct AliasTarget {
 }
 
 impl RecordSet {
-    /// A simple record set. Name and type are normalized; a name that the service would refuse is kept as it is.
-    pub fn new<V: Into<String>>(name: &str, rtype: &str, ttl: u32, values: impl IntoIterator<Item = V>) -> Self {
+    /// A simple record set. Name and type are normalized; a name that the service would refuse is
+    /// kept as it is.
+    pub fn new<V: Into<String>>(
+        name: &str,
+        rtype: &str,
+        ttl: u32,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
         Self {
             name: name::normalize_lossy(name),
             rtype: rtype.to_ascii_uppercase(),
@@ -73,10 +79,11 @@ impl RecordSet {
         values
     }
 
-    /// "To delete a resource record set, you must specify all the same values that you specified when you created it"
-    /// (API reference, "`ChangeResourceRecordSets`"). The order of the values does not matter.
-    /// Probe: route53/delete-some-values, route53/delete-other-ttl, route53/delete-other-order, route53/delete-other-dot,
-    /// route53/delete-other-case, route53/delete-as-listed.
+    /// "To delete a resource record set, you must specify all the same values that you specified
+    /// when you created it" (API reference, "`ChangeResourceRecordSets`"). The order of the values
+    /// does not matter. Probe: route53/delete-some-values, route53/delete-other-ttl,
+    /// route53/delete-other-order, route53/delete-other-dot, route53/delete-other-case,
+    /// route53/delete-as-listed.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let same_alias = match (&self.alias, &other.alias) {
             (Some(one), Some(two)) => {

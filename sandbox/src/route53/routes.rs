@@ -52,9 +52,15 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
     let global = |action, request| Parsed { action, zone: None, request };
     match (method, segments.as_slice()) {
         ("GET", ["hostedzone"]) => global("ListHostedZones", Ok(Request::ListHostedZones(query))),
-        ("POST", ["hostedzone"]) => global("CreateHostedZone", input::new_zone(body).map(Request::CreateHostedZone)),
-        ("GET", ["hostedzonesbyname"]) => global("ListHostedZonesByName", Ok(Request::ListHostedZonesByName(query))),
-        ("GET", ["hostedzone", id]) => parsed("GetHostedZone", id, Ok(Request::GetHostedZone((*id).to_owned()))),
+        ("POST", ["hostedzone"]) => {
+            global("CreateHostedZone", input::new_zone(body).map(Request::CreateHostedZone))
+        }
+        ("GET", ["hostedzonesbyname"]) => {
+            global("ListHostedZonesByName", Ok(Request::ListHostedZonesByName(query)))
+        }
+        ("GET", ["hostedzone", id]) => {
+            parsed("GetHostedZone", id, Ok(Request::GetHostedZone((*id).to_owned())))
+        }
         ("DELETE", ["hostedzone", id]) => {
             parsed("DeleteHostedZone", id, Ok(Request::DeleteHostedZone((*id).to_owned())))
         }
@@ -63,13 +69,18 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
             parsed("ListResourceRecordSets", id, Ok(request))
         }
         ("POST", ["hostedzone", id, "rrset"]) => {
-            let request = input::batch(body).map(|batch| Request::ChangeResourceRecordSets((*id).to_owned(), batch));
+            let request = input::batch(body)
+                .map(|batch| Request::ChangeResourceRecordSets((*id).to_owned(), batch));
             parsed("ChangeResourceRecordSets", id, request)
         }
-        ("GET", ["hostedzone", id, "dnssec"]) => parsed("GetDNSSEC", id, Ok(Request::GetDnssec((*id).to_owned()))),
-        ("POST", ["hostedzone", id, "disable-dnssec"]) => {
-            parsed("DisableHostedZoneDNSSEC", id, Ok(Request::DisableHostedZoneDnssec((*id).to_owned())))
+        ("GET", ["hostedzone", id, "dnssec"]) => {
+            parsed("GetDNSSEC", id, Ok(Request::GetDnssec((*id).to_owned())))
         }
+        ("POST", ["hostedzone", id, "disable-dnssec"]) => parsed(
+            "DisableHostedZoneDNSSEC",
+            id,
+            Ok(Request::DisableHostedZoneDnssec((*id).to_owned())),
+        ),
         ("GET", ["change", id]) => global("GetChange", Ok(Request::GetChange((*id).to_owned()))),
         _ => {
             let message = "The requested operation is not part of the sandbox";
@@ -82,7 +93,12 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
 /// Probe: route53/zone-long-id.
 fn zone_id(id: &str) -> Result<(), ApiError> {
     if id.chars().count() > 32 {
-        return Err(ApiError::constraint("InvalidInput", id, "id", "have length less than or equal to 32"));
+        return Err(ApiError::constraint(
+            "InvalidInput",
+            id,
+            "id",
+            "have length less than or equal to 32",
+        ));
     }
     Ok(())
 }
@@ -95,12 +111,16 @@ pub(crate) fn summary(parsed: &Parsed) -> String {
             let changes: Vec<String> = batch.changes.iter().map(ToString::to_string).collect();
             format!("{zone}: {}", changes.join("; "))
         }
-        Ok(Request::ListResourceRecordSets(_, query)) => {
-            format!("{zone} from {} {}", query.get("name").unwrap_or("the start"), query.get("type").unwrap_or(""))
-                .trim_end()
-                .to_owned()
+        Ok(Request::ListResourceRecordSets(_, query)) => format!(
+            "{zone} from {} {}",
+            query.get("name").unwrap_or("the start"),
+            query.get("type").unwrap_or("")
+        )
+        .trim_end()
+        .to_owned(),
+        Ok(Request::ListHostedZonesByName(query)) => {
+            format!("from {}", query.get("dnsname").unwrap_or("the start"))
         }
-        Ok(Request::ListHostedZonesByName(query)) => format!("from {}", query.get("dnsname").unwrap_or("the start")),
         Ok(Request::CreateHostedZone(new)) => new.name.clone(),
         Ok(Request::GetChange(id)) => id.clone(),
         Ok(_) | Err(_) => zone.to_owned(),

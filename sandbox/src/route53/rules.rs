@@ -9,8 +9,8 @@ use super::record::RecordSet;
 
 /// The types that the service knows.
 pub(crate) const TYPES: [&str; 17] = [
-    "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SSHFP", "SVCB",
-    "TLSA", "TXT",
+    "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV",
+    "SSHFP", "SVCB", "TLSA", "TXT",
 ];
 
 /// The messages that the values of this record set earn.
@@ -24,14 +24,18 @@ pub(crate) fn check(record: &RecordSet) -> Vec<String> {
         .collect();
     let mut seen: Vec<String> = Vec::new();
     for value in &record.values {
-        let key = if holds_a_name(&record.rtype) { name::normalize_lossy(value) } else { value.clone() };
+        let key =
+            if holds_a_name(&record.rtype) { name::normalize_lossy(value) } else { value.clone() };
         if seen.contains(&key) {
             messages.push(format!("Duplicate Resource Record: '{value}'"));
         }
         seen.push(key);
     }
     if record.rtype == "CNAME" && record.values.len() > 1 {
-        messages.push(format!("RRSet of type CNAME with DNS name {} must have exactly one value", record.name));
+        messages.push(format!(
+            "RRSet of type CNAME with DNS name {} must have exactly one value",
+            record.name
+        ));
     }
     messages
 }
@@ -74,9 +78,9 @@ fn domain_name(value: &str) -> Option<String> {
     name::normalize(value).err().map(str::to_owned)
 }
 
-/// "DS record type": key tag (0 to 65535), algorithm, digest type, and the digest in hexadecimal, whose length follows from the
-/// digest type (RFC 4034 section 5.1, RFC 4509, RFC 6605).
-/// Probe: route53/ds-value.
+/// "DS record type": key tag (0 to 65535), algorithm, digest type, and the digest in hexadecimal,
+/// whose length follows from the digest type (RFC 4034 section 5.1, RFC 4509, RFC 6605). Probe:
+/// route53/ds-value.
 fn ds(value: &str) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
     let [tag, algorithm, digest_type, digest @ ..] = fields.as_slice() else {
@@ -93,7 +97,11 @@ fn ds(value: &str) -> Option<String> {
         Ok(1) => 40,
         Ok(2) => 64,
         Ok(4) => 96,
-        _ => return Some("DSRRDATAInvalidDigestType (Value has an unsupported digest type)".to_owned()),
+        _ => {
+            return Some(
+                "DSRRDATAInvalidDigestType (Value has an unsupported digest type)".to_owned(),
+            );
+        }
     };
     if digest.len() != length || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Some("DSRRDATAInvalidDigest (Value is not a valid digest)".to_owned());
@@ -105,7 +113,9 @@ fn ds(value: &str) -> Option<String> {
 fn fields(value: &str, rtype: &str, count: usize, target: usize) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
     if fields.len() != count {
-        return Some(format!("{rtype}RRDATAWrongFieldCount (Value has the wrong number of fields)"));
+        return Some(format!(
+            "{rtype}RRDATAWrongFieldCount (Value has the wrong number of fields)"
+        ));
     }
     if fields.iter().take(target).any(|field| field.parse::<u16>().is_err()) {
         return Some(format!("{rtype}RRDATAInvalidNumber (Value is not a valid number)"));
@@ -113,9 +123,9 @@ fn fields(value: &str, rtype: &str, count: usize, target: usize) -> Option<Strin
     fields.get(target).and_then(|field| domain_name(field))
 }
 
-/// "TXT record type": one or more strings in double quotes, each of up to 255 characters, 4,000 in all; `\"` and octal escapes
-/// inside.
-/// Probe: route53/txt-quotes, route53/txt-255, route53/txt-4000, route53/txt-not-ascii.
+/// "TXT record type": one or more strings in double quotes, each of up to 255 characters, 4,000 in
+/// all; `\"` and octal escapes inside. Probe: route53/txt-quotes, route53/txt-255,
+/// route53/txt-4000, route53/txt-not-ascii.
 fn character_strings(value: &str) -> Option<String> {
     const QUOTES: &str = "InvalidCharacterString (Value should be enclosed in quotation marks)";
     const LONG: &str = "CharacterStringTooLong (Value is too long)";
@@ -134,14 +144,19 @@ fn character_strings(value: &str) -> Option<String> {
                 None => return Some(QUOTES.to_owned()),
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    let digits =
-                        (0..3).take_while(|_| bytes.next_if(|byte| (b'0'..=b'7').contains(byte)).is_some()).count();
+                    let digits = (0..3)
+                        .take_while(|_| {
+                            bytes.next_if(|byte| (b'0'..=b'7').contains(byte)).is_some()
+                        })
+                        .count();
                     if digits == 0 && bytes.next().is_none() {
                         return Some(QUOTES.to_owned());
                     }
                 }
                 Some(byte) if !byte.is_ascii() => {
-                    return Some("UnsupportedCharacter (Value contains unsupported characters)".to_owned());
+                    return Some(
+                        "UnsupportedCharacter (Value contains unsupported characters)".to_owned(),
+                    );
                 }
                 Some(_) => {}
             }

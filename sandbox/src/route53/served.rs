@@ -1,13 +1,14 @@
-//! What the name servers of a zone serve: its records without the changes that have not reached them yet.
+//! What the name servers of a zone serve: its records without the changes that have not reached
+//! them yet.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::model::{Key, Records};
 use super::record::RecordSet;
 
-/// "When using the Amazon Route 53 API to change resource record sets, Route 53 propagates your changes to all of the Route 53
-/// authoritative DNS servers managing the hosted zone" (API reference, "`ChangeResourceRecordSets`"): the API shows a change at
-/// once, the servers later.
+/// "When using the Amazon Route 53 API to change resource record sets, Route 53 propagates your
+/// changes to all of the Route 53 authoritative DNS servers managing the hosted zone" (API
+/// reference, "`ChangeResourceRecordSets`"): the API shows a change at once, the servers later.
 /// Probe: route53/change-pending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Served {
@@ -39,9 +40,14 @@ impl Served {
         self.pending.push_back(Pending { change: change.to_owned(), edits });
     }
 
-    /// Takes in the changes that have arrived; whether there were any. They arrive in order: one that has brings all before it.
+    /// Takes in the changes that have arrived; whether there were any. They arrive in order: one
+    /// that has brings all before it.
     pub(crate) fn settle(&mut self, arrived: impl Fn(&str) -> bool) -> bool {
-        let count = self.pending.iter().rposition(|pending| arrived(&pending.change)).map_or(0, |last| last + 1);
+        let count = self
+            .pending
+            .iter()
+            .rposition(|pending| arrived(&pending.change))
+            .map_or(0, |last| last + 1);
         for pending in self.pending.drain(..count) {
             for (key, record) in &pending.edits {
                 set(&mut self.records, key, record.as_ref());
@@ -86,7 +92,8 @@ mod tests {
 
     #[test]
     fn an_edit_from_outside_is_served_at_once_and_stays() {
-        let (mut served, extra) = (Served::default(), RecordSet::new("x.example.com", "A", 300, ["192.0.2.1"]));
+        let (mut served, extra) =
+            (Served::default(), RecordSet::new("x.example.com", "A", 300, ["192.0.2.1"]));
         served.submit("one", &records(&[]), &records(&["a"]));
         served.edit(&Key::of(&extra), Some(&extra));
         assert_eq!(served.records().count(), 1);

@@ -42,16 +42,19 @@ impl ChangeState {
 impl State {
     /// Whether a public zone of that name has that name server, both as the service writes them.
     pub(crate) fn hosts(&self, name: &str, server: &str) -> bool {
-        let is_host =
-            |zone: &ZoneModel| !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server);
+        let is_host = |zone: &ZoneModel| {
+            !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server)
+        };
         self.zones.values().any(is_host)
     }
 
-    /// Takes in the changes that have reached the name servers of their zones; whether there were any.
+    /// Takes in the changes that have reached the name servers of their zones; whether there were
+    /// any.
     pub(crate) fn settle(&mut self) -> bool {
         let Self { zones, changes, sync, serve, .. } = self;
         let arrived = |id: &str| {
-            *serve == ServeRule::AtOnce || changes.get(id).is_none_or(|change| change.would_be_in_sync(*sync))
+            *serve == ServeRule::AtOnce
+                || changes.get(id).is_none_or(|change| change.would_be_in_sync(*sync))
         };
         let mut any = false;
         for zone in zones.values_mut() {

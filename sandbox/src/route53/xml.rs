@@ -48,12 +48,18 @@ impl Element {
         format!("<?xml version=\"1.0\"?>\n{}", self.write())
     }
 
-    /// The error document that both services use, for `InvalidChangeBatch` too: its texts are joined in `Message`. (The reference
-    /// shows an `InvalidChangeBatch` root with a list of `Messages`; recorded answers of the service have this form.)
+    /// The error document that both services use, for `InvalidChangeBatch` too: its texts are
+    /// joined in `Message`. (The reference shows an `InvalidChangeBatch` root with a list of
+    /// `Messages`; recorded answers of the service have this form.)
     pub(crate) fn error_response(namespace: &str, error: &ApiError, request_id: &str) -> Self {
-        let inner =
-            Self::new("Error").text("Type", error.sender()).text("Code", &error.code).text("Message", &error.message);
-        Self::new("ErrorResponse").attribute("xmlns", namespace).child(inner).text("RequestId", request_id)
+        let inner = Self::new("Error")
+            .text("Type", error.sender())
+            .text("Code", &error.code)
+            .text("Message", &error.message);
+        Self::new("ErrorResponse")
+            .attribute("xmlns", namespace)
+            .child(inner)
+            .text("RequestId", request_id)
     }
 
     fn write(&self) -> String {

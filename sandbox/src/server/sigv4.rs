@@ -1,10 +1,12 @@
-//! Authentication by Signature Version 4 ("AWS Signature Version 4 for API requests"): the request is signed again as its client
-//! should have, and refused if that gives another signature.
+//! Authentication by Signature Version 4 ("AWS Signature Version 4 for API requests"): the request
+//! is signed again as its client should have, and refused if that gives another signature.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use http::request::Parts;
 use time::PrimitiveDateTime;
@@ -24,14 +26,25 @@ struct Claimed<'a> {
     signature: &'a str,
 }
 
-/// Who signed the request ("Common Errors" of both API references for the refusals). The region of the credential scope is not
-/// checked: with an endpoint of its own a client signs for its own region.
-/// Probe: route53/signed-by-nobody, sts/every-region.
-pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &str) -> Result<Caller, ApiError> {
-    let missing = || ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token");
+/// Who signed the request ("Common Errors" of both API references for the refusals). The region of
+/// the credential scope is not checked: with an endpoint of its own a client signs for its own
+/// region. Probe: route53/signed-by-nobody, sts/every-region.
+pub(crate) fn authenticate(
+    core: &Core,
+    parts: &Parts,
+    body: &[u8],
+    service: &str,
+) -> Result<Caller, ApiError> {
+    let missing = || {
+        ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+    };
     let authorization = header(parts, "authorization").ok_or_else(missing)?;
     let claimed = claims(authorization).ok_or_else(|| {
-        ApiError::new(400, "IncompleteSignature", "The request signature does not conform to AWS standards.")
+        ApiError::new(
+            400,
+            "IncompleteSignature",
+            "The request signature does not conform to AWS standards.",
+        )
     })?;
     let timestamp = header(parts, "x-amz-date").ok_or_else(missing)?;
     let signed_at = parse_time(timestamp).ok_or_else(|| {
@@ -40,8 +53,13 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
     })?;
     fresh(core.clock.signature_time(), signed_at, timestamp)?;
 
-    let invalid =
-        || ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    let invalid = || {
+        ApiError::new(
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+        )
+    };
     let (key, caller) = {
         let identities = core.identities();
         let key = identities.keys.get(claimed.key_id).cloned().ok_or_else(invalid)?;
@@ -52,7 +70,9 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
         return Err(invalid());
     }
     if claimed.service != service {
-        return Err(mismatch(&format!("Credential should be scoped to correct service: '{service}'. ")));
+        return Err(mismatch(&format!(
+            "Credential should be scoped to correct service: '{service}'. "
+        )));
     }
     if claimed.date != timestamp.get(..8).unwrap_or("") {
         return Err(mismatch(
@@ -70,7 +90,11 @@ pub(crate) fn authenticate(core: &Core, parts: &Parts, body: &[u8], service: &st
         ));
     }
     if key.expires.is_some_and(|expires| expires <= core.clock.now()) {
-        return Err(ApiError::new(403, "ExpiredToken", "The security token included in the request is expired"));
+        return Err(ApiError::new(
+            403,
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        ));
     }
     Ok(caller)
 }
@@ -85,10 +109,15 @@ fn fresh(now: i64, signed_at: SystemTime, timestamp: &str) -> Result<(), ApiErro
     let signed = signed_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let age = now.saturating_sub(i64::try_from(signed).unwrap_or(i64::MAX));
     if age > 300 {
-        return Err(mismatch(&format!("Signature expired: {timestamp} is now {age} seconds old (5 min. allowed)")));
+        return Err(mismatch(&format!(
+            "Signature expired: {timestamp} is now {age} seconds old (5 min. allowed)"
+        )));
     }
     if age < -300 {
-        return Err(mismatch(&format!("Signature not yet current: {timestamp} is still {} seconds ahead", -age)));
+        return Err(mismatch(&format!(
+            "Signature not yet current: {timestamp} is still {} seconds ahead",
+            -age
+        )));
     }
     Ok(())
 }
@@ -100,7 +129,9 @@ pub(crate) fn region(parts: &Parts) -> &str {
 
 fn claims(authorization: &str) -> Option<Claimed<'_>> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256")?;
-    let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
+    let field = |name: &str| {
+        fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
+    };
     let scope: Vec<&str> = field("Credential")?.split('/').collect();
     let [key_id, date, region, service, "aws4_request"] = scope.as_slice() else {
         return None;
@@ -116,8 +147,15 @@ fn claims(authorization: &str) -> Option<Claimed<'_>> {
 }
 
 /// The signature that the holder of the key gives to this request.
-fn signature(key: &Key, claimed: &Claimed<'_>, parts: &Parts, body: &[u8], at: SystemTime) -> Option<String> {
-    let credentials = Credentials::new(claimed.key_id, key.secret.as_str(), key.token.clone(), None, "sandbox");
+fn signature(
+    key: &Key,
+    claimed: &Claimed<'_>,
+    parts: &Parts,
+    body: &[u8],
+    at: SystemTime,
+) -> Option<String> {
+    let credentials =
+        Credentials::new(claimed.key_id, key.secret.as_str(), key.token.clone(), None, "sandbox");
     let identity = credentials.into();
     let mut settings = SigningSettings::default();
     settings.excluded_headers = None;
@@ -138,11 +176,15 @@ fn signature(key: &Key, claimed: &Claimed<'_>, parts: &Parts, body: &[u8], at: S
     let headers = parts
         .headers
         .iter()
-        .filter(|(name, _)| claimed.signed_headers.contains(&name.as_str()) && !added.contains(&name.as_str()))
+        .filter(|(name, _)| {
+            claimed.signed_headers.contains(&name.as_str()) && !added.contains(&name.as_str())
+        })
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let uri = format!("http://{}{target}", header(parts, "host")?);
-    let request = SignableRequest::new(parts.method.as_str(), uri, headers, SignableBody::Bytes(body)).ok()?;
+    let request =
+        SignableRequest::new(parts.method.as_str(), uri, headers, SignableBody::Bytes(body))
+            .ok()?;
     Some(sign(request, &params).ok()?.into_parts().1)
 }
 

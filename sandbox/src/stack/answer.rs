@@ -1,4 +1,5 @@
-//! What CloudFormation makes of an answer (CloudFormation User Guide, "Custom resource request and response reference").
+//! What CloudFormation makes of an answer (CloudFormation User Guide, "Custom resource request and
+//! response reference").
 //!
 //! Probe: cloudformation/physical-id.
 
@@ -22,7 +23,9 @@ pub(super) fn check(event: &Value, body: &[u8]) -> Result<Resource, Failed> {
     };
     for field in ["StackId", "RequestId", "LogicalResourceId"] {
         if answer[field] != event[field] {
-            return invalid(&format!("Invalid Response object: Value of property {field} must match the request"));
+            return invalid(&format!(
+                "Invalid Response object: Value of property {field} must match the request"
+            ));
         }
     }
     let physical_id = answer["PhysicalResourceId"].as_str().unwrap_or_default();
@@ -39,8 +42,12 @@ pub(super) fn check(event: &Value, body: &[u8]) -> Result<Resource, Failed> {
             properties: event["ResourceProperties"].clone(),
             attributes: answer["Data"].clone(),
         }),
-        Some("FAILED") if reason.is_empty() => invalid("Invalid Response object: Reason is missing"),
-        Some("FAILED") => Err(Failed { reason: reason.to_owned(), physical_id: Some(physical_id.to_owned()) }),
+        Some("FAILED") if reason.is_empty() => {
+            invalid("Invalid Response object: Reason is missing")
+        }
+        Some("FAILED") => {
+            Err(Failed { reason: reason.to_owned(), physical_id: Some(physical_id.to_owned()) })
+        }
         _ => invalid("Invalid Response object: Value of property Status must be SUCCESS or FAILED"),
     }
 }

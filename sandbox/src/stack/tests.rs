@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 
-/// Answers with the physical id in `Id` (else `id-<logical id>`), FAILED if `Fail` says so, and so on.
+/// Answers with the physical id in `Id` (else `id-<logical id>`), FAILED if `Fail` says so, and so
+/// on.
 #[derive(Default)]
 struct Scripted {
     seen: Mutex<Vec<Value>>,
@@ -41,8 +42,10 @@ impl Function for Scripted {
             if says("Silent").is_some() || (first && says("SilentAtFirst").is_some()) {
                 return Invocation::TimedOut;
             }
-            let id = says("Id").unwrap_or_else(|| format!("id-{}", event["LogicalResourceId"].as_str().unwrap()));
-            let fails = says("Fail").is_some_and(|kinds| kinds.contains(event["RequestType"].as_str().unwrap()));
+            let id = says("Id")
+                .unwrap_or_else(|| format!("id-{}", event["LogicalResourceId"].as_str().unwrap()));
+            let fails = says("Fail")
+                .is_some_and(|kinds| kinds.contains(event["RequestType"].as_str().unwrap()));
             let id = if event["RequestType"] == "Create" || !fails {
                 json!(id)
             } else {
@@ -69,12 +72,16 @@ impl Function for Scripted {
 async fn stack() -> (Arc<Scripted>, Stack) {
     let function = Arc::new(Scripted::default());
     let bucket = ResponseBucket::start().await.unwrap();
-    let stack = Stack::new("s", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
+    let stack =
+        Stack::new("s", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
     (function, stack)
 }
 
 fn template(resources: &[(&str, Value)]) -> Template {
-    resources.iter().map(|(logical_id, properties)| ((*logical_id).to_owned(), properties.clone())).collect()
+    resources
+        .iter()
+        .map(|(logical_id, properties)| ((*logical_id).to_owned(), properties.clone()))
+        .collect()
 }
 
 /// `Create a`, `Delete a id-a` and so on, of the requests so far.
@@ -120,7 +127,10 @@ async fn a_rename_creates_before_it_deletes() {
     stack.deploy(&template(&[("B", json!({}))])).await;
     stack.deploy(&template(&[("A", json!({}))])).await;
     stack.deploy(&template(&[("C", json!({}))])).await;
-    assert_eq!(story(&stack), ["Create B id-B", "Create A id-A", "Delete B id-B", "Create C id-C", "Delete A id-A"]);
+    assert_eq!(
+        story(&stack),
+        ["Create B id-B", "Create A id-A", "Delete B id-B", "Create C id-C", "Delete A id-A"]
+    );
 }
 
 #[tokio::test]
@@ -144,7 +154,10 @@ async fn a_rollback_reverses_replacements_and_deletes_what_is_new() {
     stack.fail_after("B");
     let outcome = stack.deploy(&template(&[("A", json!({"Id": "two"})), ("B", json!({}))])).await;
     assert!(matches!(outcome, Outcome::RolledBack(_)));
-    assert_eq!(story(&stack)[1..], ["Update A two", "Create B id-B", "Update A one", "Delete B id-B", "Delete A two"]);
+    assert_eq!(
+        story(&stack)[1..],
+        ["Update A two", "Create B id-B", "Update A one", "Delete B id-B", "Delete A two"]
+    );
     assert_eq!(stack.resources().keys().collect::<Vec<_>>(), ["A"]);
 }
 
@@ -163,7 +176,10 @@ async fn a_failed_create_is_deleted_with_the_answered_id_or_an_invented_one() {
 async fn a_failing_rollback_is_stuck() {
     let (_, stack) = stack().await;
     stack.deploy(&template(&[("A", json!({"Fail": "Update"}))])).await;
-    assert!(matches!(stack.deploy(&template(&[("A", json!({"Fail": "Update", "x": 1}))])).await, Outcome::Stuck(_)));
+    assert!(matches!(
+        stack.deploy(&template(&[("A", json!({"Fail": "Update", "x": 1}))])).await,
+        Outcome::Stuck(_)
+    ));
 }
 
 #[tokio::test]
@@ -191,8 +207,17 @@ async fn answers_that_break_a_rule_fail_the_resource() {
     ] {
         stack.deploy(&template(&[("A", properties.clone())])).await;
         let history = stack.history();
-        let failure = history.iter().rev().find(|event| event.request_type == "Create").unwrap().failure.clone();
-        assert!(failure.as_ref().is_some_and(|failure| failure.contains(words)), "{properties}: {failure:?}");
+        let failure = history
+            .iter()
+            .rev()
+            .find(|event| event.request_type == "Create")
+            .unwrap()
+            .failure
+            .clone();
+        assert!(
+            failure.as_ref().is_some_and(|failure| failure.contains(words)),
+            "{properties}: {failure:?}"
+        );
     }
 }
 
@@ -226,12 +251,16 @@ async fn a_stack_that_is_made_again_is_empty_and_has_its_name_and_another_arn() 
     first.deploy(&template(&[("A", json!({}))])).await;
     let second = first.recreate();
     assert_eq!((second.name(), second.resources().len(), second.history().len()), ("s", 0, 0));
-    let (one, other) = (first.stack_id().rsplit_once('/').unwrap(), second.stack_id().rsplit_once('/').unwrap());
+    let (one, other) =
+        (first.stack_id().rsplit_once('/').unwrap(), second.stack_id().rsplit_once('/').unwrap());
     assert_eq!(one.0, other.0);
     assert_ne!(one.1, other.1);
     assert!(second.deploy(&template(&[("A", json!({}))])).await.is_complete());
     let seen = function.seen.lock().unwrap();
-    assert_eq!((&seen[1]["RequestType"], &seen[1]["StackId"]), (&json!("Create"), &json!(second.stack_id())));
+    assert_eq!(
+        (&seen[1]["RequestType"], &seen[1]["StackId"]),
+        (&json!("Create"), &json!(second.stack_id()))
+    );
     assert_eq!(seen[0]["ServiceToken"], seen[1]["ServiceToken"]);
 }
 
@@ -251,7 +280,13 @@ async fn a_resource_moves_to_another_stack_without_a_request() {
     assert!(to.deploy(&declared(600)).await.is_complete());
     let seen = function.seen.lock().unwrap();
     let update = &seen[1];
-    assert_eq!((&update["RequestType"], &update["LogicalResourceId"]), (&json!("Update"), &json!("B")));
-    assert_eq!((&update["StackId"], &update["PhysicalResourceId"]), (&json!(to.stack_id()), &json!("one")));
+    assert_eq!(
+        (&update["RequestType"], &update["LogicalResourceId"]),
+        (&json!("Update"), &json!("B"))
+    );
+    assert_eq!(
+        (&update["StackId"], &update["PhysicalResourceId"]),
+        (&json!(to.stack_id()), &json!("one"))
+    );
     assert_eq!(update["OldResourceProperties"]["TTL"], "300");
 }

@@ -15,7 +15,10 @@ fn refusal(pairs: &[(&str, &str)]) -> ApiError {
 fn parameters_are_validated() {
     for (pairs, words) in [
         (("RoleArn", "arn:aws:iam::1"), "greater than or equal to 20"),
-        (("RoleArn", "arn:aws:iam::111111111111:user/x"), "arn:aws:iam::111111111111:user/x is invalid"),
+        (
+            ("RoleArn", "arn:aws:iam::111111111111:user/x"),
+            "arn:aws:iam::111111111111:user/x is invalid",
+        ),
         (("RoleArn", "arn:aws:iam::11111111111:role/xyz"), "is invalid"),
         (("RoleSessionName", "x"), "at 'roleSessionName' failed to satisfy constraint"),
         (("RoleSessionName", "a b"), "regular expression"),
@@ -27,7 +30,11 @@ fn parameters_are_validated() {
         assert_eq!((error.status, error.code.as_str()), (400, "ValidationError"), "{pairs:?}");
         assert!(error.message.contains(words), "{pairs:?}: {}", error.message);
     }
-    assert!(refusal(&[("RoleSessionName", &"x".repeat(65))]).message.contains("less than or equal to 64"));
+    assert!(
+        refusal(&[("RoleSessionName", &"x".repeat(65))])
+            .message
+            .contains("less than or equal to 64")
+    );
     assert_eq!(refusal(&[("Policy", "{")]).code, "MalformedPolicyDocument");
     assert!(validate(&query(&[])).is_err());
 }

@@ -11,10 +11,11 @@ use hickory_proto::rr::{Name, Record, RecordType};
 use super::{Resolution, Security};
 use crate::dns::client::{exchange, question};
 
-/// How long one datagram is waited for. unbound answers some questions that had to wait for a silent server only when they are asked
-/// again, as stub resolvers do.
+/// How long one datagram is waited for. unbound answers some questions that had to wait for a
+/// silent server only when they are asked again, as stub resolvers do.
 const TRY: Duration = Duration::from_secs(5);
-/// How many are sent: together they are longer than unbound tries before it gives up on silent servers.
+/// How many are sent: together they are longer than unbound tries before it gives up on silent
+/// servers.
 const TRIES: u32 = 12;
 /// The number of the EDNS option (RFC 8914 section 5.1).
 const EXTENDED_ERROR: u16 = 15;
@@ -41,7 +42,12 @@ impl Answer {
 }
 
 /// Asks with the DO bit, and with checking disabled if so wanted.
-pub(super) async fn ask(resolver: SocketAddr, name: &str, rtype: &str, unchecked: bool) -> io::Result<Answer> {
+pub(super) async fn ask(
+    resolver: SocketAddr,
+    name: &str,
+    rtype: &str,
+    unchecked: bool,
+) -> io::Result<Answer> {
     let rtype: RecordType = rtype.parse().map_err(io::Error::other)?;
     let mut owner = Name::from_ascii(name).map_err(io::Error::other)?;
     owner.set_fqdn(true);

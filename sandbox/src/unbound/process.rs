@@ -36,11 +36,14 @@ impl Drop for Process {
 
 impl Process {
     pub(super) fn start(dns: &Dns, behind: bool) -> Result<Self, String> {
-        let folder =
-            std::env::temp_dir().join(format!("sandbox-unbound-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        let folder = std::env::temp_dir().join(format!(
+            "sandbox-unbound-{}-{:08x}",
+            std::process::id(),
+            fastrand::u32(..)
+        ));
         let address = free_address().map_err(|error| format!("no free address: {error}"))?;
-        let config =
-            write_config(dns, behind, address, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let config = write_config(dns, behind, address, &folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut child = spawn(&config).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
         let (log, (tell, told)) = (Arc::<Mutex<Vec<String>>>::default(), channel());
         if let Some(errors) = child.stderr.take() {
@@ -76,8 +79,8 @@ fn read(errors: impl Read, log: &Mutex<Vec<String>>, tell: Sender<()>) {
     }
 }
 
-/// Through a shell that waits for the end of its input, which comes with our end, however that comes, and then kills it. The shell
-/// lets go of the log, so that the log ends with the program.
+/// Through a shell that waits for the end of its input, which comes with our end, however that
+/// comes, and then kills it. The shell lets go of the log, so that the log ends with the program.
 const WATCH: &str = r#""$0" -d -p -c "$1" & exec 2>/dev/null; read -r _; kill -9 $!; wait"#;
 
 fn spawn(config: &Path) -> Result<Child, String> {
@@ -91,21 +94,38 @@ fn spawn(config: &Path) -> Result<Child, String> {
 
 fn is_there(program: &str) -> bool {
     let mut command = Command::new(program);
-    command.arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    command
+        .arg("-V")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
 }
 
-/// An address of the loopback network that nobody else is likely to have, with a port that is free there.
+/// An address of the loopback network that nobody else is likely to have, with a port that is free
+/// there.
 fn free_address() -> io::Result<SocketAddr> {
-    let address = Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
+    let address =
+        Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
     UdpSocket::bind((address, 0))?.local_addr()
 }
 
-/// "unbound.conf(5)". What it would cache beyond the TTLs (servers, failures) is forgotten after a second.
-fn write_config(dns: &Dns, behind: bool, address: SocketAddr, folder: &Path) -> io::Result<PathBuf> {
+/// "unbound.conf(5)". What it would cache beyond the TTLs (servers, failures) is forgotten after a
+/// second.
+fn write_config(
+    dns: &Dns,
+    behind: bool,
+    address: SocketAddr,
+    folder: &Path,
+) -> io::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let hints = folder.join("root.hints");
     let root = dns.root().ip();
-    fs::write(&hints, format!(". 3600 IN NS a.root-servers.net.\na.root-servers.net. 3600 IN A {root}\n"))?;
+    fs::write(
+        &hints,
+        format!(". 3600 IN NS a.root-servers.net.\na.root-servers.net. 3600 IN A {root}\n"),
+    )?;
     let quoted = |path: &Path| format!("\"{}\"", path.display());
     let options = [
         ("interface", format!("{}@{}", address.ip(), address.port())),
@@ -140,7 +160,12 @@ fn write_config(dns: &Dns, behind: bool, address: SocketAddr, folder: &Path) -> 
     }
     if behind {
         let resolver = dns.resolver();
-        let _ = writeln!(text, "forward-zone:\n  name: \".\"\n  forward-addr: {}@{}", resolver.ip(), resolver.port());
+        let _ = writeln!(
+            text,
+            "forward-zone:\n  name: \".\"\n  forward-addr: {}@{}",
+            resolver.ip(),
+            resolver.port()
+        );
     }
     text.push_str("remote-control:\n  control-enable: no\n");
     let config = folder.join("unbound.conf");

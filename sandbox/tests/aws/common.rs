@@ -1,7 +1,9 @@
 //! What the tests of the sandbox share: SDK clients.
 
 use aws_sdk_route53 as route53;
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
+};
 use aws_sdk_sts as sts;
 use sandbox::{Account, Credentials, Role, Sandbox, ZoneHandle};
 
@@ -34,7 +36,11 @@ fn keys(credentials: &Credentials) -> route53::config::Credentials {
 }
 
 /// A Route 53 client with so many attempts.
-pub(crate) fn route53_client(aws: &Sandbox, credentials: &Credentials, attempts: u32) -> route53::Client {
+pub(crate) fn route53_client(
+    aws: &Sandbox,
+    credentials: &Credentials,
+    attempts: u32,
+) -> route53::Client {
     let config = route53::Config::builder()
         .behavior_version(route53::config::BehaviorVersion::latest())
         .endpoint_url(aws.endpoint_url())
@@ -61,7 +67,10 @@ pub(crate) fn sts_client(aws: &Sandbox, credentials: &Credentials) -> sts::Clien
 }
 
 pub(crate) fn set(name: &str, rtype: &str, ttl: i64, values: &[&str]) -> ResourceRecordSet {
-    let values = values.iter().map(|value| ResourceRecord::builder().value(*value).build().unwrap()).collect();
+    let values = values
+        .iter()
+        .map(|value| ResourceRecord::builder().value(*value).build().unwrap())
+        .collect();
     let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
     builder.set_resource_records(Some(values)).build().unwrap()
 }

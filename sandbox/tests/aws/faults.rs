@@ -15,7 +15,12 @@ async fn a_lost_answer_makes_the_sdk_meet_its_own_record() {
     let fault = world.aws.fault(Fault::on(CHANGE).kind(FaultKind::ResetAfter));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 3);
     let batch = create("testing.example.com", "NS", &["ns1.example.org."]);
-    let answer = client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await;
+    let answer = client
+        .change_resource_record_sets()
+        .hosted_zone_id(world.zone.id())
+        .change_batch(batch)
+        .send()
+        .await;
     let error = answer.unwrap_err().into_service_error();
     assert!(error.message().unwrap().ends_with("but it already exists]"), "{error:?}");
     assert!(world.zone.record("testing.example.com", "NS").is_some());
@@ -28,12 +33,21 @@ async fn a_lost_answer_makes_the_sdk_meet_its_own_record() {
 #[tokio::test]
 async fn a_reset_before_the_work_is_repeated() {
     let world = world().await;
-    world
-        .aws
-        .fault(Fault::on(CHANGE).account(crate::common::PARENT).zone(&world.zone.id()).kind(FaultKind::ResetBefore));
+    world.aws.fault(
+        Fault::on(CHANGE)
+            .account(crate::common::PARENT)
+            .zone(&world.zone.id())
+            .kind(FaultKind::ResetBefore),
+    );
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 2);
     let batch = create("testing.example.com", "NS", &["ns1.example.org."]);
-    client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await.unwrap();
+    client
+        .change_resource_record_sets()
+        .hosted_zone_id(world.zone.id())
+        .change_batch(batch)
+        .send()
+        .await
+        .unwrap();
     let calls = world.aws.calls();
     assert_eq!((calls.len(), calls[0].outcome.clone(), world.zone.revision()), (2, None, 1));
 }
@@ -41,15 +55,22 @@ async fn a_reset_before_the_work_is_repeated() {
 #[tokio::test]
 async fn throttling_and_server_errors_are_repeated_by_the_sdk() {
     let world = world().await;
-    let other =
-        FaultKind::Error { status: 400, code: "PriorRequestNotComplete".to_owned(), message: "wait".to_owned() };
+    let other = FaultKind::Error {
+        status: 400,
+        code: "PriorRequestNotComplete".to_owned(),
+        message: "wait".to_owned(),
+    };
     world.aws.fault(Fault::on("GetHostedZone").nth(1).kind(FaultKind::Throttle));
     world.aws.fault(Fault::on("GetHostedZone").nth(2).kind(FaultKind::Status(503)));
     world.aws.fault(Fault::on("GetHostedZone").nth(3).kind(other));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 5);
     client.get_hosted_zone().id(world.zone.id()).send().await.unwrap();
-    let seen: Vec<(Option<u16>, Option<String>)> =
-        world.aws.calls().iter().map(|call| (call.status(), call.code().map(str::to_owned))).collect();
+    let seen: Vec<(Option<u16>, Option<String>)> = world
+        .aws
+        .calls()
+        .iter()
+        .map(|call| (call.status(), call.code().map(str::to_owned)))
+        .collect();
     assert_eq!(
         seen,
         [
@@ -100,7 +121,9 @@ async fn a_hang_is_for_the_client_to_end() {
         let request = client.change_resource_record_sets().hosted_zone_id(world.zone.id());
         let sent = tokio::spawn(request.change_batch(create(&name, "A", &["192.0.2.1"])).send());
         until(|| fault.hits() == 1).await;
-        let outcome = || world.aws.calls().pop().and_then(|call| call.outcome).map(|outcome| outcome.delivered);
+        let outcome = || {
+            world.aws.calls().pop().and_then(|call| call.outcome).map(|outcome| outcome.delivered)
+        };
         until(|| outcome() == after.then_some(false)).await;
         assert_eq!(world.zone.record(&name, "A").is_some(), after);
         assert!(!sent.is_finished());
@@ -111,7 +134,8 @@ async fn a_hang_is_for_the_client_to_end() {
 #[tokio::test]
 async fn latency_comes_on_top_of_what_else_happens() {
     let world = world().await;
-    let latency = world.aws.fault(Fault::on("*").always().kind(FaultKind::Latency(Duration::from_millis(1))));
+    let latency =
+        world.aws.fault(Fault::on("*").always().kind(FaultKind::Latency(Duration::from_millis(1))));
     world.aws.fault(Fault::on("GetHostedZone").kind(FaultKind::Throttle));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 2);
     client.get_hosted_zone().id(world.zone.id()).send().await.unwrap();
@@ -125,7 +149,8 @@ async fn latency_comes_on_top_of_what_else_happens() {
 #[tokio::test]
 async fn an_outside_actor_between_reading_and_writing() {
     let world = world().await;
-    let (zone, other) = (world.zone.clone(), RecordSet::new("testing.example.com", "NS", 60, ["ns9.example.org."]));
+    let (zone, other) =
+        (world.zone.clone(), RecordSet::new("testing.example.com", "NS", 60, ["ns9.example.org."]));
     world.aws.before_call(Arc::new(move |call| {
         if call.action == CHANGE {
             zone.put(other.clone());
@@ -138,7 +163,12 @@ async fn an_outside_actor_between_reading_and_writing() {
     }));
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
     let batch = create("testing.example.com", "NS", &["ns1.example.org."]);
-    let answer = client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await;
+    let answer = client
+        .change_resource_record_sets()
+        .hosted_zone_id(world.zone.id())
+        .change_batch(batch)
+        .send()
+        .await;
     assert!(answer.unwrap_err().into_service_error().is_invalid_change_batch());
     assert_eq!(*after.lock().unwrap(), [Some("InvalidChangeBatch".to_owned())]);
 }
@@ -159,7 +189,10 @@ async fn gates_decide_the_order_of_calls() {
     assert_eq!(world.zone.revision(), 0, "both are held");
     gate.release_one();
     first.await.unwrap().unwrap();
-    assert_eq!(world.zone.record("testing.example.com", "NS").unwrap().values, ["ns1.example.org."]);
+    assert_eq!(
+        world.zone.record("testing.example.com", "NS").unwrap().values,
+        ["ns1.example.org."]
+    );
     gate.release();
     assert!(second.await.unwrap().unwrap_err().into_service_error().is_invalid_change_batch());
     send("ns3.example.org.").await.unwrap().unwrap_err();
@@ -182,7 +215,8 @@ async fn a_gate_may_choose_and_opens_when_dropped() {
 #[tokio::test]
 async fn dropping_the_sandbox_ends_the_server() {
     let aws = Sandbox::start().await.unwrap();
-    let (endpoint, credentials) = (aws.clone(), aws.account(crate::common::PARENT).user_credentials());
+    let (endpoint, credentials) =
+        (aws.clone(), aws.account(crate::common::PARENT).user_credentials());
     let client = route53_client(&endpoint, &credentials, 1);
     client.list_hosted_zones().send().await.unwrap();
     drop(endpoint);

@@ -13,13 +13,22 @@ async fn round_trip() {
 
     let zone = client.get_hosted_zone().id(&id).send().await.unwrap();
     let hosted = zone.hosted_zone().unwrap();
-    assert_eq!((hosted.id(), hosted.name()), (format!("/hostedzone/{id}").as_str(), "example.com."));
+    assert_eq!(
+        (hosted.id(), hosted.name()),
+        (format!("/hostedzone/{id}").as_str(), "example.com.")
+    );
     assert!(!hosted.config().unwrap().private_zone());
     assert_eq!(zone.delegation_set().unwrap().name_servers(), world.zone.name_servers());
 
     let servers = ["ns1.example.org.", "ns2.example.org."];
     let changes = create("Testing.Example.com", "NS", &servers);
-    let answer = client.change_resource_record_sets().hosted_zone_id(&id).change_batch(changes).send().await.unwrap();
+    let answer = client
+        .change_resource_record_sets()
+        .hosted_zone_id(&id)
+        .change_batch(changes)
+        .send()
+        .await
+        .unwrap();
     let info = answer.change_info().unwrap();
     assert_eq!((info.status(), info.comment()), (&ChangeStatus::Pending, Some("a test")));
     let mut seen = Vec::new();
@@ -29,7 +38,10 @@ async fn round_trip() {
     }
     assert_eq!(seen, [ChangeStatus::Pending, ChangeStatus::Insync, ChangeStatus::Insync]);
 
-    let list = client.list_resource_record_sets().hosted_zone_id(&id).start_record_name("testing.example.com");
+    let list = client
+        .list_resource_record_sets()
+        .hosted_zone_id(&id)
+        .start_record_name("testing.example.com");
     let listed = list.send().await.unwrap();
     assert_eq!(listed.resource_record_sets(), [set("testing.example.com.", "NS", 300, &servers)]);
     assert_eq!(
@@ -37,8 +49,15 @@ async fn round_trip() {
         Some(RecordSet::new("testing.example.com", "NS", 300, servers))
     );
 
-    let delete = batch(vec![change(ChangeAction::Delete, listed.resource_record_sets()[0].clone())]);
-    client.change_resource_record_sets().hosted_zone_id(&id).change_batch(delete).send().await.unwrap();
+    let delete =
+        batch(vec![change(ChangeAction::Delete, listed.resource_record_sets()[0].clone())]);
+    client
+        .change_resource_record_sets()
+        .hosted_zone_id(&id)
+        .change_batch(delete)
+        .send()
+        .await
+        .unwrap();
     assert_eq!((world.zone.record("testing.example.com", "NS"), world.zone.revision()), (None, 2));
 
     let calls = world.aws.calls();
@@ -60,7 +79,10 @@ async fn round_trip() {
         (calls[1].changes[0].action, calls[1].changes[0].record.name.as_str()),
         (Action::Create, "Testing.Example.com")
     );
-    assert_eq!((calls[1].comment.as_deref(), calls[1].zone.as_deref()), (Some("a test"), Some(id.as_str())));
+    assert_eq!(
+        (calls[1].comment.as_deref(), calls[1].zone.as_deref()),
+        (Some("a test"), Some(id.as_str()))
+    );
 }
 
 #[tokio::test]
@@ -74,8 +96,12 @@ async fn invalid_change_batch_as_the_sdk_reads_it() {
         change(ChangeAction::Create, set("fine.example.com", "A", 300, &["192.0.2.1"])),
     ]);
     let before = (world.zone.records(), world.zone.revision());
-    let answer =
-        client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(changes).send().await;
+    let answer = client
+        .change_resource_record_sets()
+        .hosted_zone_id(world.zone.id())
+        .change_batch(changes)
+        .send()
+        .await;
     let error = answer.unwrap_err().into_service_error();
     assert!(error.is_invalid_change_batch());
     assert_eq!(error.code(), Some("InvalidChangeBatch"));
@@ -95,7 +121,9 @@ async fn invalid_change_batch_as_the_sdk_reads_it() {
 async fn unknown_and_malformed_zones() {
     let world = world().await;
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let get = async |id: &str| client.get_hosted_zone().id(id).send().await.unwrap_err().into_service_error();
+    let get = async |id: &str| {
+        client.get_hosted_zone().id(id).send().await.unwrap_err().into_service_error()
+    };
     let error = get("ZUNKNOWN").await;
     assert!(error.is_no_such_hosted_zone());
     assert_eq!(error.message(), Some("No hosted zone found with ID: ZUNKNOWN"));
@@ -108,11 +136,14 @@ async fn unknown_and_malformed_zones() {
 async fn other_accounts_zones_are_denied_and_not_listed() {
     let world = world().await;
     let client = route53_client(&world.aws, &world.child.user_credentials(), 1);
-    let error = client.get_hosted_zone().id(world.zone.id()).send().await.unwrap_err().into_service_error();
+    let error =
+        client.get_hosted_zone().id(world.zone.id()).send().await.unwrap_err().into_service_error();
     assert_eq!(error.code(), Some("AccessDenied"));
     assert_eq!(
         error.message(),
-        Some("User: arn:aws:iam::222222222222:user/admin is not authorized to access this resource")
+        Some(
+            "User: arn:aws:iam::222222222222:user/admin is not authorized to access this resource"
+        )
     );
     assert!(client.list_hosted_zones().send().await.unwrap().hosted_zones().is_empty());
     assert!(client.list_hosted_zones_by_name().send().await.unwrap().hosted_zones().is_empty());
@@ -139,7 +170,10 @@ async fn record_sets_over_pages() {
         if !page.is_truncated() {
             break;
         }
-        next = Some((page.next_record_name().unwrap().to_owned(), page.next_record_type().unwrap().clone()));
+        next = Some((
+            page.next_record_name().unwrap().to_owned(),
+            page.next_record_type().unwrap().clone(),
+        ));
     }
     let expected: Vec<String> = world.zone.records().into_iter().map(|set| set.name).collect();
     assert_eq!(names, expected);
@@ -154,7 +188,13 @@ async fn zones_by_name_hold_duplicates_and_private_ones() {
     world.parent.hosted_zone("example.com");
     world.parent.hosted_zone("example.net");
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let page = client.list_hosted_zones_by_name().dns_name("example.com").max_items(2).send().await.unwrap();
+    let page = client
+        .list_hosted_zones_by_name()
+        .dns_name("example.com")
+        .max_items(2)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(page.hosted_zones().len(), 2);
     assert!(page.is_truncated());
     let rest = client
@@ -167,7 +207,10 @@ async fn zones_by_name_hold_duplicates_and_private_ones() {
     let names: Vec<&str> = rest.hosted_zones().iter().map(HostedZone::name).collect();
     assert_eq!(names, ["example.com.", "example.net."]);
     let all = page.hosted_zones().iter().chain(rest.hosted_zones());
-    assert_eq!(all.filter(|zone| zone.config().is_some_and(HostedZoneConfig::private_zone)).count(), 1);
+    assert_eq!(
+        all.filter(|zone| zone.config().is_some_and(HostedZoneConfig::private_zone)).count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -185,10 +228,14 @@ async fn private_zones_have_vpcs_instead_of_name_servers() {
 async fn zones_are_created_and_deleted_through_the_api() {
     let world = world().await;
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let create = || client.create_hosted_zone().name("new.example.com").caller_reference("once").send();
+    let create =
+        || client.create_hosted_zone().name("new.example.com").caller_reference("once").send();
     let made = create().await.unwrap();
     let id = made.hosted_zone().unwrap().id().trim_start_matches("/hostedzone/").to_owned();
-    assert_eq!(made.delegation_set().unwrap().name_servers(), world.aws.zone(&id).unwrap().name_servers());
+    assert_eq!(
+        made.delegation_set().unwrap().name_servers(),
+        world.aws.zone(&id).unwrap().name_servers()
+    );
     assert!(create().await.unwrap_err().into_service_error().is_hosted_zone_already_exists());
 
     let zone = world.aws.zone(&id).unwrap();
@@ -230,21 +277,34 @@ async fn dnssec_with_real_keys() {
         (Some("one"), Some("ACTIVE"), 257, i32::from(real.key_tag))
     );
     assert_eq!((key.signing_algorithm_type(), key.digest_algorithm_type()), (13, 2));
-    assert_eq!(key.ds_record(), Some(format!("{} 13 2 {}", real.key_tag, key.digest_value().unwrap()).as_str()));
+    assert_eq!(
+        key.ds_record(),
+        Some(format!("{} 13 2 {}", real.key_tag, key.digest_value().unwrap()).as_str())
+    );
     assert_eq!(key.digest_value().unwrap().len(), 64);
-    assert_eq!(key.dnskey_record(), Some(format!("257 3 13 {}", key.public_key().unwrap()).as_str()));
+    assert_eq!(
+        key.dnskey_record(),
+        Some(format!("257 3 13 {}", key.public_key().unwrap()).as_str())
+    );
     world.zone.start_signing();
     world.aws.clock().advance(std::time::Duration::from_mins(1));
-    assert!(world.zone.set_key_status("one", "INACTIVE") && !world.zone.set_key_status("none", "ACTIVE"));
+    assert!(
+        world.zone.set_key_status("one", "INACTIVE")
+            && !world.zone.set_key_status("none", "ACTIVE")
+    );
     let changed = get().await.unwrap().key_signing_keys()[0].clone();
     assert_eq!(changed.created_date(), key.created_date());
-    let modified = |key: &aws_sdk_route53::types::KeySigningKey| key.last_modified_date().unwrap().secs();
+    let modified =
+        |key: &aws_sdk_route53::types::KeySigningKey| key.last_modified_date().unwrap().secs();
     assert!(modified(&changed) >= modified(key) + 60);
     let two = world.zone.create_key("two");
     let signing = get().await.unwrap();
     assert_eq!(signing.status().unwrap().serve_signature(), Some("SIGNING"));
-    let statuses: Vec<_> =
-        signing.key_signing_keys().iter().map(|key| (key.name().unwrap(), key.status().unwrap())).collect();
+    let statuses: Vec<_> = signing
+        .key_signing_keys()
+        .iter()
+        .map(|key| (key.name().unwrap(), key.status().unwrap()))
+        .collect();
     assert_eq!(statuses, [("one", "INACTIVE"), ("two", "ACTIVE")]);
     assert!(world.zone.delete_key("one") && !world.zone.delete_key("one"));
     assert_ne!(world.zone.create_key("two"), two, "a new key in the place of the old one");
@@ -266,10 +326,17 @@ async fn sync_rules() {
         n += 1;
         world.aws.sync_after(rule);
         let batch = create(&format!("h{n}.example.com"), "A", &["192.0.2.1"]);
-        let change = client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch);
+        let change = client
+            .change_resource_record_sets()
+            .hosted_zone_id(world.zone.id())
+            .change_batch(batch);
         let info = change.send().await.unwrap().change_info().unwrap().clone();
         let got = client.get_change().id(info.id()).send().await.unwrap();
-        assert_eq!((info.status(), got.change_info().unwrap().status()), (&at_once, &polled), "{rule:?}");
+        assert_eq!(
+            (info.status(), got.change_info().unwrap().status()),
+            (&at_once, &polled),
+            "{rule:?}"
+        );
     }
 }
 
@@ -280,7 +347,12 @@ async fn guardrails_and_refusals() {
     let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
     let send = async |servers: &[&str]| {
         let batch = create("testing.example.com", "NS", servers);
-        client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(batch).send().await
+        client
+            .change_resource_record_sets()
+            .hosted_zone_id(world.zone.id())
+            .change_batch(batch)
+            .send()
+            .await
     };
     let error = send(&["ns-1.awsdns-00.com."]).await.unwrap_err().into_service_error();
     assert!(error.message().unwrap().contains("NS_DELEGATION_AUTHORITY_CHECK"), "{error:?}");
@@ -296,8 +368,10 @@ async fn guardrails_and_refusals() {
     send(&servers).await.unwrap();
 
     world.zone.set_guardrail(Guardrail::ActiveDelegation, true);
-    let delete = batch(vec![change(ChangeAction::Delete, set("testing.example.com", "NS", 300, &servers))]);
-    let request = client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(delete);
+    let delete =
+        batch(vec![change(ChangeAction::Delete, set("testing.example.com", "NS", 300, &servers))]);
+    let request =
+        client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(delete);
     let error = request.send().await.unwrap_err().into_service_error();
     assert!(error.message().unwrap().contains("ACTIVE_DELEGATION_CHECK"), "{error:?}");
 }

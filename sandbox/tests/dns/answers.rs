@@ -10,7 +10,10 @@ async fn data_comes_with_authority() {
     let world = world().await;
     let answer = ask(world.server(&world.parent), "www.example.com", "A").await;
     assert_eq!(shape(&answer), (ResponseCode::NoError, true, [2, 0, 0]));
-    assert_eq!(lines(&answer.answers), ["www.example.com. 60 IN A 192.0.2.1", "www.example.com. 60 IN A 192.0.2.2"]);
+    assert_eq!(
+        lines(&answer.answers),
+        ["www.example.com. 60 IN A 192.0.2.1", "www.example.com. 60 IN A 192.0.2.2"]
+    );
     assert!(!answer.metadata.recursion_available && !answer.metadata.truncation);
 }
 
@@ -23,7 +26,8 @@ async fn all_four_servers_have_the_zone_and_no_other() {
         let parent = ask(world.dns.server(&server), "www.example.com", "A").await;
         assert_eq!(shape(&parent), (ResponseCode::Refused, false, [0, 0, 0]), "{server}");
     }
-    let nobody = ask(world.dns.server("ns-2047.awsdns-63.co.uk"), "testing.example.com", "SOA").await;
+    let nobody =
+        ask(world.dns.server("ns-2047.awsdns-63.co.uk"), "testing.example.com", "SOA").await;
     assert_eq!(shape(&nobody), (ResponseCode::Refused, false, [0, 0, 0]));
 }
 
@@ -37,20 +41,30 @@ async fn a_private_or_deleted_zone_is_not_served() {
     );
     let server = world.server(&world.child);
     world.child.delete();
-    assert_eq!(shape(&ask(server, "testing.example.com", "SOA").await), (ResponseCode::Refused, false, [0, 0, 0]));
+    assert_eq!(
+        shape(&ask(server, "testing.example.com", "SOA").await),
+        (ResponseCode::Refused, false, [0, 0, 0])
+    );
 }
 
 #[tokio::test]
 async fn a_zone_cut_is_a_referral() {
     let world = world().await;
     let server = world.server(&world.parent);
-    for (owner, rtype) in
-        [("testing.example.com", "NS"), ("testing.example.com", "A"), ("a.b.testing.example.com", "DS")]
-    {
+    for (owner, rtype) in [
+        ("testing.example.com", "NS"),
+        ("testing.example.com", "A"),
+        ("a.b.testing.example.com", "DS"),
+    ] {
         let answer = ask(server, owner, rtype).await;
         assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 4, 0]), "{owner} {rtype}");
         assert_eq!(data(&answer.authorities, "NS"), dotted(&world.child.name_servers()));
-        assert!(answer.authorities.iter().all(|record| record.name.to_string() == "testing.example.com."));
+        assert!(
+            answer
+                .authorities
+                .iter()
+                .all(|record| record.name.to_string() == "testing.example.com.")
+        );
     }
 }
 
@@ -82,7 +96,12 @@ async fn the_parent_answers_for_the_ds() {
     assert_eq!(shape(&none), (ResponseCode::NoError, true, [0, 1, 0]));
     assert_eq!(none.authorities[0].name.to_string(), "example.com.");
     let digest = "AB".repeat(32);
-    world.parent.put(RecordSet::new("testing.example.com", "DS", 60, [format!("12345 13 2 {digest}")]));
+    world.parent.put(RecordSet::new(
+        "testing.example.com",
+        "DS",
+        60,
+        [format!("12345 13 2 {digest}")],
+    ));
     let ds = ask(server, "testing.example.com", "DS").await;
     assert_eq!(shape(&ds), (ResponseCode::NoError, true, [1, 0, 0]));
     assert_eq!(data(&ds.answers, "DS"), [format!("12345 13 2 {digest}")]);
@@ -102,7 +121,10 @@ async fn a_server_of_both_zones_answers_from_the_nearest() {
     let soa = ask(server, "sub.example.org", "SOA").await;
     assert_eq!(shape(&soa), (ResponseCode::NoError, true, [1, 0, 0]));
     assert_eq!(soa.answers[0].name.to_string(), "sub.example.org.");
-    assert_eq!(shape(&ask(server, "sub.example.org", "DS").await), (ResponseCode::NoError, true, [1, 0, 0]));
+    assert_eq!(
+        shape(&ask(server, "sub.example.org", "DS").await),
+        (ResponseCode::NoError, true, [1, 0, 0])
+    );
 }
 
 #[tokio::test]
@@ -113,10 +135,17 @@ async fn a_no_comes_with_the_soa() {
     assert_eq!(shape(&no_name), (ResponseCode::NXDomain, true, [0, 1, 0]));
     let no_data = ask(server, "www.example.com", "AAAA").await;
     assert_eq!(shape(&no_data), (ResponseCode::NoError, true, [0, 1, 0]));
-    assert_eq!((no_data.authorities[0].name.to_string().as_str(), no_data.authorities[0].ttl), ("example.com.", 900));
+    assert_eq!(
+        (no_data.authorities[0].name.to_string().as_str(), no_data.authorities[0].ttl),
+        ("example.com.", 900)
+    );
     let soa = "ns.example.net. h.example.net. 1 7200 900 1209600 30";
     world.parent.put(RecordSet::new("example.com", "SOA", 900, [soa]));
-    assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 30, "the smaller of the two");
+    assert_eq!(
+        ask(server, "www.example.com", "AAAA").await.authorities[0].ttl,
+        30,
+        "the smaller of the two"
+    );
     world.dns.cap_ttl(7);
     assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 7);
     assert_eq!(ask(server, "www.example.com", "A").await.answers[0].ttl, 7);
@@ -141,10 +170,22 @@ async fn an_alias_is_followed_within_the_zone() {
     world.parent.put(RecordSet::new("out.example.com", "CNAME", 60, ["www.example.net"]));
     world.parent.put(RecordSet::new("down.example.com", "CNAME", 60, ["host.testing.example.com"]));
     world.parent.put(RecordSet::new("loop.example.com", "CNAME", 60, ["loop.example.com"]));
-    assert_eq!(shape(&ask(server, "one.example.com", "A").await), (ResponseCode::NoError, true, [4, 0, 0]));
-    assert_eq!(shape(&ask(server, "one.example.com", "CNAME").await), (ResponseCode::NoError, true, [1, 0, 0]));
-    assert_eq!(shape(&ask(server, "out.example.com", "A").await), (ResponseCode::NoError, true, [1, 0, 0]));
-    assert_eq!(shape(&ask(server, "down.example.com", "A").await), (ResponseCode::NoError, true, [1, 4, 0]));
+    assert_eq!(
+        shape(&ask(server, "one.example.com", "A").await),
+        (ResponseCode::NoError, true, [4, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "one.example.com", "CNAME").await),
+        (ResponseCode::NoError, true, [1, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "out.example.com", "A").await),
+        (ResponseCode::NoError, true, [1, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "down.example.com", "A").await),
+        (ResponseCode::NoError, true, [1, 4, 0])
+    );
     assert!(ask(server, "loop.example.com", "A").await.metadata.authoritative, "it ends");
 }
 
@@ -156,17 +197,31 @@ async fn a_wildcard_answers_for_what_does_not_exist() {
     world.parent.put(RecordSet::new("*.w.example.com", "CNAME", 60, ["www.example.com"]));
     let wild = ask(server, "any.thing.example.com", "TXT").await;
     assert_eq!(lines(&wild.answers), ["any.thing.example.com. 60 IN TXT wild"]);
-    assert_eq!(shape(&ask(server, "any.example.com", "A").await), (ResponseCode::NoError, true, [0, 1, 0]));
-    assert_eq!(shape(&ask(server, "x.w.example.com", "A").await), (ResponseCode::NoError, true, [3, 0, 0]));
+    assert_eq!(
+        shape(&ask(server, "any.example.com", "A").await),
+        (ResponseCode::NoError, true, [0, 1, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "x.w.example.com", "A").await),
+        (ResponseCode::NoError, true, [3, 0, 0])
+    );
     assert_eq!(
         shape(&ask(server, "www.example.com", "TXT").await),
         (ResponseCode::NoError, true, [0, 1, 0]),
         "it exists"
     );
     let below = ask(server, "x.www.example.com", "TXT").await;
-    assert_eq!(shape(&below), (ResponseCode::NXDomain, true, [0, 1, 0]), "its closest encloser has no wildcard");
+    assert_eq!(
+        shape(&below),
+        (ResponseCode::NXDomain, true, [0, 1, 0]),
+        "its closest encloser has no wildcard"
+    );
     let cut = ask(server, "x.testing.example.com", "TXT").await;
-    assert_eq!(shape(&cut), (ResponseCode::NoError, false, [0, 4, 0]), "no wildcard reaches below a zone cut");
+    assert_eq!(
+        shape(&cut),
+        (ResponseCode::NoError, false, [0, 4, 0]),
+        "no wildcard reaches below a zone cut"
+    );
 }
 
 #[tokio::test]
@@ -192,5 +247,8 @@ async fn any_is_everything_and_an_apex_has_its_servers_addresses() {
     let vanity = world.dns.zone("vanity.org", ["ns1.vanity.org"], []);
     let servers = ask(world.dns.server("ns1.vanity.org"), &vanity.name(), "NS").await;
     assert_eq!(shape(&servers), (ResponseCode::NoError, true, [1, 0, 1]));
-    assert_eq!(data(&servers.additionals, "A"), [world.dns.server("ns1.vanity.org").ip().to_string()]);
+    assert_eq!(
+        data(&servers.additionals, "A"),
+        [world.dns.server("ns1.vanity.org").ip().to_string()]
+    );
 }

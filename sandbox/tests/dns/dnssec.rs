@@ -1,4 +1,5 @@
-//! Signed answers as they are sent (RFC 4035 section 3.1, RFC 9824). Whether the signatures hold is for unbound to say.
+//! Signed answers as they are sent (RFC 4035 section 3.1, RFC 9824). Whether the signatures hold is
+//! for unbound to say.
 
 use hickory_proto::dnssec::DigestType;
 use hickory_proto::dnssec::rdata::DNSSECRData;
@@ -35,7 +36,11 @@ async fn the_active_keys_are_published_and_sign_themselves() {
     let (one, two) = (world.parent.create_key("one"), world.parent.create_key("two"));
     world.parent.start_signing();
     let keys = signed(&world, &world.parent, "example.com", "DNSKEY").await;
-    assert_eq!(shape(&keys), (ResponseCode::NoError, true, [5, 0, 0]), "two keys, the zone's own, two signatures");
+    assert_eq!(
+        shape(&keys),
+        (ResponseCode::NoError, true, [5, 0, 0]),
+        "two keys, the zone's own, two signatures"
+    );
     let published = data(&keys.answers, "DNSKEY");
     assert!(published.contains(&one.dnskey_record()) && published.contains(&two.dnskey_record()));
     assert_eq!(published.iter().filter(|key| key.starts_with("256 3 13 ")).count(), 1);
@@ -54,11 +59,19 @@ async fn a_no_comes_with_a_proof() {
     world.parent.create_key("one");
     world.parent.start_signing();
     let nothing = signed(&world, &world.parent, "nothing.example.com", "A").await;
-    assert_eq!(shape(&nothing), (ResponseCode::NoError, true, [0, 4, 0]), "SOA and NSEC, each signed");
+    assert_eq!(
+        shape(&nothing),
+        (ResponseCode::NoError, true, [0, 4, 0]),
+        "SOA and NSEC, each signed"
+    );
     let proof = data(&nothing.authorities, "NSEC");
     assert!(proof[0].starts_with("\\000.nothing.example.com. "), "{proof:?}");
     let plain = exchange(world.server(&world.parent), &query("nothing.example.com", "A")).await;
-    assert_eq!(shape(&plain), (ResponseCode::NXDomain, true, [0, 1, 0]), "who does not ask for proof is told plainly");
+    assert_eq!(
+        shape(&plain),
+        (ResponseCode::NXDomain, true, [0, 1, 0]),
+        "who does not ask for proof is told plainly"
+    );
     let no_data = signed(&world, &world.parent, "www.example.com", "TXT").await;
     assert_eq!(shape(&no_data).2, [0, 4, 0]);
     assert!(data(&no_data.authorities, "NSEC")[0].contains(" A "), "{:?}", no_data.authorities);
@@ -79,7 +92,11 @@ async fn a_referral_has_the_ds_or_its_absence() {
     let with = signed(&world, &world.parent, "www.testing.example.com", "A").await;
     assert_eq!(shape(&with), (ResponseCode::NoError, false, [0, 6, 0]));
     assert_eq!(data(&with.authorities, "DS"), [ds]);
-    assert_eq!(data(&with.authorities, "RRSIG").len(), 1, "the NS record set at a zone cut is not signed");
+    assert_eq!(
+        data(&with.authorities, "RRSIG").len(),
+        1,
+        "the NS record set at a zone cut is not signed"
+    );
     let plain = exchange(world.server(&world.parent), &query("www.testing.example.com", "A")).await;
     assert_eq!(shape(&plain).2, [0, 4, 0]);
 }
@@ -88,7 +105,8 @@ async fn a_referral_has_the_ds_or_its_absence() {
 async fn a_top_zone_that_signs_gets_its_ds_above() {
     let world = world().await;
     let ds = async || {
-        let above = exchange(world.dns.top_level(), &edns(query("example.com", "DS"), 1232, true)).await;
+        let above =
+            exchange(world.dns.top_level(), &edns(query("example.com", "DS"), 1232, true)).await;
         data(&above.answers, "DS")
     };
     let one = world.parent.create_key("one");
@@ -131,13 +149,14 @@ async fn the_trust_anchor_is_the_ds_of_the_roots_key() {
     assert_eq!(world.dns.trust_anchor(), format!(". IN DS {tag} 13 2 {digest}"));
 }
 
-/// What a Delete of a stack must wait for that holds zone, keys, signing and delegation: that the look-up of Route 53 finds no DS
-/// record any more.
+/// What a Delete of a stack must wait for that holds zone, keys, signing and delegation: that the
+/// look-up of Route 53 finds no DS record any more.
 #[tokio::test]
 async fn signing_ends_only_without_a_ds_record() {
     let aws = sandbox::Sandbox::start().await.unwrap();
     let account = aws.account("111111111111");
-    let (parent, child) = (account.hosted_zone("example.com"), account.hosted_zone("testing.example.com"));
+    let (parent, child) =
+        (account.hosted_zone("example.com"), account.hosted_zone("testing.example.com"));
     let dns = aws.dns().await.unwrap();
     let ds = child.create_key("one").ds_record();
     child.start_signing();

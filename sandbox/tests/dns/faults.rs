@@ -21,7 +21,10 @@ async fn a_lame_server() {
         assert_eq!(shape(&ask(server, "testing.example.com", "SOA").await), expected, "{fault:?}");
         let tcp = exchange_tcp(server, &query("testing.example.com", "SOA")).await.unwrap();
         assert_eq!(shape(&tcp), expected, "{fault:?} over TCP");
-        assert!(ask(well, "testing.example.com", "SOA").await.metadata.authoritative, "the others are well");
+        assert!(
+            ask(well, "testing.example.com", "SOA").await.metadata.authoritative,
+            "the others are well"
+        );
         world.dns.heal(sick);
         assert!(ask(server, "testing.example.com", "SOA").await.metadata.authoritative);
     }
@@ -44,7 +47,8 @@ async fn a_silent_server() {
     let world = world().await;
     let (sick, server) = (&world.child.name_servers()[0], world.server(&world.child));
     world.dns.fault_times(sick, DnsFault::Silent, 1);
-    // Datagrams are taken in order, so the answer to the second query shows that the first got none.
+    // Datagrams are taken in order, so the answer to the second query shows that the first got
+    // none.
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut asked = query("testing.example.com", "SOA");
     for id in [1, 2] {
@@ -75,14 +79,20 @@ async fn a_server_with_wrong_data() {
     let world = world().await;
     let sick = &world.parent.name_servers()[0];
     let server = world.dns.server(sick);
-    world.dns.fault(sick, DnsFault::NameServers(vec!["ns1.wrong.net".to_owned(), "ns2.wrong.net".to_owned()]));
+    world.dns.fault(
+        sick,
+        DnsFault::NameServers(vec!["ns1.wrong.net".to_owned(), "ns2.wrong.net".to_owned()]),
+    );
     world.parent.put(RecordSet::new("testing.example.com", "NS", 300, ["ns.testing.example.com"]));
     world.parent.put(RecordSet::new("ns.testing.example.com", "A", 300, ["192.0.2.9"]));
     let referral = ask(server, "testing.example.com", "NS").await;
     assert_eq!(shape(&referral), (ResponseCode::NoError, false, [0, 2, 0]));
     assert_eq!(data(&referral.authorities, "NS"), ["ns1.wrong.net.", "ns2.wrong.net."]);
     assert_eq!(referral.authorities[0].ttl, 300);
-    assert_eq!(data(&ask(server, "example.com", "NS").await.answers, "NS"), ["ns1.wrong.net.", "ns2.wrong.net."]);
+    assert_eq!(
+        data(&ask(server, "example.com", "NS").await.answers, "NS"),
+        ["ns1.wrong.net.", "ns2.wrong.net."]
+    );
     let soa = "other.example.net. h.example.net. 7 1 2 3 4";
     world.dns.fault(sick, DnsFault::Soa(soa.to_owned()));
     assert_eq!(data(&ask(server, "example.com", "SOA").await.answers, "SOA"), [soa]);
@@ -103,7 +113,10 @@ async fn a_slow_server_answers_later_and_holds_up_nobody() {
     world.dns.fault_times(sick, DnsFault::Slow(Duration::from_hours(1)), 1);
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.send_to(&query("testing.example.com", "SOA").to_vec().unwrap(), server).await.unwrap();
-    assert!(ask(server, "testing.example.com", "SOA").await.metadata.authoritative, "the next query is answered");
+    assert!(
+        ask(server, "testing.example.com", "SOA").await.metadata.authoritative,
+        "the next query is answered"
+    );
 }
 
 #[tokio::test]
@@ -141,6 +154,9 @@ async fn the_resolver_can_be_ill_itself() {
     let world = world().await;
     world.dns.fault_times("resolver", DnsFault::ServFail, 1);
     let resolver = world.dns.resolver();
-    assert_eq!(resolve(resolver, "www.example.com", "A").await.metadata.response_code, ResponseCode::ServFail);
+    assert_eq!(
+        resolve(resolver, "www.example.com", "A").await.metadata.response_code,
+        ResponseCode::ServFail
+    );
     assert_eq!(resolve(resolver, "www.example.com", "A").await.answers.len(), 2);
 }

@@ -20,7 +20,10 @@ async fn it_resolves_from_the_root_down() {
         let none = resolve(resolver, &server, "AAAA").await;
         assert_eq!((none.metadata.response_code, none.answers.len()), (ResponseCode::NoError, 0));
     }
-    assert_eq!(resolve(resolver, "nothing.example.com", "A").await.metadata.response_code, ResponseCode::NXDomain);
+    assert_eq!(
+        resolve(resolver, "nothing.example.com", "A").await.metadata.response_code,
+        ResponseCode::NXDomain
+    );
 }
 
 #[tokio::test]
@@ -32,7 +35,10 @@ async fn it_follows_aliases_from_zone_to_zone() {
     other.put(RecordSet::new("two.example.org", "CNAME", 60, ["host.testing.example.com"]));
     other.put(RecordSet::new("loop.example.org", "CNAME", 60, ["loop.example.com"]));
     let answer = resolve(world.dns.resolver(), "one.example.com", "A").await;
-    assert_eq!((data(&answer.answers, "A"), answer.answers.len()), (vec!["192.0.2.3".to_owned()], 3));
+    assert_eq!(
+        (data(&answer.answers, "A"), answer.answers.len()),
+        (vec!["192.0.2.3".to_owned()], 3)
+    );
     let looped = resolve(world.dns.resolver(), "loop.example.com", "A").await;
     assert_eq!(looped.metadata.response_code, ResponseCode::ServFail);
 }
@@ -40,7 +46,9 @@ async fn it_follows_aliases_from_zone_to_zone() {
 #[tokio::test]
 async fn a_delegation_to_nowhere_is_a_servfail() {
     let world = world().await;
-    for servers in [vec!["ns1.not-registered.org"], vec!["ns.gone.example.com"], vec!["ns-1.awsdns-00.com"]] {
+    for servers in
+        [vec!["ns1.not-registered.org"], vec!["ns.gone.example.com"], vec!["ns-1.awsdns-00.com"]]
+    {
         world.parent.put(RecordSet::new("gone.example.com", "NS", 60, servers.clone()));
         let answer = resolve(world.dns.resolver(), "www.gone.example.com", "A").await;
         assert_eq!(answer.metadata.response_code, ResponseCode::ServFail, "{servers:?}");
@@ -52,7 +60,12 @@ async fn vanity_name_servers_lead_to_the_same_addresses() {
     let world = world().await;
     let vanity: Vec<String> = (1..=4).map(|n| format!("ns{n}.example.com")).collect();
     for (vanity, real) in vanity.iter().zip(world.child.name_servers()) {
-        world.parent.put(RecordSet::new(vanity, "A", 60, [world.dns.server(&real).ip().to_string()]));
+        world.parent.put(RecordSet::new(
+            vanity,
+            "A",
+            60,
+            [world.dns.server(&real).ip().to_string()],
+        ));
     }
     world.parent.put(RecordSet::new("testing.example.com", "NS", 300, vanity));
     let answer = resolve(world.dns.resolver(), "host.testing.example.com", "A").await;
@@ -65,7 +78,10 @@ async fn the_log_tells_who_was_asked() {
     resolve(world.dns.resolver(), "host.testing.example.com", "A").await;
     let asked = world.dns.queries();
     assert_eq!(asked.len(), 1, "what the resolver asks is not logged: {asked:?}");
-    assert_eq!((asked[0].server.as_str(), asked[0].name.as_str()), ("resolver", "host.testing.example.com."));
+    assert_eq!(
+        (asked[0].server.as_str(), asked[0].name.as_str()),
+        ("resolver", "host.testing.example.com.")
+    );
     assert!(asked[0].recursion_desired);
     world.dns.clear_queries();
     assert!(world.dns.queries_to("resolver").is_empty());

@@ -13,7 +13,8 @@ async fn the_same_answer_on_udp_and_tcp() {
     let (udp, tcp) = (exchange(server, &asked).await, exchange_tcp(server, &asked).await.unwrap());
     assert_eq!(udp, tcp);
     assert_eq!((udp.metadata.id, &udp.queries), (asked.metadata.id, &asked.queries));
-    let transports: Vec<Transport> = world.dns.queries().iter().map(|query| query.transport).collect();
+    let transports: Vec<Transport> =
+        world.dns.queries().iter().map(|query| query.transport).collect();
     assert_eq!(transports, [Transport::Udp, Transport::Tcp]);
 }
 
@@ -29,7 +30,10 @@ async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
     assert_eq!(shape(&truncated).2, [0, 0, 0]);
     assert_eq!(exchange_tcp(server, &plain).await.unwrap().answers.len(), 16);
     let wide = exchange(server, &edns(plain.clone(), 4096, false)).await;
-    assert!(wide.metadata.truncation, "16 strings of 62 bytes and their owners take more than 1232 bytes");
+    assert!(
+        wide.metadata.truncation,
+        "16 strings of 62 bytes and their owners take more than 1232 bytes"
+    );
     world.parent.put(RecordSet::new(
         "mid.example.com",
         "TXT",
@@ -39,7 +43,10 @@ async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
     let mid = query("mid.example.com", "TXT");
     assert!(exchange(server, &mid).await.metadata.truncation, "512 bytes without EDNS");
     assert!(!exchange(server, &edns(mid.clone(), 1232, false)).await.metadata.truncation);
-    assert!(exchange(server, &edns(mid, 600, false)).await.metadata.truncation, "the client's limit counts");
+    assert!(
+        exchange(server, &edns(mid, 600, false)).await.metadata.truncation,
+        "the client's limit counts"
+    );
 }
 
 #[tokio::test]
@@ -50,7 +57,10 @@ async fn edns_is_answered_with_edns() {
     for dnssec_ok in [false, true] {
         let answer = exchange(server, &edns(plain.clone(), 4096, dnssec_ok)).await;
         let edns = answer.edns.unwrap();
-        assert_eq!((edns.max_payload(), edns.version(), edns.flags().dnssec_ok), (1232, 0, dnssec_ok));
+        assert_eq!(
+            (edns.max_payload(), edns.version(), edns.flags().dnssec_ok),
+            (1232, 0, dnssec_ok)
+        );
     }
     let mut later = edns(plain, 4096, false);
     later.edns.as_mut().unwrap().set_version(1);
@@ -76,7 +86,10 @@ async fn what_is_no_question_is_refused() {
     two.add_query(two.queries[0].clone());
     assert_eq!(code(&two).await, ResponseCode::FormErr);
     let garbage = Message::from_vec(&raw(server, &[0x12, 0x34, 0, 0, 0, 1, 0, 0]).await).unwrap();
-    assert_eq!((garbage.metadata.id, garbage.metadata.response_code), (0x1234, ResponseCode::FormErr));
+    assert_eq!(
+        (garbage.metadata.id, garbage.metadata.response_code),
+        (0x1234, ResponseCode::FormErr)
+    );
     // Neither a response nor a single byte is answered: the next query is.
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut response = query("example.com", "SOA").into_response();

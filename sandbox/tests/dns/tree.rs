@@ -50,12 +50,25 @@ async fn root_and_top_level_domains_are_zones() {
     let root = world.dns.root();
     assert_eq!(data(&ask(root, ".", "NS").await.answers, "NS"), ["a.root-servers.net."]);
     assert_eq!(shape(&ask(root, ".", "SOA").await), (ResponseCode::NoError, true, [1, 0, 0]));
-    assert_eq!(shape(&ask(root, "nothing.invalid", "A").await), (ResponseCode::NXDomain, true, [0, 1, 0]));
+    assert_eq!(
+        shape(&ask(root, "nothing.invalid", "A").await),
+        (ResponseCode::NXDomain, true, [0, 1, 0])
+    );
     for domain in ["com", "net", "org", "uk"] {
-        assert_eq!(shape(&ask(root, domain, "NS").await), (ResponseCode::NoError, false, [0, 1, 1]), "{domain}");
-        assert_eq!(shape(&ask(world.dns.top_level(), domain, "SOA").await), (ResponseCode::NoError, true, [1, 0, 0]));
+        assert_eq!(
+            shape(&ask(root, domain, "NS").await),
+            (ResponseCode::NoError, false, [0, 1, 1]),
+            "{domain}"
+        );
+        assert_eq!(
+            shape(&ask(world.dns.top_level(), domain, "SOA").await),
+            (ResponseCode::NoError, true, [1, 0, 0])
+        );
     }
-    assert_eq!(shape(&ask(world.dns.top_level(), "nobody.com", "A").await), (ResponseCode::NXDomain, true, [0, 1, 0]));
+    assert_eq!(
+        shape(&ask(world.dns.top_level(), "nobody.com", "A").await),
+        (ResponseCode::NXDomain, true, [0, 1, 0])
+    );
     let a = ask(world.dns.top_level(), "a.root-servers.net", "A").await;
     assert_eq!(data(&a.answers, "A"), [root.ip().to_string()]);
 }
@@ -64,7 +77,8 @@ async fn root_and_top_level_domains_are_zones() {
 async fn a_zone_that_none_encloses_is_delegated_from_above() {
     let world = world().await;
     let account = &world.account;
-    let servers = async |zone: &str| data(&ask(world.dns.top_level(), zone, "NS").await.authorities, "NS");
+    let servers =
+        async |zone: &str| data(&ask(world.dns.top_level(), zone, "NS").await.authorities, "NS");
     assert_eq!(servers("example.org").await, [] as [&str; 0]);
     let first = account.hosted_zone("example.org");
     let second = account.hosted_zone("example.org");
@@ -72,7 +86,11 @@ async fn a_zone_that_none_encloses_is_delegated_from_above() {
     world.dns.delegate_to(&first);
     assert_eq!(servers("example.org").await, dotted(&first.name_servers()));
     world.dns.delegate_to(&second);
-    assert_eq!(servers("example.org").await, dotted(&second.name_servers()), "the one that was named");
+    assert_eq!(
+        servers("example.org").await,
+        dotted(&second.name_servers()),
+        "the one that was named"
+    );
     // A zone to which nobody delegates has its name servers all the same.
     for server in first.name_servers() {
         let address = ask(world.dns.top_level(), &server, "A").await;
@@ -81,7 +99,11 @@ async fn a_zone_that_none_encloses_is_delegated_from_above() {
     let deep = account.hosted_zone("deep.below.co.uk");
     assert_eq!(servers("deep.below.co.uk").await, dotted(&deep.name_servers()));
     let enclosing = account.hosted_zone("co.uk");
-    assert_eq!(servers("deep.below.co.uk").await, dotted(&enclosing.name_servers()), "and now co.uk encloses it");
+    assert_eq!(
+        servers("deep.below.co.uk").await,
+        dotted(&enclosing.name_servers()),
+        "and now co.uk encloses it"
+    );
     let outside = world.dns.zone("elsewhere.dev", ["ns1.elsewhere.dev"], []);
     assert_eq!(servers("elsewhere.dev").await, ["ns1.elsewhere.dev."]);
     outside.delete();
@@ -104,12 +126,22 @@ async fn zones_outside_of_route_53() {
     let servers = ask(server, "other.example.com", "NS").await;
     assert_eq!(data(&servers.answers, "NS"), ["ns1.dns-host.net.", "ns2.dns-host.net."]);
     zone.put(RecordSet::new("other.example.com", "NS", 60, ["ns9.dns-host.net"]));
-    assert_eq!(data(&ask(server, "other.example.com", "NS").await.answers, "NS"), ["ns9.dns-host.net."]);
-    assert!(zone.remove("www.other.example.com", "a") && !zone.remove("www.other.example.com", "A"));
+    assert_eq!(
+        data(&ask(server, "other.example.com", "NS").await.answers, "NS"),
+        ["ns9.dns-host.net."]
+    );
+    assert!(
+        zone.remove("www.other.example.com", "a") && !zone.remove("www.other.example.com", "A")
+    );
     assert_eq!(shape(&ask(server, "www.other.example.com", "A").await).0, ResponseCode::NXDomain);
     zone.serve_at(["ns2.dns-host.net"]);
     assert_eq!(shape(&ask(server, "other.example.com", "SOA").await).0, ResponseCode::Refused);
-    assert!(ask(world.dns.server("ns2.dns-host.net"), "other.example.com", "SOA").await.metadata.authoritative);
+    assert!(
+        ask(world.dns.server("ns2.dns-host.net"), "other.example.com", "SOA")
+            .await
+            .metadata
+            .authoritative
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ impl World {
     async fn start() -> Option<Self> {
         let aws = Sandbox::start().await.unwrap();
         let account = aws.account("111111111111");
-        let (parent, child) = (account.hosted_zone("example.com"), account.hosted_zone("testing.example.com"));
+        let (parent, child) =
+            (account.hosted_zone("example.com"), account.hosted_zone("testing.example.com"));
         parent.put(RecordSet::new("testing.example.com", "NS", 1, child.name_servers()));
         child.put(RecordSet::new("host.testing.example.com", "A", 1, ["192.0.2.3"]));
         let (dns, unbound) = unbound::start(&aws).await?;
@@ -56,7 +57,11 @@ async fn unsigned_zones_are_insecure_below_signed_ones() {
     assert_eq!(world.security("com", "SOA").await, Security::Secure);
     assert_eq!(world.security(".", "DNSKEY").await, Security::Secure);
     let nothing = world.resolve("nobody.com", "A").await;
-    assert_eq!((nothing.security, nothing.data.len()), (Security::Secure, 0), "denied with proof: {nothing:?}");
+    assert_eq!(
+        (nothing.security, nothing.data.len()),
+        (Security::Secure, 0),
+        "denied with proof: {nothing:?}"
+    );
 }
 
 #[tokio::test]
@@ -65,7 +70,12 @@ async fn a_chain_from_the_root_to_the_child_is_secure() {
     World::sign(&world.parent);
     world.put_ds(World::sign(&world.child));
     world.child.put(RecordSet::new("*.w.testing.example.com", "A", 1, ["192.0.2.4"]));
-    world.child.put(RecordSet::new("alias.testing.example.com", "CNAME", 1, ["x.w.testing.example.com"]));
+    world.child.put(RecordSet::new(
+        "alias.testing.example.com",
+        "CNAME",
+        1,
+        ["x.w.testing.example.com"],
+    ));
     for (name, rtype) in [
         ("example.com", "DNSKEY"),
         ("testing.example.com", "DS"),
@@ -81,7 +91,9 @@ async fn a_chain_from_the_root_to_the_child_is_secure() {
         assert!(!found.data.is_empty(), "{name} {rtype}: {found:?}");
     }
     // No such type, an empty name, no such name, no such type at a wildcard.
-    for name in [HOST, "w.testing.example.com", "nothing.testing.example.com", "y.w.testing.example.com"] {
+    for name in
+        [HOST, "w.testing.example.com", "nothing.testing.example.com", "y.w.testing.example.com"]
+    {
         let found = world.resolve(name, "TXT").await;
         assert_eq!((found.security, found.data.len()), (Security::Secure, 0), "{name}: {found:?}");
     }
@@ -115,7 +127,10 @@ async fn a_ds_that_fits_no_key_is_bogus() {
     let found = world.resolve(HOST, "A").await;
     assert_eq!((found.security, found.data), (Security::Bogus, vec!["192.0.2.3".to_owned()]));
     let reason = found.reason.unwrap();
-    assert!(reason.contains("validation failure") && reason.contains("testing.example.com"), "{reason}");
+    assert!(
+        reason.contains("validation failure") && reason.contains("testing.example.com"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

@@ -46,9 +46,14 @@ fn a_direct_event_and_one_in_a_notification_are_the_same_request() {
 #[test]
 fn one_notification_of_one_text_is_read() {
     let record = json!({"Sns": {"Message": "{}"}});
-    for records in
-        [json!([]), json!([record, record]), json!([{"Sns": {"Message": 1}}]), json!([{}]), json!({}), json!("x")]
-    {
+    for records in [
+        json!([]),
+        json!([record, record]),
+        json!([{"Sns": {"Message": 1}}]),
+        json!([{}]),
+        json!({}),
+        json!("x"),
+    ] {
         let text = json!({"Records": records}).to_string();
         assert_eq!(unwrap(&text).unwrap_err(), EnvelopeError::Message, "{text}");
     }
@@ -75,7 +80,10 @@ fn each_field_of_the_target_is_needed() {
 #[test]
 fn a_request_without_a_url_is_told_from_anything_else() {
     // As the CDK's Provider framework hands it on, today and formerly.
-    assert_eq!(read_event(&with("ResponseURL", json!("..."))).unwrap_err(), EnvelopeError::NoResponseUrl);
+    assert_eq!(
+        read_event(&with("ResponseURL", json!("..."))).unwrap_err(),
+        EnvelopeError::NoResponseUrl
+    );
     let mut event = event();
     event.as_object_mut().unwrap().remove("ResponseURL");
     assert_eq!(read_event(&event).unwrap_err(), EnvelopeError::NoResponseUrl);
@@ -84,7 +92,8 @@ fn a_request_without_a_url_is_told_from_anything_else() {
 #[test]
 fn a_field_that_is_there_twice_leaves_the_request_answerable() {
     let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
-    let twice = |field: &str| event().to_string().replacen('{', &format!("{{\"{field}\":\"Delete\","), 1);
+    let twice =
+        |field: &str| event().to_string().replacen('{', &format!("{{\"{field}\":\"Delete\","), 1);
     for field in ["RequestType", "ResourceProperties"] {
         let event = parse(&twice(field), accepted).unwrap();
         assert_eq!(event.request.unwrap_err(), EnvelopeError::Twice, "{field}");
@@ -129,7 +138,10 @@ fn requests_say_what_is_missing() {
     assert_eq!(request_of(&event()).unwrap().kind, Kind::Create);
     let unknown = request_of(&with("RequestType", json!("Adopt"))).unwrap_err();
     assert_eq!(unknown, EnvelopeError::RequestType("Adopt".into()));
-    assert_eq!(request_of(&with("RequestType", json!(null))).unwrap_err(), EnvelopeError::Field("RequestType"));
+    assert_eq!(
+        request_of(&with("RequestType", json!(null))).unwrap_err(),
+        EnvelopeError::Field("RequestType")
+    );
     let delete = request_of(&with("RequestType", json!("Delete"))).unwrap_err();
     assert_eq!(delete, EnvelopeError::Field("PhysicalResourceId"));
     assert_eq!(request_of(&with("ResourceProperties", json!(7))).unwrap().properties, json!(7));
@@ -138,7 +150,9 @@ fn requests_say_what_is_missing() {
 #[test]
 fn ids_longer_than_cloudformation_s_are_no_request() {
     let long = |length: usize| json!("x".repeat(length));
-    for (field, most) in [("RequestId", LONGEST_ID), ("LogicalResourceId", LONGEST_ID), ("PhysicalResourceId", 1024)] {
+    for (field, most) in
+        [("RequestId", LONGEST_ID), ("LogicalResourceId", LONGEST_ID), ("PhysicalResourceId", 1024)]
+    {
         assert!(read_event(&with(field, long(most))).is_ok(), "{field}");
         let error = read_event(&with(field, long(most + 1))).unwrap_err();
         assert_eq!(error, EnvelopeError::TooLong { field, bytes: most + 1, most });
@@ -178,8 +192,13 @@ fn properties_that_can_t_be_read_leave_the_request_answerable() {
 
 #[test]
 fn errors_do_not_show_the_url() {
-    let error = read_event(&with("ResponseURL", json!("http://evil.example/?X-Amz-Signature=secret"))).unwrap_err();
+    let error =
+        read_event(&with("ResponseURL", json!("http://evil.example/?X-Amz-Signature=secret")))
+            .unwrap_err();
     assert!(!format!("{error} {error:?}").contains("secret"));
-    let event = read_event(&with("ResponseURL", json!(format!("{}secret", event()["ResponseURL"].as_str().unwrap()))));
+    let event = read_event(&with(
+        "ResponseURL",
+        json!(format!("{}secret", event()["ResponseURL"].as_str().unwrap())),
+    ));
     assert!(!format!("{:?}", event.unwrap()).contains("secret"));
 }

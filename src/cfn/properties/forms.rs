@@ -1,4 +1,5 @@
-//! The forms that a value has once YAML and CloudFormation have passed it on, and how a message repeats it.
+//! The forms that a value has once YAML and CloudFormation have passed it on, and how a message
+//! repeats it.
 
 use serde_json::Value;
 
@@ -6,10 +7,13 @@ use delegation_model::text::{hidden_character, quoted};
 
 /// True for the JSON of a list of strings.
 pub(super) fn holds_list(text: &str) -> bool {
-    text.trim_start().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
+    text.trim_start()
+        .strip_prefix('[')
+        .is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
 }
 
-/// True for what counts as not given: null, a blank string, and a list or an object with nothing else in it.
+/// True for what counts as not given: null, a blank string, and a list or an object with nothing
+/// else in it.
 pub(super) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,

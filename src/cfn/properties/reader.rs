@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 
 use super::forms::{hidden, holds_list, is_blank, kind, number, quotes, whole_number};
 use super::suggest::suggestion;
-use super::{KNOWN, MAX_SERVICE_TIMEOUT, OF_CLOUDFORMATION, ParentZone, PropertyError, Verification};
+use super::{
+    KNOWN, MAX_SERVICE_TIMEOUT, OF_CLOUDFORMATION, ParentZone, PropertyError, Verification,
+};
 use crate::error::Code;
 use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::{Name, NameError};
@@ -30,7 +32,8 @@ impl<'a> Reader<'a> {
             Value::Object(map) => Ok(Self(Some(map))),
             Value::Null => Ok(Self(None)),
             other => {
-                let message = format!("ResourceProperties must be an object, and is {}.", kind(other));
+                let message =
+                    format!("ResourceProperties must be an object, and is {}.", kind(other));
                 Err(PropertyError::new(Code::PropertiesNotAnObject, message))
             }
         }
@@ -42,7 +45,9 @@ impl<'a> Reader<'a> {
 
     /// Fails for a property that is neither ours nor CloudFormation's.
     pub(super) fn known(&self) -> Result<(), PropertyError> {
-        let known = |key: &String| KNOWN.contains(&key.as_str()) || OF_CLOUDFORMATION.contains(&key.as_str());
+        let known = |key: &String| {
+            KNOWN.contains(&key.as_str()) || OF_CLOUDFORMATION.contains(&key.as_str())
+        };
         let Some(key) = self.0.into_iter().flat_map(Map::keys).find(|key| !known(key)) else {
             return Ok(());
         };
@@ -50,7 +55,8 @@ impl<'a> Reader<'a> {
         let hint = hint.unwrap_or_else(|| "Remove it, or correct its name.".to_owned());
         let named: String = key.chars().take(NAMED).collect();
         // A blank at its end, or a key of nothing at all, is seen by its quotation marks alone.
-        let is_plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() || is_invisible(c));
+        let is_plain =
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() || is_invisible(c));
         let named = if is_plain { named } else { format!("\"{named}\"") };
         let message = format!("{named} is not a property of Custom::Delegation. {hint}");
         Err(PropertyError::new(Code::UnknownProperty, message))
@@ -67,7 +73,8 @@ impl<'a> Reader<'a> {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.trim())),
             Some(other) => {
-                let message = format!("{key} must be a string, and is {}.{}", kind(other), quotes(other));
+                let message =
+                    format!("{key} must be a string, and is {}.{}", kind(other), quotes(other));
                 Err(PropertyError::new(Code::InvalidText, message))
             }
         }
@@ -122,7 +129,8 @@ impl<'a> Reader<'a> {
             return Err(PropertyError::new(Code::InvalidName, message));
         }
         let invalid = |words: String| {
-            let message = format!("{key} {} is not a domain name: {words}.", quoted(text, is_of_name));
+            let message =
+                format!("{key} {} is not a domain name: {words}.", quoted(text, is_of_name));
             PropertyError::new(Code::InvalidName, message)
         };
         // Each of these makes an external id of it rather than a name, and a message would tell it.
@@ -146,11 +154,14 @@ impl<'a> Reader<'a> {
         let region = self.region()?;
         match (arns.pop(), external_id) {
             (None, Some(_)) => {
-                let message = format!("{id_key} is given without {arn_key}. Give the role, or remove it.");
+                let message =
+                    format!("{id_key} is given without {arn_key}. Give the role, or remove it.");
                 Err(PropertyError::new(Code::ExternalIdWithoutRole, message))
             }
             (None, None) => Ok(None),
-            (Some(arn), external_id) => Ok(Some(Role { arn, through: arns.pop(), external_id, region })),
+            (Some(arn), external_id) => {
+                Ok(Some(Role { arn, through: arns.pop(), external_id, region }))
+            }
         }
     }
 
@@ -196,7 +207,8 @@ impl<'a> Reader<'a> {
         text.parse().map(Some).map_err(|_| {
             let value = quoted(text, |c| c.is_ascii_alphanumeric() || c == '-');
             let hint = hidden_character(text);
-            let message = format!("{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}");
+            let message =
+                format!("{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}");
             PropertyError::new(Code::InvalidRegion, message)
         })
     }
@@ -205,18 +217,24 @@ impl<'a> Reader<'a> {
     /// `!GetAtt Zone.NameServers` makes it, or of one string. Blank items are dropped.
     fn list<T>(&self, key: &str, split: impl Fn(&str) -> T) -> Read<Vec<T>> {
         let Some(value) = self.given(key) else { return Ok(None) };
-        let invalid = |words: String| PropertyError::new(Code::InvalidList, format!("{key} must be a list. {words}"));
+        let invalid = |words: String| {
+            PropertyError::new(Code::InvalidList, format!("{key} must be a list. {words}"))
+        };
         let mut items = Vec::new();
         let mut add = |position: String, item: &'a Value| match item {
-            Value::String(text) if holds_list(text) => {
-                Err(invalid(format!("{position} is a string that holds a list: give the list itself.")))
-            }
+            Value::String(text) if holds_list(text) => Err(invalid(format!(
+                "{position} is a string that holds a list: give the list itself."
+            ))),
             item if is_blank(item) => Ok(()),
             Value::String(text) => {
                 items.push(split(text));
                 Ok(())
             }
-            other => Err(invalid(format!("{position} must be a string, and is {}.{}", kind(other), quotes(other)))),
+            other => Err(invalid(format!(
+                "{position} must be a string, and is {}.{}",
+                kind(other),
+                quotes(other)
+            ))),
         };
         let Value::Array(outer) = value else {
             add("Its value".to_owned(), value)?;
@@ -236,10 +254,14 @@ impl<'a> Reader<'a> {
         Ok(Some(items))
     }
 
-    /// The items of a list, commas within a string separating them as well; `None` if all are blank.
+    /// The items of a list, commas within a string separating them as well; `None` if all are
+    /// blank.
     fn comma_list(&self, key: &str) -> Read<Vec<String>> {
-        let items = self.list(key, |text| text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>())?;
-        let items: Vec<String> = items.into_iter().flatten().flatten().filter(|item| !item.is_empty()).collect();
+        let items = self.list(key, |text| {
+            text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>()
+        })?;
+        let items: Vec<String> =
+            items.into_iter().flatten().flatten().filter(|item| !item.is_empty()).collect();
         Ok(Some(items).filter(|items| !items.is_empty()))
     }
 
@@ -247,7 +269,10 @@ impl<'a> Reader<'a> {
         const KEY: &str = "NameServers";
         let Some(texts) = self.comma_list(KEY)? else { return Ok(None) };
         NameServers::given(&texts).map(Some).map_err(|error| {
-            PropertyError::new(Code::InvalidNameServers, format!("{KEY} must be the names of name servers. {error}"))
+            PropertyError::new(
+                Code::InvalidNameServers,
+                format!("{KEY} must be the names of name servers. {error}"),
+            )
         })
     }
 
@@ -259,11 +284,13 @@ impl<'a> Reader<'a> {
         let name = |text: &String| {
             let value = quoted(text, |c| c.is_ascii_alphanumeric() || "_|".contains(c));
             // What `Ref` gives has the zone that the key belongs to.
-            let zone: Option<ZoneId> = text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
+            let zone: Option<ZoneId> =
+                text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
             if let (Some(zone), Some(child)) = (zone, &child)
                 && zone != *child
             {
-                let message = format!("{KEY} {value} is a key of another zone than ChildZoneId, {child}.");
+                let message =
+                    format!("{KEY} {value} is a key of another zone than ChildZoneId, {child}.");
                 return Err(PropertyError::new(Code::KeyOfAnotherZone, message));
             }
             text.parse().map_err(|_| {
@@ -287,7 +314,10 @@ impl<'a> Reader<'a> {
             "REQUIRE" => Ok(Some(Verification::Require)),
             _ => {
                 let value = quoted(text, |c| c.is_ascii_alphabetic());
-                let message = format!("{KEY} {value} must be NONE, REPORT or REQUIRE.{}", hidden_character(text));
+                let message = format!(
+                    "{KEY} {value} must be NONE, REPORT or REQUIRE.{}",
+                    hidden_character(text)
+                );
                 Err(PropertyError::new(Code::InvalidVerification, message))
             }
         }
@@ -297,16 +327,21 @@ impl<'a> Reader<'a> {
         let Some(value) = self.given(key) else { return Ok(None) };
         whole_number(value).and_then(Ttl::new).map(Some).ok_or_else(|| {
             let range = format!("must be a whole number of seconds from 0 to {}", Ttl::MAX);
-            PropertyError::new(Code::InvalidTtl, format!("{key} {} {range}.{}", number(value), hidden(value)))
+            PropertyError::new(
+                Code::InvalidTtl,
+                format!("{key} {} {range}.{}", number(value), hidden(value)),
+            )
         })
     }
 
     pub(super) fn service_timeout(&self) -> Read<i64> {
         const KEY: &str = "ServiceTimeout";
         let Some(value) = self.given(KEY) else { return Ok(None) };
-        let seconds = whole_number(value).filter(|seconds| (1..=MAX_SERVICE_TIMEOUT).contains(seconds));
+        let seconds =
+            whole_number(value).filter(|seconds| (1..=MAX_SERVICE_TIMEOUT).contains(seconds));
         seconds.map(Some).ok_or_else(|| {
-            let range = format!("must be a whole number of seconds from 1 to {MAX_SERVICE_TIMEOUT}");
+            let range =
+                format!("must be a whole number of seconds from 1 to {MAX_SERVICE_TIMEOUT}");
             PropertyError::new(
                 Code::InvalidServiceTimeout,
                 format!("{KEY} {} {range}.{}", number(value), hidden(value)),
@@ -318,13 +353,20 @@ impl<'a> Reader<'a> {
         let value = match self.given(key) {
             None => return Ok(None),
             Some(Value::Bool(value)) => return Ok(Some(*value)),
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => return Ok(Some(false)),
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => return Ok(Some(true)),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => {
+                return Ok(Some(false));
+            }
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => {
+                return Ok(Some(true));
+            }
             Some(Value::String(text)) => quoted(text.trim(), |c| c.is_ascii_alphabetic()),
             Some(other) => format!("({})", kind(other)),
         };
         let hint = self.given(key).map(hidden).unwrap_or_default();
-        Err(PropertyError::new(Code::InvalidBoolean, format!("{key} {value} must be true or false.{hint}")))
+        Err(PropertyError::new(
+            Code::InvalidBoolean,
+            format!("{key} {value} must be true or false.{hint}"),
+        ))
     }
 }
 
@@ -347,7 +389,10 @@ fn arns_of(text: &str) -> Vec<String> {
 fn looks_like_zone_id(text: &str) -> bool {
     let id = text.rsplit('/').next().unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    (10..=32).contains(&id.len()) && id.starts_with('Z') && id.bytes().all(plain) && text.parse::<ZoneId>().is_ok()
+    (10..=32).contains(&id.len())
+        && id.starts_with('Z')
+        && id.bytes().all(plain)
+        && text.parse::<ZoneId>().is_ok()
 }
 
 /// The characters of domain names, as people write them.

@@ -29,9 +29,14 @@ pub(super) fn suggestion(key: &str) -> Option<String> {
     let key: String = key.chars().filter(|c| *c != ' ' && !is_invisible(*c)).collect();
     let key = key.to_ascii_lowercase();
     let known = || KNOWN.iter().chain(&OF_CLOUDFORMATION).copied();
-    let mut near: Vec<&str> = known().filter(|known| is_near(&key, &known.to_ascii_lowercase())).collect();
+    let mut near: Vec<&str> =
+        known().filter(|known| is_near(&key, &known.to_ascii_lowercase())).collect();
     if near.is_empty() {
-        near = ELSEWHERE.iter().find(|(name, _)| *name == key).map(|(_, ours)| ours.to_vec()).unwrap_or_default();
+        near = ELSEWHERE
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, ours)| ours.to_vec())
+            .unwrap_or_default();
     }
     if near.is_empty() && key.len() >= SHORTEST_END {
         near = known().filter(|known| known.to_ascii_lowercase().ends_with(&key)).collect();

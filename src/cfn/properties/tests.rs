@@ -7,7 +7,8 @@ use super::*;
 const ROLE: &str = "arn:aws:iam::111111111111:role/parent";
 
 fn with(changes: Value) -> Value {
-    let mut properties = json!({"ServiceToken": "t", "ServiceTimeout": "600", "ChildZoneId": "Z1CHILD"});
+    let mut properties =
+        json!({"ServiceToken": "t", "ServiceTimeout": "600", "ChildZoneId": "Z1CHILD"});
     for (key, value) in changes.as_object().unwrap() {
         properties[key] = value.clone();
     }
@@ -33,7 +34,8 @@ fn defaults() {
     assert_eq!(parsed.ttl.seconds(), 172_800);
     assert_eq!(*parsed.parent_zone(), ParentZone::Closest);
     assert!(!parsed.allow_overwrite);
-    let texts = (&parsed.child_role, &parsed.parent_role, &parsed.domain_name, &parsed.name_servers);
+    let texts =
+        (&parsed.child_role, &parsed.parent_role, &parsed.domain_name, &parsed.name_servers);
     assert_eq!(texts, (&None, &None, &None, &None));
 }
 
@@ -64,15 +66,45 @@ fn whole_numbers_in_any_form_of_yaml() {
         assert_eq!((parsed.ttl.seconds(), parsed.ds_ttl.seconds()), (seconds, seconds), "{given}");
     }
     assert_eq!(service_timeout(&json!({"ServiceTimeout": "3.6E3"})), Some(3600));
-    for ttl in
-        ["\u{663}\u{660}\u{660}", "\u{ff13}00", "300s", "PT5M", "3,600", "3_600", "0b11", "1e-1", "--1", ".", "e5"]
-    {
+    for ttl in [
+        "\u{663}\u{660}\u{660}",
+        "\u{ff13}00",
+        "300s",
+        "PT5M",
+        "3,600",
+        "3_600",
+        "0b11",
+        "1e-1",
+        "--1",
+        ".",
+        "e5",
+    ] {
         refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
     }
-    for ttl in ["1.5E0", "300.5", "1e400", "inf", "NaN", "-1", "1h", "0x12C", "2147483648.0", "9e18", "3OO", "1 000"] {
+    for ttl in [
+        "1.5E0",
+        "300.5",
+        "1e400",
+        "inf",
+        "NaN",
+        "-1",
+        "1h",
+        "0x12C",
+        "2147483648.0",
+        "9e18",
+        "3OO",
+        "1 000",
+    ] {
         refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
     }
-    for ttl in [json!(-1), json!(2_147_483_648_u64), json!(u64::MAX), json!(1.5), json!([300]), json!(true)] {
+    for ttl in [
+        json!(-1),
+        json!(2_147_483_648_u64),
+        json!(u64::MAX),
+        json!(1.5),
+        json!([300]),
+        json!(true),
+    ] {
         refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
     }
     refused(json!({"TTL": "1.5E0"}), &["TTL \"1.5E0\" must be"]);
@@ -82,9 +114,16 @@ fn whole_numbers_in_any_form_of_yaml() {
 fn what_is_blank_is_not_given() {
     let properties = KNOWN.iter().filter(|key| !["ChildZoneId", "Trigger"].contains(key));
     let properties: Vec<&str> = properties.copied().chain(["ServiceTimeout"]).collect();
-    for blank in
-        [json!(null), json!(""), json!(" "), json!([]), json!([""]), json!([" ", null]), json!([[]]), json!({})]
-    {
+    for blank in [
+        json!(null),
+        json!(""),
+        json!(" "),
+        json!([]),
+        json!([""]),
+        json!([" ", null]),
+        json!([[]]),
+        json!({}),
+    ] {
         for property in &properties {
             assert_eq!(parse(json!({*property: blank})), parse(json!({})), "{property}: {blank}");
         }
@@ -99,7 +138,9 @@ fn what_is_blank_is_not_given() {
 
 #[test]
 fn blank_items_of_lists_are_dropped_and_one_list_in_a_list_is_taken() {
-    let of = |value: &Value| parse(json!({"NameServers": value})).map(|parsed| parsed.name_servers.clone());
+    let of = |value: &Value| {
+        parse(json!({"NameServers": value})).map(|parsed| parsed.name_servers.clone())
+    };
     let plain = of(&json!(["a.net", "b.net"]));
     for same in [
         json!("a.net,b.net,"),
@@ -116,7 +157,10 @@ fn blank_items_of_lists_are_dropped_and_one_list_in_a_list_is_taken() {
         (json!([[["a.net"]]]), "Item 1 of the list in item 1 must be a string, and is a list"),
         (json!(["a.net", ["b.net", ["c.net"]]]), "Item 2 of the list in item 2"),
         (json!(["a.net", {"b": 1}]), "Item 2 must be a string, and is an object"),
-        (json!(["a.net", 7]), "Item 2 must be a string, and is a number. Without quotation marks YAML"),
+        (
+            json!(["a.net", 7]),
+            "Item 2 must be a string, and is a number. Without quotation marks YAML",
+        ),
         (json!({"a": 1}), "Its value must be a string, and is an object"),
         (json!(true), "Its value must be a string, and is a boolean"),
         (json!("[\"a.net\",\"b.net\"]"), "Its value is a string that holds a list"),
@@ -168,7 +212,13 @@ fn name_servers_are_names_of_hosts() {
         refused(json!({"NameServers": [odd]}), &["NameServers must be the names of name servers."]);
     }
     assert!(parse(json!({"NameServers": "ns1.0/25.2.0.192.in-addr.arpa"})).is_ok(), "RFC 2317");
-    for joined in ["a.net|b.net", "a.net\u{3001}b.net", "a.net\u{60c}b.net", "a.net\u{a0}b.net", "a.net\u{2028}b.net"] {
+    for joined in [
+        "a.net|b.net",
+        "a.net\u{3001}b.net",
+        "a.net\u{60c}b.net",
+        "a.net\u{a0}b.net",
+        "a.net\u{2028}b.net",
+    ] {
         refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
     }
     for joined in ["a.net b.net", "a.net;b.net", "a.net\nb.net", "a.net\tb.net"] {
@@ -195,9 +245,14 @@ fn spellings_of_names_and_ids() {
         ("\u{5d0}\u{5d1}.example.com.", "xn--4dbc.example.com"),
         ("u\u{308}.example.com", "xn--tda.example.com"),
     ] {
-        assert_eq!(parse(json!({"DomainName": unicode})), parse(json!({"DomainName": ascii})), "{unicode}");
+        assert_eq!(
+            parse(json!({"DomainName": unicode})),
+            parse(json!({"DomainName": ascii})),
+            "{unicode}"
+        );
     }
-    let unicode = json!({"DomainName": "b\u{fc}cher.example.com", "NameServers": ["ns1.b\u{fc}cher.net"]});
+    let unicode =
+        json!({"DomainName": "b\u{fc}cher.example.com", "NameServers": ["ns1.b\u{fc}cher.net"]});
     let ascii = json!({"DomainName": "xn--bcher-kva.example.com", "NameServers": ["ns1.xn--bcher-kva.net"]});
     assert_eq!(parse(unicode), parse(ascii));
 }
@@ -209,7 +264,10 @@ fn an_id_for_a_name_and_a_name_for_an_id_are_told() {
         refused(json!({"DomainName": id}), &["DomainName", "give it as ChildZoneId"]);
     }
     refused(json!({"ParentZoneId": "example.com"}), &["ParentZoneId", "give it as ParentZoneName"]);
-    refused(json!({"ChildZoneId": "testing.example.com."}), &["ChildZoneId", "give it as DomainName"]);
+    refused(
+        json!({"ChildZoneId": "testing.example.com."}),
+        &["ChildZoneId", "give it as DomainName"],
+    );
     assert!(parse(json!({"ParentZoneName": "zone1"})).is_ok());
 }
 
@@ -230,12 +288,16 @@ fn an_invisible_character_is_named() {
             if property == "NameServers" && point == "U+00A0" {
                 continue;
             }
-            refused(json!({property: name}), &[property, "invisible character", point, "at position"]);
+            refused(
+                json!({property: name}),
+                &[property, "invisible character", point, "at position"],
+            );
         }
     }
 }
 
-/// As they come with what was copied from a web page or a chat: the value looks right, and nobody finds the fault.
+/// As they come with what was copied from a web page or a chat: the value looks right, and nobody
+/// finds the fault.
 #[test]
 fn an_invisible_character_is_named_in_every_property() {
     for (property, value) in [
@@ -259,14 +321,19 @@ fn an_invisible_character_is_named_in_every_property() {
         ("DomainName", "testing.example.com\u{200b}"),
         ("ParentZoneName", "\u{feff}example.com"),
     ] {
-        let at =
-            value.chars().find(|c| delegation_model::text::is_invisible(*c)).map(|c| format!("U+{:04X}", u32::from(c)));
+        let at = value
+            .chars()
+            .find(|c| delegation_model::text::is_invisible(*c))
+            .map(|c| format!("U+{:04X}", u32::from(c)));
         let error = parse(json!({property: value})).unwrap_err();
         assert!(error.contains(property) && error.contains("invisible character"), "{error}");
         assert!(error.contains(&at.unwrap()) && !error.contains("s3cret"), "{error}");
         assert_eq!(error.matches("invisible").count(), 1, "{error}");
     }
-    refused(json!({"TTL": "\u{200b}"}), &["TTL (a value of one character, not repeated here) must be a whole number"]);
+    refused(
+        json!({"TTL": "\u{200b}"}),
+        &["TTL (a value of one character, not repeated here) must be a whole number"],
+    );
 }
 
 #[test]
@@ -275,12 +342,18 @@ fn a_key_that_is_hard_to_see_is_in_quotation_marks() {
         ("", "\"\" is not a property"),
         (" ", "\" \" is not a property"),
         ("TTL ", "\"TTL \" is not a property of Custom::Delegation. Did you mean TTL?"),
-        (" ChildZoneId", "\" ChildZoneId\" is not a property of Custom::Delegation. Did you mean ChildZoneId?"),
+        (
+            " ChildZoneId",
+            "\" ChildZoneId\" is not a property of Custom::Delegation. Did you mean ChildZoneId?",
+        ),
         (
             "Parent Zone Name",
             "\"Parent Zone Name\" is not a property of Custom::Delegation. Did you mean ParentZoneName?",
         ),
-        ("childzoneid", "childzoneid is not a property of Custom::Delegation. Did you mean ChildZoneId?"),
+        (
+            "childzoneid",
+            "childzoneid is not a property of Custom::Delegation. Did you mean ChildZoneId?",
+        ),
         ("T\u{422}L", "\"T\u{422}L\" is not a property"),
     ] {
         let error = parse(json!({key: "x"})).unwrap_err();
@@ -306,7 +379,10 @@ fn a_typo_is_named_with_the_nearest_property_if_one_is_near() {
         ("DelegatedZoneName", "Did you mean DomainName?"),
         ("DelegatedZoneNameServers", "Did you mean NameServers?"),
     ] {
-        refused(json!({key: "x"}), &[&format!("{key} is not a property of Custom::Delegation. {meant}")]);
+        refused(
+            json!({key: "x"}),
+            &[&format!("{key} is not a property of Custom::Delegation. {meant}")],
+        );
     }
     for key in ["Tags", "Id", "Comment", "ServiceWhatever", "Foo", "Weight", "SetIdentifier"] {
         let error = parse(json!({key: "x"})).unwrap_err();
@@ -318,19 +394,29 @@ fn a_typo_is_named_with_the_nearest_property_if_one_is_near() {
 fn waiting_checking_and_signing_have_defaults() {
     let plain = parse(json!({})).unwrap();
     assert!(!plain.dnssec && plain.wait_for_sync && plain.waits());
-    assert_eq!((plain.ds_ttl, plain.verifies(), &plain.key_signing_keys), (Ttl::DS, Verification::Report, &None));
+    assert_eq!(
+        (plain.ds_ttl, plain.verifies(), &plain.key_signing_keys),
+        (Ttl::DS, Verification::Report, &None)
+    );
     let empty = json!({"Dnssec": "", "KeySigningKeys": "", "DsTTL": "", "WaitForSync": "", "Verification": ""});
     assert_eq!(parse(empty), parse(json!({})));
 }
 
 #[test]
 fn key_signing_keys_are_names_or_what_ref_gives() {
-    let keys =
-        |value: Value| parse(json!({"Dnssec": "true", "KeySigningKeys": value})).unwrap().key_signing_keys.clone();
+    let keys = |value: Value| {
+        parse(json!({"Dnssec": "true", "KeySigningKeys": value})).unwrap().key_signing_keys.clone()
+    };
     let both = keys(json!(["ksk_1", "Z1CHILD|ksk_2"]));
-    assert_eq!(both.as_ref().unwrap().iter().map(KeyName::as_str).collect::<Vec<_>>(), ["ksk_1", "ksk_2"]);
+    assert_eq!(
+        both.as_ref().unwrap().iter().map(KeyName::as_str).collect::<Vec<_>>(),
+        ["ksk_1", "ksk_2"]
+    );
     assert_eq!(keys(json!("ksk_2, ksk_1")), both);
-    assert!(parse(json!({"KeySigningKeys": ["Z2OTHER|ksk_1"]})).is_ok(), "no effect without Dnssec");
+    assert!(
+        parse(json!({"KeySigningKeys": ["Z2OTHER|ksk_1"]})).is_ok(),
+        "no effect without Dnssec"
+    );
     refused(
         json!({"Dnssec": true, "KeySigningKeys": ["Z2OTHER|ksk_1"]}),
         &["KeySigningKeys", "Z2OTHER|ksk_1", "another zone", "Z1CHILD"],
@@ -341,7 +427,9 @@ fn key_signing_keys_are_names_or_what_ref_gives() {
 
 #[test]
 fn a_required_check_implies_waiting() {
-    let waits = |wait: &str, check: &str| parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits();
+    let waits = |wait: &str, check: &str| {
+        parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits()
+    };
     for mode in ["", "NONE", "REPORT"] {
         assert!(waits("true", mode) && !waits("false", mode), "{mode}");
     }
@@ -353,8 +441,7 @@ fn a_required_check_implies_waiting() {
 
 #[test]
 fn dnssec_needs_a_child_zone_to_read() {
-    let outside =
-        json!({"ChildZoneId": null, "DomainName": "a.example.com", "NameServers": "ns1.example.net", "Dnssec": true});
+    let outside = json!({"ChildZoneId": null, "DomainName": "a.example.com", "NameServers": "ns1.example.net", "Dnssec": true});
     refused(outside, &["Dnssec", "ChildZoneId"]);
     assert!(parse(json!({"NameServers": "ns1.example.net", "Dnssec": true})).is_ok());
 }
@@ -363,14 +450,20 @@ fn dnssec_needs_a_child_zone_to_read() {
 fn cloudformations_own_properties_are_known_and_no_others_of_their_kind() {
     assert!(parse(json!({"ServiceToken": "anything", "ServiceTimeout": "300.0"})).is_ok());
     for wrong in [json!("6OO"), json!(0), json!(3601), json!("600s"), json!(599.5), json!([600])] {
-        refused(json!({"ServiceTimeout": wrong}), &["ServiceTimeout", "whole number of seconds from 1 to 3600"]);
+        refused(
+            json!({"ServiceTimeout": wrong}),
+            &["ServiceTimeout", "whole number of seconds from 1 to 3600"],
+        );
     }
     refused(json!({"ServiceWhatever": {"a": 1}}), &["ServiceWhatever is not a property"]);
 }
 
 #[test]
 fn bad_values_are_named() {
-    refused(json!({"ChildZoneId": "Z1234567890123456789012345678901234"}), &["ChildZoneId \"Z1234", "1 to 32"]);
+    refused(
+        json!({"ChildZoneId": "Z1234567890123456789012345678901234"}),
+        &["ChildZoneId \"Z1234", "1 to 32"],
+    );
     refused(
         json!({"ChildZoneId": 7}),
         &["ChildZoneId must be a string, and is a number. Without quotation marks YAML"],
@@ -378,7 +471,10 @@ fn bad_values_are_named() {
     refused(json!({"ChildZoneId": ["Z1"]}), &["ChildZoneId must be a string, and is a list."]);
     refused(json!({"ParentZoneId": "Z1/../x"}), &["ParentZoneId"]);
     refused(json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam"]);
-    refused(json!({"DomainName": "a..b"}), &["DomainName \"a..b\" is not a domain name", "position 3"]);
+    refused(
+        json!({"DomainName": "a..b"}),
+        &["DomainName \"a..b\" is not a domain name", "position 3"],
+    );
     for value in [json!("yes"), json!("1"), json!(1), json!([1])] {
         refused(json!({"AllowOverwrite": value}), &["AllowOverwrite", "must be true or false"]);
     }
@@ -386,19 +482,30 @@ fn bad_values_are_named() {
 
 #[test]
 fn every_property_refuses_what_is_of_another_type() {
-    let values =
-        [json!(7), json!(7.5), json!(true), json!({"Ref": "X"}), json!([7]), json!([true]), json!([["a", ["b"]]])];
+    let values = [
+        json!(7),
+        json!(7.5),
+        json!(true),
+        json!({"Ref": "X"}),
+        json!([7]),
+        json!([true]),
+        json!([["a", ["b"]]]),
+    ];
     for property in KNOWN.iter().filter(|key| **key != "Trigger").chain(&["ServiceTimeout"]) {
         for value in &values {
             let given = json!({*property: value, "ParentRoleArn": ROLE, "ChildRoleArn": ROLE, *property: value});
             let taken = match *property {
                 "TTL" | "DsTTL" | "ServiceTimeout" => *value == json!(7),
-                "AllowOverwrite" | "AllowOcclusion" | "Dnssec" | "WaitForSync" => value.is_boolean(),
+                "AllowOverwrite" | "AllowOcclusion" | "Dnssec" | "WaitForSync" => {
+                    value.is_boolean()
+                }
                 _ => false,
             };
             match parse(given) {
                 Ok(_) => assert!(taken, "{property}: {value} is taken"),
-                Err(error) => assert!(!taken && error.contains(property), "{property}: {value}: {error}"),
+                Err(error) => {
+                    assert!(!taken && error.contains(property), "{property}: {value}: {error}")
+                }
             }
         }
     }
@@ -413,7 +520,9 @@ fn a_value_that_may_be_a_secret_is_not_repeated() {
             assert!(error.contains(property) && !error.contains("s3cret"), "{error}");
         }
     }
-    for property in KNOWN.iter().filter(|key| !["Trigger", "ParentExternalId", "ChildExternalId"].contains(key)) {
+    for property in
+        KNOWN.iter().filter(|key| !["Trigger", "ParentExternalId", "ChildExternalId"].contains(key))
+    {
         for value in [json!(SECRET), json!([SECRET]), json!([["a", SECRET]])] {
             let error = parse(json!({*property: value})).unwrap_err();
             assert!(error.contains(property) && !error.contains("s3cret"), "{error}");
@@ -430,44 +539,63 @@ fn a_value_that_may_be_a_secret_is_not_repeated() {
 fn a_role_may_be_a_chain_of_two() {
     let hub = "arn:aws:iam::333333333333:role/hub,with-comma";
     let role = |value: Value| {
-        let parsed = parse(json!({"ParentRoleArn": value, "ParentExternalId": "the-secret"})).unwrap();
+        let parsed =
+            parse(json!({"ParentRoleArn": value, "ParentExternalId": "the-secret"})).unwrap();
         let role = parsed.parent_role.clone().unwrap();
         assert_eq!(role.external_id.as_ref().unwrap().expose(), "the-secret");
         role.chain().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(role(json!(ROLE)), [ROLE]);
     assert_eq!(role(json!([ROLE])), [ROLE]);
-    for chain in
-        [json!([hub, ROLE]), json!([[hub, "", ROLE]]), json!(format!("{hub},{ROLE}")), json!(format!("{hub}, {ROLE}"))]
-    {
+    for chain in [
+        json!([hub, ROLE]),
+        json!([[hub, "", ROLE]]),
+        json!(format!("{hub},{ROLE}")),
+        json!(format!("{hub}, {ROLE}")),
+    ] {
         assert_eq!(role(chain), [hub, ROLE]);
     }
-    refused(json!({"ParentRoleArn": [hub, hub, ROLE]}), &["ParentRoleArn lists 3 roles", "at most two"]);
+    refused(
+        json!({"ParentRoleArn": [hub, hub, ROLE]}),
+        &["ParentRoleArn lists 3 roles", "at most two"],
+    );
     refused(json!({"ParentRoleArn": [hub, "x"]}), &["ParentRoleArn must be the ARN of a role"]);
-    refused(json!({"ParentRoleArn": ["", null], "ParentExternalId": "the-secret"}), &["given without ParentRoleArn"]);
+    refused(
+        json!({"ParentRoleArn": ["", null], "ParentExternalId": "the-secret"}),
+        &["given without ParentRoleArn"],
+    );
 }
 
 #[test]
 fn both_or_neither_of_alternatives() {
-    refused(json!({"ParentZoneId": "Z1", "ParentZoneName": "example.com"}), &["ParentZoneId and ParentZoneName"]);
+    refused(
+        json!({"ParentZoneId": "Z1", "ParentZoneName": "example.com"}),
+        &["ParentZoneId and ParentZoneName"],
+    );
     refused(json!({"ChildZoneId": null}), &["ChildZoneId is missing"]);
     refused(json!({"ChildZoneId": null, "NameServers": "a.net"}), &["DomainName is missing"]);
     refused(
         json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b", "ChildRoleArn": ROLE}),
         &["ChildRoleArn"],
     );
-    assert!(parse(json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b"})).is_ok());
+    assert!(
+        parse(json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b"})).is_ok()
+    );
     assert!(parse(json!({"NameServers": "a.net"})).is_ok(), "it overrides what is read");
 }
 
 #[test]
 fn external_ids_need_their_role_and_are_not_shown() {
     refused(json!({"ParentExternalId": "secret"}), &["ParentExternalId", "ParentRoleArn"]);
-    let error = parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the secret"})).unwrap_err();
+    let error =
+        parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the secret"})).unwrap_err();
     assert!(error.contains("ParentExternalId") && !error.contains("the secret"));
     let parsed = parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the-secret"})).unwrap();
     assert!(!format!("{parsed:?}").contains("the-secret"));
-    assert_eq!(parsed.parent_role.as_ref().unwrap().external_id.as_ref().unwrap().expose(), "the-secret");
+    assert_eq!(
+        parsed.parent_role.as_ref().unwrap().external_id.as_ref().unwrap().expose(),
+        "the-secret"
+    );
     refused(
         json!({"ParentRoleArn": ROLE, "ParentExternalId": 12_345_678_901_u64}),
         &["ParentExternalId must be a string, and is a number", "quotation marks"],
@@ -476,14 +604,22 @@ fn external_ids_need_their_role_and_are_not_shown() {
 
 #[test]
 fn the_region_for_roles_has_the_form_of_one() {
-    let region = |text: &str| parse(json!({"ParentRoleArn": ROLE, "ChildRoleArn": ROLE, "AssumeRoleRegion": text}));
-    for text in ["eu-central-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-12"] {
+    let region = |text: &str| {
+        parse(json!({"ParentRoleArn": ROLE, "ChildRoleArn": ROLE, "AssumeRoleRegion": text}))
+    };
+    for text in
+        ["eu-central-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-12"]
+    {
         let parsed = region(text).unwrap();
         for role in [&parsed.parent_role, &parsed.child_role] {
             assert_eq!(role.as_ref().unwrap().region.as_ref().unwrap().as_str(), text);
         }
     }
-    assert_eq!(region("").unwrap().parent_role.as_ref().unwrap().region, None, "an empty parameter is none");
+    assert_eq!(
+        region("").unwrap().parent_role.as_ref().unwrap().region,
+        None,
+        "an empty parameter is none"
+    );
     for text in [
         "Frankfurt",
         "eu-central",
@@ -511,7 +647,9 @@ fn over_long_values_are_named_and_cut() {
 #[test]
 fn no_properties_at_all() {
     for nothing in [Value::Null, json!({})] {
-        assert!(Properties::parse(&nothing).unwrap_err().to_string().contains("ChildZoneId is missing"));
+        assert!(
+            Properties::parse(&nothing).unwrap_err().to_string().contains("ChildZoneId is missing")
+        );
     }
     for odd in [json!([]), json!("x"), json!(1)] {
         assert!(Properties::parse(&odd).unwrap_err().to_string().contains("must be an object"));
@@ -534,7 +672,8 @@ fn a_delete_takes_what_is_valid() {
     assert!(!partial.dnssec && partial.waits());
     let (partial, _) = Partial::parse(&with(json!({"TTL": "soon", "Unknown": 1})));
     assert!(!partial.point_unreadable, "where the delegation is can be told");
-    for odd in [json!({"ParentRoleArn": 7}), json!({"ParentRoleArn": ROLE, "ParentExternalId": 7})] {
+    for odd in [json!({"ParentRoleArn": 7}), json!({"ParentRoleArn": ROLE, "ParentExternalId": 7})]
+    {
         assert!(Partial::parse(&odd).0.parent_role_unreadable);
     }
     for odd in [json!(null), json!(7), json!("x"), json!([1])] {

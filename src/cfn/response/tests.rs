@@ -8,7 +8,12 @@ fn target() -> Target {
     let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret";
     let stack_id = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
     Target {
-        url: ResponseUrl::parse(url, stack_id, Accepted { region: Some("us-east-1"), local_hosts: &[] }).unwrap(),
+        url: ResponseUrl::parse(
+            url,
+            stack_id,
+            Accepted { region: Some("us-east-1"), local_hosts: &[] },
+        )
+        .unwrap(),
         stack_id: stack_id.into(),
         request_id: "r".into(),
         logical_id: "Delegation".into(),
@@ -46,7 +51,8 @@ fn the_fields_are_those_of_cloudformation() {
 
 #[test]
 fn a_long_reason_keeps_its_head_and_points_to_the_log() {
-    let body: Value = serde_json::from_str(&failed(&"head ".repeat(3000)).body(&target(), "2026/[1]x")).unwrap();
+    let body: Value =
+        serde_json::from_str(&failed(&"head ".repeat(3000)).body(&target(), "2026/[1]x")).unwrap();
     let reason = body["Reason"].as_str().unwrap();
     assert!(reason.starts_with("head head"));
     assert!(reason.ends_with("… (more in log stream 2026/[1]x)"));
@@ -54,7 +60,9 @@ fn a_long_reason_keeps_its_head_and_points_to_the_log() {
 
 #[test]
 fn a_reason_ends_with_its_code_whether_it_is_cut_or_not() {
-    for (reason, pointer) in [("short".to_owned(), ""), ("head ".repeat(3000), "… (more in log stream log)")] {
+    for (reason, pointer) in
+        [("short".to_owned(), ""), ("head ".repeat(3000), "… (more in log stream log)")]
+    {
         let answer = Answer { code: "access-denied", ..failed(&reason) };
         let body: Value = serde_json::from_str(&answer.body(&target(), "log")).unwrap();
         let told = body["Reason"].as_str().unwrap();

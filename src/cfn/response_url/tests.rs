@@ -1,6 +1,7 @@
 use super::*;
 
-const PATH: &str = "arn%3Aaws%3Acloudformation%3Aeu-west-1%3A222222222222%3Astack/s/1%7CDelegation%7C2";
+const PATH: &str =
+    "arn%3Aaws%3Acloudformation%3Aeu-west-1%3A222222222222%3Astack/s/1%7CDelegation%7C2";
 const BUCKET: &str = "cloudformation-custom-resource-response";
 
 fn stack_in(region: &str) -> String {
@@ -63,12 +64,16 @@ fn other_hosts_are_refused() {
     ] {
         assert_eq!(parse(&url), Err(host_error()), "{url}");
     }
-    assert_eq!(parse(&format!("http://{BUCKET}-useast1.s3.amazonaws.com/x")), Err(ResponseUrlError::Scheme));
+    assert_eq!(
+        parse(&format!("http://{BUCKET}-useast1.s3.amazonaws.com/x")),
+        Err(ResponseUrlError::Scheme)
+    );
     assert_eq!(parse("file:///etc/passwd"), Err(ResponseUrlError::Malformed));
     assert_eq!(parse("nonsense"), Err(ResponseUrlError::Malformed));
 }
 
-/// What one reader of a URL takes for the host, and another for something else: only what requests are sent to counts.
+/// What one reader of a URL takes for the host, and another for something else: only what requests
+/// are sent to counts.
 #[test]
 fn spellings_that_hide_the_host_are_refused() {
     let host = format!("{BUCKET}-useast1.s3.amazonaws.com");
@@ -95,14 +100,20 @@ fn spellings_that_hide_the_host_are_refused() {
         assert!(parse(&url).is_err(), "{url:?}");
     }
     // The same host in other letters, and the port that it has anyway, are the same place.
-    for url in
-        [format!("HTTPS://{}:443/x", host.to_uppercase()), format!("https://{BUCKET}-usea%73t1.s3.amazonaws.com/x")]
-    {
+    for url in [
+        format!("HTTPS://{}:443/x", host.to_uppercase()),
+        format!("https://{BUCKET}-usea%73t1.s3.amazonaws.com/x"),
+    ] {
         assert_eq!(parse(&url).unwrap().expose().host_str(), Some(host.as_str()), "{url}");
     }
     let local = ["localhost".to_owned()];
-    let parse = |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &local });
-    for url in ["http://localhost@evil.example/x", "http://localhost.evil.example/x", "http://a:b@localhost/x"] {
+    let parse =
+        |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &local });
+    for url in [
+        "http://localhost@evil.example/x",
+        "http://localhost.evil.example/x",
+        "http://a:b@localhost/x",
+    ] {
         assert!(parse(url).is_err(), "{url}");
     }
 }
@@ -130,8 +141,14 @@ fn buckets_of_other_people_are_refused() {
     ] {
         assert_eq!(parse(&format!("https://{BUCKET}-{host}/x")), Err(host_error()), "{host}");
     }
-    for host in ["s3.amazonaws.com", "s3.us-east-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com"] {
-        assert_eq!(parse(&format!("https://{host}/{BUCKET}-useast1/x")), Err(host_error()), "path style on {host}");
+    for host in
+        ["s3.amazonaws.com", "s3.us-east-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com"]
+    {
+        assert_eq!(
+            parse(&format!("https://{host}/{BUCKET}-useast1/x")),
+            Err(host_error()),
+            "path style on {host}"
+        );
     }
     let dashed = format!("https://{BUCKET}-apsoutheast7.s3-ap-southeast-7.amazonaws.com/x");
     assert!(parse_in("ap-southeast-7", &dashed).is_err(), "a Region that never had this form");
@@ -141,12 +158,23 @@ fn buckets_of_other_people_are_refused() {
 
 #[test]
 fn the_stack_is_in_the_function_s_region() {
-    let url = |region: &str| format!("https://{BUCKET}-{}.s3.amazonaws.com/x", region.replace('-', ""));
+    let url =
+        |region: &str| format!("https://{BUCKET}-{}.s3.amazonaws.com/x", region.replace('-', ""));
     let here = Accepted { region: Some("eu-west-1"), local_hosts: &[] };
     let region_error = Err(ResponseUrlError::Region("eu-west-1".into()));
-    for stack_id in [stack_in("us-east-1"), "arn:aws:cloudformation::222222222222:stack/s/1".into(), "s".into()] {
-        assert_eq!(ResponseUrl::parse(&url("us-east-1"), &stack_id, here), region_error, "{stack_id}");
-        assert_eq!(ResponseUrl::parse(&url("eu-west-1"), &stack_id, here), region_error, "{stack_id}");
+    for stack_id in
+        [stack_in("us-east-1"), "arn:aws:cloudformation::222222222222:stack/s/1".into(), "s".into()]
+    {
+        assert_eq!(
+            ResponseUrl::parse(&url("us-east-1"), &stack_id, here),
+            region_error,
+            "{stack_id}"
+        );
+        assert_eq!(
+            ResponseUrl::parse(&url("eu-west-1"), &stack_id, here),
+            region_error,
+            "{stack_id}"
+        );
     }
     // A function that does not know its Region believes no event.
     let nowhere = Accepted { region: None, local_hosts: &[] };
@@ -157,7 +185,8 @@ fn the_stack_is_in_the_function_s_region() {
 #[test]
 fn local_hosts_only_when_named() {
     let hosts = ["127.0.0.1:4566".to_owned(), "localhost".to_owned()];
-    let parse = |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &hosts });
+    let parse =
+        |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &hosts });
     assert!(parse("http://127.0.0.1:4566/x").is_ok());
     assert!(parse("http://localhost:1234/x").is_ok());
     assert!(parse("http://127.0.0.1:4567/x").is_err());
@@ -166,7 +195,9 @@ fn local_hosts_only_when_named() {
 
 #[test]
 fn the_time_of_the_request_is_the_signing() {
-    let at = |query: &str| parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?{query}")).unwrap().signed_at();
+    let at = |query: &str| {
+        parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?{query}")).unwrap().signed_at()
+    };
     assert_eq!(at("X-Amz-Date=20231114T221320Z&X-Amz-Expires=7200"), Some(1_700_000_000));
     assert_eq!(at("AWSAccessKeyId=A&Expires=1700007200&Signature=s"), Some(1_700_000_000));
     assert_eq!(at("X-Amz-Date=yesterday"), None);
@@ -176,6 +207,7 @@ fn the_time_of_the_request_is_the_signing() {
 
 #[test]
 fn debug_shows_nothing() {
-    let url = parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret")).unwrap();
+    let url = parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret"))
+        .unwrap();
     assert_eq!(format!("{url:?}"), "ResponseUrl(…)");
 }

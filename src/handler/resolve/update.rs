@@ -1,4 +1,5 @@
-//! Where an Update goes: the model says what to read next, and this reads it (`MOVE-...` of `docs/design.md`).
+//! Where an Update goes: the model says what to read next, and this reads it (`MOVE-...` of
+//! `docs/design.md`).
 
 use std::sync::Arc;
 
@@ -60,7 +61,10 @@ impl UpdateResolver<'_> {
             (None, None) => None,
             (None, Some(zone)) => {
                 let role = old.child_role.as_ref();
-                match cx.with_fresh_credentials(async || child::hosted_zone(cx, zone, role).await).await {
+                match cx
+                    .with_fresh_credentials(async || child::hosted_zone(cx, zone, role).await)
+                    .await
+                {
                     Ok(zone) => Some(zone.name),
                     Err(failure) => {
                         warnings.push(not_found(&failure));
@@ -102,10 +106,11 @@ impl UpdateResolver<'_> {
                     let read = self.read_physical(session, &point, true).await;
                     let may_wait = !self.is_other_account();
                     let read = self.reach(read, may_wait, &mut denied)?;
-                    route.at_physical = Some(self.see(read, session, (&point, &mut origin), |at| {
-                        observed = at.observed.take();
-                        apex.clone_from(&at.apex);
-                    }));
+                    route.at_physical =
+                        Some(self.see(read, session, (&point, &mut origin), |at| {
+                            observed = at.observed.take();
+                            apex.clone_from(&at.apex);
+                        }));
                 }
                 NextStep::ReadPhysicalByOldRole(point) => {
                     let role = old.parent_role.as_ref();
@@ -119,7 +124,8 @@ impl UpdateResolver<'_> {
                         Err(failure) => (Arc::clone(session), Err(failure)),
                     };
                     let read = self.reach(read, false, &mut None)?;
-                    let seen = self.see(read, &session, (&point, &mut origin), |at| apex.clone_from(&at.apex));
+                    let seen = self
+                        .see(read, &session, (&point, &mut origin), |at| apex.clone_from(&at.apex));
                     route.at_physical_by_old_role = Some(seen);
                 }
                 NextStep::ReadHome(point) => {
@@ -133,16 +139,29 @@ impl UpdateResolver<'_> {
                     route.found = Some(zone);
                 }
                 NextStep::Go { point, behavior } => {
-                    // What was read is of the physical id's point, and the first look may use it there.
+                    // What was read is of the physical id's point, and the first look may use it
+                    // there.
                     let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
-                    return Ok(Found { point, behavior, observed, origin, apex, physical: route.physical });
+                    return Ok(Found {
+                        point,
+                        behavior,
+                        observed,
+                        origin,
+                        apex,
+                        physical: route.physical,
+                    });
                 }
-                NextStep::Overtaken => return Err(Overtaken::ByLaterRequest { name: name.clone() }.into()),
+                NextStep::Overtaken => {
+                    return Err(Overtaken::ByLaterRequest { name: name.clone() }.into());
+                }
                 NextStep::Denied(point) => {
                     let unknown = || {
                         Failure::new(
                             Code::AccessDenied,
-                            format!("The parent zone {} can't be read. Let the parent role read it.", point.zone),
+                            format!(
+                                "The parent zone {} can't be read. Let the parent role read it.",
+                                point.zone
+                            ),
                         )
                     };
                     return Err(denied.unwrap_or_else(unknown));
@@ -153,12 +172,15 @@ impl UpdateResolver<'_> {
 
     /// Whether the old properties have another role or external id. Invalid ones say nothing.
     fn role_changes(&self) -> bool {
-        let of = |role: &Option<Role>| role.clone().map(|role| (role.through, role.arn, role.external_id));
-        !self.old.parent_role_unreadable && of(&self.old.parent_role) != of(&self.desired.parent_role)
+        let of = |role: &Option<Role>| {
+            role.clone().map(|role| (role.through, role.arn, role.external_id))
+        };
+        !self.old.parent_role_unreadable
+            && of(&self.old.parent_role) != of(&self.desired.parent_role)
     }
 
-    /// True if the new role is of another account than the old one: it can never read the old one's zones, and a denial need not
-    /// be waited for.
+    /// True if the new role is of another account than the old one: it can never read the old one's
+    /// zones, and a denial need not be waited for.
     fn is_other_account(&self) -> bool {
         let account = |role: &Option<Role>| {
             let arn = role.as_ref()?.arn.as_str();
@@ -168,7 +190,8 @@ impl UpdateResolver<'_> {
         old.zip(new).is_some_and(|(old, new)| old != new)
     }
 
-    /// Reads the physical id's point. If the name is the one that is asked for, `all` of what a first look reads, in its place.
+    /// Reads the physical id's point. If the name is the one that is asked for, `all` of what a
+    /// first look reads, in its place.
     async fn read_physical(
         &self,
         session: &Session,
@@ -186,14 +209,16 @@ impl UpdateResolver<'_> {
                 ParentZone::Id(id) if *id == point.zone => Ok(None),
                 ParentZone::Id(_) | ParentZone::Name(_) | ParentZone::Closest => {
                     let zone = session.hosted_zone(&point.zone).await;
-                    zone.map(Some)
-                        .map_err(|error| parent_failure(&format!("reading the parent zone {}", point.zone), &error))
+                    zone.map(Some).map_err(|error| {
+                        parent_failure(&format!("reading the parent zone {}", point.zone), &error)
+                    })
                 }
             }
         };
         let (zone, observed) = if all {
             let servers = child.name_servers.as_ref();
-            let (zone, observed) = tokio::join!(zone, observe::surroundings(cx, session, point, servers, false));
+            let (zone, observed) =
+                tokio::join!(zone, observe::surroundings(cx, session, point, servers, false));
             (zone?, Some(observed?))
         } else {
             (zone.await?, None)
@@ -203,7 +228,8 @@ impl UpdateResolver<'_> {
             None => observe::own_claim(cx, session, point).await?,
         };
         let apex = match zone {
-            // Nobody on the internet asks a private zone, whatever it is called: as if it were another.
+            // Nobody on the internet asks a private zone, whatever it is called: as if it were
+            // another.
             Some(zone) if zone.private => None,
             Some(zone) => Some(zone.name),
             None => observed.as_ref().and_then(|observed| observed.apex.clone()),
@@ -221,7 +247,10 @@ impl UpdateResolver<'_> {
         match read {
             Ok(read) => Ok(Reached::Read(read)),
             Err(failure) if failure.kind() == Kind::NoSuchZone => Ok(Reached::Gone),
-            Err(failure) if failure.kind() == Kind::Denied && !(may_wait && self.denial == Denial::MayPass) => {
+            Err(failure)
+                if failure.kind() == Kind::Denied
+                    && !(may_wait && self.denial == Denial::MayPass) =>
+            {
                 *denied = Some(failure);
                 Ok(Reached::Denied)
             }
@@ -241,7 +270,8 @@ impl UpdateResolver<'_> {
             Reached::Read(mut at) => {
                 note(&mut at);
                 let stood = at.claim.is_some();
-                *origin = Some(Origin { point: point.clone(), session: Arc::clone(session), stood });
+                *origin =
+                    Some(Origin { point: point.clone(), session: Arc::clone(session), stood });
                 let private = at.apex.is_none() && point.name == self.child.name;
                 Reached::Read(ZoneSight {
                     apex: at.apex.unwrap_or_else(|| point.name.clone()),
@@ -254,8 +284,8 @@ impl UpdateResolver<'_> {
         }
     }
 
-    /// The delegation point to which the old properties lead, by the same test as the new one; `None` if it is the new one, or
-    /// can't be found, which never fails a request.
+    /// The delegation point to which the old properties lead, by the same test as the new one;
+    /// `None` if it is the new one, or can't be found, which never fails a request.
     pub(super) async fn old_point(
         &self,
         found: &Found,
@@ -272,7 +302,9 @@ impl UpdateResolver<'_> {
             let apex = match asked {
                 ParentZone::Id(_) => None,
                 // What the new role saw there says nothing of what the old one can.
-                ParentZone::Name(_) | ParentZone::Closest if !same_role => self.old_apex(physical).await,
+                ParentZone::Name(_) | ParentZone::Closest if !same_role => {
+                    self.old_apex(physical).await
+                }
                 ParentZone::Name(_) if found.apex.is_none() => self.old_apex(physical).await,
                 ParentZone::Name(_) | ParentZone::Closest => found.apex.clone(),
             };
@@ -284,7 +316,11 @@ impl UpdateResolver<'_> {
         }
         let old_role = old.parent_role.as_ref();
         let looked = cx.with_fresh_credentials(async || {
-            let session = if same_role { Arc::clone(self.session) } else { old_session(cx, old_role).await? };
+            let session = if same_role {
+                Arc::clone(self.session)
+            } else {
+                old_session(cx, old_role).await?
+            };
             let zone = parent_zone::find(&session, name, asked, None).await?;
             parent_zone::point(name, &zone)
         });
@@ -299,6 +335,7 @@ impl UpdateResolver<'_> {
 }
 
 fn not_found(failure: &Failure) -> Warning {
-    let message = format!("The delegation point of the old properties was not found: {}", failure.coded());
+    let message =
+        format!("The delegation point of the old properties was not found: {}", failure.coded());
     Warning::new(WarningCode::OldPointNotFound, message)
 }

@@ -50,12 +50,17 @@ fn faults() -> Vec<(BucketFault, u64)> {
 fn an_answer_gets_through_or_the_event_comes_again() {
     let stories = STORIES.into_iter().chain([Story::RefusedCreate, Story::RefusedUpdate]);
     let cases: Vec<Case> = stories
-        .flat_map(|story| faults().into_iter().map(move |(fault, times)| Case { story, fault, times }))
+        .flat_map(|story| {
+            faults().into_iter().map(move |(fault, times)| Case { story, fault, times })
+        })
         .collect();
     let tried = cases.len();
     let results = simulate_each(cases, async |case| play(case).await);
-    let wrong = results.into_iter().filter_map(|(number, case, result)| Some((number, case, result.err()?)));
-    let failures: Vec<String> = wrong.map(|(number, case, wrong)| format!("CASE={number} {case:?}: {wrong}")).collect();
+    let wrong = results
+        .into_iter()
+        .filter_map(|(number, case, result)| Some((number, case, result.err()?)));
+    let failures: Vec<String> =
+        wrong.map(|(number, case, wrong)| format!("CASE={number} {case:?}: {wrong}")).collect();
     eprintln!("faults of the response bucket tried {tried}, left behind {}", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
@@ -67,7 +72,8 @@ async fn play(case: &Case) -> Result<(), String> {
     lane.bucket.fault(case.fault.clone(), case.times);
     let struck = lane.deliver(&event, TIMEOUT, || lane.bucket.clear_faults()).await?;
     lane.bucket.clear_faults();
-    // A refused Create must not come again: it could succeed then, after CloudFormation has given up on it.
+    // A refused Create must not come again: it could succeed then, after CloudFormation has given
+    // up on it.
     let marker = case.story == Story::RefusedCreate;
     let deliveries = if case.persists() && !marker { 2 } else { 1 };
     if struck.deliveries != deliveries {
@@ -85,12 +91,14 @@ async fn play(case: &Case) -> Result<(), String> {
     case.story.end(lane, id.as_deref(), &struck).await
 }
 
-/// An Update's failure reached CloudFormation, but the function did not hear so: its event comes again after the rollback.
+/// An Update's failure reached CloudFormation, but the function did not hear so: its event comes
+/// again after the rollback.
 #[tokio::test(start_paused = true)]
 async fn a_failed_update_that_comes_again_after_its_rollback_changes_nothing() {
     let lane = Lane::new();
     let old = lane.properties(json!({}));
-    let created = lane.deliver(&lane.event("Create", None, &old, None), TIMEOUT, || {}).await.unwrap();
+    let created =
+        lane.deliver(&lane.event("Create", None, &old, None), TIMEOUT, || {}).await.unwrap();
     let id = created.id().unwrap();
     let new = lane.properties(json!({"TTL": "60"}));
     let update = lane.event("Update", Some(id), &new, Some(&old));
@@ -112,14 +120,16 @@ async fn a_failed_update_that_comes_again_after_its_rollback_changes_nothing() {
     lane.check_as_before().unwrap();
 }
 
-/// A Create's failure reached CloudFormation, but the function did not hear so and failed towards Lambda: the event came again
-/// after the Delete of the rollback, and made a delegation that no stack knew.
+/// A Create's failure reached CloudFormation, but the function did not hear so and failed towards
+/// Lambda: the event came again after the Delete of the rollback, and made a delegation that no
+/// stack knew.
 #[tokio::test(start_paused = true)]
 async fn regression_a_failed_create_that_may_be_known_is_not_delivered_again() {
     let lane = Lane::new();
     let properties = lane.properties(json!({}));
     let create = lane.event("Create", None, &properties, None);
-    let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
+    let hang =
+        lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
     lane.bucket.fault(BucketFault::ResetAfter, FOREVER);
     let struck = lane.deliver(&create, TIMEOUT, || {}).await.unwrap();
     hang.remove();
@@ -136,7 +146,8 @@ async fn a_failed_create_that_is_not_known_is_delivered_again() {
     let lane = Lane::new();
     let properties = lane.properties(json!({}));
     let create = lane.event("Create", None, &properties, None);
-    let hang = lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
+    let hang =
+        lane.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
     lane.bucket.fault(BucketFault::Status(403), 1);
     let well = || {
         hang.remove();

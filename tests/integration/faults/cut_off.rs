@@ -1,5 +1,6 @@
-//! The function cut off before and after every call of a request, and around its answer, as a process that is killed; then the event
-//! is delivered again. `tests/lambda` kills real processes at some of these moments.
+//! The function cut off before and after every call of a request, and around its answer, as a
+//! process that is killed; then the event is delivered again. `tests/lambda` kills real processes
+//! at some of these moments.
 
 use std::time::Duration;
 
@@ -35,12 +36,17 @@ fn a_function_cut_off_between_any_two_calls_leaves_a_redelivery_that_makes_it_go
         for n in 1..=calls(story).len() as u64 {
             cases.extend([Moment::Before(n), Moment::After(n)].map(|moment| (story, moment)));
         }
-        cases.extend([Moment::BeforeTheAnswer, Moment::AfterTheAnswer].map(|moment| (story, moment)));
+        cases.extend(
+            [Moment::BeforeTheAnswer, Moment::AfterTheAnswer].map(|moment| (story, moment)),
+        );
     }
     let tried = cases.len();
     let results = simulate_each(cases, async |case| play(*case).await);
-    let wrong = results.into_iter().filter_map(|(number, case, result)| Some((number, case, result.err()?)));
-    let failures: Vec<String> = wrong.map(|(number, case, wrong)| format!("CASE={number} {case:?}: {wrong}")).collect();
+    let wrong = results
+        .into_iter()
+        .filter_map(|(number, case, result)| Some((number, case, result.err()?)));
+    let failures: Vec<String> =
+        wrong.map(|(number, case, wrong)| format!("CASE={number} {case:?}: {wrong}")).collect();
     eprintln!("cut off {tried} times, left behind {}", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
@@ -59,11 +65,15 @@ async fn play((story, moment): Case) -> Result<(), String> {
     let stored_before = lane.bucket.answers(request).len();
     lane.invoke(&event, TIMEOUT).await?;
     let answers = lane.bucket.answers(request);
-    if answers.len() != stored_before + 1 || answers.iter().any(|put| put.json()["Status"] != "SUCCESS") {
+    if answers.len() != stored_before + 1
+        || answers.iter().any(|put| put.json()["Status"] != "SUCCESS")
+    {
         return Err(format!("answered {answers:?}"));
     }
     // The redelivery may mark the claim that it finds, and changes nothing else.
-    let changes = |call: &Call| call.succeeded() && call.changes.iter().any(|change| change.record.rtype != "TXT");
+    let changes = |call: &Call| {
+        call.succeeded() && call.changes.iter().any(|change| change.record.rtype != "TXT")
+    };
     let made = lane.aws.calls().iter().filter(|call| changes(call)).count();
     if made != 1 {
         return Err(format!("{made} changes for one request"));
@@ -82,7 +92,9 @@ async fn come(lane: &Lane, moment: Moment, request: &str) {
     }
     let come = || match moment {
         Moment::Before(_) => lane.aws.calls().iter().any(|call| !call.faults.is_empty()),
-        Moment::After(_) => lane.aws.calls().iter().any(|call| !call.faults.is_empty() && call.outcome.is_some()),
+        Moment::After(_) => {
+            lane.aws.calls().iter().any(|call| !call.faults.is_empty() && call.outcome.is_some())
+        }
         Moment::BeforeTheAnswer => lane.bucket.puts().iter().any(|put| put.request_id == request),
         Moment::AfterTheAnswer => !lane.bucket.answers(request).is_empty(),
     };

@@ -1,4 +1,5 @@
-//! The deadline at every moment of a request: also when it and the work end together, there is one answer, and a true one.
+//! The deadline at every moment of a request: also when it and the work end together, there is one
+//! answer, and a true one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,13 +22,17 @@ type Case = (Story, Duration);
 fn a_deadline_at_any_moment_leaves_one_true_answer() {
     let apart = if long() { 50 } else { 1000 };
     let deadlines = DEADLINES.step_by(apart).skip(1).map(Duration::from_millis);
-    let cases: Vec<Case> = deadlines.flat_map(|deadline| STORIES.map(|story| (story, deadline))).collect();
+    let cases: Vec<Case> =
+        deadlines.flat_map(|deadline| STORIES.map(|story| (story, deadline))).collect();
     let tried = cases.len();
     let (mut tally, mut failures) = (BTreeMap::<String, usize>::new(), Vec::new());
-    for (number, (story, deadline), result) in simulate_each(cases, async |case| play(*case).await) {
+    for (number, (story, deadline), result) in simulate_each(cases, async |case| play(*case).await)
+    {
         match result {
             Ok(status) => *tally.entry(format!("{} {status}", story.kind())).or_default() += 1,
-            Err(wrong) => failures.push(format!("CASE={number} {story:?} with a deadline after {deadline:?}: {wrong}")),
+            Err(wrong) => failures.push(format!(
+                "CASE={number} {story:?} with a deadline after {deadline:?}: {wrong}"
+            )),
         }
     }
     eprintln!("deadlines tried {tried}, left behind {}: {tally:?}", failures.len());
@@ -53,6 +58,9 @@ async fn play((story, deadline): Case) -> Result<String, String> {
     if struck.answer.is_none() && story.kind() != "Create" {
         return Err(format!("no answer after {} deliveries", struck.deliveries));
     }
-    story.end(lane, id.as_deref(), &struck).await.map_err(|wrong| format!("{wrong}\nafter {struck:?}"))?;
+    story
+        .end(lane, id.as_deref(), &struck)
+        .await
+        .map_err(|wrong| format!("{wrong}\nafter {struck:?}"))?;
     Ok(if struck.answer.is_none() { "unanswered".to_owned() } else { struck.status().to_owned() })
 }

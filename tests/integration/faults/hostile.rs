@@ -57,7 +57,8 @@ const PROPERTIES: [&str; 21] = [
 pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
     let mut event = valid(lane, rng);
     let url = event["ResponseURL"].as_str().unwrap().to_owned();
-    let signature = url.split_once("X-Amz-Signature=").unwrap().1.split('&').next().unwrap().to_owned();
+    let signature =
+        url.split_once("X-Amz-Signature=").unwrap().1.split('&').next().unwrap().to_owned();
     let signed_for = event["RequestId"].as_str().unwrap().to_owned();
     let mut url_intact = true;
     for _ in 0..rng.usize(0..4) {
@@ -74,7 +75,9 @@ pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
     }
     let request = event.clone();
     match rng.u8(0..20) {
-        0 => event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}]}),
+        0 => {
+            event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}]})
+        }
         1 => {
             event = json!({"Records": [{"Sns": {"Message": value(lane, rng)}}], "ResponseURL": event["ResponseURL"]});
             url_intact = false;
@@ -110,7 +113,8 @@ fn remove(event: &mut Value, rng: &mut Rng) {
     let inside = rng.bool();
     let object = if inside { &mut event["ResourceProperties"] } else { event };
     if let Some(object) = object.as_object_mut() {
-        let keys: Vec<String> = object.keys().filter(|key| *key != "ResponseURL").cloned().collect();
+        let keys: Vec<String> =
+            object.keys().filter(|key| *key != "ResponseURL").cloned().collect();
         if !keys.is_empty() {
             object.remove(pick(rng, &keys));
         }
@@ -152,8 +156,14 @@ fn physical_id(lane: &Lane, rng: &mut Rng) -> String {
 
 /// A URL that must not be answered on: another host, or a signature that the bucket refuses.
 fn spoiled(url: &str, rng: &mut Rng, foreign: &str) -> Value {
-    let path = url.split_once("//").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-    let host = url.split_once("//").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(host, _)| host);
+    let path = url
+        .split_once("//")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .map_or("", |(_, path)| path);
+    let host = url
+        .split_once("//")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .map_or("", |(host, _)| host);
     match rng.u8(0..11) {
         0 => Value::Null,
         1 => json!(rng.u64(..)),
@@ -180,9 +190,12 @@ fn value(lane: &Lane, rng: &mut Rng) -> Value {
         5 => json!(-1),
         6 => json!([]),
         7 => json!({}),
-        8 => (0..rng.usize(1..500))
-            .fold(json!("deep"), |inner, n| if n % 2 == 0 { json!([inner]) } else { json!({"a": inner}) }),
-        9 => json!((0..rng.usize(1..300)).map(|n| format!("ns{n}.example.net")).collect::<Vec<_>>()),
+        8 => (0..rng.usize(1..500)).fold(json!("deep"), |inner, n| {
+            if n % 2 == 0 { json!([inner]) } else { json!({"a": inner}) }
+        }),
+        9 => {
+            json!((0..rng.usize(1..300)).map(|n| format!("ns{n}.example.net")).collect::<Vec<_>>())
+        }
         10 => json!([text(rng), rng.u8(..), null, [text(rng)]]),
         11 => json!({text(rng): text(rng)}),
         12 => json!(lane.child.id()),

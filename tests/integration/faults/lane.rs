@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use custom_delegation::handler::Handler;
-use sandbox::{KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle};
+use sandbox::{
+    KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
+};
 use serde_json::{Map, Value, json};
 use test_support::{Asked, Network, pass};
 
@@ -19,7 +21,8 @@ const KEYS: [(&str, &str); 2] = [
     ("one", "1111111111111111111111111111111111111111111111111111111111111111"),
     ("two", "2222222222222222222222222222222222222222222222222222222222222222"),
 ];
-const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
+const STACK: &str =
+    "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
 /// Deliveries of one event: Lambda gives an asynchronous event up to three.
 const DELIVERIES: usize = 3;
 
@@ -66,14 +69,38 @@ impl Lane {
         let (parent_account, function_account) = (aws.account(PARENT), aws.account(CHILD));
         let parent = parent_account.hosted_zone("example.com");
         parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
-        parent.put(RecordSet::new("theirs.example.com", "NS", 300, ["ns1.theirs.net.", "ns2.theirs.net."]));
-        parent.put(RecordSet::new("_delegation-theirs.example.com", "TXT", 300, ["\"not a claim\""]));
-        let (child, other) = (function_account.hosted_zone(NAME), function_account.hosted_zone(OTHER));
+        parent.put(RecordSet::new(
+            "theirs.example.com",
+            "NS",
+            300,
+            ["ns1.theirs.net.", "ns2.theirs.net."],
+        ));
+        parent.put(RecordSet::new(
+            "_delegation-theirs.example.com",
+            "TXT",
+            300,
+            ["\"not a claim\""],
+        ));
+        let (child, other) =
+            (function_account.hosted_zone(NAME), function_account.hosted_zone(OTHER));
         child.sign(KEYS.map(|(name, digest)| KeySigningKey::active(name, 1, digest)));
-        let parent_role = parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
-        let function_role = function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
+        let parent_role =
+            parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
+        let function_role =
+            function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
         let (before, requests) = (parent.records(), Cell::new(1));
-        Self { aws, bucket, parent, child, other, parent_role, function_role, network, before, requests }
+        Self {
+            aws,
+            bucket,
+            parent,
+            child,
+            other,
+            parent_role,
+            function_role,
+            network,
+            before,
+            requests,
+        }
     }
 
     /// The hosts outside of AWS to which requests were sent.
@@ -102,7 +129,13 @@ impl Lane {
     }
 
     /// A request that CloudFormation makes after those before.
-    pub(crate) fn event(&self, kind: &str, id: Option<&str>, new: &Value, old: Option<&Value>) -> Value {
+    pub(crate) fn event(
+        &self,
+        kind: &str,
+        id: Option<&str>,
+        new: &Value,
+        old: Option<&Value>,
+    ) -> Value {
         let number = self.requests.get();
         self.requests.set(number + 1);
         let key = ResponseKey {
@@ -110,7 +143,8 @@ impl Lane {
             logical_id: "Delegation".to_owned(),
             request_id: format!("request-{number}"),
         };
-        // URLs are signed to the second, and two requests for a resource are further apart than this test makes them.
+        // URLs are signed to the second, and two requests for a resource are further apart than
+        // this test makes them.
         let at = self.network.clock.now() + Duration::from_secs(2 * number);
         self.network.event(kind, &key, at, &Asked { id, new, old })
     }
@@ -118,21 +152,30 @@ impl Lane {
     /// Delivers an event to a new function, once.
     pub(crate) async fn invoke(&self, event: &Value, timeout: Duration) -> Result<(), String> {
         let invocation = self.network.invocation(timeout);
-        let result =
-            self.function().await.handle(&event.to_string(), &invocation).await.map_err(|error| error.to_string());
+        let result = self
+            .function()
+            .await
+            .handle(&event.to_string(), &invocation)
+            .await
+            .map_err(|error| error.to_string());
         if let Err(error) = &result {
-            assert!(!error.contains("X-Amz") && !error.contains("://"), "the URL is a secret: {error}");
+            assert!(
+                !error.contains("X-Amz") && !error.contains("://"),
+                "the URL is a secret: {error}"
+            );
         }
         result
     }
 
-    /// What was given up on its way is carried out all the same, if it can be; here CloudFormation's next request comes later than
-    /// that. `docs/limits.md` says what happens otherwise.
+    /// What was given up on its way is carried out all the same, if it can be; here
+    /// CloudFormation's next request comes later than that. `docs/limits.md` says what happens
+    /// otherwise.
     pub(crate) async fn all_arrived(&self) {
         pass(Duration::from_mins(1)).await;
     }
 
-    /// Delivers an event to a new function, which is cut off between two of its steps as soon as `cut` comes; tells whether it was.
+    /// Delivers an event to a new function, which is cut off between two of its steps as soon as
+    /// `cut` comes; tells whether it was.
     pub(crate) async fn invoke_until(&self, event: &Value, cut: impl Future<Output = ()>) -> bool {
         let (function, invocation) = (self.function().await, self.network.invocation(TIMEOUT));
         let event = event.to_string();
@@ -143,8 +186,9 @@ impl Lane {
         }
     }
 
-    /// Delivers an event as Lambda does, again while the invocation returns an error. `between` runs before a redelivery,
-    /// which has time enough. An invocation that ends well has given its one answer.
+    /// Delivers an event as Lambda does, again while the invocation returns an error. `between`
+    /// runs before a redelivery, which has time enough. An invocation that ends well has given its
+    /// one answer.
     pub(crate) async fn deliver(
         &self,
         event: &Value,
@@ -160,8 +204,10 @@ impl Lane {
             deliveries += 1;
             let before = self.bucket.answers(request).len();
             if self.invoke(event, if deliveries == 1 { timeout } else { TIMEOUT }).await.is_ok() {
-                // A Create that failed and changed nothing is not tried again, be its answer delivered or not.
-                if self.bucket.answers(request).len() == before && event["RequestType"] != "Create" {
+                // A Create that failed and changed nothing is not tried again, be its answer
+                // delivered or not.
+                if self.bucket.answers(request).len() == before && event["RequestType"] != "Create"
+                {
                     return Err("an invocation ended well and without an answer".to_owned());
                 }
                 break;
@@ -173,25 +219,36 @@ impl Lane {
         Ok(Delivered { answer: stored.first().map(Put::json), deliveries })
     }
 
-    /// What is wrong with the delegation of that zone, if it should be there with that TTL and one claim.
+    /// What is wrong with the delegation of that zone, if it should be there with that TTL and one
+    /// claim.
     pub(crate) fn check_delegated(&self, zone: &ZoneHandle, ttl: u32) -> Result<(), String> {
         let name = zone.name();
         let name = name.trim_end_matches('.');
-        let set = self.parent.record(name, "NS").ok_or_else(|| format!("{name} is not delegated"))?;
-        let claims = self.parent.record(&format!("_delegation-{name}"), "TXT").map_or(0, |set| set.values.len());
-        if plain(&set.values) == plain(&zone.name_servers()) && set.ttl == Some(ttl) && claims == 1 {
+        let set =
+            self.parent.record(name, "NS").ok_or_else(|| format!("{name} is not delegated"))?;
+        let claims = self
+            .parent
+            .record(&format!("_delegation-{name}"), "TXT")
+            .map_or(0, |set| set.values.len());
+        if plain(&set.values) == plain(&zone.name_servers()) && set.ttl == Some(ttl) && claims == 1
+        {
             return Ok(());
         }
         Err(format!("{name} is delegated as {set} with {claims} claims"))
     }
 
-    /// What is wrong with the DS record set of the child zone, if it should be for that key alone, or there should be none.
+    /// What is wrong with the DS record set of the child zone, if it should be for that key alone,
+    /// or there should be none.
     pub(crate) fn check_secured(&self, key: Option<&str>) -> Result<(), String> {
         let found = self.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
         let keys = KEYS.iter().filter(|(name, _)| Some(*name) == key);
         let wanted: Vec<String> =
             keys.map(|(name, digest)| KeySigningKey::active(name, 1, digest).ds_record()).collect();
-        if found == wanted { Ok(()) } else { Err(format!("the DS records are {found:?} and should be {wanted:?}")) }
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(format!("the DS records are {found:?} and should be {wanted:?}"))
+        }
     }
 
     /// What is left in the parent zone, or missing, compared with before the first request.
@@ -212,10 +269,12 @@ impl Lane {
     }
 }
 
-/// One answer for each delivery at most: one that was lost on the way back is sent again, word for word. A failure that
-/// nobody acknowledged may be followed by the success of a redelivery, but never the other way round.
+/// One answer for each delivery at most: one that was lost on the way back is sent again, word for
+/// word. A failure that nobody acknowledged may be followed by the success of a redelivery, but
+/// never the other way round.
 fn check_answers(stored: &[Put], deliveries: usize) -> Result<(), String> {
-    let mut bodies: Vec<String> = stored.iter().map(|put| String::from_utf8_lossy(&put.body).into_owned()).collect();
+    let mut bodies: Vec<String> =
+        stored.iter().map(|put| String::from_utf8_lossy(&put.body).into_owned()).collect();
     bodies.dedup();
     let statuses: Vec<Value> = stored.iter().map(|put| put.json()["Status"].clone()).collect();
     let taken_back = statuses.windows(2).any(|pair| pair[0] == "SUCCESS" && pair[1] != "SUCCESS");
@@ -226,7 +285,8 @@ fn check_answers(stored: &[Put], deliveries: usize) -> Result<(), String> {
 }
 
 fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    let mut values: Vec<String> =
+        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
     values.sort();
     values
 }

@@ -1,4 +1,5 @@
-//! Every single call of every request, struck by every fault: once, a few times, and until the invocation is over.
+//! Every single call of every request, struck by every fault: once, a few times, and until the
+//! invocation is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,13 +29,16 @@ impl Case {
 }
 
 fn kinds() -> Vec<FaultKind> {
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not yet".into() };
+    let denied =
+        FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not yet".into() };
     vec![
         FaultKind::Throttle,
         FaultKind::Error {
             status: 400,
             code: "PriorRequestNotComplete".into(),
-            message: "The request was rejected because Route 53 was still processing a prior request.".into(),
+            message:
+                "The request was rejected because Route 53 was still processing a prior request."
+                    .into(),
         },
         FaultKind::Status(500),
         FaultKind::Status(503),
@@ -42,7 +46,8 @@ fn kinds() -> Vec<FaultKind> {
         FaultKind::ResetAfter,
         FaultKind::Hang,
         FaultKind::HangAfter,
-        // Longer than an attempt may take, so that it is made again while the first one is still on its way.
+        // Longer than an attempt may take, so that it is made again while the first one is still on
+        // its way.
         FaultKind::Latency(Duration::from_secs(12)),
         denied,
     ]
@@ -68,7 +73,8 @@ fn cases(story: Story, calls: &[Call]) -> Vec<Case> {
         *nth += 1;
         for kind in kinds() {
             for times in strikes(&kind, call) {
-                let (action, account, kind) = (call.action.clone(), call.account.clone(), kind.clone());
+                let (action, account, kind) =
+                    (call.action.clone(), call.account.clone(), kind.clone());
                 cases.push(Case { story, action, account, nth: *nth, kind, times });
             }
         }
@@ -76,7 +82,8 @@ fn cases(story: Story, calls: &[Call]) -> Vec<Case> {
     cases
 }
 
-/// How many calls a fault strikes in a row, in one case each. The short form leaves out what differs least.
+/// How many calls a fault strikes in a row, in one case each. The short form leaves out what
+/// differs least.
 fn strikes(kind: &FaultKind, call: &Call) -> Vec<u64> {
     let changes = call.action == "ChangeResourceRecordSets";
     match kind {
@@ -95,13 +102,15 @@ fn every_call_of_every_request_survives_every_fault() {
     let all: Vec<Case> = STORIES.iter().flat_map(|story| cases(*story, &calls(*story))).collect();
     let tried = all.len();
     let results = simulate_each(all, async |case| play(case).await);
-    let (mut answered, mut failures, mut by_status) = (0, Vec::new(), BTreeMap::<String, usize>::new());
+    let (mut answered, mut failures, mut by_status) =
+        (0, Vec::new(), BTreeMap::<String, usize>::new());
     for (number, case, result) in results {
         match result {
             Ok(status) => {
                 answered += 1;
                 let form = if case.persists() { "for the whole invocation" } else { "passing" };
-                *by_status.entry(format!("{} {status}, {form}", case.story.kind())).or_default() += 1;
+                *by_status.entry(format!("{} {status}, {form}", case.story.kind())).or_default() +=
+                    1;
             }
             Err(wrong) => failures.push(format!("CASE={number} {case:?}: {wrong}")),
         }
@@ -110,14 +119,23 @@ fn every_call_of_every_request_survives_every_fault() {
     for (status, times) in by_status {
         eprintln!("{times:>8} {status}");
     }
-    assert!(failures.is_empty(), "{} of {tried}:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {tried}:\n{}",
+        failures.len(),
+        failures[..failures.len().min(5)].join("\n\n")
+    );
 }
 
 async fn play(case: &Case) -> Result<String, String> {
     let lane = &Lane::new();
     let id = case.story.begin(lane).await?;
     let event = case.story.event(lane, id.as_deref());
-    let fault = Fault::on(&case.action).account(&case.account).nth(case.nth).times(case.times).kind(case.kind.clone());
+    let fault = Fault::on(&case.action)
+        .account(&case.account)
+        .nth(case.nth)
+        .times(case.times)
+        .kind(case.kind.clone());
     let fault = lane.aws.fault(fault);
     let struck = lane.deliver(&event, TIMEOUT, || fault.remove()).await?;
     fault.remove();
@@ -125,7 +143,10 @@ async fn play(case: &Case) -> Result<String, String> {
         return Err("the fault struck no call".to_owned());
     }
     if struck.deliveries != 1 && !case.persists() {
-        return Err(format!("delivered {} times, though the response bucket is well", struck.deliveries));
+        return Err(format!(
+            "delivered {} times, though the response bucket is well",
+            struck.deliveries
+        ));
     }
     if struck.answer.is_none() {
         return Err("no answer".to_owned());
@@ -137,6 +158,9 @@ async fn play(case: &Case) -> Result<String, String> {
         lane.all_arrived().await;
     }
     let status = struck.status().to_owned();
-    case.story.end(lane, id.as_deref(), &struck).await.map_err(|wrong| format!("{wrong}\nafter {struck:?}"))?;
+    case.story
+        .end(lane, id.as_deref(), &struck)
+        .await
+        .map_err(|wrong| format!("{wrong}\nafter {struck:?}"))?;
     Ok(status)
 }

@@ -1,6 +1,8 @@
-//! Random events, hostile ones included: one answer or none, and never a panic, a leak, or a foreign record touched.
+//! Random events, hostile ones included: one answer or none, and never a panic, a leak, or a
+//! foreign record touched.
 //!
-//! `EVENTS` sets their number and `EVENT_SEED` the first seed; a failure prints its seed and its event.
+//! `EVENTS` sets their number and `EVENT_SEED` the first seed; a failure prints its seed and its
+//! event.
 
 use std::collections::BTreeMap;
 use std::sync::Once;
@@ -48,7 +50,12 @@ fn no_event_makes_it_panic_answer_twice_leak_or_touch_what_is_not_its_own() {
         }
     }
     eprintln!("{count} random events from seed {first}: {tally:?}");
-    assert!(failures.is_empty(), "{} events:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} events:\n{}",
+        failures.len(),
+        failures[..failures.len().min(5)].join("\n\n")
+    );
     assert_eq!(PANICS.load(Ordering::Relaxed), panics, "panics");
     if count >= EVENTS {
         for ended in ["SUCCESS", "FAILED", "no request", "not delivered"] {
@@ -83,7 +90,9 @@ async fn send(lane: &Lane, hostile: &Hostile) -> Result<String, String> {
     let ended = match (&result, stored.as_slice()) {
         (_, [_, _, ..]) => return Err("several answers".to_owned()),
         (Ok(()), [put]) => check_answer(hostile, put)?,
-        (Ok(()), []) if hostile.url_intact => return Err("it ended well and without an answer".to_owned()),
+        (Ok(()), []) if hostile.url_intact => {
+            return Err("it ended well and without an answer".to_owned());
+        }
         (Ok(()), []) => "not delivered".to_owned(),
         (Err(error), [_]) => return Err(format!("answered, and yet an error: {error}")),
         (Err(error), []) if error.contains("response bucket refused") => "not delivered".to_owned(),
@@ -124,8 +133,14 @@ async fn undo(lane: &Lane, hostile: &Hostile, stored: &[Put]) -> Result<(), Stri
     let request = delete["RequestId"].as_str().unwrap_or_default().to_owned();
     lane.invoke(&delete, TIMEOUT).await?;
     let answers = lane.bucket.answers(&request);
-    if answers.len() != 1 || answers[0].json()["Status"] != "SUCCESS" || lane.parent.record(name, "NS").is_some() {
-        return Err(format!("its Delete was answered {answers:?}, and {:?} stands", lane.parent.record(name, "NS")));
+    if answers.len() != 1
+        || answers[0].json()["Status"] != "SUCCESS"
+        || lane.parent.record(name, "NS").is_some()
+    {
+        return Err(format!(
+            "its Delete was answered {answers:?}, and {:?} stands",
+            lane.parent.record(name, "NS")
+        ));
     }
     Ok(())
 }

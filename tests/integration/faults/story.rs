@@ -63,7 +63,9 @@ impl Story {
 
     fn properties(self, lane: &Lane) -> Value {
         match self {
-            Self::Create | Self::Delete | Self::SignedCreate | Self::SignedDelete => self.properties_before(lane),
+            Self::Create | Self::Delete | Self::SignedCreate | Self::SignedDelete => {
+                self.properties_before(lane)
+            }
             Self::RollOver => lane.properties(signed("two")),
             Self::Update => lane.properties(json!({"TTL": "60"})),
             Self::RefusedCreate | Self::RefusedUpdate => lane.properties(json!({"TTL": "soon"})),
@@ -71,7 +73,8 @@ impl Story {
         }
     }
 
-    /// What comes before the request: the resource exists, unless it is created. Gives its physical id.
+    /// What comes before the request: the resource exists, unless it is created. Gives its physical
+    /// id.
     pub(crate) async fn begin(self, lane: &Lane) -> Result<Option<String>, String> {
         if self.kind() == "Create" {
             return Ok(None);
@@ -89,8 +92,14 @@ impl Story {
         lane.event(self.kind(), id, &new, old)
     }
 
-    /// What CloudFormation does after the request, until the resource is gone; what is wrong with the zone on the way.
-    pub(crate) async fn end(self, lane: &Lane, id: Option<&str>, struck: &Delivered) -> Result<(), String> {
+    /// What CloudFormation does after the request, until the resource is gone; what is wrong with
+    /// the zone on the way.
+    pub(crate) async fn end(
+        self,
+        lane: &Lane,
+        id: Option<&str>,
+        struck: &Delivered,
+    ) -> Result<(), String> {
         let answered = struck.id();
         lane.check_others()?;
         match self {
@@ -101,10 +110,13 @@ impl Story {
                 }
                 match answered {
                     Some(answered) => delete(lane, answered, &self.properties_before(lane)).await?,
-                    // After a Create without any answer CloudFormation deletes by an id of its own making; where nothing stood, that
-                    // would leave a tombstone.
+                    // After a Create without any answer CloudFormation deletes by an id of its own
+                    // making; where nothing stood, that would leave a tombstone.
                     None if lane.check_as_before().is_ok() => {}
-                    None => delete(lane, "mine-Delegation-1A2B3C4D5E6F", &self.properties_before(lane)).await?,
+                    None => {
+                        delete(lane, "mine-Delegation-1A2B3C4D5E6F", &self.properties_before(lane))
+                            .await?
+                    }
                 }
             }
             Self::Update | Self::Replacement | Self::RollOver | Self::RefusedUpdate => {
@@ -125,8 +137,12 @@ impl Story {
                         return Err(format!("a failed Update answered with {answered}"));
                     }
                     // The rollback: old and new swapped.
-                    let event =
-                        lane.event("Update", Some(id), &self.properties_before(lane), Some(&self.properties(lane)));
+                    let event = lane.event(
+                        "Update",
+                        Some(id),
+                        &self.properties_before(lane),
+                        Some(&self.properties(lane)),
+                    );
                     must_succeed(&lane.deliver(&event, TIMEOUT, || {}).await?)?;
                     lane.check_delegated(&lane.child, 300)?;
                     lane.check_secured(self.keys().0)?;
@@ -156,5 +172,9 @@ async fn delete(lane: &Lane, id: &str, properties: &Value) -> Result<(), String>
 }
 
 fn must_succeed(delivered: &Delivered) -> Result<(), String> {
-    if delivered.success() { Ok(()) } else { Err(format!("a request without a fault is answered {delivered:?}")) }
+    if delivered.success() {
+        Ok(())
+    } else {
+        Err(format!("a request without a fault is answered {delivered:?}"))
+    }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use test_support::{Answer, Fixture, NAME};
 
-/// A Create with these changes fails with these words, and so does an Update of a standing delegation, which stays.
+/// A Create with these changes fails with these words, and so does an Update of a standing
+/// delegation, which stays.
 async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) -> Answer {
     let revision = fixture.parent.revision();
     let answer = fixture.create(changes.clone()).await.failed(words);
@@ -23,18 +24,38 @@ async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) -> Answer {
 async fn no_properties_and_unknown_ones() {
     let fixture = Fixture::new().await;
     for nothing in [Value::Null, json!({}), json!([]), json!("x")] {
-        let answer = fixture.deliver(fixture.event("Create", json!({"ResourceProperties": nothing}))).await;
+        let answer =
+            fixture.deliver(fixture.event("Create", json!({"ResourceProperties": nothing}))).await;
         answer.failed(&["Properties"].map(|_| "")).failed(&[]);
     }
     let answer = fixture.deliver(fixture.event("Create", json!({}))).await;
     answer.failed(&["ChildZoneId is missing"]);
-    refused(&fixture, json!({"ParentZonename": "example.com"}), &["ParentZonename", "ParentZoneName"]).await;
-    refused(&fixture, json!({"Dnssec": "perhaps"}), &["Dnssec \"perhaps\" must be true or false", "[invalid-boolean]"])
-        .await;
+    refused(
+        &fixture,
+        json!({"ParentZonename": "example.com"}),
+        &["ParentZonename", "ParentZoneName"],
+    )
+    .await;
+    refused(
+        &fixture,
+        json!({"Dnssec": "perhaps"}),
+        &["Dnssec \"perhaps\" must be true or false", "[invalid-boolean]"],
+    )
+    .await;
     refused(&fixture, json!({"KeySigningKeys": ["ab"]}), &["KeySigningKeys", "\"ab\""]).await;
-    refused(&fixture, json!({"Tags": []}), &["Tags is not a property", "Remove it", "[unknown-property]"]).await;
+    refused(
+        &fixture,
+        json!({"Tags": []}),
+        &["Tags is not a property", "Remove it", "[unknown-property]"],
+    )
+    .await;
     refused(&fixture, json!({"ServiceTimeOut": 600}), &["Did you mean ServiceTimeout?"]).await;
-    refused(&fixture, json!({"ServiceTimeout": "6OO"}), &["ServiceTimeout", "[invalid-service-timeout]"]).await;
+    refused(
+        &fixture,
+        json!({"ServiceTimeout": "6OO"}),
+        &["ServiceTimeout", "[invalid-service-timeout]"],
+    )
+    .await;
     refused(&fixture, json!({"Verification": "MAYBE"}), &["Verification", "REQUIRE"]).await;
     assert_eq!(fixture.actions(), Vec::<String>::new());
 }
@@ -44,9 +65,16 @@ async fn alternatives_and_malformed_values() {
     let fixture = Fixture::new().await;
     refused(&fixture, json!({"ParentZoneId": "Z1"}), &["ParentZoneId and ParentZoneName"]).await;
     refused(&fixture, json!({"ChildZoneId": null}), &["ChildZoneId is missing"]).await;
-    refused(&fixture, json!({"ChildZoneId": "not a zone"}), &["ChildZoneId", "id of a hosted zone"]).await;
-    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": "../x"}), &["ParentZoneId"]).await;
-    refused(&fixture, json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam::"]).await;
+    refused(
+        &fixture,
+        json!({"ChildZoneId": "not a zone"}),
+        &["ChildZoneId", "id of a hosted zone"],
+    )
+    .await;
+    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": "../x"}), &["ParentZoneId"])
+        .await;
+    refused(&fixture, json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam::"])
+        .await;
     refused(&fixture, json!({"ParentZoneName": "a..b"}), &["ParentZoneName", "position 3"]).await;
     refused(&fixture, json!({"TTL": "1h"}), &["TTL", "seconds"]).await;
     refused(&fixture, json!({"DomainName": "other.example.com"}), &["DomainName", NAME]).await;
@@ -58,7 +86,12 @@ async fn names_that_cannot_be_delegated() {
     let fixture = Fixture::new().await;
     let named = |name: &str| json!({"ChildZoneId": null, "DomainName": name, "NameServers": "ns1.example.net"});
     refused(&fixture, named("example.com"), &["example.com is the parent zone itself"]).await;
-    refused(&fixture, named("example.org"), &["example.org does not lie in the parent zone example.com"]).await;
+    refused(
+        &fixture,
+        named("example.org"),
+        &["example.org does not lie in the parent zone example.com"],
+    )
+    .await;
     refused(&fixture, named("badexample.com"), &["does not lie in"]).await;
     refused(&fixture, named("*.example.com"), &["wildcard"]).await;
     refused(
@@ -67,7 +100,9 @@ async fn names_that_cannot_be_delegated() {
         &["ns1.testing.example.com", "address"],
     )
     .await;
-    let long = ["a", &"b".repeat(63), &"c".repeat(63), &"d".repeat(63), &"e".repeat(36), "example.com"].join(".");
+    let long =
+        ["a", &"b".repeat(63), &"c".repeat(63), &"d".repeat(63), &"e".repeat(36), "example.com"]
+            .join(".");
     refused(&fixture, named(&long), &["too long"]).await;
     fixture.parent.put(RecordSet::new("alias.example.com", "CNAME", 60, ["x.example.net."]));
     refused(&fixture, named("alias.example.com"), &["CNAME", "alias.example.com"]).await;
@@ -80,18 +115,34 @@ async fn zones_that_do_not_fit() {
     refused(&fixture, json!({"ChildZoneId": private.id()}), &[&private.id(), "private"]).await;
     refused(&fixture, json!({"ChildZoneId": "ZUNKNOWN"}), &["ZUNKNOWN", "child zone"]).await;
     let private = fixture.parent_account.private_hosted_zone("example.com");
-    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": private.id()}), &[&private.id(), "private"]).await;
-    refused(&fixture, json!({"ParentZoneName": null, "ParentZoneId": "ZUNKNOWN"}), &["ZUNKNOWN", "ParentZoneId"]).await;
+    refused(
+        &fixture,
+        json!({"ParentZoneName": null, "ParentZoneId": private.id()}),
+        &[&private.id(), "private"],
+    )
+    .await;
+    refused(
+        &fixture,
+        json!({"ParentZoneName": null, "ParentZoneId": "ZUNKNOWN"}),
+        &["ZUNKNOWN", "ParentZoneId"],
+    )
+    .await;
     refused(&fixture, json!({"ParentZoneName": "com"}), &["no public hosted zone named com"]).await;
     let second = fixture.parent_account.hosted_zone("example.com");
-    refused(&fixture, json!({}), &["several", &second.id(), &fixture.parent.id(), "ParentZoneId"]).await;
+    refused(&fixture, json!({}), &["several", &second.id(), &fixture.parent.id(), "ParentZoneId"])
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_child_zone_that_contradicts_itself() {
     let fixture = Fixture::new().await;
     fixture.child.put(RecordSet::new(NAME, "NS", 60, ["ns1.elsewhere.net."]));
-    refused(&fixture, json!({}), &["ns1.elsewhere.net", &fixture.child_servers()[0], "NameServers"]).await;
+    refused(
+        &fixture,
+        json!({}),
+        &["ns1.elsewhere.net", &fixture.child_servers()[0], "NameServers"],
+    )
+    .await;
     // Only the difference is named.
     let own = fixture.child_servers();
     let mut apex: Vec<String> = own[1..].iter().map(|server| format!("{server}.")).collect();
@@ -100,9 +151,11 @@ async fn a_child_zone_that_contradicts_itself() {
     assert!(!answer.0["Reason"].as_str().unwrap().contains(&own[1]), "{}", answer.0);
     apex.push("ns1.elsewhere.net.".into());
     fixture.child.put(RecordSet::new(NAME, "NS", 60, apex));
-    let answer = refused(&fixture, json!({}), &["lacks", &own[0], "and names ns1.elsewhere.net"]).await;
+    let answer =
+        refused(&fixture, json!({}), &["lacks", &own[0], "and names ns1.elsewhere.net"]).await;
     assert!(!answer.0["Reason"].as_str().unwrap().contains(&own[1]), "{}", answer.0);
-    let many: Vec<String> = own.iter().cloned().chain((0..13).map(|n| format!("ns{n}.elsewhere.net."))).collect();
+    let many: Vec<String> =
+        own.iter().cloned().chain((0..13).map(|n| format!("ns{n}.elsewhere.net."))).collect();
     fixture.child.put(RecordSet::new(NAME, "NS", 60, many));
     refused(&fixture, json!({}), &["names 17 name servers", "at most 16"]).await;
     fixture.create(json!({"NameServers": "ns1.elsewhere.net"})).await.success();
@@ -113,15 +166,22 @@ async fn a_child_zone_that_contradicts_itself() {
 async fn a_child_zone_that_a_second_provider_serves_too() {
     let fixture = Fixture::new().await;
     let own = fixture.child.name_servers();
-    let both: Vec<String> =
-        own.iter().cloned().chain(["NS1.Elsewhere.net".into(), "ns2.elsewhere.net.".into()]).collect();
+    let both: Vec<String> = own
+        .iter()
+        .cloned()
+        .chain(["NS1.Elsewhere.net".into(), "ns2.elsewhere.net.".into()])
+        .collect();
     fixture.child.put(RecordSet::new(NAME, "NS", 60, both.clone()));
     let answer = fixture.create(json!({})).await.success();
     let mut wanted = fixture.child_servers();
     wanted.extend(["ns1.elsewhere.net".into(), "ns2.elsewhere.net".into()]);
     wanted.sort();
-    assert_eq!((fixture.delegated_to(), answer.get("NameServers")), (wanted.clone(), wanted.join(",").as_str()));
-    // The provider goes, and an Update follows; somebody's later edit of the parent zone back to both is still ours to remove.
+    assert_eq!(
+        (fixture.delegated_to(), answer.get("NameServers")),
+        (wanted.clone(), wanted.join(",").as_str())
+    );
+    // The provider goes, and an Update follows; somebody's later edit of the parent zone back to
+    // both is still ours to remove.
     fixture.child.put(RecordSet::new(NAME, "NS", 60, own));
     fixture.update(answer.id(), json!({}), json!({"Trigger": "again"})).await.success();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
@@ -135,7 +195,12 @@ async fn a_child_zone_that_a_second_provider_serves_too() {
 async fn roles_that_are_denied() {
     let fixture = Fixture::new().await;
     refused(&fixture, json!({"ParentExternalId": "wrong-id"}), &["sts:AssumeRole", "parent"]).await;
-    refused(&fixture, json!({"ParentRoleArn": "arn:aws:iam::111111111111:role/nobody"}), &["nobody"]).await;
+    refused(
+        &fixture,
+        json!({"ParentRoleArn": "arn:aws:iam::111111111111:role/nobody"}),
+        &["nobody"],
+    )
+    .await;
     refused(
         &fixture,
         json!({"ParentRoleArn": null, "ParentExternalId": null}),
@@ -148,8 +213,11 @@ async fn roles_that_are_denied() {
             "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["NS"]}}},
     ]});
     fixture.parent_role.clone().without_policies().policy(without_txt);
-    let words =
-        ["denied", "route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT)", "TXT at _delegation-"];
+    let words = [
+        "denied",
+        "route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT)",
+        "TXT at _delegation-",
+    ];
     refused(&fixture, json!({}), &words).await;
 }
 
@@ -162,19 +230,24 @@ async fn an_event_that_cannot_be_answered_is_an_error_towards_lambda() {
         ("ResponseURL", json!("...")),
         (
             "ResponseURL",
-            json!("https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=secret"),
+            json!(
+                "https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=secret"
+            ),
         ),
         ("ResponseURL", json!("http://169.254.169.254/?X-Amz-Signature=secret")),
         ("StackId", Value::Null),
         ("RequestId", json!(7)),
         ("LogicalResourceId", json!("")),
     ] {
-        let mut event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+        let mut event =
+            fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
         event[field] = value;
         let error = fixture.invoke(event).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"));
     }
-    for event in [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})] {
+    for event in
+        [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})]
+    {
         fixture.invoke(event).await.unwrap_err();
     }
     assert_eq!((fixture.actions(), fixture.bucket.puts().len()), (vec![], 0));
@@ -183,10 +256,15 @@ async fn an_event_that_cannot_be_answered_is_an_error_towards_lambda() {
 #[tokio::test(start_paused = true)]
 async fn unknown_request_types_are_answered() {
     let fixture = Fixture::new().await;
-    let answer =
-        fixture.deliver(fixture.event("Adopt", json!({}))).await.failed(&["Adopt", "Create, Update or Delete"]);
+    let answer = fixture
+        .deliver(fixture.event("Adopt", json!({})))
+        .await
+        .failed(&["Adopt", "Create, Update or Delete"]);
     assert!(answer.id().starts_with("unresolved/"));
-    let answer = fixture.deliver(fixture.event("Adopt", json!({"PhysicalResourceId": "an-id"}))).await.failed(&[]);
+    let answer = fixture
+        .deliver(fixture.event("Adopt", json!({"PhysicalResourceId": "an-id"})))
+        .await
+        .failed(&[]);
     assert_eq!(answer.id(), "an-id");
     fixture.deliver(fixture.event("Delete", json!({}))).await.failed(&["PhysicalResourceId"]);
 }
@@ -204,15 +282,21 @@ async fn a_request_that_asks_for_two_things_is_answered_and_changes_nothing() {
         ("Delete", "ResourceProperties", "null"),
     ] {
         let properties = fixture.properties(json!({}));
-        let fields =
-            json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
+        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
         let event = fixture.event(kind, fields);
         let text = event.to_string().replacen('{', &format!("{{\"{field}\":{first},"), 1);
         fixture.invoke_text(&text).await.unwrap();
         let answers = fixture.bucket.answers(event["RequestId"].as_str().unwrap());
-        let answer =
-            Answer(answers.last().unwrap().json()).failed(&["twice", "Nothing was changed", "[not-a-request]"]);
-        assert_eq!((answer.id(), fixture.parent.revision()), (id.as_str(), revision), "{kind} {field}");
+        let answer = Answer(answers.last().unwrap().json()).failed(&[
+            "twice",
+            "Nothing was changed",
+            "[not-a-request]",
+        ]);
+        assert_eq!(
+            (answer.id(), fixture.parent.revision()),
+            (id.as_str(), revision),
+            "{kind} {field}"
+        );
     }
 }
 
@@ -240,7 +324,12 @@ async fn roles_of_another_partition() {
     let fixture = Fixture::new().await;
     let role = "arn:aws-cn:iam::111111111111:role/parent";
     for property in ["ParentRoleArn", "ChildRoleArn"] {
-        refused(&fixture, json!({property: role}), &[property, role, "aws-cn", "across partitions"]).await;
+        refused(
+            &fixture,
+            json!({property: role}),
+            &[property, role, "aws-cn", "across partitions"],
+        )
+        .await;
     }
     assert_eq!(fixture.actions(), Vec::<String>::new());
 }
@@ -249,14 +338,18 @@ async fn roles_of_another_partition() {
 async fn names_that_this_function_may_not_delegate() {
     let allowed = |names: &str| {
         let names = names.to_owned();
-        Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone())).allowed_names
+        Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone()))
+            .allowed_names
     };
     let fixture = Fixture::with(|config| config.allowed_names = allowed("*.dev.example.com")).await;
     refused(&fixture, json!({}), &[NAME, "DELEGATION_ALLOWED_NAMES"]).await;
     let dev = fixture.child_account.hosted_zone("a.dev.example.com");
     let id = fixture.create(json!({"ChildZoneId": dev.id()})).await.success().id().to_owned();
     // A replacement would start managing a name; a Delete starts nothing.
-    fixture.update(&id, json!({"ChildZoneId": dev.id()}), json!({})).await.failed(&[NAME, "DELEGATION_ALLOWED_NAMES"]);
+    fixture
+        .update(&id, json!({"ChildZoneId": dev.id()}), json!({}))
+        .await
+        .failed(&[NAME, "DELEGATION_ALLOWED_NAMES"]);
     fixture.delete(&id, json!({"ChildZoneId": dev.id()})).await.success();
 
     let mut fixture = Fixture::new().await;
@@ -291,14 +384,19 @@ async fn properties_that_can_t_be_read_are_answered() {
     let fixture = Fixture::new().await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deliver = async |kind: &str, id: Option<&str>, text: &str| {
-        let event = fixture.event(kind, json!({"PhysicalResourceId": id, "ResourceProperties": "PLACE"}));
+        let event =
+            fixture.event(kind, json!({"PhysicalResourceId": id, "ResourceProperties": "PLACE"}));
         fixture.invoke_text(&event.to_string().replace("\"PLACE\"", text)).await.unwrap();
         let answers = fixture.bucket.answers(event["RequestId"].as_str().unwrap());
         Answer(answers.last().unwrap().json())
     };
     let large = json!({"Trigger": "x".repeat(1 << 20)}).to_string();
     for (text, words) in [(&deep, "recursion limit exceeded"), (&large, "1048590 bytes of JSON")] {
-        let answer = deliver("Create", None, text).await.failed(&["ResourceProperties", words, "Nothing was changed"]);
+        let answer = deliver("Create", None, text).await.failed(&[
+            "ResourceProperties",
+            words,
+            "Nothing was changed",
+        ]);
         assert!(answer.id().starts_with("unresolved/"));
     }
     let id = fixture.create(json!({})).await.success().id().to_owned();
@@ -315,7 +413,12 @@ async fn name_servers_that_no_answer_can_tell_are_refused_before_the_change() {
     let label = "x".repeat(60);
     let long = |number: usize| format!("ns{number}.{label}.{label}.{label}.{label}");
     let given = |count: usize| json!({"NameServers": (0..count).map(long).collect::<Vec<_>>()});
-    let reason = fixture.create(given(15)).await.failed(&["bytes", "answer to CloudFormation"]).reason().to_owned();
+    let reason = fixture
+        .create(given(15))
+        .await
+        .failed(&["bytes", "answer to CloudFormation"])
+        .reason()
+        .to_owned();
     assert!(reason.ends_with("[answer-too-long]"), "{reason}");
     assert_eq!((fixture.changes_sent(), fixture.delegated_to()), (0, Vec::new()));
     let answer = fixture.create(given(8)).await.success();
@@ -327,7 +430,8 @@ async fn a_name_of_many_labels_costs_few_calls() {
     let fixture = Fixture::new().await;
     let deep = format!("{}example.com", "a.".repeat(110));
     let given = |parent: Value| {
-        let mut given = json!({"ChildZoneId": null, "DomainName": deep, "NameServers": ["ns1.example.net"]});
+        let mut given =
+            json!({"ChildZoneId": null, "DomainName": deep, "NameServers": ["ns1.example.net"]});
         for (key, value) in parent.as_object().unwrap() {
             given[key] = value.clone();
         }

@@ -40,7 +40,8 @@ async fn a_good_delegation_is_reported_in_one_line() {
         fixture.delete(answer.id(), verification).await.success();
     }
     // A resolver would keep "no such name" for as long as the parent zone says.
-    let asked: Vec<String> = fixture.dns.queries_to("resolver").into_iter().map(|query| query.name).collect();
+    let asked: Vec<String> =
+        fixture.dns.queries_to("resolver").into_iter().map(|query| query.name).collect();
     assert!(!asked.is_empty());
     assert!(asked.iter().all(|name| !name.ends_with("testing.example.com.")), "{asked:?}");
 }
@@ -57,7 +58,11 @@ async fn none_asks_nobody() {
 async fn a_lame_server_is_found_before_the_world_sees_it() {
     let fixture = Fixture::new().await;
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
-    let answer = fixture.create(require()).await.failed(&["nothing was changed", &server(&fixture), "REFUSED"]);
+    let answer = fixture.create(require()).await.failed(&[
+        "nothing was changed",
+        &server(&fixture),
+        "REFUSED",
+    ]);
     assert!(answer.id().starts_with("unresolved/"));
     assert_eq!((fixture.delegated_to(), fixture.changes_sent()), (vec![], 0));
     // Reported, it hinders nothing.
@@ -85,7 +90,11 @@ async fn a_parent_zone_that_the_world_does_not_use_fails_after_the_change_and_is
     assert!(answer.id().starts_with("unresolved/"), "{}", answer.0);
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
     let reported = fixture.create(report()).await.success();
-    assert!(!reported.get("Verification").contains("refer to them"), "{}", reported.get("Verification"));
+    assert!(
+        !reported.get("Verification").contains("refer to them"),
+        "{}",
+        reported.get("Verification")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,15 +105,27 @@ async fn a_request_that_changes_nothing_is_only_warned() {
     let again = checked("REQUIRE", json!({"Trigger": "1"}));
     let answer = fixture.update(&id, require(), again).await.success();
     assert_eq!(answer.get("Action"), "UNCHANGED");
-    assert!(answer.get("Warning").contains("did not change") && answer.get("Warning").contains("REFUSED"));
+    assert!(
+        answer.get("Warning").contains("did not change")
+            && answer.get("Warning").contains("REFUSED")
+    );
     // A TTL makes no name server another: neither this Update nor its rollback gets stuck.
     let retimed = checked("REQUIRE", json!({"TTL": "60"}));
     let answer = fixture.update(&id, require(), retimed.clone()).await.success();
-    assert_eq!((answer.get("Action"), fixture.parent.record(NAME, "NS").unwrap().ttl), ("UPDATED", Some(60)));
+    assert_eq!(
+        (answer.get("Action"), fixture.parent.record(NAME, "NS").unwrap().ttl),
+        ("UPDATED", Some(60))
+    );
     assert!(answer.get("Warning").contains("REFUSED"));
     // One that changes name servers fails before it does, and keeps its id.
-    let fewer = checked("REQUIRE", json!({"TTL": "60", "NameServers": fixture.child_servers()[..2].join(",")}));
-    assert_eq!(fixture.update(&id, retimed, fewer).await.failed(&["REFUSED", "nothing was changed"]).id(), id);
+    let fewer = checked(
+        "REQUIRE",
+        json!({"TTL": "60", "NameServers": fixture.child_servers()[..2].join(",")}),
+    );
+    assert_eq!(
+        fixture.update(&id, retimed, fewer).await.failed(&["REFUSED", "nothing was changed"]).id(),
+        id
+    );
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
@@ -119,13 +140,18 @@ async fn a_rollback_puts_the_name_servers_back_although_one_of_them_is_lame_by_n
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
     let answer = fixture.update(&id, elsewhere, require()).await.success();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
-    assert!(answer.get("Warning").contains("put back") && answer.get("Warning").contains("REFUSED"), "{}", answer.0);
+    assert!(
+        answer.get("Warning").contains("put back") && answer.get("Warning").contains("REFUSED"),
+        "{}",
+        answer.0
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
     let fixture = Fixture::new().await;
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
     fixture.deliver(event.clone()).await.success();
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
     assert_eq!(fixture.deliver(event).await.failed(&["DNS check failed"]).id(), fixture.id());
@@ -137,7 +163,8 @@ async fn a_shared_delegation_is_only_warned_of_by_a_duplicate_too() {
     fixture.create(require()).await.success();
     fixture.logical_id = "Renamed".into();
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
     for _ in 0..2 {
         assert!(fixture.deliver(event.clone()).await.success().get("Warning").contains("REFUSED"));
     }
@@ -156,8 +183,8 @@ async fn a_ds_that_stands_for_no_key_that_is_served_is_not_written_even_under_re
     assert_eq!(fixture.parent.record(NAME, "DS"), None);
 }
 
-/// Somebody moved the zone to another provider by hand, name servers, keys and all; an Update for another reason put the name
-/// servers back under the DS record set of the others.
+/// Somebody moved the zone to another provider by hand, name servers, keys and all; an Update for
+/// another reason put the name servers back under the DS record set of the others.
 #[tokio::test(start_paused = true)]
 async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_do_not_have() {
     let fixture = Fixture::new().await;
@@ -168,8 +195,13 @@ async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_
     let servers = moved.name_servers();
     fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
     fixture.parent.put(RecordSet::new(NAME, "DS", 300, [key.ds_record()]));
-    let update = fixture.update(&id, report(), checked("REPORT", json!({"Trigger": "1"}))).await.success();
-    assert!(update.get("Warning").contains("The DNS check failed, and nothing was changed"), "{}", update.0);
+    let update =
+        fixture.update(&id, report(), checked("REPORT", json!({"Trigger": "1"}))).await.success();
+    assert!(
+        update.get("Warning").contains("The DNS check failed, and nothing was changed"),
+        "{}",
+        update.0
+    );
     assert_eq!(fixture.delegated_to(), test_support::plain(&servers));
     // With the keys of the child zone it is only drift.
     fixture.child.create_key("ours");
@@ -215,7 +247,11 @@ async fn without_a_way_out_there_is_a_finding_and_no_hang() {
     let fixture = Fixture::new().await;
     fixture.dns.fault("resolver", DnsFault::Silent);
     let answer = fixture.create(report()).await.success();
-    assert!(answer.get("Verification").contains("no way out for DNS"), "{}", answer.get("Verification"));
+    assert!(
+        answer.get("Verification").contains("no way out for DNS"),
+        "{}",
+        answer.get("Verification")
+    );
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     let other = fixture.child_account.hosted_zone("other.example.com");
     let elsewhere = checked("REQUIRE", json!({"ChildZoneId": other.id()}));
@@ -239,7 +275,10 @@ async fn a_required_check_that_runs_out_of_time_fails_and_takes_the_change_back(
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(22);
     fixture.aws.sync_after(SyncRule::Never);
-    let answer = fixture.create(require()).await.failed(&["ran out of time after 15 s while waiting", "taken back"]);
+    let answer = fixture
+        .create(require())
+        .await
+        .failed(&["ran out of time after 15 s while waiting", "taken back"]);
     assert!(answer.id().starts_with("unresolved/"), "{}", answer.0);
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
@@ -251,13 +290,21 @@ async fn a_delegation_that_is_not_waited_for_is_checked_before_the_change_alone(
     for (mode, name) in [(json!(null), NAME), (json!("REPORT"), "given.example.com")] {
         let child = fixture.child_account.hosted_zone(name);
         let answer = fixture
-            .create(json!({"ChildZoneId": child.id(), "Verification": mode, "WaitForSync": "false"}))
+            .create(
+                json!({"ChildZoneId": child.id(), "Verification": mode, "WaitForSync": "false"}),
+            )
             .await
             .success();
         let line = answer.get("Verification");
         assert!(line.contains("name servers answer") && !line.contains("refer to them"), "{line}");
     }
-    assert!(fixture.dns.queries().iter().all(|query| !fixture.parent.name_servers().contains(&query.server)));
+    assert!(
+        fixture
+            .dns
+            .queries()
+            .iter()
+            .all(|query| !fixture.parent.name_servers().contains(&query.server))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -270,7 +317,12 @@ async fn name_servers_below_the_cut_are_asked_at_their_glue() {
         fixture.parent.put(RecordSet::new(server, "A", 300, [address.clone()]));
         zone.put(RecordSet::new(server, "A", 300, [address]));
     }
-    let outside = json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": servers.join(",")});
+    let outside =
+        json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": servers.join(",")});
     let answer = fixture.create(checked("REQUIRE", outside)).await.success();
-    assert!(answer.get("Verification").contains("2 name servers answer"), "{}", answer.get("Verification"));
+    assert!(
+        answer.get("Verification").contains("2 name servers answer"),
+        "{}",
+        answer.get("Verification")
+    );
 }

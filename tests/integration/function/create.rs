@@ -12,7 +12,10 @@ async fn a_delegation_is_made_in_the_other_account() {
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(300));
     let claims = fixture.claims();
-    assert!(claims[0].contains("by=made") && claims[0].contains("owner=mine/Delegation"), "{claims:?}");
+    assert!(
+        claims[0].contains("by=made") && claims[0].contains("owner=mine/Delegation"),
+        "{claims:?}"
+    );
     for record in before {
         assert!(fixture.parent.records().contains(&record), "{record} was touched");
     }
@@ -41,10 +44,19 @@ async fn it_takes_two_reads_and_one_change_of_the_parent_account() {
     let count = |action: &str| parent.iter().filter(|other| *other == action).count();
     assert_eq!(parent.len(), 3, "{parent:?}");
     assert_eq!(
-        (count("ListHostedZonesByName"), count("ListResourceRecordSets"), count("ChangeResourceRecordSets")),
+        (
+            count("ListHostedZonesByName"),
+            count("ListResourceRecordSets"),
+            count("ChangeResourceRecordSets")
+        ),
         (1, 1, 1)
     );
-    let change = fixture.aws.calls().into_iter().find(|call| call.action == "ChangeResourceRecordSets").unwrap();
+    let change = fixture
+        .aws
+        .calls()
+        .into_iter()
+        .find(|call| call.action == "ChangeResourceRecordSets")
+        .unwrap();
     assert!(change.comment.unwrap().contains("mine/Delegation"));
 }
 
@@ -70,7 +82,10 @@ async fn name_servers_without_a_child_zone() {
     let properties = json!({"ChildZoneId": null, "DomainName": "Testing.Example.com.", "NameServers": "ns2.example.net,NS1.example.net."});
     let answer = fixture.create(properties).await.success();
     assert_eq!(fixture.delegated_to(), ["ns1.example.net", "ns2.example.net"]);
-    assert_eq!((answer.get("NameServers"), answer.get("ChildZoneId")), ("ns1.example.net,ns2.example.net", ""));
+    assert_eq!(
+        (answer.get("NameServers"), answer.get("ChildZoneId")),
+        ("ns1.example.net,ns2.example.net", "")
+    );
     assert!(!fixture.actions().contains(&"GetHostedZone".to_owned()), "no child zone is read");
 }
 
@@ -79,24 +94,36 @@ async fn the_child_zone_is_read_with_its_own_role() {
     let fixture = Fixture::new().await;
     let third = fixture.aws.account("333333333333");
     let zone = third.hosted_zone("third.example.com");
-    let role = third.role("child").trust_account("222222222222", Some("child-id")).allow_all_route53();
+    let role =
+        third.role("child").trust_account("222222222222", Some("child-id")).allow_all_route53();
     fixture.function_role.clone().allow_assume(&role.arn());
     let properties = json!({"ChildZoneId": zone.id(), "ChildRoleArn": role.arn(), "ChildExternalId": "child-id"});
     fixture.create(properties).await.success();
-    assert_eq!(plain(&fixture.parent.record("third.example.com", "NS").unwrap().values), plain(&zone.name_servers()));
+    assert_eq!(
+        plain(&fixture.parent.record("third.example.com", "NS").unwrap().values),
+        plain(&zone.name_servers())
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_stands_as_wanted_is_adopted() {
     let fixture = Fixture::new().await;
-    let servers: Vec<String> =
-        fixture.child.name_servers().iter().map(|name| format!("{}.", name.to_uppercase())).collect();
+    let servers: Vec<String> = fixture
+        .child
+        .name_servers()
+        .iter()
+        .map(|name| format!("{}.", name.to_uppercase()))
+        .collect();
     fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
     let before = fixture.parent.record(NAME, "NS");
     let answer = fixture.create(json!({})).await.success();
     assert_eq!(answer.get("Action"), "ADOPTED");
     assert_eq!(fixture.parent.record(NAME, "NS"), before);
-    assert!(fixture.claims().iter().any(|value| value.contains("before=same")), "{:?}", fixture.claims());
+    assert!(
+        fixture.claims().iter().any(|value| value.contains("before=same")),
+        "{:?}",
+        fixture.claims()
+    );
     fixture.delete(answer.id(), json!({})).await.success();
     assert_eq!(fixture.parent.record(NAME, "NS"), before, "it was there before us");
     assert_eq!(fixture.claims(), Vec::<String>::new());
@@ -107,7 +134,8 @@ async fn a_foreign_record_is_refused_and_overwritten_only_when_asked() {
     let fixture = Fixture::new().await;
     fixture.put_ns(&["ns1.somebody.net.", "ns2.somebody.net."]);
     let revision = fixture.parent.revision();
-    let answer = fixture.create(json!({})).await.failed(&["ns1.somebody.net", NAME, "AllowOverwrite"]);
+    let answer =
+        fixture.create(json!({})).await.failed(&["ns1.somebody.net", NAME, "AllowOverwrite"]);
     assert!(answer.id().starts_with("unresolved/"));
     assert_eq!(fixture.parent.revision(), revision);
     fixture.delete(answer.id(), json!({})).await.success();
@@ -128,7 +156,8 @@ async fn a_delegation_of_another_stack_is_shared_or_refused() {
     let answer = fixture.create(json!({})).await.success();
     assert_eq!((answer.id(), answer.get("Action")), (fixture.id().as_str(), "SHARED"));
     assert!(answer.get("Warning").contains("mine/Delegation"), "{}", answer.0);
-    let owners = |owner: &str| fixture.claims().iter().filter(|claim| claim.contains(owner)).count();
+    let owners =
+        |owner: &str| fixture.claims().iter().filter(|claim| claim.contains(owner)).count();
     assert_eq!((owners("owner=mine/Delegation"), owners("owner=theirs/Delegation")), (1, 1));
 }
 
@@ -152,7 +181,8 @@ async fn a_renamed_logical_id_shares_and_takes_over() {
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_delivery_changes_nothing_more() {
     let fixture = Fixture::new().await;
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let first = fixture.deliver(event.clone()).await.success();
     let made = fixture.parent.record(NAME, "NS");
     // The first that finds the claim of its request may mark it; then nothing is written any more.

@@ -40,7 +40,8 @@ async fn what_somebody_else_changed_stays() {
 #[tokio::test(start_paused = true)]
 async fn name_servers_of_the_child_zone_are_removed_no_matter_who_wrote_them() {
     let fixture = Fixture::new().await;
-    let id = fixture.create(json!({"NameServers": "ns1.vanity.net"})).await.success().id().to_owned();
+    let id =
+        fixture.create(json!({"NameServers": "ns1.vanity.net"})).await.success().id().to_owned();
     let servers = fixture.child.name_servers();
     fixture.put_ns(&servers.iter().take(2).map(String::as_str).collect::<Vec<_>>());
     fixture.delete(&id, json!({"NameServers": "ns1.vanity.net"})).await.success();
@@ -101,8 +102,10 @@ async fn a_denied_parent_account_fails_it_with_the_remedy() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.parent_role.delete();
     fixture.parent_account.role("parent").trust_account("444444444444", None);
-    let answer =
-        fixture.delete(&id, json!({"ParentExternalId": "another-id"})).await.failed(&["sts:AssumeRole", "external id"]);
+    let answer = fixture
+        .delete(&id, json!({"ParentExternalId": "another-id"}))
+        .await
+        .failed(&["sts:AssumeRole", "external id"]);
     assert_eq!(answer.id(), id);
     assert!(!answer.reason().contains("another-id"));
 }
@@ -122,7 +125,10 @@ async fn regression_a_found_claim_that_cannot_be_removed_fails_a_delete_with_an_
     let read_only = json!({"Statement": [{"Effect": "Allow", "Resource": "*",
         "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]}]});
     fixture.parent_role.clone().without_policies().policy(read_only);
-    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.failed(&["ChangeResourceRecordSets", "denied"]);
+    fixture
+        .delete("mine-Delegation-1X2Y3Z4ABCDE", json!({}))
+        .await
+        .failed(&["ChangeResourceRecordSets", "denied"]);
     fixture.parent_role.clone().allow_all_route53();
     fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
@@ -131,7 +137,9 @@ async fn regression_a_found_claim_that_cannot_be_removed_fails_a_delete_with_an_
 #[tokio::test(start_paused = true)]
 async fn an_invented_id_without_a_place_is_done_at_once() {
     let fixture = Fixture::new().await;
-    for nowhere in [json!({"ChildZoneId": null}), json!({"ParentZoneId": "Z1"}), json!({"ChildZoneId": 7})] {
+    for nowhere in
+        [json!({"ChildZoneId": null}), json!({"ParentZoneId": "Z1"}), json!({"ChildZoneId": 7})]
+    {
         fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", nowhere).await.success();
     }
     let event = fixture.event(
@@ -167,9 +175,14 @@ async fn regression_an_invented_id_is_looked_for_with_a_new_session_when_the_kep
     let mut fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     fixture.timeout = Duration::from_secs(4);
-    let ended =
-        sandbox::FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message: "invalid".into() };
-    fixture.aws.fault(sandbox::Fault::on("ListHostedZonesByName").account("111111111111").kind(ended));
+    let ended = sandbox::FaultKind::Error {
+        status: 403,
+        code: "InvalidClientTokenId".into(),
+        message: "invalid".into(),
+    };
+    fixture
+        .aws
+        .fault(sandbox::Fault::on("ListHostedZonesByName").account("111111111111").kind(ended));
     fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
@@ -184,8 +197,10 @@ async fn a_delete_that_leaves_something_says_what_with_names_and_values() {
     let answer = fixture.delete(&id, json!({})).await.success();
     let (servers, claims) = (fixture.parent.record(NAME, "NS").unwrap().values, fixture.claims());
     assert!(claims.len() == 1 && claims[0].contains("owner=mine/Delegation"), "{claims:?}");
-    let (ns, txt) =
-        (format!("The parent zone now has: {NAME} 300 NS {}; ", servers.join(" ")), format!(" TXT {}.", claims[0]));
+    let (ns, txt) = (
+        format!("The parent zone now has: {NAME} 300 NS {}; ", servers.join(" ")),
+        format!(" TXT {}.", claims[0]),
+    );
     for left in [ns.as_str(), RECORD, &txt] {
         assert!(answer.get("Warning").contains(left), "{left}: {}", answer.get("Warning"));
     }
@@ -206,12 +221,16 @@ async fn what_others_wrote_into_the_ownership_record_is_counted_and_not_repeated
     fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
     let answer = fixture.delete(&id, json!({})).await.success();
     let warning = answer.get("Warning");
-    assert!(warning.contains(&format!("{RECORD} 300 TXT (and 2 values of others). [")), "{warning}");
+    assert!(
+        warning.contains(&format!("{RECORD} 300 TXT (and 2 values of others). [")),
+        "{warning}"
+    );
     assert!(!warning.contains("evil") && !warning.contains("mallory"), "{warning}");
     assert_eq!(fixture.claims().len(), 2, "they stay");
 }
 
-/// The guardrail says nothing of what it takes for "in use": a child zone that is served, or queries that still come.
+/// The guardrail says nothing of what it takes for "in use": a child zone that is served, or
+/// queries that still come.
 #[tokio::test(start_paused = true)]
 async fn a_guardrail_against_removing_what_is_in_use_fails_a_delete_and_no_update() {
     for guardrail in [Guardrail::ActiveDelegation, Guardrail::QueriedDelegation] {
@@ -222,13 +241,18 @@ async fn a_guardrail_against_removing_what_is_in_use_fails_a_delete_and_no_updat
         fixture.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.success();
         let revision = fixture.parent.revision();
         let changes = json!({"ChildZoneId": other.id()});
-        let answer =
-            fixture.delete(&id, changes.clone()).await.failed(&["ACTIVE_DELEGATION_CHECK", "[aws-call-failed]"]);
+        let answer = fixture
+            .delete(&id, changes.clone())
+            .await
+            .failed(&["ACTIVE_DELEGATION_CHECK", "[aws-call-failed]"]);
         assert_eq!((answer.id(), fixture.parent.revision()), (id.as_str(), revision));
         // Where the child zone is gone, only the one reading lets it go.
         other.delete();
         let answer = fixture.delete(&id, changes.clone()).await;
-        assert_eq!(answer.0["Status"], if guardrail == Guardrail::ActiveDelegation { "SUCCESS" } else { "FAILED" });
+        assert_eq!(
+            answer.0["Status"],
+            if guardrail == Guardrail::ActiveDelegation { "SUCCESS" } else { "FAILED" }
+        );
         fixture.parent.set_guardrail(guardrail, false);
         fixture.delete(&id, changes).await.success();
         assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));

@@ -36,7 +36,8 @@ fn quiet(answer: &Answer) {
     assert_eq!(answer.get("Warning"), "");
 }
 
-/// Its batch compares name servers and claims; the DS record set beside them may have gone since it was read.
+/// Its batch compares name servers and claims; the DS record set beside them may have gone since it
+/// was read.
 #[tokio::test(start_paused = true)]
 async fn regression_another_ttl_of_a_secured_delegation_is_written_after_a_second_look() {
     let fixture = fixture().await;
@@ -53,11 +54,20 @@ async fn the_ds_comes_with_the_delegation_and_goes_with_it() {
     let fixture = fixture().await;
     let answer = fixture.create(signed(json!({"DsTTL": "60"}))).await.success();
     assert_eq!((answer.get("Action"), answer.get("DsRecords")), ("CREATED", record(ONE).as_str()));
-    assert_eq!((fixture.ds(), fixture.parent.record(NAME, "DS").unwrap().ttl), (vec![record(ONE)], Some(60)));
+    assert_eq!(
+        (fixture.ds(), fixture.parent.record(NAME, "DS").unwrap().ttl),
+        (vec![record(ONE)], Some(60))
+    );
     assert_eq!(fixture.changes_sent(), 1, "in the same batch");
     quiet(&answer);
-    let retimed = fixture.update(answer.id(), signed(json!({"DsTTL": "60"})), signed(json!({}))).await.success();
-    assert_eq!((retimed.get("Action"), fixture.parent.record(NAME, "DS").unwrap().ttl), ("UPDATED", Some(3600)));
+    let retimed = fixture
+        .update(answer.id(), signed(json!({"DsTTL": "60"})), signed(json!({})))
+        .await
+        .success();
+    assert_eq!(
+        (retimed.get("Action"), fixture.parent.record(NAME, "DS").unwrap().ttl),
+        ("UPDATED", Some(3600))
+    );
     fixture.delete(answer.id(), signed(json!({}))).await.success();
     assert_eq!((fixture.ds(), fixture.delegated_to(), fixture.claims()), (vec![], vec![], vec![]));
 }
@@ -80,7 +90,10 @@ async fn a_key_is_rolled_over() {
     fixture.child.sign([key("one", ONE), key("two", TWO)]);
     let one = signed(json!({"KeySigningKeys": ["one"]}));
     let two = signed(json!({"KeySigningKeys": format!("{}|two", fixture.child.id())}));
-    assert_eq!(fixture.update(&id, signed(json!({})), one.clone()).await.success().get("Action"), "UNCHANGED");
+    assert_eq!(
+        fixture.update(&id, signed(json!({})), one.clone()).await.success().get("Action"),
+        "UNCHANGED"
+    );
     let rolled = fixture.update(&id, one.clone(), two.clone()).await.success();
     assert_eq!((rolled.get("Action"), fixture.ds()), ("UPDATED", vec![record(TWO)]));
     // The old key is deactivated; an Update for another reason finds everything as wanted.
@@ -107,7 +120,10 @@ async fn a_key_that_is_not_there_is_refused_and_nothing_changes() {
     let named = signed(json!({"KeySigningKeys": ["one"]}));
     fixture.update(&id, signed(json!({})), named.clone()).await.success();
     fixture.child.sign([key("off", TWO)]);
-    let answer = fixture.update(&id, named, signed(json!({"KeySigningKeys": ["one"], "Trigger": "1"}))).await.success();
+    let answer = fixture
+        .update(&id, named, signed(json!({"KeySigningKeys": ["one"], "Trigger": "1"})))
+        .await
+        .success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.get("Warning"));
     assert_eq!(fixture.ds(), [record(ONE)]);
 }
@@ -115,7 +131,11 @@ async fn a_key_that_is_not_there_is_refused_and_nothing_changes() {
 #[tokio::test(start_paused = true)]
 async fn a_child_that_is_not_signing_gets_no_ds() {
     let fixture = Fixture::new().await;
-    let answer = fixture.create(signed(json!({}))).await.failed(&["not signing", "NOT_SIGNING", &fixture.child.id()]);
+    let answer = fixture.create(signed(json!({}))).await.failed(&[
+        "not signing",
+        "NOT_SIGNING",
+        &fixture.child.id(),
+    ]);
     assert!(answer.id().starts_with("unresolved/"));
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.update(&id, json!({}), signed(json!({}))).await.failed(&["not signing"]);
@@ -126,20 +146,29 @@ async fn a_child_that_is_not_signing_gets_no_ds() {
 async fn a_ds_of_ours_stays_while_the_child_does_not_sign_or_can_not_be_read() {
     let fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() };
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not authorized".into(),
+    };
     let faults = [
         Fault::on("GetDNSSEC").zone(&fixture.child.id()).kind(denied.clone()).always(),
         Fault::on("GetHostedZone").zone(&fixture.child.id()).kind(denied).always(),
     ];
     for fault in faults {
         fixture.aws.fault(fault);
-        let answer = fixture.update(&id, signed(json!({})), signed(json!({"TTL": "60"}))).await.success();
+        let answer =
+            fixture.update(&id, signed(json!({})), signed(json!({"TTL": "60"}))).await.success();
         assert!(answer.get("Warning").contains("left as it is"), "{}", answer.get("Warning"));
-        assert_eq!((fixture.ds(), answer.get("DsRecords")), (vec![record(ONE)], record(ONE).as_str()));
+        assert_eq!(
+            (fixture.ds(), answer.get("DsRecords")),
+            (vec![record(ONE)], record(ONE).as_str())
+        );
         fixture.aws.clear_faults();
     }
     fixture.child.unsign();
-    let answer = fixture.update(&id, signed(json!({})), signed(json!({"Trigger": "2"}))).await.success();
+    let answer =
+        fixture.update(&id, signed(json!({})), signed(json!({"Trigger": "2"}))).await.success();
     assert!(answer.get("Warning").contains("not signing"), "{}", answer.get("Warning"));
     assert_eq!(fixture.ds(), [record(ONE)]);
 }
@@ -148,7 +177,11 @@ async fn a_ds_of_ours_stays_while_the_child_does_not_sign_or_can_not_be_read() {
 async fn a_create_waits_for_the_right_to_read_the_signing_state() {
     let mut fixture = fixture().await;
     fixture.restart(|config| config.propagation_wait = std::time::Duration::from_secs(20)).await;
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() };
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not authorized".into(),
+    };
     fixture.aws.fault(Fault::on("GetDNSSEC").zone(&fixture.child.id()).kind(denied).times(2));
     quiet(&fixture.create(signed(json!({}))).await.success());
 }
@@ -158,8 +191,12 @@ async fn name_servers_do_not_change_under_the_ds_and_the_refusal_tells_the_seque
     let fixture = fixture().await;
     let other = fixture.aws.account("333333333333").hosted_zone(NAME);
     other.sign([key("two", TWO)]);
-    let role =
-        fixture.aws.account("333333333333").role("child").trust_account("222222222222", None).allow_all_route53();
+    let role = fixture
+        .aws
+        .account("333333333333")
+        .role("child")
+        .trust_account("222222222222", None)
+        .allow_all_route53();
     fixture.function_role.clone().allow_assume(&role.arn());
     let moved = |dnssec: &str| json!({"ChildZoneId": other.id(), "ChildRoleArn": role.arn(), "Dnssec": dnssec});
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
@@ -168,10 +205,16 @@ async fn name_servers_do_not_change_under_the_ds_and_the_refusal_tells_the_seque
     for dnssec in ["true", "false"] {
         fixture.update(&id, signed(json!({})), moved(dnssec)).await.failed(&words);
     }
-    assert_eq!((fixture.delegated_to(), fixture.ds()), (fixture.child_servers(), vec![record(ONE)]));
+    assert_eq!(
+        (fixture.delegated_to(), fixture.ds()),
+        (fixture.child_servers(), vec![record(ONE)])
+    );
     // The sequence.
     fixture.update(&id, signed(json!({})), json!({})).await.success();
-    fixture.update(&id, json!({}), moved("true")).await.failed(&["in the same step that adds its DS record set"]);
+    fixture
+        .update(&id, json!({}), moved("true"))
+        .await
+        .failed(&["in the same step that adds its DS record set"]);
     fixture.update(&id, json!({}), moved("false")).await.success();
     fixture.update(&id, moved("false"), moved("true")).await.success();
     assert_eq!(fixture.ds(), [record(TWO)]);
@@ -186,7 +229,8 @@ async fn a_ds_that_somebody_else_made_is_not_touched() {
     let (id, warning) = (answer.id().to_owned(), answer.get("Warning").to_owned());
     assert!(warning.contains(&record(TWO)) && warning.contains(&record(ONE)), "{warning}");
     // An arrival changes nothing; neither does an Update without AllowOverwrite.
-    let again = fixture.update(&id, signed(json!({})), signed(json!({"Trigger": "1"}))).await.success();
+    let again =
+        fixture.update(&id, signed(json!({})), signed(json!({"Trigger": "1"}))).await.success();
     assert!(again.get("Warning").contains("left as it is"), "{}", again.0);
     assert_eq!(fixture.ds(), [record(TWO)]);
     let over = signed(json!({"AllowOverwrite": "true"}));
@@ -199,7 +243,10 @@ async fn an_unsigned_parent_zone_is_told() {
     let fixture = Fixture::new().await;
     fixture.child.sign([key("one", ONE)]);
     let answer = fixture.create(signed(json!({}))).await.success();
-    assert!(answer.get("Warning").contains("The parent zone") && answer.get("Warning").contains("is not signed"));
+    assert!(
+        answer.get("Warning").contains("The parent zone")
+            && answer.get("Warning").contains("is not signed")
+    );
     assert_eq!(fixture.ds(), [record(ONE)]);
 }
 
@@ -221,8 +268,10 @@ async fn a_renamed_resource_keeps_the_ds() {
 async fn a_ds_that_another_stack_manages_stays_with_allow_overwrite_too() {
     let mut fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
-    let first =
-        std::mem::replace(&mut fixture.stack, "arn:aws:cloudformation:us-east-1:222222222222:stack/other/0".into());
+    let first = std::mem::replace(
+        &mut fixture.stack,
+        "arn:aws:cloudformation:us-east-1:222222222222:stack/other/0".into(),
+    );
     let shared = fixture.create(json!({"AllowOverwrite": "true"})).await.success();
     assert_eq!((shared.get("Action"), shared.get("DsRecords")), ("SHARED", record(ONE).as_str()));
     // It goes with the last claim that names it, and the delegation with its last holder.
@@ -254,7 +303,8 @@ async fn a_name_server_edited_between_reading_and_adding_the_ds_is_noticed() {
     let fixture = fixture().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let (zone, reads) = (fixture.parent.clone(), std::sync::atomic::AtomicUsize::new(0));
-    // The batch that adds a DS does not compare the name servers, so they are read once more before it.
+    // The batch that adds a DS does not compare the name servers, so they are read once more before
+    // it.
     fixture.aws.after_call(std::sync::Arc::new(move |call| {
         if call.action == "GetDNSSEC"
             && call.account == "111111111111"

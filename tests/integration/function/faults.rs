@@ -24,9 +24,13 @@ async fn a_lost_answer_of_a_change_is_recognised_by_its_claim() {
 #[tokio::test(start_paused = true)]
 async fn throttling_and_server_errors_are_tried_again() {
     let fixture = Fixture::new().await;
-    for action in
-        ["AssumeRole", "GetHostedZone", "ListHostedZonesByName", "ListResourceRecordSets", "ChangeResourceRecordSets"]
-    {
+    for action in [
+        "AssumeRole",
+        "GetHostedZone",
+        "ListHostedZonesByName",
+        "ListResourceRecordSets",
+        "ChangeResourceRecordSets",
+    ] {
         for kind in [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore] {
             fixture.aws.fault(Fault::on(action).kind(kind));
         }
@@ -50,8 +54,8 @@ async fn a_zone_that_changes_between_observing_and_changing_is_observed_again() 
     assert_eq!(fixture.claims(), Vec::<String>::new());
 }
 
-/// Two reads are no snapshot. Read after the cut, the ownership record of a sibling that has just gone made the new resource
-/// adopt a delegation that no longer stood.
+/// Two reads are no snapshot. Read after the cut, the ownership record of a sibling that has just
+/// gone made the new resource adopt a delegation that no longer stood.
 #[tokio::test(start_paused = true)]
 async fn regression_a_sibling_goes_between_the_two_reads() {
     let mut fixture = Fixture::new().await;
@@ -59,7 +63,8 @@ async fn regression_a_sibling_goes_between_the_two_reads() {
     fixture.logical_id = "Renamed".into();
     let (zone, reads) = (fixture.parent.clone(), AtomicUsize::new(0));
     fixture.aws.before_call(Arc::new(move |call| {
-        let read = call.action == "ListResourceRecordSets" && call.zone.as_deref() == Some(&zone.id());
+        let read =
+            call.action == "ListResourceRecordSets" && call.zone.as_deref() == Some(&zone.id());
         if read && reads.fetch_add(1, Ordering::Relaxed) == 1 {
             zone.remove(NAME, "NS");
             zone.remove(RECORD, "TXT");
@@ -115,7 +120,8 @@ async fn an_undelivered_success_is_an_error_and_the_same_event_makes_it_good() {
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(30);
     fixture.bucket.fault(BucketFault::Status(503), 1000);
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let error = fixture.invoke(event.clone()).await.unwrap_err().to_string();
     assert!(error.contains("503") && !error.contains("X-Amz"), "{error}");
     fixture.bucket.clear_faults();
@@ -129,17 +135,21 @@ async fn an_undelivered_failure_of_a_create_with_a_marker_is_no_error() {
     let event = fixture.event("Create", json!({"ResourceProperties": {}}));
     fixture.invoke(event).await.unwrap();
     fixture.bucket.fault(BucketFault::Status(403), 1);
-    let event = fixture.event("Update", json!({"PhysicalResourceId": fixture.id(), "ResourceProperties": {}}));
+    let event = fixture
+        .event("Update", json!({"PhysicalResourceId": fixture.id(), "ResourceProperties": {}}));
     assert!(fixture.invoke(event).await.unwrap_err().to_string().contains("403"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn rights_that_come_late_are_waited_for() {
     let fixture = Fixture::with(|config| config.propagation_wait = Duration::from_secs(30)).await;
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not yet".into() };
+    let denied =
+        FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not yet".into() };
     fixture.aws.fault(Fault::on("AssumeRole").times(3).kind(denied.clone()));
     let answer = fixture.create(json!({})).await.success();
-    fixture.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").times(1).kind(denied));
+    fixture
+        .aws
+        .fault(Fault::on("ListResourceRecordSets").account("111111111111").times(1).kind(denied));
     fixture.delete(answer.id(), json!({})).await.success();
 }
 
@@ -147,7 +157,11 @@ async fn rights_that_come_late_are_waited_for() {
 async fn regression_a_change_that_landed_before_it_was_denied_is_found() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter));
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not any more".into() };
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not any more".into(),
+    };
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").nth(2).kind(denied));
     let answer = fixture.create(json!({})).await.success();
     assert_eq!((answer.id(), answer.get("ChangeStatus")), (fixture.id().as_str(), "PENDING"));
@@ -159,28 +173,43 @@ async fn regression_a_session_that_ended_early_is_made_anew() {
     for code in ["InvalidClientTokenId", "ExpiredToken"] {
         let fixture = Fixture::new().await;
         let id = fixture.create(json!({})).await.success().id().to_owned();
-        let ended =
-            FaultKind::Error { status: 403, code: code.into(), message: "the security token is invalid".into() };
-        fixture.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").kind(ended.clone()));
+        let ended = FaultKind::Error {
+            status: 403,
+            code: code.into(),
+            message: "the security token is invalid".into(),
+        };
+        fixture
+            .aws
+            .fault(Fault::on("ListResourceRecordSets").account("111111111111").kind(ended.clone()));
         fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
         fixture.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").kind(ended));
         fixture.delete(&id, json!({"TTL": "60"})).await.success();
     }
 }
 
-/// The first delivery made the delegation and was cut off; the second could not read the child zone and answered with a marker,
-/// whose Delete does nothing: the delegation stayed for ever.
+/// The first delivery made the delegation and was cut off; the second could not read the child zone
+/// and answered with a marker, whose Delete does nothing: the delegation stayed for ever.
 #[tokio::test(start_paused = true)]
 async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id() {
-    let denied = || FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() };
+    let denied = || FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not authorized".into(),
+    };
     let fixture = Fixture::new().await;
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({"DomainName": NAME}))}));
+    let event = fixture.event(
+        "Create",
+        json!({"ResourceProperties": fixture.properties(json!({"DomainName": NAME}))}),
+    );
     fixture.deliver(event.clone()).await.success();
     fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).kind(denied()).always());
     let answer = fixture.deliver(event.clone()).await.failed(&["GetHostedZone was denied"]);
     assert_eq!(answer.id(), fixture.id());
     // Another Create, which made nothing, has a marker.
-    let other = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({"DomainName": NAME}))}));
+    let other = fixture.event(
+        "Create",
+        json!({"ResourceProperties": fixture.properties(json!({"DomainName": NAME}))}),
+    );
     assert!(fixture.deliver(other).await.failed(&["denied"]).id().starts_with("unresolved/"));
     fixture.aws.clear_faults();
     fixture.delete(answer.id(), json!({})).await.success();
@@ -192,21 +221,35 @@ async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id()
 async fn regression_a_request_that_is_signed_in_the_future_does_not_fence_off_those_that_follow() {
     let fixture = Fixture::new().await;
     let later = fixture.clock.now() + Duration::from_hours(24 * 365);
-    let event = fixture.event_at("Create", later, json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let event = fixture.event_at(
+        "Create",
+        later,
+        json!({"ResourceProperties": fixture.properties(json!({}))}),
+    );
     let id = fixture.deliver(event).await.success().id().to_owned();
-    assert_eq!(fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success().get("Action"), "UPDATED");
+    assert_eq!(
+        fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success().get("Action"),
+        "UPDATED"
+    );
     fixture.delete(&id, json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
 
-/// The first delivery made the delegation and was cut off; then the function's settings became wrong.
+/// The first delivery made the delegation and was cut off; then the function's settings became
+/// wrong.
 #[tokio::test(start_paused = true)]
 async fn regression_a_duplicate_of_a_create_that_meets_wrong_settings_keeps_the_real_id() {
     let mut fixture = Fixture::new().await;
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.deliver(event.clone()).await.success();
-    fixture.restart(|config| config.problem = Some("DELEGATION_ALLOWED_NAMES is wrong".into())).await;
-    assert_eq!(fixture.deliver(event).await.failed(&["settings of this function are wrong"]).id(), fixture.id());
+    fixture
+        .restart(|config| config.problem = Some("DELEGATION_ALLOWED_NAMES is wrong".into()))
+        .await;
+    assert_eq!(
+        fixture.deliver(event).await.failed(&["settings of this function are wrong"]).id(),
+        fixture.id()
+    );
 }
 
 #[tokio::test(start_paused = true)]

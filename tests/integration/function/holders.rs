@@ -1,5 +1,5 @@
-//! Who holds a delegation: the sequences of events behind the rules OWN, ARRIVE, UPDATE and LEAVE of the
-//! design, each of which once broke a promise.
+//! Who holds a delegation: the sequences of events behind the rules OWN, ARRIVE, UPDATE and LEAVE
+//! of the design, each of which once broke a promise.
 
 use std::time::Duration;
 
@@ -20,7 +20,11 @@ async fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back(
     let answer = scenario.create("S2", takes("y")).await.success();
     assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "y"));
     let warning = answer.get("Warning");
-    assert!(["ns1.x.net", "S1/D", "given back only if", "within a day"].iter().all(|word| warning.contains(word)));
+    assert!(
+        ["ns1.x.net", "S1/D", "given back only if", "within a day"]
+            .iter()
+            .all(|word| warning.contains(word))
+    );
     let answer = scenario.delete("S2").await.success();
     assert_eq!(scenario.snapshot(), before, "as before, claim, TTL and all");
     assert!(answer.get("Warning").contains("given back"), "{}", answer.0);
@@ -66,7 +70,10 @@ async fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
     scenario.update("S1", wants("y")).await.failed(&["ns1.h.net", "S2/D", "delegation-not-ours"]);
     let answer = scenario.update("S1", takes("y")).await.success();
     let warning = answer.get("Warning");
-    assert!(warning.contains("ns1.h.net") && warning.contains("does not give it back"), "{warning}");
+    assert!(
+        warning.contains("ns1.h.net") && warning.contains("does not give it back"),
+        "{warning}"
+    );
     let answer = scenario.update("S1", wants("x")).await.success();
     assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "x"));
 }
@@ -85,7 +92,10 @@ async fn a_nested_stack_that_gets_another_name_shares() {
     // And gone through with.
     scenario.create("S1-Nested-DEF", wants("x")).await.success();
     scenario.delete("S1-Nested-ABC").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1-Nested-DEF"));
+    assert_eq!(
+        (scenario.stands().as_str(), scenario.claimed_by().as_str()),
+        ("x", "S1-Nested-DEF")
+    );
     scenario.delete("S1-Nested-DEF").await.success();
     scenario.assert_empty();
 }
@@ -137,8 +147,8 @@ async fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_
 
 #[tokio::test(start_paused = true)]
 async fn dead_name_servers_are_not_put_back() {
-    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the stack
-    // is deleted.
+    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the
+    // stack is deleted.
     let mut scenario = Scenario::new().await;
     scenario.create("S1/Old", wants("x")).await.success();
     scenario.create("S1/New", takes("y")).await.success();
@@ -151,19 +161,25 @@ async fn dead_name_servers_are_not_put_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_put_back_deletes() {
-    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for ever.
+    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for
+    // ever.
     let mut scenario = Scenario::new().await;
     scenario.set_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
     scenario.fixture.parent.refuse_when(std::sync::Arc::new(|changes| {
         let creates = |change: &sandbox::Change| change.action == sandbox::Action::Create;
-        let names = |change: &sandbox::Change| change.record.values.iter().any(|value| value.starts_with("ns1.h.net"));
+        let names = |change: &sandbox::Change| {
+            change.record.values.iter().any(|value| value.starts_with("ns1.h.net"))
+        };
         let puts_back = changes.iter().any(|change| creates(change) && names(change));
         puts_back.then(|| "these name servers are not authoritative".into())
     }));
     let answer = scenario.delete("S1").await.success();
     let warning = answer.get("Warning");
-    assert!(warning.contains("ns1.h.net") && warning.contains("Route 53 did not accept"), "{warning}");
+    assert!(
+        warning.contains("ns1.h.net") && warning.contains("Route 53 did not accept"),
+        "{warning}"
+    );
     scenario.assert_empty();
 }
 
@@ -176,7 +192,10 @@ async fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
     scenario.delete("S1/A").await.success();
     assert_eq!(scenario.stands(), "y");
     scenario.delete("S1/B").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.ttl(), scenario.claimed_by().as_str()), ("h", 60, ""));
+    assert_eq!(
+        (scenario.stands().as_str(), scenario.ttl(), scenario.claimed_by().as_str()),
+        ("h", 60, "")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,7 +293,10 @@ async fn a_migration_that_wants_a_short_way_back_keeps_its_ttl() {
         let answer = scenario.create("S1", long.clone()).await.success();
         assert_eq!(scenario.ttl(), ttl);
         let warning = answer.get("Warning");
-        assert!(warning.contains(&format!("stays {ttl} s")) && warning.contains("brings 172800 s"), "{warning}");
+        assert!(
+            warning.contains(&format!("stays {ttl} s")) && warning.contains("brings 172800 s"),
+            "{warning}"
+        );
         scenario.update("S1", with(&long, json!({"Trigger": "again"}))).await.success();
         assert_eq!(scenario.ttl(), 172_800);
     }
@@ -286,7 +308,8 @@ async fn an_adopted_delegation_that_its_maker_changed_is_not_replaced() {
     scenario.set_by_hand("x", 60);
     scenario.create("S1", wants("x")).await.success();
     scenario.set_by_hand("z", 60);
-    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
     assert_eq!(scenario.stands(), "z");
 }
@@ -298,7 +321,8 @@ async fn an_adopted_delegation_whose_claim_was_removed_by_hand_is_not_replaced()
     scenario.create("S1", wants("x")).await.success();
     scenario.fixture.parent.remove(RECORD, "TXT");
     scenario.set_by_hand("z", 60);
-    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
     assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", ""));
 }
@@ -308,9 +332,13 @@ async fn a_change_by_hand_is_repaired_and_told() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.set_by_hand("z", 77);
-    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     let warning = answer.get("Warning");
-    assert!(warning.contains("ns1.z.net") && warning.contains("77 s") && warning.contains("repaired"), "{warning}");
+    assert!(
+        warning.contains("ns1.z.net") && warning.contains("77 s") && warning.contains("repaired"),
+        "{warning}"
+    );
     assert_eq!(scenario.stands(), "x");
 }
 
@@ -331,7 +359,8 @@ async fn what_was_found_is_given_back_after_an_update_that_ended_in_a_warning() 
     scenario.create("S1", wants("x")).await.success();
     // Somebody puts a delegation above the cut: whatever is asked for there, nobody would see it.
     scenario.fixture.parent.put(RecordSet::new(NAME, "CNAME", 60, ["elsewhere.example.com."]));
-    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
     assert!(!scenario.is_settled());
     scenario.delete("S1").await.success();
@@ -446,7 +475,8 @@ async fn who_follows_and_fails_elsewhere_finds_a_way_back() {
     scenario.update("S1/A2", wants("x")).await.failed(&["S1/A1"]);
 }
 
-/// Found by the model checker: what a refused way back left was nobody's, and the Delete of its maker left it behind.
+/// Found by the model checker: what a refused way back left was nobody's, and the Delete of its
+/// maker left it behind.
 #[tokio::test(start_paused = true)]
 async fn regression_the_delete_after_a_refused_way_back_leaves_nothing() {
     let mut scenario = Scenario::new().await;
@@ -479,7 +509,10 @@ async fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
 async fn a_failed_create_leaves_nothing_that_its_later_delete_could_take_from_the_next() {
     // Rollback is disabled; the Create is tried again; then CloudFormation deletes the failed one.
     let mut scenario = Scenario::new().await;
-    scenario.fixture.aws.fault(sandbox::Fault::on("GetChange").always().kind(sandbox::FaultKind::Hang));
+    scenario
+        .fixture
+        .aws
+        .fault(sandbox::Fault::on("GetChange").always().kind(sandbox::FaultKind::Hang));
     let answer = scenario.create("S1", json!({"Verification": "REQUIRE"})).await;
     let failed = answer.failed(&["taken back"]);
     assert!(failed.id().starts_with("unresolved/"), "{}", failed.0);
@@ -502,8 +535,8 @@ async fn a_second_delivery_of_a_complete_create_takes_nothing_back() {
     assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", "S1"));
 }
 
-/// Found by the model checker: the change of the first delivery gets no answer, the second makes the delegation and answers, and
-/// the first runs out of time.
+/// Found by the model checker: the change of the first delivery gets no answer, the second makes
+/// the delegation and answers, and the first runs out of time.
 #[tokio::test(start_paused = true)]
 async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another_made() {
     for second_delivery in [true, false] {
@@ -511,10 +544,13 @@ async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another
         scenario.fixture.timeout = Duration::from_secs(12);
         // The second delivery's change is the second one.
         for nth in [1, if second_delivery { 3 } else { 2 }] {
-            let hangs = sandbox::Fault::on("ChangeResourceRecordSets").nth(nth).kind(sandbox::FaultKind::Hang);
+            let hangs = sandbox::Fault::on("ChangeResourceRecordSets")
+                .nth(nth)
+                .kind(sandbox::FaultKind::Hang);
             scenario.fixture.aws.fault(hangs);
         }
-        let event = scenario.create_event("S1", &json!({"WaitForSync": "false", "Verification": "NONE"}));
+        let event =
+            scenario.create_event("S1", &json!({"WaitForSync": "false", "Verification": "NONE"}));
         let fixture = &scenario.fixture;
         let (first, second) = tokio::join!(fixture.invoke(event.clone()), async {
             pass(Duration::from_secs(4)).await;
@@ -527,10 +563,19 @@ async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another
         if second_delivery {
             assert_eq!(answers.first().unwrap().json()["Status"], "SUCCESS");
             assert_eq!(last["PhysicalResourceId"], json!(fixture.id()), "{last}");
-            assert!(last["Reason"].as_str().unwrap().contains("another delivery of it may have made them"), "{last}");
+            assert!(
+                last["Reason"]
+                    .as_str()
+                    .unwrap()
+                    .contains("another delivery of it may have made them"),
+                "{last}"
+            );
             assert_eq!(fixture.delegated_to(), fixture.child_servers());
         } else {
-            assert!(last["PhysicalResourceId"].as_str().unwrap().starts_with("unresolved/"), "{last}");
+            assert!(
+                last["PhysicalResourceId"].as_str().unwrap().starts_with("unresolved/"),
+                "{last}"
+            );
             assert!(last["Reason"].as_str().unwrap().contains("Nothing was changed"), "{last}");
             scenario.assert_empty();
         }
@@ -600,7 +645,10 @@ async fn two_regions_with_different_ttls_do_not_take_turns() {
         scenario.update("S1", of(60, trigger)).await.success();
         let answer = scenario.update("S2", of(300, trigger)).await.success();
         let warning = answer.get("Warning");
-        assert!(warning.contains("60 s") && warning.contains("300 s") && warning.contains("S1/D"), "{warning}");
+        assert!(
+            warning.contains("60 s") && warning.contains("300 s") && warning.contains("S1/D"),
+            "{warning}"
+        );
         assert_eq!(scenario.ttl(), 60);
     }
     scenario.update("S2", of(900, 3)).await.success();
@@ -640,17 +688,25 @@ async fn deletes_name_who_else_holds_the_delegation() {
     scenario.create("S2", wants("x")).await.success();
     let answer = scenario.delete("S2").await.success();
     let warning = answer.get("Warning");
-    assert!(["S1/D", "ns1.x.net", "by hand"].iter().all(|word| warning.contains(word)), "{warning}");
+    assert!(
+        ["S1/D", "ns1.x.net", "by hand"].iter().all(|word| warning.contains(word)),
+        "{warning}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_child_called_like_the_digest_of_a_long_name_has_a_record_of_its_own() {
     let scenario = Scenario::new().await;
     let long = format!("{}.example.com", "x".repeat(60));
-    let ns = |name: &str| json!({"ChildZoneId": null, "DomainName": name, "NameServers": "ns1.x.net"});
+    let ns =
+        |name: &str| json!({"ChildZoneId": null, "DomainName": name, "NameServers": "ns1.x.net"});
     scenario.fixture.create(ns(&long)).await.success();
     let digest = |records: Vec<RecordSet>| {
-        records.into_iter().map(|set| set.name).find(|name| name.starts_with("_delegationdigest-")).unwrap()
+        records
+            .into_iter()
+            .map(|set| set.name)
+            .find(|name| name.starts_with("_delegationdigest-"))
+            .unwrap()
     };
     let record = digest(scenario.fixture.parent.records());
     let label = record.trim_end_matches('.').trim_start_matches("_delegationdigest-").to_owned();
@@ -669,16 +725,19 @@ async fn name_servers_that_are_no_names_of_servers_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_a_name_is_no_longer_allowed_its_delegation_stays_or_goes_and_never_becomes_another() {
+async fn where_a_name_is_no_longer_allowed_its_delegation_stays_or_goes_and_never_becomes_another()
+{
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let narrowed = |config: &mut custom_delegation::config::Config| {
-        let get = |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| "*.dev.example.com".to_owned());
+        let get =
+            |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| "*.dev.example.com".to_owned());
         config.allowed_names = custom_delegation::config::Config::read(get).allowed_names;
     };
     scenario.fixture.restart(narrowed).await;
     scenario.update("S1", wants("y")).await.failed(&["name-no-longer-allowed"]);
-    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UNCHANGED", "x"));
     // Its own name servers are put back by hand or by the function, and nobody else's come.
     scenario.fixture.parent.remove(NAME, "NS");
@@ -705,7 +764,8 @@ async fn an_arrival_is_refused_where_the_record_has_no_room_and_who_is_there_can
 
 #[tokio::test(start_paused = true)]
 async fn known_a_dead_claim_keeps_a_delegation_until_it_is_released() {
-    // S1 was force-deleted: its claim stays, and the last living Delete leaves the delegation with a WARN.
+    // S1 was force-deleted: its claim stays, and the last living Delete leaves the delegation with
+    // a WARN.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
@@ -751,7 +811,8 @@ async fn known_two_settled_wishes_that_cross_by_allow_overwrite() {
     scenario.create("S2", takes("y")).await.success();
     scenario.update("S2", takes("y")).await.success();
     scenario.update("S1", takes("x")).await.success();
-    let answer = scenario.update("S2", with(&wants("y"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S2", with(&wants("y"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
 }
 

@@ -1,5 +1,5 @@
-//! Deletes with an id that CloudFormation invented for a Create that it cancelled, and Updates that come
-//! with an id of somebody else: the rules LEAVE-9, OWN-8 and MOVE-4 of the design.
+//! Deletes with an id that CloudFormation invented for a Create that it cancelled, and Updates that
+//! come with an id of somebody else: the rules LEAVE-9, OWN-8 and MOVE-4 of the design.
 
 use std::time::Duration;
 
@@ -78,7 +78,10 @@ async fn a_delete_that_nobody_could_look_for_fails() {
         let fixture = Fixture::new().await;
         fixture.create(json!({})).await.success();
         fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(kind));
-        fixture.delete(INVENTED, json!({})).await.failed(&["ran out of time", "looking for the parent zone"]);
+        fixture
+            .delete(INVENTED, json!({}))
+            .await
+            .failed(&["ran out of time", "looking for the parent zone"]);
         assert_eq!(fixture.delegated_to(), fixture.child_servers());
         fixture.aws.clear_faults();
         fixture.delete(INVENTED, json!({})).await.success();
@@ -92,13 +95,20 @@ async fn a_denied_look_is_waited_for_and_says_what_to_look_for() {
     fixture.create(json!({})).await.success();
     let claim = fixture.claims().remove(0);
     let id = claim.split_once("claim=").unwrap().1.split(',').next().unwrap().to_owned();
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() };
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not authorized".into(),
+    };
     fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(denied));
     let began = tokio::time::Instant::now();
     let answer = fixture.delete(INVENTED, json!({"DomainName": NAME})).await.success();
     assert!(began.elapsed() > Duration::from_secs(40), "{:?}", began.elapsed());
     let warning = answer.get("Warning");
-    assert!(warning.contains(&id) && warning.contains(RECORD) && warning.contains("left-unknown"), "{warning}");
+    assert!(
+        warning.contains(&id) && warning.contains(RECORD) && warning.contains("left-unknown"),
+        "{warning}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,17 +118,22 @@ async fn a_child_zone_that_is_gone_leaves_its_name_unknown_and_says_so() {
     fixture.child.delete();
     let answer = fixture.delete(INVENTED, json!({})).await.success();
     let warning = answer.get("Warning");
-    assert!(warning.contains("owner=mine/Delegation") && warning.contains("left-unknown"), "{warning}");
+    assert!(
+        warning.contains("owner=mine/Delegation") && warning.contains("left-unknown"),
+        "{warning}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_tombstone_where_the_create_could_not_have_run() {
-    // The parent zone of the same stack is deleted next: what is left there would keep it from that.
+    // The parent zone of the same stack is deleted next: what is left there would keep it from
+    // that.
     let mut scenario = Scenario::new().await;
     scenario.delete_invented("S1", with(&wants("x"), json!({"TTL": "soon"}))).await.success();
     scenario.assert_empty();
     let narrowed = |config: &mut custom_delegation::config::Config| {
-        let get = |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| "*.dev.example.com".to_owned());
+        let get =
+            |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| "*.dev.example.com".to_owned());
         config.allowed_names = custom_delegation::config::Config::read(get).allowed_names;
     };
     scenario.fixture.restart(narrowed).await;
@@ -164,14 +179,18 @@ async fn a_tombstone_that_may_not_be_written_fails_no_delete() {
 
 #[tokio::test(start_paused = true)]
 async fn the_clean_up_of_an_update_with_an_id_of_somebody_else_does_not_take_the_new_claim() {
-    // A resource of another tool is taken over: the Update is a replacement, and CloudFormation deletes
-    // the old id afterwards.
+    // A resource of another tool is taken over: the Update is a replacement, and CloudFormation
+    // deletes the old id afterwards.
     let fixture = Fixture::new().await;
     fixture.put_ns(&fixture.child.name_servers().iter().map(String::as_str).collect::<Vec<_>>());
     let old = json!({"Trigger": "of another tool"});
     let answer = fixture.update(INVENTED, old.clone(), json!({})).await.success();
     assert_eq!(answer.id(), fixture.id());
-    assert!(fixture.claims().iter().any(|claim| claim.contains(",from=-/")), "{:?}", fixture.claims());
+    assert!(
+        fixture.claims().iter().any(|claim| claim.contains(",from=-/")),
+        "{:?}",
+        fixture.claims()
+    );
     let cleaned = fixture.delete(INVENTED, old).await.success();
     assert!(cleaned.get("Warning").contains("claim-kept"), "{}", cleaned.0);
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
@@ -190,7 +209,8 @@ async fn an_invented_id_does_not_wait_for_a_create_that_may_still_run() {
 async fn a_create_that_runs_while_its_delete_looks_is_removed_or_finds_the_tombstone() {
     let fixture = Fixture::new().await;
     let gate = fixture.aws.gate("ChangeResourceRecordSets");
-    let create = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let create =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let fields = json!({"PhysicalResourceId": INVENTED, "ResourceProperties": fixture.properties(json!({}))});
     let delete = fixture.event("Delete", fields);
     let created = create["RequestId"].as_str().unwrap().to_owned();

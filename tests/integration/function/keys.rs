@@ -1,5 +1,6 @@
-//! Keys of the child zone that are too young for a DS record set of their own (DS-8), and what must stay after one was taken away
-//! (DS-9). Real keys, and name servers that are asked. Keys grow old by themselves: sessions of AWS end sooner than some of them.
+//! Keys of the child zone that are too young for a DS record set of their own (DS-8), and what must
+//! stay after one was taken away (DS-9). Real keys, and name servers that are asked. Keys grow old
+//! by themselves: sessions of AWS end sooner than some of them.
 
 use std::time::Duration;
 
@@ -51,13 +52,19 @@ async fn a_key_made_a_moment_ago_is_not_named_alone() {
     assert_eq!(back.get("Warning"), "");
     // Beside the old one it may be there at once, and alone no sooner for it.
     fixture.update(&id, secured(&["one"]), secured(&["one", "two"])).await.success();
-    fixture.update(&id, secured(&["one", "two"]), secured(&["two"])).await.failed(&["key-too-young"]);
+    fixture
+        .update(&id, secured(&["one", "two"]), secured(&["two"]))
+        .await
+        .failed(&["key-too-young"]);
     fixture.child.age_keys(HOUR);
     let rolled = fixture.update(&id, secured(&["one", "two"]), secured(&["two"])).await.success();
     assert_eq!(fixture.ds(), [ds_of(&fixture, "two")]);
     let tag = fixture.child.keys()[0].key_tag.to_string();
     let warning = rolled.get("Warning");
-    assert!(["keys-must-stay", &tag, "3600 seconds"].iter().all(|words| warning.contains(words)), "{warning}");
+    assert!(
+        ["keys-must-stay", &tag, "3600 seconds"].iter().all(|words| warning.contains(words)),
+        "{warning}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +132,8 @@ async fn the_age_of_a_key_counts_from_its_last_change() {
     fixture.update(&id, secured(&["one"]), secured(&["two"])).await.success();
 }
 
-/// The child zone's keys were changed while an Update ran that is rolled back: its way back must not fail.
+/// The child zone's keys were changed while an Update ran that is rolled back: its way back must
+/// not fail.
 #[tokio::test(start_paused = true)]
 async fn a_rollback_is_not_stuck_by_a_young_key() {
     let fixture = signed().await;
@@ -133,7 +141,10 @@ async fn a_rollback_is_not_stuck_by_a_young_key() {
     fixture.child.age_keys(HOUR);
     let id = fixture.create(secured(&["one"])).await.success().id().to_owned();
     fixture.update(&id, secured(&["one"]), secured(&["two"])).await.success();
-    assert!(fixture.child.set_key_status("one", "INACTIVE") && fixture.child.set_key_status("one", "ACTIVE"));
+    assert!(
+        fixture.child.set_key_status("one", "INACTIVE")
+            && fixture.child.set_key_status("one", "ACTIVE")
+    );
     let back = fixture.update(&id, secured(&["two"]), secured(&["one"])).await.success();
     assert!(back.get("Warning").contains("left as it is"), "{}", back.get("Warning"));
     assert_eq!(fixture.ds(), [ds_of(&fixture, "two")]);
@@ -142,7 +153,11 @@ async fn a_rollback_is_not_stuck_by_a_young_key() {
     let id = fixture.create(secured(&[])).await.success().id().to_owned();
     let off = fixture.update(&id, secured(&[]), plain()).await.success();
     let tag = fixture.child.keys()[0].key_tag.to_string();
-    assert!([&tag, "7200 seconds"].iter().all(|words| off.get("Warning").contains(*words)), "{}", off.get("Warning"));
+    assert!(
+        [&tag, "7200 seconds"].iter().all(|words| off.get("Warning").contains(*words)),
+        "{}",
+        off.get("Warning")
+    );
     assert!(fixture.child.delete_key("one"));
     fixture.child.create_key("new");
     let back = fixture.update(&id, plain(), secured(&[])).await.success();

@@ -26,7 +26,8 @@ fn delegated(zone: &ZoneHandle) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn one_access_denied_does_not_move_a_live_delegation() {
-    // The closest zone was asked for, a nearer one appeared, and GetHostedZone of the first is denied.
+    // The closest zone was asked for, a nearer one appeared, and GetHostedZone of the first is
+    // denied.
     let fixture = Fixture::new().await;
     let child = fixture.child_account.hosted_zone("dev.testing.example.com");
     let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
@@ -34,10 +35,19 @@ async fn one_access_denied_does_not_move_a_live_delegation() {
     let nearer = fixture.parent_account.hosted_zone(NAME);
     let shorter = with(&closest, json!({"TTL": "60"}));
     fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()));
-    assert_eq!(fixture.update(&id, closest, shorter.clone()).await.success().id(), id, "one denial");
-    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).always());
+    assert_eq!(
+        fixture.update(&id, closest, shorter.clone()).await.success().id(),
+        id,
+        "one denial"
+    );
+    fixture
+        .aws
+        .fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).always());
     let last = with(&shorter, json!({"TTL": "90"}));
-    let answer = fixture.update(&id, shorter, last).await.failed(&["GetHostedZone was denied", "access-denied"]);
+    let answer = fixture
+        .update(&id, shorter, last)
+        .await
+        .failed(&["GetHostedZone was denied", "access-denied"]);
     assert_eq!(answer.id(), id);
     assert!(nearer.record("dev.testing.example.com", "NS").is_none());
     assert_eq!(fixture.parent.record("dev.testing.example.com", "NS").unwrap().ttl, Some(60));
@@ -48,9 +58,12 @@ async fn a_denial_is_named_although_there_are_several_zones_of_the_name() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.parent_account.hosted_zone("example.com");
-    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).always());
+    fixture
+        .aws
+        .fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).always());
     let shorter = json!({"TTL": "60"});
-    let answer = fixture.update(&id, json!({}), shorter.clone()).await.failed(&["GetHostedZone was denied"]);
+    let answer =
+        fixture.update(&id, json!({}), shorter.clone()).await.failed(&["GetHostedZone was denied"]);
     assert!(!answer.reason().contains("several"), "{}", answer.0);
     fixture.aws.clear_faults();
     fixture.update(&id, shorter, json!({})).await.success();
@@ -64,9 +77,12 @@ async fn neither_a_nearer_zone_nor_a_second_one_of_the_name_attracts_it() {
     for asked in [json!({"ParentZoneName": null}), json!({})] {
         let wish = with(&asked, json!({"ChildZoneId": child.id()}));
         let id = fixture.create(wish.clone()).await.success().id().to_owned();
-        let (nearer, second) =
-            (fixture.parent_account.hosted_zone(NAME), fixture.parent_account.hosted_zone("example.com"));
-        let answer = fixture.update(&id, wish.clone(), with(&wish, json!({"TTL": "60"}))).await.success();
+        let (nearer, second) = (
+            fixture.parent_account.hosted_zone(NAME),
+            fixture.parent_account.hosted_zone("example.com"),
+        );
+        let answer =
+            fixture.update(&id, wish.clone(), with(&wish, json!({"TTL": "60"}))).await.success();
         assert_eq!(answer.id(), id);
         fixture.delete(&id, wish).await.success();
         nearer.delete();
@@ -109,8 +125,9 @@ async fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
     scenario.assert_empty();
 }
 
-/// Found by the model checker: the clean-up of a move failed, another stack took over where it went, and the move back
-/// found its old claim and was in place there. Its rollback was an arrival at the other stack's delegation, and refused.
+/// Found by the model checker: the clean-up of a move failed, another stack took over where it
+/// went, and the move back found its old claim and was in place there. Its rollback was an arrival
+/// at the other stack's delegation, and refused.
 #[tokio::test(start_paused = true)]
 async fn regression_a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
     let mut scenario = Scenario::new().await;
@@ -155,7 +172,11 @@ async fn a_duplicate_keeps_the_way_home() {
         let answer = scenario.fixture.deliver(go.clone()).await.success();
         assert_eq!(answer.id(), format!("{}/{NAME}", second.id()));
     }
-    let answer = scenario.fixture.update(&format!("{}/{NAME}", second.id()), there, wants("x")).await.success();
+    let answer = scenario
+        .fixture
+        .update(&format!("{}/{NAME}", second.id()), there, wants("x"))
+        .await
+        .success();
     assert_eq!(answer.id(), home);
 }
 
@@ -177,7 +198,8 @@ async fn a_home_that_is_gone_is_none() {
 fn other_account(fixture: &Fixture) -> (ZoneHandle, Role) {
     let account = fixture.aws.account("444444444444");
     let zone = account.hosted_zone("example.com");
-    let role = account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
+    let role =
+        account.role("parent").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
     fixture.function_role.clone().allow_assume(&role.arn());
     (zone, role)
 }
@@ -193,7 +215,10 @@ async fn a_move_to_another_account_by_its_role_comes_home() {
     let moved = fixture.update(&id, json!({}), there.clone()).await.success().id().to_owned();
     assert_eq!(moved, format!("{}/{NAME}", zone.id()));
     let back = fixture.update(&moved, there.clone(), json!({})).await.success();
-    assert!(began.elapsed() < std::time::Duration::from_mins(1), "no denial is waited for: the accounts differ");
+    assert!(
+        began.elapsed() < std::time::Duration::from_mins(1),
+        "no denial is waited for: the accounts differ"
+    );
     assert_eq!(back.id(), id);
     fixture.delete(&moved, there).await.success();
     assert_eq!(delegated(&zone), Vec::<String>::new());
@@ -222,10 +247,17 @@ async fn a_rollback_of_a_move_to_another_accounts_closest_zone_cleans_up() {
 async fn a_new_role_that_may_not_read_the_zone_yet_does_not_move_it() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
-    let role = fixture.parent_account.role("new").trust_account("222222222222", Some(EXTERNAL_ID)).allow_all_route53();
+    let role = fixture
+        .parent_account
+        .role("new")
+        .trust_account("222222222222", Some(EXTERNAL_ID))
+        .allow_all_route53();
     fixture.function_role.clone().allow_assume(&role.arn());
-    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).times(3));
-    let answer = fixture.update(&id, json!({}), json!({"ParentRoleArn": role.arn()})).await.success();
+    fixture
+        .aws
+        .fault(Fault::on("GetHostedZone").zone(&fixture.parent.id()).kind(denied()).times(3));
+    let answer =
+        fixture.update(&id, json!({}), json!({"ParentRoleArn": role.arn()})).await.success();
     assert_eq!(answer.id(), id);
 }
 
@@ -234,7 +266,9 @@ async fn a_new_role_that_may_not_read_the_zone_yet_does_not_move_it() {
 /// Holds the first change of all, and no other.
 fn first_change() -> sandbox::GateRule {
     let first = AtomicBool::new(true);
-    Arc::new(move |call| call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed))
+    Arc::new(move |call| {
+        call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed)
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,8 +308,8 @@ async fn a_second_delivery_of_a_move_takes_nothing_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_delivery_of_a_move_that_comes_after_the_way_back_changes_nothing() {
-    // P to Q, answered SUCCESS, and P cleaned up; back, and Q cleaned up; and to Q once more. The first move comes again
-    // at each of these moments, with the physical id that it had.
+    // P to Q, answered SUCCESS, and P cleaned up; back, and Q cleaned up; and to Q once more. The
+    // first move comes again at each of these moments, with the physical id that it had.
     let mut scenario = Scenario::new().await;
     let here = with(&wants("x"), by_id(&scenario.fixture.parent));
     scenario.create("S1", here.clone()).await.success();
@@ -294,7 +328,10 @@ async fn a_second_delivery_of_a_move_that_comes_after_the_way_back_changes_nothi
     scenario.fixture.update(&first, here.clone(), there.clone()).await.success();
     scenario.fixture.delete(&first, here.clone()).await.success();
     scenario.fixture.deliver(go).await.failed(&["overtaken"]);
-    assert_eq!((delegated(&second), scenario.stands().as_str()), (vec!["ns1.x.net".to_owned()], ""));
+    assert_eq!(
+        (delegated(&second), scenario.stands().as_str()),
+        (vec!["ns1.x.net".to_owned()], "")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,7 +344,8 @@ async fn a_move_that_fails_leaves_its_new_point_as_it_was() {
     let before = second.records();
     scenario.fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
     let there = with(&with(&takes("y"), by_id(&second)), json!({"Verification": "REQUIRE"}));
-    let there = with(&there, json!({"NameServers": null, "ChildZoneId": scenario.fixture.child.id()}));
+    let there =
+        with(&there, json!({"NameServers": null, "ChildZoneId": scenario.fixture.child.id()}));
     scenario.update("S1", there).await.failed(&["taken back"]);
     assert_eq!(second.records(), before);
     assert_eq!(scenario.stands(), "x");
@@ -332,8 +370,13 @@ async fn the_rollback_of_a_failed_rename_cleans_up_where_it_went() {
 async fn a_parent_zone_that_was_cloned_and_deleted_is_followed_by_the_delete() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
-    let copies: Vec<RecordSet> =
-        scenario.fixture.parent.records().into_iter().filter(|set| set.name != "example.com").collect();
+    let copies: Vec<RecordSet> = scenario
+        .fixture
+        .parent
+        .records()
+        .into_iter()
+        .filter(|set| set.name != "example.com")
+        .collect();
     scenario.fixture.parent.delete();
     let clone = scenario.fixture.parent_account.hosted_zone("example.com");
     for set in copies {
@@ -351,7 +394,8 @@ async fn the_clean_up_of_a_move_away_from_a_zone_that_is_gone_leaves_the_live_de
     let id = scenario.fixture.id();
     scenario.fixture.parent.delete();
     let new = scenario.fixture.parent_account.hosted_zone("example.com");
-    let answer = scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert_eq!(answer.id(), format!("{}/{NAME}", new.id()));
     scenario.fixture.delete(&id, wants("x")).await.success();
     assert_eq!(delegated(&new), ["ns1.x.net"]);
@@ -366,7 +410,10 @@ async fn a_parent_zone_that_is_gone_makes_a_delete_succeed_with_a_warning() {
     fixture.parent.delete();
     let answer = fixture.delete(&id, json!({})).await.success();
     let warning = answer.get("Warning");
-    assert!(warning.contains(&fixture.parent.id()) && warning.contains("parent-zone-gone"), "{warning}");
+    assert!(
+        warning.contains(&fixture.parent.id()) && warning.contains("parent-zone-gone"),
+        "{warning}"
+    );
 }
 
 // What the world asks.

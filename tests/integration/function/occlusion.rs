@@ -18,19 +18,32 @@ fn at(owner: &str, rtype: &str) -> RecordSet {
 #[tokio::test(start_paused = true)]
 async fn what_the_child_zone_lacks_is_named_in_a_refusal() {
     let fixture = Fixture::new().await;
-    for (owner, rtype) in [(NAME, "TXT"), ("www.testing.example.com", "A"), ("*.testing.example.com", "TXT")] {
+    for (owner, rtype) in
+        [(NAME, "TXT"), ("www.testing.example.com", "A"), ("*.testing.example.com", "TXT")]
+    {
         fixture.parent.put(at(owner, rtype));
     }
     let revision = fixture.parent.revision();
-    let named = ["testing.example.com TXT", "www.testing.example.com A", "*.testing.example.com TXT", "AllowOcclusion"];
+    let named = [
+        "testing.example.com TXT",
+        "www.testing.example.com A",
+        "*.testing.example.com TXT",
+        "AllowOcclusion",
+    ];
     let answer = fixture.create(json!({})).await.failed(&named);
     assert!(answer.id().starts_with("unresolved/"));
 
-    // A wildcard of the child zone answers for one, a CNAME for another; an A record does not make up for a TXT record.
+    // A wildcard of the child zone answers for one, a CNAME for another; an A record does not make
+    // up for a TXT record.
     fixture.child.put(at("*.testing.example.com", "TXT"));
     fixture.child.put(at("www.testing.example.com", "CNAME"));
     fixture.child.put(at(NAME, "A"));
-    let reason = fixture.create(json!({})).await.failed(&["lacks: testing.example.com TXT."]).reason().to_owned();
+    let reason = fixture
+        .create(json!({}))
+        .await
+        .failed(&["lacks: testing.example.com TXT."])
+        .reason()
+        .to_owned();
     assert!(!reason.contains("www") && !reason.contains('*'), "{reason}");
     assert_eq!(fixture.parent.revision(), revision);
 
@@ -47,14 +60,18 @@ async fn occlusion_is_allowed_when_asked_and_then_told() {
     fixture.parent.put(at("www.testing.example.com", "A"));
     let answer = fixture.create(json!({"AllowOcclusion": "true"})).await.success();
     assert!(answer.get("Warning").contains("www.testing.example.com A"), "{}", answer.0);
-    assert!(fixture.parent.record("www.testing.example.com", "A").is_some(), "it is hidden and not removed");
+    assert!(
+        fixture.parent.record("www.testing.example.com", "A").is_some(),
+        "it is hidden and not removed"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_child_zone_outside_route_53_cannot_be_compared() {
     let fixture = Fixture::new().await;
     fixture.parent.put(at("www.testing.example.com", "A"));
-    let outside = json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": "ns1.example.net"});
+    let outside =
+        json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": "ns1.example.net"});
     fixture.create(outside).await.failed(&["www.testing.example.com A", "AllowOcclusion"]);
 }
 
@@ -84,8 +101,14 @@ async fn large_zones_take_a_handful_of_calls() {
         .into_iter()
         .filter(|call| call.service == "route53")
         .partition(|call| call.account == "111111111111");
-    let actions = |calls: &[sandbox::Call]| calls.iter().map(|call| call.action.clone()).collect::<Vec<_>>();
-    assert_eq!(to_parent.len(), 5, "the zone, three listings, one change: {:?}", actions(&to_parent));
+    let actions =
+        |calls: &[sandbox::Call]| calls.iter().map(|call| call.action.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        to_parent.len(),
+        5,
+        "the zone, three listings, one change: {:?}",
+        actions(&to_parent)
+    );
     assert!(to_child.len() <= 6, "{:?}", actions(&to_child));
     fixture.delete(&id, json!({})).await.success();
 }
@@ -99,7 +122,10 @@ async fn more_below_than_can_be_compared_is_refused() {
         fixture.child.put(record);
     }
     fixture.aws.clear_calls();
-    fixture.create(json!({})).await.failed(&["more of them than can be compared", "AllowOcclusion"]);
+    fixture
+        .create(json!({}))
+        .await
+        .failed(&["more of them than can be compared", "AllowOcclusion"]);
     assert!(fixture.actions().len() < 12, "{:?}", fixture.actions());
     fixture.parent.remove("h300.testing.example.com", "A");
     fixture.create(json!({})).await.success();
@@ -123,13 +149,15 @@ async fn a_name_below_a_delegation_is_refused_with_the_zone_to_use() {
     fixture.create(json!({})).await.success();
     let deep = fixture.child_account.hosted_zone("a.dev.testing.example.com");
     let revision = fixture.parent.revision();
-    let words = ["a.dev.testing.example.com", "delegates testing.example.com already", "ParentZoneName"];
+    let words =
+        ["a.dev.testing.example.com", "delegates testing.example.com already", "ParentZoneName"];
     fixture.create(json!({"ChildZoneId": deep.id()})).await.failed(&words);
     // With the parent zone left open, the closest enclosing zone of the account is the same one.
     fixture.create(json!({"ChildZoneId": deep.id(), "ParentZoneName": null})).await.failed(&words);
     assert_eq!(fixture.parent.revision(), revision);
     let inner = fixture.parent_account.hosted_zone("dev.testing.example.com");
-    let answer = fixture.create(json!({"ChildZoneId": deep.id(), "ParentZoneName": null})).await.success();
+    let answer =
+        fixture.create(json!({"ChildZoneId": deep.id(), "ParentZoneName": null})).await.success();
     assert_eq!(answer.get("ParentZoneId"), inner.id());
 }
 
@@ -146,5 +174,9 @@ async fn a_wildcard_of_the_parent_zone_that_no_longer_answers_is_told() {
     }
     fixture.parent.put(at("www.b.example.com", "A"));
     let answer = fixture.create(json!({"ChildZoneId": deep.id()})).await.success();
-    assert_eq!(answer.get("Warning"), "", "b.example.com exists, so the wildcard did not answer below it");
+    assert_eq!(
+        answer.get("Warning"),
+        "",
+        "b.example.com exists, so the wildcard did not answer below it"
+    );
 }

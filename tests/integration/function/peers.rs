@@ -1,4 +1,5 @@
-//! Situations of the peers' own test suites that no other test plays. `docs/peer-cases.md` says for each of all of them where it is.
+//! Situations of the peers' own test suites that no other test plays. `docs/peer-cases.md` says for
+//! each of all of them where it is.
 
 use custom_delegation::config::Config;
 use sandbox::{BucketFault, RecordSet};
@@ -21,7 +22,8 @@ async fn the_parent_zone_by_name_is_the_public_one_of_exactly_that_name() {
         fixture.parent_account.hosted_zone(name);
     }
     for spelling in ["example.com", "example.com.", "EXAMPLE.com."] {
-        let id = fixture.create(json!({"ParentZoneName": spelling})).await.success().id().to_owned();
+        let id =
+            fixture.create(json!({"ParentZoneName": spelling})).await.success().id().to_owned();
         assert_eq!(id, fixture.id(), "{spelling}");
         fixture.delete(&id, json!({"ParentZoneName": spelling})).await.success();
     }
@@ -29,7 +31,10 @@ async fn the_parent_zone_by_name_is_the_public_one_of_exactly_that_name() {
         fixture.create(json!({"ParentZoneName": name})).await.failed(&[code]);
     }
     let none = fixture.child_account.hosted_zone("testing.example.net");
-    fixture.create(json!({"ParentZoneName": null, "ChildZoneId": none.id()})).await.failed(&["[no-enclosing-zone]"]);
+    fixture
+        .create(json!({"ParentZoneName": null, "ChildZoneId": none.id()}))
+        .await
+        .failed(&["[no-enclosing-zone]"]);
     // Private alone.
     fixture.parent.delete();
     fixture.create(json!({})).await.failed(&["[parent-zone-not-found]"]);
@@ -45,7 +50,10 @@ async fn names_with_every_kind_of_character_are_delegated_and_removed() {
         ("example.com", "a\\100b\\043.example.com"),
         ("2.0.192.in-addr.arpa", "0/25.2.0.192.in-addr.arpa"),
         ("0/25.2.0.192.in-addr.arpa", "7.0/25.2.0.192.in-addr.arpa"),
-        ("example.com", "A-Very-Long-First-Label-That-Leaves-No-Room-For-Its-Prefix-abcd.example.com"),
+        (
+            "example.com",
+            "A-Very-Long-First-Label-That-Leaves-No-Room-For-Its-Prefix-abcd.example.com",
+        ),
     ] {
         let fixture = Fixture::new().await;
         let zone = fixture.parent_account.hosted_zone(parent);
@@ -99,7 +107,10 @@ async fn a_delegation_that_becomes_weighted_is_refused_to_an_update_and_left_by_
     fixture.parent.remove(NAME, "NS");
     fixture.parent.put(set);
     let other = fixture.child_account.hosted_zone(NAME);
-    fixture.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.failed(&["[routing-policy]"]);
+    fixture
+        .update(&id, json!({}), json!({"ChildZoneId": other.id()}))
+        .await
+        .failed(&["[routing-policy]"]);
     let answer = fixture.delete(&id, json!({})).await.success();
     assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
     assert!(fixture.parent.records().iter().any(|set| set.set_identifier.is_some()));
@@ -129,7 +140,10 @@ async fn values_of_other_registries_beside_the_claim_survive_byte_for_byte() {
     let before = fixture.parent.record(RECORD, "TXT");
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let claims = fixture.claims();
-    assert!(claims.len() == 4 && others.iter().all(|value| claims.iter().any(|claim| claim == value)), "{claims:?}");
+    assert!(
+        claims.len() == 4 && others.iter().all(|value| claims.iter().any(|claim| claim == value)),
+        "{claims:?}"
+    );
     fixture.delete(&id, json!({})).await.success();
     assert_eq!(fixture.parent.record(RECORD, "TXT"), before);
 }
@@ -146,7 +160,11 @@ async fn records_that_disappear_behind_its_back_are_made_again_and_miss_nobody()
         };
         remove();
         fixture.update(&id, json!({}), json!({"Trigger": "again"})).await.success();
-        assert_eq!((fixture.delegated_to(), fixture.claims().len()), (fixture.child_servers(), 1), "{gone:?}");
+        assert_eq!(
+            (fixture.delegated_to(), fixture.claims().len()),
+            (fixture.child_servers(), 1),
+            "{gone:?}"
+        );
         remove();
         fixture.delete(&id, json!({})).await.success();
         assert_eq!(fixture.claims(), Vec::<String>::new());
@@ -179,8 +197,18 @@ async fn a_ttl_that_was_changed_by_hand_is_no_other_delegation() {
 async fn a_cut_far_down_a_zone_of_many_record_sets_is_found() {
     let fixture = Fixture::new().await;
     for number in 0..350 {
-        fixture.parent.put(RecordSet::new(&format!("a{number:03}.example.com"), "A", 300, ["192.0.2.1"]));
-        fixture.parent.put(RecordSet::new(&format!("tf{number:03}.example.com"), "A", 300, ["192.0.2.1"]));
+        fixture.parent.put(RecordSet::new(
+            &format!("a{number:03}.example.com"),
+            "A",
+            300,
+            ["192.0.2.1"],
+        ));
+        fixture.parent.put(RecordSet::new(
+            &format!("tf{number:03}.example.com"),
+            "A",
+            300,
+            ["192.0.2.1"],
+        ));
     }
     let id = fixture.create(json!({})).await.success().id().to_owned();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
@@ -205,7 +233,9 @@ async fn five_child_zones_of_one_stack_come_and_go_side_by_side() {
             fixture.event("Create", json!({"ResourceProperties": properties})),
         ));
     }
-    let answers = futures::future::join_all(made.iter().map(|(_, _, event)| fixture.deliver(event.clone()))).await;
+    let answers =
+        futures::future::join_all(made.iter().map(|(_, _, event)| fixture.deliver(event.clone())))
+            .await;
     assert_eq!(fixture.parent.records().len(), before.len() + 10);
     for ((logical_id, changes, _), answer) in made.iter().zip(answers) {
         fixture.logical_id.clone_from(logical_id);
@@ -219,10 +249,15 @@ async fn five_child_zones_of_one_stack_come_and_go_side_by_side() {
 async fn odd_events_are_answered_in_their_own_words() {
     let mut fixture = Fixture::new().await;
     // A Delete without an id, and one with the marker of the CDK's framework.
-    let delete = fixture.event("Delete", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let delete =
+        fixture.event("Delete", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.deliver(delete).await.failed(&["PhysicalResourceId", "[not-a-request]"]);
-    fixture.delete("AWSCDK::CustomResourceProviderFramework::CREATE_FAILED", json!({})).await.success();
-    // Fields that nobody knows, old properties that hold only what changed, ids with blanks and letters of all kinds.
+    fixture
+        .delete("AWSCDK::CustomResourceProviderFramework::CREATE_FAILED", json!({}))
+        .await
+        .success();
+    // Fields that nobody knows, old properties that hold only what changed, ids with blanks and
+    // letters of all kinds.
     fixture.logical_id = "Délégation ☃".into();
     let event = fixture.event(
         "Create",
@@ -239,7 +274,10 @@ async fn odd_events_are_answered_in_their_own_words() {
     let fields = json!({"PhysicalResourceId": id, "ResourceProperties": fixture.properties(json!({"TTL": "60"})),
         "OldResourceProperties": {"TTL": "300"}});
     let updated = fixture.deliver(fixture.event("Update", fields)).await.success();
-    assert_eq!((updated.id(), fixture.parent.record(NAME, "NS").unwrap().ttl), (id.as_str(), Some(60)));
+    assert_eq!(
+        (updated.id(), fixture.parent.record(NAME, "NS").unwrap().ttl),
+        (id.as_str(), Some(60))
+    );
 }
 
 /// The same event with a URL for its own ids.
@@ -251,27 +289,35 @@ fn with_url(fixture: &Fixture, mut event: Value) -> Value {
         request_id: text("RequestId"),
     };
     // What follows the number sign is never sent.
-    event["ResponseURL"] = json!(format!("{}#aaa", fixture.bucket.presign_at(&key, fixture.clock.now())));
+    event["ResponseURL"] =
+        json!(format!("{}#aaa", fixture.bucket.presign_at(&key, fixture.clock.now())));
     event
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stack_id_of_an_odd_form_finds_its_delegation() {
-    for stack in ["arn:aws:cloudformation:us-east-1:EXAMPLE/stack-name/guid", "arn/test-stack-id/guid", "test-stack-id"]
-    {
+    for stack in [
+        "arn:aws:cloudformation:us-east-1:EXAMPLE/stack-name/guid",
+        "arn/test-stack-id/guid",
+        "test-stack-id",
+    ] {
         let mut fixture = Fixture::new().await;
         stack.clone_into(&mut fixture.stack);
         let id = fixture.create(json!({})).await.success().id().to_owned();
         fixture.delete(&id, json!({})).await.success();
         assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]), "{stack}");
-        fixture.update(&id, json!({}), json!({"ChildZoneId": null})).await.failed(&["[child-zone-missing]"]);
+        fixture
+            .update(&id, json!({}), json!({"ChildZoneId": null}))
+            .await
+            .failed(&["[child-zone-missing]"]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_taken_by_any_status_of_success_and_by_no_redirect() {
     let fixture = Fixture::new().await;
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.bucket.fault(BucketFault::Status(204), 1);
     fixture.invoke(event.clone()).await.unwrap();
     assert_eq!(fixture.bucket.puts().len(), 1, "204 is a success");
@@ -285,10 +331,16 @@ async fn an_answer_is_taken_by_any_status_of_success_and_by_no_redirect() {
 #[tokio::test(start_paused = true)]
 async fn a_function_of_another_partition_serves_its_own_zones() {
     for (region, partition) in [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")] {
-        let mut fixture = Fixture::with(|config: &mut Config| config.region = Some(region.to_owned())).await;
-        fixture.stack = format!("arn:{partition}:cloudformation:{region}:222222222222:stack/mine/1");
+        let mut fixture =
+            Fixture::with(|config: &mut Config| config.region = Some(region.to_owned())).await;
+        fixture.stack =
+            format!("arn:{partition}:cloudformation:{region}:222222222222:stack/mine/1");
         let arn = fixture.parent_role.arn();
-        fixture.create(json!({})).await.failed(&[&arn, "partition aws", "[role-of-another-partition]"]);
+        fixture.create(json!({})).await.failed(&[
+            &arn,
+            "partition aws",
+            "[role-of-another-partition]",
+        ]);
         // Without a role nothing has a partition.
         let own = fixture.child_account.hosted_zone("example.com");
         let changes = json!({"ParentRoleArn": null, "ParentExternalId": null, "ParentZoneName": null,

@@ -1,4 +1,5 @@
-//! The policies to copy in `docs/permissions.md` are enough for the function, and not more than they say.
+//! The policies to copy in `docs/permissions.md` are enough for the function, and not more than
+//! they say.
 
 use std::time::Duration;
 
@@ -10,15 +11,22 @@ use test_support::{EXTERNAL_ID, Fixture, NAME, pass};
 /// The policy under a heading of the page, with the ids of this fixture.
 fn policy(fixture: &Fixture, heading: &str) -> Value {
     let page = std::fs::read_to_string("docs/permissions.md").unwrap();
-    let (_, section) =
-        page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let (_, section) = page
+        .split_once(&format!("\n## {heading}\n"))
+        .unwrap_or_else(|| panic!("no heading {heading:?}"));
     let (_, block) = section.split_once("```json\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let text = block
         .replace("Z0PARENTEXAMPLE", &fixture.parent.id())
         .replace("Z0CHILDEXAMPLE", &fixture.child.id())
-        .replace("arn:aws:iam::222222222222:role/route53-delegation-function", &fixture.function_role.arn())
-        .replace("arn:aws:iam::111111111111:role/route53-delegation-parent", &fixture.parent_role.arn())
+        .replace(
+            "arn:aws:iam::222222222222:role/route53-delegation-function",
+            &fixture.function_role.arn(),
+        )
+        .replace(
+            "arn:aws:iam::111111111111:role/route53-delegation-parent",
+            &fixture.parent_role.arn(),
+        )
         .replace("route53-delegation-example", EXTERNAL_ID);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{heading}: {error}"))
 }
@@ -26,8 +34,14 @@ fn policy(fixture: &Fixture, heading: &str) -> Value {
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
     let parent = fixture.parent_role.clone().without_policies();
-    parent.trust(policy(&fixture, "Parent role: trust policy")).policy(policy(&fixture, "Parent role: permissions"));
-    fixture.function_role.clone().without_policies().policy(policy(&fixture, "Function role: permissions"));
+    parent
+        .trust(policy(&fixture, "Parent role: trust policy"))
+        .policy(policy(&fixture, "Parent role: permissions"));
+    fixture
+        .function_role
+        .clone()
+        .without_policies()
+        .policy(policy(&fixture, "Function role: permissions"));
     fixture
 }
 
@@ -48,7 +62,10 @@ async fn they_are_enough_for_the_whole_life_of_a_delegation() {
     }
     let deep = fixture.child_account.hosted_zone("a.dev.example.com");
     fixture.create(json!({"ChildZoneId": deep.id()})).await.success();
-    assert!(fixture.aws.calls().iter().all(sandbox::Call::succeeded), "nothing was denied on the way");
+    assert!(
+        fixture.aws.calls().iter().all(sandbox::Call::succeeded),
+        "nothing was denied on the way"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +90,8 @@ async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() 
         "route53:GetChange",
         "route53:GetDNSSEC",
     ];
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
+    let denied =
+        FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
     for action in ["ListHostedZonesByName", "ListResourceRecordSets", "ChangeResourceRecordSets"] {
         let fixture = Fixture::new().await;
         fixture.aws.fault(Fault::on(action).account("111111111111").always().kind(denied.clone()));
@@ -87,10 +105,10 @@ async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() 
     let own = json!({"ParentRoleArn": "", "ParentExternalId": null, "ParentZoneName": null, "ParentZoneId": "Z0"});
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetHostedZone").zone("Z0").always().kind(denied.clone()));
-    fixture
-        .create(own)
-        .await
-        .failed(&[&["ParentRoleArn is blank, so the function's own role was used"], &of_parent[..]].concat());
+    fixture.create(own).await.failed(
+        &[&["ParentRoleArn is blank, so the function's own role was used"], &of_parent[..]]
+            .concat(),
+    );
     fixture.aws.clear_faults();
     fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(denied));
     let answer = fixture.create(json!({})).await.failed(&[
@@ -103,10 +121,16 @@ async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() 
 #[tokio::test(start_paused = true)]
 async fn an_external_id_that_yaml_read_as_a_number_is_told_and_not_repeated() {
     let fixture = Fixture::new().await;
-    for (id, is_told) in
-        [("1.2345678901E10", true), ("123456789012.0", true), ("12345678901", false), ("a.1E10", false)]
-    {
-        let answer = fixture.create(json!({"ParentExternalId": id})).await.failed(&["was denied", "[access-denied]"]);
+    for (id, is_told) in [
+        ("1.2345678901E10", true),
+        ("123456789012.0", true),
+        ("12345678901", false),
+        ("a.1E10", false),
+    ] {
+        let answer = fixture
+            .create(json!({"ParentExternalId": id}))
+            .await
+            .failed(&["was denied", "[access-denied]"]);
         assert_eq!(answer.reason().contains("quotation marks"), is_told, "{}", answer.reason());
         assert!(!answer.reason().contains(id), "{}", answer.reason());
     }
@@ -132,17 +156,28 @@ async fn the_child_role_reads_its_zone_and_no_other() {
 async fn a_role_in_between_is_assumed_first() {
     let fixture = Fixture::new().await;
     let hub_account = fixture.aws.account("333333333333");
-    let hub = hub_account.role("hub").trust_account("222222222222", None).allow_assume(&fixture.parent_role.arn());
+    let hub = hub_account
+        .role("hub")
+        .trust_account("222222222222", None)
+        .allow_assume(&fixture.parent_role.arn());
     fixture.parent_role.clone().trust_account("333333333333", Some(EXTERNAL_ID));
     fixture.function_role.clone().without_policies().allow_all_route53().allow_assume(&hub.arn());
-    fixture.create(json!({})).await.failed(&["STS AssumeRole of", &fixture.parent_role.arn(), "denied"]);
+    fixture.create(json!({})).await.failed(&[
+        "STS AssumeRole of",
+        &fixture.parent_role.arn(),
+        "denied",
+    ]);
     let chain = json!({"ParentRoleArn": [hub.arn(), fixture.parent_role.arn()]});
     let id = fixture.create(chain.clone()).await.success().id().to_owned();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     fixture.delete(&id, chain.clone()).await.success();
     let mut wrong = chain.clone();
     wrong["ParentExternalId"] = json!("another-id");
-    fixture.create(wrong).await.failed(&["STS AssumeRole of", &fixture.parent_role.arn(), "denied"]);
+    fixture.create(wrong).await.failed(&[
+        "STS AssumeRole of",
+        &fixture.parent_role.arn(),
+        "denied",
+    ]);
     hub.trust_account("444444444444", None);
     fixture.create(chain).await.failed(&["STS AssumeRole of", "role/hub", "denied"]);
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
@@ -162,7 +197,9 @@ async fn of_region(region: &str) -> Fixture {
 
 #[tokio::test(start_paused = true)]
 async fn roles_are_assumed_in_the_function_s_own_region_or_the_one_that_is_chosen() {
-    for (chosen, region) in [(json!({}), "eu-west-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")] {
+    for (chosen, region) in
+        [(json!({}), "eu-west-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")]
+    {
         let fixture = of_region("eu-west-1").await;
         fixture.create(chosen).await.success();
         assert_eq!(regions(&fixture, "sts"), [region]);
@@ -177,9 +214,19 @@ async fn a_region_whose_sts_fails_is_not_the_last_word() {
         code: "RegionDisabledException".into(),
         message: "STS is not activated in this region for account: 111111111111".into(),
     };
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "a policy says no".into() };
-    for kind in [disabled, denied, FaultKind::ResetBefore, FaultKind::Status(503), FaultKind::Throttle, FaultKind::Hang]
-    {
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "a policy says no".into(),
+    };
+    for kind in [
+        disabled,
+        denied,
+        FaultKind::ResetBefore,
+        FaultKind::Status(503),
+        FaultKind::Throttle,
+        FaultKind::Hang,
+    ] {
         let fixture = of_region("eu-west-1").await;
         fixture.aws.fault(Fault::on("AssumeRole").region("eu-west-1").always().kind(kind.clone()));
         let id = fixture.create(json!({})).await.success().id().to_owned();
@@ -192,7 +239,8 @@ async fn a_region_whose_sts_fails_is_not_the_last_word() {
     }
 }
 
-/// Throttled in both Regions the role is tried for as long as there is time, and in ever longer pauses.
+/// Throttled in both Regions the role is tried for as long as there is time, and in ever longer
+/// pauses.
 #[tokio::test(start_paused = true)]
 async fn regression_a_passing_failure_of_every_region_is_waited_for() {
     for kind in [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore] {
@@ -218,8 +266,13 @@ async fn where_every_region_denies_the_answer_names_them_all() {
         "in us-east-1: ",
     ]);
     // A Region out of reach does not hide that the other one denies.
-    fixture.aws.fault(Fault::on("AssumeRole").region("us-east-1").always().kind(FaultKind::ResetBefore));
-    fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&["was denied", "in us-east-1: "]);
+    fixture
+        .aws
+        .fault(Fault::on("AssumeRole").region("us-east-1").always().kind(FaultKind::ResetBefore));
+    fixture
+        .create(json!({"ParentExternalId": "another-id"}))
+        .await
+        .failed(&["was denied", "in us-east-1: "]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,7 +283,8 @@ async fn the_session_s_name_tells_function_and_stack() {
     fixture.logical_id = "Other".into();
     fixture.create(json!({})).await.success();
     let calls = fixture.aws.calls();
-    let sessions = calls.iter().filter_map(|call| call.principal.split_once(":assumed-role/parent/"));
+    let sessions =
+        calls.iter().filter_map(|call| call.principal.split_once(":assumed-role/parent/"));
     let mut names: Vec<&str> = sessions.map(|(_, name)| name).collect();
     names.dedup();
     assert_eq!(names, ["delegation.mine", "delegation.other-stack"]);
@@ -243,11 +297,13 @@ async fn sessions_are_kept_within_bounds() {
     let id = fixture.id();
     let mut asked = 0_usize;
     for stack in (0..100).chain([0, 100, 0]) {
-        fixture.stack = format!("arn:aws:cloudformation:us-east-1:222222222222:stack/stack-{stack}/1");
+        fixture.stack =
+            format!("arn:aws:cloudformation:us-east-1:222222222222:stack/stack-{stack}/1");
         fixture.delete(&id, json!({})).await.success();
         asked += 1;
         let made = fixture.count("AssumeRole");
-        // A hundred are kept. The next one takes the place of all of them, and what is needed is made anew.
+        // A hundred are kept. The next one takes the place of all of them, and what is needed is
+        // made anew.
         assert_eq!(made, [asked, 100, 101, 102][asked.saturating_sub(100)], "{asked}");
     }
 }

@@ -1,7 +1,7 @@
 //! Several stack resources at one delegation point, and what each last asked for with success.
 //!
-//! Name servers are letters: `x` stands for `ns1.x.net`. A resource is `stack/logical id`; without a
-//! logical id it is `D`. `S1:2` is a later stack of the name `S1`.
+//! Name servers are letters: `x` stands for `ns1.x.net`. A resource is `stack/logical id`; without
+//! a logical id it is `D`. `S1:2` is a later stack of the name `S1`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,7 +52,9 @@ impl Scenario {
     pub(super) fn be(&mut self, resource: &str) {
         let (stack, logical_id) = resource.split_once('/').unwrap_or((resource, "D"));
         let (stack, unique) = stack.split_once(':').unwrap_or((stack, "1"));
-        self.fixture.stack = format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/51af3dc0-{unique}");
+        self.fixture.stack = format!(
+            "arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/51af3dc0-{unique}"
+        );
         self.fixture.logical_id = logical_id.into();
     }
 
@@ -117,7 +119,8 @@ impl Scenario {
 
     pub(super) fn create_event(&mut self, resource: &str, wish: &Value) -> Value {
         self.be(resource);
-        self.fixture.event("Create", json!({"ResourceProperties": self.fixture.properties(wish.clone())}))
+        self.fixture
+            .event("Create", json!({"ResourceProperties": self.fixture.properties(wish.clone())}))
     }
 
     pub(super) fn set_by_hand(&self, letters: &str, ttl: u32) {
@@ -150,14 +153,16 @@ impl Scenario {
 
     /// The resources that have a claim, sorted and joined.
     pub(super) fn claimed_by(&self) -> String {
-        let mut owners: Vec<String> = self.record().claims().map(|claim| claim.owner.to_string()).collect();
+        let mut owners: Vec<String> =
+            self.record().claims().map(|claim| claim.owner.to_string()).collect();
         owners.sort();
         owners.join(" ").replace("/D", "")
     }
 
     #[track_caller]
     pub(super) fn claim(&self, resource: &str) -> Claim {
-        let owner = if resource.contains('/') { resource.to_owned() } else { format!("{resource}/D") };
+        let owner =
+            if resource.contains('/') { resource.to_owned() } else { format!("{resource}/D") };
         let record = self.record();
         let claim = record.claims().find(|claim| claim.owner.to_string() == owner).cloned();
         claim.unwrap_or_else(|| panic!("{owner} has no claim"))

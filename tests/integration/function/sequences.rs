@@ -1,7 +1,8 @@
-//! The documented sequences of Updates (`docs/custom-delegation.md`, "DNSSEC"), seen by a caching and validating resolver that is not
-//! ours: secure or insecure at every step, never bogus.
+//! The documented sequences of Updates (`docs/custom-delegation.md`, "DNSSEC"), seen by a caching
+//! and validating resolver that is not ours: secure or insecure at every step, never bogus.
 //!
-//! TTLs are a second or two here. A wait of a sequence is a wait of the resolver's clock; meanwhile it is asked all the time.
+//! TTLs are a second or two here. A wait of a sequence is a wait of the resolver's clock; meanwhile
+//! it is asked all the time.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,8 @@ impl Sequence {
         dns.cap_ttl(TTL);
         // Longer than any machine is busy.
         let long = Duration::from_mins(5);
-        let timing = Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO };
+        let timing =
+            Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO };
         let verifier = Verifier::new(Some(dns.resolver())).at_any_address(true).with_timing(timing);
         fixture.handler = fixture.handler.with_verifier(verifier);
         fixture.timeout = Duration::from_mins(30);
@@ -77,15 +79,17 @@ impl Sequence {
         self.wait_for(&[TTL]).await
     }
 
-    /// After a DS record set was removed the page has two waits, one after the other: in the last moment in which a resolver has the
-    /// DS it may fetch the keys anew. (This test once waited for one of them alone, and went bogus now and then.)
+    /// After a DS record set was removed the page has two waits, one after the other: in the last
+    /// moment in which a resolver has the DS it may fetch the keys anew. (This test once waited for
+    /// one of them alone, and went bogus now and then.)
     async fn wait_after_ds(&self) -> Security {
         self.wait_for(&[TTL, TTL]).await
     }
 
     /// The same for several TTLs, one after the other, each with a second for rounding.
     async fn wait_for(&self, ttls: &[u32]) -> Security {
-        // The resolver's own clock makes records old: this wait is the subject, and how often it is asked meanwhile decides nothing.
+        // The resolver's own clock makes records old: this wait is the subject, and how often it is
+        // asked meanwhile decides nothing.
         let began = Instant::now();
         let all: Duration = ttls.iter().map(|ttl| Duration::from_secs(u64::from(*ttl) + 1)).sum();
         let mut seen = self.look().await;
@@ -145,10 +149,18 @@ async fn a_key_is_rolled_over() {
     let id = it.fixture.create(named("one")).await.success().id().to_owned();
     assert_eq!(it.look().await, Security::Secure);
     it.fixture.child.create_key("two");
-    assert_eq!(it.wait().await, Security::Secure, "both keys are published for a TTL of the DNSKEY record set");
+    assert_eq!(
+        it.wait().await,
+        Security::Secure,
+        "both keys are published for a TTL of the DNSKEY record set"
+    );
     it.age_keys();
     it.update(&id, named("one"), named("two"), Some("keys-must-stay")).await;
-    assert_eq!(it.wait().await, Security::Secure, "for a TTL of the DS record set resolvers have the old one");
+    assert_eq!(
+        it.wait().await,
+        Security::Secure,
+        "for a TTL of the DS record set resolvers have the old one"
+    );
     assert!(it.fixture.child.set_key_status("one", "INACTIVE"));
     assert_eq!(it.wait().await, Security::Secure);
     assert!(it.fixture.child.delete_key("one"));
@@ -164,7 +176,8 @@ async fn a_key_that_goes_before_its_ds_makes_the_zone_bogus() {
     assert_eq!(it.wait().await, Security::Secure);
     assert!(it.fixture.child.set_key_status("one", "INACTIVE"));
     // Once the old keys have left the resolver's cache, whenever it looks.
-    let is_bogus = async || it.unbound.resolve(HOST, "A").await.unwrap().security == Security::Bogus;
+    let is_bogus =
+        async || it.unbound.resolve(HOST, "A").await.unwrap().security == Security::Bogus;
     poll_until("the zone becomes bogus", is_bogus).await;
 }
 
@@ -176,8 +189,9 @@ async fn the_child_zone_is_replaced() {
     prepare(&other, true);
     let role = account.role("child").trust_account("222222222222", None).allow_all_route53();
     it.fixture.function_role.clone().allow_assume(&role.arn());
-    let of_other =
-        |dnssec: bool| step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}));
+    let of_other = |dnssec: bool| {
+        step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}))
+    };
     let id = it.fixture.create(secured()).await.success().id().to_owned();
     assert_eq!(it.look().await, Security::Secure);
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
@@ -192,8 +206,9 @@ async fn the_child_zone_is_replaced() {
     assert_eq!(it.wait().await, Security::Secure);
 }
 
-/// What a cache that many share holds of the old zone is signed by the old zone's keys. A validator behind it that has the DS of the
-/// new zone calls that bogus, until the longest TTL of the old zone has passed.
+/// What a cache that many share holds of the old zone is signed by the old zone's keys. A validator
+/// behind it that has the DS of the new zone calls that bogus, until the longest TTL of the old
+/// zone has passed.
 async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<Security> {
     let it = Sequence::start(true).await?;
     let (longest, asked, (owner, rtype)) = match longest {
@@ -203,7 +218,10 @@ async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<
     it.dns.keep_ttl(owner, rtype);
     let put = |zone: &ZoneHandle| {
         zone.put(RecordSet::new(HOST, "A", longest, ["192.0.2.3"]));
-        let soa = format!("{} hostmaster.example.com. 1 7200 900 1209600 {longest}", zone.name_servers()[0]);
+        let soa = format!(
+            "{} hostmaster.example.com. 1 7200 900 1209600 {longest}",
+            zone.name_servers()[0]
+        );
         zone.put(RecordSet::new(NAME, "SOA", longest, [soa]));
     };
     put(&it.fixture.child);
@@ -213,8 +231,9 @@ async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<
     put(&other);
     let role = account.role("child").trust_account("222222222222", None).allow_all_route53();
     it.fixture.function_role.clone().allow_assume(&role.arn());
-    let of_other =
-        |dnssec: bool| step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}));
+    let of_other = |dnssec: bool| {
+        step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}))
+    };
     let id = it.fixture.create(secured()).await.success().id().to_owned();
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     it.wait_after_ds().await;
@@ -271,5 +290,9 @@ async fn a_secured_delegation_is_deleted() {
     it.fixture.delete(&id, plain()).await.success();
     it.wait().await;
     let gone = it.unbound.resolve(HOST, "A").await.unwrap();
-    assert_eq!((gone.security, gone.data.len()), (Security::Secure, 0), "denied with proof: {gone:?}");
+    assert_eq!(
+        (gone.security, gone.data.len()),
+        (Security::Secure, 0),
+        "denied with proof: {gone:?}"
+    );
 }

@@ -12,7 +12,8 @@ fn wrapped(message: &Value) -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_notification_is_answered_like_a_direct_event() {
     let fixture = Fixture::new().await;
-    let create = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let create =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let request_id = create["RequestId"].as_str().unwrap().to_owned();
     fixture.invoke(wrapped(&json!(create.to_string()))).await.unwrap();
     let answers = fixture.bucket.answers(&request_id);
@@ -28,7 +29,8 @@ async fn a_notification_is_answered_like_a_direct_event() {
 #[tokio::test(start_paused = true)]
 async fn notifications_that_are_no_request_are_errors_towards_lambda() {
     let fixture = Fixture::new().await;
-    let create = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let create =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let one = wrapped(&json!(create.to_string()))["Records"][0].clone();
     for event in [
         wrapped(&Value::Null),

@@ -42,7 +42,11 @@ async fn running_out_of_time_while_waiting_is_a_success() {
     fixture.aws.sync_after(SyncRule::Never);
     let answer = fixture.create(json!({})).await.success();
     assert_eq!((answer.id(), answer.get("ChangeStatus")), (fixture.id().as_str(), "PENDING"));
-    assert!(answer.get("Warning").contains("ran out of time after 21 s while waiting"), "{}", answer.get("Warning"));
+    assert!(
+        answer.get("Warning").contains("ran out of time after 21 s while waiting"),
+        "{}",
+        answer.get("Warning")
+    );
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     fixture.delete(answer.id(), json!({})).await.success();
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
@@ -51,11 +55,19 @@ async fn running_out_of_time_while_waiting_is_a_success() {
 #[tokio::test(start_paused = true)]
 async fn a_denied_get_change_is_a_warning() {
     let fixture = Fixture::new().await;
-    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() };
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not authorized".into(),
+    };
     fixture.aws.fault(Fault::on("GetChange").kind(denied).always());
     let answer = fixture.create(json!({})).await.success();
     assert_eq!(answer.get("ChangeStatus"), "PENDING");
-    for word in ["could not wait until it is INSYNC", "GetChange was denied", "Grant to the role in ParentRoleArn"] {
+    for word in [
+        "could not wait until it is INSYNC",
+        "GetChange was denied",
+        "Grant to the role in ParentRoleArn",
+    ] {
         assert!(answer.get("Warning").contains(word), "{}", answer.get("Warning"));
     }
     fixture.delete(answer.id(), json!({})).await.success();
@@ -64,7 +76,8 @@ async fn a_denied_get_change_is_a_warning() {
 #[tokio::test(start_paused = true)]
 async fn sessions_that_end_while_waiting_are_made_anew() {
     let fixture = Fixture::new().await;
-    let ended = FaultKind::Error { status: 403, code: "ExpiredToken".into(), message: "expired".into() };
+    let ended =
+        FaultKind::Error { status: 403, code: "ExpiredToken".into(), message: "expired".into() };
     fixture.aws.fault(Fault::on("GetChange").kind(ended));
     let answer = fixture.create(json!({})).await.success();
     assert_eq!((answer.get("ChangeStatus"), answer.get("Warning")), ("INSYNC", ""));
@@ -85,8 +98,10 @@ async fn a_change_whose_id_was_lost_is_pending_and_not_waited_for() {
 async fn a_duplicate_does_not_claim_to_be_in_sync() {
     let fixture = Fixture::new().await;
     fixture.aws.sync_after(SyncRule::Never);
-    let event =
-        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({"WaitForSync": false}))}));
+    let event = fixture.event(
+        "Create",
+        json!({"ResourceProperties": fixture.properties(json!({"WaitForSync": false}))}),
+    );
     fixture.deliver(event.clone()).await.success();
     let again = fixture.deliver(event).await.success();
     assert_eq!((again.get("Action"), again.get("ChangeStatus")), ("CREATED", "PENDING"));
@@ -94,7 +109,8 @@ async fn a_duplicate_does_not_claim_to_be_in_sync() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_goes_on_through_throttling() {
-    let fixture = Fixture::with(|config: &mut Config| config.sync_pause = Duration::from_millis(1)).await;
+    let fixture =
+        Fixture::with(|config: &mut Config| config.sync_pause = Duration::from_millis(1)).await;
     fixture.aws.fault(Fault::on("GetChange").kind(FaultKind::Throttle).times(3));
     assert_eq!(fixture.create(json!({})).await.success().get("ChangeStatus"), "INSYNC");
 }

@@ -36,7 +36,10 @@ async fn service_timeout_bounds_a_delete_with_an_invented_id() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(FaultKind::Hang));
     let began = Instant::now();
-    fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({"ServiceTimeout": "15"})).await.failed(&["out of time"]);
+    fixture
+        .delete("mine-Delegation-1X2Y3Z4ABCDE", json!({"ServiceTimeout": "15"}))
+        .await
+        .failed(&["out of time"]);
     assert!(began.elapsed() <= Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
@@ -45,7 +48,8 @@ async fn service_timeout_bounds_the_answer_as_well() {
     let fixture = Fixture::new().await;
     fixture.bucket.fault(BucketFault::Status(503), 1000);
     let properties = fixture.properties(json!({"ServiceTimeout": "30"}));
-    let event = fixture.event_at("Create", fixture.clock.now(), json!({"ResourceProperties": properties}));
+    let event =
+        fixture.event_at("Create", fixture.clock.now(), json!({"ResourceProperties": properties}));
     let began = Instant::now();
     fixture.invoke(event).await.unwrap_err();
     assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
@@ -89,7 +93,8 @@ async fn with_less_than_ten_seconds_a_create_or_update_changes_nothing_and_says_
 #[tokio::test(start_paused = true)]
 async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
     let mut fixture = Fixture::new().await;
-    let event = fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
+    let event =
+        fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.deliver(event.clone()).await.success();
     fixture.timeout = Duration::from_secs(9);
     assert_eq!(fixture.deliver(event).await.failed(&["too-little-time"]).id(), fixture.id());
@@ -98,7 +103,11 @@ async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
 /// TIME-4.
 #[tokio::test(start_paused = true)]
 async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
-    let prior = FaultKind::Error { status: 400, code: "PriorRequestNotComplete".into(), message: "busy".into() };
+    let prior = FaultKind::Error {
+        status: 400,
+        code: "PriorRequestNotComplete".into(),
+        message: "busy".into(),
+    };
     for (kind, words) in [
         (FaultKind::Throttle, "answered Throttling ("),
         (FaultKind::Status(503), "answered ServiceUnavailable ("),
@@ -110,11 +119,19 @@ async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
         fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(kind));
         let answer = fixture.create(json!({})).await;
         let host = fixture.aws.endpoint_url().replace("https://", "");
-        answer.failed(&["ran out of time after 279 s while changing", NAME, &host, words, " tries"]);
+        answer.failed(&[
+            "ran out of time after 279 s while changing",
+            NAME,
+            &host,
+            words,
+            " tries",
+        ]);
         assert_eq!(fixture.claims(), Vec::<String>::new());
     }
     let fixture = Fixture::new().await;
-    fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(FaultKind::Status(500)));
+    fixture.aws.fault(
+        Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(FaultKind::Status(500)),
+    );
     fixture.create(json!({})).await.failed(&["reading the child zone", "InternalFailure"]);
 }
 
@@ -140,12 +157,20 @@ async fn a_request_that_was_on_its_way_for_long_waits_for_no_change_to_be_in_syn
     assert_eq!((in_time.get("ChangeStatus"), in_time.get("Warning")), ("INSYNC", ""));
     // Nothing is said where nothing would have been waited for, and what is required is.
     let asked = fixture.count("GetChange");
-    let unwaited =
-        fixture.deliver(event("Update", 880, json!({"TTL": "61", "WaitForSync": false, "ServiceTimeout": 1000}))).await;
+    let unwaited = fixture
+        .deliver(event(
+            "Update",
+            880,
+            json!({"TTL": "61", "WaitForSync": false, "ServiceTimeout": 1000}),
+        ))
+        .await;
     assert_eq!((unwaited.get("ChangeStatus"), unwaited.get("Warning")), ("PENDING", ""));
     let required = json!({"TTL": "62", "Verification": "REQUIRE", "ServiceTimeout": 1000});
     let required = fixture.deliver(event("Update", 870, required)).await.success();
-    assert_eq!((required.get("ChangeStatus"), fixture.count("GetChange") > asked), ("INSYNC", true));
+    assert_eq!(
+        (required.get("ChangeStatus"), fixture.count("GetChange") > asked),
+        ("INSYNC", true)
+    );
     let asked = fixture.count("GetChange");
     fixture.deliver(event("Delete", 860, json!({"ServiceTimeout": 1000}))).await.success();
     assert_eq!((fixture.delegated_to(), fixture.count("GetChange")), (vec![], asked));
@@ -159,7 +184,8 @@ async fn a_denied_delete_waits_as_long_as_a_create_and_says_both_ways_out() {
     let servers = fixture.child_servers().join(",");
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(denied()));
     let began = Instant::now();
-    let words = [NAME, RECORD, servers.as_str(), "Restore", "retain", "by hand", "owner=mine/Delegation"];
+    let words =
+        [NAME, RECORD, servers.as_str(), "Restore", "retain", "by hand", "owner=mine/Delegation"];
     let answer = fixture.delete(&id, json!({})).await.failed(&words);
     assert!(began.elapsed() > Duration::from_secs(40), "{:?}", began.elapsed());
     assert_eq!(answer.id(), id);
@@ -169,7 +195,9 @@ async fn a_denied_delete_waits_as_long_as_a_create_and_says_both_ways_out() {
 async fn a_denied_delete_succeeds_once_the_permission_is_there() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
-    fixture.aws.fault(Fault::on("ListResourceRecordSets").account("111111111111").times(4).kind(denied()));
+    fixture
+        .aws
+        .fault(Fault::on("ListResourceRecordSets").account("111111111111").times(4).kind(denied()));
     fixture.delete(&id, json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
@@ -179,7 +207,10 @@ async fn a_create_that_can_not_take_back_keeps_the_real_id() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").nth(2).always().kind(denied()));
-    let answer = fixture.create(json!({"Verification": "REQUIRE"})).await.failed(&["could not be taken back"]);
+    let answer = fixture
+        .create(json!({"Verification": "REQUIRE"}))
+        .await
+        .failed(&["could not be taken back"]);
     assert_eq!(answer.id(), fixture.id());
     fixture.aws.clear_faults();
     fixture.delete(answer.id(), json!({})).await.success();

@@ -16,8 +16,8 @@ async fn a_ttl_changes_in_place() {
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(3600));
 }
 
-/// The batch compares both record sets of a TTL's change; beside other name servers a DS record set may have come meanwhile, and what
-/// stays as it is is compared with nothing.
+/// The batch compares both record sets of a TTL's change; beside other name servers a DS record set
+/// may have come meanwhile, and what stays as it is is compared with nothing.
 #[tokio::test(start_paused = true)]
 async fn the_cut_is_read_again_only_before_what_the_batch_does_not_compare() {
     let fixture = Fixture::new().await;
@@ -68,7 +68,11 @@ async fn another_name_is_a_replacement_and_its_clean_up_takes_the_old_one() {
     let new = json!({"ChildZoneId": other.id()});
     let answer = fixture.update(&id, json!({}), new).await.success();
     assert_eq!(answer.id(), format!("{}/staging.example.com", fixture.parent.id()));
-    assert_eq!(fixture.delegated_to(), fixture.child_servers(), "the old one stands until the clean-up");
+    assert_eq!(
+        fixture.delegated_to(),
+        fixture.child_servers(),
+        "the old one stands until the clean-up"
+    );
     fixture.delete(&id, json!({})).await.success();
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
     assert!(fixture.parent.record("staging.example.com", "NS").is_some());
@@ -108,7 +112,8 @@ async fn the_rollback_of_a_failed_replacement_cleans_its_new_place() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let other = fixture.child_account.hosted_zone("staging.example.com");
     let new = json!({"ChildZoneId": other.id()});
-    // The replacement went through, but its answer was FAILED (or lost), so that CloudFormation keeps the old id.
+    // The replacement went through, but its answer was FAILED (or lost), so that CloudFormation
+    // keeps the old id.
     fixture.update(&id, json!({}), new.clone()).await.success();
     let answer = fixture.update(&id, new, json!({})).await.success();
     assert_eq!(answer.id(), id);
@@ -128,7 +133,8 @@ async fn regression_the_rollback_of_a_move_from_the_closest_zone_finds_it_again(
     let named = json!({"ChildZoneId": child.id(), "ParentZoneName": "example.com"});
     let moved = fixture.update(&id, closest.clone(), named.clone()).await.success().id().to_owned();
     assert_eq!(moved, format!("{}/dev.testing.example.com", fixture.parent.id()));
-    // The zone of the physical id would do for "closest" too, but then nobody would ever delete the first place.
+    // The zone of the physical id would do for "closest" too, but then nobody would ever delete the
+    // first place.
     let back = fixture.update(&moved, named.clone(), closest).await.success();
     assert_eq!(back.id(), id);
     fixture.delete(&moved, named).await.success();
@@ -140,10 +146,14 @@ async fn regression_the_rollback_of_a_move_from_the_closest_zone_finds_it_again(
 async fn a_physical_id_that_is_not_ours_is_replaced() {
     let fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
-    let answer = fixture.update("somebody-elses-id", json!({}), json!({"TTL": "60"})).await.success();
+    let answer =
+        fixture.update("somebody-elses-id", json!({}), json!({"TTL": "60"})).await.success();
     assert_eq!(answer.id(), fixture.id());
     let other = fixture.child_account.hosted_zone("staging.example.com");
-    let moved = fixture.update("somebody-elses-id", json!({}), json!({"ChildZoneId": other.id()})).await.success();
+    let moved = fixture
+        .update("somebody-elses-id", json!({}), json!({"ChildZoneId": other.id()}))
+        .await
+        .success();
     assert_eq!(moved.id(), format!("{}/staging.example.com", fixture.parent.id()));
     // The claim at the old point is of the first Update, and not of a Create that was cancelled.
     let answer = fixture.delete("somebody-elses-id", json!({})).await.success();
@@ -157,7 +167,8 @@ async fn a_failed_update_keeps_its_id() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let answer = fixture.update(&id, json!({}), json!({"TTL": "soon"})).await.failed(&["TTL"]);
     assert_eq!(answer.id(), id);
-    let answer = fixture.update(&id, json!({}), json!({"ChildZoneId": "ZGONE"})).await.failed(&["ZGONE"]);
+    let answer =
+        fixture.update(&id, json!({}), json!({"ChildZoneId": "ZGONE"})).await.failed(&["ZGONE"]);
     assert_eq!(answer.id(), id);
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
@@ -175,7 +186,10 @@ async fn an_unreadable_child_zone_does_not_stop_an_update_of_something_else() {
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(300));
     assert_eq!(answer.get("NameServers"), servers.join(","));
     fixture.child.delete();
-    let answer = fixture.update(&id, json!({"TTL": "60"}), json!({"TTL": "60", "Trigger": "x"})).await.success();
+    let answer = fixture
+        .update(&id, json!({"TTL": "60"}), json!({"TTL": "60", "Trigger": "x"}))
+        .await
+        .success();
     assert_eq!(answer.get("Action"), "UNCHANGED");
 }
 
@@ -185,8 +199,7 @@ async fn an_update_that_finds_nothing_to_change_writes_the_time_of_its_claim() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let later = fixture.clock.now() + Duration::from_secs(30);
     let properties = fixture.properties(json!({}));
-    let fields =
-        json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
+    let fields = json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
     let before = fixture.claims();
     let answer = fixture.deliver(fixture.event_at("Update", later, fields.clone())).await.success();
     assert_eq!(answer.get("Action"), "UNCHANGED");
@@ -204,11 +217,17 @@ async fn a_stale_request_changes_nothing() {
     let fixture = Fixture::new().await;
     let old = fixture.clock.now() - Duration::from_secs(1900);
     let fields = json!({"ResourceProperties": fixture.properties(json!({}))});
-    fixture.deliver(fixture.event_at("Create", old, fields.clone())).await.failed(&["ServiceTimeout"]);
+    fixture
+        .deliver(fixture.event_at("Create", old, fields.clone()))
+        .await
+        .failed(&["ServiceTimeout"]);
     assert_eq!(fixture.actions(), Vec::<String>::new());
-    let longer = json!({"ResourceProperties": fixture.properties(json!({"ServiceTimeout": "3600"}))});
-    let id = fixture.deliver(fixture.event_at("Create", old, longer)).await.success().id().to_owned();
-    let delete = json!({"PhysicalResourceId": id, "ResourceProperties": fixture.properties(json!({}))});
+    let longer =
+        json!({"ResourceProperties": fixture.properties(json!({"ServiceTimeout": "3600"}))});
+    let id =
+        fixture.deliver(fixture.event_at("Create", old, longer)).await.success().id().to_owned();
+    let delete =
+        json!({"PhysicalResourceId": id, "ResourceProperties": fixture.properties(json!({}))});
     fixture.deliver(fixture.event_at("Delete", old, delete)).await.success();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
@@ -219,26 +238,39 @@ async fn somebody_elses_record_at_the_new_place_stops_a_replacement() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let other = fixture.child_account.hosted_zone("staging.example.com");
     fixture.parent.put(RecordSet::new("staging.example.com", "NS", 60, ["ns1.somebody.net."]));
-    let answer = fixture.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.failed(&["ns1.somebody.net"]);
+    let answer = fixture
+        .update(&id, json!({}), json!({"ChildZoneId": other.id()}))
+        .await
+        .failed(&["ns1.somebody.net"]);
     assert_eq!(answer.id(), id);
     fixture.update(&id, json!({"ChildZoneId": other.id()}), json!({})).await.success();
-    assert_eq!(fixture.parent.record("staging.example.com", "NS").unwrap().values, ["ns1.somebody.net."]);
+    assert_eq!(
+        fixture.parent.record("staging.example.com", "NS").unwrap().values,
+        ["ns1.somebody.net."]
+    );
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 /// The first change of all, and no other.
 fn first_change() -> sandbox::GateRule {
     let first = AtomicBool::new(true);
-    Arc::new(move |call| call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed))
+    Arc::new(move |call| {
+        call.action == "ChangeResourceRecordSets" && first.swap(false, Ordering::Relaxed)
+    })
 }
 
-/// An Update of `id` that replaces it by staging.example.com, and the later one that takes this back.
+/// An Update of `id` that replaces it by staging.example.com, and the later one that takes this
+/// back.
 fn replacement_and_rollback(fixture: &Fixture, id: &str) -> (Value, Value) {
     let other = fixture.child_account.hosted_zone("staging.example.com");
-    let (old, new) = (fixture.properties(json!({})), fixture.properties(json!({"ChildZoneId": other.id()})));
+    let (old, new) =
+        (fixture.properties(json!({})), fixture.properties(json!({"ChildZoneId": other.id()})));
     let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
     let later = fixture.clock.now() + Duration::from_secs(10);
-    (fixture.event("Update", fields(&new, &old)), fixture.event_at("Update", later, fields(&old, &new)))
+    (
+        fixture.event("Update", fields(&new, &old)),
+        fixture.event_at("Update", later, fields(&old, &new)),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +279,8 @@ async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let (there, back) = replacement_and_rollback(&fixture, &id);
     let request_id = there["RequestId"].as_str().unwrap().to_owned();
-    // The rollback finds nothing at the new place yet, for the replacement is held just before its change.
+    // The rollback finds nothing at the new place yet, for the replacement is held just before its
+    // change.
     let gate = fixture.aws.gate_when(first_change());
     tokio::join!(async { fixture.invoke(there).await.unwrap() }, async {
         gate.arrived().await;
@@ -255,7 +288,11 @@ async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
         gate.release();
     });
     let answer = fixture.bucket.answers(&request_id)[0].json();
-    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!(id)), "{answer}");
+    assert_eq!(
+        (&answer["Status"], &answer["PhysicalResourceId"]),
+        (&json!("FAILED"), &json!(id)),
+        "{answer}"
+    );
     assert!(fixture.parent.record("staging.example.com", "NS").is_none());
     assert!(fixture.parent.record("_delegation-staging.example.com", "TXT").is_none());
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
@@ -286,12 +323,16 @@ async fn regression_an_unreadable_child_zone_takes_no_foreign_delegation_at_a_ne
     split.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
     fixture.child.delete();
     let moved = json!({"ParentZoneName": null, "ParentZoneId": split.id()});
-    assert_eq!(fixture.update(&id, json!({}), moved).await.failed(&["hosted-zone-not-found"]).id(), id);
+    assert_eq!(
+        fixture.update(&id, json!({}), moved).await.failed(&["hosted-zone-not-found"]).id(),
+        id
+    );
     assert_eq!(split.record(NAME, "NS").unwrap().values, ["ns1.somebody.net."]);
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
-/// A resource came to the place of another one of its stack by a replacement with `AllowOverwrite`, and was rolled back.
+/// A resource came to the place of another one of its stack by a replacement with `AllowOverwrite`,
+/// and was rolled back.
 #[tokio::test(start_paused = true)]
 async fn regression_the_rollback_of_a_replacement_with_overwrite_leaves_the_siblings_delegation() {
     let mut fixture = Fixture::new().await;
@@ -301,7 +342,8 @@ async fn regression_the_rollback_of_a_replacement_with_overwrite_leaves_the_sibl
     fixture.logical_id = "Second".into();
     let second = fixture.create(staging.clone()).await.success().id().to_owned();
     let over = json!({"AllowOverwrite": "true"});
-    let moved = fixture.update(&second, staging.clone(), over.clone()).await.success().id().to_owned();
+    let moved =
+        fixture.update(&second, staging.clone(), over.clone()).await.success().id().to_owned();
     assert_eq!(moved, fixture.id());
     assert_eq!(fixture.update(&moved, over.clone(), staging).await.success().id(), second);
     fixture.delete(&moved, over).await.success();
@@ -320,8 +362,9 @@ async fn regression_a_wait_longer_than_the_invocation_fails_no_update_that_can_d
     assert!(answer.get("Warning").contains("child zone"), "{}", answer.0);
 }
 
-/// A change that Route 53 accepted and reported `PENDING`, and that is lost: it fails over to another Region without it (Developer
-/// Guide, "Enabling accelerated recovery for managing public DNS records").
+/// A change that Route 53 accepted and reported `PENDING`, and that is lost: it fails over to
+/// another Region without it (Developer Guide, "Enabling accelerated recovery for managing public
+/// DNS records").
 #[tokio::test(start_paused = true)]
 async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
     let fixture = Fixture::new().await;
@@ -355,9 +398,11 @@ async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
     // An Update, of each kind: the zone has what was before it, and the claim of before.
     let other = fixture.child_account.hosted_zone(NAME);
     let mut old = json!({});
-    for new in
-        [json!({"TTL": "60"}), json!({"TTL": "60", "ChildZoneId": other.id()}), json!({"TTL": "60", "Dnssec": true})]
-    {
+    for new in [
+        json!({"TTL": "60"}),
+        json!({"TTL": "60", "ChildZoneId": other.id()}),
+        json!({"TTL": "60", "Dnssec": true}),
+    ] {
         if new.get("Dnssec").is_some() {
             fixture.update(&id, old.clone(), json!({"TTL": "60"})).await.success();
             old = json!({"TTL": "60"});
@@ -369,7 +414,12 @@ async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
         assert_ne!(fixture.parent.records(), before);
         lose(&before);
         let answer = fixture.update(&id, quick(new.clone()), again(new.clone())).await.success();
-        assert_eq!((answer.get("Action"), (after("NS"), after("DS"))), ("UPDATED", wanted), "{new} {}", answer.0);
+        assert_eq!(
+            (answer.get("Action"), (after("NS"), after("DS"))),
+            ("UPDATED", wanted),
+            "{new} {}",
+            answer.0
+        );
         old = again(new);
     }
     // A Delete: what it removed is back, claim and all. Nobody updates it any more.

@@ -8,12 +8,18 @@ use sandbox::{KeySigningKey, RecordSet, Sandbox, ZoneHandle};
 use serde_json::{Value, json};
 use test_support::Network;
 
-use crate::histories::history::{CHILD_ACCOUNTS, CHILDREN, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish};
+use crate::histories::history::{
+    CHILD_ACCOUNTS, CHILDREN, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish,
+};
 
 pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
 /// Both may be given to the records of child zones.
-const CHILD_RECORDS: [(&str, &str, &str); 4] =
-    [("www.", "A", "192.0.2.7"), ("*.", "A", "192.0.2.8"), ("mail.", "CNAME", "mail.example.net"), ("", "MX", "5 mx")];
+const CHILD_RECORDS: [(&str, &str, &str); 4] = [
+    ("www.", "A", "192.0.2.7"),
+    ("*.", "A", "192.0.2.8"),
+    ("mail.", "CNAME", "mail.example.net"),
+    ("", "MX", "5 mx"),
+];
 
 pub(crate) type Servers = BTreeSet<String>;
 
@@ -74,18 +80,28 @@ impl Atlas {
             let servers = handle.name_servers().into_iter().collect();
             Zone { id: handle.id(), name: name.to_owned(), account, servers, handle }
         };
-        let parents = PARENTS.map(|(account, name)| zone(account, PARENT_ACCOUNTS[account], name)).to_vec();
-        let children = CHILDREN.map(|(account, name)| zone(account, CHILD_ACCOUNTS[account], NAMES[name])).to_vec();
+        let parents =
+            PARENTS.map(|(account, name)| zone(account, PARENT_ACCOUNTS[account], name)).to_vec();
+        let children = CHILDREN
+            .map(|(account, name)| zone(account, CHILD_ACCOUNTS[account], NAMES[name]))
+            .to_vec();
         let roles = PARENT_ACCOUNTS.map(|account| {
-            let trust: Vec<String> = CHILD_ACCOUNTS.iter().map(|id| format!("arn:aws:iam::{id}:root")).collect();
-            let statement = json!({"Effect": "Allow", "Principal": {"AWS": trust}, "Action": "sts:AssumeRole"});
+            let trust: Vec<String> =
+                CHILD_ACCOUNTS.iter().map(|id| format!("arn:aws:iam::{id}:root")).collect();
+            let statement =
+                json!({"Effect": "Allow", "Principal": {"AWS": trust}, "Action": "sts:AssumeRole"});
             let role = aws.account(account).role("parent").trust(json!({"Statement": [statement]}));
             role.without_policies().allow_all_route53().arn()
         });
         for (index, child) in children.iter().enumerate() {
             for (bit, (label, rtype, value)) in CHILD_RECORDS.iter().enumerate() {
                 if child_records >> ((index * 3 + bit * 5) % 16) & 1 == 1 {
-                    child.handle.put(RecordSet::new(&format!("{label}{}", child.name), rtype, 60, [*value]));
+                    child.handle.put(RecordSet::new(
+                        &format!("{label}{}", child.name),
+                        rtype,
+                        60,
+                        [*value],
+                    ));
                 }
             }
         }
@@ -96,7 +112,9 @@ impl Atlas {
     pub(crate) async fn function(&self, network: &Network, account: usize) -> Handler {
         let role = network.aws.account(CHILD_ACCOUNTS[account]).role("function").without_policies();
         let credentials = role.allow_all_route53().allow_assume("*").credentials();
-        network.function("delegation", credentials, |config| config.propagation_wait = Duration::ZERO).await
+        network
+            .function("delegation", credentials, |config| config.propagation_wait = Duration::ZERO)
+            .await
     }
 
     pub(crate) fn properties(&self, wish: &Wish) -> Value {
@@ -141,8 +159,10 @@ impl Atlas {
     /// What the properties of an event ask for: [`Atlas::properties`] read back.
     pub(crate) fn asked(&self, properties: &Value) -> Option<Asked> {
         let text = |key: &str| properties[key].as_str();
-        let child = self.children.iter().position(|zone| Some(zone.id.as_str()) == text("ChildZoneId"))?;
-        let account = self.roles.iter().position(|role| Some(role.as_str()) == text("ParentRoleArn"))?;
+        let child =
+            self.children.iter().position(|zone| Some(zone.id.as_str()) == text("ChildZoneId"))?;
+        let account =
+            self.roles.iter().position(|role| Some(role.as_str()) == text("ParentRoleArn"))?;
         let parent = match (text("ParentZoneId"), text("ParentZoneName")) {
             (Some(id), _) => Parent::Id(self.parents.iter().position(|zone| zone.id == id)?),
             (None, Some(name)) => Parent::Name(self.named(account, name)?),
@@ -150,9 +170,12 @@ impl Atlas {
         };
         let list = |key: &str| {
             let values = properties[key].as_array()?;
-            Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>())
+            Some(
+                values.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>(),
+            )
         };
-        let given: Option<Servers> = list("NameServers").map(|servers| servers.into_iter().collect());
+        let given: Option<Servers> =
+            list("NameServers").map(|servers| servers.into_iter().collect());
         Some(Asked {
             child,
             name: self.children[child].name.clone(),
@@ -175,7 +198,9 @@ impl Atlas {
             pinned.name == asked.name
                 && match asked.parent {
                     Parent::Id(id) => id == pinned.zone,
-                    Parent::Name(other) => zone.account == PARENTS[other].0 && zone.name == PARENTS[other].1,
+                    Parent::Name(other) => {
+                        zone.account == PARENTS[other].0 && zone.name == PARENTS[other].1
+                    }
                     Parent::Closest(account) => zone.account == account,
                 }
         };
@@ -224,7 +249,11 @@ fn named(keys: u8) -> Vec<&'static str> {
 pub(crate) fn keys_of(child: usize, keys: u8) -> Vec<KeySigningKey> {
     let key = |name: &str| {
         let tag = child * 10 + KEYS.iter().position(|known| *known == name).unwrap_or_default();
-        KeySigningKey::active(name, 1000 + u16::try_from(tag).unwrap_or_default(), &format!("{tag:064}"))
+        KeySigningKey::active(
+            name,
+            1000 + u16::try_from(tag).unwrap_or_default(),
+            &format!("{tag:064}"),
+        )
     };
     named(keys).into_iter().map(key).collect()
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use crate::histories::history::{
-    Act, Below, CHILDREN, Edit, History, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot, Step, Trouble, When, Whose,
-    Wish,
+    Act, Below, CHILDREN, Edit, History, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot, Step,
+    Trouble, When, Whose, Wish,
 };
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
@@ -15,7 +15,8 @@ pub(crate) const OCCLUSION: bool = true;
 
 type Templates = [Plans; STACKS.len()];
 
-/// What a stack wants, and everything that it has wanted: people go back, and then what is late can do most harm.
+/// What a stack wants, and everything that it has wanted: people go back, and then what is late can
+/// do most harm.
 #[derive(Clone, Default)]
 struct Plans {
     now: BTreeMap<usize, Wish>,
@@ -48,7 +49,11 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
             Act::Delete { stack }
         }
         700..810 => Act::Redeliver { stack, pick: rng.usize(..1000) },
-        810..825 => Act::Cancel { stack, logical_id: rng.usize(..LOGICAL_IDS.len()), wish: wish(rng, stack) },
+        810..825 => Act::Cancel {
+            stack,
+            logical_id: rng.usize(..LOGICAL_IDS.len()),
+            wish: wish(rng, stack),
+        },
         825..875 => {
             let logical_id = rng.usize(..LOGICAL_IDS.len());
             templates[stack].now.remove(&logical_id);
@@ -62,9 +67,11 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
         925..960 => Act::Wait { hours: *rng.choice(&[1, 2, 23, 25]).unwrap_or(&1) },
         _ => Act::Nothing,
     };
-    let edits = if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
+    let edits =
+        if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
     let calm = matches!(act, Act::Cancel { .. });
-    let mut edits: Vec<_> = if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
+    let mut edits: Vec<_> =
+        if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
     if rng.u32(..100) < 25 && !calm {
         let when = if rng.bool() { When::Before } else { When::Delivery(rng.usize(..4)) };
         edits.push((when, Edit::Keys { child: rng.usize(..CHILDREN.len()), keys: keys(rng) }));
@@ -76,7 +83,8 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
 /// Between the two stacks of one account.
 fn refactoring(rng: &mut Rng, templates: &mut Templates) -> Act {
     let from = rng.usize(..2);
-    let (to, logical_id, new_id) = (1 - from, rng.usize(..LOGICAL_IDS.len()), rng.usize(..LOGICAL_IDS.len()));
+    let (to, logical_id, new_id) =
+        (1 - from, rng.usize(..LOGICAL_IDS.len()), rng.usize(..LOGICAL_IDS.len()));
     if !templates[to].now.contains_key(&new_id)
         && let Some(wish) = templates[from].now.remove(&logical_id)
     {
@@ -85,7 +93,11 @@ fn refactoring(rng: &mut Rng, templates: &mut Templates) -> Act {
     Act::Refactor { from, logical_id, to, new_id }
 }
 
-fn deployment(rng: &mut Rng, stack: usize, plans: &Plans) -> (BTreeMap<usize, Wish>, Option<usize>) {
+fn deployment(
+    rng: &mut Rng,
+    stack: usize,
+    plans: &Plans,
+) -> (BTreeMap<usize, Wish>, Option<usize>) {
     let mut template = plans.now.clone();
     if let Some((id, wish)) = rng.choice(&plans.past)
         && rng.u32(..100) < 30
@@ -165,7 +177,8 @@ fn some_keys(rng: &mut Rng) -> Option<u8> {
     if rng.u32(..100) < 55 { None } else { Some(rng.u8(1..4)) }
 }
 
-/// The keys that a child zone signs with: mostly both, so that most wishes can be fulfilled; sometimes none.
+/// The keys that a child zone signs with: mostly both, so that most wishes can be fulfilled;
+/// sometimes none.
 fn keys(rng: &mut Rng) -> Option<u8> {
     match rng.u32(..100) {
         0..10 => None,
@@ -175,7 +188,8 @@ fn keys(rng: &mut Rng) -> Option<u8> {
 }
 
 fn child(rng: &mut Rng, stack: usize) -> usize {
-    let own: Vec<usize> = (0..CHILDREN.len()).filter(|child| CHILDREN[*child].0 == STACKS[stack]).collect();
+    let own: Vec<usize> =
+        (0..CHILDREN.len()).filter(|child| CHILDREN[*child].0 == STACKS[stack]).collect();
     // The first ones share their name with those of the other account.
     if rng.u32(..100) < 30 { own[0] } else { *rng.choice(&own).unwrap_or(&0) }
 }
@@ -186,7 +200,8 @@ fn parent(rng: &mut Rng, child: usize) -> Parent {
         75..90 => 1,
         _ => 2,
     };
-    let zone = if NAMES[CHILDREN[child].1].ends_with(&format!(".{}", PARENTS[zone].1)) { zone } else { 0 };
+    let zone =
+        if NAMES[CHILDREN[child].1].ends_with(&format!(".{}", PARENTS[zone].1)) { zone } else { 0 };
     match rng.u32(..100) {
         0..40 => Parent::Id(zone),
         40..75 => Parent::Name(zone),
@@ -196,7 +211,9 @@ fn parent(rng: &mut Rng, child: usize) -> Parent {
 
 fn fits(wish: &Wish) -> bool {
     match wish.parent {
-        Parent::Id(2) | Parent::Name(2) => NAMES[CHILDREN[wish.child].1].ends_with(".testing.example.com"),
+        Parent::Id(2) | Parent::Name(2) => {
+            NAMES[CHILDREN[wish.child].1].ends_with(".testing.example.com")
+        }
         _ => true,
     }
 }
@@ -223,14 +240,20 @@ fn edit(rng: &mut Rng) -> Edit {
     let at = spot(rng);
     let below = |rng: &mut Rng| [Below::Www, Below::Mail, Below::Mx][rng.usize(..3)];
     let whose = |rng: &mut Rng| {
-        let same: Vec<usize> = (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.1).collect();
+        let same: Vec<usize> =
+            (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.1).collect();
         let child = rng.choice(&same).copied().filter(|_| rng.u32(..100) < 70);
         child.map_or(Whose::Stranger, Whose::Child)
     };
     let ttl = TTLS[rng.usize(..TTLS.len())];
     match rng.u32(..120) {
         0..22 => Edit::PutNs { at, whose: whose(rng), ttl },
-        100..113 => Edit::PutDs { at, whose: whose(rng), keys: if rng.bool() { 1 } else { rng.u8(1..4) }, ttl },
+        100..113 => Edit::PutDs {
+            at,
+            whose: whose(rng),
+            keys: if rng.bool() { 1 } else { rng.u8(1..4) },
+            ttl,
+        },
         113.. => Edit::RemoveDs { at },
         22..36 => Edit::RemoveNs { at },
         36..54 if OCCLUSION => Edit::PutBelow { at, what: below(rng) },

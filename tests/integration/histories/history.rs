@@ -1,16 +1,20 @@
-//! What happens in a history: steps of stacks, and what an outside actor and the network do meanwhile.
+//! What happens in a history: steps of stacks, and what an outside actor and the network do
+//! meanwhile.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// The names that can be delegated.
-pub(crate) const NAMES: [&str; 3] = ["testing.example.com", "staging.example.com", "dev.testing.example.com"];
+pub(crate) const NAMES: [&str; 3] =
+    ["testing.example.com", "staging.example.com", "dev.testing.example.com"];
 
 /// Account (an index into [`PARENT_ACCOUNTS`]) and name of each parent zone.
-pub(crate) const PARENTS: [(usize, &str); 3] = [(0, "example.com"), (1, "example.com"), (0, "testing.example.com")];
+pub(crate) const PARENTS: [(usize, &str); 3] =
+    [(0, "example.com"), (1, "example.com"), (0, "testing.example.com")];
 pub(crate) const PARENT_ACCOUNTS: [&str; 2] = ["111111111111", "444444444444"];
 
-/// Account (an index into [`CHILD_ACCOUNTS`]) and name (an index into [`NAMES`]) of each child zone.
+/// Account (an index into [`CHILD_ACCOUNTS`]) and name (an index into [`NAMES`]) of each child
+/// zone.
 pub(crate) const CHILDREN: [(usize, usize); 6] = [(0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1)];
 pub(crate) const CHILD_ACCOUNTS: [&str; 2] = ["222222222222", "333333333333"];
 
@@ -62,7 +66,8 @@ pub(crate) enum Act {
         logical_id: usize,
         wish: Wish,
     },
-    /// The stack holds a resource no longer, and the function hears nothing of it: it is retained, or its Delete was skipped.
+    /// The stack holds a resource no longer, and the function hears nothing of it: it is retained,
+    /// or its Delete was skipped.
     Forget {
         stack: usize,
         logical_id: usize,
@@ -71,7 +76,8 @@ pub(crate) enum Act {
     Recreate {
         stack: usize,
     },
-    /// A refactoring moves a resource to another stack of the account, under another logical id perhaps.
+    /// A refactoring moves a resource to another stack of the account, under another logical id
+    /// perhaps.
     Refactor {
         from: usize,
         logical_id: usize,
@@ -213,7 +219,9 @@ impl fmt::Display for History {
         writeln!(f, "child records: {:#b}, keys: {:?}", self.child_records, self.keys)?;
         self.steps.iter().enumerate().try_for_each(|(index, step)| {
             writeln!(f, "step {index}: {:?}", step.act)?;
-            step.edits.iter().try_for_each(|(when, edit)| writeln!(f, "        {when:?}: {edit:?}"))?;
+            step.edits
+                .iter()
+                .try_for_each(|(when, edit)| writeln!(f, "        {when:?}: {edit:?}"))?;
             step.trouble.iter().try_for_each(|trouble| writeln!(f, "        {trouble:?}"))
         })
     }

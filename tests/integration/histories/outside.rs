@@ -6,7 +6,8 @@ use crate::histories::atlas::{keys_of, plain};
 use crate::histories::history::{Below, Edit, NAMES, Spot, Whose};
 use crate::histories::reference_model::ReferenceModel;
 
-const STRANGERS_DS: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
+const STRANGERS_DS: &str =
+    "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 const STRANGER: &str = "\"v=spf1 -all\"";
 
 /// The outside actor edits a parent zone, and the model hears of it.
@@ -31,7 +32,9 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
         Edit::PutNs { at, whose, ttl } => {
             let servers: Vec<String> = match whose {
                 Whose::Stranger => vec!["ns1.somebody.net.".into(), "ns2.somebody.net.".into()],
-                Whose::Child(child) => model.atlas.children[*child].servers.iter().map(|s| format!("{s}.")).collect(),
+                Whose::Child(child) => {
+                    model.atlas.children[*child].servers.iter().map(|s| format!("{s}.")).collect()
+                }
             };
             put(model, at.0, RecordSet::new(&name_of(at), "NS", *ttl, servers));
         }
@@ -39,7 +42,9 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
         Edit::PutDs { at, whose, keys, ttl } => {
             let records: Vec<String> = match whose {
                 Whose::Stranger => vec![STRANGERS_DS.into()],
-                Whose::Child(child) => keys_of(*child, *keys).iter().map(KeySigningKey::ds_record).collect(),
+                Whose::Child(child) => {
+                    keys_of(*child, *keys).iter().map(KeySigningKey::ds_record).collect()
+                }
             };
             put(model, at.0, RecordSet::new(&name_of(at), "DS", *ttl, records));
         }
@@ -66,7 +71,8 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
         }
         Edit::PutStranger { at } => {
             let record = model.record(at.0, &record_of(at), "TXT").cloned();
-            let mut set = record.unwrap_or_else(|| RecordSet::new(&record_of(at), "TXT", 60, Vec::<String>::new()));
+            let mut set = record
+                .unwrap_or_else(|| RecordSet::new(&record_of(at), "TXT", 60, Vec::<String>::new()));
             if !set.values.iter().any(|value| value == STRANGER) {
                 set.values.insert(0, STRANGER.to_owned());
                 put(model, at.0, set);

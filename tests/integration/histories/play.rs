@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use custom_delegation::handler::Handler;
-use sandbox::{BucketFault, Call, Fault, FaultKind, Function, Invocation, Stack, StackOutcome, Template};
+use sandbox::{
+    BucketFault, Call, Fault, FaultKind, Function, Invocation, Stack, StackOutcome, Template,
+};
 use serde_json::Value;
 use test_support::{Network, pass};
 
@@ -71,7 +73,8 @@ impl Stage {
 
 impl Pending {
     fn take(&mut self, due: impl Fn(When) -> bool) -> Vec<Edit> {
-        let (now, later) = std::mem::take(&mut self.edits).into_iter().partition(|(when, _)| due(*when));
+        let (now, later) =
+            std::mem::take(&mut self.edits).into_iter().partition(|(when, _)| due(*when));
         self.edits = later;
         now.into_iter().map(|(_, edit)| edit).collect()
     }
@@ -87,8 +90,14 @@ struct Deliveries {
 impl Deliveries {
     async fn deliver(&self, event: Value) -> Invocation {
         let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
-        let puts =
-            || self.network.bucket.puts().into_iter().filter(|put| put.request_id == request_id).collect::<Vec<_>>();
+        let puts = || {
+            self.network
+                .bucket
+                .puts()
+                .into_iter()
+                .filter(|put| put.request_id == request_id)
+                .collect::<Vec<_>>()
+        };
         let before = puts();
         self.stage.before_delivery();
         let now = self.network.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -96,11 +105,18 @@ impl Deliveries {
         let invocation = self.network.invocation(TIMEOUT);
         let handler = Arc::clone(&self.handler.lock().unwrap_or_else(PoisonError::into_inner));
         // The handler's future stays on the thread where it was made, as it does in a function.
-        let task = tokio::task::spawn_local(async move { handler.handle(&event.to_string(), &invocation).await });
+        let task = tokio::task::spawn_local(async move {
+            handler.handle(&event.to_string(), &invocation).await
+        });
         let result = task.await.unwrap().map_err(|error| error.to_string());
         let heard = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);
-        self.stage.model().end(&request_id, ended, puts().get(before.len()..).unwrap_or_default(), heard);
+        self.stage.model().end(
+            &request_id,
+            ended,
+            puts().get(before.len()..).unwrap_or_default(),
+            heard,
+        );
         pass(APART).await;
         match result {
             Ok(()) => Invocation::Returned(Value::Null),
@@ -115,8 +131,8 @@ impl Function for Deliveries {
     }
 }
 
-/// Plays a history, with all that the network and the function draw from that seed; an error tells which invariant was violated
-/// and all that happened.
+/// Plays a history, with all that the network and the function draw from that seed; an error tells
+/// which invariant was violated and all that happened.
 pub(crate) async fn play(history: &History, seed: u64) -> Result<Tally, String> {
     fastrand::seed(seed);
     let network = Network::new();
@@ -132,7 +148,11 @@ pub(crate) async fn play(history: &History, seed: u64) -> Result<Tally, String> 
     let mut functions: Vec<Arc<Deliveries>> = Vec::new();
     for account in 0..crate::histories::history::CHILD_ACCOUNTS.len() {
         let handler = Mutex::new(Arc::new(atlas.function(&network, account).await));
-        functions.push(Arc::new(Deliveries { stage: Arc::clone(&stage), handler, network: network.clone() }));
+        functions.push(Arc::new(Deliveries {
+            stage: Arc::clone(&stage),
+            handler,
+            network: network.clone(),
+        }));
     }
     let stacks: Vec<Stack> = (0..)
         .zip(STACKS)
@@ -187,7 +207,9 @@ impl Theatre {
     async fn act(&mut self, act: &Act) -> (Option<usize>, Option<StackOutcome>) {
         match act {
             Act::Deploy { stack, template, fail_after } => {
-                let resource = |(id, wish): (&usize, _)| (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(wish));
+                let resource = |(id, wish): (&usize, _)| {
+                    (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(wish))
+                };
                 let template: Template = template.iter().map(resource).collect();
                 if let Some(id) = fail_after {
                     self.stacks[*stack].fail_after(LOGICAL_IDS[*id]);
@@ -209,7 +231,9 @@ impl Theatre {
                 // CloudFormation creates nothing twice under one logical id.
                 if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
                     self.stage.model().cancelling = true;
-                    stack.cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(wish)).await;
+                    stack
+                        .cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(wish))
+                        .await;
                     self.stage.model().cancelling = false;
                 }
                 (None, None)
@@ -233,7 +257,11 @@ impl Theatre {
                 {
                     from.forget(old);
                     let owner = |stack: &Stack, id: &str| format!("{}/{id}", stack.name());
-                    self.stage.model().received(&owner(to, new), &owner(from, old), &resource.physical_id);
+                    self.stage.model().received(
+                        &owner(to, new),
+                        &owner(from, old),
+                        &resource.physical_id,
+                    );
                 }
                 (None, None)
             }
@@ -242,7 +270,8 @@ impl Theatre {
                 // Credentials expire, and so do execution environments.
                 for (account, function) in self.functions.iter().enumerate() {
                     let handler = self.atlas.function(&self.network, account).await;
-                    *function.handler.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(handler);
+                    *function.handler.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Arc::new(handler);
                 }
                 (None, None)
             }
@@ -281,8 +310,12 @@ impl Theatre {
                 Trouble::LostChange => lost,
                 Trouble::LostSecondChange => lost.nth(2),
                 Trouble::LostRead => fault("ListResourceRecordSets", FaultKind::ResetBefore),
-                Trouble::LostAnswer => return self.network.bucket.fault(BucketFault::ResetAfter, 1),
-                Trouble::BucketDown => return self.network.bucket.fault(BucketFault::Status(503), 1),
+                Trouble::LostAnswer => {
+                    return self.network.bucket.fault(BucketFault::ResetAfter, 1);
+                }
+                Trouble::BucketDown => {
+                    return self.network.bucket.fault(BucketFault::Status(503), 1);
+                }
                 Trouble::Unheard => return self.network.bucket.fault(BucketFault::Status(403), 3),
             };
             self.network.aws.fault(fault);

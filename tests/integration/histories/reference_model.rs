@@ -1,7 +1,8 @@
-//! The reference model: a replica of the parent zones, kept by replaying what the outside actor did and which
-//! batches of the function were carried out, and next to it what must be true. It knows the second edition of
-//! ownership (`docs/design.md`) and nothing of the function: [`crate::invariants`] has the tables, by which each
-//! batch is judged; here is what holds for whole histories.
+//! The reference model: a replica of the parent zones, kept by replaying what the outside actor did
+//! and which batches of the function were carried out, and next to it what must be true. It knows
+//! the second edition of ownership (`docs/design.md`) and nothing of the function:
+//! [`crate::invariants`] has the tables, by which each batch is judged; here is what holds for
+//! whole histories.
 
 mod batch;
 mod delivery;
@@ -32,7 +33,8 @@ pub(crate) type Key = (String, Place);
 #[derive(Clone, Debug)]
 struct Held {
     servers: Values,
-    /// Somebody who was allowed to made it something else, the outside actor did, or a request has not ended.
+    /// Somebody who was allowed to made it something else, the outside actor did, or a request has
+    /// not ended.
     broken: bool,
 }
 
@@ -64,8 +66,8 @@ pub(crate) struct ReferenceModel {
     /// The requests that were delivered before.
     known: BTreeSet<String>,
     held: BTreeMap<Key, Held>,
-    /// Claims that may stay: of resources that their stacks forgot, of deliveries that started after the Delete had ended,
-    /// or after a failure of the way back.
+    /// Claims that may stay: of resources that their stacks forgot, of deliveries that started
+    /// after the Delete had ended, or after a failure of the way back.
     excused: BTreeSet<Key>,
     /// Stacks that a person must look at.
     stuck: BTreeSet<String>,
@@ -92,7 +94,8 @@ pub(crate) struct ReferenceModel {
 
 impl ReferenceModel {
     pub(crate) fn new(atlas: Atlas) -> Self {
-        let zones: Vec<Records> = atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
+        let zones: Vec<Records> =
+            atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         Self {
             before: zones.clone(),
             zone_edits: vec![0; zones.len()],
@@ -122,7 +125,8 @@ impl ReferenceModel {
         }
     }
 
-    /// What was found to be wrong, with all that happened; the first thing, for what follows may be its consequence.
+    /// What was found to be wrong, with all that happened; the first thing, for what follows may be
+    /// its consequence.
     pub(crate) fn verdict(&self) -> Result<(), String> {
         match &self.violation {
             None => Ok(()),
@@ -157,7 +161,9 @@ impl ReferenceModel {
 
     /// The outside actor put a record set, or removed it.
     pub(crate) fn edited(&mut self, zone: usize, name: &str, rtype: &str, now: Option<RecordSet>) {
-        let text = now.as_ref().map_or_else(|| format!("removes {name} {rtype}"), |set| format!("puts {set}"));
+        let text = now
+            .as_ref()
+            .map_or_else(|| format!("removes {name} {rtype}"), |set| format!("puts {set}"));
         self.note(&format!("the outside actor {text} in parent zone {zone}"));
         let cut = name.strip_prefix("_delegation-").unwrap_or(name).to_owned();
         let place = Place { zone, name: cut };
@@ -176,7 +182,10 @@ impl ReferenceModel {
         if rtype == "NS" || scene(&self.zones, &place).record.claims != claims {
             past.touched = true;
             past.ours &= rtype != "NS";
-            self.held.iter_mut().filter(|((_, at), _)| *at == place).for_each(|(_, held)| held.broken = true);
+            self.held
+                .iter_mut()
+                .filter(|((_, at), _)| *at == place)
+                .for_each(|(_, held)| held.broken = true);
         }
         self.look_where_requests_go();
     }
@@ -184,13 +193,15 @@ impl ReferenceModel {
     /// A child zone has begun to sign with other keys, or has ceased to.
     pub(crate) fn signs(&mut self, child: usize, signing: bool) {
         self.signing[child] = signing;
-        let keys: Vec<String> = self.atlas.children[child].handle.keys().into_iter().map(|key| key.name).collect();
+        let keys: Vec<String> =
+            self.atlas.children[child].handle.keys().into_iter().map(|key| key.name).collect();
         self.note(&format!("child zone {child} has the keys {keys:?}, signing: {signing}"));
         self.last_edit = self.tick;
         self.quiet = false;
     }
 
-    /// A stack holds a resource no longer, and nobody told the function: its claims are dead from now on.
+    /// A stack holds a resource no longer, and nobody told the function: its claims are dead from
+    /// now on.
     pub(crate) fn forgotten(&mut self, owner: &str) {
         self.note(&format!("{owner} is forgotten"));
         let gone: Vec<Key> = self.held.keys().filter(|(held, _)| held == owner).cloned().collect();
@@ -225,7 +236,9 @@ impl ReferenceModel {
                     delivery.round.get_or_insert(tick);
                 }
                 // A change that the SDK sends again was planned on the same reading.
-                "ChangeResourceRecordSets" => delivery.changing = delivery.round.take().unwrap_or(delivery.changing),
+                "ChangeResourceRecordSets" => {
+                    delivery.changing = delivery.round.take().unwrap_or(delivery.changing)
+                }
                 _ => {}
             }
         }
@@ -236,9 +249,12 @@ impl ReferenceModel {
         if call.action != "ChangeResourceRecordSets" {
             return;
         }
-        let changes: Vec<String> = call.changes.iter().map(|change| format!("\n         {change}")).collect();
+        let changes: Vec<String> =
+            call.changes.iter().map(|change| format!("\n         {change}")).collect();
         let end = match call.outcome.as_ref() {
-            Some(outcome) if call.succeeded() && !outcome.delivered => "carried out, its answer lost",
+            Some(outcome) if call.succeeded() && !outcome.delivered => {
+                "carried out, its answer lost"
+            }
             Some(_) if call.succeeded() => "carried out",
             _ => "refused",
         };
@@ -250,7 +266,8 @@ impl ReferenceModel {
         }
         let zone = self.atlas.parents.iter().position(|zone| Some(&zone.id) == call.zone.as_ref());
         let Some(zone) = zone else {
-            return self.violated("promise 1", "the function changed a zone that is no parent zone");
+            return self
+                .violated("promise 1", "the function changed a zone that is no parent zone");
         };
         let before = self.zones.clone();
         for change in &call.changes {
@@ -276,7 +293,9 @@ fn record<'a>(zones: &'a [Records], zone: usize, name: &str, rtype: &str) -> Opt
 
 fn scene(zones: &[Records], place: &Place) -> Scene {
     let at = |name: &str, rtype| record(zones, place.zone, name, rtype);
-    let set = |rtype| at(&place.name, rtype).map(|set| Set::new(&set.values, set.ttl.unwrap_or_default()));
+    let set = |rtype| {
+        at(&place.name, rtype).map(|set| Set::new(&set.values, set.ttl.unwrap_or_default()))
+    };
     let ownership = at(&place.record(), "TXT").map(|set| Record::read(&set.values));
     Scene { ns: set("NS"), ds: set("DS"), record: ownership.unwrap_or_default() }
 }

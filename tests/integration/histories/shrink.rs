@@ -8,7 +8,8 @@ use crate::histories::generate;
 use crate::histories::history::{Act, History};
 use crate::histories::play::play;
 
-/// Calls of a shorter history may come in another order: it gets so many tries to fail, with the seed and those after it.
+/// Calls of a shorter history may come in another order: it gets so many tries to fail, with the
+/// seed and those after it.
 const TRIES: u64 = 3;
 /// The most histories that are played to find a short one.
 const BUDGET: usize = 400;

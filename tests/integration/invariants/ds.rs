@@ -14,17 +14,25 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    /// Of a child zone that is signing, or not, with these active keys, each with its DS record. `names` are
-    /// the keys that are asked for; otherwise all are.
-    pub(crate) fn of(dnssec: bool, signing: bool, active: &[(String, String)], names: Option<&[String]>) -> Self {
+    /// Of a child zone that is signing, or not, with these active keys, each with its DS record.
+    /// `names` are the keys that are asked for; otherwise all are.
+    pub(crate) fn of(
+        dnssec: bool,
+        signing: bool,
+        active: &[(String, String)],
+        names: Option<&[String]>,
+    ) -> Self {
         if !dnssec {
             return Self::Off;
         }
         let known = |name: &String| active.iter().any(|(key, _)| key == name);
         let asked = |key: &String| names.is_none_or(|names| names.contains(key));
         let all = names.is_none_or(|names| names.iter().all(known));
-        let records: Values =
-            active.iter().filter(|(key, _)| asked(key)).map(|(_, record)| record.to_lowercase()).collect();
+        let records: Values = active
+            .iter()
+            .filter(|(key, _)| asked(key))
+            .map(|(_, record)| record.to_lowercase())
+            .collect();
         if signing && all && !records.is_empty() { Self::Records(records) } else { Self::Unknown }
     }
 
@@ -68,7 +76,8 @@ impl<'a> Facts<'a> {
 
     /// A claim names both the desired name servers and what stands: they belong together.
     fn fits(&self, scene: &Scene) -> bool {
-        let both = |claim: &Claim| claim.ds == self.secured && Some(&claim.ns) == self.desired.as_ref();
+        let both =
+            |claim: &Claim| claim.ds == self.secured && Some(&claim.ns) == self.desired.as_ref();
         self.secured.is_some() && scene.record.claims.iter().any(both)
     }
 
@@ -77,7 +86,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// An Update in place that leaves the name servers would change the DS records, were that not refused.
+/// An Update in place that leaves the name servers would change the DS records, were that not
+/// refused.
 pub(crate) fn would_change(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
     let facts = Facts::new(stamp, wish, scene);
     match &wish.ds {
@@ -100,7 +110,9 @@ pub(crate) fn may_refuse(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
         Wanted::Records(wanted) if stays => stands && scene.records() != Some(wanted),
         Wanted::Records(_) if scene.ns.is_some() => true,
         // Where nothing stands, resolvers may have what somebody else's claim names.
-        Wanted::Records(_) => stands || (!facts.own_names_desired() && !scene.record.claims.is_empty()),
+        Wanted::Records(_) => {
+            stands || (!facts.own_names_desired() && !scene.record.claims.is_empty())
+        }
     }
 }
 
@@ -126,22 +138,35 @@ fn check_records(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Checked {
         return Ok(());
     }
     let found = wish.is_arrival() && before.servers() == Some(&wish.servers);
-    check(!found || !calm, "an arrival changed the DS record set beside name servers that stood as wanted")?;
+    check(
+        !found || !calm,
+        "an arrival changed the DS record set beside name servers that stood as wanted",
+    )?;
     let Some(now) = &after.ds else {
         check(wish.ds == Wanted::Off, "a DS record set was removed while Dnssec is true")?;
-        return check(facts.ours && !facts.beside, "a DS record set was removed that is not the resource's alone");
+        return check(
+            facts.ours && !facts.beside,
+            "a DS record set was removed that is not the resource's alone",
+        );
     };
-    check(wish.ds.records() == Some(&now.values), "the DS records written are not those of the child's keys")?;
+    check(
+        wish.ds.records() == Some(&now.values),
+        "the DS records written are not those of the child's keys",
+    )?;
     check(now.ttl == wish.ds_ttl, "the TTL of the DS record set is not the one that is asked for")?;
     if before.records() == Some(&now.values) {
         let may = !facts.beside || wish.changes_ds_ttl;
-        return check(may, "the TTL of a DS record set that others manage changed with another property");
+        return check(
+            may,
+            "the TTL of a DS record set that others manage changed with another property",
+        );
     }
     check(!facts.beside, "a DS record set that another claim names was replaced")?;
     check(!facts.held, "a DS record set was written while resolvers may have other name servers")?;
     let beside = after.servers() == Some(&wish.servers);
     check(beside || !calm, "a DS record set was written beside name servers that it is not for")?;
-    let may = before.ds.is_none() || wish.overwrite || facts.own.is_some_and(|own| own.ds.is_some());
+    let may =
+        before.ds.is_none() || wish.overwrite || facts.own.is_some_and(|own| own.ds.is_some());
     check(may, "a DS record set of somebody else was replaced")
 }
 
@@ -153,7 +178,10 @@ fn check_name_servers(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Chec
     }
     if before.ns.is_none() {
         let as_wanted = wish.ds.records().is_some() && wish.ds.records() == after.records();
-        check(before.ds.is_none() || as_wanted || facts.fits(before), "a delegation was made under somebody's DS")?;
+        check(
+            before.ds.is_none() || as_wanted || facts.fits(before),
+            "a delegation was made under somebody's DS",
+        )?;
         let other = |claim: &Claim| Some(&claim.ns) != facts.desired.as_ref();
         let forgotten = !facts.own_names_desired() && before.record.claims.iter().any(other);
         return check(
@@ -169,10 +197,14 @@ fn check_name_servers(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Chec
         return Ok(());
     }
     let standing = before.standing();
-    let named = before.record.others(&stamp.owner).any(|claim| Some(&claim.ns) == standing.as_ref());
+    let named =
+        before.record.others(&stamp.owner).any(|claim| Some(&claim.ns) == standing.as_ref());
     let back = facts.own_names_desired() && !named && !before.record.has_unreadable();
     check(back, "name servers changed in a batch that found a DS record set")?;
-    check(!facts.beside || facts.fits(before), "name servers were put back under a DS that is for others")
+    check(
+        !facts.beside || facts.fits(before),
+        "name servers were put back under a DS that is for others",
+    )
 }
 
 /// A DS record set goes with its name servers, and with the last claim that names it.
@@ -189,7 +221,10 @@ fn check_departure(batch: &Batch<'_>) -> Checked {
     let leaves = own.is_some() && after.record.own(&stamp.owner, stamp.now).is_none();
     let ours = own.is_some_and(|own| own.ds == before.secured());
     let goes = leaves && ours && !before.is_secured_beside(&stamp.owner);
-    check(goes == after.ds.is_none(), "a DS record set goes with the last claim that names it, and only then")
+    check(
+        goes == after.ds.is_none(),
+        "a DS record set goes with the last claim that names it, and only then",
+    )
 }
 
 /// What the claim that a Create or an Update writes says of the DS record set.
@@ -203,7 +238,9 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
     let shared = || facts.secured.clone().filter(|_| facts.beside);
     let expected = match &wish.ds {
         Wanted::Off => None,
-        Wanted::Records(records) if !as_wanted && after.records() == Some(records) => ds_digest(records),
+        Wanted::Records(records) if !as_wanted && after.records() == Some(records) => {
+            ds_digest(records)
+        }
         Wanted::Records(_) if found => shared().filter(|_| as_wanted),
         Wanted::Unknown if found => shared(),
         Wanted::Records(_) if as_wanted => {
@@ -213,7 +250,10 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
         Wanted::Records(_) | Wanted::Unknown => had,
     };
     if now.ds != expected {
-        return Err(format!("the claim manages the DS record set {:?}, and by the rules {expected:?}", now.ds));
+        return Err(format!(
+            "the claim manages the DS record set {:?}, and by the rules {expected:?}",
+            now.ds
+        ));
     }
     let changed = before.ns.as_ref().filter(|_| before.servers() != after.servers());
     let drifted = facts.own.is_some() && changed.is_some() && after.debt().is_none() && {
@@ -223,15 +263,21 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
     let way_back = before.ds.is_none()
         && facts.own.is_some_and(|own| {
             let age = stamp.at - own.at;
-            own.was.as_ref() == Some(&wish.digest) && own.wish != wish.digest && (0..=DAY).contains(&age)
+            own.was.as_ref() == Some(&wish.digest)
+                && own.wish != wish.digest
+                && (0..=DAY).contains(&age)
         });
-    // Name servers change, and the DS record set that is wanted waits until resolvers have forgotten the others.
+    // Name servers change, and the DS record set that is wanted waits until resolvers have
+    // forgotten the others.
     let deferred = wish.ds.records().is_some() && !as_wanted && (facts.held || way_back);
     let back = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
     let until = back.map(|set| stamp.at + i64::from(set.ttl));
     let expected = until.max(before.hold(&wish.servers, stamp.at, stamp.now));
     if now.hold != expected {
-        return Err(format!("the claim holds until {:?}, and resolvers may until {expected:?}", now.hold));
+        return Err(format!(
+            "the claim holds until {:?}, and resolvers may until {expected:?}",
+            now.hold
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! What a batch may do to name servers and claims: the tables Present and Absent of the second edition
-//! (`docs/design.md`), stated a second time and without the planner. Everything that sees batches judges them by
-//! this: the tests of the planner in memory, the races, and the reference model of the histories.
+//! What a batch may do to name servers and claims: the tables Present and Absent of the second
+//! edition (`docs/design.md`), stated a second time and without the planner. Everything that sees
+//! batches judges them by this: the tests of the planner in memory, the races, and the reference
+//! model of the histories.
 
 use super::ds::{self, Wanted};
 use super::record::{Before, By, Claim, DAY, Displaced, Record, Scene, Set, Values, ns_digest};
@@ -123,7 +124,8 @@ pub(crate) struct Outcome {
     pub(crate) what: &'static str,
 }
 
-/// What a claim says that a Create or an Update writes; its `ds` and its `hold` are matters of [`ds`].
+/// What a claim says that a Create or an Update writes; its `ds` and its `hold` are matters of
+/// [`ds`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Own {
     ns: String,
@@ -181,21 +183,23 @@ impl<'a> Present<'a> {
         if own.is_some_and(|own| own.fence(stamp.now) > Some(stamp.at)) {
             return Verdict::Overtaken;
         }
-        let stone = scene
-            .record
-            .tombstones
-            .iter()
-            .any(|stone| stone.id == stamp.id && stone.at >= stamp.at && stone.at <= stamp.now + 900);
+        let stone = scene.record.tombstones.iter().any(|stone| {
+            stone.id == stamp.id && stone.at >= stamp.at && stone.at <= stamp.now + 900
+        });
         if stone && wish.way == Way::Create {
             return Verdict::Overtaken;
         }
-        if own.is_some_and(|own| own.at == stamp.at && stamp.req.as_ref().is_none_or(|req| *req == own.req)) {
+        if own.is_some_and(|own| {
+            own.at == stamp.at && stamp.req.as_ref().is_none_or(|req| *req == own.req)
+        }) {
             return Verdict::Again;
         }
         let row = if wish.hindered == Some(true) { Err("a check") } else { self.row() };
         match row {
             Ok(row) => self.done(&row),
-            Err(why) if wish.is_arrival() || (self.asks_for_new() && self.would_change()) => Verdict::Refused(why),
+            Err(why) if wish.is_arrival() || (self.asks_for_new() && self.would_change()) => {
+                Verdict::Refused(why)
+            }
             Err(why) => Verdict::Kept(why),
         }
     }
@@ -221,7 +225,8 @@ impl<'a> Present<'a> {
             // A stack that was made again, or a retained delegation.
             displaces |= own_names && !others_name;
         } else {
-            let lasting = self.others().any(|claim| names(claim) && claim.is_lasting()) || unreadable;
+            let lasting =
+                self.others().any(|claim| names(claim) && claim.is_lasting()) || unreadable;
             let holds = own.is_some_and(|own| scene.holds(own));
             if holds && !lasting && (debt.is_none() || self.is_later()) {
                 return Ok(Row::Changes);
@@ -253,13 +258,15 @@ impl<'a> Present<'a> {
 
     fn is_way_back(&self) -> bool {
         self.own.is_some_and(|own| {
-            own.was.as_ref() == Some(&self.wish.digest) && (0..=DAY).contains(&(self.stamp.at - own.at))
+            own.was.as_ref() == Some(&self.wish.digest)
+                && (0..=DAY).contains(&(self.stamp.at - own.at))
         })
     }
 
     /// It would change NS or DS, were it not refused.
     fn would_change(&self) -> bool {
-        self.scene.standing().as_ref() != Some(&self.desired) || ds::would_change(self.stamp, self.wish, self.scene)
+        self.scene.standing().as_ref() != Some(&self.desired)
+            || ds::would_change(self.stamp, self.wish, self.scene)
     }
 
     fn done(&self, row: &Row) -> Verdict {
@@ -273,14 +280,21 @@ impl<'a> Present<'a> {
                 let Some(there) = &scene.ns else { return Verdict::Nothing };
                 let standing = scene.standing();
                 let claimed = self.others().any(|claim| Some(&claim.ns) == standing.as_ref());
-                let displaced = Displaced { servers: there.values.clone(), ttl: there.ttl, at: stamp.at, claimed };
+                let displaced = Displaced {
+                    servers: there.values.clone(),
+                    ttl: there.ttl,
+                    at: stamp.at,
+                    claimed,
+                };
                 Some(Before { of: desired.clone(), displaced: Some(displaced) })
             }
             Row::Finds if wish.is_arrival() => {
                 ns.clone_from(&scene.ns);
-                let own_counts = wish.way != Way::Create && own.is_some_and(|own| own.ns == *desired);
-                let named =
-                    self.others().any(|claim| claim.ns == *desired) || scene.record.has_unreadable() || own_counts;
+                let own_counts =
+                    wish.way != Way::Create && own.is_some_and(|own| own.ns == *desired);
+                let named = self.others().any(|claim| claim.ns == *desired)
+                    || scene.record.has_unreadable()
+                    || own_counts;
                 if scene.debt().is_none() && !named {
                     Some(Before { of: desired.clone(), displaced: None })
                 } else {
@@ -308,7 +322,10 @@ impl<'a> Present<'a> {
             Way::Replacement { from } => (came, None, Some(from.clone())),
             Way::Create => (came, None, None),
         };
-        let saw = before.as_ref().and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.at);
+        let saw = before
+            .as_ref()
+            .and_then(|before| before.displaced.as_ref())
+            .map(|displaced| displaced.at);
         let own = Own { ns: desired.clone(), wish: wish.digest.clone(), was, by, saw, from };
         let what = match row {
             Row::Makes => "made",
@@ -331,23 +348,38 @@ impl<'a> Present<'a> {
                 return Some(kept);
             }
             kept.ns.clone_from(&self.desired);
-            kept.saw = self.scene.record.before.as_ref().and_then(|before| Some(before.displaced.as_ref()?.at));
+            kept.saw = self
+                .scene
+                .record
+                .before
+                .as_ref()
+                .and_then(|before| Some(before.displaced.as_ref()?.at));
         }
         Some(kept)
     }
 }
 
-fn decide_absent(stamp: &Stamp, why: &Leave, scene: &Scene, (known, away): (Option<&Values>, bool)) -> Verdict {
+fn decide_absent(
+    stamp: &Stamp,
+    why: &Leave,
+    scene: &Scene,
+    (known, away): (Option<&Values>, bool),
+) -> Verdict {
     let record = &scene.record;
     let stays = |own: Option<Own>, tombstone, what| {
         let (ns, before) = (scene.ns.clone(), record.before.clone());
         Verdict::Becomes(Box::new(Outcome { ns, before, own, tombstone, what }))
     };
     let Some(own) = record.own(&stamp.owner, stamp.now) else {
-        return if *why == Leave::Invented(true) { stays(None, true, "tombstone") } else { Verdict::Nothing };
+        return if *why == Leave::Invented(true) {
+            stays(None, true, "tombstone")
+        } else {
+            Verdict::Nothing
+        };
     };
     if *why == Leave::TakeBack {
-        if own.again || own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req) {
+        if own.again || own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req)
+        {
             return Verdict::Nothing;
         }
     } else if own.fence(stamp.now) > Some(stamp.at) {
@@ -356,9 +388,15 @@ fn decide_absent(stamp: &Stamp, why: &Leave, scene: &Scene, (known, away): (Opti
     match why {
         // A retained claim, not that of the Create that was cancelled.
         Leave::Invented(could_run) if !own.is_of_create() => {
-            return if *could_run { stays(Some(own_of(own)), true, "tombstone") } else { Verdict::Nothing };
+            return if *could_run {
+                stays(Some(own_of(own)), true, "tombstone")
+            } else {
+                Verdict::Nothing
+            };
         }
-        Leave::ZoneGone(zone) if own.from.as_ref().is_some_and(|from| from.split('/').next() == Some(zone)) => {
+        Leave::ZoneGone(zone)
+            if own.from.as_ref().is_some_and(|from| from.split('/').next() == Some(zone)) =>
+        {
             return Verdict::Nothing;
         }
         _ => {}
@@ -390,13 +428,15 @@ fn decide_absent(stamp: &Stamp, why: &Leave, scene: &Scene, (known, away): (Opti
         Some(None) => leaves(keeps(), None, "left: it stood before"),
         Some(Some(displaced)) => {
             let digest = ns_digest(&displaced.servers);
-            let claimed = record.others(&stamp.owner).any(|claim| Some(&claim.ns) == digest.as_ref());
+            let claimed =
+                record.others(&stamp.owner).any(|claim| Some(&claim.ns) == digest.as_ref());
             let fresh = !displaced.claimed && (0..=DAY).contains(&(stamp.at - displaced.at));
             if (claimed || fresh) && !away {
                 let Displaced { servers, ttl, .. } = displaced.clone();
                 leaves(Some(Set { values: servers, ttl }), None, "put back")
             } else if others_name {
-                // They name what stands, and have not seen the displacement: somebody had it before.
+                // They name what stands, and have not seen the displacement: somebody had it
+                // before.
                 leaves(keeps(), None, "left to who had it before")
             } else {
                 leaves(None, None, "removed, and nothing put back")
@@ -442,7 +482,9 @@ pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
 pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
     match batch.asks {
         Asks::Absent { .. } => false,
-        Asks::Present(wish) => wish.hindered.is_none() || ds::may_refuse(batch.stamp, wish, batch.before),
+        Asks::Present(wish) => {
+            wish.hindered.is_none() || ds::may_refuse(batch.stamp, wish, batch.before)
+        }
     }
 }
 
@@ -464,8 +506,13 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
         return wrong("a request changed what a later request of its resource had written");
     }
     for stone in &before.record.tombstones {
-        let stays = after.record.tombstones.iter().any(|other| other.id == stone.id && other.at >= stone.at);
-        let may = stone.is_over(stamp.at, stamp.now) || (stone.id == stamp.id && stone.at < stamp.at);
+        let stays = after
+            .record
+            .tombstones
+            .iter()
+            .any(|other| other.id == stone.id && other.at >= stone.at);
+        let may =
+            stone.is_over(stamp.at, stamp.now) || (stone.id == stamp.id && stone.at < stamp.at);
         if !stays && !may {
             return wrong("a tombstone that is not over was dropped");
         }
@@ -474,14 +521,21 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
         Asks::Present(wish) => {
             let written = before.ns != after.ns;
             let grows = wish.is_arrival() && before.record != after.record;
-            if written && after.ns.as_ref().map(|set| (&set.values, set.ttl)) != Some((&wish.servers, wish.ttl)) {
-                return wrong("the name servers or the TTL written are not those that are asked for");
+            if written
+                && after.ns.as_ref().map(|set| (&set.values, set.ttl))
+                    != Some((&wish.servers, wish.ttl))
+            {
+                return wrong(
+                    "the name servers or the TTL written are not those that are asked for",
+                );
             }
             if grows && after.record.characters() > LONGEST {
                 return wrong("an arrival left a record that nobody can leave");
             }
             match after.record.own(owner, stamp.now) {
-                Some(own) if own.at != stamp.at => wrong("the claim has not the time of its request"),
+                Some(own) if own.at != stamp.at => {
+                    wrong("the claim has not the time of its request")
+                }
                 None if written => wrong("name servers were written, and no claim"),
                 _ => Ok(()),
             }
@@ -509,21 +563,35 @@ fn wrong<T>(text: &str) -> Result<T, String> {
     Err(text.to_owned())
 }
 
-/// A second delivery marks the claim of an arrival that it finds, and changes nothing else (UPDATE-6).
+/// A second delivery marks the claim of an arrival that it finds, and changes nothing else
+/// (UPDATE-6).
 fn marked(batch: &Batch<'_>) -> Result<(), String> {
     let Batch { stamp, before, after, .. } = batch;
     same_of("what an earlier delivery did", &before.unmarked(), &after.unmarked())?;
-    let own = |scene: &Scene| scene.record.own(&stamp.owner, stamp.now).map(|own| (own.by, own.again));
+    let own =
+        |scene: &Scene| scene.record.own(&stamp.owner, stamp.now).map(|own| (own.by, own.again));
     let mark = own(before).map(|(by, again)| (by, again || by != By::Up));
     same_of("mark of a second delivery", &mark, &own(after))
 }
 
 fn unchanged(batch: &Batch<'_>, why: &str) -> Result<(), String> {
-    if batch.before == batch.after { Ok(()) } else { Err(format!("something changed although {why}")) }
+    if batch.before == batch.after {
+        Ok(())
+    } else {
+        Err(format!("something changed although {why}"))
+    }
 }
 
-fn same_of<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) -> Result<(), String> {
-    if expected == found { Ok(()) } else { Err(format!("{what}: {found:?}, and by the table {expected:?}")) }
+fn same_of<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    expected: &T,
+    found: &T,
+) -> Result<(), String> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("{what}: {found:?}, and by the table {expected:?}"))
+    }
 }
 
 fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {

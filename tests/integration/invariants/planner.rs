@@ -23,7 +23,8 @@ fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
     let batch = Batch { stamp: &stamp, asks: &asks, before: &before, after: &after, calm: true };
     let verdict = decide(&stamp, &asks, &before);
     let fits = match (&decision, &verdict) {
-        (Decision::Overtaken(_), Verdict::Overtaken) | (Decision::Refuse(_), Verdict::Refused(_)) => true,
+        (Decision::Overtaken(_), Verdict::Overtaken)
+        | (Decision::Refuse(_), Verdict::Refused(_)) => true,
         (Decision::Proceed(plan), Verdict::Again) => plan.finds_own_request,
         (Decision::Proceed(plan), Verdict::Kept(_)) => plan.only_refreshes,
         // The record may have no room, whatever the table says.
@@ -67,7 +68,8 @@ fn fails(wrong: String) -> TestCaseError {
 
 /// What resolvers see, and what is owed to others.
 fn seen_by_others(scene: &Scene, owner: &str) -> impl PartialEq + std::fmt::Debug + use<> {
-    let others: Vec<String> = scene.record.of_others(owner).iter().map(|value| (*value).to_owned()).collect();
+    let others: Vec<String> =
+        scene.record.of_others(owner).iter().map(|value| (*value).to_owned()).collect();
     (scene.ns.clone(), scene.ds.clone(), scene.debt().cloned(), others)
 }
 
@@ -187,13 +189,16 @@ fn behavior_of_a_move() -> UpdateBehavior {
     UpdateBehavior::Replacement { from }
 }
 
-/// What no rule can give back (`docs/design.md`, what is known and left): a claim that sleeps on what the
-/// request brings keeps it; a value that can't be read keeps everything; and a debt whose holder a hand
-/// took away is paid by the next to leave. A DS record set goes with its name servers, no matter who made it.
+/// What no rule can give back (`docs/design.md`, what is known and left): a claim that sleeps on
+/// what the request brings keeps it; a value that can't be read keeps everything; and a debt whose
+/// holder a hand took away is paid by the next to leave. A DS record set goes with its name
+/// servers, no matter who made it.
 fn is_known_to_be_lost(before: &Scene, wanted: &str) -> bool {
     let standing = before.standing();
-    let sleeping = standing.as_deref() != Some(wanted) && before.record.claims.iter().any(|claim| claim.ns == wanted);
-    let orphaned = before.debt().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
+    let sleeping = standing.as_deref() != Some(wanted)
+        && before.record.claims.iter().any(|claim| claim.ns == wanted);
+    let orphaned =
+        before.debt().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
     let stray = before.ns.is_none() && before.ds.is_some();
     sleeping || stray || before.record.has_unreadable() || orphaned
 }

@@ -1,6 +1,6 @@
-//! What stands at a delegation point, the ownership record among it, read as `docs/design.md` describes
-//! it and without the function's own code. Only the digests are the model's: what they are made of is
-//! tested there.
+//! What stands at a delegation point, the ownership record among it, read as `docs/design.md`
+//! describes it and without the function's own code. Only the digests are the model's: what they
+//! are made of is tested there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,12 +91,15 @@ impl Scene {
     /// The claim names what stands and, where that displaced others, was written since (OWN-3).
     pub(crate) fn holds(&self, claim: &Claim) -> bool {
         let displaced = self.debt().and_then(|before| before.displaced.as_ref());
-        Some(&claim.ns) == self.standing().as_ref() && displaced.is_none_or(|displaced| claim.saw == Some(displaced.at))
+        Some(&claim.ns) == self.standing().as_ref()
+            && displaced.is_none_or(|displaced| claim.saw == Some(displaced.at))
     }
 
     /// Somebody else holds what stands; who can't be read does (OWN-7).
     pub(crate) fn is_held_beside(&self, owner: &str) -> bool {
-        self.ns.is_some() && (self.record.others(owner).any(|claim| self.holds(claim)) || self.record.has_unreadable())
+        self.ns.is_some()
+            && (self.record.others(owner).any(|claim| self.holds(claim))
+                || self.record.has_unreadable())
     }
 
     /// Somebody else manages the DS record set that stands.
@@ -106,7 +109,8 @@ impl Scene {
         self.ds.is_some() && (self.record.others(owner).any(names) || self.record.has_unreadable())
     }
 
-    /// Until when resolvers may have other name servers than these, as far as that is not over (DS-7).
+    /// Until when resolvers may have other name servers than these, as far as that is not over
+    /// (DS-7).
     pub(crate) fn hold(&self, servers: &Values, at: i64, now: i64) -> Option<i64> {
         let digest = ns_digest(servers)?;
         let about = self.record.claims.iter().filter(|claim| claim.ns == digest);
@@ -172,7 +176,8 @@ impl Claim {
         let text = |key: &str| fields.get(key).map(|text| (*text).to_owned());
         let digest = |key: &str| text(key).filter(|text| is_hex(text, 16));
         let known = |key: &str| fields.get(key).is_none_or(|text| is_hex(text, 16));
-        let time = |key: &str| fields.get(key).map_or(Some(None), |text| text.parse().ok().map(Some));
+        let time =
+            |key: &str| fields.get(key).map_or(Some(None), |text| text.parse().ok().map(Some));
         if !known("ds") || !known("was") {
             return None;
         }
@@ -192,7 +197,11 @@ impl Claim {
             },
             saw: time("saw")?,
             from: match text("from") {
-                Some(from) => Some(from.split_once('/').filter(|(_, route)| is_hex(route, 16)).map(|_| from.clone())?),
+                Some(from) => Some(
+                    from.split_once('/')
+                        .filter(|(_, route)| is_hex(route, 16))
+                        .map(|_| from.clone())?,
+                ),
                 None => None,
             },
             hold: time("hold")?,
@@ -232,7 +241,11 @@ impl Before {
         let displaced = match *fields.get("before")? {
             "same" => None,
             "displaced" => Some(Displaced {
-                servers: fields.get("ns")?.split('+').map(|name| plain(&name.replace("%5C", "\\"))).collect(),
+                servers: fields
+                    .get("ns")?
+                    .split('+')
+                    .map(|name| plain(&name.replace("%5C", "\\")))
+                    .collect(),
                 ttl: number("ttl")?.try_into().ok()?,
                 at: number("at")?,
                 claimed: match *fields.get("claimed")? {
@@ -277,11 +290,14 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn read<T: AsRef<str>>(values: &[T]) -> Self {
-        let mut record =
-            Self { values: values.iter().map(|value| value.as_ref().to_owned()).collect(), ..Self::default() };
+        let mut record = Self {
+            values: values.iter().map(|value| value.as_ref().to_owned()).collect(),
+            ..Self::default()
+        };
         for value in &record.values {
             let text = joined(value);
-            let ours = text.as_deref().and_then(|text| text.strip_prefix("heritage=custom-delegation"));
+            let ours =
+                text.as_deref().and_then(|text| text.strip_prefix("heritage=custom-delegation"));
             let Some(fields) = ours.and_then(|fields| fields.strip_prefix(',')) else {
                 match ours {
                     Some("") => record.unreadable.push(value.clone()),
@@ -293,16 +309,19 @@ impl Record {
             let map: BTreeMap<&str, &str> =
                 before_owner.split(',').rev().filter_map(|field| field.split_once('=')).collect();
             match before_owner.split('=').next() {
-                Some("claim") if fields.contains(",owner=") => match Claim::read(&map, owner, value) {
-                    Some(claim) => record.claims.push(claim),
-                    None => record.unreadable.push(value.clone()),
-                },
+                Some("claim") if fields.contains(",owner=") => {
+                    match Claim::read(&map, owner, value) {
+                        Some(claim) => record.claims.push(claim),
+                        None => record.unreadable.push(value.clone()),
+                    }
+                }
                 Some("before") => match Before::read(&map) {
                     Some(before) => drop(record.before.get_or_insert(before)),
                     None => record.unreadable.push(value.clone()),
                 },
                 Some("tombstone") => {
-                    let id = map.get("tombstone").filter(|id| is_hex(id, 16)).map(|id| (*id).to_owned());
+                    let id =
+                        map.get("tombstone").filter(|id| is_hex(id, 16)).map(|id| (*id).to_owned());
                     match id.zip(map.get("at").and_then(|at| at.parse().ok())) {
                         Some((id, at)) => record.tombstones.push(Tombstone { id, at }),
                         None => record.unreadable.push(value.clone()),
@@ -330,12 +349,13 @@ impl Record {
         !self.unreadable.is_empty()
     }
 
-    /// What a batch must leave to the letter, no matter who writes it: others' claims, what can't be read, and
-    /// the values of strangers.
+    /// What a batch must leave to the letter, no matter who writes it: others' claims, what can't
+    /// be read, and the values of strangers.
     pub(crate) fn of_others<'a>(&'a self, owner: &'a str) -> Vec<&'a str> {
         let claims = self.others(owner).map(|claim| claim.value.as_str());
-        let mut values: Vec<&str> =
-            claims.chain(self.unreadable.iter().chain(&self.strangers).map(String::as_str)).collect();
+        let mut values: Vec<&str> = claims
+            .chain(self.unreadable.iter().chain(&self.strangers).map(String::as_str))
+            .collect();
         values.sort_unstable();
         values
     }
@@ -351,5 +371,6 @@ fn joined(value: &str) -> Option<String> {
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.len() == digits
+        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }

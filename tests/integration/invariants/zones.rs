@@ -1,5 +1,5 @@
-//! Arbitrary delegation points and requests, in memory. A batch is applied as Route 53 applies it: whole, and
-//! only if every DELETE names what stands, and no CREATE meets anything.
+//! Arbitrary delegation points and requests, in memory. A batch is applied as Route 53 applies it:
+//! whole, and only if every DELETE names what stands, and no CREATE meets anything.
 
 use delegation_model::digest::{Digest, RequestDigest, Wish as Properties};
 use delegation_model::ds::DsRecords;
@@ -11,7 +11,8 @@ use delegation_model::ownership_record::{
 };
 use delegation_model::parent::ParentZone;
 use delegation_model::reconcile::{
-    DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation, ReconciliationPlan, UpdateBehavior,
+    DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation, ReconciliationPlan,
+    UpdateBehavior,
 };
 use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
@@ -26,7 +27,8 @@ const RECORD: &str = "_delegation-testing.example.com";
 /// Requests come then; what stands was written in the days before.
 pub(super) const NOW: i64 = 1_800_000_000;
 /// Stack and logical id of each resource; the first two are of one stack.
-pub(super) const RESOURCES: [(&str, &str); 3] = [("one", "Alpha"), ("one", "Beta"), ("two", "Alpha")];
+pub(super) const RESOURCES: [(&str, &str); 3] =
+    [("one", "Alpha"), ("one", "Beta"), ("two", "Alpha")];
 /// Something writes values as long as these.
 const LONG: usize = 5_700;
 
@@ -42,7 +44,8 @@ pub(super) fn servers(letters: &str) -> NameServers {
 
 /// The DS records of some keys, one each.
 pub(super) fn keys(letters: &str) -> DsRecords {
-    DsRecords::new(letters.bytes().map(|letter| format!("{letter} 13 2 AB").parse().unwrap())).unwrap()
+    DsRecords::new(letters.bytes().map(|letter| format!("{letter} 13 2 AB").parse().unwrap()))
+        .unwrap()
 }
 
 fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
@@ -117,7 +120,8 @@ impl Point {
     }
 
     pub(super) fn write_record(&mut self, values: Vec<String>) {
-        self.seen.ownership = (!values.is_empty()).then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
+        self.seen.ownership = (!values.is_empty())
+            .then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
     }
 
     pub(super) fn put(&mut self, rtype: &str, ttl: i64, values: Vec<String>) {
@@ -141,7 +145,13 @@ impl Point {
         Stamp { time: self.clock, request: RequestDigest::new(&self.requests.to_string()) }
     }
 
-    pub(super) fn goal(&mut self, resource: usize, behavior: UpdateBehavior, wish: &Wish, old: Option<&Wish>) -> Goal {
+    pub(super) fn goal(
+        &mut self,
+        resource: usize,
+        behavior: UpdateBehavior,
+        wish: &Wish,
+        old: Option<&Wish>,
+    ) -> Goal {
         let stamp = self.stamp();
         let ds = match wish.keys {
             _ if !wish.dnssec => DesiredDs::Off,
@@ -197,12 +207,20 @@ impl Point {
             if !record && (set.name != name(CUT) || !["NS", "DS"].contains(&set.rtype.as_str())) {
                 return Err(format!("neither the delegation nor its ownership record: {change}"));
             }
-            let found = if record { self.seen.ownership.clone() } else { self.seen.at_cut(&set.rtype).cloned() };
+            let found = if record {
+                self.seen.ownership.clone()
+            } else {
+                self.seen.at_cut(&set.rtype).cloned()
+            };
             match (creates, found) {
                 (true, Some(found)) => return Err(format!("created over {found:?}: {change}")),
-                (true, None) if set.values.is_empty() => return Err(format!("created without values: {change}")),
+                (true, None) if set.values.is_empty() => {
+                    return Err(format!("created without values: {change}"));
+                }
                 (false, found) if found.as_ref() != Some(set) => {
-                    return Err(format!("deleted otherwise than it was listed, {found:?}: {change}"));
+                    return Err(format!(
+                        "deleted otherwise than it was listed, {found:?}: {change}"
+                    ));
                 }
                 _ => {}
             }
@@ -261,7 +279,8 @@ pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     };
     let known = goal.known_name_servers.as_ref();
     let known = known.map(|known| known.values().iter().map(|value| plain(value)).collect());
-    let asks = Asks::Absent { why, known, keeps_displaced_away: goal.put_back_rejected || !goal.allowed };
+    let asks =
+        Asks::Absent { why, known, keeps_displaced_away: goal.put_back_rejected || !goal.allowed };
     (stamp(&goal.claimant, goal.stamp, goal.now), asks)
 }
 
@@ -302,7 +321,8 @@ fn displacements() -> impl Strategy<Value = i64> {
 }
 
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
-    let origin = prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
+    let origin =
+        prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
     let wish = || (letters(), any::<bool>());
     let one = (
         0..RESOURCES.len(),
@@ -310,24 +330,30 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
         prop::option::of(some_keys()),
         times(),
         origin,
-        (prop::option::of(displacements()), prop::option::of(prop::sample::select(vec!["Z8", "Z9"]))),
+        (
+            prop::option::of(displacements()),
+            prop::option::of(prop::sample::select(vec!["Z8", "Z9"])),
+        ),
         (prop::option::of(times()), wish(), prop::option::of(wish())),
     );
-    let digest = |(servers, dnssec): (&'static str, bool)| Wish { servers, dnssec, ..plainly("x") }.digest();
-    let one = one.prop_map(move |(resource, letters, ds, time, origin, (saw, from), (hold, wish, was))| Claim {
-        id: claimant(resource).id(),
-        ns: Digest::from_name_servers(&servers(letters)),
-        ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
-        wish: digest(wish),
-        previous_wish: was.map(digest),
-        stamp: Stamp { time, request: RequestDigest::new("earlier") },
-        origin,
-        saw,
-        from: from.map(moved_from),
-        hold,
-        again: false,
-        owner: claimant(resource).owner().clone(),
-    });
+    let digest =
+        |(servers, dnssec): (&'static str, bool)| Wish { servers, dnssec, ..plainly("x") }.digest();
+    let one = one.prop_map(
+        move |(resource, letters, ds, time, origin, (saw, from), (hold, wish, was))| Claim {
+            id: claimant(resource).id(),
+            ns: Digest::from_name_servers(&servers(letters)),
+            ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
+            wish: digest(wish),
+            previous_wish: was.map(digest),
+            stamp: Stamp { time, request: RequestDigest::new("earlier") },
+            origin,
+            saw,
+            from: from.map(moved_from),
+            hold,
+            again: false,
+            owner: claimant(resource).owner().clone(),
+        },
+    );
     prop::collection::vec(one, 0..4)
 }
 
@@ -346,12 +372,10 @@ pub(super) fn plainly(servers: &'static str) -> Wish {
 }
 
 fn before() -> impl Strategy<Value = Option<Before>> {
-    let displaced = (letters(), any::<bool>(), displacements()).prop_map(|(letters, claimed, time)| Displaced {
-        name_servers: servers(letters),
-        ttl: Ttl::new(60).unwrap(),
-        time,
-        claimed,
-    });
+    let displaced =
+        (letters(), any::<bool>(), displacements()).prop_map(|(letters, claimed, time)| {
+            Displaced { name_servers: servers(letters), ttl: Ttl::new(60).unwrap(), time, claimed }
+        });
     let before = (letters(), prop::option::of(displaced)).prop_map(|(of, displaced)| {
         let of = servers(of);
         // Nothing displaces itself.
@@ -361,7 +385,8 @@ fn before() -> impl Strategy<Value = Option<Before>> {
     prop::option::of(before)
 }
 
-/// Other values: tombstones, strangers', unreadable ones, and so much of them that nothing more fits.
+/// Other values: tombstones, strangers', unreadable ones, and so much of them that nothing more
+/// fits.
 fn others() -> impl Strategy<Value = Vec<String>> {
     let stone = (0..RESOURCES.len(), times()).prop_map(|(resource, time)| {
         format!("\"heritage=custom-delegation,tombstone={},at={time}\"", claimant(resource).id())
@@ -381,42 +406,44 @@ pub(super) fn points() -> impl Strategy<Value = Point> {
     let ttls = || prop::sample::select(vec![60, 172_800]);
     let ns = prop::option::weighted(0.75, (letters(), ttls(), any::<bool>()));
     let ds = prop::option::of((some_keys(), ttls(), any::<bool>()));
-    (ns, ds, claims(), before(), (others(), any::<bool>())).prop_map(|(ns, ds, claims, before, (others, first))| {
-        let mut point = Point::new();
-        if let Some((letters, ttl, odd_spelling)) = ns {
-            let mut values = servers(letters).values();
-            if odd_spelling {
-                values.reverse();
-                for value in &mut values {
-                    *value = value.trim_end_matches('.').to_ascii_uppercase();
+    (ns, ds, claims(), before(), (others(), any::<bool>())).prop_map(
+        |(ns, ds, claims, before, (others, first))| {
+            let mut point = Point::new();
+            if let Some((letters, ttl, odd_spelling)) = ns {
+                let mut values = servers(letters).values();
+                if odd_spelling {
+                    values.reverse();
+                    for value in &mut values {
+                        *value = value.trim_end_matches('.').to_ascii_uppercase();
+                    }
+                }
+                point.put("NS", ttl, values);
+            }
+            if let Some((letters, ttl, odd_spelling)) = ds {
+                let mut values = keys(letters).values();
+                if odd_spelling {
+                    for value in &mut values {
+                        *value = value.to_lowercase();
+                    }
+                }
+                point.put("DS", ttl, values);
+            }
+            let mut record = OwnershipRecord::default();
+            for claim in claims {
+                record.put_claim(claim);
+            }
+            record.put_before(before);
+            let mut values = record.values();
+            let at = if first { 0 } else { values.len() };
+            for other in others {
+                if !values.contains(&other) {
+                    values.insert(at, other);
                 }
             }
-            point.put("NS", ttl, values);
-        }
-        if let Some((letters, ttl, odd_spelling)) = ds {
-            let mut values = keys(letters).values();
-            if odd_spelling {
-                for value in &mut values {
-                    *value = value.to_lowercase();
-                }
-            }
-            point.put("DS", ttl, values);
-        }
-        let mut record = OwnershipRecord::default();
-        for claim in claims {
-            record.put_claim(claim);
-        }
-        record.put_before(before);
-        let mut values = record.values();
-        let at = if first { 0 } else { values.len() };
-        for other in others {
-            if !values.contains(&other) {
-                values.insert(at, other);
-            }
-        }
-        point.write_record(values);
-        point
-    })
+            point.write_record(values);
+            point
+        },
+    )
 }
 
 pub(super) fn behaviors() -> impl Strategy<Value = UpdateBehavior> {
@@ -435,18 +462,21 @@ pub(super) fn wishes() -> impl Strategy<Value = Wish> {
         1 => Just((true, None)),
     ];
     let ttls = (prop::sample::select(vec![60, 172_800]), prop::sample::select(vec![1, 3600]));
-    (letters(), any::<bool>(), ttls, signed, prop::bool::weighted(0.1), prop::bool::weighted(0.1)).prop_map(
-        |(servers, overwrite, (ttl, ds_ttl), (dnssec, keys), not_allowed, failing_check)| Wish {
-            servers,
-            ttl,
-            dnssec,
-            keys,
-            ds_ttl,
-            overwrite,
-            allowed: !not_allowed,
-            failing_check,
-        },
-    )
+    (letters(), any::<bool>(), ttls, signed, prop::bool::weighted(0.1), prop::bool::weighted(0.1))
+        .prop_map(
+            |(servers, overwrite, (ttl, ds_ttl), (dnssec, keys), not_allowed, failing_check)| {
+                Wish {
+                    servers,
+                    ttl,
+                    dnssec,
+                    keys,
+                    ds_ttl,
+                    overwrite,
+                    allowed: !not_allowed,
+                    failing_check,
+                }
+            },
+        )
 }
 
 pub(super) fn reasons() -> impl Strategy<Value = DeleteReason> {
@@ -461,6 +491,7 @@ pub(super) fn reasons() -> impl Strategy<Value = DeleteReason> {
 
 /// The digest of a set of letters, as a claim has it.
 pub(super) fn digest(letters: &str) -> String {
-    let values: record::Values = servers(letters).values().iter().map(|value| plain(value)).collect();
+    let values: record::Values =
+        servers(letters).values().iter().map(|value| plain(value)).collect();
     record::ns_digest(&values).unwrap()
 }

@@ -42,8 +42,10 @@ fn key(name: &str, digest: &str) -> KeySigningKey {
 
 /// The DS record set for the keys `one` and `two`, sorted.
 pub(crate) fn ds_of(names: &[&str]) -> Vec<String> {
-    let mut records: Vec<String> =
-        names.iter().map(|name| key(name, if *name == "one" { KEY_ONE } else { KEY_TWO }).ds_record()).collect();
+    let mut records: Vec<String> = names
+        .iter()
+        .map(|name| key(name, if *name == "one" { KEY_ONE } else { KEY_TWO }).ds_record())
+        .collect();
     records.sort();
     records
 }
@@ -66,24 +68,35 @@ impl Arena {
         let network = Network::new();
         let aws = network.aws.clone();
         let parent = aws.account("111111111111").hosted_zone("example.com");
-        // One page of a listing reaches neither the cut nor its ownership record: they are read by themselves, side by side, and what
-        // comes between the two reads is what races are about.
+        // One page of a listing reaches neither the cut nor its ownership record: they are read by
+        // themselves, side by side, and what comes between the two reads is what races are about.
         for n in 0..100 {
             parent.put(RecordSet::new(&format!("0{n:02}.example.com"), "A", 300, ["192.0.2.1"]));
         }
-        let children = [NAME, NAME, OTHER_NAME].map(|name| aws.account("222222222222").hosted_zone(name));
+        let children =
+            [NAME, NAME, OTHER_NAME].map(|name| aws.account("222222222222").hosted_zone(name));
         let foreign = aws.account("333333333333").hosted_zone(NAME);
         let trusted = json!(["arn:aws:iam::222222222222:root", "arn:aws:iam::333333333333:root"]);
-        let trust = json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
+        let trust =
+            json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
         let role = aws.account("111111111111").role("parent").trust(json!({"Statement": [trust]}));
         role.allow_all_route53();
         for child in children.iter().chain([&foreign]) {
             child.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
         }
-        let watch = Watch::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
+        let watch =
+            Watch::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
         let a = function(&network, "222222222222", "side-a").await;
         let b = function(&network, "333333333333", "side-b").await;
-        Rc::new(Self { parent, children, foreign, watch, network, handlers: [a, b], requests: AtomicU64::new(1) })
+        Rc::new(Self {
+            parent,
+            children,
+            foreign,
+            watch,
+            network,
+            handlers: [a, b],
+            requests: AtomicU64::new(1),
+        })
     }
 
     /// Properties that ask for a child zone, with some more.
@@ -103,7 +116,14 @@ impl Arena {
     }
 
     /// A request, later than those before.
-    pub(crate) fn request(&self, who: Who, kind: &str, id: Option<&str>, new: &Value, old: Option<&Value>) -> Value {
+    pub(crate) fn request(
+        &self,
+        who: Who,
+        kind: &str,
+        id: Option<&str>,
+        new: &Value,
+        old: Option<&Value>,
+    ) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let account = if who.stack == "one" { "222222222222" } else { "333333333333" };
         let key = ResponseKey {
@@ -192,8 +212,10 @@ impl Arena {
     /// Whose claims stand at a name, sorted.
     pub(crate) fn claims(&self, name: &str) -> Vec<String> {
         let set = self.parent.record(&format!("_delegation-{name}"), "TXT");
-        let owner = |value: &String| Some(value.strip_suffix('"')?.split_once("owner=")?.1.to_owned());
-        let mut owners: Vec<String> = set.iter().flat_map(|set| set.values.iter().filter_map(owner)).collect();
+        let owner =
+            |value: &String| Some(value.strip_suffix('"')?.split_once("owner=")?.1.to_owned());
+        let mut owners: Vec<String> =
+            set.iter().flat_map(|set| set.values.iter().filter_map(owner)).collect();
         owners.sort();
         owners
     }
@@ -204,8 +226,14 @@ impl Arena {
     }
 
     fn told(&self) -> String {
-        let batches = self.network.aws.calls().into_iter().filter(|call| call.action == "ChangeResourceRecordSets");
-        let lines = batches.map(|call| format!("{} {:?}: {}", call.principal, call.status(), call.summary));
+        let batches = self
+            .network
+            .aws
+            .calls()
+            .into_iter()
+            .filter(|call| call.action == "ChangeResourceRecordSets");
+        let lines =
+            batches.map(|call| format!("{} {:?}: {}", call.principal, call.status(), call.summary));
         let records = self.parent.records().into_iter().map(|set: RecordSet| set.to_string());
         lines.chain(["the parent zone:".to_owned()]).chain(records).collect::<Vec<_>>().join("\n")
     }
@@ -213,7 +241,11 @@ impl Arena {
 
 async fn function(network: &Network, account: &str, side: &str) -> Rc<Handler> {
     let role = network.aws.account(account).role(side).allow_all_route53().allow_assume("*");
-    Rc::new(network.function(side, role.credentials(), |config| config.propagation_wait = Duration::ZERO).await)
+    Rc::new(
+        network
+            .function(side, role.credentials(), |config| config.propagation_wait = Duration::ZERO)
+            .await,
+    )
 }
 
 async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {
@@ -226,7 +258,8 @@ async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {
 
 /// Sorted, without dots.
 pub(crate) fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> = values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
+    let mut values: Vec<String> =
+        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
     values.sort();
     values
 }

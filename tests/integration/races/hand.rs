@@ -1,4 +1,5 @@
-//! Races of a request for a name with a DS record set and a hand that edits the parent zone between any two of its calls.
+//! Races of a request for a name with a DS record set and a hand that edits the parent zone between
+//! any two of its calls.
 
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::Value;
@@ -29,7 +30,8 @@ fn removes_ds(zone: &ZoneHandle) {
     zone.remove(NAME, "DS");
 }
 
-/// A request against a hand that edits between any two of its calls: an Update to `new`, or a Delete.
+/// A request against a hand that edits between any two of its calls: an Update to `new`, or a
+/// Delete.
 fn against_a_hand(
     name: &str,
     old: fn() -> Value,
@@ -54,34 +56,59 @@ fn against_a_hand(
 
 #[test]
 fn a_ds_is_added_and_a_hand_puts_name_servers() {
-    against_a_hand("Update adding a DS, somebody's NS", unsigned, Some(|| signed(&["one"])), puts_ns, |arena, a| {
-        check(succeeded(a), "the Update succeeds")?;
-        let back = stands(arena, NAME, &arena.children[0]);
-        // What the hand puts last, stands.
-        let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
-        check(back && arena.ds().is_empty() || last, "the name servers are put back without a DS, or were put last")
-    });
+    against_a_hand(
+        "Update adding a DS, somebody's NS",
+        unsigned,
+        Some(|| signed(&["one"])),
+        puts_ns,
+        |arena, a| {
+            check(succeeded(a), "the Update succeeds")?;
+            let back = stands(arena, NAME, &arena.children[0]);
+            // What the hand puts last, stands.
+            let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
+            check(
+                back && arena.ds().is_empty() || last,
+                "the name servers are put back without a DS, or were put last",
+            )
+        },
+    );
 }
 
 #[test]
 fn a_ds_is_added_and_a_hand_removes_the_name_servers() {
-    against_a_hand("Update adding a DS, NS removed", unsigned, Some(|| signed(&["one"])), removes_ns, |arena, a| {
-        check(succeeded(a), "the Update succeeds")?;
-        let all = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
-        check(all || arena.delegated(NAME).is_none(), "both stand, or the name servers went last")
-    });
+    against_a_hand(
+        "Update adding a DS, NS removed",
+        unsigned,
+        Some(|| signed(&["one"])),
+        removes_ns,
+        |arena, a| {
+            check(succeeded(a), "the Update succeeds")?;
+            let all = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
+            check(
+                all || arena.delegated(NAME).is_none(),
+                "both stand, or the name servers went last",
+            )
+        },
+    );
 }
 
 #[test]
 fn a_ds_is_added_and_a_hand_puts_another() {
-    against_a_hand("Update adding a DS, somebody's DS", unsigned, Some(|| signed(&["one"])), puts_ds, |arena, a| {
-        check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
-        check(arena.ds() == [STRANGER], "somebody's DS stands")?;
-        check(
-            succeeded(a) || a["Reason"].as_str().is_some_and(|why| why.contains("AllowOverwrite")),
-            "it came last, or is told",
-        )
-    });
+    against_a_hand(
+        "Update adding a DS, somebody's DS",
+        unsigned,
+        Some(|| signed(&["one"])),
+        puts_ds,
+        |arena, a| {
+            check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
+            check(arena.ds() == [STRANGER], "somebody's DS stands")?;
+            check(
+                succeeded(a)
+                    || a["Reason"].as_str().is_some_and(|why| why.contains("AllowOverwrite")),
+                "it came last, or is told",
+            )
+        },
+    );
 }
 
 #[test]
@@ -93,7 +120,10 @@ fn a_ds_is_rolled_and_a_hand_removes_it() {
         removes_ds,
         |arena, a| {
             check(succeeded(a) && stands(arena, NAME, &arena.children[0]), "the Update succeeds")?;
-            check(arena.ds() == ds_of(&["two"]) || arena.ds().is_empty(), "the new DS stands, or it was removed last")
+            check(
+                arena.ds() == ds_of(&["two"]) || arena.ds().is_empty(),
+                "the new DS stands, or it was removed last",
+            )
         },
     );
 }
@@ -109,7 +139,10 @@ fn a_ds_is_rolled_and_a_hand_puts_name_servers() {
             check(succeeded(a), "the Update succeeds")?;
             let back = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
             let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
-            check(back || last, "the name servers are put back under the DS that is for them, or were put last")
+            check(
+                back || last,
+                "the name servers are put back under the DS that is for them, or were put last",
+            )
         },
     );
 }
@@ -140,7 +173,10 @@ fn a_signed_delegation_is_deleted_and_a_hand_puts_name_servers() {
         puts_ns,
         |arena, a| {
             check(succeeded(a) && arena.claims(NAME).is_empty(), "the Delete succeeds")?;
-            check(arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]), "somebody's name servers stand")?;
+            check(
+                arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
+                "somebody's name servers stand",
+            )?;
             check(arena.ds().is_empty(), "without our DS")
         },
     );

@@ -56,7 +56,8 @@ pub(crate) struct Race {
 }
 
 fn meets(call: &Call, side: &str) -> bool {
-    // What lies above the cut is not what is raced for; in the arena one page of it has nothing else.
+    // What lies above the cut is not what is raced for; in the arena one page of it has nothing
+    // else.
     let races = match call.action.as_str() {
         "ChangeResourceRecordSets" => true,
         "ListResourceRecordSets" => !call.summary.ends_with("from example.com."),
@@ -67,7 +68,8 @@ fn meets(call: &Call, side: &str) -> bool {
 }
 
 impl Race {
-    /// Holds the calls of the functions `side-a` and `side-b`; with `edit`, the outside actor is side B.
+    /// Holds the calls of the functions `side-a` and `side-b`; with `edit`, the outside actor is
+    /// side B.
     pub(crate) fn new(aws: &Sandbox, edit: Option<Edit>) -> (Self, [Ended; 2]) {
         let (a, ended_a) = lane(aws, "side-a");
         let (b, ended_b) = lane(aws, "side-b");
@@ -86,9 +88,14 @@ impl Race {
                 [Some(_), None] => Side::A,
                 [None, Some(_)] => Side::B,
                 [Some(a), Some(_)] => {
-                    // Two reads can change places: reduced, of both orders only the one where A reads first is run.
+                    // Two reads can change places: reduced, of both orders only the one where A
+                    // reads first is run.
                     let same = reduced && last == Some((Side::B, Turn::Read)) && a == Turn::Read;
-                    let took = prefix.get(choices.len()).copied().unwrap_or(if same { Side::B } else { Side::A });
+                    let took = prefix.get(choices.len()).copied().unwrap_or(if same {
+                        Side::B
+                    } else {
+                        Side::A
+                    });
                     choices.push(took);
                     took
                 }
@@ -131,7 +138,8 @@ impl Race {
 
 fn lane(aws: &Sandbox, side: &'static str) -> (Lane, Ended) {
     let held = Arc::new(Mutex::new(Turn::Read));
-    let (sees, (count, carried_out), (end, ended)) = (Arc::clone(&held), watch::channel(0), watch::channel(false));
+    let (sees, (count, carried_out), (end, ended)) =
+        (Arc::clone(&held), watch::channel(0), watch::channel(false));
     let gate = aws.gate_when(Arc::new(move |call| {
         let turn = if call.action == "ChangeResourceRecordSets" { Turn::Write } else { Turn::Read };
         let holds = meets(call, side);
@@ -152,13 +160,23 @@ fn lane(aws: &Sandbox, side: &'static str) -> (Lane, Ended) {
 /// Judges how both sides ended and what stands then.
 pub(crate) type Judgement = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
-/// Runs a race at every interleaving: `start` begins it in a new world. There must be at least so many. Two orders that differ only
-/// in which side reads first are one, since no read changes what the other finds; `ALL_RACES` plays them both.
-pub(crate) fn everywhere<F: Future<Output = (Race, Judgement)>>(name: &str, least: usize, start: impl Fn() -> F) {
+/// Runs a race at every interleaving: `start` begins it in a new world. There must be at least so
+/// many. Two orders that differ only in which side reads first are one, since no read changes what
+/// the other finds; `ALL_RACES` plays them both.
+pub(crate) fn everywhere<F: Future<Output = (Race, Judgement)>>(
+    name: &str,
+    least: usize,
+    start: impl Fn() -> F,
+) {
     explore(name, least, std::env::var_os("ALL_RACES").is_none(), start);
 }
 
-fn explore<F: Future<Output = (Race, Judgement)>>(name: &str, least: usize, reduced: bool, start: impl Fn() -> F) {
+fn explore<F: Future<Output = (Race, Judgement)>>(
+    name: &str,
+    least: usize,
+    reduced: bool,
+    start: impl Fn() -> F,
+) {
     let seed = seed_or(1);
     let told = |choices: &[Side]| choices.iter().map(ToString::to_string).collect::<String>();
     let mut prefix: Vec<Side> = Vec::new();
@@ -167,7 +185,8 @@ fn explore<F: Future<Output = (Race, Judgement)>>(name: &str, least: usize, redu
         let choices = simulate(seed, async || {
             let (mut race, judgement) = start().await;
             let run = tokio::time::timeout(PATIENCE, race.run(&prefix, reduced)).await;
-            let choices = run.unwrap_or_else(|_| panic!("{name}: the schedule {} hangs", told(&prefix)));
+            let choices =
+                run.unwrap_or_else(|_| panic!("{name}: the schedule {} hangs", told(&prefix)));
             if let Err(wrong) = judgement.await {
                 panic!("{name}: at the schedule {} of SEED={seed}: {wrong}", told(&choices));
             }
@@ -177,7 +196,8 @@ fn explore<F: Future<Output = (Race, Judgement)>>(name: &str, least: usize, redu
         let Some(turning) = choices.iter().rposition(|side| *side == Side::A) else { break };
         prefix = choices[..turning].iter().copied().chain([Side::B]).collect();
     }
-    let (least, of) = if reduced { (least / 4, " (orders of two reads count once)") } else { (least, "") };
+    let (least, of) =
+        if reduced { (least / 4, " (orders of two reads count once)") } else { (least, "") };
     eprintln!("{name}: {schedules} schedules{of}");
     assert!(schedules >= least, "{name}: only {schedules} schedules");
 }

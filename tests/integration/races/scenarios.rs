@@ -25,12 +25,14 @@ pub(crate) fn owner(who: Who) -> String {
 
 /// A Create that refused, and left nothing for its Delete to do.
 pub(crate) fn refused(answer: &Value) -> bool {
-    let marker = answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("unresolved/"));
+    let marker =
+        answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("unresolved/"));
     answer["Status"] == "FAILED" && marker
 }
 
 fn one_wins(arena: &Arena, a: &Value, b: &Value, child_b: &ZoneHandle) -> Result<(), String> {
-    let (winner, child, loser) = if succeeded(a) { (ONE, &arena.children[0], b) } else { (TWO, child_b, a) };
+    let (winner, child, loser) =
+        if succeeded(a) { (ONE, &arena.children[0], b) } else { (TWO, child_b, a) };
     check(succeeded(a) != succeeded(b), "one wins")?;
     check(refused(loser), "the other refuses")?;
     check(stands(arena, NAME, child), "the zone is as the winner asks")?;
@@ -41,7 +43,8 @@ fn one_wins(arena: &Arena, a: &Value, b: &Value, child_b: &ZoneHandle) -> Result
 fn two_creates_for_different_child_zones() {
     everywhere("Create, Create", 20, async || {
         let arena = Arena::new().await;
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
+        let a =
+            arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
         let b = arena.request(TWO, "Create", None, &arena.asks(&arena.foreign, &json!({})), None);
         arena.race(a, b, |arena, a, b| one_wins(arena, a, b, &arena.foreign))
     });
@@ -52,7 +55,8 @@ fn two_creates_for_the_same_name_servers() {
     everywhere("Create, Create of the same", 20, async || {
         let arena = Arena::new().await;
         let given = json!({"NameServers": plain(&arena.children[0].name_servers())});
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
+        let a =
+            arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
         let b = arena.request(TWO, "Create", None, &arena.asks(&arena.foreign, &given), None);
         arena.race(a, b, |arena, a, b| {
             check(succeeded(a) && succeeded(b), "both share")?;
@@ -66,7 +70,8 @@ fn two_creates_for_the_same_name_servers() {
 fn one_create_delivered_twice_at_once() {
     everywhere("Create, the same Create", 20, async || {
         let arena = Arena::new().await;
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
+        let a =
+            arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
         arena
             .race_of_one(a.clone(), a, |arena, a, b| {
                 check(succeeded(a) && succeeded(b), "both deliveries succeed")?;
@@ -88,11 +93,18 @@ fn a_replacement_and_the_create_of_another_stack() {
         let b = arena.request(TWO, "Create", None, &arena.asks(&arena.foreign, &json!({})), None);
         arena.race(a, b, move |arena, a, b| {
             check(succeeded(a) != succeeded(b), "one wins")?;
-            check(succeeded(a) || a["PhysicalResourceId"] == id.as_str(), "an Update that fails keeps its id")?;
-            let (child, winner) = if succeeded(a) { (&arena.children[0], ONE) } else { (&arena.foreign, TWO) };
+            check(
+                succeeded(a) || a["PhysicalResourceId"] == id.as_str(),
+                "an Update that fails keeps its id",
+            )?;
+            let (child, winner) =
+                if succeeded(a) { (&arena.children[0], ONE) } else { (&arena.foreign, TWO) };
             check(stands(arena, NAME, child), "the zone is as the winner asks")?;
             check(arena.claims(NAME) == [owner(winner)], "the winner's claim stands alone")?;
-            check(stands(arena, OTHER_NAME, &arena.children[2]), "where it came from, all is as it was")
+            check(
+                stands(arena, OTHER_NAME, &arena.children[2]),
+                "where it came from, all is as it was",
+            )
         })
     });
 }
@@ -106,7 +118,8 @@ fn two_creates_that_may_overwrite() {
         let b = arena.request(TWO, "Create", None, &arena.asks(&arena.foreign, &may), None);
         arena.race(a, b, |arena, a, b| {
             check(succeeded(a) && succeeded(b), "both come through, one after the other")?;
-            let one_of_them = stands(arena, NAME, &arena.children[0]) || stands(arena, NAME, &arena.foreign);
+            let one_of_them =
+                stands(arena, NAME, &arena.children[0]) || stands(arena, NAME, &arena.foreign);
             check(one_of_them, "the zone is as the last one asks")?;
             // The watch has seen that what was displaced is remembered.
             check(arena.claims(NAME) == [owner(ONE), owner(TWO)], "nobody's claim was dropped")
@@ -144,7 +157,10 @@ fn deletes_of_two_siblings() {
         arena
             .race_of_one(a, b, |arena, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
-                check(arena.delegated(NAME).is_none() && arena.claims(NAME).is_empty(), "nothing is left")
+                check(
+                    arena.delegated(NAME).is_none() && arena.claims(NAME).is_empty(),
+                    "nothing is left",
+                )
             })
             .await
     });
@@ -156,7 +172,8 @@ fn a_create_and_the_delete_of_another_stack() {
         let arena = Arena::new().await;
         let foreign = arena.asks(&arena.foreign, &json!({}));
         let id = arena.done(Side::B, arena.request(TWO, "Create", None, &foreign, None)).await;
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
+        let a =
+            arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
         let b = arena.request(TWO, "Delete", Some(&id), &foreign, None);
         arena.race(a, b, |arena, a, b| {
             check(succeeded(b), "the Delete succeeds")?;
@@ -165,7 +182,10 @@ fn a_create_and_the_delete_of_another_stack() {
                 return check(arena.claims(NAME) == [owner(ONE)], "with its claim");
             }
             check(refused(a), "the Create refuses")?;
-            check(arena.delegated(NAME).is_none() && arena.claims(NAME).is_empty(), "nothing is left")
+            check(
+                arena.delegated(NAME).is_none() && arena.claims(NAME).is_empty(),
+                "nothing is left",
+            )
         })
     });
 }
@@ -220,9 +240,13 @@ fn a_replacement_and_its_rollback() {
         arena
             .race_of_one(a, b, |arena, _, b| {
                 check(succeeded(b), "the rollback succeeds")?;
-                check(stands(arena, NAME, &arena.children[0]), "the delegation stands where it was")?;
+                check(
+                    stands(arena, NAME, &arena.children[0]),
+                    "the delegation stands where it was",
+                )?;
                 check(arena.claims(NAME) == [owner(ONE)], "with its claim")?;
-                let left = arena.delegated(OTHER_NAME).is_some() || !arena.claims(OTHER_NAME).is_empty();
+                let left =
+                    arena.delegated(OTHER_NAME).is_some() || !arena.claims(OTHER_NAME).is_empty();
                 check(!left, "nothing is left at the new place")
             })
             .await
@@ -233,12 +257,20 @@ fn a_replacement_and_its_rollback() {
 fn a_create_and_somebody_elses_delegation() {
     everywhere("Create, somebody's NS", 4, async || {
         let arena = Arena::new().await;
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
-        let put = |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+        let a =
+            arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
+        let put =
+            |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         arena.race_with_edit(a, put, |arena, a| {
             // The outside actor obeys no rule: what it puts last, stands.
-            check(arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]), "somebody's record stands")?;
-            check(succeeded(a) || refused(a) && arena.claims(NAME).is_empty(), "the Create came first, or refuses")
+            check(
+                arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
+                "somebody's record stands",
+            )?;
+            check(
+                succeeded(a) || refused(a) && arena.claims(NAME).is_empty(),
+                "the Create came first, or refuses",
+            )
         })
     });
 }
@@ -247,17 +279,21 @@ fn a_create_and_somebody_elses_delegation() {
 fn a_create_and_a_strangers_value_in_the_ownership_record() {
     everywhere("Create, a stranger's TXT", 4, async || {
         let arena = Arena::new().await;
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
+        let a =
+            arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &json!({})), None);
         let put = |zone: &ZoneHandle| {
             let name = format!("_delegation-{NAME}");
-            let mut set = zone.record(&name, "TXT").unwrap_or_else(|| RecordSet::new(&name, "TXT", 60, [""; 0]));
+            let mut set = zone
+                .record(&name, "TXT")
+                .unwrap_or_else(|| RecordSet::new(&name, "TXT", 60, [""; 0]));
             set.values.push("\"somebody's\"".into());
             zone.put(set);
         };
         arena.race_with_edit(a, put, |arena, a| {
             check(succeeded(a), "the Create succeeds")?;
             let set = arena.parent.record(&format!("_delegation-{NAME}"), "TXT");
-            let kept = set.is_some_and(|set| set.values.iter().any(|value| value == "\"somebody's\""));
+            let kept =
+                set.is_some_and(|set| set.values.iter().any(|value| value == "\"somebody's\""));
             check(kept, "the stranger's value stands")?;
             check(arena.claims(NAME) == [owner(ONE)], "and the claim")
         })
@@ -271,10 +307,14 @@ fn a_delete_and_somebody_elses_change() {
         let asks = arena.asks(&arena.children[0], &json!({}));
         let id = arena.done(Side::A, arena.request(ONE, "Create", None, &asks, None)).await;
         let a = arena.request(ONE, "Delete", Some(&id), &asks, None);
-        let put = |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+        let put =
+            |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         arena.race_with_edit(a, put, |arena, a| {
             check(succeeded(a), "the Delete succeeds")?;
-            check(arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]), "somebody's record stands")?;
+            check(
+                arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
+                "somebody's record stands",
+            )?;
             check(arena.claims(NAME).is_empty(), "no claim is left")
         })
     });

@@ -1,5 +1,5 @@
-//! Races for a name with a DS record set. What a batch may do to it is judged at every one of them; here is what must stand in the
-//! end.
+//! Races for a name with a DS record set. What a batch may do to it is judged at every one of them;
+//! here is what must stand in the end.
 
 use sandbox::RecordSet;
 use serde_json::{Value, json};
@@ -17,7 +17,8 @@ pub(crate) fn unsigned() -> Value {
     json!({})
 }
 
-/// The DS record set is for these keys, or there is none, and these resources claim the delegation to the first child zone.
+/// The DS record set is for these keys, or there is none, and these resources claim the delegation
+/// to the first child zone.
 pub(crate) fn secured(arena: &Arena, keys: &[&str], claimants: &[Who]) -> Result<(), String> {
     check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
     check(arena.ds() == ds_of(keys), &format!("with DS records for {keys:?}"))?;
@@ -26,16 +27,19 @@ pub(crate) fn secured(arena: &Arena, keys: &[&str], claimants: &[Who]) -> Result
 }
 
 fn nothing_left(arena: &Arena) -> Result<(), String> {
-    let bare = arena.delegated(NAME).is_none() && arena.ds().is_empty() && arena.claims(NAME).is_empty();
+    let bare =
+        arena.delegated(NAME).is_none() && arena.ds().is_empty() && arena.claims(NAME).is_empty();
     check(bare, "nothing is left")
 }
 
-/// A resource that is renamed: its successor's Create with `new` and its own Delete. The DS record set is for the first of
-/// `keys` where the Create shared the delegation, and for the second where it came after the Delete.
+/// A resource that is renamed: its successor's Create with `new` and its own Delete. The DS record
+/// set is for the first of `keys` where the Create shared the delegation, and for the second where
+/// it came after the Delete.
 fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: [&'static [&'static str]; 2]) {
     everywhere(name, 20, async || {
         let arena = Arena::new().await;
-        let (before, after) = (arena.asks(&arena.children[0], &old()), arena.asks(&arena.children[0], &new()));
+        let (before, after) =
+            (arena.asks(&arena.children[0], &old()), arena.asks(&arena.children[0], &new()));
         let id = arena.done(Side::A, arena.request(SIBLING, "Create", None, &before, None)).await;
         let a = arena.request(ONE, "Create", None, &after, None);
         let b = arena.request(SIBLING, "Delete", Some(&id), &before, None);
@@ -51,25 +55,46 @@ fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: [&'static [
 
 #[test]
 fn a_rename_keeps_the_ds() {
-    renamed("Create with DS, Delete of a sibling", || signed(&["one"]), || signed(&["one"]), [&["one"], &["one"]]);
+    renamed(
+        "Create with DS, Delete of a sibling",
+        || signed(&["one"]),
+        || signed(&["one"]),
+        [&["one"], &["one"]],
+    );
 }
 
 #[test]
 fn a_rename_with_other_keys_takes_the_ds_away_until_the_next_update() {
-    renamed("Create with another DS, Delete of a sibling", || signed(&["one"]), || signed(&["two"]), [&[], &["two"]]);
+    renamed(
+        "Create with another DS, Delete of a sibling",
+        || signed(&["one"]),
+        || signed(&["two"]),
+        [&[], &["two"]],
+    );
 }
 
 #[test]
 fn a_rename_without_dnssec_takes_the_ds_away() {
-    renamed("Create without DS, Delete of a sibling with one", || signed(&["one"]), unsigned, [&[], &[]]);
+    renamed(
+        "Create without DS, Delete of a sibling with one",
+        || signed(&["one"]),
+        unsigned,
+        [&[], &[]],
+    );
 }
 
 #[test]
 fn a_rename_with_dnssec_leaves_the_ds_to_the_next_update() {
-    renamed("Create with DS, Delete of a sibling without", unsigned, || signed(&["one"]), [&[], &["one"]]);
+    renamed(
+        "Create with DS, Delete of a sibling without",
+        unsigned,
+        || signed(&["one"]),
+        [&[], &["one"]],
+    );
 }
 
-/// Of two siblings one is updated from `old` to `new` while the other, which asks for `other`, is deleted.
+/// Of two siblings one is updated from `old` to `new` while the other, which asks for `other`, is
+/// deleted.
 fn updated_beside(
     name: &str,
     old: fn() -> Value,
@@ -80,7 +105,8 @@ fn updated_beside(
     // An Update that is refused has little to hold.
     everywhere(name, 3, async || {
         let arena = Arena::new().await;
-        let [old, new, other] = [old(), new(), other()].map(|more| arena.asks(&arena.children[0], &more));
+        let [old, new, other] =
+            [old(), new(), other()].map(|more| arena.asks(&arena.children[0], &more));
         let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
         arena.done(Side::A, arena.request(SIBLING, "Create", None, &other, None)).await;
         let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
@@ -88,8 +114,10 @@ fn updated_beside(
         arena
             .race_of_one(a, b, move |arena, a, b| {
                 check(succeeded(b), "the Delete succeeds")?;
-                // What the sibling's claim names is not the Update's to replace, until that is gone.
-                let refused = a["Reason"].as_str().is_some_and(|why| why.contains("ds-claimed-by-others"));
+                // What the sibling's claim names is not the Update's to replace, until that is
+                // gone.
+                let refused =
+                    a["Reason"].as_str().is_some_and(|why| why.contains("ds-claimed-by-others"));
                 check(succeeded(a) || refused, "the Update succeeds or is told whose the DS is")?;
                 secured(arena, if succeeded(a) { keys } else { &["one"] }, &[ONE])
             })
@@ -99,13 +127,25 @@ fn updated_beside(
 
 #[test]
 fn a_ds_is_added_while_a_sibling_goes() {
-    updated_beside("Update adding a DS, Delete of a sibling", unsigned, || signed(&["one"]), unsigned, &["one"]);
+    updated_beside(
+        "Update adding a DS, Delete of a sibling",
+        unsigned,
+        || signed(&["one"]),
+        unsigned,
+        &["one"],
+    );
 }
 
 #[test]
 fn a_ds_is_rolled_while_a_sibling_goes() {
     let one = || signed(&["one"]);
-    updated_beside("Update rolling the DS, Delete of a sibling", one, || signed(&["one", "two"]), one, &["one", "two"]);
+    updated_beside(
+        "Update rolling the DS, Delete of a sibling",
+        one,
+        || signed(&["one", "two"]),
+        one,
+        &["one", "two"],
+    );
 }
 
 #[test]
@@ -118,7 +158,8 @@ fn a_ds_is_given_up_by_two_siblings_at_once() {
 fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
     everywhere("Update putting name servers back, Create of a sibling with DS", 12, async || {
         let arena = Arena::new().await;
-        let [old, new] = [unsigned(), signed(&["one"])].map(|more| arena.asks(&arena.children[0], &more));
+        let [old, new] =
+            [unsigned(), signed(&["one"])].map(|more| arena.asks(&arena.children[0], &more));
         let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
         arena.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         arena.watch.edited();
@@ -140,7 +181,8 @@ fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
 fn a_ds_is_rolled_while_a_sibling_comes() {
     everywhere("Update rolling the DS, Create of a sibling", 20, async || {
         let arena = Arena::new().await;
-        let [old, new] = [["one"], ["two"]].map(|keys| arena.asks(&arena.children[0], &signed(&keys)));
+        let [old, new] =
+            [["one"], ["two"]].map(|keys| arena.asks(&arena.children[0], &signed(&keys)));
         let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
         let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
         let b = arena.request(SIBLING, "Create", None, &new, None);
@@ -175,20 +217,43 @@ fn deletes_of_two_siblings_with_a_ds() {
 fn two_creates_with_different_keys() {
     everywhere("Create with DS, Create with another", 20, async || {
         let arena = Arena::new().await;
-        let a = arena.request(ONE, "Create", None, &arena.asks(&arena.children[0], &signed(&["one"])), None);
-        let b = arena.request(TWO, "Create", None, &arena.asks(&arena.foreign, &signed(&["two"])), None);
+        let a = arena.request(
+            ONE,
+            "Create",
+            None,
+            &arena.asks(&arena.children[0], &signed(&["one"])),
+            None,
+        );
+        let b = arena.request(
+            TWO,
+            "Create",
+            None,
+            &arena.asks(&arena.foreign, &signed(&["two"])),
+            None,
+        );
         arena.race(a, b, |arena, a, b| {
             check(succeeded(a) != succeeded(b), "one wins")?;
-            let (child, key, loser) =
-                if succeeded(a) { (&arena.children[0], "one", b) } else { (&arena.foreign, "two", a) };
+            let (child, key, loser) = if succeeded(a) {
+                (&arena.children[0], "one", b)
+            } else {
+                (&arena.foreign, "two", a)
+            };
             check(refused(loser), "the other refuses")?;
-            check(stands(arena, NAME, child) && arena.ds() == ds_of(&[key]), "the zone is as the winner asks")
+            check(
+                stands(arena, NAME, child) && arena.ds() == ds_of(&[key]),
+                "the zone is as the winner asks",
+            )
         })
     });
 }
 
 /// One event delivered twice at once, from `old` (or a Create) to `new`.
-fn delivered_twice(name: &str, old: Option<fn() -> Value>, new: fn() -> Value, keys: &'static [&'static str]) {
+fn delivered_twice(
+    name: &str,
+    old: Option<fn() -> Value>,
+    new: fn() -> Value,
+    keys: &'static [&'static str],
+) {
     everywhere(name, 20, async || {
         let arena = Arena::new().await;
         let new = arena.asks(&arena.children[0], &new());
@@ -215,7 +280,12 @@ fn one_create_with_a_ds_delivered_twice_at_once() {
 
 #[test]
 fn one_update_that_rolls_the_ds_delivered_twice_at_once() {
-    delivered_twice("Update rolling the DS, the same", Some(|| signed(&["one"])), || signed(&["two"]), &["two"]);
+    delivered_twice(
+        "Update rolling the DS, the same",
+        Some(|| signed(&["one"])),
+        || signed(&["two"]),
+        &["two"],
+    );
 }
 
 #[test]
@@ -252,7 +322,12 @@ fn an_update_that_removes_the_ds_and_its_rollback() {
 
 #[test]
 fn an_update_that_rolls_the_ds_and_its_rollback() {
-    overtaken("Update rolling the DS, its rollback", || signed(&["one"]), || signed(&["two"]), &["one"]);
+    overtaken(
+        "Update rolling the DS, its rollback",
+        || signed(&["one"]),
+        || signed(&["two"]),
+        &["one"],
+    );
 }
 
 #[test]
@@ -270,8 +345,12 @@ fn an_update_to_another_child_zone_and_the_ds_of_a_sibling() {
                 let moved = stands(arena, NAME, &arena.children[1]);
                 check(!moved || arena.ds().is_empty(), "no DS record set for other name servers")?;
                 // Moved first, the name servers are put back by the sibling, and without a DS.
-                let secured = arena.ds() == ds_of(&["one"]) && stands(arena, NAME, &arena.children[0]);
-                check(arena.ds().is_empty() || secured && !succeeded(a), "the Update under a DS is refused")
+                let secured =
+                    arena.ds() == ds_of(&["one"]) && stands(arena, NAME, &arena.children[0]);
+                check(
+                    arena.ds().is_empty() || secured && !succeeded(a),
+                    "the Update under a DS is refused",
+                )
             })
             .await
     });

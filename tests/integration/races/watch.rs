@@ -28,7 +28,8 @@ struct State {
     scenes: BTreeMap<String, Scene>,
     /// The requests that were made, each with its time.
     asked: Vec<(i64, Value)>,
-    /// Whether a side, by its principal, has read the zone cut since somebody else changed anything.
+    /// Whether a side, by its principal, has read the zone cut since somebody else changed
+    /// anything.
     read_since: BTreeMap<String, bool>,
     /// The outside hand has acted.
     hand: bool,
@@ -62,7 +63,8 @@ impl Watch {
         state.hand = true;
         state.read_since.values_mut().for_each(|read| *read = false);
         for name in [NAME, OTHER_NAME] {
-            let (then, now) = (state.scenes.get(name).cloned().unwrap_or_default(), self.scene(name));
+            let (then, now) =
+                (state.scenes.get(name).cloned().unwrap_or_default(), self.scene(name));
             if let Some(records) = now.records().filter(|records| then.records() != Some(records)) {
                 state.by_hand.push((name.to_owned(), records.clone()));
             }
@@ -84,7 +86,9 @@ impl Watch {
             let bare = scene.ns.is_none() && !state.hand;
             let managed = scene.record.claims.iter().any(|claim| claim.ds == scene.secured());
             if !by_hand && (bare || !managed) {
-                return Err(format!("a DS record set is left at {name} without name servers or a claim that names it"));
+                return Err(format!(
+                    "a DS record set is left at {name} without name servers or a claim that names it"
+                ));
             }
         }
         Ok(())
@@ -102,7 +106,8 @@ impl Watch {
 
     fn carried_out(&self, call: &Call) {
         let mut state = self.state();
-        if call.action == "ListResourceRecordSets" && call.summary.contains(&format!("from {NAME}")) {
+        if call.action == "ListResourceRecordSets" && call.summary.contains(&format!("from {NAME}"))
+        {
             state.read_since.insert(call.principal.clone(), true);
         }
         if call.action != "ChangeResourceRecordSets" || !call.succeeded() {
@@ -116,11 +121,13 @@ impl Watch {
                 continue;
             }
             if let Err(wrong) = self.judge(&state, call, name, (&then, &now), is_quiet) {
-                let told: Vec<String> = call.changes.iter().map(|change| format!("\n    {change}")).collect();
+                let told: Vec<String> =
+                    call.changes.iter().map(|change| format!("\n    {change}")).collect();
                 state.wrong.get_or_insert(format!("{wrong}, in the batch{}", told.concat()));
             }
         }
-        let others = state.read_since.iter_mut().filter(|(principal, _)| **principal != call.principal);
+        let others =
+            state.read_since.iter_mut().filter(|(principal, _)| **principal != call.principal);
         others.for_each(|(_, read)| *read = false);
     }
 
@@ -138,7 +145,9 @@ impl Watch {
         let mut wrong = format!("no request was made that {comment:?} tells of");
         for (at, event) in &state.asked {
             let stamp = stamp(event, *at, latest, name);
-            if comment != format!("Custom::Delegation {} {}", text(event, "RequestType"), stamp.owner) {
+            if comment
+                != format!("Custom::Delegation {} {}", text(event, "RequestType"), stamp.owner)
+            {
                 continue;
             }
             let own = after.record.own(&stamp.owner, stamp.now);
@@ -158,8 +167,11 @@ impl Watch {
     /// What a request may want at a name.
     fn asks(&self, event: &Value, name: &str) -> Vec<Asks> {
         let (new, old) = (&event["ResourceProperties"], &event["OldResourceProperties"]);
-        let absent =
-            |why, properties| Asks::Absent { why, known: Some(self.servers(properties)), keeps_displaced_away: false };
+        let absent = |why, properties| Asks::Absent {
+            why,
+            known: Some(self.servers(properties)),
+            keeps_displaced_away: false,
+        };
         let here = text(event, "PhysicalResourceId").ends_with(&format!("/{name}"));
         let way = match text(event, "RequestType") {
             "Delete" => return vec![absent(Leave::Asked, new)],
@@ -185,7 +197,12 @@ impl Watch {
     /// The name servers of the child zone and of `NameServers`.
     fn servers(&self, properties: &Value) -> Values {
         let given = given(properties).unwrap_or_default();
-        self.child(properties).name_servers().iter().chain(&given).map(|server| plain(server)).collect()
+        self.child(properties)
+            .name_servers()
+            .iter()
+            .chain(&given)
+            .map(|server| plain(server))
+            .collect()
     }
 
     fn wish(&self, properties: &Value, old: &Value, way: Way) -> Wish {
@@ -200,7 +217,9 @@ impl Watch {
         let number = |properties: &Value, key: &str, default: u32| {
             properties[key].as_str().map_or(default, |ttl| ttl.parse().unwrap())
         };
-        let differs = |key, default| !old.is_null() && number(properties, key, default) != number(old, key, default);
+        let differs = |key, default| {
+            !old.is_null() && number(properties, key, default) != number(old, key, default)
+        };
         Wish {
             way,
             servers: servers.iter().map(|server| plain(server)).collect(),
@@ -210,7 +229,12 @@ impl Watch {
             overwrite: properties["AllowOverwrite"] == "true",
             digest: digest(properties).to_string(),
             old_digest: (!old.is_null()).then(|| digest(old).to_string()),
-            ds: Wanted::of(properties["Dnssec"] == "true", true, &active, names(properties).as_deref()),
+            ds: Wanted::of(
+                properties["Dnssec"] == "true",
+                true,
+                &active,
+                names(properties).as_deref(),
+            ),
             ds_ttl: number(properties, "DsTTL", 3600),
             hindered: Some(false),
         }
@@ -249,7 +273,11 @@ fn digest(properties: &Value) -> Digest {
 }
 
 fn stamp(event: &Value, at: i64, now: i64, name: &str) -> Stamp {
-    let claimant = Claimant::new(text(event, "StackId"), text(event, "LogicalResourceId"), &name.parse().unwrap());
+    let claimant = Claimant::new(
+        text(event, "StackId"),
+        text(event, "LogicalResourceId"),
+        &name.parse().unwrap(),
+    );
     Stamp {
         owner: claimant.owner().to_string(),
         id: claimant.id().to_string(),

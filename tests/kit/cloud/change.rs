@@ -9,9 +9,14 @@ use crate::world::Answer;
 
 const MANAGEMENT: &str = "999999999999";
 
-/// Resources that are nothing but a right to make them: what a Create or Update calls, and what a Delete.
+/// Resources that are nothing but a right to make them: what a Create or Update calls, and what a
+/// Delete.
 const OTHERS: [(&str, &str, &str); 11] = [
-    ("AWS::Lambda::EventInvokeConfig", "lambda:PutFunctionEventInvokeConfig", "lambda:DeleteFunctionEventInvokeConfig"),
+    (
+        "AWS::Lambda::EventInvokeConfig",
+        "lambda:PutFunctionEventInvokeConfig",
+        "lambda:DeleteFunctionEventInvokeConfig",
+    ),
     ("AWS::SQS::Queue", "sqs:CreateQueue", "sqs:DeleteQueue"),
     ("AWS::SQS::QueuePolicy", "sqs:SetQueueAttributes", "sqs:SetQueueAttributes"),
     ("AWS::Logs::LogGroup", "logs:CreateLogGroup", "logs:DeleteLogGroup"),
@@ -26,7 +31,10 @@ const OTHERS: [(&str, &str, &str); 11] = [
 
 impl Made {
     fn text(&self, property: &str) -> String {
-        self.properties[property].as_str().unwrap_or_else(|| panic!("{}: no {property}", self.id)).to_owned()
+        self.properties[property]
+            .as_str()
+            .unwrap_or_else(|| panic!("{}: no {property}", self.id))
+            .to_owned()
     }
 
     fn gives(&mut self, attribute: &str, value: Value) {
@@ -39,7 +47,8 @@ impl Topic {
     fn admits(&self, by: &Person, arn: &str) -> Result<(), String> {
         let (key, policy) = self.key.as_ref().unwrap();
         let via = format!("sns.{}.amazonaws.com", arn.split(':').nth(3).unwrap());
-        let encrypts = |action| by.role.may_by_with(policy.clone(), action, key, &[("kms:ViaService", &via)]);
+        let encrypts =
+            |action| by.role.may_by_with(policy.clone(), action, key, &[("kms:ViaService", &via)]);
         let publishes = by.role.may_by(self.policy.clone(), "sns:Publish", arn);
         let all = publishes && encrypts("kms:GenerateDataKey") && encrypts("kms:Decrypt");
         all.then_some(()).ok_or_else(|| format!("{} may not publish to {arn}", by.role.arn()))
@@ -60,7 +69,9 @@ fn texts(object: &Value) -> BTreeMap<String, String> {
     let entries = object.as_object().cloned().unwrap_or_default();
     entries
         .into_iter()
-        .map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .map(|(name, value)| {
+            (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        })
         .collect()
 }
 
@@ -78,9 +89,10 @@ impl Cloud {
             id: id.to_owned(),
             kind: resource["Type"].as_str().unwrap().to_owned(),
             properties: resource["Properties"].clone(),
-            physical: before
-                .as_ref()
-                .map_or_else(|| format!("{stack}-{id}-{}", self.next()), |one| one.physical.clone()),
+            physical: before.as_ref().map_or_else(
+                || format!("{stack}-{id}-{}", self.next()),
+                |one| one.physical.clone(),
+            ),
             retained: resource["DeletionPolicy"] == "Retain",
             attributes: before.as_ref().map(|one| one.attributes.clone()).unwrap_or_default(),
         };
@@ -95,11 +107,13 @@ impl Cloud {
             "AWS::SNS::TopicPolicy" => {
                 let topic = one.properties["Topics"][0].as_str().unwrap().to_owned();
                 place.by.may("sns:SetTopicAttributes", &topic)?;
-                self.topics.get_mut(&topic).unwrap().policy = one.properties["PolicyDocument"].clone();
+                self.topics.get_mut(&topic).unwrap().policy =
+                    one.properties["PolicyDocument"].clone();
             }
             "AWS::KMS::Key" => {
                 place.by.may("kms:CreateKey", "*")?;
-                let arn = format!("arn:aws:kms:{}:{}:key/{}", place.region, place.account, one.physical);
+                let arn =
+                    format!("arn:aws:kms:{}:{}:key/{}", place.region, place.account, one.physical);
                 self.keys.insert(arn.clone(), one.properties["KeyPolicy"].clone());
                 one.gives("Arn", json!(arn));
             }
@@ -107,7 +121,8 @@ impl Cloud {
             "AWS::S3::BucketPolicy" => {
                 let bucket = one.text("Bucket");
                 place.by.may("s3:PutBucketPolicy", &format!("arn:aws:s3:::{bucket}"))?;
-                self.buckets.get_mut(&bucket).unwrap().policy = Some(one.properties["PolicyDocument"].clone());
+                self.buckets.get_mut(&bucket).unwrap().policy =
+                    Some(one.properties["PolicyDocument"].clone());
             }
             "AWS::Route53::HostedZone" => {
                 place.by.may("route53:CreateHostedZone", "*")?;
@@ -128,18 +143,31 @@ impl Cloud {
             "AWS::CloudFormation::StackSet" => self.make_stack_set(place, &one).await?,
             "Custom::Delegation" => self.delegate(place, stack, &mut one, before.as_ref()).await?,
             kind => {
-                let (_, action, _) =
-                    OTHERS.iter().find(|(known, ..)| *known == kind).ok_or(format!("{kind} is not known here"))?;
+                let (_, action, _) = OTHERS
+                    .iter()
+                    .find(|(known, ..)| *known == kind)
+                    .ok_or(format!("{kind} is not known here"))?;
                 place.by.may(action, "*")?;
-                one.gives("Arn", json!(format!("arn:aws:any:{}:{}:{}", place.region, place.account, one.physical)));
+                one.gives(
+                    "Arn",
+                    json!(format!(
+                        "arn:aws:any:{}:{}:{}",
+                        place.region, place.account, one.physical
+                    )),
+                );
                 one.gives("QueueName", json!(one.physical));
                 match kind {
                     "AWS::SNS::Subscription" => {
-                        self.topics.get_mut(&one.text("TopicArn")).unwrap().function = one.text("Endpoint");
+                        self.topics.get_mut(&one.text("TopicArn")).unwrap().function =
+                            one.text("Endpoint");
                     }
                     "AWS::Lambda::Permission" => {
                         let function = function_arn(place, &one.text("FunctionName"));
-                        self.functions.get_mut(&function).unwrap().permissions.push(one.properties.clone());
+                        self.functions
+                            .get_mut(&function)
+                            .unwrap()
+                            .permissions
+                            .push(one.properties.clone());
                     }
                     _ => {}
                 }
@@ -151,7 +179,10 @@ impl Cloud {
     fn make_role(&mut self, place: &Place, one: &mut Made, exists: bool) -> Result<(), String> {
         one.physical = one.text("RoleName");
         let arn = role_arn(&place.account, &one.physical);
-        for action in [if exists { "iam:UpdateAssumeRolePolicy" } else { "iam:CreateRole" }, "iam:PutRolePolicy"] {
+        for action in [
+            if exists { "iam:UpdateAssumeRolePolicy" } else { "iam:CreateRole" },
+            "iam:PutRolePolicy",
+        ] {
             place.by.may(action, &arn)?;
         }
         let role = self.account(&place.account).role(&one.physical).without_policies();
@@ -179,7 +210,8 @@ impl Cloud {
             _ => b"what sam build made".to_vec(),
         };
         let role = self.account(&place.account).role(role.rsplit('/').next().unwrap());
-        let permissions = self.functions.remove(&arn).map(|function| function.permissions).unwrap_or_default();
+        let permissions =
+            self.functions.remove(&arn).map(|function| function.permissions).unwrap_or_default();
         self.functions.insert(arn.clone(), Function { role, code, permissions });
         one.gives("Arn", json!(arn));
         Ok(())
@@ -197,7 +229,9 @@ impl Cloud {
     fn make_topic(&mut self, place: &Place, one: &mut Made) -> Result<(), String> {
         let arn = format!("arn:aws:sns:{}:{}:{}", place.region, place.account, one.physical);
         place.by.may("sns:CreateTopic", &arn)?;
-        let key = one.properties["KmsMasterKeyId"].as_str().map(|key| (key.to_owned(), self.keys[key].clone()));
+        let key = one.properties["KmsMasterKeyId"]
+            .as_str()
+            .map(|key| (key.to_owned(), self.keys[key].clone()));
         self.topics.insert(arn.clone(), Topic { key, ..Topic::default() });
         one.physical = arn;
         Ok(())
@@ -207,7 +241,10 @@ impl Cloud {
         one.physical = one.text("BucketName");
         place.by.may("s3:CreateBucket", &format!("arn:aws:s3:::{}", one.physical))?;
         if !exists && self.buckets.contains_key(&one.physical) {
-            return Err("BucketAlreadyExists: the bucket namespace is shared by all users of the system".into());
+            return Err(
+                "BucketAlreadyExists: the bucket namespace is shared by all users of the system"
+                    .into(),
+            );
         }
         let bucket = Bucket { account: place.account.clone(), ..Bucket::default() };
         self.buckets.entry(one.physical.clone()).or_insert(bucket);
@@ -221,24 +258,33 @@ impl Cloud {
             "SELF" => place.account == MANAGEMENT,
             _ => self.delegated_administrators.contains(&place.account),
         };
-        administers.then_some(()).ok_or("this account administers no stack sets of the organization")?;
+        administers
+            .then_some(())
+            .ok_or("this account administers no stack sets of the organization")?;
         let text = self.url(&place.by, &one.text("TemplateURL"))?;
         let given = one.properties["Parameters"].as_array().unwrap().iter();
         let given: BTreeMap<String, String> = given
             .map(|one| {
-                (one["ParameterKey"].as_str().unwrap().to_owned(), one["ParameterValue"].as_str().unwrap().to_owned())
+                (
+                    one["ParameterKey"].as_str().unwrap().to_owned(),
+                    one["ParameterValue"].as_str().unwrap().to_owned(),
+                )
             })
             .collect();
         for (account, region) in self.targets(&one.properties) {
             let instance = Place { by: self.stack_sets_role(&account), account, region };
             let name = format!("StackSet-{}", one.text("StackSetName"));
-            let done = Box::pin(self.deploy(&instance, &name, "a stack set", &text, given.clone())).await;
-            done.map_err(|reason| format!("{} in {}: {reason}", instance.account, instance.region))?;
+            let done =
+                Box::pin(self.deploy(&instance, &name, "a stack set", &text, given.clone())).await;
+            done.map_err(|reason| {
+                format!("{} in {}: {reason}", instance.account, instance.region)
+            })?;
         }
         Ok(())
     }
 
-    /// Sends the request to the function of the token, as CloudFormation does in the deployer's name.
+    /// Sends the request to the function of the token, as CloudFormation does in the deployer's
+    /// name.
     async fn send(
         &mut self,
         by: &Person,
@@ -255,7 +301,12 @@ impl Cloud {
             by.may("lambda:InvokeFunction", &token)?;
             token
         };
-        let role = self.functions.get(&function).ok_or_else(|| format!("no function {function}"))?.role.clone();
+        let role = self
+            .functions
+            .get(&function)
+            .ok_or_else(|| format!("no function {function}"))?
+            .role
+            .clone();
         self.world.function_role = role;
         self.world.restart(crate::at_once).await;
         stack.clone_into(&mut self.world.stack);
@@ -295,7 +346,12 @@ impl Cloud {
     }
 
     /// Deletes a resource.
-    pub(super) async fn unmake(&mut self, place: &Place, stack: &str, one: &Made) -> Result<(), String> {
+    pub(super) async fn unmake(
+        &mut self,
+        place: &Place,
+        stack: &str,
+        one: &Made,
+    ) -> Result<(), String> {
         match one.kind.as_str() {
             "AWS::IAM::Role" => {
                 for action in ["iam:DeleteRolePolicy", "iam:DeleteRole"] {
@@ -316,7 +372,10 @@ impl Cloud {
             }
             "AWS::Route53::HostedZone" => {
                 let zone = self.world.aws.zone(&one.physical).unwrap();
-                place.by.may("route53:DeleteHostedZone", &format!("arn:aws:route53:::hostedzone/{}", one.physical))?;
+                place.by.may(
+                    "route53:DeleteHostedZone",
+                    &format!("arn:aws:route53:::hostedzone/{}", one.physical),
+                )?;
                 zone.delete();
             }
             "AWS::CloudFormation::StackSet" => {
@@ -329,7 +388,8 @@ impl Cloud {
             }
             "Custom::Delegation" => {
                 let fields = json!({"PhysicalResourceId": one.physical, "ResourceProperties": one.properties});
-                self.send(&place.by, &super::stack_arn(place, stack), one, "Delete", fields).await?;
+                self.send(&place.by, &super::stack_arn(place, stack), one, "Delete", fields)
+                    .await?;
             }
             kind => {
                 let known = OTHERS.iter().find(|(known, ..)| *known == kind);
@@ -341,15 +401,19 @@ impl Cloud {
     }
 }
 
-/// Numbers and booleans as CloudFormation sends them to a custom resource. There is no DNS on the way of these tests;
-/// tests/integration/function has the check.
+/// Numbers and booleans as CloudFormation sends them to a custom resource. There is no DNS on the
+/// way of these tests; tests/integration/function has the check.
 fn sent(properties: &Value) -> Value {
     let text = |value: &Value| match value {
         Value::Bool(_) | Value::Number(_) => json!(value.to_string()),
         other => other.clone(),
     };
-    let mut sent: serde_json::Map<String, Value> =
-        properties.as_object().unwrap().iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let mut sent: serde_json::Map<String, Value> = properties
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect();
     sent.insert("Verification".into(), json!("NONE"));
     Value::Object(sent)
 }

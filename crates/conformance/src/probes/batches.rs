@@ -12,7 +12,8 @@ use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
 const CHANGE: &str = "Route 53 API Reference, ChangeResourceRecordSets";
-const CHANGE_NO_WORDS: &str = "Route 53 API Reference, ChangeResourceRecordSets; the words: no page";
+const CHANGE_NO_WORDS: &str =
+    "Route 53 API Reference, ChangeResourceRecordSets; the words: no page";
 const QUOTAS: &str = "Route 53 Developer Guide, \"Quotas\"; the words: no page";
 const GET_CHANGE: &str = "Route 53 API Reference, GetChange";
 const NO_PAGE: &str = "no page";
@@ -138,7 +139,12 @@ pub(super) const PROBES: &[Probe] = &[
             let mut as_given: Vec<String> = given
                 .iter()
                 .map(|set| {
-                    let values = set.resource_records().iter().map(ResourceRecord::value).collect::<Vec<_>>().join(" ");
+                    let values = set
+                        .resource_records()
+                        .iter()
+                        .map(ResourceRecord::value)
+                        .collect::<Vec<_>>()
+                        .join(" ");
                     format!("{}. {} 300 {values}", set.name(), set.r#type().as_str())
                 })
                 .collect();
@@ -150,9 +156,14 @@ pub(super) const PROBES: &[Probe] = &[
             };
             let zone = &bench.lab.zone.id;
             let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
-            let page = call.start_record_name(bench.domain()).send().await.map_err(|error| told(&error))?;
+            let page = call
+                .start_record_name(bench.domain())
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
             let own = format!(".{}.", bench.domain());
-            let sets = page.resource_record_sets.into_iter().filter(|set| set.name().ends_with(&own));
+            let sets =
+                page.resource_record_sets.into_iter().filter(|set| set.name().ends_with(&own));
             Ok(format!("{same}; {}", bench.change(sets.map(delete)).await))
         }
     ),
@@ -165,9 +176,16 @@ pub(super) const PROBES: &[Probe] = &[
         "refused; listed: a",
         |bench| {
             bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            let both = [create(set(&bench.name("b"), "A", &[ONE])), create(set(&bench.name("a"), "A", &[TWO]))];
+            let both = [
+                create(set(&bench.name("b"), "A", &[ONE])),
+                create(set(&bench.name("a"), "A", &[TWO])),
+            ];
             let told = bench.change(both).await;
-            let told = if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told };
+            let told = if told.starts_with("400 InvalidChangeBatch") {
+                "refused".to_owned()
+            } else {
+                told
+            };
             Ok(format!("{told}; listed: {}", bench.listed_labels().await?))
         }
     ),
@@ -183,7 +201,10 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
             Ok(bench
-                .change([create(set(&bench.name("a"), "A", &[TWO])), delete(set(&bench.name("b"), "A", &[ONE]))])
+                .change([
+                    create(set(&bench.name("a"), "A", &[TWO])),
+                    delete(set(&bench.name("b"), "A", &[ONE])),
+                ])
                 .await)
         }
     ),
@@ -199,10 +220,19 @@ pub(super) const PROBES: &[Probe] = &[
             let batch = batch.changes(delete(set(&bench.name("a"), "A", &[ONE]))).build();
             let batch = batch.map_err(|error| error.to_string())?;
             let client = &bench.lab.parent.route53;
-            let call = client.change_resource_record_sets().hosted_zone_id(&bench.lab.zone.id).change_batch(batch);
+            let call = client
+                .change_resource_record_sets()
+                .hosted_zone_id(&bench.lab.zone.id)
+                .change_batch(batch);
             let error = call.send().await.err().ok_or("accepted")?.into_service_error();
-            let message = if error.message().is_some_and(|message| !message.is_empty()) { "yes" } else { "no" };
-            let ChangeResourceRecordSetsError::InvalidChangeBatch(error) = error else { return Err(error.to_string()) };
+            let message = if error.message().is_some_and(|message| !message.is_empty()) {
+                "yes"
+            } else {
+                "no"
+            };
+            let ChangeResourceRecordSetsError::InvalidChangeBatch(error) = error else {
+                return Err(error.to_string());
+            };
             Ok(format!("message: {message}; messages: {}", error.messages().len()))
         }
     ),
@@ -216,7 +246,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let one = set(&bench.name("a"), "A", &[ONE]);
             bench.must([create(one.clone())]).await?;
-            let told = bench.change([delete(one), create(set(&bench.name("a"), "A", &[TWO]))]).await;
+            let told =
+                bench.change([delete(one), create(set(&bench.name("a"), "A", &[TWO]))]).await;
             Ok(format!("{told}; {}", bench.listed().await?.join("; ")))
         }
     ),
@@ -278,7 +309,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A change with an action that does not exist is refused.",
         "400 InvalidInput: 1 validation error detected: Value 'REPLACE' at 'changeBatch.changes.1.member.action' failed to \
          satisfy constraint: Member must satisfy enum value set: [CREATE, DELETE, UPSERT]",
-        |bench| Ok(bench.change([change(ChangeAction::from("REPLACE"), set(&bench.name("a"), "A", &[ONE]))]).await)
+        |bench| Ok(bench
+            .change([change(ChangeAction::from("REPLACE"), set(&bench.name("a"), "A", &[ONE]))])
+            .await)
     ),
     probe!(
         "route53/batch-outside",
@@ -316,19 +349,30 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; 400 InvalidChangeBatch: [Number of characters limit of 32000 exceeded.]; 400 InvalidChangeBatch: [Number of \
          characters limit of 32000 exceeded.]",
         |bench| {
-            // 14 strings of 255 and their quotes and blanks: 250 * 16 = 4000 characters with 16 * 3 - 1 of them around.
+            // 14 strings of 255 and their quotes and blanks: 250 * 16 = 4000 characters with
+            // 16 * 3 - 1 of them around.
             let value = |n: usize, length: usize| {
                 let mut text = format!("{n:03}");
                 text.extend(std::iter::repeat_n('x', length - 3 - 2));
                 format!("\"{text}\"")
             };
-            let values = |count: usize, length: usize| (0..count).map(|n| value(n, length)).collect::<Vec<_>>();
+            let values = |count: usize, length: usize| {
+                (0..count).map(|n| value(n, length)).collect::<Vec<_>>()
+            };
             let record = |label: &str, values: &[String]| {
-                set(&bench.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
+                set(
+                    &bench.name(label),
+                    "TXT",
+                    &values.iter().map(String::as_str).collect::<Vec<_>>(),
+                )
             };
             let most = bench.change([create(record("a", &values(160, 200)))]).await;
-            let more =
-                bench.change([create(record("b", &values(159, 200))), create(record("c", &values(1, 201)))]).await;
+            let more = bench
+                .change([
+                    create(record("b", &values(159, 200))),
+                    create(record("c", &values(1, 201))),
+                ])
+                .await;
             let twice = bench.change([upsert(record("d", &values(81, 200)))]).await;
             Ok(format!("{most}; {more}; {twice}"))
         }
@@ -343,11 +387,19 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let values = |count: usize| (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>();
             let record = |label: &str, values: &[String]| {
-                set(&bench.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
+                set(
+                    &bench.name(label),
+                    "TXT",
+                    &values.iter().map(String::as_str).collect::<Vec<_>>(),
+                )
             };
             let most = bench.change([create(record("a", &values(400)))]).await;
             let more = bench.change([create(record("b", &values(401)))]).await;
-            let more = if more.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { more };
+            let more = if more.starts_with("400 InvalidChangeBatch") {
+                "refused".to_owned()
+            } else {
+                more
+            };
             Ok(format!("{most}; {more}"))
         }
     ),
@@ -361,14 +413,24 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut seen = Vec::new();
             for (label, length) in [("a", 256), ("b", 257)] {
-                let batch = aws_sdk_route53::types::ChangeBatch::builder().comment("x".repeat(length));
+                let batch =
+                    aws_sdk_route53::types::ChangeBatch::builder().comment("x".repeat(length));
                 let batch = batch.changes(create(set(&bench.name(label), "A", &[ONE]))).build();
                 let batch = batch.map_err(|error| error.to_string())?;
                 let client = &bench.lab.parent.route53;
-                let call = client.change_resource_record_sets().hosted_zone_id(&bench.lab.zone.id).change_batch(batch);
-                seen.push(call.send().await.map_or_else(|error| told(&error), |_| "accepted".to_owned()));
+                let call = client
+                    .change_resource_record_sets()
+                    .hosted_zone_id(&bench.lab.zone.id)
+                    .change_batch(batch);
+                seen.push(
+                    call.send().await.map_or_else(|error| told(&error), |_| "accepted".to_owned()),
+                );
             }
-            Ok(seen.iter().map(|told| told.split(": ").next().unwrap_or_default()).collect::<Vec<_>>().join("; "))
+            Ok(seen
+                .iter()
+                .map(|told| told.split(": ").next().unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join("; "))
         }
     ),
     probe!(
@@ -399,7 +461,11 @@ pub(super) const PROBES: &[Probe] = &[
                 let answer = call.send().await.map_err(|error| told(&error))?;
                 if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
                     let took = since.elapsed().as_secs();
-                    return Ok(if took <= 60 { "INSYNC within 60 s".into() } else { format!("INSYNC after {took} s") });
+                    return Ok(if took <= 60 {
+                        "INSYNC within 60 s".into()
+                    } else {
+                        format!("INSYNC after {took} s")
+                    });
                 }
                 if !bench.lab.place.is_local() {
                     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -429,13 +495,14 @@ pub(super) const PROBES: &[Probe] = &[
         "as expected",
         |bench| {
             let client = bench.lab.parent.impatient();
-            let batches =
-                (0..20).map(|n| bench.send(&client, [create(set(&bench.name(&format!("a{n}")), "A", &[ONE]))]));
+            let batches = (0..20).map(|n| {
+                bench.send(&client, [create(set(&bench.name(&format!("a{n}")), "A", &[ONE]))])
+            });
             let told = join_all(batches.collect::<Vec<_>>()).await;
-            let strange = told
-                .into_iter()
-                .filter_map(Result::err)
-                .find(|told| !told.starts_with("400 PriorRequestNotComplete") && !told.starts_with("400 Throttling"));
+            let strange = told.into_iter().filter_map(Result::err).find(|told| {
+                !told.starts_with("400 PriorRequestNotComplete")
+                    && !told.starts_with("400 Throttling")
+            });
             Ok(strange.unwrap_or_else(|| "as expected".to_owned()))
         }
     ),
@@ -450,8 +517,9 @@ pub(super) const PROBES: &[Probe] = &[
             let client = bench.lab.parent.impatient();
             bench.lab.place.throttle(true);
             let zone = &bench.lab.zone.id;
-            let calls = (0..150)
-                .map(|_| async { client.get_hosted_zone().id(zone).send().await.map_err(|error| told(&error)) });
+            let calls = (0..150).map(|_| async {
+                client.get_hosted_zone().id(zone).send().await.map_err(|error| told(&error))
+            });
             let told = join_all(calls.collect::<Vec<_>>()).await;
             bench.lab.place.throttle(false);
             if !bench.lab.place.is_local() {

@@ -1,5 +1,5 @@
-//! The whole life of a delegation by the shipped templates: the function, the role of the parent zone, the child zone and its
-//! delegation.
+//! The whole life of a delegation by the shipped templates: the function, the role of the parent
+//! zone, the child zone and its delegation.
 
 use std::time::Duration;
 
@@ -65,7 +65,12 @@ impl<'a> Life<'a> {
             making(Thing::Bucket { side, name: bucket.clone() })?;
             lab.place.aws(side, &["s3", "mb", &format!("s3://{bucket}")]).await?;
             let tags = format!("TagSet=[{{Key=custom-delegation-conformance,Value={prefix}}}]");
-            lab.place.aws(side, &["s3api", "put-bucket-tagging", "--bucket", &bucket, "--tagging", &tags]).await?;
+            lab.place
+                .aws(
+                    side,
+                    &["s3api", "put-bucket-tagging", "--bucket", &bucket, "--tagging", &tags],
+                )
+                .await?;
             lab.place.aws(side, &["s3", "cp", zip, &format!("s3://{bucket}/{key}")]).await?;
         }
         let stack = format!("{prefix}-function");
@@ -73,18 +78,25 @@ impl<'a> Life<'a> {
         let mut parameters = vec![
             ("TokenName", prefix.to_owned()),
             ("FunctionRoleName", format!("{prefix}-function")),
-            ("ParentRoleArns", [&lab.parent, &lab.child].map(|account| bench.role(account, "parent")).join(",")),
+            (
+                "ParentRoleArns",
+                [&lab.parent, &lab.child].map(|account| bench.role(account, "parent")).join(","),
+            ),
         ];
         parameters.extend(function.parameters);
-        let status = lab.deploy(side, &stack, &Template { path: function.template, parameters }, &[]).await?;
+        let status = lab
+            .deploy(side, &stack, &Template { path: function.template, parameters }, &[])
+            .await?;
         if !status.is_fine() {
             return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
         }
         let life = Self { bench, prefix, stack: stack_name, child_stack: String::new() };
         life.make_role(Side::Parent, &lab.zone).await?;
         let path = Template::shipped("examples/child-stack.yaml", Vec::new()).path;
-        let child_stack = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let child_stack = child_stack.replace("route53-delegation-ServiceToken", &format!("{prefix}-ServiceToken"));
+        let child_stack = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let child_stack = child_stack
+            .replace("route53-delegation-ServiceToken", &format!("{prefix}-ServiceToken"));
         Ok(Some(Self { child_stack, ..life }))
     }
 
@@ -115,8 +127,10 @@ impl<'a> Life<'a> {
     /// Deploys a form of the child stack: how that ended.
     async fn deploy(&self, step: Step<'_>) -> Result<String, String> {
         let lab = &self.bench.lab;
-        let path = std::env::temp_dir().join(format!("{}-life-{}.yaml", self.prefix, fastrand::u32(..)));
-        std::fs::write(&path, step.template).map_err(|error| format!("{}: {error}", path.display()))?;
+        let path =
+            std::env::temp_dir().join(format!("{}-life-{}.yaml", self.prefix, fastrand::u32(..)));
+        std::fs::write(&path, step.template)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         let parameters = vec![
             ("DomainName", self.bench.name(step.label)),
             ("ParentZoneName", lab.zone.name.clone()),
@@ -148,30 +162,52 @@ impl<'a> Life<'a> {
         self.in_zone(Side::Parent, &self.bench.lab.zone, label).await
     }
 
-    /// What a parent zone has at a name: the TTL, whether it is the stack's zone to which it leads, and whether with the DS record set of
-    /// that zone's keys.
+    /// What a parent zone has at a name: the TTL, whether it is the stack's zone to which it leads,
+    /// and whether with the DS record set of that zone's keys.
     async fn in_zone(&self, side: Side, parent: &Zone, label: &str) -> Result<String, String> {
         let (lab, name) = (&self.bench.lab, self.bench.name(label));
         let route53 = &self.account(side).route53;
-        let call = route53.list_resource_record_sets().hosted_zone_id(&parent.id).start_record_name(&name);
+        let call =
+            route53.list_resource_record_sets().hosted_zone_id(&parent.id).start_record_name(&name);
         let page = call.max_items(20).send().await.map_err(|error| told(&error))?;
         let own = format!("{name}.");
         let find = |rtype: &str| {
-            page.resource_record_sets().iter().find(|set| set.name() == own && set.r#type().as_str() == rtype)
+            page.resource_record_sets()
+                .iter()
+                .find(|set| set.name() == own && set.r#type().as_str() == rtype)
         };
         let (Some(ns), ds) = (find("NS"), find("DS")) else {
-            return Ok(if find("DS").is_some() { "a DS record set alone" } else { "nothing" }.to_owned());
+            return Ok(
+                if find("DS").is_some() { "a DS record set alone" } else { "nothing" }.to_owned()
+            );
         };
         // Without the stack it is not known whose it is.
         let Ok(zone) = lab.stack(Side::Child, &self.stack()).output("ZoneId").await else {
             return Ok(format!("{} left behind", ns.ttl().unwrap_or_default()));
         };
-        let answer = lab.child.route53.get_hosted_zone().id(&zone).send().await.map_err(|error| told(&error))?;
+        let answer = lab
+            .child
+            .route53
+            .get_hosted_zone()
+            .id(&zone)
+            .send()
+            .await
+            .map_err(|error| told(&error))?;
         let servers = answer.delegation_set().into_iter().flat_map(DelegationSet::name_servers);
-        let to = if values(ns) == sorted(servers.map(String::as_str)) { "to the zone" } else { "elsewhere" };
+        let to = if values(ns) == sorted(servers.map(String::as_str)) {
+            "to the zone"
+        } else {
+            "elsewhere"
+        };
         let Some(ds) = ds else { return Ok(format!("{} {to}", ns.ttl().unwrap_or_default())) };
-        let signing =
-            lab.child.route53.get_dnssec().hosted_zone_id(&zone).send().await.map_err(|error| told(&error))?;
+        let signing = lab
+            .child
+            .route53
+            .get_dnssec()
+            .hosted_zone_id(&zone)
+            .send()
+            .await
+            .map_err(|error| told(&error))?;
         let keys = sorted(signing.key_signing_keys().iter().filter_map(|key| key.ds_record()));
         let by = if values(ds) == keys { "with its DS" } else { "with another DS" };
         Ok(format!("{} {to} {by}", ns.ttl().unwrap_or_default()))
@@ -219,16 +255,31 @@ pub(super) const PROBES: &[Probe] = &[
          nothing; back: UPDATE_COMPLETE, 600 to the zone, before nothing; deleted: GONE, nothing",
         |bench| {
             let Some(life) = Life::begin(bench, "child").await? else {
-                return Ok(Seen::Nothing("there is no function in dist/; `make package` makes one".into()));
+                return Ok(Seen::Nothing(
+                    "there is no function in dist/; `make package` makes one".into(),
+                ));
             };
             let plain = life.child_stack.clone();
-            let renamed = plain.replace("\n  Delegation:\n", "\n  Renamed:\n").replace("Delegation.", "Renamed.");
+            let renamed = plain
+                .replace("\n  Delegation:\n", "\n  Renamed:\n")
+                .replace("Delegation.", "Renamed.");
             // The rename of the rename, and something that fails after it.
-            let refused = FAILS.replace("route53-delegation-ServiceToken", &format!("{}-ServiceToken", life.prefix));
+            let refused = FAILS.replace(
+                "route53-delegation-ServiceToken",
+                &format!("{}-ServiceToken", life.prefix),
+            );
             let fails = plain.replacen("\nOutputs:\n", &format!("{refused}Outputs:\n"), 1);
-            let overwrites =
-                plain.replace("      TTL: !Ref TTL\n", "      TTL: !Ref TTL\n      AllowOverwrite: true\n");
-            let step = Step { template: &plain, label: "a", ttl: 600, parent: Side::Parent, dnssec: "OFF" };
+            let overwrites = plain.replace(
+                "      TTL: !Ref TTL\n",
+                "      TTL: !Ref TTL\n      AllowOverwrite: true\n",
+            );
+            let step = Step {
+                template: &plain,
+                label: "a",
+                ttl: 600,
+                parent: Side::Parent,
+                dnssec: "OFF",
+            };
             let mut seen = Vec::new();
             for (name, step) in [
                 ("created", Step { ttl: 300, ..step }),
@@ -243,7 +294,11 @@ pub(super) const PROBES: &[Probe] = &[
 
             let moved = Step { label: "b", ..step };
             let status = life.deploy(moved).await?;
-            seen.push(format!("moved: {status}, {}, before {}", life.at("b").await?, life.at("a").await?));
+            seen.push(format!(
+                "moved: {status}, {}, before {}",
+                life.at("b").await?,
+                life.at("a").await?
+            ));
             life.forget("a").await?;
 
             // Somebody else has delegated the next name.
@@ -251,17 +306,28 @@ pub(super) const PROBES: &[Probe] = &[
             bench.must([create(by_hand)]).await?;
             let step = Step { label: "c", ..step };
             let status = life.deploy(step).await?;
-            seen.push(format!("made by hand: {status}, {}, before {}", life.at("c").await?, life.at("b").await?));
+            seen.push(format!(
+                "made by hand: {status}, {}, before {}",
+                life.at("c").await?,
+                life.at("b").await?
+            ));
             let status = life.deploy(Step { template: &overwrites, ..step }).await?;
-            seen.push(format!("taken over: {status}, {}, before {}", life.at("c").await?, life.at("b").await?));
+            seen.push(format!(
+                "taken over: {status}, {}, before {}",
+                life.at("c").await?,
+                life.at("b").await?
+            ));
             life.forget("b").await?;
-            // A request is dated to the second, and one of the second of the take-over could be that one again.
+            // A request is dated to the second, and one of the second of the take-over could be
+            // that one again.
             tokio::time::sleep(Duration::from_millis(1100)).await;
             let status = life.deploy(step).await?;
             seen.push(format!("settled: {status}, {}", life.at("c").await?));
 
-            // Another zone of the parent zone's name, which the world does not ask: the function goes by the role.
-            let other = bench.lab.make_zone(&bench.lab.child, &bench.lab.zone.name, "other").await?;
+            // Another zone of the parent zone's name, which the world does not ask: the function
+            // goes by the role.
+            let other =
+                bench.lab.make_zone(&bench.lab.child, &bench.lab.zone.name, "other").await?;
             life.make_role(Side::Child, &other).await?;
             // From now on the child stack can't be deleted without that role.
             let stack = Thing::Stack { side: Side::Child, name: life.stack() };
@@ -293,16 +359,20 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             if bench.lab.place.region() != "us-east-1" {
                 return Ok(Seen::Nothing(
-                    "Route 53 signs with keys of us-east-1 alone, and the run is in another Region".into(),
+                    "Route 53 signs with keys of us-east-1 alone, and the run is in another Region"
+                        .into(),
                 ));
             }
             let Some(life) = Life::begin(bench, "signed-child").await? else {
-                return Ok(Seen::Nothing("there is no function in dist/; `make package` makes one".into()));
+                return Ok(Seen::Nothing(
+                    "there is no function in dist/; `make package` makes one".into(),
+                ));
             };
             let plain = life.child_stack.clone();
             let mut seen = Vec::new();
             for (name, dnssec) in [("signed and delegated", "CHAINED"), ("without DS", "SIGNED")] {
-                let step = Step { template: &plain, label: "d", ttl: 300, parent: Side::Parent, dnssec };
+                let step =
+                    Step { template: &plain, label: "d", ttl: 300, parent: Side::Parent, dnssec };
                 let status = life.deploy(step).await?;
                 seen.push(format!("{name}: {status}, {}", life.at("d").await?));
             }
@@ -325,16 +395,21 @@ pub struct Function {
 }
 
 impl Function {
-    /// What `make package` has made in that folder, for the processor that is cheaper if it is there.
+    /// What `make package` has made in that folder, for the processor that is cheaper if it is
+    /// there.
     pub fn packaged(dist: &std::path::Path, prefix: &str) -> Option<Self> {
-        let names: Vec<String> =
-            std::fs::read_dir(dist).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let names: Vec<String> = std::fs::read_dir(dist)
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
         ["arm64", "x86_64"].iter().find_map(|processor| {
             let template = dist.join(format!("template-{processor}.yaml"));
-            let zip = names
-                .iter()
-                .find(|name| name.starts_with("custom-delegation-") && name.ends_with(&format!("-{processor}.zip")))?;
-            let parameters = vec![("CodeBucketPrefix", prefix.to_owned()), ("CodeKey", zip.clone())];
+            let zip = names.iter().find(|name| {
+                name.starts_with("custom-delegation-")
+                    && name.ends_with(&format!("-{processor}.zip"))
+            })?;
+            let parameters =
+                vec![("CodeBucketPrefix", prefix.to_owned()), ("CodeKey", zip.clone())];
             let code = Some((dist.join(zip).display().to_string(), zip.clone()));
             template.exists().then_some(Self { template, parameters, code })
         })

@@ -54,7 +54,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A start is no filter: the listing begins with the first record set at or after it, and goes on.",
         "b.list-start.example.com. A, c.list-start.example.com. A; TXT of b, c: c.list-start.example.com. A",
         |bench| {
-            bench.must(["a", "c"].map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            bench
+                .must(["a", "c"].map(|label| create(set(&bench.name(label), "A", &[ONE]))))
+                .await?;
             bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
             let client = &bench.lab.parent.route53;
             let list = || client.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
@@ -63,8 +65,16 @@ pub(super) const PROBES: &[Probe] = &[
                 let sets = page.resource_record_sets().iter().take(most);
                 sets.map(|set| format!("{} {}", set.name(), set.r#type().as_str())).collect::<Vec<_>>().join(", ")
             };
-            let page = list().start_record_name(bench.name("aa")).send().await.map_err(|error| told(&error))?;
-            let next = list().start_record_name(bench.name("b")).start_record_type(RrType::Txt).send().await;
+            let page = list()
+                .start_record_name(bench.name("aa"))
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
+            let next = list()
+                .start_record_name(bench.name("b"))
+                .start_record_type(RrType::Txt)
+                .send()
+                .await;
             let next = next.map_err(|error| told(&error))?;
             Ok(format!("{}; TXT of b, c: {}", names(&page, 2), names(&next, 1)))
         }
@@ -77,7 +87,12 @@ pub(super) const PROBES: &[Probe] = &[
         "A listing that starts at a type without a name is refused.",
         "400 InvalidInput",
         |bench| {
-            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let call = bench
+                .lab
+                .parent
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id(&bench.lab.zone.id);
             let answer = call.start_record_type(RrType::Ns).send().await;
             let told = answer.map_or_else(|error| told(&error), |_| "listed".to_owned());
             Ok(told.split(": ").next().unwrap_or_default().to_owned())
@@ -92,16 +107,34 @@ pub(super) const PROBES: &[Probe] = &[
         "a.list-pages.example.com. A; more: b.list-pages.example.com. TXT",
         |bench| {
             bench
-                .must([create(set(&bench.name("a"), "A", &[ONE])), create(set(&bench.name("b"), "TXT", &["\"a\""]))])
+                .must([
+                    create(set(&bench.name("a"), "A", &[ONE])),
+                    create(set(&bench.name("b"), "TXT", &["\"a\""])),
+                ])
                 .await?;
-            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
-            let page =
-                call.start_record_name(bench.domain()).max_items(1).send().await.map_err(|error| told(&error))?;
-            let first =
-                page.resource_record_sets().first().map(|set| format!("{} {}", set.name(), set.r#type().as_str()));
+            let call = bench
+                .lab
+                .parent
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id(&bench.lab.zone.id);
+            let page = call
+                .start_record_name(bench.domain())
+                .max_items(1)
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
+            let first = page
+                .resource_record_sets()
+                .first()
+                .map(|set| format!("{} {}", set.name(), set.r#type().as_str()));
             let next = page.next_record_type().map(RrType::as_str).unwrap_or_default();
             let more = if page.is_truncated() { "more" } else { "no more" };
-            Ok(format!("{}; {more}: {} {next}", first.unwrap_or_default(), page.next_record_name().unwrap_or_default()))
+            Ok(format!(
+                "{}; {more}: {} {next}",
+                first.unwrap_or_default(),
+                page.next_record_name().unwrap_or_default()
+            ))
         }
     ),
     probe!(
@@ -114,9 +147,18 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let sets = (0..301).map(|n| create(set(&bench.name(&format!("a{n:03}")), "A", &[ONE])));
             bench.must(sets.collect::<Vec<_>>()).await?;
-            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
-            let page =
-                call.start_record_name(bench.domain()).max_items(1000).send().await.map_err(|error| told(&error))?;
+            let call = bench
+                .lab
+                .parent
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id(&bench.lab.zone.id);
+            let page = call
+                .start_record_name(bench.domain())
+                .max_items(1000)
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
             Ok(format!("{} of 301", page.resource_record_sets().len()))
         }
     ),
@@ -129,10 +171,17 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidInput: 1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have \
          value greater than or equal to 1",
         |bench| {
-            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+            let call = bench
+                .lab
+                .parent
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id(&bench.lab.zone.id);
             let answer = call.max_items(0).send().await;
-            Ok(answer
-                .map_or_else(|error| told(&error), |page| format!("{} record sets", page.resource_record_sets().len())))
+            Ok(answer.map_or_else(
+                |error| told(&error),
+                |page| format!("{} record sets", page.resource_record_sets().len()),
+            ))
         }
     ),
     probe!(
@@ -146,9 +195,16 @@ pub(super) const PROBES: &[Probe] = &[
             for label in ["b.a", "a", "a-b"] {
                 bench.lab.make_zone(&bench.lab.parent, &bench.name(label), "").await?;
             }
-            let call = bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(bench.domain());
+            let call =
+                bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(bench.domain());
             let page = call.send().await.map_err(|error| told(&error))?;
-            Ok(page.hosted_zones().iter().take(3).map(HostedZone::name).collect::<Vec<_>>().join(" "))
+            Ok(page
+                .hosted_zones()
+                .iter()
+                .take(3)
+                .map(HostedZone::name)
+                .collect::<Vec<_>>()
+                .join(" "))
         }
     ),
     probe!(
@@ -164,20 +220,30 @@ pub(super) const PROBES: &[Probe] = &[
                 bench.lab.make_zone(&bench.lab.parent, &name, "one").await?,
                 bench.lab.make_zone(&bench.lab.parent, &name, "two").await?,
             ];
-            let list = || bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(&name).max_items(1);
+            let list = || {
+                bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(&name).max_items(1)
+            };
             let first = list().send().await.map_err(|error| told(&error))?;
             let bare = |id: &str| id.trim_start_matches("/hostedzone/").to_owned();
             let next = first.next_hosted_zone_id().map(bare).unwrap_or_default();
             let second = list().hosted_zone_id(&next).send().await.map_err(|error| told(&error))?;
-            let mut ids: Vec<String> =
-                [&first, &second].iter().flat_map(|page| page.hosted_zones()).map(|zone| bare(zone.id())).collect();
-            let listed = first.hosted_zones().first().map(|zone| zone.name().to_owned()).unwrap_or_default();
+            let mut ids: Vec<String> = [&first, &second]
+                .iter()
+                .flat_map(|page| page.hosted_zones())
+                .map(|zone| bare(zone.id()))
+                .collect();
+            let listed =
+                first.hosted_zones().first().map(|zone| zone.name().to_owned()).unwrap_or_default();
             let other = if ids.last() == Some(&next) { "the other" } else { "another" };
             ids.sort();
             ids.dedup();
             ids.retain(|id| zones.iter().any(|zone| zone.id == *id));
             let more = if first.is_truncated() { "more" } else { "no more" };
-            Ok(format!("{listed} {} ids; {more}: {} {other}", ids.len(), first.next_dns_name().unwrap_or_default()))
+            Ok(format!(
+                "{listed} {} ids; {more}: {} {other}",
+                ids.len(),
+                first.next_dns_name().unwrap_or_default()
+            ))
         }
     ),
     probe!(
@@ -188,7 +254,12 @@ pub(super) const PROBES: &[Probe] = &[
         "A listing of hosted zones that starts at an id without a name is refused.",
         "400 InvalidInput",
         |bench| {
-            let call = bench.lab.parent.route53.list_hosted_zones_by_name().hosted_zone_id(&bench.lab.zone.id);
+            let call = bench
+                .lab
+                .parent
+                .route53
+                .list_hosted_zones_by_name()
+                .hosted_zone_id(&bench.lab.zone.id);
             let told = call.send().await.map_or_else(|error| told(&error), |_| "listed".to_owned());
             Ok(told.split(": ").next().unwrap_or_default().to_owned())
         }
@@ -201,7 +272,14 @@ pub(super) const PROBES: &[Probe] = &[
         "A listing of hosted zones that starts at an id which does not exist is refused.",
         "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE",
         |bench| {
-            let answer = bench.lab.parent.route53.list_hosted_zones().marker("Z0UNKNOWNEXAMPLE").send().await;
+            let answer = bench
+                .lab
+                .parent
+                .route53
+                .list_hosted_zones()
+                .marker("Z0UNKNOWNEXAMPLE")
+                .send()
+                .await;
             Ok(answer.map_or_else(|error| told(&error), |_| "listed".to_owned()))
         }
     ),

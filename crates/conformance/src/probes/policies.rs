@@ -6,7 +6,8 @@ use crate::bench::{Account, Assume, Bench, create, delete, set, told, upsert};
 use crate::probe::Needs::Roles;
 use crate::probe::{Probe, probe};
 
-const DENIED: &str = "IAM User Guide, \"Troubleshoot access denied error messages\"; the words: no page";
+const DENIED: &str =
+    "IAM User Guide, \"Troubleshoot access denied error messages\"; the words: no page";
 const KEYS: &str = "Route 53 Developer Guide, \"Using IAM policy conditions for fine-grained access control to manage resource record sets\"";
 const SETS: &str = "IAM User Guide, \"Set operators for multivalued context keys\"";
 const EVALUATION: &str = "IAM User Guide, \"Policy evaluation logic\"";
@@ -22,8 +23,15 @@ fn short(account: &Account, told: &str) -> String {
 }
 
 /// What is denied of a batch: the code.
-async fn code(bench: &Bench, session: &Account, changes: Vec<aws_sdk_route53::types::Change>) -> String {
-    let told = bench.send(&session.route53, changes).await.map_or_else(|told| told, |_| "accepted".to_owned());
+async fn code(
+    bench: &Bench,
+    session: &Account,
+    changes: Vec<aws_sdk_route53::types::Change>,
+) -> String {
+    let told = bench
+        .send(&session.route53, changes)
+        .await
+        .map_or_else(|told| told, |_| "accepted".to_owned());
     told.split(": ").next().unwrap_or_default().to_owned()
 }
 
@@ -66,8 +74,10 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let session = session(bench, "bounded").await?;
             let first = read(bench, &session).await;
-            let answer = session.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
-            let denied = answer.map_or_else(|error| short(&session, &told(&error)), |_| "read".to_owned());
+            let answer =
+                session.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
+            let denied =
+                answer.map_or_else(|error| short(&session, &told(&error)), |_| "read".to_owned());
             Ok(format!("{first}; {denied}"))
         }
     ),
@@ -154,7 +164,8 @@ pub(super) const PROBES: &[Probe] = &[
         "ok: accepted; OK and a dot: accepted; other: 403 AccessDenied",
         |bench| {
             let session = session(bench, "limited").await?;
-            let txt = |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            let txt =
+                |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
             let ok = code(bench, &session, vec![create(txt("ok"))]).await;
             let mut upper = txt("OK");
             upper.name.push('.');
@@ -215,7 +226,8 @@ pub(super) const PROBES: &[Probe] = &[
         "403 AccessDenied",
         |bench| {
             let session = session(bench, "limited").await?;
-            let txt = |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            let txt =
+                |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
             Ok(code(bench, &session, vec![create(txt("ok")), create(txt("other"))]).await)
         }
     ),
@@ -228,7 +240,9 @@ pub(super) const PROBES: &[Probe] = &[
         "a and b: accepted; a and _x: 403 AccessDenied",
         |bench| {
             let session = session(bench, "unlike").await?;
-            let txt = |label: &str| set(&format!("{label}.unlike.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
+            let txt = |label: &str| {
+                set(&format!("{label}.unlike.{}", bench.lab.zone.name), "TXT", &["\"a\""])
+            };
             let both = code(bench, &session, vec![create(txt("a")), create(txt("b"))]).await;
             let one = code(bench, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
             if both == "accepted" {

@@ -7,18 +7,24 @@ use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
 const NAMES: &str = "Route 53 Developer Guide, \"DNS domain name format\"";
-const NAMES_NO_WORDS: &str = "Route 53 Developer Guide, \"DNS domain name format\"; the words: no page";
+const NAMES_NO_WORDS: &str =
+    "Route 53 Developer Guide, \"DNS domain name format\"; the words: no page";
 const TYPES: &str = "Route 53 Developer Guide, \"Supported DNS record types\"; the words: no page";
 const SET: &str = "Route 53 API Reference, ResourceRecordSet; the words: no page";
 const APEX: &str = "Route 53 Developer Guide, \"NS and SOA records that Amazon Route 53 creates for a public hosted zone\"; the words: no page";
-const GUARDRAILS: &str = "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"; the words: no page";
+const GUARDRAILS: &str =
+    "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"; the words: no page";
 const NO_PAGE: &str = "no page";
 const ONE: &str = "192.0.2.1";
 const DIGEST: &str = "1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD";
 
 /// A record set that is given to another one of the same zone.
 fn alias(name: &str, zone: &str, target: &str) -> Result<ResourceRecordSet, String> {
-    let alias = AliasTarget::builder().hosted_zone_id(zone).dns_name(target).evaluate_target_health(false).build();
+    let alias = AliasTarget::builder()
+        .hosted_zone_id(zone)
+        .dns_name(target)
+        .evaluate_target_health(false)
+        .build();
     let alias = alias.map_err(|error| error.to_string())?;
     let set = ResourceRecordSet::builder().name(name).r#type(RrType::A).alias_target(alias).build();
     set.map_err(|error| error.to_string())
@@ -40,7 +46,11 @@ pub(super) const PROBES: &[Probe] = &[
         "Names are listed in lower case with a dot at the end, and what is not a-z, 0-9, - or _ as an octal escape.",
         r"\052.name-escapes.example.com. _c-d.name-escapes.example.com. a\100b.name-escapes.example.com.",
         |bench| {
-            bench.must(["*", "A@b", "_C-D"].map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            bench
+                .must(
+                    ["*", "A@b", "_C-D"].map(|label| create(set(&bench.name(label), "A", &[ONE]))),
+                )
+                .await?;
             let lines = bench.listed().await?;
             Ok(lines.iter().filter_map(|line| line.split(' ').next()).collect::<Vec<_>>().join(" "))
         }
@@ -53,11 +63,17 @@ pub(super) const PROBES: &[Probe] = &[
         r"`*` and `\052` are the same name, and so are upper and lower case.",
         "refused; refused",
         |bench| {
-            bench.must(["*", "a"].map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
+            bench
+                .must(["*", "a"].map(|label| create(set(&bench.name(label), "A", &[ONE]))))
+                .await?;
             let mut seen = Vec::new();
             for label in [r"\052", "A"] {
                 let told = bench.change([create(set(&bench.name(label), "A", &[ONE]))]).await;
-                seen.push(if told.ends_with("but it already exists]") { "refused".to_owned() } else { told });
+                seen.push(if told.ends_with("but it already exists]") {
+                    "refused".to_owned()
+                } else {
+                    told
+                });
             }
             Ok(seen.join("; "))
         }
@@ -82,7 +98,10 @@ pub(super) const PROBES: &[Probe] = &[
          'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.name-long-label.example.com']",
         |bench| {
             let most = bench.change([create(set(&bench.name(&"a".repeat(63)), "A", &[ONE]))]).await;
-            Ok(format!("{most}; {}", bench.change([create(set(&bench.name(&"a".repeat(64)), "A", &[ONE]))]).await))
+            Ok(format!(
+                "{most}; {}",
+                bench.change([create(set(&bench.name(&"a".repeat(64)), "A", &[ONE]))]).await
+            ))
         }
     ),
     probe!(
@@ -128,7 +147,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A record set of a type that Route 53 does not know is refused.",
         "400 InvalidInput",
         |bench| {
-            let told = bench.change([create(set(&bench.name("a"), "HINFO", &["\"a\" \"b\""]))]).await;
+            let told =
+                bench.change([create(set(&bench.name("a"), "HINFO", &["\"a\" \"b\""]))]).await;
             Ok(told.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
@@ -142,7 +162,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut seen = Vec::new();
             for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
-                let told = bench.change([create(set_for(ttl, &bench.name(label), "A", &[ONE]))]).await;
+                let told =
+                    bench.change([create(set_for(ttl, &bench.name(label), "A", &[ONE]))]).await;
                 seen.push(format!("{ttl}: {}", told.split(": ").next().unwrap_or_default()));
             }
             Ok(seen.join("; "))
@@ -187,7 +208,9 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; a.set-alias.example.com. A ",
         |bench| {
             bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
-            let told = bench.change([create(alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?)]).await;
+            let told = bench
+                .change([create(alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?)])
+                .await;
             Ok(format!("{told}; {}", bench.listed().await?.first().cloned().unwrap_or_default()))
         }
     ),
@@ -234,7 +257,9 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "An NS value twice is refused, in another case or with another dot at the end as well.",
         "400 InvalidChangeBatch: [Duplicate Resource Record: 'NS.example.net.']",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net", "NS.example.net."]))]).await)
+        |bench| Ok(bench
+            .change([create(set(&bench.name("a"), "NS", &["ns.example.net", "NS.example.net."]))])
+            .await)
     ),
     probe!(
         "route53/a-value",
@@ -247,7 +272,10 @@ pub(super) const PROBES: &[Probe] = &[
          AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address) encountered with '192.0.2.1'']",
         |bench| {
             let four = bench.change([create(set(&bench.name("a"), "A", &["192.0.2.256"]))]).await;
-            Ok(format!("{four} | {}", bench.change([create(set(&bench.name("a"), "AAAA", &[ONE]))]).await))
+            Ok(format!(
+                "{four} | {}",
+                bench.change([create(set(&bench.name("a"), "AAAA", &[ONE]))]).await
+            ))
         }
     ),
     probe!(
@@ -258,7 +286,9 @@ pub(super) const PROBES: &[Probe] = &[
         "The value of an NS record is one domain name.",
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: RRDATANotSingleField (Value contains spaces) \
          encountered with 'ns.example.net ns.example.org'']",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net ns.example.org"]))]).await)
+        |bench| Ok(bench
+            .change([create(set(&bench.name("a"), "NS", &["ns.example.net ns.example.org"]))])
+            .await)
     ),
     probe!(
         "route53/mx-srv-value",
@@ -271,7 +301,11 @@ pub(super) const PROBES: &[Probe] = &[
             let mut seen = Vec::new();
             for (rtype, value) in [("MX", "mail.example.net"), ("SRV", "1 2 www.example.net")] {
                 let told = bench.change([create(set(&bench.name("a"), rtype, &[value]))]).await;
-                seen.push(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told });
+                seen.push(if told.starts_with("400 InvalidChangeBatch") {
+                    "refused".to_owned()
+                } else {
+                    told
+                });
             }
             Ok(seen.join("; "))
         }
@@ -288,9 +322,19 @@ pub(super) const PROBES: &[Probe] = &[
             bench.must([create(set(&name, "NS", &["ns.example.net."]))]).await?;
             let mut seen = Vec::new();
             let short = &DIGEST[..DIGEST.len() - 2];
-            for value in [DIGEST, short, &DIGEST.replace(" 2 ", " 9 "), &DIGEST.replace("1 ", "70000 "), "1 13 2"] {
+            for value in [
+                DIGEST,
+                short,
+                &DIGEST.replace(" 2 ", " 9 "),
+                &DIGEST.replace("1 ", "70000 "),
+                "1 13 2",
+            ] {
                 let told = bench.change([upsert(set(&name, "DS", &[value]))]).await;
-                seen.push(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told });
+                seen.push(if told.starts_with("400 InvalidChangeBatch") {
+                    "refused".to_owned()
+                } else {
+                    told
+                });
             }
             Ok(seen.join("; "))
         }
@@ -314,13 +358,26 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; accepted; 400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: CharacterStringTooLong (Value is \
          too long)",
         |bench| {
-            let most =
-                bench.change([create(set(&bench.name("a"), "TXT", &[&format!("\"{}\"", "x".repeat(255))]))]).await;
+            let most = bench
+                .change([create(set(
+                    &bench.name("a"),
+                    "TXT",
+                    &[&format!("\"{}\"", "x".repeat(255))],
+                ))])
+                .await;
             let escaped = format!("\"{}{}\"", "x".repeat(250), r"\134".repeat(5));
             let escaped = bench.change([create(set(&bench.name("b"), "TXT", &[&escaped]))]).await;
-            let more =
-                bench.change([create(set(&bench.name("c"), "TXT", &[&format!("\"{}\"", "x".repeat(256))]))]).await;
-            Ok(format!("{most}; {escaped}; {}", more.split(" encountered").next().unwrap_or_default()))
+            let more = bench
+                .change([create(set(
+                    &bench.name("c"),
+                    "TXT",
+                    &[&format!("\"{}\"", "x".repeat(256))],
+                ))])
+                .await;
+            Ok(format!(
+                "{most}; {escaped}; {}",
+                more.split(" encountered").next().unwrap_or_default()
+            ))
         }
     ),
     probe!(
@@ -331,7 +388,8 @@ pub(super) const PROBES: &[Probe] = &[
         "The value of a TXT record may have 4,000 characters with its quotes and blanks, and no more.",
         "accepted; refused",
         |bench| {
-            // 15 strings of 255 with their quotes and a blank are 3870 characters, and one of 128 makes it 4000.
+            // 15 strings of 255 with their quotes and a blank are 3870 characters, and one of 128
+            // makes it 4000.
             let value = |rest: usize| {
                 let mut strings = vec![format!("\"{}\"", "x".repeat(255)); 15];
                 strings.push(format!("\"{}\"", "x".repeat(rest)));
@@ -378,11 +436,19 @@ pub(super) const PROBES: &[Probe] = &[
             Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await)
         }
     ),
-    probe!("route53/cname-two-values", Words, Api, TYPES, "A CNAME has one value.", "refused", |bench| {
-        let values = ["www.example.net", "www.example.org"];
-        let told = bench.change([create(set(&bench.name("a"), "CNAME", &values))]).await;
-        Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
-    }),
+    probe!(
+        "route53/cname-two-values",
+        Words,
+        Api,
+        TYPES,
+        "A CNAME has one value.",
+        "refused",
+        |bench| {
+            let values = ["www.example.net", "www.example.org"];
+            let told = bench.change([create(set(&bench.name("a"), "CNAME", &values))]).await;
+            Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
+        }
+    ),
     probe!(
         "route53/ns-below-delegation",
         Guess,
@@ -391,7 +457,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A record set below a delegation is accepted unless a guardrail is turned on, and so is a delegation above record sets.",
         "accepted; accepted; accepted",
         |bench| {
-            let above = bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await;
+            let above =
+                bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await;
             let below = bench.change([create(set(&bench.name("www.a"), "A", &[ONE]))]).await;
             bench.must([create(set(&bench.name("www.b"), "A", &[ONE]))]).await?;
             Ok(format!(
@@ -436,8 +503,14 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [A HostedZone must contain at least one NS record for the zone itself.] | 400 \
          InvalidChangeBatch: [A HostedZone must contain exactly one SOA record.]",
         |bench| {
-            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
-            let page = call.max_items(2).send().await.map_err(|error| crate::bench::told(&error))?;
+            let call = bench
+                .lab
+                .parent
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id(&bench.lab.zone.id);
+            let page =
+                call.max_items(2).send().await.map_err(|error| crate::bench::told(&error))?;
             let mut seen = Vec::new();
             for one in page.resource_record_sets {
                 seen.push(bench.change([delete(one)]).await);
@@ -445,11 +518,19 @@ pub(super) const PROBES: &[Probe] = &[
             Ok(seen.join(" | "))
         }
     ),
-    probe!("route53/soa-elsewhere", Words, Api, APEX, "An SOA record set is at the apex alone.", "refused", |bench| {
-        let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
-        let told = bench.change([create(set(&bench.name("a"), "SOA", &[value]))]).await;
-        Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
-    }),
+    probe!(
+        "route53/soa-elsewhere",
+        Words,
+        Api,
+        APEX,
+        "An SOA record set is at the apex alone.",
+        "refused",
+        |bench| {
+            let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
+            let told = bench.change([create(set(&bench.name("a"), "SOA", &[value]))]).await;
+            Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
+        }
+    ),
     probe!(
         "route53/ds-without-ns",
         Guess,
@@ -468,7 +549,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A batch may create the NS and the DS record set of a delegation together, in either order, and delete them so.",
         "accepted; accepted; accepted",
         |bench| {
-            let (ns, ds) = (set(&bench.name("a"), "NS", &["ns.example.net"]), set(&bench.name("a"), "DS", &[DIGEST]));
+            let (ns, ds) = (
+                set(&bench.name("a"), "NS", &["ns.example.net"]),
+                set(&bench.name("a"), "DS", &[DIGEST]),
+            );
             let first = bench.change([create(ns.clone()), create(ds.clone())]).await;
             let gone = bench.change([delete(ns.clone()), delete(ds.clone())]).await;
             Ok(format!("{first}; {gone}; {}", bench.change([create(ds), create(ns)]).await))
@@ -483,9 +567,16 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; a.ns-gone-beside-ds.example.com. DS 300 \
          1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD",
         |bench| {
-            let (ns, ds) = (set(&bench.name("a"), "NS", &["ns.example.net"]), set(&bench.name("a"), "DS", &[DIGEST]));
+            let (ns, ds) = (
+                set(&bench.name("a"), "NS", &["ns.example.net"]),
+                set(&bench.name("a"), "DS", &[DIGEST]),
+            );
             bench.must([create(ns.clone()), create(ds)]).await?;
-            Ok(format!("{}; {}", bench.change([delete(ns)]).await, bench.listed().await?.join("; ")))
+            Ok(format!(
+                "{}; {}",
+                bench.change([delete(ns)]).await,
+                bench.listed().await?.join("; ")
+            ))
         }
     ),
     probe!(
@@ -495,7 +586,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"",
         "A delegation to name servers outside of Route 53 is accepted, whether they exist or not.",
         "accepted",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns1.example.net", "ns2.example.org."]))]).await)
+        |bench| Ok(bench
+            .change([create(set(&bench.name("a"), "NS", &["ns1.example.net", "ns2.example.org."]))])
+            .await)
     ),
     probe!(
         "route53/guardrail-ns-format",
@@ -505,7 +598,8 @@ pub(super) const PROBES: &[Probe] = &[
         "NS_FORMAT_CHECK, always on, refuses an NS value that looks like a Route 53 name server and is none.",
         "400 InvalidChangeBatch, NS_FORMAT_CHECK",
         |bench| {
-            let told = bench.change([create(set(&bench.name("a"), "NS", &["ns-1.awsdns-99.com"]))]).await;
+            let told =
+                bench.change([create(set(&bench.name("a"), "NS", &["ns-1.awsdns-99.com"]))]).await;
             Ok(by_guardrail(told, "NS_FORMAT_CHECK"))
         }
     ),
@@ -517,7 +611,8 @@ pub(super) const PROBES: &[Probe] = &[
         "NS_DELEGATION_AUTHORITY_CHECK, always on, refuses a delegation to Route 53 name servers that do not have the child zone.",
         "400 InvalidChangeBatch, NS_DELEGATION_AUTHORITY_CHECK",
         |bench| {
-            let servers = bench.lab.child_zone.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
+            let servers =
+                bench.lab.child_zone.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
             let told = bench.change([create(set(&bench.name("a"), "NS", &servers))]).await;
             Ok(by_guardrail(told, "NS_DELEGATION_AUTHORITY_CHECK"))
         }

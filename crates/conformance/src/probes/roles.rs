@@ -7,7 +7,8 @@ use crate::probe::Needs::{Api, RealAws, Roles};
 use crate::probe::{Probe, Seen, probe};
 
 const ASSUME: &str = "STS API Reference, AssumeRole; the words: no page";
-const DENIED: &str = "IAM User Guide, \"Troubleshoot access denied error messages\"; the words: no page";
+const DENIED: &str =
+    "IAM User Guide, \"Troubleshoot access denied error messages\"; the words: no page";
 const CROSS: &str = "IAM User Guide, \"Cross-account policy evaluation logic\"";
 const EXTERNAL: &str = "IAM User Guide, \"Access to AWS accounts owned by third parties\"";
 
@@ -35,7 +36,13 @@ pub(super) const PROBES: &[Probe] = &[
         "The session of a role is arn:aws:sts::<account>:assumed-role/<role>/<session>.",
         "arn:aws:sts::222222222222:assumed-role/conformance-caller/conformance",
         |bench| {
-            let answer = caller(bench).await?.sts.get_caller_identity().send().await.map_err(|error| told(&error))?;
+            let answer = caller(bench)
+                .await?
+                .sts
+                .get_caller_identity()
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
             Ok(answer.arn().unwrap_or_default().to_owned())
         }
     ),
@@ -51,7 +58,10 @@ pub(super) const PROBES: &[Probe] = &[
             bench.session_by(&caller(bench).await?, &bench.lab.parent, &open).await?;
             let bare = bench.session(&bench.lab.child, &bench.lab.child, "bare").await?;
             let told = assumed(bench, &bare, &open).await;
-            Ok(format!("assumed; without a policy of its own: {}", told.split(": ").next().unwrap_or_default()))
+            Ok(format!(
+                "assumed; without a policy of its own: {}",
+                told.split(": ").next().unwrap_or_default()
+            ))
         }
     ),
     probe!(
@@ -63,7 +73,10 @@ pub(super) const PROBES: &[Probe] = &[
         "assumed; without: 403 AccessDenied; another: 403 AccessDenied",
         |bench| {
             let caller = caller(bench).await?;
-            let with = |id: Option<&str>| Assume { external_id: id.map(str::to_owned), ..role(bench, "external") };
+            let with = |id: Option<&str>| Assume {
+                external_id: id.map(str::to_owned),
+                ..role(bench, "external")
+            };
             bench.session_by(&caller, &bench.lab.parent, &with(Some("an-external-id"))).await?;
             let code = |told: String| told.split(": ").next().unwrap_or_default().to_owned();
             let without = code(assumed(bench, &caller, &with(None)).await);
@@ -117,7 +130,10 @@ pub(super) const PROBES: &[Probe] = &[
             let local = bench.session(&bench.lab.parent, &bench.lab.parent, "local").await?;
             bench.session_by(&local, &bench.lab.parent, &role(bench, "by-name")).await?;
             let told = assumed(bench, &local, &role(bench, "by-account")).await;
-            Ok(format!("by name: assumed; by account: {}", told.split(": ").next().unwrap_or_default()))
+            Ok(format!(
+                "by name: assumed; by account: {}",
+                told.split(": ").next().unwrap_or_default()
+            ))
         }
     ),
     probe!(
@@ -214,7 +230,10 @@ pub(super) const PROBES: &[Probe] = &[
         "The ARN of something else than a role is refused.",
         "400 ValidationError: arn:aws:iam::111111111111:user/nobody is invalid",
         |bench| {
-            let ask = Assume { role: format!("arn:aws:iam::{}:user/nobody", bench.lab.parent.id), ..Assume::default() };
+            let ask = Assume {
+                role: format!("arn:aws:iam::{}:user/nobody", bench.lab.parent.id),
+                ..Assume::default()
+            };
             Ok(assumed(bench, &bench.lab.child, &ask).await)
         }
     ),
@@ -226,7 +245,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A session policy that is none is refused.",
         "400 MalformedPolicyDocument",
         |bench| {
-            let ask = Assume { policy: Some(json!({"Statement": []}).to_string() + "x"), ..role(bench, "open") };
+            let ask = Assume {
+                policy: Some(json!({"Statement": []}).to_string() + "x"),
+                ..role(bench, "open")
+            };
             let told = assumed(bench, &bench.lab.child, &ask).await;
             Ok(told.split(": ").next().unwrap_or_default().to_owned())
         }
@@ -242,8 +264,9 @@ pub(super) const PROBES: &[Probe] = &[
             let caller = caller(bench).await?;
             let mut seen = Vec::new();
             for region in ["us-east-1", "eu-west-1"] {
-                let session =
-                    bench.session_by(&caller.in_region(region), &bench.lab.parent, &role(bench, "open")).await?;
+                let session = bench
+                    .session_by(&caller.in_region(region), &bench.lab.parent, &role(bench, "open"))
+                    .await?;
                 let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
                 let name = answer.map_or_else(
                     |error| told(&error),
@@ -262,7 +285,8 @@ pub(super) const PROBES: &[Probe] = &[
         "The STS of a Region that the account has not opted in to refuses its credentials.",
         "403 InvalidClientTokenId: The security token included in the request is invalid",
         |bench| {
-            let answer = bench.lab.child.in_region("af-south-1").sts.get_caller_identity().send().await;
+            let answer =
+                bench.lab.child.in_region("af-south-1").sts.get_caller_identity().send().await;
             Ok(match answer {
                 Ok(_) => Seen::Nothing("the child account has opted in to af-south-1".into()),
                 Err(error) => Seen::Text(told(&error)),

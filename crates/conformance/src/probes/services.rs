@@ -25,7 +25,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             if bench.lab.parent.config.region().map(AsRef::as_ref) != Some("us-east-1") {
                 return Ok(Seen::Nothing(
-                    "Route 53 signs with keys of us-east-1 alone, and the run is in another Region".into(),
+                    "Route 53 signs with keys of us-east-1 alone, and the run is in another Region"
+                        .into(),
                 ));
             }
             let (name, stack) = (bench.name("a"), format!("{}-signed", bench.lab.prefix));
@@ -37,9 +38,17 @@ pub(super) const PROBES: &[Probe] = &[
             let zone = bench.lab.stack(Side::Child, &stack).output("ZoneId").await?;
             let servers = bench.lab.stack(Side::Child, &stack).output("NameServers").await?;
             let child = &bench.lab.child.route53;
-            let signing = child.get_dnssec().hosted_zone_id(&zone).send().await.map_err(|error| told(&error))?;
-            let key =
-                signing.key_signing_keys().first().and_then(|key| key.ds_record()).ok_or("the zone has no key")?;
+            let signing = child
+                .get_dnssec()
+                .hosted_zone_id(&zone)
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
+            let key = signing
+                .key_signing_keys()
+                .first()
+                .and_then(|key| key.ds_record())
+                .ok_or("the zone has no key")?;
             let servers: Vec<&str> = servers.split(',').collect();
             let (ns, ds) = (set_for(TTL, &name, "NS", &servers), set_for(TTL, &name, "DS", &[key]));
             let made = bench.must([create(ns), create(ds.clone())]).await?;
@@ -57,8 +66,12 @@ pub(super) const PROBES: &[Probe] = &[
                 if after == "accepted" {
                     break;
                 }
-                tokio::time::sleep(if bench.lab.place.is_local() { LOCAL_PAUSE } else { Duration::from_secs(15) })
-                    .await;
+                tokio::time::sleep(if bench.lab.place.is_local() {
+                    LOCAL_PAUSE
+                } else {
+                    Duration::from_secs(15)
+                })
+                .await;
                 after = disable().await;
             }
             let status = bench.lab.delete_stack(Side::Child, &stack).await?;
@@ -78,21 +91,39 @@ pub(super) const PROBES: &[Probe] = &[
         "3 deliveries",
         |bench| {
             let stack = format!("{}-failing", bench.lab.prefix);
-            let status =
-                bench.lab.deploy(Side::Child, &stack, &Template::own("failing-function.yaml", Vec::new()), &[]).await?;
+            let status = bench
+                .lab
+                .deploy(
+                    Side::Child,
+                    &stack,
+                    &Template::own("failing-function.yaml", Vec::new()),
+                    &[],
+                )
+                .await?;
             if !status.is_fine() {
                 return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
             }
             let function = bench.lab.stack(Side::Child, &stack).output("Function").await?;
             let queue = bench.lab.stack(Side::Child, &stack).output("Queue").await?;
             let place = &bench.lab.place;
-            let words = ["lambda", "invoke", "--function-name", &function, "--invocation-type", "Event", "/dev/null"];
+            let words = [
+                "lambda",
+                "invoke",
+                "--function-name",
+                &function,
+                "--invocation-type",
+                "Event",
+                "/dev/null",
+            ];
             place.aws(Side::Child, &words).await?;
-            let words = ["sqs", "receive-message", "--queue-url", &queue, "--wait-time-seconds", "20"];
+            let words =
+                ["sqs", "receive-message", "--queue-url", &queue, "--wait-time-seconds", "20"];
             let mut seen = "nothing was given up within ten minutes".to_owned();
             for _ in 0..30 {
-                let answer: Value = serde_json::from_str(&place.aws(Side::Child, &words).await?).unwrap_or_default();
-                let body = answer.pointer("/Messages/0/Body").and_then(Value::as_str).unwrap_or_default();
+                let answer: Value = serde_json::from_str(&place.aws(Side::Child, &words).await?)
+                    .unwrap_or_default();
+                let body =
+                    answer.pointer("/Messages/0/Body").and_then(Value::as_str).unwrap_or_default();
                 let body: Value = serde_json::from_str(body).unwrap_or_default();
                 if let Some(count) = body.pointer("/requestContext/approximateInvokeCount") {
                     seen = format!("{count} deliveries");

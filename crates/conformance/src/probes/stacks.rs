@@ -9,12 +9,14 @@ use crate::probe::{Probe, probe};
 use crate::recorder::{Answer, Event, Play};
 use crate::stacks::Status;
 
-const REQUESTS: &str = "CloudFormation User Guide, \"Custom resource request and response reference\"";
+const REQUESTS: &str =
+    "CloudFormation User Guide, \"Custom resource request and response reference\"";
 const RESPONSES: &str = "CloudFormation User Guide, \"Custom resource response objects\"";
 const UPDATES: &str = "CloudFormation User Guide, \"Update behaviors of stack resources\"";
 const POLICIES: &str = "CloudFormation Template Reference, \"DeletionPolicy attribute\"";
 const NO_PAGE: &str = "no page";
-const PRESIGNED: &str = "Amazon S3 User Guide, \"Sharing objects with presigned URLs\"; no page for CloudFormation's";
+const PRESIGNED: &str =
+    "Amazon S3 User Guide, \"Sharing objects with presigned URLs\"; no page for CloudFormation's";
 
 /// One resource with that value.
 fn thing(value: &str) -> Value {
@@ -61,11 +63,16 @@ pub(super) const PROBES: &[Probe] = &[
             let resources = json!({"Thing": {"Properties": {"Number": 300, "Truth": true, "List": [1, "two"]}}});
             let mut seen = String::new();
             play.deploy(&resources, &[], |event| {
-                let fields: BTreeMap<&String, &Value> = event.json.as_object().into_iter().flatten().collect();
+                let fields: BTreeMap<&String, &Value> =
+                    event.json.as_object().into_iter().flatten().collect();
                 let names: Vec<&str> = fields.keys().map(|name| name.as_str()).collect();
                 seen = names.join(" ");
                 for name in ["List", "Number", "Truth"] {
-                    let value = event.json.pointer(&format!("/ResourceProperties/{name}")).cloned().unwrap_or_default();
+                    let value = event
+                        .json
+                        .pointer(&format!("/ResourceProperties/{name}"))
+                        .cloned()
+                        .unwrap_or_default();
                     seen = format!("{seen}; {name}: {value}");
                 }
                 if !event.text("/ServiceToken").is_empty()
@@ -100,10 +107,16 @@ pub(super) const PROBES: &[Probe] = &[
                     Some(rest.split('&').next().unwrap_or_default().to_owned())
                 };
                 let scheme = url.split(':').next().unwrap_or_default();
-                let place =
-                    if host.starts_with(bucket) { "the bucket is in the host" } else { "the bucket is elsewhere" };
+                let place = if host.starts_with(bucket) {
+                    "the bucket is in the host"
+                } else {
+                    "the bucket is elsewhere"
+                };
                 let dated = if query("X-Amz-Date").is_some() { "dated" } else { "not dated" };
-                seen = format!("{scheme}; {place}; {dated}; {}", query("X-Amz-Expires").unwrap_or_default());
+                seen = format!(
+                    "{scheme}; {place}; {dated}; {}",
+                    query("X-Amz-Expires").unwrap_or_default()
+                );
                 Answer::Success("one")
             })
             .await?;
@@ -124,10 +137,13 @@ pub(super) const PROBES: &[Probe] = &[
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let body = event.document("SUCCESS", "one").to_string().into_bytes();
-            let put = async |headers: &[(&str, &str)]| play.recorder().put(&event, body.clone(), headers).await;
+            let put = async |headers: &[(&str, &str)]| {
+                play.recorder().put(&event, body.clone(), headers).await
+            };
             let typed = put(&[("content-type", "application/json")]).await?;
             let url = event.text("/ResponseURL");
-            let (head, signature) = url.rsplit_once("Signature=").ok_or("the URL has no signature")?;
+            let (head, signature) =
+                url.rsplit_once("Signature=").ok_or("the URL has no signature")?;
             let other: String = signature
                 .chars()
                 .map(|c| {
@@ -140,12 +156,17 @@ pub(super) const PROBES: &[Probe] = &[
                     }
                 })
                 .collect();
-            let other = play.recorder().send("PUT", &format!("{head}Signature={other}"), body.clone(), &[]).await?;
+            let other = play
+                .recorder()
+                .send("PUT", &format!("{head}Signature={other}"), body.clone(), &[])
+                .await?;
             let read = play.recorder().send("GET", url, Vec::new(), &[]).await?;
             let plain = put(&[]).await?;
             play.answer(one).await?;
             play.end().await?;
-            Ok(format!("content type: {typed}; other signature: {other}; GET: {read}; none: {plain}"))
+            Ok(format!(
+                "content type: {typed}; other signature: {other}; GET: {read}; none: {plain}"
+            ))
         }
     ),
     probe!(
@@ -183,8 +204,10 @@ pub(super) const PROBES: &[Probe] = &[
                 let all = play
                     .deploy(&thing("a"), &[], |event| {
                         let mut document = event.document("SUCCESS", "one");
-                        let missing = size - document.to_string().len() - ",\"Data\":{\"Text\":\"\"}".len();
-                        if let (Some(fields), "Create") = (document.as_object_mut(), event.what().0) {
+                        let missing =
+                            size - document.to_string().len() - ",\"Data\":{\"Text\":\"\"}".len();
+                        if let (Some(fields), "Create") = (document.as_object_mut(), event.what().0)
+                        {
                             fields.insert("Data".into(), json!({"Text": "x".repeat(missing)}));
                         }
                         Answer::Document(document)
@@ -308,7 +331,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut play = Play::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
-            let all = play.deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], one).await?;
+            let all =
+                play.deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], one).await?;
             play.end().await?;
             Ok(told(&all))
         }
@@ -325,9 +349,11 @@ pub(super) const PROBES: &[Probe] = &[
             let mut play = Play::new(bench).await?;
             play.deploy(&two("a"), &[], one).await?;
             let all = play
-                .deploy(&two("b"), &[], |event| match (event.what(), event.text("/ResourceProperties/Value")) {
-                    (("Update", "Other"), "b") => Answer::Failed("one"),
-                    _ => Answer::Success("one"),
+                .deploy(&two("b"), &[], |event| {
+                    match (event.what(), event.text("/ResourceProperties/Value")) {
+                        (("Update", "Other"), "b") => Answer::Failed("one"),
+                        _ => Answer::Success("one"),
+                    }
                 })
                 .await?;
             play.end().await?;
@@ -346,10 +372,14 @@ pub(super) const PROBES: &[Probe] = &[
             let mut play = Play::new(bench).await?;
             play.deploy(&two("a"), &[], one).await?;
             let all = play
-                .deploy(&two("b"), &[], |event| match (event.what(), event.text("/ResourceProperties/Value")) {
-                    (("Update", "Other"), "b") => Answer::Failed("one"),
-                    (("Update", "Thing"), "b") | (("Delete", "Thing"), _) => Answer::Success("two"),
-                    _ => Answer::Success("one"),
+                .deploy(&two("b"), &[], |event| {
+                    match (event.what(), event.text("/ResourceProperties/Value")) {
+                        (("Update", "Other"), "b") => Answer::Failed("one"),
+                        (("Update", "Thing"), "b") | (("Delete", "Thing"), _) => {
+                            Answer::Success("two")
+                        }
+                        _ => Answer::Success("one"),
+                    }
                 })
                 .await?;
             play.end().await?;
@@ -405,7 +435,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut play = Play::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
-            let resources = json!({"Thing": {"DeletionPolicy": "Retain", "Properties": {"Value": "a"}}});
+            let resources =
+                json!({"Thing": {"DeletionPolicy": "Retain", "Properties": {"Value": "a"}}});
             let changed = play.deploy(&resources, &[], one).await?;
             Ok(format!("{}; {}", told(&changed), told(&play.delete(one).await?)))
         }
@@ -421,8 +452,9 @@ pub(super) const PROBES: &[Probe] = &[
             let mut play = Play::new(bench).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
-            let (mut lines, status) =
-                play.delete(|event| Answer::Document(event.document("SUCCESS", given(event)))).await?;
+            let (mut lines, status) = play
+                .delete(|event| Answer::Document(event.document("SUCCESS", given(event))))
+                .await?;
             lines.insert(0, format!("{} {}: a", event.what().0, event.what().1));
             Ok(told(&(lines, status)))
         }
@@ -456,7 +488,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Create Thing: a -> CREATE_FAILED; Create Thing: b; Delete Thing made: a -> UPDATE_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
-            let failed = play.deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made")).await?;
+            let failed = play
+                .deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made"))
+                .await?;
             let again = play.deploy(&thing("b"), &["--disable-rollback"], one).await?;
             let seen = format!("{}; {}", told(&failed), told_rolled_back(&again, 0));
             play.end().await?;
@@ -502,12 +536,15 @@ pub(super) const PROBES: &[Probe] = &[
             let mapping = mapping.to_string();
             let place = &bench.lab.place;
             let side = crate::place::Side::Child;
-            let words = ["cloudformation", "create-stack-refactor", "--stack-definitions", &definitions];
+            let words =
+                ["cloudformation", "create-stack-refactor", "--stack-definitions", &definitions];
             let words = [words.as_slice(), &["--resource-mappings", &mapping]].concat();
             let made: Value = parsed(&place.aws(side, &words).await?)?;
-            let id = made.get("StackRefactorId").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let refactor =
-                async |verb: &str| place.aws(side, &["cloudformation", verb, "--stack-refactor-id", &id]).await;
+            let id =
+                made.get("StackRefactorId").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let refactor = async |verb: &str| {
+                place.aws(side, &["cloudformation", verb, "--stack-refactor-id", &id]).await
+            };
             let mut state = String::new();
             for (verb, field) in [("", "Status"), ("execute-stack-refactor", "ExecutionStatus")] {
                 if !verb.is_empty() {
@@ -515,7 +552,8 @@ pub(super) const PROBES: &[Probe] = &[
                 }
                 for _ in 0..120 {
                     let described = parsed(&refactor("describe-stack-refactor").await?)?;
-                    state = described.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+                    state =
+                        described.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
                     if state.ends_with("COMPLETE") || state.ends_with("FAILED") {
                         break;
                     }

@@ -8,19 +8,22 @@ use crate::probe::{Probe, probe};
 
 const CREATE: &str = "Route 53 API Reference, CreateHostedZone";
 const GET: &str = "Route 53 API Reference, GetHostedZone; the words: no page";
-const APEX: &str =
-    "Route 53 Developer Guide, \"NS and SOA records that Amazon Route 53 creates for a public hosted zone\"";
+const APEX: &str = "Route 53 Developer Guide, \"NS and SOA records that Amazon Route 53 creates for a public hosted zone\"";
 const ERRORS: &str = "Route 53 API Reference, \"Common Errors\"; the words: no page";
 
 /// The answer of `GetHostedZone`: the zone's name, or the refusal.
 async fn read(account: &Account, zone: &str) -> String {
     let answer = account.impatient().get_hosted_zone().id(zone).send().await;
-    answer.map_or_else(|error| told(&error), |answer| answer.hosted_zone.map(|zone| zone.name).unwrap_or_default())
+    answer.map_or_else(
+        |error| told(&error),
+        |answer| answer.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
+    )
 }
 
 /// The answer of `CreateHostedZone`: that the zone was made, or status and code of the refusal.
 async fn make(account: &Account, name: &str, reference: String) -> String {
-    let answer = account.route53.create_hosted_zone().name(name).caller_reference(reference).send().await;
+    let answer =
+        account.route53.create_hosted_zone().name(name).caller_reference(reference).send().await;
     let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
     told.split(": ").next().unwrap_or_default().to_owned()
 }
@@ -35,8 +38,14 @@ pub(super) const PROBES: &[Probe] = &[
         "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE | 404 NoSuchHostedZone: No hosted zone found with \
          ID: Z0UNKNOWNEXAMPLE",
         |bench| {
-            let answer =
-                bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id("Z0UNKNOWNEXAMPLE").send().await;
+            let answer = bench
+                .lab
+                .parent
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id("Z0UNKNOWNEXAMPLE")
+                .send()
+                .await;
             let listed = answer.map_or_else(|error| told(&error), |_| "listed".to_owned());
             Ok(format!("{} | {listed}", read(&bench.lab.parent, "Z0UNKNOWNEXAMPLE").await))
         }
@@ -69,11 +78,21 @@ pub(super) const PROBES: &[Probe] = &[
         "/hostedzone/Z0PARENTEXAMPLE; example.com.; example.com.",
         |bench| {
             let id = &bench.lab.zone.id;
-            let answer =
-                bench.lab.parent.route53.get_hosted_zone().id(id).send().await.map_err(|error| told(&error))?;
-            let returned = answer.hosted_zone().map(|zone| zone.id().to_owned()).unwrap_or_default();
-            let (bare, whole) =
-                (read(&bench.lab.parent, id).await, read(&bench.lab.parent, &format!("/hostedzone/{id}")).await);
+            let answer = bench
+                .lab
+                .parent
+                .route53
+                .get_hosted_zone()
+                .id(id)
+                .send()
+                .await
+                .map_err(|error| told(&error))?;
+            let returned =
+                answer.hosted_zone().map(|zone| zone.id().to_owned()).unwrap_or_default();
+            let (bare, whole) = (
+                read(&bench.lab.parent, id).await,
+                read(&bench.lab.parent, &format!("/hostedzone/{id}")).await,
+            );
             Ok(format!("{returned}; {bare}; {whole}"))
         }
     ),
@@ -88,7 +107,9 @@ pub(super) const PROBES: &[Probe] = &[
             let servers = &bench.lab.zone.name_servers;
             let domains: BTreeSet<&str> = servers
                 .iter()
-                .filter_map(|server| server.strip_prefix("ns-")?.split_once(".awsdns-")?.1.split_once('.'))
+                .filter_map(|server| {
+                    server.strip_prefix("ns-")?.split_once(".awsdns-")?.1.split_once('.')
+                })
                 .filter(|(block, _)| block.len() == 2)
                 .map(|(_, domain)| domain)
                 .collect();
@@ -107,13 +128,18 @@ pub(super) const PROBES: &[Probe] = &[
             let call = bench.lab.child.route53.list_resource_record_sets().hosted_zone_id(&zone.id);
             let page = call.send().await.map_err(|error| told(&error))?;
             let lines: Vec<String> = page.resource_record_sets().iter().map(line).collect();
-            let mut values: Vec<String> = zone.name_servers.iter().map(|server| format!("{server}.")).collect();
+            let mut values: Vec<String> =
+                zone.name_servers.iter().map(|server| format!("{server}.")).collect();
             values.sort();
             let seen = page.resource_record_sets().iter().map(|set| {
                 let mut own: Vec<String> =
                     set.resource_records().iter().map(|record| record.value().to_owned()).collect();
                 own.sort();
-                let first = own.first().and_then(|value| value.split(' ').next()).unwrap_or_default().to_owned();
+                let first = own
+                    .first()
+                    .and_then(|value| value.split(' ').next())
+                    .unwrap_or_default()
+                    .to_owned();
                 let what = if own == values {
                     "the name servers, each with a dot"
                 } else if values.contains(&first) {
@@ -170,14 +196,22 @@ pub(super) const PROBES: &[Probe] = &[
                 let batch = aws_sdk_route53::types::ChangeBatch::builder().changes(change).build();
                 batch.map_err(|error| error.to_string())
             };
-            let change =
-                |batch| client.change_resource_record_sets().hosted_zone_id(&zone.id).change_batch(batch).send();
+            let change = |batch| {
+                client
+                    .change_resource_record_sets()
+                    .hosted_zone_id(&zone.id)
+                    .change_batch(batch)
+                    .send()
+            };
             change(batch(create(record.clone()))?).await.map_err(|error| told(&error))?;
             let refused = client.delete_hosted_zone().id(&zone.id).send().await;
             let refused = refused.map_or_else(|error| told(&error), |_| "deleted".to_owned());
             change(batch(crate::bench::delete(record))?).await.map_err(|error| told(&error))?;
             let gone = client.delete_hosted_zone().id(&zone.id).send().await;
-            Ok(format!("{refused}; emptied: {}", gone.map_or_else(|error| told(&error), |_| "deleted".to_owned())))
+            Ok(format!(
+                "{refused}; emptied: {}",
+                gone.map_or_else(|error| told(&error), |_| "deleted".to_owned())
+            ))
         }
     ),
     probe!(
@@ -188,9 +222,17 @@ pub(super) const PROBES: &[Probe] = &[
         "GetDNSSEC of a zone that was never signed says NOT_SIGNING, and has no keys.",
         "NOT_SIGNING, 0 keys",
         |bench| {
-            let answer = bench.lab.parent.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
+            let answer = bench
+                .lab
+                .parent
+                .route53
+                .get_dnssec()
+                .hosted_zone_id(&bench.lab.zone.id)
+                .send()
+                .await;
             let answer = answer.map_err(|error| told(&error))?;
-            let state = answer.status().and_then(|status| status.serve_signature()).unwrap_or_default();
+            let state =
+                answer.status().and_then(|status| status.serve_signature()).unwrap_or_default();
             Ok(format!("{state}, {} keys", answer.key_signing_keys().len()))
         }
     ),
@@ -202,7 +244,11 @@ pub(super) const PROBES: &[Probe] = &[
         "A request by an access key that does not exist is refused with InvalidClientTokenId.",
         "403 InvalidClientTokenId: The security token included in the request is invalid.",
         |bench| {
-            let keys = Keys { id: "AKIAIOSFODNN7EXAMPLE".into(), secret: "not-a-secret".into(), token: None };
+            let keys = Keys {
+                id: "AKIAIOSFODNN7EXAMPLE".into(),
+                secret: "not-a-secret".into(),
+                token: None,
+            };
             Ok(read(&bench.lab.parent.with(&keys), &bench.lab.zone.id).await)
         }
     ),

@@ -10,18 +10,23 @@ use inventory::batch::ascii;
 
 fn read(flag: &str, path: &Path) -> Result<String, Unanswered> {
     let read = std::fs::read_to_string(path);
-    read.map_err(|error| Unanswered::new(format!("{flag} {}: the file can't be read: {error}", path.display())))
+    read.map_err(|error| {
+        Unanswered::new(format!("{flag} {}: the file can't be read: {error}", path.display()))
+    })
 }
 
 fn wrong(path: &Path, what: &str) -> Unanswered {
     Unanswered::new(format!("{}: {what}", path.display()))
 }
 
-/// The ARNs of stacks, separated by white space as `aws cloudformation list-stacks --output text` prints them.
+/// The ARNs of stacks, separated by white space as `aws cloudformation list-stacks --output text`
+/// prints them.
 pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
-    let stacks: Vec<String> = read("--stacks", path)?.split_whitespace().map(str::to_owned).collect();
-    let is_stack =
-        |text: &str| text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/");
+    let stacks: Vec<String> =
+        read("--stacks", path)?.split_whitespace().map(str::to_owned).collect();
+    let is_stack = |text: &str| {
+        text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/")
+    };
     if let Some(other) = stacks.iter().find(|text| !is_stack(text)) {
         return Err(wrong(
             path,
@@ -41,7 +46,8 @@ pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
     Ok(stacks)
 }
 
-/// The roles, one a line: an ARN, and behind white space its external id if it has one. Behind a `#` there is a remark.
+/// The roles, one a line: an ARN, and behind white space its external id if it has one. Behind a
+/// `#` there is a remark.
 pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered> {
     let mut roles = Vec::new();
     for (number, line) in read("--roles", path)?.lines().enumerate() {
@@ -52,11 +58,18 @@ pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered>
             [arn] => scope.role(arn, None),
             [arn, external_id] => scope.role(arn, Some(external_id)),
             // What else there is may be a secret.
-            _ => return Err(wrong(path, &format!("line {} has more than a role and its external id", number + 1))),
+            _ => {
+                return Err(wrong(
+                    path,
+                    &format!("line {} has more than a role and its external id", number + 1),
+                ));
+            }
         };
         let wrong_line = |message: String| {
             // The file has no flags.
-            let message = message.replace("ParentRoleArn", "the role").replace("ParentExternalId", "the external id");
+            let message = message
+                .replace("ParentRoleArn", "the role")
+                .replace("ParentExternalId", "the external id");
             wrong(path, &format!("line {}: {message}", number + 1))
         };
         let role = role.map_err(|error| wrong_line(error.to_string()))?;

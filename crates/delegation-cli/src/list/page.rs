@@ -1,8 +1,9 @@
-//! A listing as one page for people: it needs no network and no script, and nothing in it can bring one along.
+//! A listing as one page for people: it needs no network and no script, and nothing in it can bring
+//! one along.
 //!
-//! Names, values and messages are the text of strangers. The templates escape all of it, and the page's policy lets a browser
-//! run the one script and apply the one style that are part of this program, by their digests (W3C, "Content Security Policy
-//! Level 3").
+//! Names, values and messages are the text of strangers. The templates escape all of it, and the
+//! page's policy lets a browser run the one script and apply the one style that are part of this
+//! program, by their digests (W3C, "Content Security Policy Level 3").
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -106,8 +107,9 @@ struct NameServer {
 
 /// Writes the page of a listing to a file.
 pub(super) fn write(told: &Told<'_>, path: &Path) -> Result<(), Unanswered> {
-    let wrong =
-        |error: String| Unanswered::new(format!("--html {}: the page can't be written: {error}", path.display()));
+    let wrong = |error: String| {
+        Unanswered::new(format!("--html {}: the page can't be written: {error}", path.display()))
+    };
     let page = render(told).map_err(|error| wrong(error.to_string()))?;
     std::fs::write(path, page).map_err(|error| wrong(error.to_string()))
 }
@@ -166,7 +168,14 @@ fn states(told: &Told<'_>) -> Vec<State> {
     });
     // Without a check nobody knows.
     let label = if told.listing.facts.checked { "in order" } else { "nothing found" };
-    found.chain((in_order > 0).then_some(State { word: IN_ORDER, label, class: "ok", count: in_order })).collect()
+    found
+        .chain((in_order > 0).then_some(State {
+            word: IN_ORDER,
+            label,
+            class: "ok",
+            count: in_order,
+        }))
+        .collect()
 }
 
 fn class(kind: FindingKind) -> &'static str {
@@ -179,8 +188,8 @@ fn class(kind: FindingKind) -> &'static str {
     }
 }
 
-/// The zones as a tree: a zone lies below the delegation of its name in the zone nearest above, if that leads to its own name
-/// servers.
+/// The zones as a tree: a zone lies below the delegation of its name in the zone nearest above, if
+/// that leads to its own name servers.
 fn tree(told: &Told<'_>) -> Vec<Zone> {
     let mut below: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     let mut is_below = BTreeSet::new();
@@ -200,10 +209,12 @@ fn tree(told: &Told<'_>) -> Vec<Zone> {
 
 /// The delegation that leads to a zone: by the places of its zone and of its line.
 fn above(told: &Told<'_>, name: &Name, servers: &NameServers) -> Option<(usize, usize)> {
-    let above = told.zones.iter().enumerate().filter(|(_, zone)| name.is_below(&zone.scanned.zone.name));
+    let above =
+        told.zones.iter().enumerate().filter(|(_, zone)| name.is_below(&zone.scanned.zone.name));
     let of_name = above.filter_map(|(index, zone)| {
         let line = zone.lines.iter().position(|line| {
-            let delegation = line.entry.delegation.as_ref().filter(|_| line.entry.name.as_ref() == Some(name));
+            let delegation =
+                line.entry.delegation.as_ref().filter(|_| line.entry.name.as_ref() == Some(name));
             delegation.and_then(Delegation::name_servers).as_ref() == Some(servers)
         })?;
         Some((zone.scanned.zone.name.labels().count(), (index, line)))
@@ -211,8 +222,13 @@ fn above(told: &Told<'_>, name: &Name, servers: &NameServers) -> Option<(usize, 
     of_name.max_by_key(|(labels, _)| *labels).map(|(_, place)| place)
 }
 
-/// A zone with what lies below it. A zone is below names that it is itself below, so that this ends.
-fn zone(told: &Told<'_>, index: usize, below: &BTreeMap<(usize, usize), Vec<usize>>) -> Option<Zone> {
+/// A zone with what lies below it. A zone is below names that it is itself below, so that this
+/// ends.
+fn zone(
+    told: &Told<'_>,
+    index: usize,
+    below: &BTreeMap<(usize, usize), Vec<usize>>,
+) -> Option<Zone> {
     let shown: &ToldZone<'_> = told.zones.get(index)?;
     let lines = shown.lines.iter().enumerate().map(|(number, examined)| {
         let children = below.get(&(index, number)).into_iter().flatten();
@@ -223,15 +239,24 @@ fn zone(told: &Told<'_>, index: usize, below: &BTreeMap<(usize, usize), Vec<usiz
         id: shown.scanned.zone.id.as_str().to_owned(),
         name: output::plain(&shown.scanned.zone.name.for_people()),
         role: shown.scanned.role.as_ref().map(|role| role.as_str().to_owned()),
-        problem: shown.report.filter(|report| !report.is_good()).map(|report| output::plain(&report.to_string())),
+        problem: shown
+            .report
+            .filter(|report| !report.is_good())
+            .map(|report| output::plain(&report.to_string())),
         lines: lines.collect(),
     })
 }
 
-fn line(told: &Told<'_>, zone: &ToldZone<'_>, examined: &Examined<'_>, children: Vec<Zone>) -> Line {
+fn line(
+    told: &Told<'_>,
+    zone: &ToldZone<'_>,
+    examined: &Examined<'_>,
+    children: Vec<Zone>,
+) -> Line {
     let facts = &told.listing.facts;
     let name = output::plain(&examined.name());
-    let owners: Vec<String> = owners(examined, facts).iter().map(|owner| output::plain(owner)).collect();
+    let owners: Vec<String> =
+        owners(examined, facts).iter().map(|owner| output::plain(owner)).collect();
     let known = known(examined);
     let mut words: Vec<&str> = examined.kinds().map(FindingKind::as_str).collect();
     if words.is_empty() {
@@ -244,9 +269,16 @@ fn line(told: &Told<'_>, zone: &ToldZone<'_>, examined: &Examined<'_>, children:
         is_alarm: examined.is_alarm(),
         badges: badges(examined, facts),
         owners: owners.join(", "),
-        findings: examined.findings.iter().map(|found| finding(zone, examined, found, facts)).collect(),
+        findings: examined
+            .findings
+            .iter()
+            .map(|found| finding(zone, examined, found, facts))
+            .collect(),
         facts: known,
-        servers: examined.report.map(|report| report.servers().iter().map(server).collect()).unwrap_or_default(),
+        servers: examined
+            .report
+            .map(|report| report.servers().iter().map(server).collect())
+            .unwrap_or_default(),
         children,
         name,
     }
@@ -266,7 +298,12 @@ fn badges(examined: &Examined<'_>, facts: &Facts<'_>) -> Vec<Badge> {
     }
 }
 
-fn finding(zone: &ToldZone<'_>, examined: &Examined<'_>, found: &Found, facts: &Facts<'_>) -> Finding {
+fn finding(
+    zone: &ToldZone<'_>,
+    examined: &Examined<'_>,
+    found: &Found,
+    facts: &Facts<'_>,
+) -> Finding {
     let accepted = found.acceptance.as_ref().map(|acceptance| {
         let (until, reason) = (acceptance.until, output::plain(&acceptance.reason));
         if acceptance.holds(facts.now) {
@@ -305,7 +342,10 @@ fn known(examined: &Examined<'_>) -> Vec<(&'static str, String)> {
         format!("{}, written on {} UTC", claim.owner, date_and_time(claim.stamp.time))
     };
     add("Claims", entry.ownership.claims().map(claim).collect());
-    add("Ownership record", entry.record.as_ref().map(|record| record.name.for_people()).into_iter().collect());
+    add(
+        "Ownership record",
+        entry.record.as_ref().map(|record| record.name.for_people()).into_iter().collect(),
+    );
     facts
 }
 

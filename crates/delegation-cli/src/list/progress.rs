@@ -1,4 +1,5 @@
-//! How far a long listing is: a bar on the terminal, and nothing where the standard error output is none.
+//! How far a long listing is: a bar on the terminal, and nothing where the standard error output is
+//! none.
 
 use std::time::Duration;
 

@@ -13,13 +13,17 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ttl::Ttl;
 use inventory::{Examined, FindingKind};
 
-/// How many delegations a template has at most. CloudFormation takes 500 resources, and a stack of which one fails rolls back all.
+/// How many delegations a template has at most. CloudFormation takes 500 resources, and a stack of
+/// which one fails rolls back all.
 const MOST: usize = 200;
 
 /// Writes the templates to a folder, and tells which, with how many delegations each.
 pub(super) fn write(told: &Told<'_>, folder: &Path) -> Result<Vec<(String, usize)>, Unanswered> {
     let wrong = |path: &Path, error: std::io::Error| {
-        Unanswered::new(format!("--skeletons {}: the template can't be written: {error}", path.display()))
+        Unanswered::new(format!(
+            "--skeletons {}: the template can't be written: {error}",
+            path.display()
+        ))
     };
     fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
     let mut written = Vec::new();
@@ -27,9 +31,15 @@ pub(super) fn write(told: &Told<'_>, folder: &Path) -> Result<Vec<(String, usize
         let adoptable: Vec<Adoptable<'_>> = zone.lines.iter().filter_map(Adoptable::new).collect();
         for (number, part) in adoptable.chunks(MOST).enumerate() {
             // A name has no character that a path could not.
-            let name = format!("{}-{}-{}.json", file_name(&zone.scanned.zone.name), zone.scanned.zone.id, number + 1);
+            let name = format!(
+                "{}-{}-{}.json",
+                file_name(&zone.scanned.zone.name),
+                zone.scanned.zone.id,
+                number + 1
+            );
             let path = folder.join(&name);
-            fs::write(&path, format!("{:#}\n", template(zone, part))).map_err(|error| wrong(&path, error))?;
+            fs::write(&path, format!("{:#}\n", template(zone, part)))
+                .map_err(|error| wrong(&path, error))?;
             written.push((path.display().to_string(), part.len()));
         }
     }
@@ -104,20 +114,31 @@ fn resource(adoptable: &Adoptable<'_>, zone: &str) -> Value {
     json!({"Type": "Custom::Delegation", "Properties": properties})
 }
 
-/// The labels below the zone, the highest first, as a logical id: letters and digits alone, and none twice.
+/// The labels below the zone, the highest first, as a logical id: letters and digits alone, and
+/// none twice.
 fn logical_id(name: &Name, zone: &Name, taken: &mut BTreeSet<String>) -> String {
     let below = name.labels().count().saturating_sub(zone.labels().count());
     let labels: Vec<&str> = name.labels().take(below).collect();
-    let words = labels.into_iter().rev().flat_map(|label| label.split(|c: char| !c.is_ascii_alphanumeric()));
+    let words = labels
+        .into_iter()
+        .rev()
+        .flat_map(|label| label.split(|c: char| !c.is_ascii_alphanumeric()));
     let capital = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+        letters
+            .next()
+            .map(|first| first.to_ascii_uppercase())
+            .into_iter()
+            .chain(letters)
+            .collect::<String>()
     };
     // CloudFormation takes 255 characters.
-    let base: String = ["Delegation".to_owned()].into_iter().chain(words.map(capital)).collect::<String>();
+    let base: String =
+        ["Delegation".to_owned()].into_iter().chain(words.map(capital)).collect::<String>();
     let base: String = base.chars().take(240).collect();
     let numbers = (2..).map(|number| format!("{base}X{number}"));
-    let id = std::iter::once(base.clone()).chain(numbers).find(|id| !taken.contains(id)).unwrap_or(base);
+    let id =
+        std::iter::once(base.clone()).chain(numbers).find(|id| !taken.contains(id)).unwrap_or(base);
     taken.insert(id.clone());
     id
 }
@@ -134,7 +155,8 @@ mod tests {
         assert_eq!(id("team.1.dev.example.com"), "DelegationDev1Team");
         assert_eq!(id("team1.dev.example.com"), "DelegationDevTeam1X2");
         assert_eq!(id("*.example.com"), "Delegation052");
-        let long = id(&format!("{}.{}.{}.example.com", "a".repeat(63), "b".repeat(63), "c".repeat(63)));
+        let long =
+            id(&format!("{}.{}.{}.example.com", "a".repeat(63), "b".repeat(63), "c".repeat(63)));
         assert!(long.len() <= 255 && long.chars().all(|c| c.is_ascii_alphanumeric()), "{long}");
     }
 }

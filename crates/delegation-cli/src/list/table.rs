@@ -19,7 +19,10 @@ pub(super) fn print(told: &Told<'_>) {
         output::line(&format!("{}: unread: {}", unread.subject(), unread.failure.message()));
     }
     for acceptance in told.gone() {
-        output::line(&format!("{}: {} is accepted, and is not found any more", acceptance.name, acceptance.kind));
+        output::line(&format!(
+            "{}: {} is accepted, and is not found any more",
+            acceptance.name, acceptance.kind
+        ));
     }
     if many {
         let (zones, delegations) = (told.zones.len(), told.lines().count());
@@ -46,7 +49,9 @@ fn print_zone(zone: &ToldZone<'_>, facts: &Facts<'_>, is_filtered: bool) {
     let count = if is_filtered { format!("{shown} of {all}") } else { all };
     output::line(&format!("{} ({}): {count}", hosted.name, hosted.id));
     if let Some(finding) = zone.report.filter(|finding| !finding.is_good()) {
-        output::line(&format!("Warning: the parent zone itself does not resolve as it should: {finding}."));
+        output::line(&format!(
+            "Warning: the parent zone itself does not resolve as it should: {finding}."
+        ));
     }
     if zone.lines.is_empty() {
         return;
@@ -82,7 +87,11 @@ fn cells(line: &Examined<'_>, facts: &Facts<'_>) -> [String; 5] {
     let remark = |found: &Found| if found.is_accepted(facts.now) { " (accepted)" } else { "" };
     let finding = |found: &Found| format!("{}{}", found.kind, remark(found));
     let findings: Vec<String> = line.findings.iter().map(finding).collect();
-    let findings = if findings.is_empty() && facts.checked { "in order".to_owned() } else { findings.join(", ") };
+    let findings = if findings.is_empty() && facts.checked {
+        "in order".to_owned()
+    } else {
+        findings.join(", ")
+    };
     let has_ds = delegation.is_some_and(|delegation| delegation.ds.is_some());
     [
         line.name(),

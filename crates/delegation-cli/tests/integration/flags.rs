@@ -13,7 +13,10 @@ fn bare() -> Shell {
 fn help_tells_everything() {
     for (args, words) in [
         (&["--help"][..], &["plan", "verify", "list", "Exit status:", "AWS_PROFILE"][..]),
-        (&["plan", "--help"], &["--child-zone-id", "--physical-id", "Examples:", "Exit status: 0 nothing to change"]),
+        (
+            &["plan", "--help"],
+            &["--child-zone-id", "--physical-id", "Examples:", "Exit status: 0 nothing to change"],
+        ),
         (&["verify", "--help"], &["--child-only", "--resolver", "Examples:", "Exit status: 0"]),
         (&["list", "--help"], &["--check", "dangling", "unowned", "Exit status: 0 no alarm"]),
     ] {
@@ -22,14 +25,16 @@ fn help_tells_everything() {
     }
     let help = bare().run(&["plan", "--help"]).out;
     for property in KNOWN {
-        let kebab =
-            property.replace("DsTTL", "DsTtl").replace("TTL", "Ttl").chars().fold(String::new(), |mut out, c| {
+        let kebab = property.replace("DsTTL", "DsTtl").replace("TTL", "Ttl").chars().fold(
+            String::new(),
+            |mut out, c| {
                 if c.is_ascii_uppercase() {
                     out.push('-');
                 }
                 out.push(c.to_ascii_lowercase());
                 out
-            });
+            },
+        );
         assert!(help.contains(&format!("-{kebab}")), "no flag for {property}");
     }
     bare().run(&["--version"]).ended(0).says(&["delegation "]);
@@ -55,10 +60,16 @@ fn wrong_flags_are_errors() {
         let ran = bare().run(args).ended(1);
         assert!(ran.out.is_empty() && ran.err.contains(words), "{ran:?}");
     }
-    bare().run(&["plan"]).ended(1).complains(&["--child-zone-id is missing", "--name-servers with --domain-name"]);
+    bare()
+        .run(&["plan"])
+        .ended(1)
+        .complains(&["--child-zone-id is missing", "--name-servers with --domain-name"]);
     let plan = ["plan", "--child-zone-id", "Z1"];
     for ttl in [&["--ttl", "-1"][..], &["--ttl=-1"]] {
-        bare().run(&[&plan[..], ttl].concat()).ended(1).complains(&["--ttl \"-1\" must be a whole number"]);
+        bare()
+            .run(&[&plan[..], ttl].concat())
+            .ended(1)
+            .complains(&["--ttl \"-1\" must be a whole number"]);
     }
     bare()
         .run_with(&["plan", "--properties", "-"], "{\"ChildZoneId\": \"Z1\", \"TTL\": \"-1\"}")
@@ -68,14 +79,20 @@ fn wrong_flags_are_errors() {
     let role = ["--parent-role-arn", "arn:aws:iam::111111111111:role/a"];
     let twice = [&["list", "--parent-zone-id", "Z1"], &role[..], &role].concat();
     bare().run(&twice).ended(1).complains(&["several roles are for --all-zones"]);
-    bare().run(&["list", "--parent-zone-id", "Z-1"]).ended(1).complains(&["--parent-zone-id", "1 to 32 letters"]);
+    bare()
+        .run(&["list", "--parent-zone-id", "Z-1"])
+        .ended(1)
+        .complains(&["--parent-zone-id", "1 to 32 letters"]);
     bare()
         .run(&["verify", "a.b", "--name-servers", "192.0.2.1"])
         .ended(1)
         .complains(&["--name-servers", "is an address"]);
     bare().run(&["verify", "a..b"]).ended(1).complains(&["not a domain name"]);
     bare().run(&["verify", "a.b", "--child-only"]).ended(1).complains(&["--child-only needs"]);
-    bare().run(&["verify", "a.b", "--ds", "x"]).ended(1).complains(&["--ds \"x\": a DS record is", "12345 13 2"]);
+    bare()
+        .run(&["verify", "a.b", "--ds", "x"])
+        .ended(1)
+        .complains(&["--ds \"x\": a DS record is", "12345 13 2"]);
 }
 
 #[test]
@@ -93,9 +110,10 @@ fn a_file_that_cannot_be_read_is_named_with_its_flag() {
 
 #[test]
 fn functions_of_a_template_are_not_resolved() {
-    for (value, function) in
-        [(r#"{"Ref": "Zone"}"#, "Ref"), (r#"[{"Fn::GetAtt": ["Zone", "NameServers"]}]"#, "Fn::GetAtt")]
-    {
+    for (value, function) in [
+        (r#"{"Ref": "Zone"}"#, "Ref"),
+        (r#"[{"Fn::GetAtt": ["Zone", "NameServers"]}]"#, "Fn::GetAtt"),
+    ] {
         let properties = format!(r#"{{"ChildZoneId": {value}}}"#);
         let ran = bare().run_with(&["plan", "--properties", "-"], &properties).ended(1);
         ran.complains(&["--properties", "ChildZoneId has the function", function, "Put its value"]);
@@ -105,24 +123,39 @@ fn functions_of_a_template_are_not_resolved() {
 #[test]
 fn nothing_is_looked_for_that_cannot_be_found() {
     let list = ["list", "--parent-zone-id", "Z1", "--finding"];
-    for (finding, flag) in [("missing,takeover", "--check"), ("unknown", "--check"), ("dead-claim", "--stacks")] {
-        bare().run(&[&list[..], &[finding]].concat()).ended(1).complains(&["--finding", &format!("needs {flag}")]);
+    for (finding, flag) in
+        [("missing,takeover", "--check"), ("unknown", "--check"), ("dead-claim", "--stacks")]
+    {
+        bare()
+            .run(&[&list[..], &[finding]].concat())
+            .ended(1)
+            .complains(&["--finding", &format!("needs {flag}")]);
     }
 }
 
 #[test]
 fn an_endpoint_is_named_with_its_variable() {
     let args = ["list", "--parent-zone-id", "Z1"];
-    let shell = bare().with("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").with("AWS_SECRET_ACCESS_KEY", "secret");
-    let at = |url: &str| Shell { env: shell.env.clone() }.with("AWS_ENDPOINT_URL", url).run(&args).ended(1);
+    let shell =
+        bare().with("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").with("AWS_SECRET_ACCESS_KEY", "secret");
+    let at = |url: &str| {
+        Shell { env: shell.env.clone() }.with("AWS_ENDPOINT_URL", url).run(&args).ended(1)
+    };
     at("127.0.0.1:1").complains(&["AWS_ENDPOINT_URL \"127.0.0.1:1\" must be a URL"]);
     // Nobody listens on the first port of the loopback interface.
-    at("http://127.0.0.1:1").complains(&["Connection refused", "Check the network", "AWS_ENDPOINT_URL"]);
+    at("http://127.0.0.1:1").complains(&[
+        "Connection refused",
+        "Check the network",
+        "AWS_ENDPOINT_URL",
+    ]);
 }
 
 #[test]
 fn without_credentials_it_says_how_to_get_some() {
-    bare().run(&["list", "--parent-zone-id", "Z1"]).ended(1).complains(&["there are no AWS credentials", "--profile"]);
+    bare()
+        .run(&["list", "--parent-zone-id", "Z1"])
+        .ended(1)
+        .complains(&["there are no AWS credentials", "--profile"]);
 }
 
 #[tokio::test]
@@ -137,11 +170,15 @@ async fn a_profile_is_read_as_everywhere() {
     });
     std::fs::write(&script, format!("cat <<'END'\n{text}\nEND\n")).unwrap();
     let config = folder.join("config");
-    let profile = |name: &str, lines: String| format!("[profile {name}]\nregion = eu-west-1\n{lines}\n");
+    let profile =
+        |name: &str, lines: String| format!("[profile {name}]\nregion = eu-west-1\n{lines}\n");
     let text = [
         profile(
             "key",
-            format!("aws_access_key_id = {}\naws_secret_access_key = {}", key.access_key_id, key.secret_access_key),
+            format!(
+                "aws_access_key_id = {}\naws_secret_access_key = {}",
+                key.access_key_id, key.secret_access_key
+            ),
         ),
         profile("process", format!("credential_process = sh {}", script.display())),
     ];
@@ -156,10 +193,16 @@ async fn a_profile_is_read_as_everywhere() {
     }
     let shell = shell.with("AWS_PROFILE", "key");
     shell.run(&args).ended(0);
-    shell.run(&[&args[..], &["--profile", "nosuch"]].concat()).ended(1).complains(&["no AWS credentials", "nosuch"]);
+    shell
+        .run(&[&args[..], &["--profile", "nosuch"]].concat())
+        .ended(1)
+        .complains(&["no AWS credentials", "nosuch"]);
     // Keys of the environment are somebody else's.
     let shell = shell.with("AWS_ACCESS_KEY_ID", "AKIAOTHER").with("AWS_SECRET_ACCESS_KEY", "other");
     shell.run(&[&args[..], &["--profile", "key"]].concat()).ended(0).says(&["example.com"]);
-    shell.run(&[&args[..], &["--profile", "nosuch"]].concat()).ended(1).complains(&["no AWS credentials", "nosuch"]);
+    shell
+        .run(&[&args[..], &["--profile", "nosuch"]].concat())
+        .ended(1)
+        .complains(&["no AWS credentials", "nosuch"]);
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,4 +1,5 @@
-//! The page that `delegation list --html` writes: what is in it, and that nothing hostile comes to life.
+//! The page that `delegation list --html` writes: what is in it, and that nothing hostile comes to
+//! life.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +17,8 @@ use crate::shell::Shell;
 use test_support::{Fixture, NAME};
 
 /// What somebody who may write to the zone would like to be run.
-const HOSTILE: &str = "\"><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">";
+const HOSTILE: &str =
+    "\"><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">";
 
 /// A zone with something of each kind, some of it hostile.
 async fn fill(fixture: &Fixture, dns: &Dns) {
@@ -41,7 +43,11 @@ async fn fill(fixture: &Fixture, dns: &Dns) {
         "\"heritage=custom-delegation,claim=0011223344556677,ns=0011223344556677,for=0011223344556677,at=1,req=00112233,by=up,owner={}\"",
         HOSTILE.replace('"', "'")
     );
-    put("_delegation-evil.example.com", "TXT", &[&owner, &format!("\"{}\"", HOSTILE.replace('"', "'"))]);
+    put(
+        "_delegation-evil.example.com",
+        "TXT",
+        &[&owner, &format!("\"{}\"", HOSTILE.replace('"', "'"))],
+    );
     // A zone below, which is a zone of the account too.
     let below = fixture.parent_account.hosted_zone("below.example.com");
     let servers: Vec<String> = below.name_servers();
@@ -58,13 +64,15 @@ struct Page {
 
 impl Page {
     async fn of(name: &str, more: &[&str]) -> Self {
-        let folder = std::env::temp_dir().join(format!("delegation-page-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("delegation-page-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("page.html");
         let fixture = Fixture::behind_sockets().await;
         let dns = fixture.aws.dns().await.unwrap();
         fill(&fixture, &dns).await;
-        let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+        let shell =
+            Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
         let flags = ["list", "--all-zones", "--check", "--html", path.to_str().unwrap()];
         shell.run(&[&flags[..], more].concat()).ended(2);
         let text = fs::read_to_string(&path).unwrap();
@@ -98,7 +106,8 @@ fn text(bytes: &[u8]) -> String {
 async fn nothing_hostile_becomes_more_than_text() {
     let page = Page::of("hostile", &[]).await;
     let tokens = page.tokens();
-    let (mut tags, mut policy, mut inside, mut told) = (BTreeSet::new(), String::new(), None, Vec::new());
+    let (mut tags, mut policy, mut inside, mut told) =
+        (BTreeSet::new(), String::new(), None, Vec::new());
     for token in &tokens {
         match token {
             Token::StartTag(tag) => {
@@ -106,7 +115,10 @@ async fn nothing_hostile_becomes_more_than_text() {
                 for (key, value) in &tag.attributes {
                     let (key, value) = (text(key), text(value));
                     assert!(!key.starts_with("on") && key != "style", "{name} has {key}");
-                    assert!(!matches!(key.as_str(), "src" | "srcset" | "action" | "formaction"), "{name} has {key}");
+                    assert!(
+                        !matches!(key.as_str(), "src" | "srcset" | "action" | "formaction"),
+                        "{name} has {key}"
+                    );
                     assert!(key != "href" || value.starts_with('#'), "{name} leads to {value}");
                     if value.starts_with("default-src") {
                         policy = value;
@@ -119,7 +131,10 @@ async fn nothing_hostile_becomes_more_than_text() {
             Token::String(content) => match &inside {
                 Some(tag) => told.push((tag.clone(), text(content))),
                 None => {
-                    assert!(!text(content).contains('\u{202e}'), "what turns the text around is shown as an escape");
+                    assert!(
+                        !text(content).contains('\u{202e}'),
+                        "what turns the text around is shown as an escape"
+                    );
                 }
             },
             Token::Error(error) => panic!("{error:?}"),
@@ -158,25 +173,37 @@ async fn it_says_what_is_found_with_owners_servers_and_remedies() {
         assert!(page.text.contains(words), "{words:?} is not on the page");
     }
     // The zone below lies inside of its delegation.
-    let (_, behind) = page.text.split_once("<span class=\"name\">below.example.com</span>").unwrap();
+    let (_, behind) =
+        page.text.split_once("<span class=\"name\">below.example.com</span>").unwrap();
     let (inside, _) = behind.split_once("</li>").unwrap();
     assert!(inside.contains("deep.below.example.com"), "{inside}");
     // Every state that is shown can be filtered by.
     let page = Page::of("filtered", &["--finding", "takeover"]).await;
-    assert!(page.text.contains("· 1 delegation ·") && !page.text.contains("value=\"outage\""), "{}", page.text);
+    assert!(
+        page.text.contains("· 1 delegation ·") && !page.text.contains("value=\"outage\""),
+        "{}",
+        page.text
+    );
 }
 
 /// A browser, where there is one.
 fn browser() -> Option<&'static str> {
-    let is_there =
-        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    let is_there = |name: &&str| {
+        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+    };
     ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there)
 }
 
 /// The page after its scripts have run, as this browser has it.
 fn rendered(browser: &str, page: &Path, folder: &Path) -> String {
     let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--dump-dom",
+        ])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .output()
@@ -197,8 +224,10 @@ async fn in_a_browser_its_own_script_runs_and_no_other() {
     assert!(dom.contains("10 of 10 delegations are shown"), "{dom}");
     assert!(!dom.contains("<title>pwned</title>"), "{dom}");
     // The same test sees a page that lets it run.
-    let open =
-        page.text.replace("&#34;&gt;&lt;script&gt;", "<script>").replace("default-src &#39;none&#39;", "default-src *");
+    let open = page
+        .text
+        .replace("&#34;&gt;&lt;script&gt;", "<script>")
+        .replace("default-src &#39;none&#39;", "default-src *");
     let open = open.replace("<main", "<script>document.title='pwned'</script><main");
     let (head, rest) = open.split_once("<meta http-equiv").unwrap();
     let (_, rest) = rest.split_once('>').unwrap();

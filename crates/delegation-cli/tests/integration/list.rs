@@ -20,7 +20,12 @@ fn auditor(fixture: &Fixture) -> Shell {
 
 /// A zone outside Route 53 to which the parent zone delegates.
 fn outside(fixture: &Fixture, dns: &Dns, name: &str, servers: &[&str]) -> sandbox::OutsideZone {
-    fixture.parent.put(RecordSet::new(name, "NS", 300, servers.iter().map(|server| format!("{server}."))));
+    fixture.parent.put(RecordSet::new(
+        name,
+        "NS",
+        300,
+        servers.iter().map(|server| format!("{server}.")),
+    ));
     dns.zone(name, servers.iter().copied(), [])
 }
 
@@ -29,7 +34,8 @@ fn findings(told: &Value) -> BTreeMap<String, Vec<String>> {
     let entries = told["delegations"].as_array().unwrap().iter();
     entries
         .map(|entry| {
-            let name = entry["name"].as_str().or(entry["ownership_record"].as_str()).unwrap().to_owned();
+            let name =
+                entry["name"].as_str().or(entry["ownership_record"].as_str()).unwrap().to_owned();
             (name, serde_json::from_value(entry["findings"].clone()).unwrap())
         })
         .collect()
@@ -48,14 +54,22 @@ async fn the_inventory_names_owners_and_name_servers() {
     fixture.parent.put(RecordSet::new("byhand.example.com", "NS", 300, ["ns1.example.net."]));
     let still = Still::of(&fixture);
     let shell = auditor(&fixture);
-    let ran =
-        list(&shell, &[]).ended(0).says(&["NAME", "OWNERS", "NAME SERVERS", "byhand.example.com", "mine/Delegation"]);
+    let ran = list(&shell, &[]).ended(0).says(&[
+        "NAME",
+        "OWNERS",
+        "NAME SERVERS",
+        "byhand.example.com",
+        "mine/Delegation",
+    ]);
     assert!(!ran.out.contains("in order"), "nobody was asked: {}", ran.out);
     let told = list(&shell, &["--json"]).ended(0).json();
     let entry = &told["delegations"][1];
     assert_eq!(entry["name"], NAME);
     assert_eq!(entry["name_servers"], json!(fixture.child_servers()));
-    assert_eq!((&entry["owners"][0]["owner"], &entry["owners"][0]["by"]), (&json!("mine/Delegation"), &json!("made")));
+    assert_eq!(
+        (&entry["owners"][0]["owner"], &entry["owners"][0]["by"]),
+        (&json!("mine/Delegation"), &json!("made"))
+    );
     assert_eq!(
         (&entry["ttl"], &entry["ownership_record"], &entry["findings"]),
         (&json!(300), &json!(RECORD), &json!([]))
@@ -79,16 +93,31 @@ async fn every_finding_is_found() {
     fixture.create(given("missing.example.com", &[&server("missing")])).await.success();
     fixture.parent.remove("missing.example.com", "NS");
     // Not a zone of anybody, a name server that does not exist, and one that does not answer.
-    fixture.parent.put(RecordSet::new("dangling.example.com", "NS", 300, [format!("{}.", server("drift"))]));
+    fixture.parent.put(RecordSet::new(
+        "dangling.example.com",
+        "NS",
+        300,
+        [format!("{}.", server("drift"))],
+    ));
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
     outside(&fixture, &dns, "silent.example.com", &[&server("silent")]);
     dns.fault(&server("silent"), DnsFault::Silent);
     outside(&fixture, &dns, "lame.example.com", &[&server("good"), &server("refusing")]);
     dns.fault(&server("refusing"), DnsFault::Refused);
     outside(&fixture, &dns, "bogus.example.com", &[&server("bogus")]);
-    fixture.parent.put(RecordSet::new("bogus.example.com", "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
+    fixture.parent.put(RecordSet::new(
+        "bogus.example.com",
+        "DS",
+        300,
+        [format!("1 13 2 {}", "AB".repeat(32))],
+    ));
     let differs = outside(&fixture, &dns, "differs.example.com", &[&server("good")]);
-    differs.put(RecordSet::new("differs.example.com", "NS", 300, ["ns1.good.net.", "ns2.good.net."]));
+    differs.put(RecordSet::new(
+        "differs.example.com",
+        "NS",
+        300,
+        ["ns1.good.net.", "ns2.good.net."],
+    ));
     outside(&fixture, &dns, "good.example.com", &[&server("good")]);
     fixture.parent.put(RecordSet::new("below.good.example.com", "NS", 300, ["ns1.gone.net."]));
 
@@ -109,15 +138,26 @@ async fn every_finding_is_found() {
         ("silent.example.com", &["outage", "unowned"]),
         (NAME, &[]),
     ];
-    let expected =
-        expected.map(|(name, marks)| (name.to_owned(), marks.iter().map(|mark| (*mark).to_owned()).collect()));
+    let expected = expected.map(|(name, marks)| {
+        (name.to_owned(), marks.iter().map(|mark| (*mark).to_owned()).collect())
+    });
     assert_eq!(findings(&told), BTreeMap::from(expected));
-    assert_eq!((&told["alarms"], &told["unknown"], &told["checked"]), (&json!(8), &json!(0), &json!(true)));
+    assert_eq!(
+        (&told["alarms"], &told["unknown"], &told["checked"]),
+        (&json!(8), &json!(0), &json!(true))
+    );
     let ran = list(&shell, &["--check"]).ended(2);
-    ran.says(&["FINDING", "in order", "dangling, unowned", "ns1.gone.net does not resolve", "drifted"]);
+    ran.says(&[
+        "FINDING",
+        "in order",
+        "dangling, unowned",
+        "ns1.gone.net does not resolve",
+        "drifted",
+    ]);
 }
 
-/// A network with a resolver and no way out on port 53, and a delegation whose name servers do not exist.
+/// A network with a resolver and no way out on port 53, and a delegation whose name servers do not
+/// exist.
 #[tokio::test]
 async fn without_a_way_out_good_delegations_are_unknown() {
     let fixture = Fixture::behind_sockets().await;
@@ -127,8 +167,10 @@ async fn without_a_way_out_good_delegations_are_unknown() {
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
     dns.close_the_way_out();
     let told = list(&auditor(&fixture).asking(&dns), &["--check", "--json"]).ended(2).json();
-    let expected =
-        [("gone.example.com", vec!["takeover", "unowned"]), ("good.example.com", vec!["unknown", "unowned"])];
+    let expected = [
+        ("gone.example.com", vec!["takeover", "unowned"]),
+        ("good.example.com", vec!["unknown", "unowned"]),
+    ];
     let found = findings(&told);
     for (name, marks) in expected {
         assert_eq!(found[name], marks);
@@ -173,10 +215,20 @@ async fn what_the_zone_says_never_reaches_the_terminal_raw() {
 async fn a_large_zone_is_listed_page_by_page() {
     let fixture = Fixture::behind_sockets().await;
     for number in 0..9_000 {
-        fixture.parent.put(RecordSet::new(&format!("host{number}.example.com"), "A", 60, ["192.0.2.1"]));
+        fixture.parent.put(RecordSet::new(
+            &format!("host{number}.example.com"),
+            "A",
+            60,
+            ["192.0.2.1"],
+        ));
     }
     for number in 0..1_000 {
-        fixture.parent.put(RecordSet::new(&format!("zone{number}.example.com"), "NS", 60, ["ns1.example.net."]));
+        fixture.parent.put(RecordSet::new(
+            &format!("zone{number}.example.com"),
+            "NS",
+            60,
+            ["ns1.example.net."],
+        ));
     }
     // More of one name than fit a page.
     for number in 0..700 {
@@ -186,7 +238,10 @@ async fn a_large_zone_is_listed_page_by_page() {
     fixture.aws.clear_calls();
     let told = list(&auditor(&fixture), &["--json"]).ended(0).json();
     assert_eq!(told["delegations"].as_array().unwrap().len(), 1_000);
-    assert_eq!(fixture.actions().iter().filter(|action| *action == "ListResourceRecordSets").count(), 36);
+    assert_eq!(
+        fixture.actions().iter().filter(|action| *action == "ListResourceRecordSets").count(),
+        36
+    );
 }
 
 #[tokio::test]
@@ -194,12 +249,16 @@ async fn the_parent_zone_must_be_there_once_and_readable() {
     let fixture = Fixture::behind_sockets().await;
     let shell = auditor(&fixture);
     let list_of = |more: &[&str]| shell.run(&[&["list"], more].concat());
-    list_of(&["--parent-zone-name", "example.org"]).ended(1).complains(&["no public hosted zone named example.org"]);
+    list_of(&["--parent-zone-name", "example.org"])
+        .ended(1)
+        .complains(&["no public hosted zone named example.org"]);
     list_of(&["--parent-zone-id", "Z0NOSUCH"]).ended(1).complains(&["Z0NOSUCH", "Correct the id"]);
     let private = fixture.parent_account.private_hosted_zone("example.com").id();
     list_of(&["--parent-zone-id", &private]).ended(1).complains(&["is private"]);
     fixture.parent_account.hosted_zone("example.com");
-    list_of(&["--parent-zone-name", "example.com"]).ended(1).complains(&["several public hosted zones"]);
+    list_of(&["--parent-zone-name", "example.com"])
+        .ended(1)
+        .complains(&["several public hosted zones"]);
     fixture.parent_account.role("auditor").without_policies();
     list_of(&["--parent-zone-id", &fixture.parent.id()]).ended(1).complains(&["denied"]);
 }

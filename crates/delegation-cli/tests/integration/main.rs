@@ -1,4 +1,5 @@
-//! The real command against the sandbox, over HTTP and DNS: what it prints, how it ends, and that it changes nothing.
+//! The real command against the sandbox, over HTTP and DNS: what it prints, how it ends, and that
+//! it changes nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

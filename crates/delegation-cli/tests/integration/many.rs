@@ -1,4 +1,5 @@
-//! `delegation list` over many zones and accounts, with filters, accepted findings and what would mend a finding.
+//! `delegation list` over many zones and accounts, with filters, accepted findings and what would
+//! mend a finding.
 
 use std::fs;
 use std::path::PathBuf;
@@ -61,24 +62,37 @@ async fn several_accounts_are_listed_at_once_and_one_that_is_denied_is_a_finding
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     fixture.create(json!({})).await.success();
-    let (second, third) = (fixture.aws.account("333333333333"), fixture.aws.account("444444444444"));
+    let (second, third) =
+        (fixture.aws.account("333333333333"), fixture.aws.account("444444444444"));
     let zone = second.hosted_zone("example.org");
     second.private_hosted_zone("private.org");
     by_hand(&zone, &dns, "byhand.example.org");
     let roles = [&fixture.parent_account, &second, &third].map(role);
     third.role("auditor").without_policies();
-    let file =
-        File::new("roles", &format!("# all\n{} {EXTERNAL_ID}\n\n{} {EXTERNAL_ID} # audit\n", roles[1], roles[2]));
+    let file = File::new(
+        "roles",
+        &format!("# all\n{} {EXTERNAL_ID}\n\n{} {EXTERNAL_ID} # audit\n", roles[1], roles[2]),
+    );
     let shell = auditor(&fixture, &dns);
-    let flags = ["list", "--check", "--all-zones", "--parent-role-arn", &roles[0], "--parent-external-id", EXTERNAL_ID];
+    let flags = [
+        "list",
+        "--check",
+        "--all-zones",
+        "--parent-role-arn",
+        &roles[0],
+        "--parent-external-id",
+        EXTERNAL_ID,
+    ];
     let flags = [&flags[..], &["--roles", file.path()]].concat();
 
     let still = Still::of(&fixture);
     let told = shell.run(&[&flags[..], &["--json"]].concat()).ended(2).json();
     still.holds();
     let zones = told["zones"].as_array().unwrap();
-    let found: Vec<(&str, Vec<&str>)> =
-        zones.iter().map(|zone| (zone["parent_zone_name"].as_str().unwrap(), names(&zone["delegations"]))).collect();
+    let found: Vec<(&str, Vec<&str>)> = zones
+        .iter()
+        .map(|zone| (zone["parent_zone_name"].as_str().unwrap(), names(&zone["delegations"])))
+        .collect();
     assert_eq!(found, [("example.com", vec![NAME]), ("example.org", vec!["byhand.example.org"])]);
     assert_eq!(zones[1]["role"], json!(roles[1]));
     assert_eq!((&told["alarms"], &told["unknown"]), (&json!(1), &json!(0)));
@@ -87,13 +101,25 @@ async fn several_accounts_are_listed_at_once_and_one_that_is_denied_is_a_finding
     assert!(unread["error"].as_str().unwrap().contains("denied"), "{unread}");
 
     let ran = shell.run(&flags).ended(2);
-    ran.says(&["example.com (", "byhand.example.org", "444444444444: unread", "2 zones, 2 delegations, 1 alarm, "]);
+    ran.says(&[
+        "example.com (",
+        "byhand.example.org",
+        "444444444444: unread",
+        "2 zones, 2 delegations, 1 alarm, ",
+    ]);
     // Somebody knows about the account.
     let text = r#"[{"name": "444444444444", "finding": "unread", "reason": "closed", "until": "2999-12-31"}]"#;
     let accepted = File::new("accepted-account", text);
     shell.run(&[&flags[..], &["--accepted", accepted.path()]].concat()).ended(0);
     // Where nothing can be read, nothing is answered.
-    let ran = shell.run(&["list", "--all-zones", "--parent-role-arn", &roles[2], "--parent-external-id", EXTERNAL_ID]);
+    let ran = shell.run(&[
+        "list",
+        "--all-zones",
+        "--parent-role-arn",
+        &roles[2],
+        "--parent-external-id",
+        EXTERNAL_ID,
+    ]);
     ran.ended(1).complains(&["denied", "ListHostedZones"]);
 }
 
@@ -106,18 +132,24 @@ async fn json_lines_come_one_for_each_delegation_and_end_with_a_sum() {
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
     let ran = shell.run(&["list", "--all-zones", "--check", "--json-lines"]).ended(2);
-    let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (last, lines) = lines.split_last().unwrap();
     assert_eq!(
         (&last["type"], &last["zones"], &last["delegations"], &last["alarms"]),
         (&json!("end"), &json!(1), &json!(3), &json!(1))
     );
-    let mut found: Vec<(&str, &str)> =
-        lines.iter().map(|line| (line["type"].as_str().unwrap(), line["name"].as_str().unwrap())).collect();
+    let mut found: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|line| (line["type"].as_str().unwrap(), line["name"].as_str().unwrap()))
+        .collect();
     // What is not good is looked at again, and told last.
     assert_eq!(found.last(), Some(&("delegation", "gone.example.com")));
     found.sort_unstable();
-    assert_eq!(found, ["byhand.example.com", "gone.example.com", NAME].map(|name| ("delegation", name)));
+    assert_eq!(
+        found,
+        ["byhand.example.com", "gone.example.com", NAME].map(|name| ("delegation", name))
+    );
     for line in lines {
         assert_eq!(line["parent_zone_id"], json!(fixture.parent.id()));
     }
@@ -139,10 +171,16 @@ async fn filters_show_and_count_what_is_asked_for_alone() {
     fixture.create(other).await.success();
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
-    let list = |more: &[&str]| shell.run(&[&["list", "--parent-zone-name", "example.com", "--check"], more].concat());
-    let shown = |ran: &Ran| names(&ran.json()["delegations"]).iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let list = |more: &[&str]| {
+        shell.run(&[&["list", "--parent-zone-name", "example.com", "--check"], more].concat())
+    };
+    let shown = |ran: &Ran| {
+        names(&ran.json()["delegations"]).iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()
+    };
 
-    for (owner, expected) in [("mine", vec![NAME]), ("theirs/Other", vec!["other.example.com"]), ("their", vec![])] {
+    for (owner, expected) in
+        [("mine", vec![NAME]), ("theirs/Other", vec!["other.example.com"]), ("their", vec![])]
+    {
         let ran = list(&["--json", "--owner", owner]).ended(0);
         assert_eq!(shown(&ran), expected, "{owner}");
     }
@@ -165,25 +203,33 @@ async fn what_is_accepted_is_no_alarm_until_its_day_is_over() {
     let item = |name: &str, until: &str| json!({"name": name, "finding": "takeover", "reason": "we are buying it", "until": until});
     let list = |items: &[Value], more: &[&str]| {
         let file = File::new("accepted", &json!(items).to_string());
-        let flags = ["list", "--parent-zone-name", "example.com", "--check", "--accepted", file.path()];
+        let flags =
+            ["list", "--parent-zone-name", "example.com", "--check", "--accepted", file.path()];
         shell.run(&[&flags[..], more].concat())
     };
     let holds = item("gone.example.com", "2999-12-31");
     let ran = list(std::slice::from_ref(&holds), &[]).ended(0);
-    ran.says(&["takeover (accepted), unowned", "takeover is accepted until 2999-12-31: we are buying it"]);
+    ran.says(&[
+        "takeover (accepted), unowned",
+        "takeover is accepted until 2999-12-31: we are buying it",
+    ]);
     let told = list(std::slice::from_ref(&holds), &["--json"]).ended(0).json();
     let details = &told["delegations"][0]["details"][0];
     assert_eq!(
         (&details["finding"], &details["alarm"], &told["alarms"]),
         (&json!("takeover"), &json!(false), &json!(0))
     );
-    assert_eq!(details["accepted"], json!({"reason": "we are buying it", "until": "2999-12-31", "expired": false}));
+    assert_eq!(
+        details["accepted"],
+        json!({"reason": "we are buying it", "until": "2999-12-31", "expired": false})
+    );
     let ran = list(&[item("gone.example.com", "2020-01-31")], &[]).ended(2);
     ran.says(&["takeover, unowned", "takeover was accepted until 2020-01-31, which is over"]);
     // What is not found any more is told, so that the file does not grow old.
     let ran = list(&[holds, item("mended.example.com", "2999-12-31")], &[]).ended(0);
     ran.says(&["mended.example.com: takeover is accepted, and is not found any more"]);
-    let ran = shell.run(&["list", "--parent-zone-name", "example.com", "--accepted", "no-such-file"]);
+    let ran =
+        shell.run(&["list", "--parent-zone-name", "example.com", "--accepted", "no-such-file"]);
     ran.ended(1).complains(&["no-such-file", "can't be read"]);
     let file = File::new("mistaken", r#"[{"name": "a.example.com", "finding": "lame"}]"#);
     let ran = shell.run(&["list", "--parent-zone-name", "example.com", "--accepted", file.path()]);
@@ -200,12 +246,20 @@ async fn what_would_mend_a_finding_mends_it() {
     };
     by_hand(&fixture.parent, &dns, "good.example.com");
     put("part.example.com", "NS", &["ns1.good.net.", "ns1.gone.net."]);
-    dns.zone("part.example.com", ["ns1.good.net"], [RecordSet::new("part.example.com", "NS", 300, ["ns1.good.net."])]);
+    dns.zone(
+        "part.example.com",
+        ["ns1.good.net"],
+        [RecordSet::new("part.example.com", "NS", 300, ["ns1.good.net."])],
+    );
     put("gone.example.com", "NS", &["ns1.gone.net.", "ns2.gone.net."]);
     put("gone.example.com", "DS", &[&format!("1 13 2 {}", "AB".repeat(32))]);
     put("refused.example.com", "NS", &["ns1.good.net."]);
     put("lame.example.com", "NS", &["ns1.good.net.", "ns1.refusing.net."]);
-    dns.zone("lame.example.com", ["ns1.good.net"], [RecordSet::new("lame.example.com", "NS", 300, ["ns1.good.net."])]);
+    dns.zone(
+        "lame.example.com",
+        ["ns1.good.net"],
+        [RecordSet::new("lame.example.com", "NS", 300, ["ns1.good.net."])],
+    );
     dns.server("ns1.refusing.net");
     dns.fault("ns1.refusing.net", DnsFault::Refused);
     by_hand(&fixture.parent, &dns, "bogus.example.com");
@@ -231,7 +285,11 @@ async fn what_would_mend_a_finding_mends_it() {
             }
             assert_eq!(argument_of(details["command"].as_str().unwrap()), details["batch"]);
             apply(&fixture, &details["batch"]).await;
-            mended.push(format!("{} {}", entry["name"].as_str().unwrap(), details["finding"].as_str().unwrap()));
+            mended.push(format!(
+                "{} {}",
+                entry["name"].as_str().unwrap(),
+                details["finding"].as_str().unwrap()
+            ));
         }
     }
     mended.sort();
@@ -270,7 +328,8 @@ async fn what_would_mend_a_finding_mends_it() {
     );
 }
 
-/// Two hundred delegations by hand: the templates declare them as they are, and the report tells which are still to be settled.
+/// Two hundred delegations by hand: the templates declare them as they are, and the report tells
+/// which are still to be settled.
 #[tokio::test]
 async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
     let mut fixture = Fixture::behind_sockets().await;
@@ -284,15 +343,22 @@ async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
     let folder = std::env::temp_dir().join(format!("delegation-skeletons-{}", std::process::id()));
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials());
     let ran = shell.run(&["list", "--all-zones", "--skeletons", folder.to_str().unwrap()]).ended(0);
-    assert!(ran.err.contains("200 delegations to adopt") && ran.err.contains("5 delegations to adopt"), "{}", ran.err);
+    assert!(
+        ran.err.contains("200 delegations to adopt") && ran.err.contains("5 delegations to adopt"),
+        "{}",
+        ran.err
+    );
     let mut templates: Vec<Value> = fs::read_dir(&folder)
         .unwrap()
-        .map(|file| serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap())
+        .map(|file| {
+            serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap()
+        })
         .collect();
     fs::remove_dir_all(&folder).unwrap();
     templates.sort_by_key(|template| template["Resources"].as_object().unwrap().len());
     // So many at once wait for each other: docs/limits.md, "Many requests at once".
-    let mut resources = templates.iter().flat_map(|template| template["Resources"].as_object().unwrap().values());
+    let mut resources =
+        templates.iter().flat_map(|template| template["Resources"].as_object().unwrap().values());
     assert!(resources.all(|resource| resource["Properties"]["ServiceTimeout"] == 3600));
 
     // Five of them in the name of a stack.
@@ -302,7 +368,8 @@ async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
     let (mut ids, role) = (Vec::new(), fixture.parent_role.arn());
     let properties = |resource: &Value, trigger: &str| {
         let mut changes = resource["Properties"].clone();
-        changes["ServiceToken"] = json!("arn:aws:lambda:us-east-1:222222222222:function:delegation");
+        changes["ServiceToken"] =
+            json!("arn:aws:lambda:us-east-1:222222222222:function:delegation");
         changes["ParentRoleArn"] = json!(role);
         changes["ParentExternalId"] = json!(EXTERNAL_ID);
         changes["Trigger"] = json!(trigger);
@@ -318,8 +385,14 @@ async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
         ids.push(answer.id().to_owned());
     }
     let report = || {
-        let told = shell.run(&["list", "--all-zones", "--finding", "unsettled", "--json"]).ended(0).json();
-        told["zones"].as_array().unwrap().iter().flat_map(|zone| zone["delegations"].as_array().unwrap()).count()
+        let told =
+            shell.run(&["list", "--all-zones", "--finding", "unsettled", "--json"]).ended(0).json();
+        told["zones"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|zone| zone["delegations"].as_array().unwrap())
+            .count()
     };
     assert_eq!(report(), 5);
     for ((logical_id, resource), id) in resources.iter().zip(&ids) {

@@ -13,20 +13,27 @@ const STACK: &str = "arn:aws:cloudformation:eu-west-1:222222222222:stack/testing
 
 /// A box of the page: command lines, and what they print.
 fn boxes(page: &str) -> Vec<Vec<&str>> {
-    page.split("```console\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.lines().collect()).collect()
+    page.split("```console\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0.lines().collect())
+        .collect()
 }
 
 /// The time in a claim and the digest of it are not the same twice.
 fn without_times(text: &str) -> String {
     let mut parts = text.split("at=");
     let head = parts.next().unwrap().to_owned();
-    parts.fold(head, |out, part| out + "at=…" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '…'))
+    parts.fold(head, |out, part| {
+        out + "at=…" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '…')
+    })
 }
 
 /// Name servers have other addresses in each run.
 fn without_addresses(line: &str) -> String {
     match line.rsplit_once(' ') {
-        Some((head, last)) if last.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback()) => {
+        Some((head, last))
+            if last.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback()) =>
+        {
             format!("{head} …")
         }
         _ => line.to_owned(),
@@ -42,7 +49,8 @@ fn create(shell: &Shell, parent: &ZoneHandle, child: &[&str], stack: &str) {
         let text = |key: &str| change[key].as_str().unwrap().to_owned();
         let values: Vec<String> = serde_json::from_value(change["values"].clone()).unwrap();
         // Of some day before: an Update rewrites it.
-        let values = values.iter().map(|value| without_times(value).replace("at=…", "at=1700000000"));
+        let values =
+            values.iter().map(|value| without_times(value).replace("at=…", "at=1700000000"));
         let ttl = u32::try_from(change["ttl"].as_u64().unwrap()).unwrap();
         parent.put(RecordSet::new(&text("name"), &text("type"), ttl, values));
     }
@@ -51,7 +59,12 @@ fn create(shell: &Shell, parent: &ZoneHandle, child: &[&str], stack: &str) {
 /// A zone with something of each kind.
 fn fill(shell: &Shell, parent: &ZoneHandle, dns: &Dns) {
     create(shell, parent, &["--child-zone-id", "Z0CHILDEXAMPLE"], STACK);
-    let shop = ["--domain-name", "shop.example.com", "--name-servers", "ns1.shop.example.net,ns2.shop.example.net"];
+    let shop = [
+        "--domain-name",
+        "shop.example.com",
+        "--name-servers",
+        "ns1.shop.example.net,ns2.shop.example.net",
+    ];
     create(shell, parent, &shop, &STACK.replace("testing", "shop"));
     dns.zone("shop.example.com", ["ns1.shop.example.net", "ns2.shop.example.net"], []);
     parent.put(RecordSet::new("partner.example.com", "NS", 3600, ["ns1.partner.example.org."]));
@@ -91,7 +104,9 @@ async fn the_page_shows_what_is_printed() {
         assert_eq!(without_times(&shown.join("\n")), printed, "{command}");
     }
     let told: Value = shell.run(&["list", "--parent-zone-name", "example.com", "--json"]).json();
-    for field in told.as_object().unwrap().keys().chain(told["delegations"][0].as_object().unwrap().keys()) {
+    for field in
+        told.as_object().unwrap().keys().chain(told["delegations"][0].as_object().unwrap().keys())
+    {
         assert!(page.contains(&format!("`{field}`")), "the page lacks the field {field}");
     }
 }

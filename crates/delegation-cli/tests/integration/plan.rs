@@ -70,7 +70,11 @@ pub(crate) async fn apply(fixture: &Fixture, batch: &Value) {
         .iter()
         .map(|change| {
             let set = &change["ResourceRecordSet"];
-            let values = set["ResourceRecords"].as_array().unwrap().iter().map(|record| text(&record["Value"]));
+            let values = set["ResourceRecords"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|record| text(&record["Value"]));
             let ttl = Ttl::new(set["TTL"].as_i64().unwrap()).unwrap();
             let name = text(&set["Name"]).parse().unwrap();
             let set = Set::new(name, set["Type"].as_str().unwrap(), ttl, values.collect());
@@ -118,11 +122,15 @@ async fn a_create_is_a_diff_and_a_batch_that_applies() {
 #[tokio::test]
 async fn with_a_stack_the_batch_is_the_function_s_own() {
     let fixture = Fixture::behind_sockets().await;
-    let told = plan(&fixture, &["--json", "--stack-id", &fixture.stack, "--logical-id", "Delegation"]).ended(2).json();
+    let told =
+        plan(&fixture, &["--json", "--stack-id", &fixture.stack, "--logical-id", "Delegation"])
+            .ended(2)
+            .json();
     apply(&fixture, &told["batch"]).await;
     assert_eq!((fixture.delegated_to(), fixture.claims().len()), (fixture.child_servers(), 1));
     // What the claim says, the function takes for its own.
-    let answer = fixture.update(&fixture.id(), json!({}), json!({"Trigger": "again"})).await.success();
+    let answer =
+        fixture.update(&fixture.id(), json!({}), json!({"Trigger": "again"})).await.success();
     assert_eq!((answer.get("Action"), answer.get("Warning")), ("UNCHANGED", ""));
 }
 
@@ -132,14 +140,29 @@ async fn an_update_shows_what_goes_comes_and_stays() {
     // A minute ago, so that the time in the claim is not the one that the plan would write.
     let minute_ago = SystemTime::now() - Duration::from_mins(1);
     let properties = json!({"ResourceProperties": fixture.properties(json!({}))});
-    let id = fixture.deliver(fixture.event_at("Create", minute_ago, properties)).await.success().id().to_owned();
+    let id = fixture
+        .deliver(fixture.event_at("Create", minute_ago, properties))
+        .await
+        .success()
+        .id()
+        .to_owned();
     let mut more = update(&fixture, &id);
-    plan(&fixture, &more).ended(0).says(&["Nothing to change; the stack would write the time of its request"]);
+    plan(&fixture, &more)
+        .ended(0)
+        .says(&["Nothing to change; the stack would write the time of its request"]);
     more.extend(["--ttl", "60"]);
-    let flags: Vec<String> = flags(&fixture).into_iter().filter(|flag| flag != "--ttl" && flag != "300").collect();
+    let flags: Vec<String> =
+        flags(&fixture).into_iter().filter(|flag| flag != "--ttl" && flag != "300").collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
     let kept = format!("      {}.", fixture.child_servers()[0]);
-    let words = ["Update of", "Action: UPDATED", "~ testing.example.com NS", "    - TTL 300", "    + TTL 60", &kept];
+    let words = [
+        "Update of",
+        "Action: UPDATED",
+        "~ testing.example.com NS",
+        "    - TTL 300",
+        "    + TTL 60",
+        &kept,
+    ];
     Shell::of(&fixture).run(&flags).ended(2).says(&words);
     let told = Shell::of(&fixture).run(&[flags, vec!["--json"]].concat()).json();
     assert_eq!(told["request"], "Update");
@@ -153,8 +176,13 @@ async fn what_stands_as_wanted_is_adopted_and_there_is_nothing_to_do_by_hand() {
     let servers = fixture.child_servers();
     fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
     let told = plan(&fixture, &["--json"]).ended(2).json();
-    assert_eq!((&told["action"], &told["batch"], &told["command"]), (&json!("ADOPTED"), &json!(null), &json!(null)));
-    plan(&fixture, &[]).ended(2).says(&["Action: ADOPTED", "+ _delegation-testing.example.com TXT"]);
+    assert_eq!(
+        (&told["action"], &told["batch"], &told["command"]),
+        (&json!("ADOPTED"), &json!(null), &json!(null))
+    );
+    plan(&fixture, &[])
+        .ended(2)
+        .says(&["Action: ADOPTED", "+ _delegation-testing.example.com TXT"]);
 }
 
 #[tokio::test]
@@ -178,8 +206,14 @@ async fn refusals_are_the_function_s() {
 async fn occluded_records_refuse_and_then_warn() {
     let fixture = Fixture::behind_sockets().await;
     fixture.parent.put(RecordSet::new("www.testing.example.com", "A", 300, ["192.0.2.7"]));
-    plan(&fixture, &[]).ended(3).says(&["would hide", "www.testing.example.com A", "AllowOcclusion"]);
-    plan(&fixture, &["--allow-occlusion=true"]).ended(2).says(&["Warning: ", "www.testing.example.com A"]);
+    plan(&fixture, &[]).ended(3).says(&[
+        "would hide",
+        "www.testing.example.com A",
+        "AllowOcclusion",
+    ]);
+    plan(&fixture, &["--allow-occlusion=true"])
+        .ended(2)
+        .says(&["Warning: ", "www.testing.example.com A"]);
 }
 
 #[tokio::test]
@@ -206,11 +240,19 @@ async fn dnssec_brings_the_ds_record_set() {
     let key = KeySigningKey::active("ksk", 4711, &"AB".repeat(32));
     fixture.child.sign([key.clone()]);
     let told = plan(&fixture, &["--json", "--dnssec"]).ended(2).json();
-    let ds = told["changes"].as_array().unwrap().iter().find(|change| change["type"] == "DS").unwrap().clone();
+    let ds = told["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|change| change["type"] == "DS")
+        .unwrap()
+        .clone();
     assert_eq!(ds["values"], json!([key.ds_record()]));
     assert!(told["warnings"][0].as_str().unwrap().contains("not signed"), "{told}");
     assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 2);
-    plan(&fixture, &["--dnssec", "--key-signing-keys", "typo"]).ended(3).says(&["typo", "ksk (ACTIVE)"]);
+    plan(&fixture, &["--dnssec", "--key-signing-keys", "typo"])
+        .ended(3)
+        .says(&["typo", "ksk (ACTIVE)"]);
     fixture.child.unsign();
     plan(&fixture, &["--dnssec"]).ended(3).says(&["not signing"]);
 }
@@ -221,7 +263,12 @@ async fn the_age_of_keys_counts() {
     let fixture = Fixture::behind_sockets().await;
     fixture.child.create_key("one");
     fixture.child.start_signing();
-    let id = fixture.create(json!({"Dnssec": true, "KeySigningKeys": ["one"]})).await.success().id().to_owned();
+    let id = fixture
+        .create(json!({"Dnssec": true, "KeySigningKeys": ["one"]}))
+        .await
+        .success()
+        .id()
+        .to_owned();
     fixture.child.create_key("two");
     let dnssec = [update(&fixture, &id), vec!["--dnssec", "--key-signing-keys", "two"]].concat();
     plan(&fixture, &dnssec).ended(3).says(&["Refused: ", "can't become"]);
@@ -235,13 +282,16 @@ async fn the_name_servers_are_asked_before_the_change() {
     let dns = fixture.aws.dns().await.unwrap();
     let shell = Shell::of(&fixture).asking(&dns);
     let with = |how| {
-        let flags: Vec<String> = flags(&fixture).into_iter().map(|flag| flag.replace("NONE", how)).collect();
+        let flags: Vec<String> =
+            flags(&fixture).into_iter().map(|flag| flag.replace("NONE", how)).collect();
         let still = Still::of(&fixture);
         let ran = shell.run(&flags.iter().map(String::as_str).collect::<Vec<_>>());
         still.holds();
         ran
     };
-    with("REQUIRE").ended(2).says(&["Name servers: the 4 name servers answer for testing.example.com."]);
+    with("REQUIRE")
+        .ended(2)
+        .says(&["Name servers: the 4 name servers answer for testing.example.com."]);
     dns.fault(&fixture.child.name_servers()[1], DnsFault::Refused);
     with("REPORT").ended(2).says(&["Name servers: ", "REFUSED", "Action: CREATED"]);
     with("REQUIRE").ended(3).says(&["Refused: The DNS check failed", "REFUSED"]);
@@ -256,30 +306,51 @@ async fn another_parent_zone_is_a_replacement() {
     let other_id = other.id();
     more.extend(["--parent-zone-id", &other_id]);
     let flags = flags(&fixture);
-    let flags = flags.iter().map(String::as_str).filter(|flag| !["--parent-zone-name", "example.com"].contains(flag));
+    let flags = flags
+        .iter()
+        .map(String::as_str)
+        .filter(|flag| !["--parent-zone-name", "example.com"].contains(flag));
     let flags: Vec<&str> = flags.chain(more).collect();
     let ran = Shell::of(&fixture).run(&flags).ended(2);
-    ran.says(&["Action: CREATED", &format!("Afterwards CloudFormation deletes the old place, {id}")]);
+    ran.says(&[
+        "Action: CREATED",
+        &format!("Afterwards CloudFormation deletes the old place, {id}"),
+    ]);
     let told = Shell::of(&fixture).run(&[flags, vec!["--json"]].concat()).json();
-    assert_eq!((&told["replaces"], &told["physical_id"]), (&json!(id), &json!(format!("{other_id}/{NAME}"))));
+    assert_eq!(
+        (&told["replaces"], &told["physical_id"]),
+        (&json!(id), &json!(format!("{other_id}/{NAME}")))
+    );
 }
 
 #[tokio::test]
 async fn properties_come_from_a_file_and_flags_go_before_it() {
     let fixture = Fixture::behind_sockets().await;
     let properties = fixture.properties(json!({})).to_string();
-    let told = Shell::of(&fixture).run_with(&["plan", "--properties", "-", "--json", "--ttl", "77"], &properties);
+    let told = Shell::of(&fixture)
+        .run_with(&["plan", "--properties", "-", "--json", "--ttl", "77"], &properties);
     let told = told.ended(2).json();
     assert_eq!(told["changes"][0]["ttl"], 77);
     assert_eq!(
-        plain(&serde_json::from_value::<Vec<String>>(told["changes"][0]["values"].clone()).unwrap()),
+        plain(
+            &serde_json::from_value::<Vec<String>>(told["changes"][0]["values"].clone()).unwrap()
+        ),
         fixture.child_servers()
     );
     let shell = Shell::of(&fixture);
-    shell.run_with(&["plan", "--properties", "-"], "[]").ended(1).complains(&["-: this is not a JSON object"]);
-    shell.run(&["plan", "--properties", "/nowhere/x.json"]).ended(1).complains(&["/nowhere/x.json", "can't be read"]);
+    shell
+        .run_with(&["plan", "--properties", "-"], "[]")
+        .ended(1)
+        .complains(&["-: this is not a JSON object"]);
+    shell
+        .run(&["plan", "--properties", "/nowhere/x.json"])
+        .ended(1)
+        .complains(&["/nowhere/x.json", "can't be read"]);
     let typo = json!({"ParentZonename": "example.com"}).to_string();
-    shell.run_with(&["plan", "--properties", "-"], &typo).ended(1).complains(&["ParentZonename", "ParentZoneName"]);
+    shell
+        .run_with(&["plan", "--properties", "-"], &typo)
+        .ended(1)
+        .complains(&["ParentZonename", "ParentZoneName"]);
 }
 
 #[tokio::test]
@@ -292,7 +363,11 @@ async fn a_denied_call_says_what_to_do() {
         "Grant to the role in --parent-role-arn",
     ]);
     fixture.parent_role.clone().trust_account("222222222222", Some("another"));
-    plan(&fixture, &[]).ended(1).complains(&["assuming the parent role", "STS AssumeRole", "external id"]);
+    plan(&fixture, &[]).ended(1).complains(&[
+        "assuming the parent role",
+        "STS AssumeRole",
+        "external id",
+    ]);
 }
 
 #[tokio::test]
@@ -302,14 +377,22 @@ async fn an_update_does_without_a_child_zone_that_can_t_be_read() {
     let blind = fixture.child_account.role("blind").allow_assume(&fixture.parent_role.arn());
     let shell = Shell::new(&fixture.aws, &blind.credentials());
     let more = update(&fixture, &id);
-    plan_in(&shell, &fixture, &more).ended(0).says(&["Warning: The delegation was left as it is", "denied"]);
+    plan_in(&shell, &fixture, &more)
+        .ended(0)
+        .says(&["Warning: The delegation was left as it is", "denied"]);
     plan_in(&shell, &fixture, &[]).ended(1).complains(&["reading the child zone", "denied"]);
 }
 
 #[tokio::test]
 async fn an_error_of_aws_is_told_in_its_words() {
     let fixture = Fixture::behind_sockets().await;
-    let kind = FaultKind::Error { status: 400, code: "InvalidInput".into(), message: "something is odd".into() };
+    let kind = FaultKind::Error {
+        status: 400,
+        code: "InvalidInput".into(),
+        message: "something is odd".into(),
+    };
     fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(kind));
-    plan(&fixture, &[]).ended(1).complains(&["delegation: looking for the parent zone", "something is odd"]);
+    plan(&fixture, &[])
+        .ended(1)
+        .complains(&["delegation: looking for the parent zone", "something is odd"]);
 }

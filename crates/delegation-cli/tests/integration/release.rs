@@ -4,7 +4,9 @@ use std::fs;
 
 use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::{Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp};
+use delegation_model::ownership_record::{
+    Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp,
+};
 use delegation_model::ttl::Ttl;
 use sandbox::RecordSet;
 use serde_json::{Value, json};
@@ -60,8 +62,9 @@ fn release(fixture: &Fixture, owner: &str, more: &[&str]) -> Ran {
 }
 
 fn changes(told: &Value) -> Vec<String> {
-    let change =
-        |change: &Value| format!("{} {}", change["action"].as_str().unwrap(), change["type"].as_str().unwrap());
+    let change = |change: &Value| {
+        format!("{} {}", change["action"].as_str().unwrap(), change["type"].as_str().unwrap())
+    };
     told["changes"].as_array().unwrap().iter().map(change).collect()
 }
 
@@ -75,7 +78,10 @@ async fn a_dead_claim_beside_a_living_one_goes_alone() {
     let still = Still::of(&fixture);
     let told = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
     assert_eq!(changes(&told), ["DELETE TXT", "CREATE TXT"]);
-    assert!(told["changes"][1]["values"][0].as_str().unwrap().contains("owner=beta/Delegation"), "{told}");
+    assert!(
+        told["changes"][1]["values"][0].as_str().unwrap().contains("owner=beta/Delegation"),
+        "{told}"
+    );
     assert_eq!(told["owner"], "alpha/Delegation");
     let ran = release(&fixture, "alpha/Delegation", &[]).ended(2);
     ran.says(&[
@@ -91,7 +97,9 @@ async fn the_last_claim_takes_the_delegation_along() {
     let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
     let told = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
     assert_eq!(changes(&told), ["DELETE NS", "DELETE TXT"]);
-    release(&fixture, "alpha/Delegation", &[]).ended(2).says(&["It is the last claim: the delegation goes with it."]);
+    release(&fixture, "alpha/Delegation", &[])
+        .ended(2)
+        .says(&["It is the last claim: the delegation goes with it."]);
 }
 
 #[tokio::test]
@@ -131,9 +139,10 @@ async fn owners_of_one_name_are_told_apart_by_the_digest_of_the_claim() {
 #[tokio::test]
 async fn a_release_names_what_it_lacks() {
     let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
-    release(&fixture, "gamma/Delegation", &[])
-        .ended(1)
-        .complains(&["\"gamma/Delegation\" has no claim on testing.example.com", "alpha/Delegation"]);
+    release(&fixture, "gamma/Delegation", &[]).ended(1).complains(&[
+        "\"gamma/Delegation\" has no claim on testing.example.com",
+        "alpha/Delegation",
+    ]);
     plan(&fixture, &["--release", "alpha/Delegation"]).ended(1).complains(&["--domain-name"]);
     release(&fixture, "alpha/Delegation", &["--stack-id", ALPHA, "--logical-id", "D"]).ended(1);
 }
@@ -151,8 +160,11 @@ async fn the_list_shows_dead_claims_what_is_unsettled_and_who_wants_others() {
     fs::write(&stacks, format!("{BETA}\n{OTHER_ALPHA}\t{ALPHA}\n")).unwrap();
     let file = stacks.to_str().unwrap().to_owned();
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials());
-    let list = |more: &[&str]| shell.run(&[&["list", "--parent-zone-name", "example.com"], more].concat());
-    let ran = list(&[]).ended(0).says(&["unsettled", "alpha/Delegation, beta/Delegation (wants other name servers)"]);
+    let list =
+        |more: &[&str]| shell.run(&[&["list", "--parent-zone-name", "example.com"], more].concat());
+    let ran = list(&[])
+        .ended(0)
+        .says(&["unsettled", "alpha/Delegation, beta/Delegation (wants other name servers)"]);
     assert!(!ran.out.contains("dead"), "{ran:?}");
     let told = list(&["--json", "--stacks", &file]).ended(0).json();
     assert_eq!(told["delegations"][0]["findings"], json!(["unsettled"]));

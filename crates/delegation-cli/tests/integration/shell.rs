@@ -38,26 +38,39 @@ impl Shell {
 
     /// Asking the sandbox's DNS.
     pub(crate) fn asking(self, dns: &Dns) -> Self {
-        self.with("DELEGATION_DNS_RESOLVER", dns.resolver()).with("DELEGATION_DNS_ANY_ADDRESS", "true")
+        self.with("DELEGATION_DNS_RESOLVER", dns.resolver())
+            .with("DELEGATION_DNS_ANY_ADDRESS", "true")
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.run_with(args, "")
     }
 
-    /// Runs it with something on its standard input. Nothing of this process's environment reaches it.
+    /// Runs it with something on its standard input. Nothing of this process's environment reaches
+    /// it.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_delegation"));
-        command.args(args).env_clear().envs(self.env.iter().cloned()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+            .args(args)
+            .env_clear()
+            .envs(self.env.iter().cloned())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        let ran = Ran { status: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };
+        let ran = Ran {
+            status: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        };
         for stream in [&ran.out, &ran.err] {
             assert!(!stream.contains(EXTERNAL_ID), "an external id is told: {ran:?}");
-            assert!(stream.chars().all(|c| c == '\n' || !c.is_control()), "control characters: {ran:?}");
+            assert!(
+                stream.chars().all(|c| c == '\n' || !c.is_control()),
+                "control characters: {ran:?}"
+            );
         }
         ran
     }

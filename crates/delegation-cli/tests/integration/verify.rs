@@ -22,10 +22,10 @@ async fn dns_alone_tells_without_credentials() {
     let shell = Shell { env: Vec::new() };
     let resolver = dns.resolver().to_string();
     let args = ["verify", NAME, "--resolver", &resolver];
-    shell
-        .run(&args)
-        .ended(0)
-        .says(&["serves", "the 4 name servers answer for testing.example.com, and the 4 servers of example.com refer"]);
+    shell.run(&args).ended(0).says(&[
+        "serves",
+        "the 4 name servers answer for testing.example.com, and the 4 servers of example.com refer",
+    ]);
     let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(0).json();
     assert_eq!(
         (&told["good"], &told["expected_from"], &told["parent_zone"]),
@@ -42,7 +42,9 @@ async fn dns_alone_tells_without_credentials() {
     );
 
     // Several names, one of which is not delegated, and one that can't be one.
-    let several = shell.run(&["verify", NAME, "a..b", "other.example.com", "--resolver", &resolver, "--json"]).ended(2);
+    let several = shell
+        .run(&["verify", NAME, "a..b", "other.example.com", "--resolver", &resolver, "--json"])
+        .ended(2);
     let told = several.json();
     assert_eq!((&told[0]["verdict"], &told[1]["verdict"]), (&json!("good"), &json!("bad")));
     assert!(several.err.contains("a..b"), "{several:?}");
@@ -54,15 +56,24 @@ async fn dns_alone_tells_without_credentials() {
     let told = shell.run(&["verify", NAME, "--resolver", &resolver, "--json"]).ended(2).json();
     let finding = &told["findings"][0];
     assert_eq!((&finding["severity"], &finding["code"]), (&json!("problem"), &json!("rcode")));
-    assert_eq!((&finding["rcode"], &finding["server"]), (&json!("REFUSED"), &json!(server.trim_end_matches('.'))));
-    assert_eq!((&finding["of_parent_zone"], finding["addresses"].as_array().unwrap().len()), (&json!(false), 1));
+    assert_eq!(
+        (&finding["rcode"], &finding["server"]),
+        (&json!("REFUSED"), &json!(server.trim_end_matches('.')))
+    );
+    assert_eq!(
+        (&finding["of_parent_zone"], finding["addresses"].as_array().unwrap().len()),
+        (&json!(false), 1)
+    );
     let ran = shell.run(&args).ended(2);
     ran.says(&[
         "lame",
         &format!("Problem: {}", server.trim_end_matches('.')),
         "(REFUSED). Create the zone on this server, or remove the server from the delegation: anybody who",
     ]);
-    assert!(finding["remedy"].as_str().unwrap().starts_with("Create the zone on this server"), "{finding}");
+    assert!(
+        finding["remedy"].as_str().unwrap().starts_with("Create the zone on this server"),
+        "{finding}"
+    );
     dns.heal_all();
 
     fixture.parent.remove(NAME, "NS");
@@ -81,7 +92,12 @@ async fn names_are_taken_as_people_write_them() {
         fixture.parent.put(RecordSet::new(zone, "NS", 60, ["ns1.dns-host.net"]));
     }
     let shell = Shell { env: Vec::new() }.asking(&dns);
-    let names = ["TESTING.Example.com.", "_TCP.example.com", "Bücher.example.com", "xn--BCHER-kva.example.com."];
+    let names = [
+        "TESTING.Example.com.",
+        "_TCP.example.com",
+        "Bücher.example.com",
+        "xn--BCHER-kva.example.com.",
+    ];
     shell.run(&[&["verify"], &names[..]].concat()).ended(0).says(&[
         "answer for testing.example.com",
         "answers for _tcp.example.com",
@@ -106,7 +122,11 @@ async fn name_servers_inside_the_zone_are_found() {
     let dns = fixture.aws.dns().await.unwrap();
     let inside = "ns1.inside.example.com";
     let address = dns.server(inside).ip().to_string();
-    let zone = dns.zone("inside.example.com", [inside], [RecordSet::new(inside, "A", 60, [address.clone()])]);
+    let zone = dns.zone(
+        "inside.example.com",
+        [inside],
+        [RecordSet::new(inside, "A", 60, [address.clone()])],
+    );
     fixture.parent.put(RecordSet::new("inside.example.com", "NS", 60, [inside]));
     fixture.parent.put(RecordSet::new(inside, "A", 60, [address]));
     let shell = Shell { env: Vec::new() }.asking(&dns);
@@ -140,16 +160,28 @@ async fn silence_everywhere_is_an_error() {
 async fn what_the_zones_hold_in_route_53_is_expected() {
     let (fixture, dns) = delegated().await;
     let shell = Shell::of(&fixture).asking(&dns);
-    let (child, parent, role) = (fixture.child.id(), fixture.parent.id(), fixture.parent_role.arn());
-    let parent = ["--parent-zone-id", &parent, "--parent-role-arn", &role, "--parent-external-id", EXTERNAL_ID];
+    let (child, parent, role) =
+        (fixture.child.id(), fixture.parent.id(), fixture.parent_role.arn());
+    let parent = [
+        "--parent-zone-id",
+        &parent,
+        "--parent-role-arn",
+        &role,
+        "--parent-external-id",
+        EXTERNAL_ID,
+    ];
     let still = Still::of(&fixture);
     let run = |args: &[&str], more: &[&str]| shell.run(&[&["verify", NAME], args, more].concat());
     let told = run(&parent, &["--json"]).ended(0).json();
     assert_eq!(told["expected_from"], "parent_zone");
     let told = run(&["--child-zone-id", &child], &["--json"]).ended(0).json();
     assert_eq!(told["expected_from"], "child_zone");
-    run(&["--child-zone-id", &child], &["--child-only"]).ended(0).says(&["by the child zone", "answer for"]);
-    run(&["--child-zone-id", &child, "--dnssec"], &[]).ended(1).complains(&["--dnssec", "not signing"]);
+    run(&["--child-zone-id", &child], &["--child-only"])
+        .ended(0)
+        .says(&["by the child zone", "answer for"]);
+    run(&["--child-zone-id", &child, "--dnssec"], &[])
+        .ended(1)
+        .complains(&["--dnssec", "not signing"]);
     run(&["--name-servers", "ns1.nowhere.net"], &[]).ended(2).says(&[
         "by the flags",
         "unresolved",
@@ -166,12 +198,17 @@ async fn what_the_zones_hold_in_route_53_is_expected() {
     // A child zone that is not what the parent zone refers to.
     let other = fixture.child_account.hosted_zone(NAME).id();
     run(&["--child-zone-id", &other], &[]).ended(2).says(&["refers to other name servers"]);
-    run(&["--parent-zone-name", "example.com"], &[]).ended(1).complains(&["no public hosted zone named example.com"]);
+    run(&["--parent-zone-name", "example.com"], &[])
+        .ended(1)
+        .complains(&["no public hosted zone named example.com"]);
     let nested = shell.run(&[&["verify", "nothing.example.com"], &parent[..]].concat());
     nested
         .ended(2)
         .says(&["nothing.example.com is not delegated: the parent zone example.com has no NS record set of it"]);
-    shell.run(&[&["verify", "a.example.net"], &parent[..]].concat()).ended(1).complains(&["does not lie below"]);
+    shell
+        .run(&[&["verify", "a.example.net"], &parent[..]].concat())
+        .ended(1)
+        .complains(&["does not lie below"]);
 }
 
 #[tokio::test]
@@ -215,16 +252,25 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
         .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"])
         .says(&["Remark: example.com is not signed, so a DS record set in it proves nothing."]);
     let child = fixture.child.id();
-    let told = shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"]).ended(0).json();
+    let told = shell
+        .run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"])
+        .ended(0)
+        .json();
     assert_eq!(told["ds"], json!([old.ds_record()]));
 
     // The key is replaced, and the DS record set stays.
     fixture.child.create_key("new");
     fixture.child.delete_key("old");
     shell.run(&["verify", NAME]).ended(2).says(&["does not serve the key"]);
-    shell.run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"]).ended(2).says(&["has another DS record set"]);
+    shell
+        .run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"])
+        .ended(2)
+        .says(&["has another DS record set"]);
     let auditor = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
-    auditor.run(&["list", "--check", "--parent-zone-name", "example.com"]).ended(2).says(&["bogus"]);
+    auditor
+        .run(&["list", "--check", "--parent-zone-name", "example.com"])
+        .ended(2)
+        .says(&["bogus"]);
     // Without a DS record set nobody validates the zone, and that is no fault.
     fixture.parent.remove(NAME, "DS");
     shell.run(&["verify", NAME]).ended(0).says(&[
@@ -238,7 +284,10 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     );
     fixture.parent.put(RecordSet::new(NAME, "DS", 300, [old.ds_record()]));
     fixture.child.unsign();
-    shell.run(&["verify", NAME, "--child-zone-id", &child]).ended(2).says(&["has another DS record set"]);
+    shell
+        .run(&["verify", NAME, "--child-zone-id", &child])
+        .ended(2)
+        .says(&["has another DS record set"]);
 }
 
 /// While a zone is being transferred its servers may differ.
@@ -246,7 +295,12 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
 async fn serial_numbers_are_shown() {
     let (fixture, dns) = delegated().await;
     let server = fixture.child.name_servers()[0].clone();
-    dns.fault(&server, DnsFault::Soa("ns.example.net. hostmaster.example.net. 4711 7200 900 1209600 300".to_owned()));
+    dns.fault(
+        &server,
+        DnsFault::Soa(
+            "ns.example.net. hostmaster.example.net. 4711 7200 900 1209600 300".to_owned(),
+        ),
+    );
     let shell = Shell { env: Vec::new() }.asking(&dns);
     let ran = shell.run(&["verify", NAME]).ended(0);
     let row = ran.out.lines().find(|line| line.contains(&server)).unwrap().to_owned();
@@ -266,13 +320,20 @@ async fn below_a_name_that_is_not_delegated_the_resolver_is_asked_nothing() {
     bare.run(&args).ended(2).says(&["has no address for it (glue)", "ZONE"]);
     bare.run(&[&args[..], &["--child-only"]].concat()).ended(2).says(&["(glue)"]);
     let below = |name: &str| name.trim_end_matches('.').ends_with("new.example.com");
-    assert!(!dns.queries_to("resolver").iter().any(|query| below(&query.name)), "{:?}", dns.queries_to("resolver"));
+    assert!(
+        !dns.queries_to("resolver").iter().any(|query| below(&query.name)),
+        "{:?}",
+        dns.queries_to("resolver")
+    );
 
     // With the parent zone, its addresses are there before the delegation is.
     fixture.parent.put(RecordSet::new(inside, "A", 60, [address]));
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
     let of = ["--child-only", "--parent-zone-id", &fixture.parent.id()];
-    shell.run(&[&args[..], &of].concat()).ended(0).says(&["the name server answers for new.example.com"]);
+    shell
+        .run(&[&args[..], &of].concat())
+        .ended(0)
+        .says(&["the name server answers for new.example.com"]);
 }
 
 /// `sandbox serve` prints command lines that work as they are.

@@ -39,7 +39,8 @@ fn spelling_does_not_matter_and_kind_does() {
 fn a_wish_is_what_the_properties_say() {
     let (zone, other): (ZoneId, ZoneId) = ("Z1".parse().unwrap(), "Z2".parse().unwrap());
     let (given, selected, none) = (servers("ns1.x.net"), keys(&["key_1", "key_2"]), keys(&[]));
-    let wish = Wish { child_zone: Some(&zone), name_servers: None, dnssec: true, key_signing_keys: None };
+    let wish =
+        Wish { child_zone: Some(&zone), name_servers: None, dnssec: true, key_signing_keys: None };
     let digest = Digest::from_wish(&wish);
     assert_eq!(digest, Digest::from_wish(&Wish { ..wish }));
     let others = [

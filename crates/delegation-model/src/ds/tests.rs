@@ -6,7 +6,10 @@ const TWO: &str = "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118";
 #[test]
 fn the_presentation_form_is_read_and_written() {
     let ds: Ds = TWO.parse().unwrap();
-    assert_eq!((ds.key_tag(), ds.algorithm(), ds.digest_type(), ds.digest().len()), (60485, 5, 1, 20));
+    assert_eq!(
+        (ds.key_tag(), ds.algorithm(), ds.digest_type(), ds.digest().len()),
+        (60485, 5, 1, 20)
+    );
     assert_eq!(ds.to_string(), TWO);
     // RFC 4034, section 5.4, writes the digest in groups and in any case.
     assert_eq!("60485 5 1 2bb183af5f22588179a5 3b0a98631fad1a292118".parse(), Ok(ds));

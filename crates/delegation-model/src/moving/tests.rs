@@ -48,7 +48,8 @@ fn sight(claim: Option<Claim>) -> Reached<ZoneSight> {
     Reached::Read(ZoneSight { apex: name("example.com"), private: false, claim })
 }
 
-/// An Update with the physical id of zone Z1 that asks for this parent zone; it asked for the closest.
+/// An Update with the physical id of zone Z1 that asks for this parent zone; it asked for the
+/// closest.
 fn route(parent: ParentZone) -> Route {
     Route {
         stamp: stamp(NOW),
@@ -104,7 +105,10 @@ fn without_our_claim_it_is_looked_up_and_this_zone_preferred() {
         let looking = Route { at_physical: Some(sight(None)), ..route(parent) };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: Some(zone("Z1")) });
         assert_eq!(next_step(&Route { found: Some(zone("Z1")), ..looking.clone() }), stays("Z1"));
-        assert_eq!(next_step(&Route { found: Some(zone("Z2")), ..looking }), moves("Z2", Some("Z1")));
+        assert_eq!(
+            next_step(&Route { found: Some(zone("Z2")), ..looking }),
+            moves("Z2", Some("Z1"))
+        );
     }
 }
 
@@ -119,7 +123,10 @@ fn a_zone_that_is_not_what_is_asked_for_is_left() {
     ] {
         let looking = Route { at_physical: Some(sight), ..route(parent) };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: None });
-        assert_eq!(next_step(&Route { found: Some(zone("Z2")), ..looking }), moves("Z2", Some("Z1")));
+        assert_eq!(
+            next_step(&Route { found: Some(zone("Z2")), ..looking }),
+            moves("Z2", Some("Z1"))
+        );
     }
 }
 
@@ -132,7 +139,9 @@ fn another_name_is_another_point_in_the_same_zone() {
         found: Some(zone("Z1")),
         ..route(ParentZone::Closest)
     };
-    let NextStep::Go { point, behavior: UpdateBehavior::Replacement { from } } = next_step(&renamed) else {
+    let NextStep::Go { point, behavior: UpdateBehavior::Replacement { from } } =
+        next_step(&renamed)
+    else {
         panic!("{:?}", next_step(&renamed))
     };
     assert_eq!((point.zone, point.name, from.zone), (zone("Z1"), other, Some(zone("Z1"))));
@@ -142,7 +151,8 @@ fn another_name_is_another_point_in_the_same_zone() {
 fn one_denial_with_the_same_role_does_not_move_a_live_delegation() {
     // MOVE-2
     for parent in ways() {
-        let denied = Route { at_physical: Some(Reached::Denied), found: Some(zone("Z2")), ..route(parent) };
+        let denied =
+            Route { at_physical: Some(Reached::Denied), found: Some(zone("Z2")), ..route(parent) };
         assert_eq!(next_step(&denied), NextStep::Denied(point("Z1")));
     }
 }
@@ -156,7 +166,10 @@ fn a_denied_zone_is_read_once_more_with_the_role_of_before() {
     for by_old_role in [sight(Some(claim(None))), sight(None), Reached::Denied, Reached::Gone] {
         let looking = Route { at_physical_by_old_role: Some(by_old_role), ..denied.clone() };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: None });
-        assert_eq!(next_step(&Route { found: Some(zone("Z4")), ..looking.clone() }), moves("Z4", Some("Z1")));
+        assert_eq!(
+            next_step(&Route { found: Some(zone("Z4")), ..looking.clone() }),
+            moves("Z4", Some("Z1"))
+        );
         // A look-up lists the zone although the new role may not read it.
         let here = Route { found: Some(zone("Z1")), ..looking };
         assert_eq!(next_step(&here), NextStep::Denied(point("Z1")));
@@ -188,8 +201,12 @@ fn home_is_found_with_the_role_of_before_too() {
     // The way back can't read the new zone.
     let home = going_home();
     let there = home.at_physical.clone();
-    let denied =
-        Route { role_changes: true, at_physical: Some(Reached::Denied), at_physical_by_old_role: there, ..home };
+    let denied = Route {
+        role_changes: true,
+        at_physical: Some(Reached::Denied),
+        at_physical_by_old_role: there,
+        ..home
+    };
     assert_eq!(next_step(&denied), NextStep::ReadHome(point("Z0")));
     let at_home = Some(Reached::Read(Some(claim(None))));
     assert_eq!(next_step(&Route { at_home, ..denied }), comes_home("Z0", "Z1"));
@@ -249,7 +266,11 @@ fn who_looks_back_and_sees_that_the_stack_went_another_way_takes_back() {
     ];
     for (stood_before, now_there, expected) in cases {
         assert_eq!(look_back(stood_before, &now_there, request, false), expected, "{now_there:?}");
-        assert_eq!(look_back(stood_before, &now_there, request, true), LookBack::Done, "a second delivery");
+        assert_eq!(
+            look_back(stood_before, &now_there, request, true),
+            LookBack::Done,
+            "a second delivery"
+        );
     }
 }
 

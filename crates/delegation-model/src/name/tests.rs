@@ -16,8 +16,16 @@ fn case_and_trailing_dot_do_not_matter() {
 fn escapes_and_their_characters_are_one_name() {
     assert_eq!(name(r"\052.example.com"), name("*.example.com"));
     assert_eq!(name("*.example.com").as_str(), r"\052.example.com");
-    assert_eq!(name(r"\101.example.com"), name("a.example.com"), "an escaped letter is compared in lower case");
-    assert_ne!(name(r"a\056b.example.com"), name("a.b.example.com"), "an escaped dot separates no labels");
+    assert_eq!(
+        name(r"\101.example.com"),
+        name("a.example.com"),
+        "an escaped letter is compared in lower case"
+    );
+    assert_ne!(
+        name(r"a\056b.example.com"),
+        name("a.b.example.com"),
+        "an escaped dot separates no labels"
+    );
     assert!(name("*.example.com").is_wildcard());
     assert!(!name("a.example.com").is_wildcard());
 }
@@ -116,12 +124,19 @@ proptest! {
 
 #[test]
 fn labels_as_on_the_wire() {
-    for text in ["testing.example.com", "\\052.example.com", "a\\056b\\000\\377.example.com", &vec!["a"; 127].join(".")]
-    {
+    for text in [
+        "testing.example.com",
+        "\\052.example.com",
+        "a\\056b\\000\\377.example.com",
+        &vec!["a"; 127].join("."),
+    ] {
         let name: Name = text.parse().unwrap();
         let labels: Vec<Vec<u8>> = name.wire_labels().collect();
         assert_eq!(Name::from_wire_labels(labels.iter().map(Vec::as_slice)), Ok(name));
     }
-    assert_eq!(Name::from_wire_labels([&b"A.b"[..], &b"\xff"[..]]).unwrap().as_str(), "a\\056b.\\377");
+    assert_eq!(
+        Name::from_wire_labels([&b"A.b"[..], &b"\xff"[..]]).unwrap().as_str(),
+        "a\\056b.\\377"
+    );
     assert_eq!(Name::from_wire_labels([]), Err(NameError::Empty));
 }

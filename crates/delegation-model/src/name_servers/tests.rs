@@ -12,9 +12,18 @@ fn order_case_and_dots_do_not_matter() {
 #[test]
 fn bad_lists_are_named() {
     assert_eq!(NameServers::given::<&str>(&[]), Err(NameServersError::None));
-    assert_eq!(NameServers::given(&["192.0.2.1"]), Err(NameServersError::Address("192.0.2.1".into())));
-    assert_eq!(NameServers::given(&["2001:db8::1"]), Err(NameServersError::Address("2001:db8::1".into())));
-    assert_eq!(NameServers::given(&["a.b", "A.b."]), Err(NameServersError::Twice("a.b".parse().unwrap())));
+    assert_eq!(
+        NameServers::given(&["192.0.2.1"]),
+        Err(NameServersError::Address("192.0.2.1".into()))
+    );
+    assert_eq!(
+        NameServers::given(&["2001:db8::1"]),
+        Err(NameServersError::Address("2001:db8::1".into()))
+    );
+    assert_eq!(
+        NameServers::given(&["a.b", "A.b."]),
+        Err(NameServersError::Twice("a.b".parse().unwrap()))
+    );
     assert!(matches!(NameServers::given(&["a..b"]), Err(NameServersError::Name(..))));
     let sixteen: Vec<String> = (0..16).map(|n| format!("ns{n}.example.net")).collect();
     assert!(NameServers::given(&sixteen).is_ok());
@@ -28,7 +37,9 @@ fn what_a_program_writes_for_nothing_is_no_name_server() {
         let error = NameServers::given(&[text]).unwrap_err();
         assert!(matches!(error, NameServersError::OneLabel(_)), "{text}: {error}");
     }
-    for text in [r#"["ns1"#, r#""ns1.example.net""#, "{ns1}", "<nil>", "[object", "ns1.example.net\u{200b}"] {
+    for text in
+        [r#"["ns1"#, r#""ns1.example.net""#, "{ns1}", "<nil>", "[object", "ns1.example.net\u{200b}"]
+    {
         assert!(NameServers::given(&[text]).is_err(), "{text}");
     }
 }
@@ -53,15 +64,26 @@ fn addresses_in_any_form_are_no_name_servers() {
         let error = NameServers::given(&[text]).unwrap_err();
         assert!(matches!(error, NameServersError::Address(_)), "{text}: {error}");
     }
-    for text in ["4.3.2.5.in-addr.arpa", "5-2-3-4.example.net", "1.2.3.4.example.net", "ns.xn--p1ai"] {
+    for text in
+        ["4.3.2.5.in-addr.arpa", "5-2-3-4.example.net", "1.2.3.4.example.net", "ns.xn--p1ai"]
+    {
         assert!(NameServers::given(&[text]).is_ok(), "{text}");
     }
 }
 
 #[test]
 fn several_names_in_one_item_ask_for_commas() {
-    for text in ["ns1.a.net ns2.a.net", "ns1.a.net;ns2.a.net", "ns1.a.net\nns2.a.net", "ns1.a.net\tns2.a.net"] {
-        assert_eq!(NameServers::given(&["ns.b.net", text]), Err(NameServersError::Separator(2)), "{text:?}");
+    for text in [
+        "ns1.a.net ns2.a.net",
+        "ns1.a.net;ns2.a.net",
+        "ns1.a.net\nns2.a.net",
+        "ns1.a.net\tns2.a.net",
+    ] {
+        assert_eq!(
+            NameServers::given(&["ns.b.net", text]),
+            Err(NameServersError::Separator(2)),
+            "{text:?}"
+        );
     }
     assert!(NameServersError::Separator(2).to_string().contains("commas"));
 }
@@ -91,7 +113,12 @@ fn subsets_and_unions() {
 
 #[test]
 fn regression_what_is_no_host_name_is_not_escaped_into_one() {
-    for text in ["https://ns1.example.net", "ns1.example.net,ns2.example.net", "*.example.net", r"a\056b.example.net"] {
+    for text in [
+        "https://ns1.example.net",
+        "ns1.example.net,ns2.example.net",
+        "*.example.net",
+        r"a\056b.example.net",
+    ] {
         assert_eq!(NameServers::given(&[text]), Err(NameServersError::Host(text.to_owned())));
     }
     assert!(NameServers::given(&["_ns-1.example.net"]).is_ok());

@@ -6,8 +6,8 @@ use crate::digest::Digest;
 use crate::name_servers::NameServers;
 use crate::ttl::Ttl;
 
-/// How the name servers that stand came, if that is not settled. The debt belongs to what stands and
-/// not to a claim, so that the last holder to leave pays it (OWN-5).
+/// How the name servers that stand came, if that is not settled. The debt belongs to what stands
+/// and not to a claim, so that the last holder to leave pays it (OWN-5).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Before {
     /// The name servers that it is about. Once others stand it says nothing of these.
@@ -49,7 +49,9 @@ impl Before {
             Some(Displaced { name_servers, ttl, time, claimed }) => {
                 let claimed = if *claimed { "yes" } else { "no" };
                 let names = name_servers.values().join("+").replace('\\', "%5C");
-                format!("{HERITAGE},before=displaced,of={of},at={time},claimed={claimed},ttl={ttl},ns={names}")
+                format!(
+                    "{HERITAGE},before=displaced,of={of},at={time},claimed={claimed},ttl={ttl},ns={names}"
+                )
             }
         }
     }

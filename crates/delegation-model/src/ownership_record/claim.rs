@@ -16,11 +16,11 @@ pub struct Claimant {
 }
 
 impl Claimant {
-    /// The claimant of a request, from its `StackId` and `LogicalResourceId` and the zone cut that it
-    /// is about.
+    /// The claimant of a request, from its `StackId` and `LogicalResourceId` and the zone cut that
+    /// it is about.
     ///
-    /// The unique part of the stack's ARN does not count: of two stacks of one name in one account and
-    /// Region the earlier is gone, and the later may declare its resource again (OWN-1).
+    /// The unique part of the stack's ARN does not count: of two stacks of one name in one account
+    /// and Region the earlier is gone, and the later may declare its resource again (OWN-1).
     pub fn new(stack_id: &str, logical_id: &str, cut: &Name) -> Self {
         let (stack, _) = split_stack_id(stack_id);
         let id = Digest::new(&["claim", stack, logical_id, cut.as_str()]);
@@ -72,8 +72,8 @@ impl OwnerName {
         Self(Some(name.collect()))
     }
 
-    /// A name that we could not have written is not shown: anybody who may write TXT could speak to people
-    /// through it (TRUST-3).
+    /// A name that we could not have written is not shown: anybody who may write TXT could speak to
+    /// people through it (TRUST-3).
     fn parse(text: &str) -> Self {
         let ours = !text.is_empty() && text.len() <= Self::MAX && text.chars().all(Self::has);
         Self(ours.then(|| text.to_owned()))
@@ -172,8 +172,8 @@ pub struct Claim {
     pub saw: Option<i64>,
     /// Where the replacement that wrote it came from.
     pub from: Option<MovedFrom>,
-    /// Until when resolvers may have name servers that somebody else wrote and that were put back, in
-    /// seconds since 1970.
+    /// Until when resolvers may have name servers that somebody else wrote and that were put back,
+    /// in seconds since 1970.
     pub hold: Option<i64>,
     /// True once another delivery of its request has found it, and may have answered SUCCESS: no
     /// delivery of that request takes it back then (ARRIVE-8).
@@ -183,8 +183,8 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// True if others can't change what it names without `AllowOverwrite`: its request made that, or an
-    /// Update in place has written it since. A claim that only came is not lasting (OWN-4).
+    /// True if others can't change what it names without `AllowOverwrite`: its request made that,
+    /// or an Update in place has written it since. A claim that only came is not lasting (OWN-4).
     pub fn is_lasting(&self) -> bool {
         match self.origin {
             ClaimOrigin::Made | ClaimOrigin::Updated => true,
@@ -197,7 +197,8 @@ impl Claim {
         self.origin != ClaimOrigin::Updated && self.from.is_none()
     }
 
-    /// The time before which requests are overtaken. A claim from the future fences nothing (TRUST-1).
+    /// The time before which requests are overtaken. A claim from the future fences nothing
+    /// (TRUST-1).
     pub fn fence(&self, now: i64) -> i64 {
         if is_ahead(self.stamp.time, now) { i64::MIN } else { self.stamp.time }
     }
@@ -223,7 +224,10 @@ impl Claim {
             ds: optional(fields, "ds", Digest::parse).ok()?,
             wish: Digest::parse(field(fields, "for")?)?,
             previous_wish: optional(fields, "was", Digest::parse).ok()?,
-            stamp: Stamp { time: time(field(fields, "at")?)?, request: RequestDigest::parse(field(fields, "req")?)? },
+            stamp: Stamp {
+                time: time(field(fields, "at")?)?,
+                request: RequestDigest::parse(field(fields, "req")?)?,
+            },
             origin: ClaimOrigin::parse(field(fields, "by")?)?,
             saw: optional(fields, "saw", time).ok()?,
             from: optional(fields, "from", MovedFrom::parse).ok()?,

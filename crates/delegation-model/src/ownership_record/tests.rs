@@ -89,7 +89,10 @@ mod text_forms {
             Value::Claim(short),
             Value::Claim(full_claim()),
             Value::Before(Before { of: digest("x"), displaced: None }),
-            Value::Before(Before { of: digest("x"), displaced: Some(displaced(r"ns1.x.net.,a\052.x.net")) }),
+            Value::Before(Before {
+                of: digest("x"),
+                displaced: Some(displaced(r"ns1.x.net.,a\052.x.net")),
+            }),
             Value::Tombstone(Tombstone { id: digest("id"), time: NOW }),
         ]);
         insta::assert_snapshot!(record.values().join("\n"));
@@ -100,15 +103,24 @@ mod text_forms {
         let values = [
             Value::Claim(claim(&claimant(STACK, "Delegation"), NOW)),
             Value::Claim(full_claim()),
-            Value::Claim(Claim { from: Some(MovedFrom { zone: None, route: digest("r") }), ..full_claim() }),
+            Value::Claim(Claim {
+                from: Some(MovedFrom { zone: None, route: digest("r") }),
+                ..full_claim()
+            }),
             Value::Before(Before { of: digest("x"), displaced: None }),
-            Value::Before(Before { of: digest("x"), displaced: Some(displaced(r"ns1.x.net,a\052.x.net,\134.y.net")) }),
+            Value::Before(Before {
+                of: digest("x"),
+                displaced: Some(displaced(r"ns1.x.net,a\052.x.net,\134.y.net")),
+            }),
             Value::Tombstone(Tombstone { id: digest("id"), time: NOW }),
             Value::Unreadable,
             Value::Foreign,
         ];
         let record = record_of(&values);
-        assert_eq!(OwnershipRecord::parse(&record.values()).iter().cloned().collect::<Vec<_>>(), values);
+        assert_eq!(
+            OwnershipRecord::parse(&record.values()).iter().cloned().collect::<Vec<_>>(),
+            values
+        );
         assert_eq!(OwnershipRecord::parse(&record.values()).values(), record.values());
     }
 
@@ -116,7 +128,10 @@ mod text_forms {
     fn long_values_are_several_strings_of_at_most_255_bytes() {
         let value = record_of(&[Value::Claim(full_claim())]).values().remove(0);
         let strings: Vec<&str> = value.trim_matches('"').split("\" \"").collect();
-        assert!(strings.len() > 1 && strings.iter().all(|string| (1..=255).contains(&string.len())), "{value}");
+        assert!(
+            strings.len() > 1 && strings.iter().all(|string| (1..=255).contains(&string.len())),
+            "{value}"
+        );
         for length in [254, 255, 256, 510, 511] {
             let text = "x".repeat(length);
             let quoted = text::quote(&text);
@@ -136,8 +151,11 @@ mod text_forms {
     fn whatever_spelling_route_53_chooses_is_read() {
         let text = claim(&claimant(STACK, "Delegation"), NOW).text();
         let (head, tail) = text.split_at(70);
-        let spelled = format!("\"{}\"   \"{tail}\"", head.replace('-', "\\055").replace('=', "\\="));
-        assert!(matches!(Value::parse(&spelled), Value::Claim(claim) if claim.owner.to_string() == "shop/Delegation"));
+        let spelled =
+            format!("\"{}\"   \"{tail}\"", head.replace('-', "\\055").replace('=', "\\="));
+        assert!(
+            matches!(Value::parse(&spelled), Value::Claim(claim) if claim.owner.to_string() == "shop/Delegation")
+        );
     }
 
     #[test]
@@ -184,7 +202,8 @@ mod text_forms {
 
     #[test]
     fn fields_of_a_later_version_are_passed_over() {
-        let text = claim(&claimant(STACK, "Delegation"), NOW).text().replace(",owner=", ",new=1,owner=");
+        let text =
+            claim(&claimant(STACK, "Delegation"), NOW).text().replace(",owner=", ",new=1,owner=");
         assert!(matches!(Value::parse(&text::quote(&text)), Value::Claim(_)));
     }
 
@@ -202,7 +221,11 @@ mod text_forms {
         ] {
             let values: Vec<String> = ours.iter().cloned().chain([hostile]).collect();
             let record = OwnershipRecord::parse(&values);
-            assert_eq!(record.repeatable(), (ours.iter().map(String::as_str).collect(), 1), "{values:?}");
+            assert_eq!(
+                record.repeatable(),
+                (ours.iter().map(String::as_str).collect(), 1),
+                "{values:?}"
+            );
         }
     }
 
@@ -276,20 +299,29 @@ mod counting {
         let future = claim(&own, NOW + MAX_SKEW + 1);
         assert!(!future.is_later_than(stamp(0), NOW));
         assert!(claim(&own, NOW + MAX_SKEW).is_later_than(stamp(NOW), NOW));
-        assert!(!claim(&own, NOW).is_later_than(stamp(NOW), NOW), "not later, but of the same second");
+        assert!(
+            !claim(&own, NOW).is_later_than(stamp(NOW), NOW),
+            "not later, but of the same second"
+        );
     }
 
     #[test]
     fn a_claim_that_has_not_seen_a_displacement_does_not_hold() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
         let seen = Claim { saw: Some(NOW), ..claim(&own, NOW) };
-        let (x, before) = (digest("x"), |of: &str| Before { of: digest(of), displaced: Some(displaced("h.net")) });
+        let (x, before) = (digest("x"), |of: &str| Before {
+            of: digest(of),
+            displaced: Some(displaced("h.net")),
+        });
         let with = |before: Option<Before>| {
-            let mut record = record_of(&[Value::Claim(seen.clone()), Value::Claim(claim(&other, NOW))]);
+            let mut record =
+                record_of(&[Value::Claim(seen.clone()), Value::Claim(claim(&other, NOW))]);
             record.put_before(before);
             record
         };
-        let holders = |record: &OwnershipRecord| record.claims().filter(|claim| record.holds(claim, x)).count();
+        let holders = |record: &OwnershipRecord| {
+            record.claims().filter(|claim| record.holds(claim, x)).count()
+        };
         assert_eq!(holders(&with(None)), 2);
         assert_eq!(holders(&with(Some(before("x")))), 1);
         assert_eq!(holders(&with(Some(before("y")))), 2, "it is about others");
@@ -316,7 +348,8 @@ mod counting {
     #[test]
     fn only_tombstones_that_are_over_are_dropped_and_later_ones_stay() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
-        let stone = |claimant: &Claimant, time| Value::Tombstone(Tombstone { id: claimant.id(), time });
+        let stone =
+            |claimant: &Claimant, time| Value::Tombstone(Tombstone { id: claimant.id(), time });
         let left = |stones: &[Value], time| {
             let mut record = record_of(stones);
             record.drop_tombstones(&own, time, NOW);
@@ -352,7 +385,8 @@ mod counting {
     fn what_does_not_change_keeps_its_text() {
         let own = claimant(STACK, "D");
         let mine = claim(&own, NOW);
-        let spelled = text::quote(&mine.text()).replace('_', "\\137").replace("heritage", "heritag\\145");
+        let spelled =
+            text::quote(&mine.text()).replace('_', "\\137").replace("heritage", "heritag\\145");
         let values = ["\"note\"".to_owned(), spelled.clone()];
         let mut record = OwnershipRecord::parse(&values);
         record.put_claim(mine.clone());

@@ -5,8 +5,8 @@ use super::HERITAGE;
 /// A character-string of a TXT record has at most 255 bytes (RFC 1035, section 3.3).
 const MAX_STRING: usize = 255;
 
-/// The text as a TXT value: as many quoted strings as it takes. What we write is ASCII without quotes
-/// and backslashes.
+/// The text as a TXT value: as many quoted strings as it takes. What we write is ASCII without
+/// quotes and backslashes.
 pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 4);
     for (index, character) in text.chars().enumerate() {
@@ -51,7 +51,8 @@ pub(super) fn unquote(value: &str) -> Option<String> {
 
 /// The character behind a backslash, and what follows it.
 fn escape(text: &str) -> Option<(char, &str)> {
-    let digits = text.get(..3).filter(|digits| digits.bytes().all(|byte| (b'0'..b'8').contains(&byte)));
+    let digits =
+        text.get(..3).filter(|digits| digits.bytes().all(|byte| (b'0'..b'8').contains(&byte)));
     if let Some(digits) = digits {
         let byte = u8::from_str_radix(digits, 8).ok().filter(u8::is_ascii)?;
         return Some((char::from(byte), text.get(3..)?));
@@ -76,7 +77,11 @@ pub(super) fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
 pub(super) struct Unreadable;
 
 /// A field that may be missing.
-pub(super) fn optional<T>(fields: &str, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Unreadable> {
+pub(super) fn optional<T>(
+    fields: &str,
+    name: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Unreadable> {
     field(fields, name).map(|text| read(text).ok_or(Unreadable)).transpose()
 }
 

@@ -4,12 +4,12 @@ use super::HERITAGE;
 use super::text::{field, time};
 use crate::digest::Digest;
 
-/// How long a tombstone counts, in seconds: the longest `ServiceTimeout`, after which a Create that is
-/// delivered late is stale by itself.
+/// How long a tombstone counts, in seconds: the longest `ServiceTimeout`, after which a Create that
+/// is delivered late is stale by itself.
 pub(super) const LIFE: i64 = 3600;
 
-/// Keeps a Create of this resource that is not later than it from running: CloudFormation cancelled that
-/// Create, and deleted the resource before it ran. A tombstone is not a claim (OWN-8).
+/// Keeps a Create of this resource that is not later than it from running: CloudFormation cancelled
+/// that Create, and deleted the resource before it ran. A tombstone is not a claim (OWN-8).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tombstone {
     /// Whose Create: see [`super::Claimant`].
@@ -26,7 +26,10 @@ impl Tombstone {
 
     /// Reads the fields behind the heritage.
     pub(super) fn parse(fields: &str) -> Option<Self> {
-        Some(Self { id: Digest::parse(field(fields, "tombstone")?)?, time: time(field(fields, "at")?)? })
+        Some(Self {
+            id: Digest::parse(field(fields, "tombstone")?)?,
+            time: time(field(fields, "at")?)?,
+        })
     }
 
     /// The text of the value.

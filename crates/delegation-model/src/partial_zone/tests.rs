@@ -9,10 +9,12 @@ fn name(text: &str) -> Name {
 
 fn zone(records: &[(&str, &str)]) -> Vec<RecordSet> {
     let set = |(owner, rtype): &(&str, &str)| {
-        let owner = if owner.is_empty() { "c.example".to_owned() } else { format!("{owner}.c.example") };
+        let owner =
+            if owner.is_empty() { "c.example".to_owned() } else { format!("{owner}.c.example") };
         RecordSet::new(name(&owner), rtype, Ttl::OWNERSHIP, vec!["x".into()])
     };
-    let mut sets: Vec<RecordSet> = [("", "NS"), ("", "SOA")].iter().chain(records).map(set).collect();
+    let mut sets: Vec<RecordSet> =
+        [("", "NS"), ("", "SOA")].iter().chain(records).map(set).collect();
     sets.sort_by_key(|set| (set.name.position(), set.rtype.clone()));
     sets
 }
@@ -24,7 +26,8 @@ fn ask(zone: &[RecordSet], size: usize, owner: &str, rtype: &str) -> (bool, usiz
         match excerpt.answers(&name(owner), rtype) {
             Ok(answers) => return (answers, reads),
             Err(Unread(from)) => {
-                let mut rest = zone.iter().filter(|set| set.name.position() >= from.position()).cloned();
+                let mut rest =
+                    zone.iter().filter(|set| set.name.position() >= from.position()).cloned();
                 let page: Vec<RecordSet> = rest.by_ref().take(size).collect();
                 excerpt.add(&from, &page, rest.next().map(|set| set.name));
             }
@@ -153,7 +156,8 @@ fn regression_a_dot_in_a_label_is_another_name() {
     assert!(!answers(&[(r"x\056y", "A")], "y.x.c.example", "A"));
     assert!(!answers(&[("y.x", "A")], r"x\056y.c.example", "A"));
     assert!(answers(&[("y.x", "A")], "y.x.c.example", "A"));
-    // `x` exists although a name with a dot in its label comes before what lies below it, so the wildcard has no say.
+    // `x` exists although a name with a dot in its label comes before what lies below it, so the
+    // wildcard has no say.
     assert!(!answers(&[(r"a\056x", "A"), ("a.x", "A"), ("*", "A")], "b.x.c.example", "A"));
     assert!(answers(&[(r"x\056a", "A"), ("*", "A")], "b.x.c.example", "A"));
 }

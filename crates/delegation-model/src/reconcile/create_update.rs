@@ -47,7 +47,8 @@ fn overtaken(goal: &Goal, record: &OwnershipRecord, own: Option<&Claim>) -> Opti
         return Some(Overtaken::ByLaterRequest { name: name() });
     }
     let stone = record.tombstone(&goal.claimant, goal.now);
-    let cancelled = goal.behavior == UpdateBehavior::Create && stone.is_some_and(|stone| goal.stamp.time <= stone.time);
+    let cancelled = goal.behavior == UpdateBehavior::Create
+        && stone.is_some_and(|stone| goal.stamp.time <= stone.time);
     cancelled.then(|| Overtaken::Cancelled { name: name() })
 }
 
@@ -120,8 +121,11 @@ impl<'a> Point<'a> {
         let settled = after.debt(desired).is_none();
         let claim = self.claim(step, desired, &ds, settled, &after);
         let ds_before = self.own.and_then(|own| own.ds);
-        let only_refreshes =
-            step == NsStep::Stay && !self.goal.is_arrival() && !retimes && !ds.changes() && claim.ds == ds_before;
+        let only_refreshes = step == NsStep::Stay
+            && !self.goal.is_arrival()
+            && !retimes
+            && !ds.changes()
+            && claim.ds == ds_before;
         after.put_claim(claim);
         after.drop_tombstones(&self.goal.claimant, self.goal.stamp.time, self.goal.now);
         let grows = self.goal.is_arrival() || step == NsStep::Displace;
@@ -150,9 +154,10 @@ impl<'a> Point<'a> {
     /// An earlier delivery of this request wrote our claim: the answer comes from what stands
     /// (UPDATE-6).
     ///
-    /// That delivery may still run, fail a check or look back, and take back what this one is about to
-    /// answer SUCCESS for. So this one marks the claim of an arrival, and then none of them takes it back
-    /// (ARRIVE-8). By now it may be an Update in place itself: the claim that it finds is at its home.
+    /// That delivery may still run, fail a check or look back, and take back what this one is about
+    /// to answer SUCCESS for. So this one marks the claim of an arrival, and then none of them
+    /// takes it back (ARRIVE-8). By now it may be an Update in place itself: the claim that it
+    /// finds is at its home.
     fn answer_again(&self) -> ReconciliationPlan {
         let own = self.own;
         let created = self.goal.behavior == UpdateBehavior::Create;
@@ -184,11 +189,12 @@ impl<'a> Point<'a> {
         }
     }
 
-    /// A row or a check would have refused, and the request does not ask for it anew: everything stays,
-    /// nothing is settled, and our claim gets the time of the request and nothing else (UPDATE-4).
+    /// A row or a check would have refused, and the request does not ask for it anew: everything
+    /// stays, nothing is settled, and our claim gets the time of the request and nothing else
+    /// (UPDATE-4).
     ///
-    /// The way back of an Update writes its wish as well, and leaves the name servers (UPDATE-5): what
-    /// is left of the Update is then as before it, unless nobody else holds what stands.
+    /// The way back of an Update writes its wish as well, and leaves the name servers (UPDATE-5):
+    /// what is left of the Update is then as before it, unless nobody else holds what stands.
     fn keep(&self, refusal: Refusal) -> ReconciliationPlan {
         let mut after = self.record.clone();
         if let Some(own) = self.own {
@@ -220,9 +226,11 @@ impl<'a> Point<'a> {
     /// True if nobody else holds what stands, and this claim does.
     fn holds_alone(&self, own: &Claim) -> bool {
         let Self { goal, record, .. } = self;
-        let holds =
-            |standing: Digest| record.holds(own, standing) && record.other_holders(&goal.claimant, standing).is_empty();
-        self.standing.as_ref().is_some_and(|(_, standing)| holds(*standing)) && !record.has_unreadable()
+        let holds = |standing: Digest| {
+            record.holds(own, standing) && record.other_holders(&goal.claimant, standing).is_empty()
+        };
+        self.standing.as_ref().is_some_and(|(_, standing)| holds(*standing))
+            && !record.has_unreadable()
     }
 
     fn asks_for_new(&self) -> bool {
@@ -233,7 +241,9 @@ impl<'a> Point<'a> {
     fn would_change(&self) -> bool {
         let standing = self.standing.as_ref().map(|(_, digest)| *digest);
         match self.desired {
-            Some(desired) if standing == Some(desired) => self.ds_plan(NsStep::Stay, desired).changes_records(),
+            Some(desired) if standing == Some(desired) => {
+                self.ds_plan(NsStep::Stay, desired).changes_records()
+            }
             // What is not known is taken for something else.
             _ => true,
         }
@@ -252,7 +262,9 @@ impl<'a> Point<'a> {
             NsStep::Stay if goal.is_arrival() => NsChange::Untouched,
             NsStep::Stay => NsChange::None,
             // Where somebody removed them, resolvers still have those that the claims name.
-            NsStep::Create if !names_desired && record.claims().any(others_wanted) => NsChange::Changes,
+            NsStep::Create if !names_desired && record.claims().any(others_wanted) => {
+                NsChange::Changes
+            }
             NsStep::Create => NsChange::Created,
             NsStep::Change | NsStep::Repair | NsStep::Displace if puts_back => NsChange::PutBack,
             NsStep::Change | NsStep::Repair | NsStep::Displace => NsChange::Changes,

@@ -27,7 +27,9 @@ pub fn plan_delete(goal: &DeleteGoal, seen: &Observation) -> Decision {
             return Decision::Proceed(keep_claim(goal, seen, &record, *create_could_run));
         }
         // The claim came from the zone that is gone: this is the clean-up of the move (LEAVE-8).
-        DeleteReason::ZoneGone { zone } if own.from.as_ref().is_some_and(|from| from.zone.as_ref() == Some(zone)) => {
+        DeleteReason::ZoneGone { zone }
+            if own.from.as_ref().is_some_and(|from| from.zone.as_ref() == Some(zone)) =>
+        {
             return Decision::Proceed(ReconciliationPlan::default());
         }
         _ => {}
@@ -36,7 +38,11 @@ pub fn plan_delete(goal: &DeleteGoal, seen: &Observation) -> Decision {
 }
 
 /// No claim of ours stands there: nothing is ours (LEAVE-1).
-fn without_claim(goal: &DeleteGoal, seen: &Observation, record: &OwnershipRecord) -> ReconciliationPlan {
+fn without_claim(
+    goal: &DeleteGoal,
+    seen: &Observation,
+    record: &OwnershipRecord,
+) -> ReconciliationPlan {
     let mut plan = match goal.reason {
         DeleteReason::InventedId { create_could_run: true } => entomb(goal, seen, record),
         _ => ReconciliationPlan::default(),
@@ -61,7 +67,8 @@ fn keep_claim(
     record: &OwnershipRecord,
     create_could_run: bool,
 ) -> ReconciliationPlan {
-    let mut plan = if create_could_run { entomb(goal, seen, record) } else { ReconciliationPlan::default() };
+    let mut plan =
+        if create_could_run { entomb(goal, seen, record) } else { ReconciliationPlan::default() };
     plan.warnings.push(Warning::ClaimKept {
         name: goal.name.clone(),
         current: seen.at_cut("NS").map(text_of).unwrap_or_default(),
@@ -107,7 +114,12 @@ enum Fate {
 }
 
 impl<'a> Departure<'a> {
-    fn new(goal: &'a DeleteGoal, seen: &'a Observation, record: &'a OwnershipRecord, own: &'a Claim) -> Self {
+    fn new(
+        goal: &'a DeleteGoal,
+        seen: &'a Observation,
+        record: &'a OwnershipRecord,
+        own: &'a Claim,
+    ) -> Self {
         let standing = seen.name_servers().map(|servers| {
             let digest = Digest::from_name_servers(&servers);
             (servers, digest)
@@ -120,7 +132,8 @@ impl<'a> Departure<'a> {
         let (fate, needs_known_name_servers) = self.fate();
         let ds = seen.at_cut("DS");
         let plain_ds = ds.filter(|set| !set.special);
-        let mut plan = ReconciliationPlan { needs_known_name_servers, ..ReconciliationPlan::default() };
+        let mut plan =
+            ReconciliationPlan { needs_known_name_servers, ..ReconciliationPlan::default() };
         let mut after = (*record).clone();
         after.remove_claim(&goal.claimant);
         after.drop_tombstones(&goal.claimant, goal.stamp.time, goal.now);
@@ -129,12 +142,15 @@ impl<'a> Departure<'a> {
                 plan.action = Some(Action::Left);
                 plan.warnings.extend(warning.clone());
                 // A DS record set goes with the last claim that names it (LEAVE-7).
-                plan.changes.extend(plain_ds.filter(|_| self.manages_ds_alone()).cloned().map(Change::Delete));
+                plan.changes.extend(
+                    plain_ds.filter(|_| self.manages_ds_alone()).cloned().map(Change::Delete),
+                );
             }
             Fate::Go(warning) => {
                 plan.action = Some(Action::Removed);
                 plan.warnings.extend(warning.clone());
-                plan.changes.extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
+                plan.changes
+                    .extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
             }
             Fate::PutBack(displaced) => {
                 plan.action = Some(Action::PutBack);
@@ -143,14 +159,16 @@ impl<'a> Departure<'a> {
                     restored: displaced.name_servers.to_string(),
                     ttl: displaced.ttl,
                 });
-                plan.changes.extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
+                plan.changes
+                    .extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
                 let values = displaced.name_servers.values();
                 let set = RecordSet::new(goal.name.clone(), "NS", displaced.ttl, values);
                 plan.changes.push(Change::Create(set));
             }
         }
         let stays = matches!(fate, Fate::Stay { .. });
-        if !matches!(fate, Fate::Stay { settles: false, .. }) || !record.has_others(&goal.claimant) {
+        if !matches!(fate, Fate::Stay { settles: false, .. }) || !record.has_others(&goal.claimant)
+        {
             after.put_before(None);
         }
         if !stays && ds.is_some_and(|set| set.special) {
@@ -172,7 +190,8 @@ impl<'a> Departure<'a> {
         let standing = self.standing.as_ref().map(|(_, digest)| *digest);
         let names = |claim: &Claim| Some(claim.ns) == standing;
         let unreadable = record.has_unreadable();
-        let naming = || Holders::new(record.others(&goal.claimant).filter(|claim| names(claim)), unreadable);
+        let naming =
+            || Holders::new(record.others(&goal.claimant).filter(|claim| names(claim)), unreadable);
         let Some(standing) = standing.filter(|standing| own.ns == *standing) else {
             let owners = naming();
             let nobodys = owners.is_nobody();
@@ -193,8 +212,12 @@ impl<'a> Departure<'a> {
         }
         let fate = match record.debt(standing).map(|before| &before.displaced) {
             None => Fate::Go(None),
-            Some(None) => stay(true, Some(Warning::StoodBefore { name: name(), current: current.clone() })),
-            Some(Some(displaced)) if self.is_to_be_put_back(displaced) => Fate::PutBack(displaced.clone()),
+            Some(None) => {
+                stay(true, Some(Warning::StoodBefore { name: name(), current: current.clone() }))
+            }
+            Some(Some(displaced)) if self.is_to_be_put_back(displaced) => {
+                Fate::PutBack(displaced.clone())
+            }
             // Somebody had them before they were displaced, and has them again.
             Some(Some(_)) if record.others(&goal.claimant).any(names) => stay(true, left()),
             Some(Some(displaced)) => Fate::Go(Some(Warning::NotGivenBack {
@@ -220,8 +243,8 @@ impl<'a> Departure<'a> {
         still_named || (!displaced.claimed && (0..=DAY).contains(&since))
     }
 
-    /// True if what stands is nothing but name servers of the child zone or of `NameServers`: somebody
-    /// replaced the child zone by hand, and corrected the delegation by hand.
+    /// True if what stands is nothing but name servers of the child zone or of `NameServers`:
+    /// somebody replaced the child zone by hand, and corrected the delegation by hand.
     fn is_known(&self) -> bool {
         let known = self.goal.known_name_servers.as_ref().zip(self.standing.as_ref());
         known.is_some_and(|(known, (standing, _))| standing.is_subset(known))
@@ -237,5 +260,6 @@ impl<'a> Departure<'a> {
 }
 
 fn text_of(ns: &RecordSet) -> String {
-    NameServers::found(&ns.values).map_or_else(|| ns.values.join(","), |servers| servers.to_string())
+    NameServers::found(&ns.values)
+        .map_or_else(|| ns.values.join(","), |servers| servers.to_string())
 }

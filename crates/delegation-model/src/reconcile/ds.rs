@@ -84,8 +84,12 @@ impl<'a> DsPlan<'a> {
         let step = match &goal.ds {
             // An arrival leaves what a claim names. An Update that asks for something new may have
             // misspelt a key, which must not pass for a roll-over.
-            DesiredDs::Unknown { .. } if goal.is_arrival() && !own_names && !others_name => DsStep::Impossible,
-            DesiredDs::Unknown { .. } if !goal.is_arrival() && goal.asks_for_new(own) => DsStep::Impossible,
+            DesiredDs::Unknown { .. } if goal.is_arrival() && !own_names && !others_name => {
+                DsStep::Impossible
+            }
+            DesiredDs::Unknown { .. } if !goal.is_arrival() && goal.asks_for_new(own) => {
+                DsStep::Impossible
+            }
             _ if ns == NsChange::Untouched => DsStep::Stays,
             DesiredDs::Off if own_names && !others_name => DsStep::Removed,
             DesiredDs::Off | DesiredDs::Unknown { .. } => DsStep::Stays,
@@ -95,7 +99,8 @@ impl<'a> DsPlan<'a> {
                 if differs && may { DsStep::TtlChanged } else { DsStep::Stays }
             }
             DesiredDs::Records(_) if ns == NsChange::PutBack || held => DsStep::Deferred,
-            // The name servers must come back, or those of a child zone stay that the same rollback deletes.
+            // The name servers must come back, or those of a child zone stay that the same rollback
+            // deletes.
             DesiredDs::Records(_)
                 if ns == NsChange::Changes
                     && set.is_none()
@@ -106,7 +111,9 @@ impl<'a> DsPlan<'a> {
             }
             DesiredDs::Records(_) if set.is_none() => DsStep::Added,
             DesiredDs::Records(_) if others_name => DsStep::OfAnother,
-            DesiredDs::Records(_) if goal.allow_overwrite || own.is_some_and(|own| own.ds.is_some()) => {
+            DesiredDs::Records(_)
+                if goal.allow_overwrite || own.is_some_and(|own| own.ds.is_some()) =>
+            {
                 DsStep::Replaced
             }
             DesiredDs::Records(_) => DsStep::NotOurs,
@@ -160,7 +167,10 @@ impl<'a> DsPlan<'a> {
             return refuse(DsRefusal::Unknown { why: why.clone() });
         }
         if let Some(set) = self.set.filter(|set| set.special && self.changes_records()) {
-            return Some(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() });
+            return Some(Refusal::RoutingPolicy {
+                name: set.name.clone(),
+                rtype: set.rtype.clone(),
+            });
         }
         let own_names = self.digest.is_some() && self.own.is_some_and(|own| own.ds == self.digest);
         if self.ns == NsChange::Changes {
@@ -200,28 +210,37 @@ impl<'a> DsPlan<'a> {
         }
     }
 
-    /// True if nobody can have anything that does not fit the desired DS records: of a zone that is delegated in this moment, or for
-    /// which they are put back.
+    /// True if nobody can have anything that does not fit the desired DS records: of a zone that is
+    /// delegated in this moment, or for which they are put back.
     fn is_safe(&self) -> bool {
         let own = self.own.and_then(|own| own.ds);
-        self.ns == NsChange::Created || (own.is_some() && own == self.desired().map(Digest::from_ds))
+        self.ns == NsChange::Created
+            || (own.is_some() && own == self.desired().map(Digest::from_ds))
     }
 
-    /// The DS record set that our claim names from now on. `settled` tells that what stands is nobody's
-    /// who may have to get it back.
+    /// The DS record set that our claim names from now on. `settled` tells that what stands is
+    /// nobody's who may have to get it back.
     ///
-    /// An arrival manages only what another claim manages too: its rollback must leave one that somebody
-    /// made by hand, or that was retained (DS-6).
+    /// An arrival manages only what another claim manages too: its rollback must leave one that
+    /// somebody made by hand, or that was retained (DS-6).
     pub(super) fn managed(&self, settled: bool) -> Option<Digest> {
         let had = self.own.and_then(|own| own.ds);
         let as_wanted = self.found.is_some() && self.found.as_ref() == self.desired();
         let shared = !self.managers.is_nobody();
         match (&self.goal.ds, self.step) {
             (DesiredDs::Off, _) => None,
-            (DesiredDs::Records(wanted), DsStep::Added | DsStep::Replaced) => Some(Digest::from_ds(wanted)),
-            (DesiredDs::Records(_), _) if self.ns == NsChange::Untouched => self.digest.filter(|_| as_wanted && shared),
-            (DesiredDs::Unknown { .. }, _) if self.ns == NsChange::Untouched => self.digest.filter(|_| shared),
-            (DesiredDs::Records(_), _) if as_wanted => self.digest.filter(|_| had == self.digest || settled || shared),
+            (DesiredDs::Records(wanted), DsStep::Added | DsStep::Replaced) => {
+                Some(Digest::from_ds(wanted))
+            }
+            (DesiredDs::Records(_), _) if self.ns == NsChange::Untouched => {
+                self.digest.filter(|_| as_wanted && shared)
+            }
+            (DesiredDs::Unknown { .. }, _) if self.ns == NsChange::Untouched => {
+                self.digest.filter(|_| shared)
+            }
+            (DesiredDs::Records(_), _) if as_wanted => {
+                self.digest.filter(|_| had == self.digest || settled || shared)
+            }
             (DesiredDs::Records(_) | DesiredDs::Unknown { .. }, _) => had,
         }
     }
@@ -230,25 +249,31 @@ impl<'a> DsPlan<'a> {
     pub(super) fn batch(&self) -> Vec<Change> {
         let delete = || self.set.cloned().map(Change::Delete);
         let create = || {
-            let set =
-                |wanted: &DsRecords| RecordSet::new(self.goal.name.clone(), "DS", self.goal.ds_ttl, wanted.values());
+            let set = |wanted: &DsRecords| {
+                RecordSet::new(self.goal.name.clone(), "DS", self.goal.ds_ttl, wanted.values())
+            };
             self.desired().map(|wanted| Change::Create(set(wanted)))
         };
         let (delete, create) = match self.step {
             DsStep::Added => (None, create()),
             DsStep::TtlChanged | DsStep::Replaced => (delete(), create()),
             DsStep::Removed => (delete(), None),
-            DsStep::Stays | DsStep::Deferred | DsStep::OfAnother | DsStep::NotOurs | DsStep::Impossible => (None, None),
+            DsStep::Stays
+            | DsStep::Deferred
+            | DsStep::OfAnother
+            | DsStep::NotOurs
+            | DsStep::Impossible => (None, None),
         };
         delete.into_iter().chain(create).collect()
     }
 
-    /// What the next Update would bring, where this request changes nothing: what stands and what is
-    /// wanted.
+    /// What the next Update would bring, where this request changes nothing: what stands and what
+    /// is wanted.
     pub(super) fn next_update_brings(&self) -> Option<(String, String)> {
         let differs = self.desired().is_some() && self.found.as_ref() != self.desired();
         let may = self.managers.is_nobody();
-        (self.ns == NsChange::Untouched && differs && may).then(|| (self.current(), self.desired_text()))
+        (self.ns == NsChange::Untouched && differs && may)
+            .then(|| (self.current(), self.desired_text()))
     }
 
     /// What the user should know.
@@ -269,7 +294,9 @@ impl<'a> DsPlan<'a> {
                 let owners = self.managers.clone();
                 Some(Warning::DsLeft { name, current: self.current(), owners })
             }
-            DesiredDs::Unknown { why } => Some(Warning::DsUnknown { name, stands, why: why.clone() }),
+            DesiredDs::Unknown { why } => {
+                Some(Warning::DsUnknown { name, stands, why: why.clone() })
+            }
             DesiredDs::Records(_) if self.step == DsStep::Deferred => {
                 Some(Warning::DsDeferred { name, desired: self.desired_text() })
             }
@@ -364,11 +391,13 @@ impl DsRefusal {
     pub(super) fn message(&self, name: &Name) -> String {
         match self {
             Self::Unknown { why } => {
-                format!("No DS record set can be added for {name}: {why}. Correct that, or set Dnssec to false.")
+                format!(
+                    "No DS record set can be added for {name}: {why}. Correct that, or set Dnssec to false."
+                )
             }
             Self::Stands { ttl } => {
-                // A resolver may fetch the keys in the last second of the DS record set, and trusts them
-                // for their own TTL.
+                // A resolver may fetch the keys in the last second of the DS record set, and trusts
+                // them for their own TTL.
                 let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(DNSKEY_TTL);
                 format!(
                     "The name servers of {name} can't change while there is a DS record set: \

@@ -20,8 +20,8 @@ pub struct Goal {
     pub claimant: Claimant,
     /// When the request was made, and which it is.
     pub stamp: Stamp,
-    /// The clock, in seconds since 1970: to see that a time in the ownership record lies in the future (TRUST-1), and how old
-    /// keys are (DS-8).
+    /// The clock, in seconds since 1970: to see that a time in the ownership record lies in the
+    /// future (TRUST-1), and how old keys are (DS-8).
     pub now: i64,
     /// How the request comes to this point.
     pub behavior: UpdateBehavior,
@@ -38,7 +38,8 @@ pub struct Goal {
     pub changes_ttl: bool,
     /// The desired DS record set.
     pub ds: DesiredDs,
-    /// When the oldest of the keys of these records was made, or made active again, in seconds since 1970; `None` if it is not known.
+    /// When the oldest of the keys of these records was made, or made active again, in seconds
+    /// since 1970; `None` if it is not known.
     pub keys_since: Option<i64>,
     /// The desired TTL of the DS record set.
     pub ds_ttl: Ttl,
@@ -50,8 +51,8 @@ pub struct Goal {
     pub allow_occlusion: bool,
     /// Whether this function may manage the name (`DELEGATION_ALLOWED_NAMES`).
     pub allowed: bool,
-    /// What a check before the change found wrong: of the child zone, or of its name servers. It counts
-    /// like a refusal of the planner (UPDATE-4).
+    /// What a check before the change found wrong: of the child zone, or of its name servers. It
+    /// counts like a refusal of the planner (UPDATE-4).
     pub failed_check: Option<FailedCheck>,
 }
 
@@ -61,8 +62,8 @@ impl Goal {
         self.behavior.is_arrival()
     }
 
-    /// True if the request asks for something that the resource did not ask for before. The way back of
-    /// an Update, within a day, does not (UPDATE-5).
+    /// True if the request asks for something that the resource did not ask for before. The way
+    /// back of an Update, within a day, does not (UPDATE-5).
     pub(super) fn asks_for_new(&self, own: Option<&Claim>) -> bool {
         match own {
             Some(own) => self.wish != own.wish && !self.is_way_back(own),
@@ -70,15 +71,15 @@ impl Goal {
         }
     }
 
-    /// True if the request asks for what the resource asked for before its last request, and no more for what it asked for then:
-    /// the way back of an Update (UPDATE-5).
+    /// True if the request asks for what the resource asked for before its last request, and no
+    /// more for what it asked for then: the way back of an Update (UPDATE-5).
     pub fn is_way_back(&self, own: &Claim) -> bool {
         let since = self.stamp.time.saturating_sub(own.stamp.time);
         self.wish != own.wish && own.previous_wish == Some(self.wish) && (0..=DAY).contains(&since)
     }
 
-    /// True if the request was made after the one that wrote this claim. A claim from the future counts
-    /// as the oldest.
+    /// True if the request was made after the one that wrote this claim. A claim from the future
+    /// counts as the oldest.
     pub(super) fn is_later_than(&self, own: &Claim) -> bool {
         self.stamp.time > own.fence(self.now)
     }
@@ -105,8 +106,8 @@ pub enum UpdateBehavior {
 }
 
 impl UpdateBehavior {
-    /// True for a Create, and for an Update that comes to a point which is neither its physical id's
-    /// nor home.
+    /// True for a Create, and for an Update that comes to a point which is neither its physical
+    /// id's nor home.
     pub fn is_arrival(&self) -> bool {
         matches!(self, Self::Create | Self::Replacement { .. })
     }
@@ -150,8 +151,8 @@ pub struct DeleteGoal {
     pub reason: DeleteReason,
     /// The name servers of the child zone and those of `NameServers`, as far as they are known.
     pub known_name_servers: Option<NameServers>,
-    /// Whether this function may manage the name (`DELEGATION_ALLOWED_NAMES`). Where it may not, nothing
-    /// is put back.
+    /// Whether this function may manage the name (`DELEGATION_ALLOWED_NAMES`). Where it may not,
+    /// nothing is put back.
     pub allowed: bool,
     /// True once Route 53 has rejected that the displaced name servers are put back (LEAVE-6).
     pub put_back_rejected: bool,
@@ -160,17 +161,17 @@ pub struct DeleteGoal {
 /// Why a claim is to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteReason {
-    /// A Delete of the physical id's point, or the clean-up of a failed replacement by the Update that
-    /// rolls it back.
+    /// A Delete of the physical id's point, or the clean-up of a failed replacement by the Update
+    /// that rolls it back.
     Requested,
-    /// An arrival is about to fail, or was overtaken elsewhere: only the claim that this very request
-    /// wrote goes, and only while no other delivery of it has found it (ARRIVE-8).
+    /// An arrival is about to fail, or was overtaken elsewhere: only the claim that this very
+    /// request wrote goes, and only while no other delivery of it has found it (ARRIVE-8).
     TakeBack,
     /// A Delete whose physical id is none of ours: CloudFormation invented it for a Create that it
     /// cancelled (LEAVE-9).
     InventedId {
-        /// False if that Create could not have run, so that nothing need keep it from running late: its
-        /// properties fail, or the name is not allowed.
+        /// False if that Create could not have run, so that nothing need keep it from running late:
+        /// its properties fail, or the name is not allowed.
         create_could_run: bool,
     },
     /// The parent zone of the physical id is gone, and the properties lead to this point (LEAVE-8).

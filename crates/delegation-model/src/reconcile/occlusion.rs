@@ -5,8 +5,9 @@ use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::record_set::RecordSet;
 
-/// The record sets of the parent zone that nobody could resolve there once `name` is delegated to `name_servers`: all that
-/// stand at or below the zone cut but NS and DS at the cut and the glue of the name servers.
+/// The record sets of the parent zone that nobody could resolve there once `name` is delegated to
+/// `name_servers`: all that stand at or below the zone cut but NS and DS at the cut and the glue of
+/// the name servers.
 ///
 /// Empty if the name is delegated already, for then nothing more is hidden.
 pub fn occluded<'a>(
@@ -17,7 +18,9 @@ pub fn occluded<'a>(
     let delegated = seen.at_cut("NS").is_some();
     let stays = move |set: &RecordSet| match set.rtype.as_str() {
         "NS" | "DS" => set.name == *name,
-        "A" | "AAAA" => name_servers.is_some_and(|servers| servers.iter().any(|server| *server == set.name)),
+        "A" | "AAAA" => {
+            name_servers.is_some_and(|servers| servers.iter().any(|server| *server == set.name))
+        }
         _ => false,
     };
     seen.at_cut.iter().chain(&seen.below).filter(move |set| !delegated && !stays(set))

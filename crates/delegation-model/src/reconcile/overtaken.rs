@@ -6,7 +6,9 @@ use crate::name::Name;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overtaken {
     /// A later request of the same resource wrote its claim.
-    #[error("A later request of this resource has already changed {name}. This one came too late and changed nothing.")]
+    #[error(
+        "A later request of this resource has already changed {name}. This one came too late and changed nothing."
+    )]
     ByLaterRequest {
         /// The zone cut.
         name: Name,

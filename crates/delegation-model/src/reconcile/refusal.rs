@@ -263,7 +263,8 @@ impl Refusal {
 
 /// `a.example.com A, b.example.com TXT and at least 3 more`; empty for none.
 pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
-    let named = sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.rtype));
+    let named =
+        sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.rtype));
     let mut text = named.collect::<Vec<_>>().join(", ");
     let left = sets.len().saturating_sub(NAMED);
     if left > 0 {
@@ -280,7 +281,11 @@ fn occluding(name: &Name, records: &str, more: bool) -> String {
              the child zone, or set AllowOcclusion if nobody needs them."
         );
     }
-    let lacking = if records.is_empty() { String::new() } else { format!(" The child zone lacks {records}.") };
+    let lacking = if records.is_empty() {
+        String::new()
+    } else {
+        format!(" The child zone lacks {records}.")
+    };
     format!(
         "Delegating {name} would hide record sets of the parent zone, more of them than can be compared with the child \
          zone.{lacking} Make sure that the child zone has what is needed, and set AllowOcclusion."

@@ -5,9 +5,9 @@ use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Claimant, Stamp};
 
-/// The plan of the Delete that the resource of this claim on `name` would get if it were still there, at
-/// `now` in seconds since 1970. `known` are name servers of the child zone, which such a Delete may remove
-/// although the claim names others.
+/// The plan of the Delete that the resource of this claim on `name` would get if it were still
+/// there, at `now` in seconds since 1970. `known` are name servers of the child zone, which such a
+/// Delete may remove although the claim names others.
 pub fn plan_release(
     name: &Name,
     claim: &Claim,

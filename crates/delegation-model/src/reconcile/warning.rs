@@ -47,8 +47,8 @@ pub enum Warning {
         ttl: Ttl,
         /// Who claims it.
         owners: Holders,
-        /// True if it is given back when the request is rolled back; an Update in place gives nothing
-        /// back.
+        /// True if it is given back when the request is rolled back; an Update in place gives
+        /// nothing back.
         given_back: bool,
     },
     /// Name servers that somebody changed by hand were put right.
@@ -76,8 +76,8 @@ pub enum Warning {
         /// Who else holds it.
         owners: Holders,
     },
-    /// The request came to a delegation that stands as wanted, and changed nothing: what its next Update
-    /// will bring.
+    /// The request came to a delegation that stands as wanted, and changed nothing: what its next
+    /// Update will bring.
     NextUpdateBrings {
         /// The zone cut.
         name: Name,
@@ -129,7 +129,8 @@ pub enum Warning {
         /// What must stay, and for how long.
         stays: Stays,
     },
-    /// A DS record set was added to a delegation that exists: resolvers may have answers from before the zone was signed.
+    /// A DS record set was added to a delegation that exists: resolvers may have answers from
+    /// before the zone was signed.
     UnsignedAnswersKept {
         /// The zone cut.
         name: Name,
@@ -143,8 +144,8 @@ pub enum Warning {
         /// Who holds it.
         owners: Holders,
     },
-    /// A Delete with an id that CloudFormation invented found a claim of the same resource that another
-    /// request wrote.
+    /// A Delete with an id that CloudFormation invented found a claim of the same resource that
+    /// another request wrote.
     ClaimKept {
         /// The zone cut.
         name: Name,
@@ -273,7 +274,9 @@ impl fmt::Display for Warning {
     #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LeftAsItIs { refusal } => write!(f, "The delegation was left as it is. {refusal}"),
+            Self::LeftAsItIs { refusal } => {
+                write!(f, "The delegation was left as it is. {refusal}")
+            }
             Self::ChangedSince { name, current } => write!(
                 f,
                 "An earlier delivery of this request did its work, and the delegation of {name} was changed \
@@ -281,7 +284,10 @@ impl fmt::Display for Warning {
                 or_none(current)
             ),
             Self::Hides { name, records } => {
-                write!(f, "The delegation of {name} hides record sets of the parent zone: {records}.")
+                write!(
+                    f,
+                    "The delegation of {name} hides record sets of the parent zone: {records}."
+                )
             }
             Self::WildcardCovered { name, wildcard } => write!(
                 f,
@@ -320,16 +326,26 @@ impl fmt::Display for Warning {
                  prints how."
             ),
             Self::NextUpdateBrings { name, ttl, ds } => {
-                write!(f, "The delegation of {name} already existed as requested and was not changed.")?;
+                write!(
+                    f,
+                    "The delegation of {name} already existed as requested and was not changed."
+                )?;
                 if let Some((current, desired)) = ttl {
-                    write!(f, " Its TTL stays {}; the next Update brings {desired} s.", seconds(*current))?;
+                    write!(
+                        f,
+                        " Its TTL stays {}; the next Update brings {desired} s.",
+                        seconds(*current)
+                    )?;
                 }
                 match ds {
                     Some((current, desired)) if current.is_empty() => {
                         write!(f, " It has no DS record set; the next Update brings {desired}.")?;
                     }
                     Some((current, desired)) => {
-                        write!(f, " Its DS record set stays {current}; the next Update brings {desired}.")?;
+                        write!(
+                            f,
+                            " Its DS record set stays {current}; the next Update brings {desired}."
+                        )?;
                     }
                     None => {}
                 }
@@ -347,7 +363,10 @@ impl fmt::Display for Warning {
                  it. If nobody needs it, remove it by hand."
             ),
             Self::DsLeft { name, current, owners } => {
-                write!(f, "The DS record set of {name} ({current}) was left in place: it is also managed by {owners}.")
+                write!(
+                    f,
+                    "The DS record set of {name} ({current}) was left in place: it is also managed by {owners}."
+                )
             }
             Self::DsUnknown { name, stands: true, why } => {
                 write!(f, "The DS record set of {name} was left as it is: {why}.")

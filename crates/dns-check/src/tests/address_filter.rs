@@ -42,14 +42,25 @@ fn what_the_internet_can_reach() {
 
 #[test]
 fn two_of_each_family_are_asked() {
-    let all = addresses(&["10.0.0.1", "2600::1", "8.8.8.1", "8.8.8.2", "8.8.8.3", "fe80::1", "2600::2", "2600::3"]);
+    let all = addresses(&[
+        "10.0.0.1", "2600::1", "8.8.8.1", "8.8.8.2", "8.8.8.3", "fe80::1", "2600::2", "2600::3",
+    ]);
     let chosen = Addresses::choose(&all, false).unwrap();
-    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.1", "8.8.8.2", "2600::1", "2600::2"]), true));
+    assert_eq!(
+        (chosen.asked, chosen.has_private),
+        (addresses(&["8.8.8.1", "8.8.8.2", "2600::1", "2600::2"]), true)
+    );
     let chosen = Addresses::choose(&all, true).unwrap();
-    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["10.0.0.1", "8.8.8.1", "2600::1", "fe80::1"]), false));
+    assert_eq!(
+        (chosen.asked, chosen.has_private),
+        (addresses(&["10.0.0.1", "8.8.8.1", "2600::1", "fe80::1"]), false)
+    );
     let chosen = Addresses::choose(&addresses(&["8.8.8.1"]), false).unwrap();
     assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.1"]), false));
-    assert_eq!(Addresses::choose(&addresses(&["10.0.0.1", "::1"]), false).unwrap_err(), Unresolved::Private);
+    assert_eq!(
+        Addresses::choose(&addresses(&["10.0.0.1", "::1"]), false).unwrap_err(),
+        Unresolved::Private
+    );
     assert_eq!(Addresses::choose(&[], false).unwrap_err(), Unresolved::NoAddress);
 }
 
@@ -58,7 +69,8 @@ fn two_of_each_family_are_asked() {
 async fn a_resolver_of_ones_own_does_not_lift_the_rule() {
     for lifted in [false, true] {
         let servers = || child(SERVERS).script();
-        let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, servers()), (12, servers())]);
+        let fixture =
+            Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, servers()), (12, servers())]);
         let verifier = fixture.verifier(patient()).at_any_address(lifted);
         let report = verifier.verify_child(&expected(), Duration::ZERO).await;
         let state = if lifted { ServerState::Serves } else { ServerState::Unresolved };
@@ -108,11 +120,15 @@ async fn nothing_is_sent_into_the_network_of_who_asks() {
 /// What is then said of it: see the tests of the check.
 #[tokio::test]
 async fn only_the_other_addresses_of_such_a_server_are_asked() {
-    const MIXED: &[(&str, &str)] =
-        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "8.8.8.8"), ("ns2.example.net", "8.8.8.8")];
+    const MIXED: &[(&str, &str)] = &[
+        ("ns1.example.net", "127.0.0.11"),
+        ("ns1.example.net", "8.8.8.8"),
+        ("ns2.example.net", "8.8.8.8"),
+    ];
     let fixture = Fixture::start(vec![(RESOLVER, resolver(MIXED))]);
     let expected = expected();
     let check = fixture.strict(&expected);
-    let chosen = check.resolver.addresses(&check.net, &"ns1.example.net".parse().unwrap()).await.unwrap();
+    let chosen =
+        check.resolver.addresses(&check.net, &"ns1.example.net".parse().unwrap()).await.unwrap();
     assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.8"]), true));
 }

@@ -23,7 +23,10 @@ fn fixture(p1: Script, p2: Script) -> Fixture {
 
 async fn check(fixture: &Fixture, expected: &Expected, patience: Duration) -> Report {
     let pause = if patience.is_zero() { Duration::from_millis(1) } else { Duration::ZERO };
-    fixture.verifier(Timing { pause, ..patient() }).verify_delegation(&parent_zone(), expected, patience).await
+    fixture
+        .verifier(Timing { pause, ..patient() })
+        .verify_delegation(&parent_zone(), expected, patience)
+        .await
 }
 
 #[tokio::test]
@@ -35,7 +38,11 @@ async fn a_delegation_that_resolves() {
         "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them"
     );
     assert!(report.is_good());
-    let below = fixture.asked(RESOLVER).into_iter().filter(|(name, _)| name.is_at_or_below(&expected().name)).count();
+    let below = fixture
+        .asked(RESOLVER)
+        .into_iter()
+        .filter(|(name, _)| name.is_at_or_below(&expected().name))
+        .count();
     assert_eq!(below, 0, "no resolver hears of the child");
 }
 
@@ -72,7 +79,10 @@ async fn what_the_parent_zone_may_have_wrong() {
     ] {
         let fixture = fixture(parent(SERVERS).script(), zone.script());
         let report = check(&fixture, &expected(), Duration::ZERO).await;
-        assert_eq!(report.to_string(), format!("p2.example.org (127.0.0.22) of the parent zone {words}"));
+        assert_eq!(
+            report.to_string(),
+            format!("p2.example.org (127.0.0.22) of the parent zone {words}")
+        );
     }
 }
 
@@ -99,9 +109,12 @@ async fn a_server_of_both_zones_answers_for_the_child() {
             if of_child { child(own).answer(ask) } else { parent(SERVERS).answer(ask) }
         })
     };
-    let report = check(&fixture(both(SERVERS), parent(SERVERS).script()), &expected(), PATIENCE).await;
+    let report =
+        check(&fixture(both(SERVERS), parent(SERVERS).script()), &expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
-    let report = check(&fixture(both(&["ns1.example.net"]), both(SERVERS)), &expected(), Duration::ZERO).await;
+    let report =
+        check(&fixture(both(&["ns1.example.net"]), both(SERVERS)), &expected(), Duration::ZERO)
+            .await;
     assert_eq!(
         report.to_string(),
         "p1.example.org (127.0.0.21) of the parent zone refers to other name servers: ns1.example.net"
@@ -127,11 +140,19 @@ async fn a_referral_in_an_unusual_form_is_one() {
         answer
     });
     let report = check(&fixture(cached, elsewhere), &expected(), Duration::ZERO).await;
-    assert_eq!(report.to_string(), "p2.example.org (127.0.0.22) of the parent zone does not delegate the name");
-    assert_eq!(report.remarks().map(Finding::code).collect::<Vec<_>>(), ["odd-referral"], "resolvers take that");
+    assert_eq!(
+        report.to_string(),
+        "p2.example.org (127.0.0.22) of the parent zone does not delegate the name"
+    );
+    assert_eq!(
+        report.remarks().map(Finding::code).collect::<Vec<_>>(),
+        ["odd-referral"],
+        "resolvers take that"
+    );
 }
 
-/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers everybody to the child.
+/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers everybody to
+/// the child.
 #[tokio::test]
 async fn a_question_for_ds_may_be_answered_with_the_referral() {
     let refers = || {
@@ -156,7 +177,8 @@ async fn a_question_for_ds_may_be_answered_with_the_referral() {
             answer
         })
     };
-    let report = check(&fixture(cached(), parent(SERVERS).script()), &expected(), Duration::ZERO).await;
+    let report =
+        check(&fixture(cached(), parent(SERVERS).script()), &expected(), Duration::ZERO).await;
     assert_eq!(
         report.to_string(),
         "p1.example.org (127.0.0.21) of the parent zone does not answer for the zone (not authoritative)"
@@ -173,7 +195,8 @@ async fn a_silent_server_of_the_parent_zone_is_asked_again() {
     let fixture = fixture(shy, parent(SERVERS).script());
     let short = Duration::from_millis(20);
     let timing = Timing { datagrams: vec![short], tcp: short, ..patient() };
-    let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected(), PATIENCE).await;
+    let report =
+        fixture.verifier(timing).verify_delegation(&parent_zone(), &expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
 }
 
@@ -209,7 +232,11 @@ async fn the_parent_zone_is_not_known_to_the_resolver() {
         RecordType::NS => ask.code(ResponseCode::NXDomain),
         _ => Message::from_vec(&resolver(HOSTS)(ask)[0]).unwrap(),
     });
-    let fixture = Fixture::start(vec![(RESOLVER, none), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, none),
+        (11, child(SERVERS).script()),
+        (12, child(SERVERS).script()),
+    ]);
     let report = check(&fixture, &expected(), Duration::ZERO).await;
     assert_eq!(report.to_string(), "example.com does not resolve: the name does not exist");
 }

@@ -47,7 +47,8 @@ fn with_host(addresses: &[&'static str]) -> Script {
 
 #[tokio::test]
 async fn no_resolver_is_asked_for_the_name_or_below_it() {
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, with_host(&["127.0.0.11"]))]);
+    let fixture =
+        Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, with_host(&["127.0.0.11"]))]);
     let servers = NameServers::given(&["ns.testing.example.com"]).unwrap();
     let glue = vec![(name("ns.testing.example.com"), IpAddr::from([127, 0, 0, 11]))];
     let expected = Expected { name_servers: servers, glue, ..expected() };
@@ -69,9 +70,16 @@ async fn no_resolver_is_asked_for_the_name_or_below_it() {
 async fn a_few_addresses_of_glue_are_asked() {
     let server = "ns.testing.example.com";
     let own = || with_host(&["127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"]);
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, own()), (12, own()), (13, own()), (14, own())]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, resolver(HOSTS)),
+        (11, own()),
+        (12, own()),
+        (13, own()),
+        (14, own()),
+    ]);
     let glue = (11..=14).map(|host| (name(server), IpAddr::from([127, 0, 0, host]))).collect();
-    let expected = Expected { name_servers: NameServers::given(&[server]).unwrap(), glue, ..expected() };
+    let expected =
+        Expected { name_servers: NameServers::given(&[server]).unwrap(), glue, ..expected() };
     let report = fixture.verifier(patient()).verify_child(&expected, PATIENCE).await;
     assert!(report.is_good(), "{report}");
     let asked = [11, 12, 13, 14].map(|host| fixture.count(host, RecordType::SOA));
@@ -88,13 +96,21 @@ async fn a_name_server_whose_name_is_an_alias() {
                 .answers
                 .first()
                 .map(|found| Record::from_rdata(wire("host.example.net"), 60, found.data.clone()));
-            answer.answers = [cname("ns2.example.net", "host.example.net")].into_iter().chain(target).collect();
+            answer.answers =
+                [cname("ns2.example.net", "host.example.net")].into_iter().chain(target).collect();
         }
         answer
     });
-    let fixture = Fixture::start(vec![(RESOLVER, alias), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, alias),
+        (11, child(SERVERS).script()),
+        (12, child(SERVERS).script()),
+    ]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
-    assert_eq!(report.to_string(), "ns2.example.net is an alias (CNAME), which the name of a name server must not be");
+    assert_eq!(
+        report.to_string(),
+        "ns2.example.net is an alias (CNAME), which the name of a name server must not be"
+    );
     assert_eq!(states(&report), [ServerState::Serves, ServerState::Unresolved]);
     assert_eq!(fixture.asked(12), []);
 }
@@ -113,8 +129,11 @@ async fn what_a_fresh_zone_shows_passes() {
             _ => zone.answer(ask),
         })
     };
-    let fixture =
-        Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, fresh(child(SERVERS))), (12, child(SERVERS).script())]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, resolver(HOSTS)),
+        (11, fresh(child(SERVERS))),
+        (12, child(SERVERS).script()),
+    ]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
     assert_eq!(fixture.count(11, RecordType::SOA), 7);
@@ -128,7 +147,11 @@ async fn a_name_server_that_gets_its_address_later() {
         let early = ask.nth < 2 && *ask.name() == wire("ns2.example.net");
         if early { vec![ask.code(ResponseCode::NXDomain).to_vec().unwrap()] } else { late(ask) }
     });
-    let fixture = Fixture::start(vec![(RESOLVER, late), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, late),
+        (11, child(SERVERS).script()),
+        (12, child(SERVERS).script()),
+    ]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
 }
@@ -142,7 +165,10 @@ async fn patience_ends() {
     ]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
-    assert_eq!(report.to_string(), "ns1.example.net (127.0.0.11) does not answer for the zone (REFUSED)");
+    assert_eq!(
+        report.to_string(),
+        "ns1.example.net (127.0.0.11) does not answer for the zone (REFUSED)"
+    );
     assert_eq!(states(&report), [ServerState::Lame, ServerState::Serves]);
     assert_eq!(fixture.count(11, RecordType::SOA), 1);
 }
@@ -150,7 +176,11 @@ async fn patience_ends() {
 #[tokio::test]
 async fn each_way_of_being_lame() {
     let lame = |answer: Script| async move {
-        let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
+        let fixture = Fixture::start(vec![
+            (RESOLVER, resolver(HOSTS)),
+            (11, answer),
+            (12, child(SERVERS).script()),
+        ]);
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
         let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
         assert_eq!(states(&report), [ServerState::Lame, ServerState::Serves], "{report}");
@@ -165,7 +195,10 @@ async fn each_way_of_being_lame() {
         (ResponseCode::NotAuth, "NOTAUTH"),
         (ResponseCode::YXDomain, "RCODE 6"),
     ] {
-        assert_eq!(lame(script(move |ask| ask.code(code))).await, [FindingKind::Code(text.to_owned())]);
+        assert_eq!(
+            lame(script(move |ask| ask.code(code))).await,
+            [FindingKind::Code(text.to_owned())]
+        );
     }
     // A resolver, or a server that refers to itself.
     let referral = script(|ask| {
@@ -207,7 +240,10 @@ async fn silence_is_told_from_no_egress() {
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert_eq!(report.to_string(), "ns2.example.net (127.0.0.12) does not answer");
-    assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Serves, ServerState::Silent], false));
+    assert_eq!(
+        (states(&report), report.no_egress()),
+        (vec![ServerState::Serves, ServerState::Silent], false)
+    );
 
     // A name that does not exist is the resolver's answer, and no silence.
     let fixture = Fixture::start(vec![(RESOLVER, resolver(&[]))]);
@@ -222,7 +258,9 @@ async fn silence_is_told_from_no_egress() {
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert!(report.no_egress() && !report.is_good());
     assert!(
-        report.to_string().starts_with("nothing is known of testing.example.com: no name server answers"),
+        report
+            .to_string()
+            .starts_with("nothing is known of testing.example.com: no name server answers"),
         "{report}"
     );
     assert_eq!(states(&report), [ServerState::Unknown; 2]);
@@ -230,8 +268,10 @@ async fn silence_is_told_from_no_egress() {
 
 #[tokio::test]
 async fn a_datagram_that_is_lost_is_sent_again_and_then_tcp_is_tried() {
-    let lossy: Script = Box::new(|ask| if ask.nth == 0 { Vec::new() } else { child(SERVERS).script()(ask) });
-    let only_tcp: Script = Box::new(|ask| if ask.tcp { child(SERVERS).script()(ask) } else { Vec::new() });
+    let lossy: Script =
+        Box::new(|ask| if ask.nth == 0 { Vec::new() } else { child(SERVERS).script()(ask) });
+    let only_tcp: Script =
+        Box::new(|ask| if ask.tcp { child(SERVERS).script()(ask) } else { Vec::new() });
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, lossy), (12, only_tcp)]);
     let short = Duration::from_millis(20);
     // The waits that run out are short, those for an answer are long.
@@ -254,11 +294,13 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
         });
         answer
     };
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(true)), (12, long(true))]);
+    let fixture =
+        Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(true)), (12, long(true))]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
 
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(false)), (12, long(false))]);
+    let fixture =
+        Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, long(false)), (12, long(false))]);
     let timing = Timing { tcp: Duration::from_millis(20), ..patient() };
     let report = fixture.verifier(timing).verify_child(&expected(), PATIENCE).await;
     assert_eq!(kinds(&report), [FindingKind::NoTcp, FindingKind::NoTcp]);
@@ -267,12 +309,21 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
 
 #[tokio::test]
 async fn addresses_without_a_route_are_no_finding() {
-    const BOTH: &[(&str, &str)] =
-        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "2001:db8::11"), ("ns2.example.net", "fe80::12")];
-    const BROADCAST: &[(&str, &str)] = &[("ns1.example.net", "127.0.0.11"), ("ns2.example.net", "255.255.255.255")];
+    const BOTH: &[(&str, &str)] = &[
+        ("ns1.example.net", "127.0.0.11"),
+        ("ns1.example.net", "2001:db8::11"),
+        ("ns2.example.net", "fe80::12"),
+    ];
+    const BROADCAST: &[(&str, &str)] =
+        &[("ns1.example.net", "127.0.0.11"), ("ns2.example.net", "255.255.255.255")];
     let fixture = Fixture::start(vec![(RESOLVER, resolver(BOTH)), (11, child(SERVERS).script())]);
-    // A link-local address without an interface has no route anywhere. Should the other have one, then nobody answers there (RFC 3849).
-    let timing = Timing { datagrams: vec![Duration::from_secs(1)], tcp: Duration::from_secs(1), ..patient() };
+    // A link-local address without an interface has no route anywhere. Should the other have one,
+    // then nobody answers there (RFC 3849).
+    let timing = Timing {
+        datagrams: vec![Duration::from_secs(1)],
+        tcp: Duration::from_secs(1),
+        ..patient()
+    };
     let report = fixture.verifier(timing).verify_child(&expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
     assert_eq!(
@@ -282,20 +333,31 @@ async fn addresses_without_a_route_are_no_finding() {
     assert_eq!(states(&report), [ServerState::Serves, ServerState::Unknown]);
 
     // Over IPv4 there are answers: an address to which nothing can be sent is the server's fault.
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);
+    let fixture =
+        Fixture::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert_eq!(report.to_string(), "ns2.example.net (255.255.255.255) does not answer");
 }
 
 #[tokio::test]
 async fn each_address_of_a_name_server_counts() {
-    const TWO: &[(&str, &str)] =
-        &[("ns1.example.net", "127.0.0.11"), ("ns1.example.net", "127.0.0.12"), ("ns2.example.net", "127.0.0.11")];
+    const TWO: &[(&str, &str)] = &[
+        ("ns1.example.net", "127.0.0.11"),
+        ("ns1.example.net", "127.0.0.12"),
+        ("ns2.example.net", "127.0.0.11"),
+    ];
     let refused = script(|ask| ask.code(ResponseCode::Refused));
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(TWO)), (11, child(SERVERS).script()), (12, refused)]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, resolver(TWO)),
+        (11, child(SERVERS).script()),
+        (12, refused),
+    ]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
-    assert_eq!(report.to_string(), "ns1.example.net (127.0.0.12) does not answer for the zone (REFUSED)");
+    assert_eq!(
+        report.to_string(),
+        "ns1.example.net (127.0.0.12) does not answer for the zone (REFUSED)"
+    );
     assert_eq!(states(&report), [ServerState::Lame, ServerState::Serves]);
 }
 

@@ -1,4 +1,5 @@
-//! The reader of messages beside dnspython's, over many thousand messages: whole, cut and changed ones.
+//! The reader of messages beside dnspython's, over many thousand messages: whole, cut and changed
+//! ones.
 //!
 //! `make test` sets `DNSPYTHON` to a Python that has it.
 
@@ -38,8 +39,10 @@ fn message(asked: &SentQuery, random: &mut fastrand::Rng) -> Vec<u8> {
     message.add_query(WireQuery::query(wire(CHILD), RecordType::NS));
     message.metadata.authoritative = random.bool();
     message.metadata.truncation = random.u8(..10) == 0;
-    message.metadata.response_code = [ResponseCode::NoError, ResponseCode::NXDomain][random.usize(..2)];
-    let ds = DS::new(random.u16(..), Algorithm::ED25519, DigestType::SHA256, vec![random.u8(..); 32]);
+    message.metadata.response_code =
+        [ResponseCode::NoError, ResponseCode::NXDomain][random.usize(..2)];
+    let ds =
+        DS::new(random.u16(..), Algorithm::ED25519, DigestType::SHA256, vec![random.u8(..); 32]);
     let kinds = [
         ns(CHILD, "ns1.example.net"),
         ns(CHILD, "NS2.testing.example.com"),
@@ -72,7 +75,11 @@ fn spoilt(mut bytes: Vec<u8>, head: usize, random: &mut fastrand::Rng) -> Vec<u8
                 // The counts of records too, but not the question.
                 let places: Vec<usize> = (6..12).chain(head..bytes.len()).collect();
                 let at = places[random.usize(..places.len())];
-                bytes[at] = if random.bool() { random.u8(..) } else { [0, 1, 4, 0xc0, 0xff][random.usize(..5)] };
+                bytes[at] = if random.bool() {
+                    random.u8(..)
+                } else {
+                    [0, 1, 4, 0xc0, 0xff][random.usize(..5)]
+                };
             }
         }
     }
@@ -88,7 +95,8 @@ fn section(section: &Section) -> String {
         std::net::IpAddr::V4(address) => hex(&address.octets()),
         std::net::IpAddr::V6(address) => hex(&address.octets()),
     };
-    let mut lines: BTreeSet<String> = section.addresses.iter().map(|own| format!("address {}", address(own))).collect();
+    let mut lines: BTreeSet<String> =
+        section.addresses.iter().map(|own| format!("address {}", address(own))).collect();
     lines.extend(section.name_servers.names.iter().map(|server| format!("ns {}", name(server))));
     lines.extend(section.name_servers.root.then(|| "ns 00".to_owned()));
     lines.extend(section.soa.iter().map(|soa| format!("soa {} {}", soa.serial, hex(&soa.data))));
@@ -100,12 +108,20 @@ fn section(section: &Section) -> String {
 }
 
 fn ours(asked: &SentQuery, bytes: &[u8]) -> String {
-    let Response { code, authoritative, truncated, has_opt, answers, authorities, addresses, recursive: _ } =
-        match read(asked, bytes) {
-            Parsed::Response(response) => response,
-            Parsed::Malformed => return "malformed".to_owned(),
-            Parsed::Foreign => return "foreign".to_owned(),
-        };
+    let Response {
+        code,
+        authoritative,
+        truncated,
+        has_opt,
+        answers,
+        authorities,
+        addresses,
+        recursive: _,
+    } = match read(asked, bytes) {
+        Parsed::Response(response) => response,
+        Parsed::Malformed => return "malformed".to_owned(),
+        Parsed::Foreign => return "foreign".to_owned(),
+    };
     let flag = |flag| if flag { "True" } else { "False" };
     let extra: BTreeSet<String> = addresses
         .iter()
@@ -142,10 +158,15 @@ fn messages_are_read_as_by_dnspython() {
         })
         .collect();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/differential.py");
-    let mut child =
-        Command::new(python).args(["-B", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(python)
+        .args(["-B", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let line = |bytes: &Vec<u8>| format!("{} {} {}\n", hex(&asked.name), asked.question.len(), hex(bytes));
+    let line =
+        |bytes: &Vec<u8>| format!("{} {} {}\n", hex(&asked.name), asked.question.len(), hex(bytes));
     let input = messages.iter().map(line).collect::<Vec<_>>().concat();
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
@@ -161,5 +182,8 @@ fn messages_are_read_as_by_dnspython() {
     }
     let overlaps = MESSAGES - kinds.iter().sum::<usize>();
     assert!(overlaps < MESSAGES / 50, "{overlaps} of which nothing can be said");
-    assert!(kinds.iter().all(|count| *count > MESSAGES / 10), "read, and not to be read: {kinds:?}");
+    assert!(
+        kinds.iter().all(|count| *count > MESSAGES / 10),
+        "read, and not to be read: {kinds:?}"
+    );
 }

@@ -40,7 +40,11 @@ impl Key {
     }
 
     fn record(&self) -> Record {
-        Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DNSKEY(self.public.clone())))
+        Record::from_rdata(
+            wire(CHILD),
+            3600,
+            RData::DNSSEC(DNSSECRData::DNSKEY(self.public.clone())),
+        )
     }
 
     fn ds(&self, digest_type: DigestType) -> Ds {
@@ -92,7 +96,8 @@ fn received(records: &[Record]) -> Response {
 }
 
 fn received_for(record_type: RecordType, records: &[Record]) -> Response {
-    let asked = Query::direct(&CHILD.parse().unwrap(), Rtype::from_int(record_type.into())).signed().ask();
+    let asked =
+        Query::direct(&CHILD.parse().unwrap(), Rtype::from_int(record_type.into())).signed().ask();
     let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
     let mut message = Message::response(id, OpCode::Query);
     message.add_query(WireQuery::query(wire(CHILD), record_type));
@@ -121,7 +126,10 @@ fn a_ds_record_is_the_digest_of_a_key_that_signs_the_key_set() {
     }
     assert_eq!(findings(other.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(other.tag())]);
     let unsigned = signed(&[&zsk, &ksk], &[&zsk]);
-    assert_eq!(findings(ksk.ds(DigestType::SHA256), &unsigned), [FindingKind::NotSigning(ksk.tag())]);
+    assert_eq!(
+        findings(ksk.ds(DigestType::SHA256), &unsigned),
+        [FindingKind::NotSigning(ksk.tag())]
+    );
     // The signature is of another key set.
     let old = [vec![zsk.record()], signed(&[&ksk], &[&ksk])].concat();
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &old), [FindingKind::NotSigning(ksk.tag())]);
@@ -133,8 +141,9 @@ fn each_field_of_a_ds_record_counts() {
     let ksk = Key::new(true);
     let answer = signed(&[&ksk], &[&ksk]);
     let good = ksk.ds(DigestType::SHA256);
-    let ds =
-        |tag, algorithm, digest_type, digest: &[u8]| Ds::new(tag, algorithm, digest_type, digest.to_vec()).unwrap();
+    let ds = |tag, algorithm, digest_type, digest: &[u8]| {
+        Ds::new(tag, algorithm, digest_type, digest.to_vec()).unwrap()
+    };
     let tag = good.key_tag();
     assert_eq!(findings(ds(tag, 13, 2, good.digest()), &answer), []);
     assert_eq!(findings(ds(tag ^ 1, 13, 2, good.digest()), &answer), [FindingKind::NoKey(tag ^ 1)]);
@@ -174,7 +183,8 @@ fn a_revoked_key_is_none() {
 }
 
 pub(super) fn ds_record(ds: &Ds) -> Record {
-    let (algorithm, digest_type) = (Algorithm::from_u8(ds.algorithm()), DigestType::from(ds.digest_type()));
+    let (algorithm, digest_type) =
+        (Algorithm::from_u8(ds.algorithm()), DigestType::from(ds.digest_type()));
     let ds = DS::new(ds.key_tag(), algorithm, digest_type, ds.digest().to_vec());
     Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DS(ds)))
 }
@@ -199,7 +209,10 @@ async fn a_signed_delegation() {
     let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
     let (ds, next_ds) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
-    let signed_by = |ds: &[&Ds]| Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
+    let signed_by = |ds: &[&Ds]| Expected {
+        ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())),
+        ..expected()
+    };
 
     let report = check(&zsk.soa(), &keys, &[&ds], &signed_by(&[&ds])).await;
     assert_eq!(
@@ -210,28 +223,40 @@ async fn a_signed_delegation() {
     let report = check(&zsk.soa(), &keys, &[], &signed_by(&[&ds])).await;
     let text = report.to_string();
     assert!(
-        text.contains("p1.example.org (127.0.0.21) of the parent zone has no DS record set for the name"),
+        text.contains(
+            "p1.example.org (127.0.0.21) of the parent zone has no DS record set for the name"
+        ),
         "{text}"
     );
     let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
-    assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
+    assert!(
+        report.to_string().contains("of the parent zone has another DS record set for the name"),
+        "{report}"
+    );
     let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
     let words = format!("serves no key for the DS record with key tag {}", next.tag());
     assert!(
-        report.is_good() && report.to_string().contains(&format!("ns1.example.net (127.0.0.11) {words}")),
+        report.is_good()
+            && report.to_string().contains(&format!("ns1.example.net (127.0.0.11) {words}")),
         "{report}"
     );
 
-    // No DS expected: one that is there is a finding if it is asked for, otherwise it is not looked at.
+    // No DS expected: one that is there is a finding if it is asked for, otherwise it is not looked
+    // at.
     let report = check(&zsk.soa(), &keys, &[&ds], &expected()).await;
-    assert!(report.to_string().contains("of the parent zone has another DS record set for the name"), "{report}");
-    let report = check(&zsk.soa(), &keys, &[&ds], &Expected { check_ds: false, ..expected() }).await;
+    assert!(
+        report.to_string().contains("of the parent zone has another DS record set for the name"),
+        "{report}"
+    );
+    let report =
+        check(&zsk.soa(), &keys, &[&ds], &Expected { check_ds: false, ..expected() }).await;
     assert!(report.is_good(), "{report}");
     let report = check(&[], &[], &[], &expected()).await;
     assert!(report.is_good(), "{report}");
 }
 
-/// What [`Report::has_secure_server`] and [`Report::has_bogus_server`] say of two servers of the child.
+/// What [`Report::has_secure_server`] and [`Report::has_bogus_server`] say of two servers of the
+/// child.
 async fn vouched(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
     let [ns1, ns2] = servers;
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
@@ -246,18 +271,31 @@ async fn who_vouches_for_ds_records() {
     let (ksk, next) = (Key::new(true), Key::new(true));
     let (ds, other) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let signed = signed(&[&ksk], &[&ksk]);
-    let serves = |keys: &[Record]| Zone { keys: keys.to_vec(), soa: ksk.soa(), ..child(SERVERS) }.script();
+    let serves =
+        |keys: &[Record]| Zone { keys: keys.to_vec(), soa: ksk.soa(), ..child(SERVERS) }.script();
     let good = || serves(&signed);
     let refused = || script(|ask| ask.code(ResponseCode::Refused));
 
     assert_eq!(vouched(&[&ds], [good(), good()]).await, (true, false));
-    assert_eq!(vouched(&[&ds, &other], [good(), good()]).await, (true, false), "one of them is enough");
+    assert_eq!(
+        vouched(&[&ds, &other], [good(), good()]).await,
+        (true, false),
+        "one of them is enough"
+    );
     assert_eq!(vouched(&[&other], [good(), good()]).await, (false, true));
     assert_eq!(vouched(&[], [good(), good()]).await, (false, false), "nothing to vouch for");
     assert_eq!(vouched(&[&ds], [good(), refused()]).await, (true, false), "one server is enough");
-    assert_eq!(vouched(&[&ds], [good(), serves(&[])]).await, (true, true), "the other one has no key at all");
+    assert_eq!(
+        vouched(&[&ds], [good(), serves(&[])]).await,
+        (true, true),
+        "the other one has no key at all"
+    );
     assert_eq!(vouched(&[&ds], [refused(), refused()]).await, (false, false));
-    assert_eq!(vouched(&[&ds], [serves(&signed[..1]), refused()]).await, (false, true), "served, but no signature");
+    assert_eq!(
+        vouched(&[&ds], [serves(&signed[..1]), refused()]).await,
+        (false, true),
+        "served, but no signature"
+    );
 
     // Nothing is known of such a record, and nothing that speaks for it.
     let unknown = Ds::new(ksk.tag(), 13, 3, vec![1; 32]).unwrap();
@@ -279,7 +317,8 @@ async fn who_vouches_for_ds_records() {
     assert_eq!(vouched(&[&ds], [lame(), good()]).await, (true, false));
 }
 
-/// The report of two servers with this key set and SOA record, below a parent zone with these DS records.
+/// The report of two servers with this key set and SOA record, below a parent zone with these DS
+/// records.
 async fn served(soa: &[Record], keys: &[Record], ds: &[&Ds]) -> Report {
     let expected = Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
     check(soa, keys, ds, &expected).await
@@ -296,15 +335,23 @@ fn codes(report: &Report) -> Vec<&str> {
 async fn one_ds_record_that_leads_to_a_key_is_enough() {
     let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
-    let (ds, sha1, standby) = (ksk.ds(DigestType::SHA256), ksk.ds(DigestType::SHA1), next.ds(DigestType::SHA256));
+    let (ds, sha1, standby) =
+        (ksk.ds(DigestType::SHA256), ksk.ds(DigestType::SHA1), next.ds(DigestType::SHA256));
     let report = served(&zsk.soa(), &keys, &[&ds, &sha1]).await;
-    assert!(report.is_good() && codes(&report) == ["parent-unsigned"], "SHA-256 and SHA-1 of one key: {report}");
+    assert!(
+        report.is_good() && codes(&report) == ["parent-unsigned"],
+        "SHA-256 and SHA-1 of one key: {report}"
+    );
     let report = served(&zsk.soa(), &keys, &[&ds, &standby]).await;
-    assert!(report.is_good() && codes(&report) == ["ds-spare", "parent-unsigned"], "a stand-by key: {report}");
+    assert!(
+        report.is_good() && codes(&report) == ["ds-spare", "parent-unsigned"],
+        "a stand-by key: {report}"
+    );
     // ED448, whose keys can be compared and not tried: beside another algorithm, and alone.
     let ed448 = DNSKEY::with_flags(257, PublicKeyBuf::new(vec![7; 57], Algorithm::Unknown(16)));
     let digest = ed448.to_digest(&wire(CHILD), DigestType::SHA256).unwrap().as_ref().to_vec();
-    let record = Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DNSKEY(ed448.clone())));
+    let record =
+        Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DNSKEY(ed448.clone())));
     let both = [ksk.record(), zsk.record(), record];
     let both = [both.to_vec(), vec![ksk.sign(&both)]].concat();
     let nobodys = Ds::new(4711, 16, 2, vec![1; 32]).unwrap();
@@ -312,19 +359,30 @@ async fn one_ds_record_that_leads_to_a_key_is_enough() {
     let report = served(&zsk.soa(), &both, &[&ds, &ed448]).await;
     assert!(report.is_good(), "{report}");
     let report = served(&zsk.soa(), &both, &[&nobodys]).await;
-    assert!(report.has_bogus_server() && codes(&report) == ["ds-without-key", "parent-unsigned"], "{report}");
+    assert!(
+        report.has_bogus_server() && codes(&report) == ["ds-without-key", "parent-unsigned"],
+        "{report}"
+    );
     let report = served(&zsk.soa(), &both, &[&ed448]).await;
-    assert!(report.is_good() && codes(&report) == ["ds-not-supported", "parent-unsigned"], "{report}");
+    assert!(
+        report.is_good() && codes(&report) == ["ds-not-supported", "parent-unsigned"],
+        "{report}"
+    );
     assert!(!report.has_bogus_server() && !report.has_secure_server());
     assert!(!report.to_string().contains("with the keys of its DS records"), "{report}");
-    // SHA-1 alone is right, and going out of use (RFC 9905). A wrong one beside a right one does not count.
+    // SHA-1 alone is right, and going out of use (RFC 9905). A wrong one beside a right one does
+    // not count.
     let report = served(&zsk.soa(), &keys, &[&sha1]).await;
     assert!(report.is_good() && codes(&report) == ["ds-weak", "parent-unsigned"], "{report}");
     let report = served(&zsk.soa(), &keys, &[&standby, &sha1]).await;
-    assert!(report.has_bogus_server() && codes(&report) == ["ds-without-key", "parent-unsigned"], "{report}");
+    assert!(
+        report.has_bogus_server() && codes(&report) == ["ds-without-key", "parent-unsigned"],
+        "{report}"
+    );
 }
 
-/// Zones that validators refuse, though the keys are those of the DS records (RFC 4035, sections 5.2 and 5.3).
+/// Zones that validators refuse, though the keys are those of the DS records (RFC 4035, sections
+/// 5.2 and 5.3).
 #[tokio::test]
 async fn data_is_signed_by_the_zones_keys() {
     let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(false));
@@ -347,13 +405,20 @@ fn data_at(zsk: &Key, keys: &[Record], seconds: u64) -> Option<FindingKind> {
     let (soa, keys) = (received_for(RecordType::SOA, &zsk.soa()), received(keys));
     let now = UNIX_EPOCH + Duration::from_secs(seconds);
     let answers = &soa.answers;
-    dnssec::data(&CHILD.parse().unwrap(), answers.soa.as_ref()?, &answers.signatures, &keys.answers, now)
+    dnssec::data(
+        &CHILD.parse().unwrap(),
+        answers.soa.as_ref()?,
+        &answers.signatures,
+        &keys.answers,
+        now,
+    )
 }
 
 /// The DS record set is signed by the parent zone's keys, if it has any.
 #[tokio::test]
 async fn a_ds_record_set_is_signed_as_well() {
-    let (ksk, zsk, above, stranger) = (Key::new(true), Key::new(false), Key::new(false), Key::new(false));
+    let (ksk, zsk, above, stranger) =
+        (Key::new(true), Key::new(false), Key::new(false), Key::new(false));
     let (keys, ds) = (signed(&[&ksk, &zsk], &[&ksk]), ksk.ds(DigestType::SHA256));
     let record = ds_record(&ds);
     let of_parent = vec![Record::from_rdata(wire(PARENT), 3600, above.record().data)];
@@ -374,15 +439,26 @@ async fn a_ds_record_set_is_signed_as_well() {
         ]);
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
         let expected = Expected { ds: DsRecords::new([ds.clone()]), ..expected() };
-        let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected, Duration::ZERO).await;
-        assert_eq!((codes(&report), report.is_good()), (found.clone(), found.is_empty()), "{report}");
+        let report = fixture
+            .verifier(timing)
+            .verify_delegation(&parent_zone(), &expected, Duration::ZERO)
+            .await;
+        assert_eq!(
+            (codes(&report), report.is_good()),
+            (found.clone(), found.is_empty()),
+            "{report}"
+        );
     }
 }
 
-/// The key set of that heading, with its signatures: made by a program that is not ours, with every algorithm that is computed.
+/// The key set of that heading, with its signatures: made by a program that is not ours, with every
+/// algorithm that is computed.
 fn made_by_others(heading: &str) -> Vec<(RecordType, Vec<u8>)> {
     let file = include_str!("signed_keys.txt").lines();
-    let own = file.skip_while(|line| *line != format!("[{heading}]")).skip(1).take_while(|line| !line.starts_with('['));
+    let own = file
+        .skip_while(|line| *line != format!("[{heading}]"))
+        .skip(1)
+        .take_while(|line| !line.starts_with('['));
     let record = |line: &str| {
         let (record_type, hex) = line.split_once(' ').unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
@@ -416,26 +492,45 @@ fn every_algorithm_is_computed() {
         let tag = ds.key_tag();
         assert_eq!(ds.algorithm(), algorithm);
         let one = DsRecords::new([ds.clone()]).unwrap();
-        let weak = matches!(algorithm, 5 | 7).then_some(FindingKind::Weak(tag, "algorithm", algorithm));
+        let weak =
+            matches!(algorithm, 5 | 7).then_some(FindingKind::Weak(tag, "algorithm", algorithm));
         assert_eq!(found(&one, &records(&set), INCEPTION), Vec::from_iter(weak), "{algorithm}");
-        assert_eq!(found(&one, &records(&set), EXPIRATION + 1), [FindingKind::OutOfTime(tag)], "{algorithm}");
+        assert_eq!(
+            found(&one, &records(&set), EXPIRATION + 1),
+            [FindingKind::OutOfTime(tag)],
+            "{algorithm}"
+        );
         // A bit of the signature.
         *set[1].1.last_mut().unwrap() ^= 1;
-        assert_eq!(found(&one, &records(&set), INCEPTION), [FindingKind::NotSigning(tag)], "{algorithm}");
+        assert_eq!(
+            found(&one, &records(&set), INCEPTION),
+            [FindingKind::NotSigning(tag)],
+            "{algorithm}"
+        );
         // One of the key: it is another key.
         *set[0].1.last_mut().unwrap() ^= 1;
-        assert_eq!(found(&one, &records(&set), INCEPTION), [FindingKind::NoKey(tag)], "{algorithm}");
+        assert_eq!(
+            found(&one, &records(&set), INCEPTION),
+            [FindingKind::NoKey(tag)],
+            "{algorithm}"
+        );
     }
 }
 
-/// Keys of three algorithms, of which two sign: one of those in the DS record set is enough (RFC 6840, section 5.11).
+/// Keys of three algorithms, of which two sign: one of those in the DS record set is enough (RFC
+/// 6840, section 5.11).
 #[test]
 fn one_of_several_algorithms_is_enough() {
     let set = made_by_others("mixed");
     let [rsa, ecdsa, ed25519] = [0, 1, 2].map(|at: usize| ds_of(&set[at].1));
     assert_eq!([rsa.algorithm(), ecdsa.algorithm(), ed25519.algorithm()], [8, 13, 15]);
-    let found =
-        |ds: &[&Ds]| found(&DsRecords::new(ds.iter().map(|ds| (*ds).clone())).unwrap(), &records(&set), INCEPTION);
+    let found = |ds: &[&Ds]| {
+        found(
+            &DsRecords::new(ds.iter().map(|ds| (*ds).clone())).unwrap(),
+            &records(&set),
+            INCEPTION,
+        )
+    };
     assert_eq!(found(&[&rsa]), []);
     assert_eq!(found(&[&ed25519]), []);
     assert_eq!(found(&[&rsa, &ed25519]), []);
@@ -447,12 +542,22 @@ fn one_of_several_algorithms_is_enough() {
 async fn a_signed_zone_without_ds_records_is_remarked_on() {
     let (ksk, zsk) = (Key::new(true), Key::new(false));
     let zone = Zone { keys: signed(&[&ksk, &zsk], &[&ksk]), ..child(SERVERS) };
-    let scripts = || vec![(RESOLVER, resolver(HOSTS)), (11, zone.clone().script()), (12, zone.clone().script())];
+    let scripts = || {
+        vec![(RESOLVER, resolver(HOSTS)), (11, zone.clone().script()), (12, zone.clone().script())]
+    };
     let fixture = Fixture::start(scripts());
-    let report = fixture.verifier(patient()).thorough().verify_child(&expected(), Duration::ZERO).await;
+    let report =
+        fixture.verifier(patient()).thorough().verify_child(&expected(), Duration::ZERO).await;
     assert!(report.is_good() && codes(&report) == ["signed-without-ds"], "{report}");
     // Nobody asks for what is only of interest.
     let fixture = Fixture::start(scripts());
-    assert!(fixture.verifier(patient()).verify_child(&expected(), Duration::ZERO).await.findings().is_empty());
+    assert!(
+        fixture
+            .verifier(patient())
+            .verify_child(&expected(), Duration::ZERO)
+            .await
+            .findings()
+            .is_empty()
+    );
     assert_eq!(fixture.count(11, RecordType::DNSKEY), 0);
 }

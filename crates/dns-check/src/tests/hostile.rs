@@ -18,7 +18,11 @@ use delegation_model::name_servers::NameServers;
 use domain::base::Rtype;
 
 async fn check(answer: Script, timing: Timing) -> Report {
-    let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, answer), (12, child(SERVERS).script())]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, resolver(HOSTS)),
+        (11, answer),
+        (12, child(SERVERS).script()),
+    ]);
     let timing = Timing { pause: Duration::from_millis(1), ..timing };
     fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await
 }
@@ -65,7 +69,8 @@ async fn what_is_no_dns_message_is_told() {
 
 #[tokio::test]
 async fn what_was_not_asked_for_is_not_an_answer() {
-    // Before each answer: another id, another question, two questions, a question in place of an answer, an empty datagram.
+    // Before each answer: another id, another question, two questions, a question in place of an
+    // answer, an empty datagram.
     let noisy: Script = Box::new(|ask| {
         let good = child(SERVERS).answer(ask);
         let spoilt = |spoil: fn(&mut Message)| {
@@ -76,7 +81,9 @@ async fn what_was_not_asked_for_is_not_an_answer() {
         vec![
             Vec::new(),
             spoilt(|message| message.metadata.id ^= 1),
-            spoilt(|message| message.queries = vec![WireQuery::query(WireName::root(), RecordType::SOA)]),
+            spoilt(|message| {
+                message.queries = vec![WireQuery::query(WireName::root(), RecordType::SOA)]
+            }),
             spoilt(|message| message.queries.extend(message.queries.clone())),
             spoilt(|message| message.metadata.message_type = hickory_proto::op::MessageType::Query),
             good.to_vec().unwrap(),
@@ -97,7 +104,10 @@ async fn a_flood_of_other_datagrams_ends() {
     // Some may get lost; then the wait ends it.
     let report = check(flood, Timing { datagrams: vec![short], tcp: short, ..patient() }).await;
     assert!(!report.is_good());
-    assert!(report.findings()[0].to_string().starts_with("ns1.example.net (127.0.0.11) "), "{report}");
+    assert!(
+        report.findings()[0].to_string().starts_with("ns1.example.net (127.0.0.11) "),
+        "{report}"
+    );
 }
 
 /// An answer with these records, which takes TCP to come.
@@ -114,7 +124,9 @@ fn over_tcp(ask: &Ask, records: impl Iterator<Item = Record>) -> Vec<Vec<u8>> {
 /// So many name servers for the name that is asked for.
 fn name_servers(ask: &Ask, count: usize) -> Vec<Vec<u8>> {
     let zone = ask.name().clone();
-    let record = move |index| Record::from_rdata(zone.clone(), 300, RData::NS(NS(wire(&format!("n{index}")))));
+    let record = move |index| {
+        Record::from_rdata(zone.clone(), 300, RData::NS(NS(wire(&format!("n{index}")))))
+    };
     over_tcp(ask, (0..count).map(record))
 }
 
@@ -138,7 +150,8 @@ async fn as_many_name_servers_as_are_read() {
     );
 }
 
-/// The largest answer that is read: as many records as are, each with a name as long as a message has room for.
+/// The largest answer that is read: as many records as are, each with a name as long as a message
+/// has room for.
 fn largest(ask: &Ask) -> Vec<Vec<u8>> {
     let zone = ask.name().clone();
     over_tcp(
@@ -152,7 +165,8 @@ fn largest(ask: &Ask) -> Vec<Vec<u8>> {
     )
 }
 
-/// All of 64 servers answer so: 16 of the child zone and 16 of the parent zone, each at two addresses.
+/// All of 64 servers answer so: 16 of the child zone and 16 of the parent zone, each at two
+/// addresses.
 #[tokio::test]
 async fn what_hostile_servers_cost_is_bounded() {
     let size = Arc::new(AtomicUsize::new(0));
@@ -173,7 +187,12 @@ async fn what_hostile_servers_cost_is_bounded() {
         answer.metadata.authoritative = false;
         let (first, of) = match hosts("example.net").position(|host| wire(&host) == *ask.name()) {
             Some(at) => (11, at),
-            None => (51, hosts("example.org").position(|host| wire(&host) == *ask.name()).unwrap_or_default()),
+            None => (
+                51,
+                hosts("example.org")
+                    .position(|host| wire(&host) == *ask.name())
+                    .unwrap_or_default(),
+            ),
         };
         answer.answers = match ask.record_type() {
             RecordType::NS => hosts("example.org").map(|host| ns(PARENT, &host)).collect(),
@@ -189,14 +208,17 @@ async fn what_hostile_servers_cost_is_bounded() {
     });
     let servers = (11..43).map(|host| (host, hostile(|ask| child(SERVERS).answer(ask))));
     let above = (51..83).map(|host| (host, hostile(|ask| parent(SERVERS).answer(ask))));
-    let fixture = Fixture::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
+    let fixture =
+        Fixture::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
     let name_servers = NameServers::given(&hosts("example.net").collect::<Vec<_>>()).unwrap();
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let expected = Expected { name_servers, ..expected() };
-    let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected, Duration::ZERO).await;
+    let report =
+        fixture.verifier(timing).verify_delegation(&parent_zone(), &expected, Duration::ZERO).await;
     assert!(size.load(Ordering::Relaxed) > 60_000, "{size:?} bytes are the largest answer");
     assert_eq!(report.findings().len(), 32, "all of them were asked");
-    // Of each set 32 names are kept, of at most 1020 characters; a finding is of two servers that say the same.
+    // Of each set 32 names are kept, of at most 1020 characters; a finding is of two servers that
+    // say the same.
     let kept = format!("{report:?}").len();
     assert!(kept < 32 * 34 * 2 * 1020, "{kept} bytes");
 }
@@ -208,7 +230,9 @@ fn records_of_other_names_are_passed_over() {
     // Behind a record of another name: data that can't be a name, at the place of one.
     bytes[6..8].copy_from_slice(&3u16.to_be_bytes());
     bytes.extend([&[1, b'x', 0, 0, 2, 0, 1, 0, 0, 0, 60, 0, 2], &[0xff; 2][..]].concat());
-    let Parsed::Response(Response { answers, .. }) = read(&asked, &bytes) else { panic!("not read") };
+    let Parsed::Response(Response { answers, .. }) = read(&asked, &bytes) else {
+        panic!("not read")
+    };
     assert!(answers.name_servers.are(expected().name_servers.iter()));
 }
 
@@ -218,7 +242,8 @@ async fn name_servers_with_odd_names() {
         let mut answer = child(SERVERS).answer(ask);
         if ask.record_type() == RecordType::NS {
             let bytes = WireName::from_labels([&b"a.b\n\0\xff"[..], &b"example"[..]]).unwrap();
-            let more = [bytes, WireName::root()].map(|name| Record::from_rdata(wire(CHILD), 60, RData::NS(NS(name))));
+            let more = [bytes, WireName::root()]
+                .map(|name| Record::from_rdata(wire(CHILD), 60, RData::NS(NS(name))));
             answer.answers = more.to_vec();
         }
         answer
@@ -254,10 +279,16 @@ async fn too_many_servers_of_the_parent_zone() {
             RecordType::NS if *ask.name() == wire(PARENT) => name_servers(ask, count),
             _ => resolver(HOSTS)(ask),
         });
-        let fixture =
-            Fixture::start(vec![(RESOLVER, many), (11, child(SERVERS).script()), (12, child(SERVERS).script())]);
+        let fixture = Fixture::start(vec![
+            (RESOLVER, many),
+            (11, child(SERVERS).script()),
+            (12, child(SERVERS).script()),
+        ]);
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
-        let report = fixture.verifier(timing).verify_delegation(&parent_zone(), &expected(), Duration::ZERO).await;
+        let report = fixture
+            .verifier(timing)
+            .verify_delegation(&parent_zone(), &expected(), Duration::ZERO)
+            .await;
         let mut found: Vec<&str> = report.findings().iter().map(Finding::code).collect();
         found.dedup();
         assert_eq!(found, codes, "{report}");
@@ -271,7 +302,11 @@ async fn a_stream_that_promises_more_than_it_gives() {
     // Over UDP cut short; over TCP a length, and then nothing but a byte.
     let liar: Script = Box::new(|ask| {
         let answer = child(SERVERS).answer(ask);
-        if ask.tcp { vec![answer.to_vec().unwrap()[..1].to_vec()] } else { vec![answer.truncate().to_vec().unwrap()] }
+        if ask.tcp {
+            vec![answer.to_vec().unwrap()[..1].to_vec()]
+        } else {
+            vec![answer.truncate().to_vec().unwrap()]
+        }
     });
     let report = check(liar, patient()).await;
     assert_eq!(report.findings()[0].kind, FindingKind::Malformed);
@@ -302,7 +337,8 @@ proptest! {
         prop_assert!(!matches!(read(&asked, &[&counts, &bytes[..]].concat()), Parsed::Foreign));
     }
 
-    /// An answer with some bytes changed is an answer, or none; what is foreign by its first bytes stays foreign.
+    /// An answer with some bytes changed is an answer, or none; what is foreign by its first bytes
+    /// stays foreign.
     #[test]
     fn a_changed_answer_is_read(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
         let asked = asked();

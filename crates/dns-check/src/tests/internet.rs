@@ -1,4 +1,5 @@
-//! An internet without sockets, in a time that the clock of the test owns: servers by their addresses, and a resolver.
+//! An internet without sockets, in a time that the clock of the test owns: servers by their
+//! addresses, and a resolver.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -15,7 +16,9 @@ use tokio::time::sleep;
 
 use super::super::transport::{Datagrams, Transport};
 use super::super::{Expected, ParentZone, Report, Verifier};
-use super::script::{Ask, CHILD, PARENT, Script, Zone, child, host_address, ns, parent, script, silent, soa, wire};
+use super::script::{
+    Ask, CHILD, PARENT, Script, Zone, child, host_address, ns, parent, script, silent, soa, wire,
+};
 use delegation_model::name_servers::NameServers;
 
 /// The resolver.
@@ -75,7 +78,8 @@ fn top() -> Script {
             )),
             _ if wire(PARENT).zone_of(&name) => {
                 answer.metadata.authoritative = false;
-                answer.authorities = vec![ns(PARENT, "p1.example.org"), ns(PARENT, "p2.example.org")];
+                answer.authorities =
+                    vec![ns(PARENT, "p1.example.org"), ns(PARENT, "p2.example.org")];
             }
             _ => {
                 answer.metadata.response_code = ResponseCode::NXDomain;
@@ -91,7 +95,10 @@ impl Internet {
     pub(super) fn new() -> Self {
         let state = State {
             servers: BTreeMap::new(),
-            hosts: KNOWN.iter().map(|(host, address)| ((*host).to_owned(), (*address).to_owned())).collect(),
+            hosts: KNOWN
+                .iter()
+                .map(|(host, address)| ((*host).to_owned(), (*address).to_owned()))
+                .collect(),
             odd: None,
             routes: [true, true],
             closed: false,
@@ -138,9 +145,13 @@ impl Internet {
     }
 
     /// Has the resolver answer in another way; no message: as usual.
-    pub(super) fn resolve(&self, odd: impl Fn(&Ask) -> Option<Vec<Vec<u8>>> + Send + Sync + 'static) {
+    pub(super) fn resolve(
+        &self,
+        odd: impl Fn(&Ask) -> Option<Vec<Vec<u8>>> + Send + Sync + 'static,
+    ) {
         let usual = Vec::new();
-        self.state().odd = Some(Box::new(move |ask| odd(ask).unwrap_or_else(|| vec![usual.clone()])));
+        self.state().odd =
+            Some(Box::new(move |ask| odd(ask).unwrap_or_else(|| vec![usual.clone()])));
     }
 
     pub(super) fn without_ipv6(&self) {
@@ -172,14 +183,26 @@ impl Internet {
     pub(super) fn asked(&self, at: &str) -> Vec<(String, RecordType)> {
         let at = address(at);
         let log = self.state();
-        log.log.iter().filter(|(server, ..)| *server == at).map(|(_, name, kind, _)| (name.clone(), *kind)).collect()
+        log.log
+            .iter()
+            .filter(|(server, ..)| *server == at)
+            .map(|(_, name, kind, _)| (name.clone(), *kind))
+            .collect()
     }
 
     /// How many datagrams and connections there were to all but the resolver.
     pub(super) fn traffic(&self) -> (usize, usize) {
         let state = self.state();
-        let tcp = state.log.iter().filter(|(server, _, _, tcp)| *tcp && *server != address(NINES)).count();
-        let udp = state.log.iter().filter(|(server, _, _, tcp)| !*tcp && *server != address(NINES)).count();
+        let tcp = state
+            .log
+            .iter()
+            .filter(|(server, _, _, tcp)| *tcp && *server != address(NINES))
+            .count();
+        let udp = state
+            .log
+            .iter()
+            .filter(|(server, _, _, tcp)| !*tcp && *server != address(NINES))
+            .count();
         (udp, tcp)
     }
 
@@ -187,7 +210,8 @@ impl Internet {
         let message = Message::from_vec(bytes).unwrap();
         let (name, kind) = (message.queries[0].name().clone(), message.queries[0].query_type());
         let mut state = self.state();
-        let nth = state.log.iter().filter(|(own, _, asked, _)| *own == server && *asked == kind).count();
+        let nth =
+            state.log.iter().filter(|(own, _, asked, _)| *own == server && *asked == kind).count();
         state.log.push((server, name.to_string().trim_end_matches('.').to_owned(), kind, tcp));
         let ask = Ask { message, tcp, nth };
         if server == address(NINES) {
@@ -219,19 +243,24 @@ fn resolver(ask: &Ask, hosts: &[(String, String)]) -> Message {
         };
         if server.is_empty() {
             let exists = hosts.iter().any(|(host, _)| name.zone_of(&wire(host)));
-            answer.metadata.response_code = if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
+            answer.metadata.response_code =
+                if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
         } else {
             let data = ns("x", server).data;
             answer.answers.push(Record::from_rdata(name, 60, data));
         }
         return answer;
     }
-    let known: Vec<Record> =
-        hosts.iter().filter(|(host, _)| wire(host) == name).map(|(host, at)| host_address(host, at)).collect();
+    let known: Vec<Record> = hosts
+        .iter()
+        .filter(|(host, _)| wire(host) == name)
+        .map(|(host, at)| host_address(host, at))
+        .collect();
     if known.is_empty() {
         answer.metadata.response_code = ResponseCode::NXDomain;
     }
-    answer.answers = known.into_iter().filter(|record| record.record_type() == ask.record_type()).collect();
+    answer.answers =
+        known.into_iter().filter(|record| record.record_type() == ask.record_type()).collect();
     answer
 }
 
@@ -253,10 +282,12 @@ impl Transport for Internet {
 
     fn datagrams(&self, server: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>> {
         Box::pin(async move {
-            if server.ip() != address(NINES) && !self.state().routes[usize::from(server.is_ipv6())] {
+            if server.ip() != address(NINES) && !self.state().routes[usize::from(server.is_ipv6())]
+            {
                 return Err(io::ErrorKind::NetworkUnreachable.into());
             }
-            let socket = Socket { internet: self.clone(), server: server.ip(), inbox: Mutex::default() };
+            let socket =
+                Socket { internet: self.clone(), server: server.ip(), inbox: Mutex::default() };
             Ok(Box::new(socket) as Box<dyn Datagrams>)
         })
     }

@@ -1,4 +1,5 @@
-//! What servers and resolvers do that is odd: what resolvers put up with is no alarm, and what they do not is one.
+//! What servers and resolvers do that is odd: what resolvers put up with is no alarm, and what they
+//! do not is one.
 
 use std::collections::BTreeSet;
 
@@ -30,13 +31,16 @@ fn is_in_order(report: &Report) {
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
 }
 
-/// A name with every second letter in upper case, as those that mix cases against forgery send and repeat it.
+/// A name with every second letter in upper case, as those that mix cases against forgery send and
+/// repeat it.
 fn mixed(name: &WireName) -> WireName {
-    let text: String = name
-        .to_ascii()
-        .char_indices()
-        .map(|(at, letter)| if at % 2 == 0 { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() })
-        .collect();
+    let text: String =
+        name.to_ascii()
+            .char_indices()
+            .map(|(at, letter)| {
+                if at % 2 == 0 { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+            })
+            .collect();
     WireName::from_ascii(text).unwrap()
 }
 
@@ -44,7 +48,9 @@ fn mixed(name: &WireName) -> WireName {
 fn in_mixed_case(mut message: Message) -> Message {
     let query = message.queries[0].clone();
     message.queries = vec![WireQuery::query(mixed(query.name()), query.query_type())];
-    for record in message.answers.iter_mut().chain(&mut message.authorities).chain(&mut message.additionals) {
+    for record in
+        message.answers.iter_mut().chain(&mut message.authorities).chain(&mut message.additionals)
+    {
         record.name = mixed(&record.name);
         if let RData::NS(server) = &mut record.data {
             server.0 = mixed(&server.0);
@@ -78,8 +84,15 @@ async fn every_response_code_is_named() {
             }),
         );
         for report in [internet.before(&good()).await, internet.after(&good()).await] {
-            assert_eq!((report.verdict(), states(&report)[0]), (Verdict::Bad, ServerState::Lame), "{report}");
-            assert_eq!((codes(&report), report.findings()[0].rcode()), (BTreeSet::from(["rcode"]), Some(rcode)));
+            assert_eq!(
+                (report.verdict(), states(&report)[0]),
+                (Verdict::Bad, ServerState::Lame),
+                "{report}"
+            );
+            assert_eq!(
+                (codes(&report), report.findings()[0].rcode()),
+                (BTreeSet::from(["rcode"]), Some(rcode))
+            );
         }
     }
 }
@@ -160,7 +173,8 @@ async fn one_server_has_ipv4_and_the_other_one_ipv6() {
     internet.host("ns2.example.net", &[v6]);
     internet.zone(&[v6], &child(SERVERS));
     is_in_order(&internet.after(&good()).await);
-    // From where there is no IPv6, one is enough to know that the zone is served, and nothing is said of the other one.
+    // From where there is no IPv6, one is enough to know that the zone is served, and nothing is
+    // said of the other one.
     internet.without_ipv6();
     let report = internet.after(&good()).await;
     assert_eq!(
@@ -168,14 +182,25 @@ async fn one_server_has_ipv4_and_the_other_one_ipv6() {
         (Verdict::Good, vec![ServerState::Serves, ServerState::Unknown]),
         "{report}"
     );
-    assert!(report.to_string().starts_with("1 of the 2 name servers can be reached from here"), "{report}");
+    assert!(
+        report.to_string().starts_with("1 of the 2 name servers can be reached from here"),
+        "{report}"
+    );
     // A server that is lame over one family is lame.
     let internet = Internet::new();
     internet.host("ns2.example.net", &[TWO, v6]);
     internet.serve(v6, script(|ask| ask.code(ResponseCode::Refused)));
     let report = internet.after(&good()).await;
-    assert_eq!(report.findings()[0].addresses(), [v6.parse::<std::net::IpAddr>().unwrap()], "{report}");
-    assert_eq!((report.verdict(), states(&report)[1]), (Verdict::Bad, ServerState::Lame), "{report}");
+    assert_eq!(
+        report.findings()[0].addresses(),
+        [v6.parse::<std::net::IpAddr>().unwrap()],
+        "{report}"
+    );
+    assert_eq!(
+        (report.verdict(), states(&report)[1]),
+        (Verdict::Bad, ServerState::Lame),
+        "{report}"
+    );
 }
 
 /// The zone's own name is that of its name server.
@@ -198,7 +223,11 @@ async fn a_zone_that_is_its_own_name_server() {
     is_in_order(&internet.after(&delegated_to(&own)).await);
     internet.zone(&PARENTS, &parent(&own));
     let report = internet.after(&delegated_to(&own)).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["glue-missing"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["glue-missing"])),
+        "{report}"
+    );
     let asked = internet.asked(NINES);
     assert!(!asked.iter().any(|(name, _)| name == CHILD), "{asked:?}");
 }
@@ -228,7 +257,11 @@ async fn a_name_server_below_a_dname_is_an_alias() {
         Some(vec![answer.to_vec().unwrap()])
     });
     let report = internet.before(&good()).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["server-is-alias"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["server-is-alias"])),
+        "{report}"
+    );
 }
 
 /// RFC 9471, section 3.1: glue that does not fit sets the flag TC.
@@ -270,7 +303,8 @@ async fn a_referral_that_does_not_fit_comes_over_tcp() {
     }
 }
 
-/// Of a name that does not exist there is no type: what came of the other look-up does not matter (RFC 8020).
+/// Of a name that does not exist there is no type: what came of the other look-up does not matter
+/// (RFC 8020).
 #[tokio::test(start_paused = true)]
 async fn a_name_that_does_not_exist_is_told_by_either_look_up() {
     for missing in [RecordType::A, RecordType::AAAA] {
@@ -279,11 +313,19 @@ async fn a_name_that_does_not_exist_is_told_by_either_look_up() {
             if *ask.name() != wire("ns2.example.net") {
                 return None;
             }
-            let code = if ask.record_type() == missing { ResponseCode::NXDomain } else { ResponseCode::ServFail };
+            let code = if ask.record_type() == missing {
+                ResponseCode::NXDomain
+            } else {
+                ResponseCode::ServFail
+            };
             Some(vec![ask.code(code).to_vec().unwrap()])
         });
         let report = internet.before(&good()).await;
-        assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["no-such-name"])), "{report}");
+        assert_eq!(
+            (report.verdict(), codes(&report)),
+            (Verdict::Bad, BTreeSet::from(["no-such-name"])),
+            "{report}"
+        );
     }
 }
 
@@ -295,11 +337,19 @@ async fn half_of_a_look_up_is_not_enough_to_find_fault() {
         if *ask.name() != wire("ns2.example.net") {
             return None;
         }
-        let code = if ask.record_type() == RecordType::A { ResponseCode::ServFail } else { ResponseCode::NoError };
+        let code = if ask.record_type() == RecordType::A {
+            ResponseCode::ServFail
+        } else {
+            ResponseCode::NoError
+        };
         Some(vec![ask.code(code).to_vec().unwrap()])
     });
     let report = internet.before(&good()).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Good, BTreeSet::from(["resolver-fails"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Good, BTreeSet::from(["resolver-fails"])),
+        "{report}"
+    );
     assert_eq!(report.findings()[0].severity(), Severity::Unknown);
 }
 
@@ -324,7 +374,10 @@ async fn a_server_that_is_no_resolver_finds_no_fault() {
             (Verdict::Unknown, BTreeSet::from(["resolver-fails"])),
             "{report}"
         );
-        assert!(report.to_string().contains("the server that was asked is not a resolver"), "{report}");
+        assert!(
+            report.to_string().contains("the server that was asked is not a resolver"),
+            "{report}"
+        );
         // With the same flags, what it has is an answer.
         internet.resolve(|ask| {
             let at = match (ask.name().to_string().as_str(), ask.record_type()) {
@@ -341,7 +394,8 @@ async fn a_server_that_is_no_resolver_finds_no_fault() {
     }
 }
 
-/// An answer of a parent zone with opt-out has NSEC3 records at names of its own (RFC 5155, section 6).
+/// An answer of a parent zone with opt-out has NSEC3 records at names of its own (RFC 5155, section
+/// 6).
 #[tokio::test(start_paused = true)]
 async fn a_parent_zone_with_opt_out_proves_that_there_is_no_ds() {
     let internet = Internet::new();
@@ -351,7 +405,8 @@ async fn a_parent_zone_with_opt_out_proves_that_there_is_no_ds() {
             script(|ask| {
                 let mut answer = parent(SERVERS).answer(ask);
                 if ask.record_type() == RecordType::DS {
-                    // Hash 1, opt-out, no more iterations, no salt; the hash of the next name; the type NS.
+                    // Hash 1, opt-out, no more iterations, no salt; the hash of the next name; the
+                    // type NS.
                     let hash = [&[1, 1, 0, 0, 0, 20][..], &[7; 20], &[0, 1, 0x20]].concat();
                     let nsec3 = RData::Unknown { code: RecordType::NSEC3, rdata: NULL::with(hash) };
                     let owner = wire("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example.com");
@@ -382,5 +437,9 @@ async fn an_alias_in_the_place_of_the_delegation() {
         );
     }
     let report = internet.after(&good()).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["no-delegation"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["no-delegation"])),
+        "{report}"
+    );
 }

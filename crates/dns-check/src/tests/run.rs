@@ -49,7 +49,8 @@ async fn an_address_that_answers_for_one_zone_is_not_dead_for_being_silent_about
     for at in ["205.251.193.1", "205.251.193.2"] {
         let zone = child(SERVERS);
         let of_child = move |ask: &Ask| {
-            let answers = wire(CHILD).zone_of(ask.name()).then(|| zone.answer(ask).to_vec().unwrap());
+            let answers =
+                wire(CHILD).zone_of(ask.name()).then(|| zone.answer(ask).to_vec().unwrap());
             answers.into_iter().collect()
         };
         internet.serve(at, Box::new(of_child));
@@ -74,7 +75,9 @@ async fn what_failed_is_looked_up_once_a_look() {
         fails.then(|| vec![ask.code(ResponseCode::ServFail).to_vec().unwrap()])
     });
     let run = internet.verifier().for_run();
-    let asked = || internet.asked(NINES).iter().filter(|(name, _)| name.contains("ns1.example.net")).count();
+    let asked = || {
+        internet.asked(NINES).iter().filter(|(name, _)| name.contains("ns1.example.net")).count()
+    };
     for name in ["a.example.com", "b.example.com"] {
         assert_eq!(look(&run, &named(name)).await.0.verdict(), Verdict::Unknown);
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -91,11 +94,17 @@ async fn a_free_domain_is_looked_for_once_a_look() {
     let internet = Internet::new();
     let run = internet.verifier().for_run();
     for name in ["a.example.com", "b.example.com"] {
-        let gone = Expected { name: name.parse().unwrap(), ..delegated_to(&["ns1.nowhere.net", "ns2.nowhere.net"]) };
+        let gone = Expected {
+            name: name.parse().unwrap(),
+            ..delegated_to(&["ns1.nowhere.net", "ns2.nowhere.net"])
+        };
         assert!(look(&run, &gone).await.0.can_be_taken_over());
     }
     let of_domain = internet.asked(NINES).into_iter().filter(|(_, rtype)| *rtype == RecordType::NS);
-    assert_eq!(of_domain.filter(|(name, _)| name.trim_end_matches('.') == "nowhere.net").count(), 1);
+    assert_eq!(
+        of_domain.filter(|(name, _)| name.trim_end_matches('.') == "nowhere.net").count(),
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +135,10 @@ async fn a_run_asks_a_resolver_no_more_than_it_may() {
     let expected: Vec<Expected> = (0..200)
         .map(|number| {
             let server = format!("ns{number}.example.net");
-            Expected { name: format!("a{number}.example.com").parse().unwrap(), ..delegated_to(&[&server]) }
+            Expected {
+                name: format!("a{number}.example.com").parse().unwrap(),
+                ..delegated_to(&[&server])
+            }
         })
         .collect();
     let looks = expected.iter().map(|expected| look(&run, expected));

@@ -133,7 +133,12 @@ pub(super) fn child(ns: &[&'static str]) -> Zone {
 
 /// The parent zone that refers to these name servers; none: no delegation.
 pub(super) fn parent(cut: &[&'static str]) -> Zone {
-    Zone { name: PARENT, ns: vec!["p1.example.org", "p2.example.org"], cut: cut.to_vec(), ..Zone::default() }
+    Zone {
+        name: PARENT,
+        ns: vec!["p1.example.org", "p2.example.org"],
+        cut: cut.to_vec(),
+        ..Zone::default()
+    }
 }
 
 impl Zone {
@@ -151,16 +156,21 @@ impl Zone {
             match ask.record_type() {
                 RecordType::SOA if !self.soa.is_empty() => answer.answers.clone_from(&self.soa),
                 RecordType::SOA => answer.answers.push(soa(self.name)),
-                RecordType::NS => answer.answers.extend(self.ns.iter().map(|server| ns(self.name, server))),
+                RecordType::NS => {
+                    answer.answers.extend(self.ns.iter().map(|server| ns(self.name, server)))
+                }
                 RecordType::DNSKEY => answer.answers.clone_from(&self.keys),
                 _ => answer.authorities.push(soa(self.name)),
             }
             return answer;
         }
         let hosts = self.hosts.iter().filter(|(host, _)| wire(host) == *ask.name());
-        let addresses: Vec<Record> = hosts.map(|(host, address)| host_address(host, address)).collect();
+        let addresses: Vec<Record> =
+            hosts.map(|(host, address)| host_address(host, address)).collect();
         if !addresses.is_empty() {
-            answer.answers.extend(addresses.into_iter().filter(|record| record.record_type() == ask.record_type()));
+            answer.answers.extend(
+                addresses.into_iter().filter(|record| record.record_type() == ask.record_type()),
+            );
             return answer;
         }
         if self.cut.is_empty() || !cut.zone_of(ask.name()) {
@@ -171,7 +181,9 @@ impl Zone {
         } else {
             answer.metadata.authoritative = false;
             answer.authorities.extend(self.cut.iter().map(|server| ns(CHILD, server)));
-            answer.additionals.extend(self.glue.iter().map(|(host, address)| host_address(host, address)));
+            answer
+                .additionals
+                .extend(self.glue.iter().map(|(host, address)| host_address(host, address)));
         }
         answer
     }
@@ -227,7 +239,8 @@ pub(super) fn expected() -> Expected {
     }
 }
 
-/// Waits that no answer exceeds, however busy the machine is. Where no port is open, the system says so at once.
+/// Waits that no answer exceeds, however busy the machine is. Where no port is open, the system
+/// says so at once.
 pub(super) fn patient() -> Timing {
     let long = Duration::from_mins(1);
     Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO }
@@ -254,11 +267,16 @@ impl Fixture {
     /// Starts servers, each with the last byte of its address.
     pub(super) fn start(scripts: Vec<(u8, Script)>) -> Self {
         let hosts: Vec<u8> = scripts.iter().map(|(host, _)| *host).collect();
-        let (port, sockets) = (0..100).find_map(|_| bind(&hosts)).expect("a port that is free at all addresses");
+        let (port, sockets) =
+            (0..100).find_map(|_| bind(&hosts)).expect("a port that is free at all addresses");
         let (log, mut tasks) = (Log::default(), JoinSet::new());
         for ((host, script), (udp, tcp)) in scripts.into_iter().zip(sockets) {
-            let server = Arc::new(Server { host, script, counts: Mutex::default(), log: Arc::clone(&log) });
-            tasks.spawn(datagrams(Arc::clone(&server), tokio::net::UdpSocket::from_std(udp).unwrap()));
+            let server =
+                Arc::new(Server { host, script, counts: Mutex::default(), log: Arc::clone(&log) });
+            tasks.spawn(datagrams(
+                Arc::clone(&server),
+                tokio::net::UdpSocket::from_std(udp).unwrap(),
+            ));
             tasks.spawn(streams(server, tokio::net::TcpListener::from_std(tcp).unwrap()));
         }
         Self { port, log, _tasks: tasks }
@@ -305,8 +323,10 @@ fn bind(hosts: &[u8]) -> Option<(u16, Vec<(UdpSocket, TcpListener)>)> {
     let sockets: Option<Vec<_>> = hosts
         .iter()
         .map(|host| {
-            let (udp, tcp) =
-                (UdpSocket::bind(address(*host, port)).ok()?, TcpListener::bind(address(*host, port)).ok()?);
+            let (udp, tcp) = (
+                UdpSocket::bind(address(*host, port)).ok()?,
+                TcpListener::bind(address(*host, port)).ok()?,
+            );
             udp.set_nonblocking(true).ok()?;
             tcp.set_nonblocking(true).ok()?;
             Some((udp, tcp))

@@ -17,15 +17,29 @@ fn name(text: &str) -> Name {
 
 fn good() -> Report {
     let serving = |names: &[&str]| {
-        let server = |text: &&str| Server { name: name(text), state: ServerState::Serves, addresses: Vec::new() };
+        let server = |text: &&str| Server {
+            name: name(text),
+            state: ServerState::Serves,
+            addresses: Vec::new(),
+        };
         names.iter().map(server).collect()
     };
     Report {
         name: name("testing.example.com"),
         parent: Some(name("example.com")),
         chain: Some(Chain { bogus: false, is_secure: true }),
-        servers: serving(&["ns1.example.net", "ns2.example.net", "ns3.example.net", "ns4.example.net"]),
-        parent_servers: serving(&["p1.example.org", "p2.example.org", "p3.example.org", "p4.example.org"]),
+        servers: serving(&[
+            "ns1.example.net",
+            "ns2.example.net",
+            "ns3.example.net",
+            "ns4.example.net",
+        ]),
+        parent_servers: serving(&[
+            "p1.example.org",
+            "p2.example.org",
+            "p3.example.org",
+            "p4.example.org",
+        ]),
         findings: Vec::new(),
         no_egress: false,
     }
@@ -52,13 +66,24 @@ fn no_finding_is_long() {
     let label = "\\001".repeat(63);
     let long = [label.as_str(); 3].join(".") + "." + &"\\002".repeat(61);
     let long = name(&long);
-    let targets = Targets { names: (0..32).map(|_| long.clone()).collect(), more: true, root: true };
-    let addresses: Vec<IpAddr> = (0..4).map(|last| IpAddr::from([0xffff, 1, 2, 3, 4, 5, 6, last])).collect();
-    let finding = Finding { server: long.clone(), addresses, role: Role::Parent, kind: FindingKind::Refers(targets) };
+    let targets =
+        Targets { names: (0..32).map(|_| long.clone()).collect(), more: true, root: true };
+    let addresses: Vec<IpAddr> =
+        (0..4).map(|last| IpAddr::from([0xffff, 1, 2, 3, 4, 5, 6, last])).collect();
+    let finding = Finding {
+        server: long.clone(),
+        addresses,
+        role: Role::Parent,
+        kind: FindingKind::Refers(targets),
+    };
     let report = Report { name: long, findings: vec![finding; 500], ..good() };
     let text = report.to_string();
     assert!(text.ends_with("; and 496 more"), "{text}");
-    assert!(text.chars().count() < 1800 && !text.contains('\n'), "{} characters", text.chars().count());
+    assert!(
+        text.chars().count() < 1800 && !text.contains('\n'),
+        "{} characters",
+        text.chars().count()
+    );
     let text = Report { no_egress: true, ..report }.to_string();
     assert!(text.chars().count() < 500, "{} characters", text.chars().count());
 }
@@ -67,7 +92,8 @@ fn no_finding_is_long() {
 fn many_name_servers_are_not_all_named() {
     let names = (0..32).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
     let kind = FindingKind::Refers(Targets { names, more: true, root: false });
-    let finding = Finding { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
+    let finding =
+        Finding { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
     assert_eq!(
         finding.to_string(),
         "p1.example.org of the parent zone refers to other name servers: ns00.example.net, ns01.example.net, ns02.example.net, \
@@ -152,7 +178,11 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::DsUnsigned,
     ];
     let of = |role| move |kind| (role, kind);
-    of_child.into_iter().map(of(Role::Child)).chain(of_parent.into_iter().map(of(Role::Parent))).collect()
+    of_child
+        .into_iter()
+        .map(of(Role::Child))
+        .chain(of_parent.into_iter().map(of(Role::Parent)))
+        .collect()
 }
 
 /// The table of all findings.
@@ -168,7 +198,11 @@ fn table() -> String {
         for value in ["server.example", "value.example", "192.0.2.1", "4711"] {
             text = text.replace(value, "…");
         }
-        format!("| `{}` | {severity} | {text} | {} |\n", finding.code(), finding.remedy().unwrap_or("-"))
+        format!(
+            "| `{}` | {severity} | {text} | {} |\n",
+            finding.code(),
+            finding.remedy().unwrap_or("-")
+        )
     };
     let rows: String = one_of_each().into_iter().map(row).collect();
     format!("| code | severity | finding | what to do |\n|---|---|---|---|\n{rows}")

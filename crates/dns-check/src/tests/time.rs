@@ -49,9 +49,13 @@ async fn a_first_round_that_gets_nowhere_is_cut() {
 #[tokio::test(start_paused = true)]
 async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
     let server = format!("ns.{CHILD}");
-    let fixture = Fixture::start(vec![(RESOLVER, silent()), (11, script(|ask| ask.code(ResponseCode::Refused)))]);
+    let fixture = Fixture::start(vec![
+        (RESOLVER, silent()),
+        (11, script(|ask| ask.code(ResponseCode::Refused))),
+    ]);
     let glue = vec![(name(&server), IpAddr::from([127, 0, 0, 11]))];
-    let expected = Expected { name_servers: NameServers::given(&[&server]).unwrap(), glue, ..expected() };
+    let expected =
+        Expected { name_servers: NameServers::given(&[&server]).unwrap(), glue, ..expected() };
     let resolver = Resolver { anywhere: true, ..Resolver::at(([127, 0, 0, 1], 1).into()) };
     let check = Check { resolver, ..fixture.strict(&expected) };
     // However often the clock jumps in the first round.
@@ -69,15 +73,20 @@ async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
         report = check.run(None, patience) => report,
         () = taken => unreachable!(),
     };
-    assert_eq!(report.to_string(), format!("{server} (127.0.0.11) does not answer for the zone (REFUSED)"));
+    assert_eq!(
+        report.to_string(),
+        format!("{server} (127.0.0.11) does not answer for the zone (REFUSED)")
+    );
     assert_eq!(fixture.count(11, RecordType::SOA), 1, "the second round was cut");
     assert_eq!(begun.elapsed(), patience + check.net.timing.longest_round());
 }
 
-/// Without any answer the paused clock jumps from one time-out to the next, and shows how long they are together.
+/// Without any answer the paused clock jumps from one time-out to the next, and shows how long they
+/// are together.
 #[tokio::test(start_paused = true)]
 async fn without_egress_a_check_ends_within_six_seconds() {
-    let fixture = Fixture::start(vec![(RESOLVER, silent()), (11, silent()), (12, silent()), (21, silent())]);
+    let fixture =
+        Fixture::start(vec![(RESOLVER, silent()), (11, silent()), (12, silent()), (21, silent())]);
     let verifier = fixture.verifier(Timing::default());
     let begun = Instant::now();
     let report = verifier.verify_delegation(&parent_zone(), &expected(), PATIENCE).await;
@@ -87,8 +96,12 @@ async fn without_egress_a_check_ends_within_six_seconds() {
     // The addresses are known, so that the servers themselves are waited for.
     let names: Vec<String> = (0..16).map(|index| format!("ns{index}.{CHILD}")).collect();
     let addresses = |host| (0..4).map(move |_| IpAddr::from([127, 0, 0, host]));
-    let glue = names.iter().flat_map(|server| addresses(11).map(|address| (name(server), address))).collect();
-    let expected = Expected { name_servers: NameServers::given(&names).unwrap(), glue, ..expected() };
+    let glue = names
+        .iter()
+        .flat_map(|server| addresses(11).map(|address| (name(server), address)))
+        .collect();
+    let expected =
+        Expected { name_servers: NameServers::given(&names).unwrap(), glue, ..expected() };
     let begun = Instant::now();
     let report = verifier.verify_child(&expected, PATIENCE).await;
     assert!(report.no_egress(), "{report}");

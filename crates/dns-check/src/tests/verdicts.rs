@@ -1,4 +1,5 @@
-//! No false alarm and no false comfort: each verdict, in an internet where everything else is in order.
+//! No false alarm and no false comfort: each verdict, in an internet where everything else is in
+//! order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,7 +37,10 @@ async fn everything_is_in_order() {
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0));
     assert_eq!(report.servers()[0].addresses[0].serial, Some(1));
     let names: BTreeSet<String> = internet.asked(NINES).into_iter().map(|(name, _)| name).collect();
-    assert!(!names.iter().any(|name| CHILD.ends_with(name.as_str()) && name.contains('.')), "{names:?}");
+    assert!(
+        !names.iter().any(|name| CHILD.ends_with(name.as_str()) && name.contains('.')),
+        "{names:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,7 +52,8 @@ async fn without_a_way_out_nothing_is_known() {
     assert!(report.no_egress() && report.verdict() == Verdict::Unknown, "{report}");
     assert_eq!(states(&report), [ServerState::Unknown; 2]);
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
-    // A name server that does not exist is known by the resolver alone, and says nothing of the network.
+    // A name server that does not exist is known by the resolver alone, and says nothing of the
+    // network.
     let run = internet.verifier().for_run();
     let nowhere = run.verify_child(&delegated_to(&["ns1.nowhere.net"]), Duration::ZERO).await;
     assert!(nowhere.can_be_taken_over() && !nowhere.no_egress(), "{nowhere}");
@@ -64,7 +69,11 @@ async fn silence_of_all_servers_is_theirs_where_the_root_answers() {
     }
     let report = internet.before(&good()).await;
     assert!(!report.no_egress(), "{report}");
-    assert_eq!((report.verdict(), states(&report)), (Verdict::Bad, vec![ServerState::Silent; 2]), "{report}");
+    assert_eq!(
+        (report.verdict(), states(&report)),
+        (Verdict::Bad, vec![ServerState::Silent; 2]),
+        "{report}"
+    );
     let roots = internet.asked("198.41.0.4").len();
     assert_eq!(roots, 1);
 }
@@ -74,10 +83,16 @@ async fn silence_of_all_servers_is_theirs_where_the_root_answers() {
 async fn what_a_resolver_does_not_tell_is_not_known() {
     for code in [None, Some(ResponseCode::ServFail), Some(ResponseCode::Refused)] {
         let internet = Internet::new();
-        let fails = move |ask: &Ask| code.map_or_else(Vec::new, |code| vec![ask.code(code).to_vec().unwrap()]);
+        let fails = move |ask: &Ask| {
+            code.map_or_else(Vec::new, |code| vec![ask.code(code).to_vec().unwrap()])
+        };
         internet.resolve(move |ask| wire("example.net").zone_of(ask.name()).then(|| fails(ask)));
         let report = internet.before(&good()).await;
-        assert_eq!((report.verdict(), states(&report)), (Verdict::Unknown, vec![ServerState::Unknown; 2]), "{report}");
+        assert_eq!(
+            (report.verdict(), states(&report)),
+            (Verdict::Unknown, vec![ServerState::Unknown; 2]),
+            "{report}"
+        );
         assert_eq!(codes(&report), BTreeSet::from(["resolver-fails"]));
         // Of one of two: the other one serves.
         internet.resolve(move |ask| (*ask.name() == wire("ns2.example.net")).then(|| fails(ask)));
@@ -87,7 +102,10 @@ async fn what_a_resolver_does_not_tell_is_not_known() {
             (Verdict::Good, vec![ServerState::Serves, ServerState::Unknown]),
             "{report}"
         );
-        assert!(report.to_string().contains("; ns2.example.net could not be resolved: "), "{report}");
+        assert!(
+            report.to_string().contains("; ns2.example.net could not be resolved: "),
+            "{report}"
+        );
     }
 }
 
@@ -127,7 +145,11 @@ async fn servers_with_ipv6_alone() {
     // As in Lambda.
     internet.without_ipv6();
     for report in [internet.before(&good()).await, internet.after(&good()).await] {
-        assert_eq!((report.verdict(), states(&report)), (Verdict::Unknown, vec![ServerState::Unknown; 2]), "{report}");
+        assert_eq!(
+            (report.verdict(), states(&report)),
+            (Verdict::Unknown, vec![ServerState::Unknown; 2]),
+            "{report}"
+        );
         assert!(report.lacks_ipv6() && !report.no_egress(), "{report}");
         assert!(report.to_string().contains("there is no IPv6 from here"), "{report}");
     }
@@ -137,7 +159,11 @@ async fn servers_with_ipv6_alone() {
     internet.host("ns1.example.net", &["2600:9000:5300::1"]);
     internet.host("ns2.example.net", &["2600:9000:5300::2"]);
     let report = internet.after(&good()).await;
-    assert_eq!((report.verdict(), states(&report)), (Verdict::Bad, vec![ServerState::Silent; 2]), "{report}");
+    assert_eq!(
+        (report.verdict(), states(&report)),
+        (Verdict::Bad, vec![ServerState::Silent; 2]),
+        "{report}"
+    );
     // Where nobody does, it may be the network.
     internet.kill("2001:503:ba3e::2:30");
     internet.kill("2001:503:a83e::2:30");
@@ -162,7 +188,10 @@ async fn servers_of_the_parent_zone_with_ipv6_alone() {
     internet.without_ipv6();
     let report = internet.after(&good()).await;
     assert_eq!(report.verdict(), Verdict::Unknown, "{report}");
-    assert!(report.to_string().starts_with("nothing is known of testing.example.com: p1.example.org"), "{report}");
+    assert!(
+        report.to_string().starts_with("nothing is known of testing.example.com: p1.example.org"),
+        "{report}"
+    );
 }
 
 /// Over IPv4 it is lame, and only its IPv6 address is known.
@@ -189,13 +218,17 @@ async fn a_failed_look_up_of_ipv4_addresses_is_no_comfort() {
 /// RFC 6891, section 7.
 #[tokio::test(start_paused = true)]
 async fn who_does_not_know_edns_is_asked_without() {
-    let refuses =
-        |ask: &Ask| ask.message.edns.is_some().then(|| vec![ask.code(ResponseCode::FormErr).to_vec().unwrap()]);
+    let refuses = |ask: &Ask| {
+        ask.message.edns.is_some().then(|| vec![ask.code(ResponseCode::FormErr).to_vec().unwrap()])
+    };
     let internet = Internet::new();
     internet.resolve(refuses);
     let report = internet.after(&good()).await;
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
-    assert_eq!(internet.verifier().parent_of(&CHILD.parse().unwrap()).await.unwrap().as_str(), PARENT);
+    assert_eq!(
+        internet.verifier().parent_of(&CHILD.parse().unwrap()).await.unwrap().as_str(),
+        PARENT
+    );
     // A name server as well, with nothing but a header.
     internet.serve(
         "205.251.193.1",
@@ -220,7 +253,10 @@ async fn a_refusal_without_a_question_is_one() {
     internet.serve("205.251.193.1", Box::new(|ask| vec![header(ask, ResponseCode::Refused)]));
     let begun = Instant::now();
     let report = internet.before(&good()).await;
-    assert_eq!(report.to_string(), "ns1.example.net (205.251.193.1) does not answer for the zone (REFUSED)");
+    assert_eq!(
+        report.to_string(),
+        "ns1.example.net (205.251.193.1) does not answer for the zone (REFUSED)"
+    );
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
@@ -235,7 +271,11 @@ async fn many_name_servers_that_agree() {
         internet.zone(&[&address], &child(names));
     }
     internet.zone(&["205.251.192.1", "205.251.192.2"], &parent(names));
-    let expected = internet.verifier().referral(&PARENT.parse().unwrap(), &CHILD.parse().unwrap()).await.unwrap();
+    let expected = internet
+        .verifier()
+        .referral(&PARENT.parse().unwrap(), &CHILD.parse().unwrap())
+        .await
+        .unwrap();
     let report = internet.after(&expected).await;
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
     assert_eq!(report.servers().len(), 33);
@@ -244,7 +284,8 @@ async fn many_name_servers_that_agree() {
 #[tokio::test(start_paused = true)]
 async fn a_name_server_in_a_domain_that_is_free() {
     let internet = Internet::new();
-    let report = internet.before(&delegated_to(&["ns1.example.net", "ns1.typo-of-a-provider.net"])).await;
+    let report =
+        internet.before(&delegated_to(&["ns1.example.net", "ns1.typo-of-a-provider.net"])).await;
     assert!(report.can_be_taken_over());
     assert!(
         report.to_string().contains(
@@ -260,7 +301,10 @@ async fn a_name_server_in_a_domain_that_is_free() {
     let report = internet.before(&delegated_to(&["ns1.other.example.com"])).await;
     assert!(!report.can_be_taken_over(), "{report}");
     let asked = internet.asked(NINES);
-    assert!(!asked.iter().any(|(name, kind)| name == PARENT && *kind == RecordType::NS), "{asked:?}");
+    assert!(
+        !asked.iter().any(|(name, kind)| name == PARENT && *kind == RecordType::NS),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,7 +317,10 @@ async fn no_resolver_hears_of_names_on_the_way() {
     assert!(!asked.iter().any(|(name, _)| name.ends_with(PARENT)), "{asked:?}");
     // Nor of the parent zone, which may not be delegated yet.
     internet.serve("192.5.6.30", script(|ask| ask.code_with_authority(ResponseCode::NXDomain)));
-    internet.serve("2001:503:a83e::2:30", script(|ask| ask.code_with_authority(ResponseCode::NXDomain)));
+    internet.serve(
+        "2001:503:a83e::2:30",
+        script(|ask| ask.code_with_authority(ResponseCode::NXDomain)),
+    );
     let report = internet.after(&good()).await;
     assert_eq!(report.to_string(), "example.com does not resolve: the name does not exist");
     let asked = internet.asked(NINES);
@@ -284,12 +331,19 @@ const INSIDE: &[&str] = &["ns1.testing.example.com", "ns2.testing.example.com"];
 const OWN: [(&str, &str); 2] =
     [("ns1.testing.example.com", "205.251.193.1"), ("ns2.testing.example.com", "205.251.193.2")];
 
-/// The name servers are in the child zone, with these addresses in the parent zone and in the child zone.
-async fn glue(above: &[(&'static str, &'static str)], own: &[(&'static str, &'static str)]) -> Report {
+/// The name servers are in the child zone, with these addresses in the parent zone and in the child
+/// zone.
+async fn glue(
+    above: &[(&'static str, &'static str)],
+    own: &[(&'static str, &'static str)],
+) -> Report {
     let internet = Internet::new();
     let zone = Zone { hosts: own.to_vec(), ..child(INSIDE) };
     internet.zone(&["205.251.193.1", "205.251.193.2"], &zone);
-    internet.zone(&["205.251.192.1", "205.251.192.2"], &Zone { glue: above.to_vec(), ..parent(INSIDE) });
+    internet.zone(
+        &["205.251.192.1", "205.251.192.2"],
+        &Zone { glue: above.to_vec(), ..parent(INSIDE) },
+    );
     let report = internet.after(&delegated_to(INSIDE)).await;
     let asked = internet.asked(NINES);
     assert!(!asked.iter().any(|(name, _)| name.ends_with(CHILD)), "{asked:?}");
@@ -311,14 +365,25 @@ async fn the_addresses_in_a_referral_are_those_that_are_asked() {
     );
 
     let report = glue(&OWN[..1], &OWN).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["glue-missing"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["glue-missing"])),
+        "{report}"
+    );
     assert_eq!(states(&report), [ServerState::Serves, ServerState::Unresolved]);
 
     let report = glue(&[], &OWN).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["glue-missing"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["glue-missing"])),
+        "{report}"
+    );
     assert_eq!(states(&report), [ServerState::Unresolved; 2]);
 
-    let dead = [("ns1.testing.example.com", "205.251.193.8"), ("ns2.testing.example.com", "205.251.193.9")];
+    let dead = [
+        ("ns1.testing.example.com", "205.251.193.8"),
+        ("ns2.testing.example.com", "205.251.193.9"),
+    ];
     let report = glue(&OWN, &dead).await;
     assert_eq!(
         (report.verdict(), codes(&report)),
@@ -327,17 +392,26 @@ async fn the_addresses_in_a_referral_are_those_that_are_asked() {
     );
 
     let report = glue(&OWN, &[]).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Bad, BTreeSet::from(["no-own-address"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Bad, BTreeSet::from(["no-own-address"])),
+        "{report}"
+    );
 
     let more = [OWN[0], OWN[1], ("ns2.testing.example.com", "205.251.193.1")];
     let report = glue(&OWN, &more).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Good, BTreeSet::from(["glue-short"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Good, BTreeSet::from(["glue-short"])),
+        "{report}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_server_of_the_parent_zone_gives_no_glue() {
     let internet = Internet::new();
-    internet.zone(&["205.251.193.1", "205.251.193.2"], &Zone { hosts: OWN.to_vec(), ..child(INSIDE) });
+    internet
+        .zone(&["205.251.193.1", "205.251.193.2"], &Zone { hosts: OWN.to_vec(), ..child(INSIDE) });
     internet.zone(&["205.251.192.1"], &Zone { glue: OWN.to_vec(), ..parent(INSIDE) });
     internet.zone(&["205.251.192.2"], &parent(INSIDE));
     let report = internet.after(&delegated_to(INSIDE)).await;
@@ -366,11 +440,16 @@ async fn serial_numbers_that_differ_are_a_remark() {
         }),
     );
     let report = internet.before(&good()).await;
-    assert_eq!((report.verdict(), codes(&report)), (Verdict::Good, BTreeSet::from(["serials-differ"])), "{report}");
+    assert_eq!(
+        (report.verdict(), codes(&report)),
+        (Verdict::Good, BTreeSet::from(["serials-differ"])),
+        "{report}"
+    );
     assert_eq!(report.servers()[1].addresses[0].serial, Some(7));
 }
 
-/// Sixteen names that lead to two addresses, which answer nothing but that it takes TCP, or REFUSED.
+/// Sixteen names that lead to two addresses, which answer nothing but that it takes TCP, or
+/// REFUSED.
 #[tokio::test(start_paused = true)]
 async fn one_event_makes_no_flood() {
     let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
@@ -391,8 +470,12 @@ async fn one_event_makes_no_flood() {
         let expected = delegated_to(&names);
         internet.verifier().verify_child(&expected, Duration::from_secs(90)).await;
         let (datagrams, connections) = internet.traffic();
-        assert!(datagrams <= 2 * 16 && connections <= 2 * 2, "{datagrams} datagrams, {connections} connections");
-        let lookups = internet.asked(NINES).iter().filter(|(name, _)| name.ends_with("victim.net")).count();
+        assert!(
+            datagrams <= 2 * 16 && connections <= 2 * 2,
+            "{datagrams} datagrams, {connections} connections"
+        );
+        let lookups =
+            internet.asked(NINES).iter().filter(|(name, _)| name.ends_with("victim.net")).count();
         assert_eq!(lookups, 2 * 16, "each name once");
     }
 }
@@ -406,7 +489,11 @@ async fn what_a_check_sends_is_bounded() {
     for (at, name) in names.iter().enumerate() {
         let own: Vec<String> = (0..4)
             .map(|of| {
-                if of < 2 { format!("205.251.{}.{}", 200 + of, at + 1) } else { format!("2600:9000:{of}::{}", at + 1) }
+                if of < 2 {
+                    format!("205.251.{}.{}", 200 + of, at + 1)
+                } else {
+                    format!("2600:9000:{of}::{}", at + 1)
+                }
             })
             .collect();
         for address in &own {
@@ -415,17 +502,25 @@ async fn what_a_check_sends_is_bounded() {
                 address,
                 Box::new(|ask| {
                     let answer = child(&["elsewhere.example.net"]).answer(ask);
-                    let answer = if ask.tcp || ask.nth % 2 == 0 { answer } else { answer.truncate() };
+                    let answer =
+                        if ask.tcp || ask.nth % 2 == 0 { answer } else { answer.truncate() };
                     vec![answer.to_vec().unwrap()]
                 }),
             );
         }
         internet.host(name, &own.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    let report = internet.verifier().verify_child(&delegated_to(&names), Duration::from_hours(1)).await;
+    let report =
+        internet.verifier().verify_child(&delegated_to(&names), Duration::from_hours(1)).await;
     let (datagrams, connections) = internet.traffic();
-    assert!(datagrams <= DATAGRAMS as usize && connections <= CONNECTIONS as usize, "{datagrams}, {connections}");
-    assert!(datagrams == DATAGRAMS as usize || connections == CONNECTIONS as usize, "{datagrams}, {connections}");
+    assert!(
+        datagrams <= DATAGRAMS as usize && connections <= CONNECTIONS as usize,
+        "{datagrams}, {connections}"
+    );
+    assert!(
+        datagrams == DATAGRAMS as usize || connections == CONNECTIONS as usize,
+        "{datagrams}, {connections}"
+    );
     assert!(codes(&report).contains("own-name-servers-differ"), "what was found stands: {report}");
 }
 

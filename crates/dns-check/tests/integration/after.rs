@@ -15,7 +15,8 @@ async fn a_delegation_is_followed_from_the_parent_zone_down() {
         "the 4 name servers answer for testing.example.com, and the 4 servers of example.com refer to them"
     );
     for server in fixture.parent.name_servers() {
-        let types: Vec<String> = fixture.dns.queries_to(&server).into_iter().map(|query| query.rtype).collect();
+        let types: Vec<String> =
+            fixture.dns.queries_to(&server).into_iter().map(|query| query.rtype).collect();
         assert_eq!(types.len(), 3, "{types:?}");
     }
 }
@@ -29,7 +30,10 @@ async fn a_delegation_that_is_not_there() {
     servers.sort();
     for (finding, server) in report.findings().iter().zip(servers) {
         let address = fixture.dns.server(&server).ip();
-        assert_eq!(finding.to_string(), format!("{server} ({address}) of the parent zone does not delegate the name"));
+        assert_eq!(
+            finding.to_string(),
+            format!("{server} ({address}) of the parent zone does not delegate the name")
+        );
     }
 }
 
@@ -41,7 +45,10 @@ async fn a_delegation_to_others() {
     fixture.delegate(&servers);
     let report = fixture.after(&fixture.expected(), NONE).await;
     assert_eq!(report.findings().len(), 4, "{report}");
-    assert!(report.to_string().contains(" of the parent zone refers to other name servers: "), "{report}");
+    assert!(
+        report.to_string().contains(" of the parent zone refers to other name servers: "),
+        "{report}"
+    );
     assert!(report.to_string().contains("ns.elsewhere.net"), "{report}");
 }
 
@@ -55,7 +62,9 @@ async fn a_server_of_the_parent_zone_that_lags_behind() {
     let address = fixture.dns.server(&server).ip();
     assert_eq!(
         report.to_string(),
-        format!("{server} ({address}) of the parent zone refers to other name servers: ns1.old.net, ns2.old.net")
+        format!(
+            "{server} ({address}) of the parent zone refers to other name servers: ns1.old.net, ns2.old.net"
+        )
     );
     // Three questions a round.
     fixture.dns.fault_times(&server, old, 6);
@@ -66,7 +75,10 @@ async fn a_server_of_the_parent_zone_that_lags_behind() {
 #[tokio::test]
 async fn a_parent_zone_that_nobody_knows() {
     let fixture = Fixture::delegated().await;
-    let report = fixture.verifier().verify_delegation(&parent_zone("example.org"), &fixture.expected(), NONE).await;
+    let report = fixture
+        .verifier()
+        .verify_delegation(&parent_zone("example.org"), &fixture.expected(), NONE)
+        .await;
     assert!(report.to_string().starts_with("example.org "), "{report}");
     assert!(!report.no_egress());
 }
@@ -89,7 +101,10 @@ async fn name_servers_within_the_child_zone() {
     assert!(report.is_good(), "{report}");
     outside.delete();
     let report = fixture.after(&expected, NONE).await;
-    assert_eq!(report.to_string(), format!("{server} ({address}) does not answer for the zone (REFUSED)"));
+    assert_eq!(
+        report.to_string(),
+        format!("{server} ({address}) does not answer for the zone (REFUSED)")
+    );
 }
 
 #[tokio::test]

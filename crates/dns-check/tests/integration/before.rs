@@ -14,8 +14,12 @@ async fn a_hosted_zone_is_served_before_it_is_delegated() {
     assert_eq!(states(&report), [ServerState::Serves; 4]);
     // SentQuery directly, without recursion, and nobody above.
     let server = fixture.child.name_servers()[0].clone();
-    let types: Vec<(String, bool)> =
-        fixture.dns.queries_to(&server).into_iter().map(|query| (query.rtype, query.recursion_desired)).collect();
+    let types: Vec<(String, bool)> = fixture
+        .dns
+        .queries_to(&server)
+        .into_iter()
+        .map(|query| (query.rtype, query.recursion_desired))
+        .collect();
     assert_eq!(types, [("SOA".to_owned(), false), ("NS".to_owned(), false)]);
     assert_eq!(fixture.dns.queries_to(&fixture.parent.name_servers()[0]), []);
 }
@@ -24,10 +28,14 @@ async fn a_hosted_zone_is_served_before_it_is_delegated() {
 async fn the_name_servers_of_another_zone_are_lame() {
     let fixture = Fixture::new().await;
     let servers = NameServers::given(&fixture.parent.name_servers()).unwrap();
-    let report = fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
+    let report =
+        fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
     let text = report.to_string();
     assert_eq!(states(&report), [ServerState::Lame; 4], "{text}");
-    assert!(text.contains(" does not answer for the zone (NXDOMAIN)"), "they have only the parent zone: {text}");
+    assert!(
+        text.contains(" does not answer for the zone (NXDOMAIN)"),
+        "they have only the parent zone: {text}"
+    );
 }
 
 #[tokio::test]
@@ -46,7 +54,8 @@ async fn a_zone_that_is_gone_is_dangling() {
 async fn a_name_server_without_an_address() {
     let fixture = Fixture::new().await;
     let servers = NameServers::given(&["ns.nobody.example"]).unwrap();
-    let report = fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
+    let report =
+        fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
     assert_eq!(
         report.to_string(),
         "ns.nobody.example does not resolve: the domain nobody.example does not exist; anybody who registers it can answer for the zone"
@@ -60,8 +69,12 @@ async fn the_zones_own_name_servers_are_others() {
     fixture.child.put(RecordSet::new(CHILD, "NS", 300, ["ns1.vanity.net", "ns2.vanity.net"]));
     let report = fixture.before(&fixture.expected(), NONE).await;
     assert_eq!(states(&report), [ServerState::Serves; 4]);
-    let words = "has other name servers in the zone's own NS record set: ns1.vanity.net, ns2.vanity.net";
-    assert!(report.findings().iter().all(|finding| finding.to_string().ends_with(words)), "{report}");
+    let words =
+        "has other name servers in the zone's own NS record set: ns1.vanity.net, ns2.vanity.net";
+    assert!(
+        report.findings().iter().all(|finding| finding.to_string().ends_with(words)),
+        "{report}"
+    );
     assert_eq!(report.findings().len(), 4);
 }
 

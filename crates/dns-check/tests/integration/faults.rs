@@ -28,7 +28,10 @@ async fn a_lame_server() {
         (DnsFault::Refused, "does not answer for the zone (REFUSED)"),
         (DnsFault::ServFail, "does not answer for the zone (SERVFAIL)"),
         (DnsFault::NotAuthoritative, "does not answer for the zone (not authoritative)"),
-        (DnsFault::TruncatedWithoutTcp, "has an answer that does not fit a UDP datagram, and does not answer over TCP"),
+        (
+            DnsFault::TruncatedWithoutTcp,
+            "has an answer that does not fit a UDP datagram, and does not answer over TCP",
+        ),
     ] {
         assert_eq!(one_ill(fault).await, (words.to_owned(), ServerState::Lame));
     }
@@ -46,16 +49,19 @@ async fn a_server_that_is_only_slow_or_terse() {
 #[tokio::test]
 async fn a_server_that_gets_well_within_patience() {
     let fixture = Fixture::new().await;
-    for (server, fault) in
-        fixture.child.name_servers().iter().zip([DnsFault::Refused, DnsFault::ServFail, DnsFault::NotAuthoritative])
-    {
+    for (server, fault) in fixture.child.name_servers().iter().zip([
+        DnsFault::Refused,
+        DnsFault::ServFail,
+        DnsFault::NotAuthoritative,
+    ]) {
         fixture.dns.fault_times(server, fault, 3);
     }
     let report = fixture.before(&fixture.expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
 }
 
-/// All servers have it; the resolver is well. A server that answers over TCP is given so long for that.
+/// All servers have it; the resolver is well. A server that answers over TCP is given so long for
+/// that.
 async fn all_ill(fault: DnsFault, tcp: Duration, patience: Duration) -> Report {
     let fixture = Fixture::delegated().await;
     for server in fixture.child.name_servers().into_iter().chain(fixture.parent.name_servers()) {
@@ -83,5 +89,8 @@ async fn an_answer_to_another_question_is_none() {
     // Over UDP it is waited on, over TCP it is the server's fault.
     let report = all_ill(DnsFault::WrongId, PATIENCE, NONE).await;
     assert_eq!(states(&report), [ServerState::Lame; 4], "{report}");
-    assert!(report.to_string().contains("answers with something that is not a valid DNS message"), "{report}");
+    assert!(
+        report.to_string().contains("answers with something that is not a valid DNS message"),
+        "{report}"
+    );
 }

@@ -1,4 +1,5 @@
-//! `example.com` and `testing.example.com` in two accounts, and a check that asks the sandbox's resolver.
+//! `example.com` and `testing.example.com` in two accounts, and a check that asks the sandbox's
+//! resolver.
 
 use std::time::Duration;
 
@@ -60,10 +61,16 @@ impl Fixture {
         Expected { ds: Some(DsRecords::found(ds).unwrap()), ..self.expected() }
     }
 
-    /// A check that waits for an answer longer than any machine is busy; a server that is silent is not waited for here.
+    /// A check that waits for an answer longer than any machine is busy; a server that is silent is
+    /// not waited for here.
     pub(crate) fn verifier(&self) -> Verifier {
         let long = Duration::from_mins(1);
-        self.with(Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO })
+        self.with(Timing {
+            datagrams: vec![long],
+            tcp: long,
+            resolver: long,
+            pause: Duration::ZERO,
+        })
     }
 
     fn with(&self, timing: Timing) -> Verifier {
@@ -73,7 +80,12 @@ impl Fixture {
     /// A check that soon gives up on datagrams, and gives a connection so long.
     pub(crate) fn impatient(&self, tcp: Duration) -> Verifier {
         let (short, long) = (Duration::from_millis(50), Duration::from_mins(1));
-        self.with(Timing { datagrams: vec![short, short], tcp, resolver: long, pause: Duration::from_millis(1) })
+        self.with(Timing {
+            datagrams: vec![short, short],
+            tcp,
+            resolver: long,
+            pause: Duration::from_millis(1),
+        })
     }
 
     pub(crate) async fn before(&self, expected: &Expected, patience: Duration) -> Report {
@@ -83,7 +95,10 @@ impl Fixture {
     }
 
     pub(crate) async fn after(&self, expected: &Expected, patience: Duration) -> Report {
-        let report = self.one_round(patience).verify_delegation(&parent_zone(PARENT), expected, patience).await;
+        let report = self
+            .one_round(patience)
+            .verify_delegation(&parent_zone(PARENT), expected, patience)
+            .await;
         self.nothing_below_the_cut_was_asked_of_the_resolver();
         report
     }
@@ -94,7 +109,12 @@ impl Fixture {
         }
         // A pause that no patience is left for.
         let long = Duration::from_mins(1);
-        self.with(Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::from_millis(1) })
+        self.with(Timing {
+            datagrams: vec![long],
+            tcp: long,
+            resolver: long,
+            pause: Duration::from_millis(1),
+        })
     }
 
     fn nothing_below_the_cut_was_asked_of_the_resolver(&self) {

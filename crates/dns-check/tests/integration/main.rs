@@ -1,4 +1,5 @@
-//! The DNS check against the sandbox's zones, which are served from a root of their own down by hickory's server.
+//! The DNS check against the sandbox's zones, which are served from a root of their own down by
+//! hickory's server.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! Thirty zones, good and ill, by this check and by programs that are not ours: unbound, delv and drill. `docs/dns-check.md` has the
-//! table, and who is right where they differ.
+//! Thirty zones, good and ill, by this check and by programs that are not ours: unbound, delv and
+//! drill. `docs/dns-check.md` has the table, and who is right where they differ.
 
 use std::time::Duration;
 
@@ -140,7 +140,9 @@ impl World {
             "DS with SHA-1 beside the one with SHA-256" => {
                 secured(&|handle, ds| vec![ds, handle.keys()[0].sha1_ds_record().unwrap()])
             }
-            "DS with SHA-1 alone" => secured(&|handle, _| vec![handle.keys()[0].sha1_ds_record().unwrap()]),
+            "DS with SHA-1 alone" => {
+                secured(&|handle, _| vec![handle.keys()[0].sha1_ds_record().unwrap()])
+            }
             "DS of an algorithm that nobody knows" => secured(&|_, _| vec![stranger(253)]),
             "no signature but that of the keys" => faulty(DnsFault::Unsigned),
             "signed, servers without EDNS" => faulty(DnsFault::NoEdns),
@@ -181,7 +183,9 @@ impl World {
                 ));
                 made(&[&one, &format!("ns.free-{}.net", zone.len())], vec![kept])
             }
-            "the one server in a free domain" => made(&[&format!("ns.free-{}.org", zone.len())], Vec::new()),
+            "the one server in a free domain" => {
+                made(&[&format!("ns.free-{}.org", zone.len())], Vec::new())
+            }
             "glue in order" => {
                 let kept = self.outside(zone, &within());
                 for server in within() {
@@ -206,7 +210,12 @@ impl World {
             }
             "the parent zone refers to others" => {
                 let kept = self.outside(zone, &both);
-                self.parent.put(RecordSet::new(zone, "NS", TTL, ["ns1.elsewhere.net", "ns2.elsewhere.net"]));
+                self.parent.put(RecordSet::new(
+                    zone,
+                    "NS",
+                    TTL,
+                    ["ns1.elsewhere.net", "ns2.elsewhere.net"],
+                ));
                 made(&both, vec![kept])
             }
             "not delegated" => {
@@ -221,7 +230,12 @@ impl World {
 use Judgment::{Bogus, Fails, Insecure, NoSuchName, Secure, Unchained, Unsigned};
 use Verdict::{Bad, Good};
 
-const fn row(label: &'static str, ours: Verdict, [unbound, delv, drill]: [Judgment; 3], why: &'static str) -> Row {
+const fn row(
+    label: &'static str,
+    ours: Verdict,
+    [unbound, delv, drill]: [Judgment; 3],
+    why: &'static str,
+) -> Row {
     Row { label, ours, unbound, delv, drill, why }
 }
 
@@ -321,7 +335,8 @@ fn words(judgment: Judgment) -> &'static str {
 /// The table of the page.
 fn table() -> String {
     let head = ["zone", "this check", "unbound", "delv", "drill", "if they differ"];
-    let mut lines = vec![format!("| {} |", head.join(" | ")), format!("|{}", "---|".repeat(head.len()))];
+    let mut lines =
+        vec![format!("| {} |", head.join(" | ")), format!("|{}", "---|".repeat(head.len()))];
     for row in &ROWS {
         let ours = if row.ours == Good { "good" } else { "bad" };
         let theirs = [row.unbound, row.delv, row.drill].map(words).join(" | ");
@@ -336,12 +351,12 @@ fn the_page_has_the_table() {
     assert!(page.contains(&table()), "docs/dns-check.md lacks this table:\n{}", table());
 }
 
-/// How often unbound is asked for a zone that it can reach: it begins with a server of its own choice, and may wait for a silent one
-/// until its time is over.
+/// How often unbound is asked for a zone that it can reach: it begins with a server of its own
+/// choice, and may wait for a silent one until its time is over.
 const TRIES: usize = 5;
 
-/// How long a zone is waited for that is expected to fail: who keeps trying servers that are silent has no answer. An answer that is
-/// there comes within a second.
+/// How long a zone is waited for that is expected to fail: who keeps trying servers that are silent
+/// has no answer. An answer that is there comes within a second.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// What came of a zone, and what was said of it.
@@ -367,16 +382,30 @@ impl World {
             let unbound = self.by_unbound(&host, row.unbound);
             if row.unbound == Fails {
                 // Each waits for servers that are silent, whatever the others have found.
-                return join3(unbound, judged(self.delv.as_ref(), &host), judged(self.drill.as_ref(), &host)).await;
+                return join3(
+                    unbound,
+                    judged(self.delv.as_ref(), &host),
+                    judged(self.drill.as_ref(), &host),
+                )
+                .await;
             }
             // What it has found is what the others look at.
             let unbound = unbound.await;
-            (unbound, judged(self.delv.as_ref(), &host).await, judged(self.drill.as_ref(), &host).await)
+            (
+                unbound,
+                judged(self.delv.as_ref(), &host).await,
+                judged(self.drill.as_ref(), &host).await,
+            )
         };
         let (report, (unbound, delv, drill)) = join(ours, theirs).await;
         let said = [&delv, &drill].into_iter().flatten().map(|(_, printed)| printed.as_str());
-        let said = [report.to_string().as_str()].into_iter().chain(said).collect::<Vec<_>>().join("\n");
-        let theirs = [Some(unbound), delv.map(|(judgment, _)| judgment), drill.map(|(judgment, _)| judgment)];
+        let said =
+            [report.to_string().as_str()].into_iter().chain(said).collect::<Vec<_>>().join("\n");
+        let theirs = [
+            Some(unbound),
+            delv.map(|(judgment, _)| judgment),
+            drill.map(|(judgment, _)| judgment),
+        ];
         Found { ours: report.verdict(), theirs, said }
     }
 
@@ -384,7 +413,8 @@ impl World {
         let mut judgment = Fails;
         for _ in 0..TRIES {
             let found = self.unbound.resolve(host, "A");
-            let found = if expected == Fails { timeout(SILENCE, found).await } else { Ok(found.await) };
+            let found =
+                if expected == Fails { timeout(SILENCE, found).await } else { Ok(found.await) };
             judgment = match found {
                 Ok(Ok(found)) => match found.security {
                     Security::Secure if found.data.is_empty() => NoSuchName,
@@ -426,19 +456,31 @@ async fn thirty_zones_by_this_check_and_by_others() {
     }
     let long = Duration::from_mins(1);
     // Silence is waited for; an answer has five times as long as it takes on a busy machine.
-    let timing =
-        Timing { datagrams: vec![Duration::from_secs(5)], tcp: Duration::from_secs(5), resolver: long, pause: long };
-    let verifier = Verifier::new(Some(world.dns.resolver())).at_any_address(true).with_timing(timing).for_run();
+    let timing = Timing {
+        datagrams: vec![Duration::from_secs(5)],
+        tcp: Duration::from_secs(5),
+        resolver: long,
+        pause: long,
+    };
+    let verifier = Verifier::new(Some(world.dns.resolver()))
+        .at_any_address(true)
+        .with_timing(timing)
+        .for_run();
     let judge = async |(row, zone, made): &(&Row, String, Made)| {
         let found = world.judge(&verifier, row, zone, made).await;
         let expected = [row.unbound, row.delv, row.drill];
-        let differ = |(found, expected): (&Option<Judgment>, Judgment)| found.is_some_and(|found| found != expected);
+        let differ = |(found, expected): (&Option<Judgment>, Judgment)| {
+            found.is_some_and(|found| found != expected)
+        };
         let is_wrong = found.ours != row.ours || found.theirs.iter().zip(expected).any(differ);
-        is_wrong.then(|| format!("{}: {:?}, {:?}: {}", row.label, found.ours, found.theirs, found.said))
+        is_wrong
+            .then(|| format!("{}: {:?}, {:?}: {}", row.label, found.ours, found.theirs, found.said))
     };
     // All wait for those that are silent, side by side; the others are quick.
-    let is_waited_for = |label: &str| ["silent", "another query"].iter().any(|word| label.contains(word));
-    let (silent, quick): (Vec<_>, Vec<_>) = zones.iter().partition(|(row, ..)| is_waited_for(row.label));
+    let is_waited_for =
+        |label: &str| ["silent", "another query"].iter().any(|word| label.contains(word));
+    let (silent, quick): (Vec<_>, Vec<_>) =
+        zones.iter().partition(|(row, ..)| is_waited_for(row.label));
     let one_by_one = async {
         let mut wrong = Vec::new();
         for zone in quick {

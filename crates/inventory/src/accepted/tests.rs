@@ -20,7 +20,10 @@ fn each_mistake_is_named_with_its_item() {
             r#"[{"name": "a.example.com", "finding": "lam", "reason": "r", "until": "2027-01-31"}]"#,
             "takeover, dangling",
         ),
-        (r#"[{"name": "a.example.com", "finding": "lame", "reason": "r", "until": "31.1.2027"}]"#, "2027-01-31"),
+        (
+            r#"[{"name": "a.example.com", "finding": "lame", "reason": "r", "until": "31.1.2027"}]"#,
+            "2027-01-31",
+        ),
         (r#"[{"name": "a..b", "finding": "lame", "reason": "r", "until": "2027-01-31"}]"#, "a..b"),
         (
             r#"[{"name": "a.example.com", "finding": "lame", "reason": "r", "untill": "2027-01-31"}]"#,
@@ -36,9 +39,12 @@ fn each_mistake_is_named_with_its_item() {
 #[test]
 fn of_two_acceptances_one_that_holds_counts() {
     let item = |until: &str| {
-        format!(r#"{{"name": "a.example.com", "finding": "lame", "reason": "{until}", "until": "{until}"}}"#)
+        format!(
+            r#"{{"name": "a.example.com", "finding": "lame", "reason": "{until}", "until": "{until}"}}"#
+        )
     };
-    let accepted = Accepted::parse(&format!("[{}, {}]", item("2026-01-31"), item("2027-01-31"))).unwrap();
+    let accepted =
+        Accepted::parse(&format!("[{}, {}]", item("2026-01-31"), item("2027-01-31"))).unwrap();
     // 2026-06-01
     let found = accepted.find("a.example.com", FindingKind::Lame, 1_780_272_000).unwrap();
     assert_eq!((found.reason.as_str(), found.holds(1_780_272_000)), ("2027-01-31", true));

@@ -6,7 +6,9 @@ use crate::{Inventory, is_of_interest};
 use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::{self, Before, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp};
+use delegation_model::ownership_record::{
+    self, Before, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp,
+};
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
 
@@ -52,7 +54,12 @@ fn claim(logical_id: &str, names: &[&str], ds: Option<&str>) -> Claim {
 fn record_of(cut: &str, fill: impl FnOnce(&mut OwnershipRecord)) -> RecordSet {
     let mut record = OwnershipRecord::default();
     fill(&mut record);
-    RecordSet::new(ownership_record::record_name(&name(cut)).unwrap(), "TXT", Ttl::OWNERSHIP, record.values())
+    RecordSet::new(
+        ownership_record::record_name(&name(cut)).unwrap(),
+        "TXT",
+        Ttl::OWNERSHIP,
+        record.values(),
+    )
 }
 
 fn owned(cut: &str, claims: &[Claim]) -> RecordSet {
@@ -72,7 +79,8 @@ fn marks(entry: &Entry) -> Vec<FindingKind> {
     Examined::new(entry, None, &facts(None, &Accepted::default())).kinds().collect()
 }
 
-/// What would mend a finding that there is, with these stacks: `+` or `-`, type and values of each change.
+/// What would mend a finding that there is, with these stacks: `+` or `-`, type and values of each
+/// change.
 fn mending_of(entry: &Entry, kind: FindingKind, stacks: Option<&[String]>) -> Vec<String> {
     let examined = Examined::new(entry, None, &facts(stacks, &Accepted::default()));
     let found = examined.findings.into_iter().find(|found| found.kind == kind).unwrap();
@@ -93,7 +101,8 @@ fn the_apex_is_no_delegation_and_the_rest_is_in_the_order_of_names() {
         set("b.example.com", "NS", &["ns1.example.net."]),
         set("z.a.example.com", "NS", &["ns1.example.net."]),
     ]);
-    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_ref().unwrap().as_str()).collect();
+    let names: Vec<&str> =
+        entries.iter().map(|entry| entry.name.as_ref().unwrap().as_str()).collect();
     assert_eq!(names, ["z.a.example.com", "b.example.com"]);
     assert_eq!(marks(&entries[0]), [FindingKind::Unowned]);
 }
@@ -105,7 +114,11 @@ fn a_delegation_that_no_claim_names_has_drifted() {
     };
     let (old, new) = (claim("A", &["old."], None), claim("B", &["new."], None));
     assert_eq!(ns(&["NEW"], &[new.clone(), old.clone()]), []);
-    assert_eq!(ns(&["old."], &[new.clone(), old.clone()]), [], "a claim that wants others is no drift");
+    assert_eq!(
+        ns(&["old."], &[new.clone(), old.clone()]),
+        [],
+        "a claim that wants others is no drift"
+    );
     assert_eq!(ns(&["other."], &[new.clone(), old]), [FindingKind::Drifted]);
     assert_eq!(ns(&["."], &[new]), [FindingKind::Drifted], "values that are no names");
 }
@@ -132,10 +145,15 @@ fn claims_without_a_delegation_are_missing_it() {
         owned(&long, &[claim("A", &["ns."], None)]),
         set("_delegation-b.example.com", "TXT", &["\"no claim\""]),
     ]);
-    let names: Vec<Option<&str>> = entries.iter().map(|entry| entry.name.as_ref().map(Name::as_str)).collect();
+    let names: Vec<Option<&str>> =
+        entries.iter().map(|entry| entry.name.as_ref().map(Name::as_str)).collect();
     assert_eq!(names.len(), 2);
     assert!(names.contains(&Some("a.example.com")) && names.contains(&None), "{names:?}");
-    assert!(entries.iter().all(|entry| entry.wanted().is_none() && marks(entry) == [FindingKind::Missing]));
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.wanted().is_none() && marks(entry) == [FindingKind::Missing])
+    );
 }
 
 #[test]
@@ -155,8 +173,12 @@ fn what_was_found_or_displaced_another_is_unsettled_until_something_else_exists(
         marks(&of(vec![set("a.example.com", "NS", &[standing]), record])[0])
     };
     let of = Digest::from_name_servers(&servers(&["ns."]));
-    let displaced =
-        Displaced { name_servers: servers(&["old."]), ttl: Ttl::new(60).unwrap(), time: NOW, claimed: false };
+    let displaced = Displaced {
+        name_servers: servers(&["old."]),
+        ttl: Ttl::new(60).unwrap(),
+        time: NOW,
+        claimed: false,
+    };
     assert_eq!(with(Before { of, displaced: None }, "ns."), [FindingKind::Unsettled]);
     assert_eq!(with(Before { of, displaced: Some(displaced) }, "ns."), [FindingKind::Unsettled]);
     assert_eq!(with(Before { of, displaced: None }, "other."), [], "left over, and about others");
@@ -168,18 +190,29 @@ fn a_claim_of_a_stack_that_is_not_listed_is_dead() {
     let other = "arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1".to_owned();
     let entries = of(vec![
         set("a.example.com", "NS", &["ns."]),
-        owned("a.example.com", &[claim("A", &["ns."], None), claim_of(&other, "A", "a.example.com", &["ns."], None)]),
+        owned(
+            "a.example.com",
+            &[claim("A", &["ns."], None), claim_of(&other, "A", "a.example.com", &["ns."], None)],
+        ),
     ]);
     let dead = |stacks: &[String]| {
         let dead = |claim: &&Claim| entries[0].is_dead(claim, stacks);
-        let owners: Vec<String> =
-            entries[0].ownership.claims().filter(dead).map(|claim| claim.owner.to_string()).collect();
+        let owners: Vec<String> = entries[0]
+            .ownership
+            .claims()
+            .filter(dead)
+            .map(|claim| claim.owner.to_string())
+            .collect();
         let accepted = Accepted::default();
         let examined = Examined::new(&entries[0], None, &facts(Some(stacks), &accepted));
         assert_eq!(examined.kinds().any(|kind| kind == FindingKind::DeadClaim), !owners.is_empty());
         owners
     };
-    assert_eq!(dead(&[again.clone(), other.clone()]), [""; 0], "a stack made again under its name is the same");
+    assert_eq!(
+        dead(&[again.clone(), other.clone()]),
+        [""; 0],
+        "a stack made again under its name is the same"
+    );
     assert_eq!(dead(std::slice::from_ref(&again)), ["other/A"]);
     assert_eq!(dead(&[other]), ["s/A"]);
     assert_eq!(dead(&[again.replace("111111111111", "222222222222")]), ["s/A", "other/A"]);
@@ -192,7 +225,8 @@ fn a_claim_whose_owner_can_t_be_read_may_be_alive() {
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let entries = of(vec![set("_delegation-a.example.com", "TXT", &values)]);
     let accepted = Accepted::default();
-    let kinds: Vec<FindingKind> = Examined::new(&entries[0], None, &facts(Some(&[]), &accepted)).kinds().collect();
+    let kinds: Vec<FindingKind> =
+        Examined::new(&entries[0], None, &facts(Some(&[]), &accepted)).kinds().collect();
     assert_eq!(kinds, [FindingKind::Missing]);
 }
 
@@ -200,7 +234,11 @@ fn a_claim_whose_owner_can_t_be_read_may_be_alive() {
 fn a_tombstone_that_has_expired_is_left_over() {
     let with = |age: i64, delegated: bool| {
         let record = record_of("a.example.com", |record| {
-            record.put_tombstone(&Claimant::new(STACK, "A", &name("a.example.com")), NOW - age, NOW);
+            record.put_tombstone(
+                &Claimant::new(STACK, "A", &name("a.example.com")),
+                NOW - age,
+                NOW,
+            );
         });
         let ns = delegated.then(|| set("a.example.com", "NS", &["ns."]));
         marks(&of([record].into_iter().chain(ns).collect())[0])
@@ -212,7 +250,8 @@ fn a_tombstone_that_has_expired_is_left_over() {
 
 #[test]
 fn a_value_that_can_t_be_read_is_a_claim() {
-    let record = set("_delegation-a.example.com", "TXT", &["\"heritage=custom-delegation,claim=new\""]);
+    let record =
+        set("_delegation-a.example.com", "TXT", &["\"heritage=custom-delegation,claim=new\""]);
     assert_eq!(marks(&of(vec![record.clone()])[0]), [FindingKind::Missing]);
     assert_eq!(marks(&of(vec![record, set("a.example.com", "NS", &["ns."])])[0]), []);
 }
@@ -236,7 +275,11 @@ fn what_lies_below_a_delegation_is_hidden_and_not_asked() {
     let accepted = Accepted::default();
     let checked = Facts { checked: true, ..facts(None, &accepted) };
     let kinds: Vec<FindingKind> = Examined::new(&entries[2], None, &checked).kinds().collect();
-    assert_eq!(kinds, [FindingKind::Hidden, FindingKind::Unowned], "not even that nothing is known");
+    assert_eq!(
+        kinds,
+        [FindingKind::Hidden, FindingKind::Unowned],
+        "not even that nothing is known"
+    );
     assert!(entries[0].wanted().is_some() && entries[1].wanted().is_none());
 }
 
@@ -248,14 +291,19 @@ fn glue_is_that_of_name_servers_inside() {
         set("ns.a.example.com", "AAAA", &["2001:db8::1"]),
         set("ns.example.com", "A", &["192.0.2.2"]),
     ]);
-    let glue: Vec<String> = entries[0].wanted().unwrap().glue.iter().map(|(_, address)| address.to_string()).collect();
+    let glue: Vec<String> =
+        entries[0].wanted().unwrap().glue.iter().map(|(_, address)| address.to_string()).collect();
     assert_eq!(glue, ["192.0.2.1", "2001:db8::1"]);
 }
 
 #[test]
 fn an_ownership_record_that_is_an_alias_claims_nothing() {
-    let alias = RecordSet { special: true, ..owned("a.example.com", &[claim("A", &["ns."], None)]) };
-    assert_eq!(marks(&of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]), [FindingKind::Unowned]);
+    let alias =
+        RecordSet { special: true, ..owned("a.example.com", &[claim("A", &["ns."], None)]) };
+    assert_eq!(
+        marks(&of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]),
+        [FindingKind::Unowned]
+    );
 }
 
 #[test]
@@ -275,7 +323,10 @@ fn what_is_left_over_goes_to_the_letter_and_the_rest_stays() {
     let before = Before { of: Digest::from_name_servers(&servers(&["ns."])), displaced: None };
     let leftover = of(vec![record_of("a.example.com", |record| record.put_before(Some(before)))]);
     let values = leftover[0].record.as_ref().unwrap().values.join(" ");
-    assert_eq!(mending_of(&leftover[0], FindingKind::Leftover, None), [format!("DELETE TXT {values}")]);
+    assert_eq!(
+        mending_of(&leftover[0], FindingKind::Leftover, None),
+        [format!("DELETE TXT {values}")]
+    );
 
     let mut record = record_of("a.example.com", |record| {
         record.put_tombstone(&Claimant::new(STACK, "A", &name("a.example.com")), NOW - 4000, NOW);
@@ -285,15 +336,21 @@ fn what_is_left_over_goes_to_the_letter_and_the_rest_stays() {
     let lines = mending_of(&expired[0], FindingKind::ExpiredTombstone, None);
     assert_eq!(
         lines,
-        [format!("DELETE TXT {}", record.values.join(" ")), "CREATE TXT \"of somebody else\"".to_owned()]
+        [
+            format!("DELETE TXT {}", record.values.join(" ")),
+            "CREATE TXT \"of somebody else\"".to_owned()
+        ]
     );
 }
 
 #[test]
 fn dead_claims_go_all_at_once_and_what_nobody_holds_goes_along() {
     let other = "arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1";
-    let sets = |claims: &[Claim]| vec![set("a.example.com", "NS", &["ns."]), owned("a.example.com", claims)];
-    let (dead, also) = (claim("A", &["ns."], None), claim_of(other, "A", "a.example.com", &["ns."], None));
+    let sets = |claims: &[Claim]| {
+        vec![set("a.example.com", "NS", &["ns."]), owned("a.example.com", claims)]
+    };
+    let (dead, also) =
+        (claim("A", &["ns."], None), claim_of(other, "A", "a.example.com", &["ns."], None));
     let all = of(sets(&[dead.clone(), also.clone()]));
     let values = all[0].record.as_ref().unwrap().values.join(" ");
     let lines = mending_of(&all[0], FindingKind::DeadClaim, Some(&[]));
@@ -302,7 +359,10 @@ fn dead_claims_go_all_at_once_and_what_nobody_holds_goes_along() {
     let lines = mending_of(&all[0], FindingKind::DeadClaim, Some(&[other.to_owned()]));
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("DELETE TXT") && lines[1].starts_with("CREATE TXT"), "{lines:?}");
-    assert!(!lines[1].contains(&dead.id.to_string()) && lines[1].contains(&also.id.to_string()), "{lines:?}");
+    assert!(
+        !lines[1].contains(&dead.id.to_string()) && lines[1].contains(&also.id.to_string()),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -324,7 +384,9 @@ fn a_hidden_delegation_goes_with_its_ds_and_what_only_a_stack_can_mend_has_no_ba
 fn what_is_accepted_is_no_alarm_until_the_day_is_over() {
     let entries = of(vec![owned("a.example.com", &[claim("A", &["ns."], None)])]);
     let with = |until: &str, name: &str| {
-        let text = format!(r#"[{{"name": "{name}", "finding": "missing", "reason": "moving", "until": "{until}"}}]"#);
+        let text = format!(
+            r#"[{{"name": "{name}", "finding": "missing", "reason": "moving", "until": "{until}"}}]"#
+        );
         let accepted = Accepted::parse(&text).unwrap();
         let examined = Examined::new(&entries[0], None, &facts(None, &accepted));
         (examined.is_alarm(), examined.findings[0].acceptance.is_some())

@@ -26,7 +26,12 @@ fn what_stays_takes_one_line_a_set() {
 
 #[test]
 fn the_order_of_values_is_no_change() {
-    let turned = RecordSet::new("testing.example.com", "NS", 300, ["ns-1.example.net.", "ns-2.example.net."]);
+    let turned = RecordSet::new(
+        "testing.example.com",
+        "NS",
+        300,
+        ["ns-1.example.net.", "ns-2.example.net."],
+    );
     assert_eq!(count(&diff(&[ns(300)], &[turned])), "nothing changed");
 }
 

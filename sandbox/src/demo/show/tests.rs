@@ -44,7 +44,10 @@ fn an_update_shows_what_changed() {
             "TTL                 300 -> 60",
         ]
     );
-    assert_eq!(request(&self::event("Delete"), "x", PLAIN())[1..], ["PhysicalResourceId  Z1/testing.example.com"]);
+    assert_eq!(
+        request(&self::event("Delete"), "x", PLAIN())[1..],
+        ["PhysicalResourceId  Z1/testing.example.com"]
+    );
 }
 
 fn call(action: &str, status: u16, code: Option<&str>) -> Call {
@@ -61,7 +64,12 @@ fn call(action: &str, status: u16, code: Option<&str>) -> Call {
         changes: Vec::new(),
         comment: None,
         role_arn: None,
-        outcome: Some(Outcome { status, code: code.map(str::to_owned), message: None, delivered: true }),
+        outcome: Some(Outcome {
+            status,
+            code: code.map(str::to_owned),
+            message: None,
+            delivered: true,
+        }),
         faults: Vec::new(),
     }
 }
@@ -73,11 +81,19 @@ fn calls_are_counted_and_failed_ones_marked() {
     let mut changed = call("ChangeResourceRecordSets", 200, None);
     changed.changes = vec![change(Action::Delete), change(Action::Create)];
     let mut assumed = call("AssumeRole", 200, None);
-    (assumed.service, assumed.role_arn) = ("sts", Some("arn:aws:iam::111111111111:role/parent".to_owned()));
+    (assumed.service, assumed.role_arn) =
+        ("sts", Some("arn:aws:iam::111111111111:role/parent".to_owned()));
     let mut lost = call("GetHostedZone", 200, None);
     lost.outcome = None;
     let read = call("ListResourceRecordSets", 200, None);
-    let made = [assumed, read.clone(), read, changed, call("GetHostedZone", 403, Some("AccessDenied")), lost];
+    let made = [
+        assumed,
+        read.clone(),
+        read,
+        changed,
+        call("GetHostedZone", 403, Some("AccessDenied")),
+        lost,
+    ];
     assert_eq!(
         calls(&made, PLAIN()),
         [
@@ -101,8 +117,14 @@ fn an_answer_shows_what_it_has() {
     });
     let lines = answer(&told, Duration::from_millis(7), PLAIN());
     assert_eq!(lines[0], "SUCCESS  after 7 ms");
-    assert!(lines.contains(&"Action              CREATED".to_owned()) && lines.len() == 5, "{lines:#?}");
+    assert!(
+        lines.contains(&"Action              CREATED".to_owned()) && lines.len() == 5,
+        "{lines:#?}"
+    );
     assert!(lines.iter().all(|line| line.len() <= ROOM));
     assert_eq!(status(&told), "SUCCESS CREATED");
-    assert_eq!((status(&Value::Null), answer(&Value::Null, Duration::ZERO, PLAIN()).len()), ("no answer".into(), 1));
+    assert_eq!(
+        (status(&Value::Null), answer(&Value::Null, Duration::ZERO, PLAIN()).len()),
+        ("no answer".into(), 1)
+    );
 }

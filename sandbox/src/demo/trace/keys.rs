@@ -1,5 +1,5 @@
-//! From the DS records of a zone cut to the keys of the zone below (RFC 4035 section 5.2). Whether a signature is out of date is
-//! left to real validators.
+//! From the DS records of a zone cut to the keys of the zone below (RFC 4035 section 5.2). Whether
+//! a signature is out of date is left to real validators.
 
 use hickory_proto::dnssec::Verifier as _;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
@@ -24,7 +24,8 @@ impl Keys {
             .collect();
         let is_meant = |key: &&DNSKEY| ds.iter().any(|ds| ds.covers(zone, key).unwrap_or_default());
         let entry = keys.iter().filter(is_meant).cloned().collect();
-        let trusted = Self { zone: zone.clone(), keys: entry }.sign(zone, RecordType::DNSKEY, answer);
+        let trusted =
+            Self { zone: zone.clone(), keys: entry }.sign(zone, RecordType::DNSKEY, answer);
         Self { zone: zone.clone(), keys: if trusted { keys } else { Vec::new() } }
     }
 
@@ -46,7 +47,9 @@ impl Keys {
             })
             .filter(fits);
         let holds = |signature: &RRSIG| {
-            let by = |key: &DNSKEY| key.verify_rrsig(owner, DNSClass::IN, signature, set.clone()).is_ok();
+            let by = |key: &DNSKEY| {
+                key.verify_rrsig(owner, DNSClass::IN, signature, set.clone()).is_ok()
+            };
             self.keys.iter().any(by)
         };
         set.clone().next().is_some() && signatures.any(holds)

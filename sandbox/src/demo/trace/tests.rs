@@ -57,7 +57,11 @@ async fn a_delegation_in_order_leads_to_the_child_zone() {
     for hop in &trace.hops {
         assert_eq!(hop.address, world.dns.server(&hop.server).ip(), "{}", hop.server);
         let asked = world.dns.queries_to(&hop.server);
-        assert!(asked.iter().any(|query| query.name.contains("www")), "{} was asked over the network", hop.server);
+        assert!(
+            asked.iter().any(|query| query.name.contains("www")),
+            "{} was asked over the network",
+            hop.server
+        );
     }
 }
 
@@ -66,7 +70,10 @@ async fn a_key_that_is_not_the_one_of_the_ds_is_noticed() {
     let world = World::new().await;
     world.break_ds();
     let (trace, wrong) = world.look().await;
-    assert_eq!(trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(), [true, true, true, false]);
+    assert_eq!(
+        trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(),
+        [true, true, true, false]
+    );
     assert_eq!(wrong.len(), 2, "{wrong:#?}");
     assert!(wrong[0].contains("DS") && wrong[1].contains("signed"), "{wrong:#?}");
 }
@@ -107,14 +114,21 @@ async fn a_cut_without_a_ds_ends_the_chain() {
     let world = World::new().await;
     world.parent.unsign();
     let (trace, wrong) = world.look().await;
-    assert_eq!(trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(), [true, true, false, false]);
+    assert_eq!(
+        trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(),
+        [true, true, false, false]
+    );
     assert_eq!(wrong.len(), 2, "{wrong:#?}");
 }
 
 #[tokio::test]
 async fn a_zone_of_the_same_name_elsewhere_is_not_the_child_zone() {
     let world = World::new().await;
-    let elsewhere = world.dns.zone(CHILD, ["ns1.dns-host.net"], [RecordSet::new(HOST, "A", 60, ["192.0.2.66"])]);
+    let elsewhere = world.dns.zone(
+        CHILD,
+        ["ns1.dns-host.net"],
+        [RecordSet::new(HOST, "A", 60, ["192.0.2.66"])],
+    );
     world.parent.put(RecordSet::new(CHILD, "NS", 60, ["ns1.dns-host.net"]));
     let (trace, wrong) = world.look().await;
     assert_eq!(trace.stopped, None, "it leads somewhere, to {elsewhere:?}");
@@ -129,11 +143,17 @@ async fn where_it_ends_is_told() {
     world.parent.remove(CHILD, "NS");
     let (trace, wrong) = world.look().await;
     let stopped = trace.stopped.unwrap();
-    assert!(stopped.contains("of example.com. has no such record for www.testing.example.com"), "{stopped}");
+    assert!(
+        stopped.contains("of example.com. has no such record for www.testing.example.com"),
+        "{stopped}"
+    );
     assert!(wrong.iter().any(|text| text.contains(&stopped)), "{wrong:#?}");
     world.dns.fault(&world.parent.name_servers()[0], DnsFault::Refused);
     let stopped = world.look().await.0.stopped.unwrap();
-    assert!(stopped.contains("neither answers nor refers on") && stopped.contains("Refused"), "{stopped}");
+    assert!(
+        stopped.contains("neither answers nor refers on") && stopped.contains("Refused"),
+        "{stopped}"
+    );
     world.dns.fault(&world.parent.name_servers()[0], DnsFault::WrongId);
     let stopped = world.look().await.0.stopped.unwrap();
     assert!(stopped.contains("does not answer: an answer to another question"), "{stopped}");

@@ -27,7 +27,10 @@ fn always_on() {
     assert_eq!(refusal(&zone, Create, ns("NS-1.awsdns-01.com")), None);
     assert_eq!(refusal(&zone, Create, ns("ns1.example.org.")), None);
     let format = refusal(&zone, Create, ns("ns-1.awsdns-99.com.")).unwrap();
-    assert!(format.contains("NS_FORMAT_CHECK") && format.contains("testing.example.com."), "{format}");
+    assert!(
+        format.contains("NS_FORMAT_CHECK") && format.contains("testing.example.com."),
+        "{format}"
+    );
     let authority = refusal(&zone, Create, ns("ns-2.awsdns-01.com.")).unwrap();
     assert!(authority.contains("NS_DELEGATION_AUTHORITY_CHECK"), "{authority}");
 }
@@ -61,7 +64,11 @@ fn active_delegation_is_opt_in() {
     zone.insert(ns("ns-1.awsdns-01.com."));
     assert_eq!(refusal(&zone, Delete, ns("ns-1.awsdns-01.com.")), None);
     zone.guardrails.insert(Guardrail::ActiveDelegation);
-    assert!(refusal(&zone, Delete, ns("ns-1.awsdns-01.com.")).unwrap().contains("ACTIVE_DELEGATION_CHECK"));
+    assert!(
+        refusal(&zone, Delete, ns("ns-1.awsdns-01.com."))
+            .unwrap()
+            .contains("ACTIVE_DELEGATION_CHECK")
+    );
 }
 
 #[test]
@@ -71,7 +78,9 @@ fn the_other_reading_of_an_active_delegation_asks_for_no_child_zone() {
     zone.guardrails.insert(Guardrail::ActiveDelegation);
     assert_eq!(refusal(&zone, Delete, ns("ns1.example.org.")), None);
     zone.guardrails.insert(Guardrail::QueriedDelegation);
-    assert!(refusal(&zone, Delete, ns("ns1.example.org.")).unwrap().contains("ACTIVE_DELEGATION_CHECK"));
+    assert!(
+        refusal(&zone, Delete, ns("ns1.example.org.")).unwrap().contains("ACTIVE_DELEGATION_CHECK")
+    );
     let replacement = [
         Change { action: Delete, record: ns("ns1.example.org.") },
         Change { action: Create, record: ns("ns2.example.org.") },

@@ -3,7 +3,11 @@ use crate::route53::RecordSet;
 
 fn texts(document: &str, tag: &str) -> Vec<String> {
     let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-    document.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap().to_owned()).collect()
+    document
+        .split(&open)
+        .skip(1)
+        .map(|rest| rest.split(&close).next().unwrap().to_owned())
+        .collect()
 }
 
 fn zone(id: &str, name: &str, private: bool) -> Zone {
@@ -26,7 +30,8 @@ fn filled() -> Zone {
 #[test]
 fn record_sets_in_pages_of_any_size() {
     let zone = filled();
-    let whole: Vec<String> = zone.records.values().map(|set| format!("{} {}", set.name, set.rtype)).collect();
+    let whole: Vec<String> =
+        zone.records.values().map(|set| format!("{} {}", set.name, set.rtype)).collect();
     assert_eq!(whole.len(), 7);
     for size in 1..=8 {
         let (mut seen, mut query) = (Vec::new(), format!("maxitems={size}"));
@@ -34,11 +39,19 @@ fn record_sets_in_pages_of_any_size() {
             let document = record_sets(&zone, &ask(&query)).unwrap().1.document();
             let names = texts(&document, "Name");
             assert!(names.len() <= size);
-            seen.extend(names.into_iter().zip(texts(&document, "Type")).map(|(name, rtype)| format!("{name} {rtype}")));
+            seen.extend(
+                names
+                    .into_iter()
+                    .zip(texts(&document, "Type"))
+                    .map(|(name, rtype)| format!("{name} {rtype}")),
+            );
             if texts(&document, "IsTruncated") == ["false"] {
                 break;
             }
-            let next = (texts(&document, "NextRecordName").remove(0), texts(&document, "NextRecordType").remove(0));
+            let next = (
+                texts(&document, "NextRecordName").remove(0),
+                texts(&document, "NextRecordType").remove(0),
+            );
             query = format!("maxitems={size}&name={}&type={}", next.0, next.1);
         }
         assert_eq!(seen, whole, "page size {size}");
@@ -57,10 +70,17 @@ fn a_start_is_not_a_filter() {
 #[test]
 fn bad_starts() {
     for query in ["type=NS", "name=a&identifier=x", "name=a&type=XX", "maxitems=0", "maxitems=x"] {
-        assert_eq!(record_sets(&filled(), &ask(query)).unwrap_err().code, "InvalidInput", "{query}");
+        assert_eq!(
+            record_sets(&filled(), &ask(query)).unwrap_err().code,
+            "InvalidInput",
+            "{query}"
+        );
     }
     assert_eq!(record_sets(&filled(), &ask("name=a..b")).unwrap_err().code, "InvalidDomainName");
-    assert_eq!(texts(&record_sets(&filled(), &ask("maxitems=301")).unwrap().1.document(), "MaxItems"), ["300"]);
+    assert_eq!(
+        texts(&record_sets(&filled(), &ask("maxitems=301")).unwrap().1.document(), "MaxItems"),
+        ["300"]
+    );
 }
 
 #[test]
@@ -72,12 +92,17 @@ fn zones_by_name_go_on_past_the_name() {
         zone("Z0", "example.org", false),
         zone("Z9", "testing.example.com", false),
     ];
-    let document = zones_by_name(&zones, &ask("dnsname=example.com&maxitems=3")).unwrap().1.document();
+    let document =
+        zones_by_name(&zones, &ask("dnsname=example.com&maxitems=3")).unwrap().1.document();
     assert_eq!(texts(&document, "Id"), ["/hostedzone/Z1", "/hostedzone/Z3", "/hostedzone/Z9"]);
     assert_eq!(texts(&document, "NextDNSName"), ["example.net."]);
     assert_eq!(texts(&document, "NextHostedZoneId"), ["Z2"]);
-    let document = zones_by_name(&zones, &ask("dnsname=example.com.&hostedzoneid=Z2")).unwrap().1.document();
-    assert_eq!(texts(&document, "Id"), ["/hostedzone/Z3", "/hostedzone/Z9", "/hostedzone/Z2", "/hostedzone/Z0"]);
+    let document =
+        zones_by_name(&zones, &ask("dnsname=example.com.&hostedzoneid=Z2")).unwrap().1.document();
+    assert_eq!(
+        texts(&document, "Id"),
+        ["/hostedzone/Z3", "/hostedzone/Z9", "/hostedzone/Z2", "/hostedzone/Z0"]
+    );
     assert!(zones_by_name(&zones, &ask("hostedzoneid=Z2")).is_err());
 }
 

@@ -79,7 +79,10 @@ fn all_messages_and_nothing_done() {
     let messages = refusal(&zone, &changes);
     assert_eq!(messages.len(), 2, "{messages:?}");
     assert!(messages[0].ends_with("but it was not found"));
-    assert_eq!(messages[1], "RRSet with DNS name www.example.net. is not permitted in zone example.com.");
+    assert_eq!(
+        messages[1],
+        "RRSet with DNS name www.example.net. is not permitted in zone example.com."
+    );
 }
 
 #[test]
@@ -94,7 +97,9 @@ fn names_outside_the_zone() {
 fn malformed_names() {
     assert_eq!(
         refusal(&zone(), &[change(Create, a("a..example.com"))]),
-        ["FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with 'a..example.com'"]
+        [
+            "FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with 'a..example.com'"
+        ]
     );
 }
 
@@ -102,8 +107,11 @@ fn malformed_names() {
 fn delete_and_create_of_one_set_in_one_batch() {
     let mut zone = zone();
     zone.insert(ns(&["a.example.org."]));
-    let records =
-        after(&zone, &[change(Delete, ns(&["a.example.org."])), change(Create, ns(&["b.example.org."]))]).unwrap();
+    let records = after(
+        &zone,
+        &[change(Delete, ns(&["a.example.org."])), change(Create, ns(&["b.example.org."]))],
+    )
+    .unwrap();
     assert_eq!(records[&Key::of(&ns(&[]))].values, ["b.example.org."]);
 }
 
@@ -111,11 +119,19 @@ fn delete_and_create_of_one_set_in_one_batch() {
 fn other_sequences_on_one_set() {
     let mut zone = zone();
     zone.insert(a("www.example.com"));
-    for actions in [vec![Create, Delete], vec![Delete, Delete], vec![Upsert, Upsert], vec![Delete, Create, Delete]] {
-        let changes: Vec<Change> = actions.iter().map(|action| change(*action, a("WWW.example.com."))).collect();
+    for actions in [
+        vec![Create, Delete],
+        vec![Delete, Delete],
+        vec![Upsert, Upsert],
+        vec![Delete, Create, Delete],
+    ] {
+        let changes: Vec<Change> =
+            actions.iter().map(|action| change(*action, a("WWW.example.com."))).collect();
         assert_eq!(
             refusal(&zone, &changes),
-            ["The request contains an invalid set of changes for a resource record set 'A www.example.com.'"],
+            [
+                "The request contains an invalid set of changes for a resource record set 'A www.example.com.'"
+            ],
             "{actions:?}"
         );
     }
@@ -150,7 +166,10 @@ fn cname_stands_alone() {
 fn apex_soa_and_ns_stay() {
     let zone = zone();
     let delete = |rtype| change(Delete, zone.find("example.com", rtype).unwrap().clone());
-    assert_eq!(refusal(&zone, &[delete("SOA")]), ["A HostedZone must contain exactly one SOA record."]);
+    assert_eq!(
+        refusal(&zone, &[delete("SOA")]),
+        ["A HostedZone must contain exactly one SOA record."]
+    );
     assert_eq!(
         refusal(&zone, &[delete("NS")]),
         ["A HostedZone must contain at least one NS record for the zone itself."]
@@ -161,10 +180,14 @@ fn apex_soa_and_ns_stay() {
 
 #[test]
 fn ds_needs_a_delegation() {
-    let ds = RecordSet::new("testing.example.com", "DS", 300, [format!("1 13 2 {}", "ab".repeat(32))]);
+    let ds =
+        RecordSet::new("testing.example.com", "DS", 300, [format!("1 13 2 {}", "ab".repeat(32))]);
     let alone = refusal(&zone(), &[change(Create, ds.clone())]);
     assert!(alone[0].contains("there is no RRSet of type NS"), "{alone:?}");
-    assert!(after(&zone(), &[change(Create, ds.clone()), change(Create, ns(&["a.example.org."]))]).is_ok());
+    assert!(
+        after(&zone(), &[change(Create, ds.clone()), change(Create, ns(&["a.example.org."]))])
+            .is_ok()
+    );
     let apex = RecordSet { name: "example.com.".to_owned(), ..ds };
     assert!(refusal(&zone(), &[change(Create, apex)])[0].contains("at apex"));
 }
@@ -185,38 +208,62 @@ fn one_routing_policy_for_a_name_and_type() {
     zone.insert(a("www.example.com").weighted("one", 1));
     assert!(after(&zone, &[change(Create, a("www.example.com").weighted("two", 1))]).is_ok());
     let simple = refusal(&zone, &[change(Create, a("www.example.com"))]);
-    assert!(simple[0].contains("cannot be created as other RRSets exist with the same name and type"), "{simple:?}");
+    assert!(
+        simple[0].contains("cannot be created as other RRSets exist with the same name and type"),
+        "{simple:?}"
+    );
     let again = refusal(&zone, &[change(Create, a("www.example.com").weighted("one", 2))]);
     assert!(
-        again[0].contains("[name='www.example.com.', type='A', set-identifier='one'] but it already exists"),
+        again[0].contains(
+            "[name='www.example.com.', type='A', set-identifier='one'] but it already exists"
+        ),
         "{again:?}"
     );
 }
 
 #[test]
 fn limits_of_a_request() {
-    let many = |n: usize, action| (0..n).map(|i| change(action, a(&format!("h{i}.example.com")))).collect::<Vec<_>>();
+    let many = |n: usize, action| {
+        (0..n).map(|i| change(action, a(&format!("h{i}.example.com")))).collect::<Vec<_>>()
+    };
     assert!(after(&zone(), &many(1000, Create)).is_ok());
-    assert_eq!(refusal(&zone(), &many(1001, Create)), ["Number of records limit of 1000 exceeded."]);
+    assert_eq!(
+        refusal(&zone(), &many(1001, Create)),
+        ["Number of records limit of 1000 exceeded."]
+    );
     assert!(after(&zone(), &many(500, Upsert)).is_ok());
     assert_eq!(refusal(&zone(), &many(501, Upsert)), ["Number of records limit of 1000 exceeded."]);
     let long = |n: usize, action| {
         let value = format!("\"{}\"", "a".repeat(248));
         (0..n)
-            .map(|i| change(action, RecordSet::new(&format!("t{i}.example.com"), "TXT", 1, [value.clone()])))
+            .map(|i| {
+                change(
+                    action,
+                    RecordSet::new(&format!("t{i}.example.com"), "TXT", 1, [value.clone()]),
+                )
+            })
             .collect::<Vec<_>>()
     };
     assert!(after(&zone(), &long(128, Create)).is_ok());
-    assert_eq!(refusal(&zone(), &long(129, Create)), ["Number of characters limit of 32000 exceeded."]);
+    assert_eq!(
+        refusal(&zone(), &long(129, Create)),
+        ["Number of characters limit of 32000 exceeded."]
+    );
     assert!(after(&zone(), &long(64, Upsert)).is_ok());
-    assert_eq!(refusal(&zone(), &long(65, Upsert)), ["Number of characters limit of 32000 exceeded."]);
+    assert_eq!(
+        refusal(&zone(), &long(65, Upsert)),
+        ["Number of characters limit of 32000 exceeded."]
+    );
 }
 
 #[test]
 fn values_are_checked_on_writing_only() {
     let mut zone = zone();
     let bad = RecordSet::new("www.example.com", "A", 300, ["not-an-address"]);
-    assert!(refusal(&zone, &[change(Create, bad.clone())])[0].starts_with("Invalid Resource Record: 'FATAL problem: "));
+    assert!(
+        refusal(&zone, &[change(Create, bad.clone())])[0]
+            .starts_with("Invalid Resource Record: 'FATAL problem: ")
+    );
     zone.insert(bad.clone());
     assert!(after(&zone, &[change(Delete, bad)]).is_ok());
 }

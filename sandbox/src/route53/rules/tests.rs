@@ -34,7 +34,10 @@ fn names_as_values() {
 
 #[test]
 fn duplicates_whatever_the_case_and_dot_of_names() {
-    assert_eq!(messages("A", &["192.0.2.1", "192.0.2.1"]), ["Duplicate Resource Record: '192.0.2.1'"]);
+    assert_eq!(
+        messages("A", &["192.0.2.1", "192.0.2.1"]),
+        ["Duplicate Resource Record: '192.0.2.1'"]
+    );
     assert_eq!(
         messages("NS", &["ns1.example.org", "NS1.example.org."]),
         ["Duplicate Resource Record: 'NS1.example.org.'"]
@@ -61,7 +64,9 @@ fn ds_fields() {
 
 #[test]
 fn txt_strings() {
-    for good in ["\"a\"", "\"a b\" \"c\"", "\"a\"\"b\"", "\"say \\\"hi\\\"\"", "\"\\303\\251\"", "\"\""] {
+    for good in
+        ["\"a\"", "\"a b\" \"c\"", "\"a\"\"b\"", "\"say \\\"hi\\\"\"", "\"\\303\\251\"", "\"\""]
+    {
         assert!(accepted("TXT", good), "{good}");
     }
     for bad in ["a", "", "\"a", "\"a\" b", "\"é\"", "\"a\\"] {
@@ -83,7 +88,10 @@ fn structured_values() {
     assert!(accepted("MX", "10 mail.example.com"));
     assert!(!accepted("MX", "mail.example.com"));
     assert!(accepted("SRV", "1 10 5269 xmpp.example.com."));
-    assert!(accepted("SOA", "ns-1.awsdns-00.com. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"));
+    assert!(accepted(
+        "SOA",
+        "ns-1.awsdns-00.com. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"
+    ));
     assert!(!accepted("CNAME", "a.example.com b.example.com"));
     assert_eq!(messages("CNAME", &["a.example.com", "b.example.com"]).len(), 1);
 }

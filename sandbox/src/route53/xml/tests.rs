@@ -2,8 +2,11 @@ use super::*;
 
 #[test]
 fn documents_are_escaped() {
-    let element =
-        Element::new("A").attribute("xmlns", "urn:\"x\"").text("B", "<&>").maybe("C", None).maybe("D", Some(""));
+    let element = Element::new("A")
+        .attribute("xmlns", "urn:\"x\"")
+        .text("B", "<&>")
+        .maybe("C", None)
+        .maybe("D", Some(""));
     assert_eq!(
         element.document(),
         "<?xml version=\"1.0\"?>\n<A xmlns=\"urn:&quot;x&quot;\"><B>&lt;&amp;&gt;</B><D></D></A>"

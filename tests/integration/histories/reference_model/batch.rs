@@ -20,10 +20,14 @@ impl ReferenceModel {
     pub(super) fn check_batch(&mut self, call: &Call, zone: usize, before: &[Records]) {
         let comment = call.comment.clone().unwrap_or_default();
         let index = self.active.iter().position(|delivery| {
-            comment.contains(&delivery.owner) && (self.active.len() == 1 || comment.contains(&delivery.kind))
+            comment.contains(&delivery.owner)
+                && (self.active.len() == 1 || comment.contains(&delivery.kind))
         });
         let Some(index) = index else {
-            return self.violated("promise 1", &format!("the comment {comment:?} tells no request that is under way"));
+            return self.violated(
+                "promise 1",
+                &format!("the comment {comment:?} tells no request that is under way"),
+            );
         };
         let delivery = self.active[index].clone();
         let touches = |place: &Place| {
@@ -37,7 +41,12 @@ impl ReferenceModel {
                     }
                 })
         };
-        let places = delivery.goes.iter().map(|(place, _)| place).chain(&delivery.leaves).chain(&delivery.cleanup);
+        let places = delivery
+            .goes
+            .iter()
+            .map(|(place, _)| place)
+            .chain(&delivery.leaves)
+            .chain(&delivery.cleanup);
         let Some(place) = places.into_iter().find(|place| touches(place)).cloned() else {
             let text = "a batch changes what is neither the delegation nor the ownership record of its place";
             return self.violated("promise 1", text);
@@ -49,11 +58,15 @@ impl ReferenceModel {
             place,
         };
         if delivery.is_stale() {
-            self.violated("fence", "a request changed something although CloudFormation has given up on it");
+            self.violated(
+                "fence",
+                "a request changed something although CloudFormation has given up on it",
+            );
         }
         let present = delivery.goes.iter().any(|(place, _)| *place == turn.place);
         match self.judged(&delivery, &turn, before) {
-            Err(wrong) => self.violated("tables", &format!("{wrong} ({} of {})", delivery.kind, delivery.owner)),
+            Err(wrong) => self
+                .violated("tables", &format!("{wrong} ({} of {})", delivery.kind, delivery.owner)),
             Ok((row, way)) => {
                 self.count(row);
                 if present {
@@ -75,7 +88,8 @@ impl ReferenceModel {
         self.pass_on(&delivery, &turn, present);
     }
 
-    /// The row of the table that the batch is, and how the request came, if it is a Create or an Update there.
+    /// The row of the table that the batch is, and how the request came, if it is a Create or an
+    /// Update there.
     fn judged(
         &self,
         delivery: &Delivery,
@@ -89,7 +103,8 @@ impl ReferenceModel {
             let present = self.present(delivery, &turn.place, way, hindered);
             asks.extend(present.map(|present| (present, Some(way.clone()))));
         }
-        let arrives = delivery.goes.iter().any(|(place, way)| *place == turn.place && way.is_arrival());
+        let arrives =
+            delivery.goes.iter().any(|(place, way)| *place == turn.place && way.is_arrival());
         if arrives {
             asks.push((self.absent(delivery, Leave::TakeBack), None));
         }
@@ -102,7 +117,13 @@ impl ReferenceModel {
         }
         let mut wrong = "nobody asked for a batch there".to_owned();
         for (index, (asks, way)) in asks.iter().enumerate() {
-            let batch = Batch { stamp: &stamp, asks, before: &turn.before, after: &turn.after, calm: turn.calm };
+            let batch = Batch {
+                stamp: &stamp,
+                asks,
+                before: &turn.before,
+                after: &turn.after,
+                calm: turn.calm,
+            };
             match judge(&batch) {
                 Ok(row) => return Ok((row, way.clone())),
                 Err(why) if index == 0 => wrong = why,
@@ -127,7 +148,9 @@ impl ReferenceModel {
         let is_final = match way {
             // What a late request left there goes with the rollback of a move to it.
             Some(Way::Home { .. }) if self.excused.contains(&key) => true,
-            Some(Way::InPlace | Way::Home { .. }) => ["displaced", "repaired", "made"].contains(&row),
+            Some(Way::InPlace | Way::Home { .. }) => {
+                ["displaced", "repaired", "made"].contains(&row)
+            }
             // A retained delegation goes with the rollback of a move to it.
             Some(Way::Replacement { .. }) => had,
             // And one that was never updated with the Delete of a Create whose answer nobody heard.
@@ -141,7 +164,8 @@ impl ReferenceModel {
         if turn.before.servers() != turn.after.servers() {
             past.ours = turn.after.ns.is_some() && way.is_some();
         }
-        // What stood before is left behind. The records tell it: where somebody touched the zone meanwhile, the row does not.
+        // What stood before is left behind. The records tell it: where somebody touched the zone
+        // meanwhile, the row does not.
         let stood_before = turn.before.debt().is_some_and(|before| before.displaced.is_none());
         if stood_before && turn.after.record.claims.is_empty() {
             past.ours = false;
@@ -159,7 +183,9 @@ impl ReferenceModel {
             (Some(then), Some(now)) if then != now => self.count("DS replaced"),
             (Some(_), None) if after.ns.is_some() => self.count("DS removed, the delegation stays"),
             (Some(_), None) => self.count("DS removed with the delegation"),
-            (Some(_), Some(_)) if changed && before.ns.is_some() => self.count("name servers put back under a DS"),
+            (Some(_), Some(_)) if changed && before.ns.is_some() => {
+                self.count("name servers put back under a DS")
+            }
             (Some(_), Some(_)) if after.record.claims.len() < before.record.claims.len() => {
                 self.count("DS left to other claims");
             }
@@ -181,7 +207,10 @@ impl ReferenceModel {
             } else if !stands && !held.broken {
                 held.broken = true;
                 if !present {
-                    lost.push(format!("{owner} lost its delegation at {:?} to a Delete", turn.place));
+                    lost.push(format!(
+                        "{owner} lost its delegation at {:?} to a Delete",
+                        turn.place
+                    ));
                 }
             } else if stands && !touched && claim.is_some_and(|claim| turn.after.holds(claim)) {
                 // Given back.

@@ -64,7 +64,8 @@ impl Delivery {
     }
 
     pub(super) fn stamp(&self, place: &Place) -> ownership::Stamp {
-        let claimant = Claimant::new(&self.stack_id, &self.logical_id, &place.name.parse().unwrap());
+        let claimant =
+            Claimant::new(&self.stack_id, &self.logical_id, &place.name.parse().unwrap());
         let req = delegation_model::digest::RequestDigest::new(&self.request_id).to_string();
         ownership::Stamp {
             owner: self.owner.clone(),
@@ -121,7 +122,8 @@ impl ReferenceModel {
         let asked = delivery.asked.clone();
         delivery.goes.extend(asked.and_then(|asked| self.goes(&delivery.owner, &delivery, &asked)));
         // A zone that suits is kept, as by the Update that it takes back.
-        let was = delivery.old.as_ref().and_then(|old| self.atlas.place(old, delivery.physical.as_ref()));
+        let was =
+            delivery.old.as_ref().and_then(|old| self.atlas.place(old, delivery.physical.as_ref()));
         let elsewhere = |was: &Place| {
             delivery.physical.is_some()
                 && Some(was) != delivery.physical.as_ref()
@@ -130,7 +132,9 @@ impl ReferenceModel {
         delivery.cleanup = was.filter(elsewhere);
         let again = if first { "" } else { " AGAIN" };
         let Delivery { kind, owner, at, goes, leaves, .. } = &delivery;
-        self.note(&format!("{kind}{again} {owner} at={at} id={physical_id:?} goes {goes:?} leaves {leaves:?}"));
+        self.note(&format!(
+            "{kind}{again} {owner} at={at} id={physical_id:?} goes {goes:?} leaves {leaves:?}"
+        ));
         if !first {
             self.count("redelivered");
         }
@@ -144,7 +148,9 @@ impl ReferenceModel {
 
     fn wanted_ds(&self, asked: &Asked) -> Wanted {
         let keys = self.atlas.children[asked.child].handle.keys().into_iter();
-        let active = keys.filter(|key| key.status == "ACTIVE").map(|key| (key.name.clone(), key.ds_record()));
+        let active = keys
+            .filter(|key| key.status == "ACTIVE")
+            .map(|key| (key.name.clone(), key.ds_record()));
         let active: Vec<(String, String)> = active.collect();
         Wanted::of(asked.dnssec, self.signing[asked.child], &active, asked.keys.as_deref())
     }
@@ -178,7 +184,11 @@ impl ReferenceModel {
 
     /// What a claim that goes wants there.
     pub(super) fn absent(&self, delivery: &Delivery, why: Leave) -> Asks {
-        let asked = if why == Leave::Asked && delivery.kind == "Update" { &delivery.old } else { &delivery.asked };
+        let asked = if why == Leave::Asked && delivery.kind == "Update" {
+            &delivery.old
+        } else {
+            &delivery.asked
+        };
         let known = asked.as_ref().map(|asked| {
             let child = &self.atlas.children[asked.child].servers;
             if asked.given { asked.servers.union(child).cloned().collect() } else { child.clone() }
@@ -190,10 +200,14 @@ impl ReferenceModel {
 /// The date of a response URL in seconds since 1970.
 fn signed_at(url: &str) -> i64 {
     let date = url.split_once("X-Amz-Date=").map_or("", |(_, rest)| rest);
-    let number = |from: usize, to: usize| date.get(from..to).and_then(|digits| digits.parse::<i64>().ok()).unwrap_or(0);
+    let number = |from: usize, to: usize| {
+        date.get(from..to).and_then(|digits| digits.parse::<i64>().ok()).unwrap_or(0)
+    };
     let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
     // Days from the civil calendar, years starting in March.
     let (shifted, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (month * 153 + 2) / 5 + day - 719_469;
+    let days =
+        shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (month * 153 + 2) / 5 + day
+            - 719_469;
     days * 86_400 + number(9, 11) * 3600 + number(11, 13) * 60 + number(13, 15)
 }

@@ -16,10 +16,13 @@ enum Due {
 }
 
 impl ReferenceModel {
-    /// A delivery has ended, with an error towards Lambda or without, after these PUTs. `heard` tells that an earlier
-    /// delivery's answer had been stored.
+    /// A delivery has ended, with an error towards Lambda or without, after these PUTs. `heard`
+    /// tells that an earlier delivery's answer had been stored.
     pub(crate) fn end(&mut self, request_id: &str, error: Option<&str>, puts: &[Put], heard: bool) {
-        let Some(index) = self.active.iter().position(|delivery| delivery.request_id == request_id) else { return };
+        let Some(index) = self.active.iter().position(|delivery| delivery.request_id == request_id)
+        else {
+            return;
+        };
         let alone = self.active.len() == 1;
         let delivery = self.active.remove(index);
         self.check_answers(&delivery, error, puts);
@@ -27,10 +30,17 @@ impl ReferenceModel {
         let success = answer["Status"] == "SUCCESS";
         let stored = puts.iter().any(|put| put.stored);
         let (reason, id) = (text(&answer, "Reason"), text(&answer, "PhysicalResourceId"));
-        self.note(&format!("{} {} ends: {} {id} {reason}", delivery.kind, delivery.owner, answer["Status"]));
+        self.note(&format!(
+            "{} {} ends: {} {id} {reason}",
+            delivery.kind, delivery.owner, answer["Status"]
+        ));
         let action = answer["Data"]["Action"].as_str().unwrap_or("");
-        self.count(format!("{} {} {action}", delivery.kind, answer["Status"].as_str().unwrap_or("none")).trim_end());
-        let calm = alone && self.last_edit < delivery.began && !self.in_trouble && !answer.is_null();
+        self.count(
+            format!("{} {} {action}", delivery.kind, answer["Status"].as_str().unwrap_or("none"))
+                .trim_end(),
+        );
+        let calm =
+            alone && self.last_edit < delivery.began && !self.in_trouble && !answer.is_null();
         match (delivery.kind.as_str(), success) {
             ("Delete", true) => self.check_deleted(&delivery),
             ("Delete", false) => {
@@ -60,21 +70,34 @@ impl ReferenceModel {
         }
         let heard = !self.in_trouble && !delivery.is_expired();
         if heard && (puts.len() != 1 || delivered != 1 || error.is_some()) {
-            self.violated("promise 3", &format!("a delivery was answered by {} PUTs, {error:?}", puts.len()));
+            self.violated(
+                "promise 3",
+                &format!("a delivery was answered by {} PUTs, {error:?}", puts.len()),
+            );
         }
-        let body = puts.last().map(|put| String::from_utf8_lossy(&put.body).into_owned()).unwrap_or_default();
-        let marker = body.contains("\"unresolved/") && body.contains("\"FAILED\"") && delivery.kind == "Create";
+        let body = puts
+            .last()
+            .map(|put| String::from_utf8_lossy(&put.body).into_owned())
+            .unwrap_or_default();
+        let marker = body.contains("\"unresolved/")
+            && body.contains("\"FAILED\"")
+            && delivery.kind == "Create";
         if error.is_some() == (marker || delivered == 1) {
-            let text = format!("{delivered} answers were delivered, and towards Lambda the end was {error:?}");
+            let text = format!(
+                "{delivered} answers were delivered, and towards Lambda the end was {error:?}"
+            );
             self.violated("promise 3", &text);
         }
-        if body.len() > 4096 || body.contains("X-Amz") || error.is_some_and(|error| error.contains("X-Amz")) {
+        if body.len() > 4096
+            || body.contains("X-Amz")
+            || error.is_some_and(|error| error.contains("X-Amz"))
+        {
             self.violated("promise 3", "an answer is too long, or tells the response URL");
         }
     }
 
-    /// What the tables say of a Create or an Update that has ended, by what stands now: where it wrote something, its own
-    /// claim stands, and else nothing has changed since it began.
+    /// What the tables say of a Create or an Update that has ended, by what stands now: where it
+    /// wrote something, its own claim stands, and else nothing has changed since it began.
     fn due(&self, delivery: &Delivery, calm: bool) -> Due {
         if !calm || delivery.goes.len() > 1 {
             return Due::Unknown;
@@ -84,16 +107,25 @@ impl ReferenceModel {
             return Due::Fails;
         }
         if let Some((row, _)) = delivery.row {
-            return if ["in between", "again"].contains(&row) { Due::Unknown } else { Due::Succeeds };
+            return if ["in between", "again"].contains(&row) {
+                Due::Unknown
+            } else {
+                Due::Succeeds
+            };
         }
-        let physical = delivery.physical.as_ref().filter(|physical| *physical != place && delivery.kind == "Update");
-        let own_there =
-            physical.and_then(|physical| self.scene(physical).record.own(&delivery.owner, delivery.now).cloned());
+        let physical = delivery
+            .physical
+            .as_ref()
+            .filter(|physical| *physical != place && delivery.kind == "Update");
+        let own_there = physical.and_then(|physical| {
+            self.scene(physical).record.own(&delivery.owner, delivery.now).cloned()
+        });
         if own_there.is_some_and(|own| own.fence(delivery.now) > Some(delivery.at)) {
             return Due::Fails;
         }
         let below = super::occlusion::lies_below_a_delegation(&self.zones, &self.atlas, place);
-        let hindered = if below { Some(true) } else { self.hindered_at(delivery, place, &self.zones) };
+        let hindered =
+            if below { Some(true) } else { self.hindered_at(delivery, place, &self.zones) };
         let scene = self.scene(place);
         let stamp = delivery.stamp(place);
         let Some(asks) = self.present(delivery, place, way, hindered) else { return Due::Unknown };
@@ -116,32 +148,45 @@ impl ReferenceModel {
         let reason = text(answer, "Reason");
         match (self.due(delivery, calm), success) {
             (Due::Succeeds, false) => {
-                let text = format!("nothing stands in the way of the {}, and it failed: {reason}", delivery.kind);
+                let text = format!(
+                    "nothing stands in the way of the {}, and it failed: {reason}",
+                    delivery.kind
+                );
                 self.violated("tables", &text);
             }
             (Due::Fails, true) => {
-                self.violated("tables", &format!("the {} should have been refused, and succeeded", delivery.kind));
+                self.violated(
+                    "tables",
+                    &format!("the {} should have been refused, and succeeded", delivery.kind),
+                );
             }
             (_, true) => self.check_success(delivery, answer, calm),
             (_, false) => self.check_failure(delivery, answer, calm),
         }
     }
 
-    /// A SUCCESS of Create or Update: the zone holds what was asked for, or the answer says that it does not.
+    /// A SUCCESS of Create or Update: the zone holds what was asked for, or the answer says that it
+    /// does not.
     fn check_success(&mut self, delivery: &Delivery, answer: &Value, calm: bool) {
         let id = text(answer, "PhysicalResourceId");
         let Some(place) = self.atlas.of_id(&id) else {
             return self.violated("promise 3", &format!("the physical id {id} is no place"));
         };
         if !delivery.goes.iter().any(|(goes, _)| *goes == place) {
-            let text = format!("the physical id {id} is not a place that the request goes to, {:?}", delivery.goes);
+            let text = format!(
+                "the physical id {id} is not a place that the request goes to, {:?}",
+                delivery.goes
+            );
             return self.violated("moving", &text);
         }
         // A Delete that has overtaken it may have taken everything away by now.
         let (Some(asked), true) = (&delivery.asked, calm && !self.cancelling) else { return };
         let scene = self.scene(&place);
-        let told: Values =
-            text(&answer["Data"], "DsRecords").split(',').filter(|it| !it.is_empty()).map(str::to_lowercase).collect();
+        let told: Values = text(&answer["Data"], "DsRecords")
+            .split(',')
+            .filter(|it| !it.is_empty())
+            .map(str::to_lowercase)
+            .collect();
         if told != scene.records().cloned().unwrap_or_default() {
             self.violated("answer", "DsRecords is not what stands");
         }
@@ -149,19 +194,26 @@ impl ReferenceModel {
         if row == "kept" {
             let warning = text(&answer["Data"], "Warning");
             if warning.is_empty() {
-                self.violated("answer", "everything was left as it is, and the answer does not say so");
+                self.violated(
+                    "answer",
+                    "everything was left as it is, and the answer does not say so",
+                );
             }
             return;
         }
         if scene.servers() != Some(&asked.servers) {
-            self.violated("promise 2", "a SUCCESS, and the name servers are not those that were asked for");
+            self.violated(
+                "promise 2",
+                "a SUCCESS, and the name servers are not those that were asked for",
+            );
         }
         if scene.record.own(&delivery.owner, delivery.now).is_none_or(|own| own.at != delivery.at) {
             self.violated("promise 2", "a SUCCESS, and no claim of the request stands");
         }
     }
 
-    /// A FAILED of an arrival leaves nothing that it wrote; one of a Create that says so left nothing at all.
+    /// A FAILED of an arrival leaves nothing that it wrote; one of a Create that says so left
+    /// nothing at all.
     fn check_failure(&mut self, delivery: &Delivery, answer: &Value, calm: bool) {
         let marker = text(answer, "PhysicalResourceId").starts_with("unresolved/");
         for (place, way) in &delivery.goes {
@@ -175,18 +227,22 @@ impl ReferenceModel {
         }
     }
 
-    /// The stack got a SUCCESS: it holds the resource. A later one, to another delivery, says only that all is well again.
+    /// The stack got a SUCCESS: it holds the resource. A later one, to another delivery, says only
+    /// that all is well again.
     fn hold(&mut self, delivery: &Delivery, id: &str, news: bool) {
         let (Some(asked), Some(place)) = (&delivery.asked, self.atlas.of_id(id)) else { return };
         let key: Key = (delivery.owner.clone(), place);
         let scene = self.scene(&key.1);
         let own = scene.record.own(&delivery.owner, delivery.now);
-        let stands = scene.servers() == Some(&asked.servers) && own.is_some_and(|own| scene.holds(own));
+        let stands =
+            scene.servers() == Some(&asked.servers) && own.is_some_and(|own| scene.holds(own));
         let held = Held { servers: asked.servers.clone(), broken: !stands };
         if news && !self.cancelling && !self.late {
             self.excused.remove(&key);
             self.held.insert(key, held);
-        } else if let Some(known) = self.held.get_mut(&key).filter(|known| known.servers == held.servers) {
+        } else if let Some(known) =
+            self.held.get_mut(&key).filter(|known| known.servers == held.servers)
+        {
             known.broken &= held.broken;
         }
     }
@@ -196,8 +252,8 @@ impl ReferenceModel {
         let key = (delivery.owner.clone(), place.clone());
         let own = self.scene(place).record.own(&delivery.owner, delivery.now).cloned();
         let mine = own.filter(|own| own.at <= delivery.at);
-        let may_stay =
-            delivery.is_stale() || (delivery.invented && mine.as_ref().is_some_and(|own| !own.is_of_create()));
+        let may_stay = delivery.is_stale()
+            || (delivery.invented && mine.as_ref().is_some_and(|own| !own.is_of_create()));
         // The Create that it overtook wrote after the last look: it had outlived this Delete.
         let overtook = self.active.iter().any(|other| other.owner == delivery.owner);
         if mine.is_none() {

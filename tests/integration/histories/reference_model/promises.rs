@@ -12,16 +12,22 @@ impl ReferenceModel {
         self.note(&format!("---- {text}"));
         self.before.clone_from(&self.zones);
         self.step_began = self.tick;
-        self.shaky =
-            self.held.iter().filter(|(_, held)| held.broken).map(|((_, place), _)| place.name.clone()).collect();
+        self.shaky = self
+            .held
+            .iter()
+            .filter(|(_, held)| held.broken)
+            .map(|((_, place), _)| place.name.clone())
+            .collect();
         self.final_at.clear();
         self.unheld.clear();
         for place in self.all_places() {
             let scene = self.scene(&place);
-            let owners = scene.record.claims.iter().map(|claim| (claim.owner.clone(), place.clone()));
+            let owners =
+                scene.record.claims.iter().map(|claim| (claim.owner.clone(), place.clone()));
             self.unheld.extend(owners.filter(|key| !self.held.contains_key(key)));
             let held = |owner: &str| self.held.contains_key(&(owner.to_owned(), place.clone()));
-            // A dead claim on other name servers than stand comes to life again where somebody brings these.
+            // A dead claim on other name servers than stand comes to life again where somebody
+            // brings these.
             let sleeps = |owner: &str, holds: bool| !held(owner) && !holds;
             if scene.record.claims.iter().any(|claim| sleeps(&claim.owner, scene.holds(claim))) {
                 self.shaky.insert(place.name);
@@ -30,7 +36,8 @@ impl ReferenceModel {
     }
 
     pub(crate) fn end_step(&mut self, stack: Option<&str>, outcome: Option<&StackOutcome>) {
-        let zones: Vec<_> = self.atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
+        let zones: Vec<_> =
+            self.atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         if zones != self.zones {
             self.violated("model", "the replica is not what stands in the parent zones");
         }
@@ -59,11 +66,16 @@ impl ReferenceModel {
     fn check_held(&mut self) {
         let stands = |owner: &str, place: &Place, held: &Held| {
             let scene = self.scene(place);
-            scene.servers() == Some(&held.servers) && scene.record.claims.iter().any(|claim| claim.owner == *owner)
+            scene.servers() == Some(&held.servers)
+                && scene.record.claims.iter().any(|claim| claim.owner == *owner)
         };
-        let lost = self.held.iter().find(|((owner, place), held)| !held.broken && !stands(owner, place, held));
+        let lost = self
+            .held
+            .iter()
+            .find(|((owner, place), held)| !held.broken && !stands(owner, place, held));
         if let Some(((owner, place), held)) = lost {
-            let text = format!("{owner} is held and its delegation {held:?} does not stand at {place:?}");
+            let text =
+                format!("{owner} is held and its delegation {held:?} does not stand at {place:?}");
             self.violated("promise 2", &text);
         }
     }
@@ -79,13 +91,16 @@ impl ReferenceModel {
                     && !self.stuck.contains(stack_of(&claim.owner))
             });
             if let Some(left) = left {
-                let text = format!("no stack holds {}, and its claim stands at {place:?}", left.owner);
+                let text =
+                    format!("no stack holds {}, and its claim stands at {place:?}", left.owner);
                 self.violated("promise 2", &text);
             }
             let ours = self.places.get(&place).is_some_and(|past| past.ours && !past.touched);
             let claimed = !scene.record.claims.is_empty() || scene.record.has_unreadable();
             if !claimed && ours && scene.ns.is_some() {
-                let text = format!("the delegation at {place:?} was made by the function, and no claim stands");
+                let text = format!(
+                    "the delegation at {place:?} was made by the function, and no claim stands"
+                );
                 self.violated("promise 2", &text);
             }
             if scene.record.before.is_some() && !claimed && !self.is_touched(&place) {
@@ -106,7 +121,9 @@ impl ReferenceModel {
                 continue;
             }
             let (before, after) = (scene(&self.before, &place), self.scene(&place));
-            let mine = |scene: &Scene| scene.record.claims.iter().any(|claim| stack_of(&claim.owner) == stack);
+            let mine = |scene: &Scene| {
+                scene.record.claims.iter().any(|claim| stack_of(&claim.owner) == stack)
+            };
             // An Update of its own may have brought what an arrival left to it: TTL and DS records.
             let same = before.servers() == after.servers();
             // A DS record set without name servers goes with those that it gets.
@@ -120,16 +137,21 @@ impl ReferenceModel {
                 self.violated("promise 2", &text);
             }
             let owners = |scene: &Scene| {
-                let mut owners: Vec<String> = scene.record.claims.iter().map(|claim| claim.owner.clone()).collect();
+                let mut owners: Vec<String> =
+                    scene.record.claims.iter().map(|claim| claim.owner.clone()).collect();
                 // Retained ones go with the rollback of who declares them again.
                 owners.retain(|owner| !self.unheld.contains(&(owner.clone(), place.clone())));
                 owners.sort();
                 owners
             };
-            if owners(&before) != owners(&after) || before.record.strangers != after.record.strangers {
+            if owners(&before) != owners(&after)
+                || before.record.strangers != after.record.strangers
+            {
                 self.violated(
                     "promise 2",
-                    &format!("{stack} was rolled back, and the claims at {place:?} are not as before"),
+                    &format!(
+                        "{stack} was rolled back, and the claims at {place:?} are not as before"
+                    ),
                 );
             }
         }

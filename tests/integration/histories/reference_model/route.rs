@@ -1,4 +1,5 @@
-//! Where requests go: the rules `MOVE-…`, for zones that every role of their account can read and that never go.
+//! Where requests go: the rules `MOVE-…`, for zones that every role of their account can read and
+//! that never go.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,10 @@ impl ReferenceModel {
     pub(super) fn look_where_requests_go(&mut self) {
         for index in 0..self.active.len() {
             let delivery = self.active[index].clone();
-            if let Some(goes) = delivery.asked.as_ref().and_then(|asked| self.goes(&delivery.owner, &delivery, asked))
+            if let Some(goes) = delivery
+                .asked
+                .as_ref()
+                .and_then(|asked| self.goes(&delivery.owner, &delivery, asked))
                 && !self.active[index].goes.contains(&goes)
             {
                 self.active[index].goes.push(goes);
@@ -28,7 +32,12 @@ impl ReferenceModel {
         }
     }
 
-    pub(super) fn goes(&self, owner: &str, delivery: &super::Delivery, asked: &Asked) -> Option<Goes> {
+    pub(super) fn goes(
+        &self,
+        owner: &str,
+        delivery: &super::Delivery,
+        asked: &Asked,
+    ) -> Option<Goes> {
         match delivery.kind.as_str() {
             "Create" => Some((self.atlas.place(asked, None)?, Way::Create)),
             "Update" => self.update_goes(owner, delivery, asked),
@@ -47,7 +56,8 @@ impl ReferenceModel {
         let replaced = |zone: Option<usize>| Way::Replacement { from: from(zone) };
         let Some(physical) = &delivery.physical else { return Some((found?, replaced(None))) };
         let claim = self.scene(physical).record.own(owner, delivery.now).cloned();
-        if let Some((zone, led)) = claim.as_ref().and_then(|claim| claim.from.as_ref()?.split_once('/'))
+        if let Some((zone, led)) =
+            claim.as_ref().and_then(|claim| claim.from.as_ref()?.split_once('/'))
             && led == route(asked)
             && let Some(zone) = self.atlas.parents.iter().position(|known| known.id == zone)
             && self.atlas.parents[zone].account == account(asked.parent)
@@ -81,7 +91,10 @@ impl ReferenceModel {
         let child_zone = self.atlas.children[asked.child].id.parse().unwrap();
         let given: Vec<&str> = asked.servers.iter().map(String::as_str).collect();
         let given = NameServers::found(&given).filter(|_| asked.given);
-        let keys = asked.keys.as_ref().map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect::<BTreeSet<_>>());
+        let keys = asked
+            .keys
+            .as_ref()
+            .map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect::<BTreeSet<_>>());
         let wish = Properties {
             child_zone: Some(&child_zone),
             name_servers: given.as_ref(),

@@ -13,7 +13,8 @@ impl Point<'_> {
     /// What forbids the delegation, no matter who holds it now.
     pub(super) fn check_surroundings(&self) -> Result<(), Refusal> {
         let Self { goal, seen, .. } = self;
-        // Whatever the physical id says: without a claim, the request would start to manage the name.
+        // Whatever the physical id says: without a claim, the request would start to manage the
+        // name.
         if !goal.allowed && self.own.is_none() {
             return Err(Refusal::NotAllowed { name: self.name() });
         }
@@ -31,18 +32,21 @@ impl Point<'_> {
         }
         let sets = [self.ns, seen.ownership.as_ref()].into_iter().flatten();
         match sets.into_iter().find(|set| set.special) {
-            Some(set) => Err(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() }),
+            Some(set) => {
+                Err(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() })
+            }
             None => Ok(()),
         }
     }
 
     pub(super) fn check_glue(&self, wanted: &NameServers) -> Result<(), Refusal> {
         let Self { goal, seen, .. } = self;
-        // A name server at or below the cut is reached only by way of its address in the parent zone
-        // (RFC 1034, section 4.2.1).
+        // A name server at or below the cut is reached only by way of its address in the parent
+        // zone (RFC 1034, section 4.2.1).
         let glued = |server: &Name| {
             let sets = seen.at_cut.iter().chain(&seen.below);
-            sets.into_iter().any(|set| set.name == *server && matches!(set.rtype.as_str(), "A" | "AAAA"))
+            sets.into_iter()
+                .any(|set| set.name == *server && matches!(set.rtype.as_str(), "A" | "AAAA"))
         };
         match wanted.iter().find(|server| server.is_at_or_below(&goal.name) && !glued(server)) {
             Some(server) => Err(Refusal::NoGlue { name: self.name(), server: server.clone() }),
@@ -50,22 +54,36 @@ impl Point<'_> {
         }
     }
 
-    /// Where the name is not allowed, nothing is written but what the claim says, and never over what
-    /// others made (ALLOW-2).
-    pub(super) fn check_allowed(&self, step: NsStep, desired: Digest, ds: &DsPlan<'_>) -> Result<(), Refusal> {
+    /// Where the name is not allowed, nothing is written but what the claim says, and never over
+    /// what others made (ALLOW-2).
+    pub(super) fn check_allowed(
+        &self,
+        step: NsStep,
+        desired: Digest,
+        ds: &DsPlan<'_>,
+    ) -> Result<(), Refusal> {
         let own = self.own;
         let ns_fits = match step {
             NsStep::Stay => true,
             NsStep::Create | NsStep::Repair => own.is_some_and(|own| own.ns == desired),
             NsStep::Change | NsStep::Displace => false,
         };
-        let fits = ns_fits && ds.writes().is_none_or(|ds| own.is_some_and(|own| own.ds == Some(ds)));
-        if self.goal.allowed || fits { Ok(()) } else { Err(Refusal::NoLongerAllowed { name: self.name() }) }
+        let fits =
+            ns_fits && ds.writes().is_none_or(|ds| own.is_some_and(|own| own.ds == Some(ds)));
+        if self.goal.allowed || fits {
+            Ok(())
+        } else {
+            Err(Refusal::NoLongerAllowed { name: self.name() })
+        }
     }
 
     /// What the delegation would hide and the child zone lacks.
-    pub(super) fn lost<'b>(&'b self, wanted: &'b NameServers) -> impl Iterator<Item = &'b RecordSet> {
-        let covered = |set: &RecordSet| self.seen.covered.contains(&(set.name.clone(), set.rtype.clone()));
+    pub(super) fn lost<'b>(
+        &'b self,
+        wanted: &'b NameServers,
+    ) -> impl Iterator<Item = &'b RecordSet> {
+        let covered =
+            |set: &RecordSet| self.seen.covered.contains(&(set.name.clone(), set.rtype.clone()));
         occluded(&self.goal.name, Some(wanted), self.seen).filter(move |set| !covered(set))
     }
 }

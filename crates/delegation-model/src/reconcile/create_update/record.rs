@@ -13,7 +13,8 @@ impl Point<'_> {
     pub(super) fn retimes(&self, desired: Digest) -> bool {
         let Self { goal, record, .. } = self;
         let differs = self.ns.is_some_and(|set| set.ttl != Some(goal.ttl));
-        let sole = record.other_holders(&goal.claimant, desired).is_empty() && !record.has_unreadable();
+        let sole =
+            record.other_holders(&goal.claimant, desired).is_empty() && !record.has_unreadable();
         differs && !goal.is_arrival() && (sole || goal.changes_ttl)
     }
 
@@ -23,7 +24,8 @@ impl Point<'_> {
         match step {
             NsStep::Create | NsStep::Change | NsStep::Repair => Ok(None),
             NsStep::Displace => {
-                let names = |digest: Digest| record.others(&goal.claimant).any(|claim| claim.ns == digest);
+                let names =
+                    |digest: Digest| record.others(&goal.claimant).any(|claim| claim.ns == digest);
                 let displaced = self.standing.as_ref().zip(self.ns.and_then(|set| set.ttl));
                 let displaced = displaced.map(|((name_servers, digest), ttl)| Displaced {
                     name_servers: name_servers.clone(),
@@ -31,15 +33,20 @@ impl Point<'_> {
                     time: goal.stamp.time,
                     claimed: names(*digest),
                 });
-                let displaced =
-                    displaced.ok_or_else(|| Refusal::CantBeGivenBack { name: self.name(), current: self.current() })?;
+                let displaced = displaced.ok_or_else(|| Refusal::CantBeGivenBack {
+                    name: self.name(),
+                    current: self.current(),
+                })?;
                 Ok(Some(Before { of: desired, displaced: Some(displaced) }))
             }
             NsStep::Stay if goal.is_arrival() => {
-                // A Create's own earlier claim makes nothing ours: it may be a retained one (ARRIVE-3).
-                let ours = goal.behavior != UpdateBehavior::Create && own.is_some_and(|own| own.ns == desired);
-                let named =
-                    record.others(&goal.claimant).any(|claim| claim.ns == desired) || record.has_unreadable() || ours;
+                // A Create's own earlier claim makes nothing ours: it may be a retained one
+                // (ARRIVE-3).
+                let ours = goal.behavior != UpdateBehavior::Create
+                    && own.is_some_and(|own| own.ns == desired);
+                let named = record.others(&goal.claimant).any(|claim| claim.ns == desired)
+                    || record.has_unreadable()
+                    || ours;
                 if record.debt(desired).is_none() && !named {
                     return Ok(Some(Before { of: desired, displaced: None }));
                 }
@@ -47,7 +54,8 @@ impl Point<'_> {
             }
             NsStep::Stay => {
                 // The first later Update in place of a resource that was a holder already (OWN-6).
-                let settles = own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
+                let settles =
+                    own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
                 Ok(if settles { None } else { record.before().cloned() })
             }
         }
@@ -93,8 +101,10 @@ impl Point<'_> {
     /// Until when resolvers may have name servers that are put right now, or were before (DS-7).
     pub(super) fn hold(&self, step: NsStep, desired: Digest, ds: &DsPlan<'_>) -> Option<i64> {
         let Self { goal, record, own, .. } = self;
-        let puts_right = step == NsStep::Repair || own.is_some_and(|own| own.ns == desired) || ds.is_deferred();
-        let displaced = self.ns.filter(|_| step != NsStep::Stay && puts_right).and_then(|set| set.ttl);
+        let puts_right =
+            step == NsStep::Repair || own.is_some_and(|own| own.ns == desired) || ds.is_deferred();
+        let displaced =
+            self.ns.filter(|_| step != NsStep::Stay && puts_right).and_then(|set| set.ttl);
         let now = displaced.map(|ttl| goal.stamp.time.saturating_add(i64::from(ttl.seconds())));
         now.max(record.hold(desired, goal.stamp.time, goal.now))
     }

@@ -12,9 +12,14 @@ impl Point<'_> {
         let Self { goal, record, own, .. } = self;
         let overwrites = goal.allow_overwrite;
         if self.ns.is_none() {
-            // With a claim of its own, an Update in place is the holder who puts it back (UPDATE-1).
+            // With a claim of its own, an Update in place is the holder who puts it back
+            // (UPDATE-1).
             let may = !self.has_conflict(desired) || (!goal.is_arrival() && own.is_some());
-            return if may || overwrites { Ok(NsStep::Create) } else { Err(self.claimed_by_others()) };
+            return if may || overwrites {
+                Ok(NsStep::Create)
+            } else {
+                Err(self.claimed_by_others())
+            };
         }
         let standing = self.standing.as_ref().map(|(_, digest)| *digest);
         if standing == Some(desired) {
@@ -26,12 +31,14 @@ impl Point<'_> {
         let own_names = own.is_some_and(names);
         let debt = standing.and_then(|standing| record.debt(standing));
         let displaces = if goal.is_arrival() {
-            // Our own earlier claim alone: of a stack that was made again, or a retained one (ARRIVE-4).
+            // Our own earlier claim alone: of a stack that was made again, or a retained one
+            // (ARRIVE-4).
             overwrites || (own_names && !named_by_others)
         } else {
             let lasting = |claim: &Claim| names(claim) && claim.is_lasting();
             let held_by_others = record.others(&goal.claimant).any(lasting) || unreadable;
-            let holds = own.zip(standing).is_some_and(|(own, standing)| record.holds(own, standing));
+            let holds =
+                own.zip(standing).is_some_and(|(own, standing)| record.holds(own, standing));
             // Who changes what is not settled settles it, and that takes a later request (OWN-6).
             let settles = own.is_some_and(|own| goal.is_later_than(own));
             if holds && !held_by_others && (debt.is_none() || settles) {

@@ -76,7 +76,11 @@ fn what_stands_as_wanted_is_claimed_and_not_changed() {
         assert_eq!((point.ttl(), point.secured_by().as_str()), (60, ""));
         assert_eq!(point.claim("S1").origin, ClaimOrigin::Came);
         assert_eq!(done.warnings(), "next-update-brings");
-        assert!(done.text().contains("60 s") && done.text().contains("172800 s"), "{}", done.text());
+        assert!(
+            done.text().contains("60 s") && done.text().contains("172800 s"),
+            "{}",
+            done.text()
+        );
     }
 }
 
@@ -193,7 +197,11 @@ fn allow_overwrite_displaces_and_remembers() {
         let claim = point.claim("S1");
         assert_eq!((claim.origin, claim.saw), (ClaimOrigin::Made, Some(displaced.time)));
         assert_eq!(done.warnings(), "delegation-displaced");
-        assert!(done.text().contains("ns1.h.net") && done.text().contains("60 s"), "{}", done.text());
+        assert!(
+            done.text().contains("ns1.h.net") && done.text().contains("60 s"),
+            "{}",
+            done.text()
+        );
         assert_eq!(done.text().contains("S2/D"), held);
     }
 }
@@ -238,7 +246,10 @@ fn our_own_earlier_claim_alone_may_be_replaced() {
         let mut point = Point::new();
         point.create("S1", wants("x"));
         let done = arrive(&mut point, "S1", wants("y"));
-        assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("delegation-displaced", "y"));
+        assert_eq!(
+            (done.warnings().as_str(), point.delegated_to().as_str()),
+            ("delegation-displaced", "y")
+        );
         let displaced = point.record().before().unwrap().displaced.clone().unwrap();
         assert_eq!((displaced.name_servers, displaced.claimed), (servers("x"), false));
     }
@@ -250,7 +261,10 @@ fn our_own_earlier_claim_is_not_enough_where_others_name_what_stands() {
         let mut point = Point::new();
         point.create("S1", wants("x"));
         point.create("S2", wants("x"));
-        assert_eq!(arrive(&mut point, "S1", wants("y")).refused().code(), "delegation-held-by-others");
+        assert_eq!(
+            arrive(&mut point, "S1", wants("y")).refused().code(),
+            "delegation-held-by-others"
+        );
     }
 }
 
@@ -260,7 +274,11 @@ fn our_own_earlier_claim_on_something_else_is_not_enough() {
     point.create("S1", wants("x"));
     point.set_by_hand("z", 60);
     assert_eq!(point.create("S1", wants("y")).refused().code(), "delegation-not-ours");
-    assert_eq!(point.create("S1", wants("x")).refused().code(), "delegation-not-ours", "a Create repairs no drift");
+    assert_eq!(
+        point.create("S1", wants("x")).refused().code(),
+        "delegation-not-ours",
+        "a Create repairs no drift"
+    );
 }
 
 #[test]
@@ -353,8 +371,9 @@ fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
 /// ARRIVE-8.
 #[test]
 fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
-    // Found by the model checker. Two deliveries of one request run at once. The second finds what the first
-    // wrote, and answers SUCCESS. Then the first fails its check, or finds the old point cleaned up.
+    // Found by the model checker. Two deliveries of one request run at once. The second finds what
+    // the first wrote, and answers SUCCESS. Then the first fails its check, or finds the old point
+    // cleaned up.
     for behavior in [UpdateBehavior::Create, UpdateBehavior::Replacement { from: moved_from() }] {
         let mut point = Point::new();
         let request = point.request("S1", behavior, &wants("x"));
@@ -367,7 +386,8 @@ fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
     }
     // A move back: to the second delivery, what the first wrote is home.
     let mut point = Point::new();
-    let first = point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));
+    let first =
+        point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));
     let mut second = first.clone();
     second.goal.behavior = UpdateBehavior::InPlace;
     point.deliver(&first);

@@ -109,7 +109,11 @@ fn an_owner_that_we_could_not_have_written_reaches_no_message() {
     }
     let done = point.create("S2", wants("y"));
     assert_eq!(done.refused().code(), "delegation-not-ours");
-    assert!(done.text().contains("an unknown owner") && !done.text().contains("mallory"), "{}", done.text());
+    assert!(
+        done.text().contains("an unknown owner") && !done.text().contains("mallory"),
+        "{}",
+        done.text()
+    );
 }
 
 #[test]
@@ -159,7 +163,10 @@ fn what_can_t_be_read_keeps_drift() {
     point.add_value_by_hand(UNREADABLE);
     assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
     let done = point.delete_knowing("S1", "z");
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT +TXT", "changed-by-others"));
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-TXT +TXT", "changed-by-others")
+    );
 }
 
 #[test]
@@ -173,8 +180,8 @@ fn an_ownership_record_with_a_routing_policy_says_nothing_and_is_not_touched() {
     assert_eq!(point.delete_invented("S1").shape(), "");
 }
 
-/// Nothing in public DNS tells a forged displacement from one of ours. The page of security says what follows: the right to
-/// write TXT there is as good as the right to delegate.
+/// Nothing in public DNS tells a forged displacement from one of ours. The page of security says
+/// what follows: the right to write TXT there is as good as the right to delegate.
 #[test]
 fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
     let forge = |point: &mut Point, at: i64| {
@@ -187,10 +194,16 @@ fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
     point.update("S1", wants("x"));
     let (mut later, now) = (point.clone(), point.clock);
     forge(&mut point, now);
-    assert_eq!((point.delete("S1").warnings().as_str(), point.delegated_to().as_str()), ("given-back", "e"));
+    assert_eq!(
+        (point.delete("S1").warnings().as_str(), point.delegated_to().as_str()),
+        ("given-back", "e")
+    );
     // It has to be fresh.
     forge(&mut later, now - 2 * DAY);
-    assert_eq!((later.delete("S1").warnings().as_str(), later.delegated_to().as_str()), ("not-given-back", ""));
+    assert_eq!(
+        (later.delete("S1").warnings().as_str(), later.delegated_to().as_str()),
+        ("not-given-back", "")
+    );
 }
 
 /// Nor a forged claim, with which a request may put back what it names where it could not begin.
@@ -230,9 +243,15 @@ fn one_edit_of_the_record_neither_stops_updates_nor_deletes() {
         forged.remove_by_hand("TXT");
         forged.add_value_by_hand(&fields.join(","));
         let done = forged.update("S1", wants("x"));
-        assert!(matches!(done.decision, crate::reconcile::Decision::Proceed(_)), "{field} {done:?}");
+        assert!(
+            matches!(done.decision, crate::reconcile::Decision::Proceed(_)),
+            "{field} {done:?}"
+        );
         let done = forged.delete("S1");
-        assert!(matches!(done.decision, crate::reconcile::Decision::Proceed(_)), "{field} {done:?}");
+        assert!(
+            matches!(done.decision, crate::reconcile::Decision::Proceed(_)),
+            "{field} {done:?}"
+        );
         // What is left standing is named.
         assert!(forged.delegated_to().is_empty() || done.text().contains("ns1.x.net"), "{field}");
     }

@@ -31,7 +31,10 @@ fn where_nothing_stands_the_claim_goes() {
     let mut point = created(wants("x"));
     point.remove_by_hand("NS");
     let done = point.delete("S1");
-    assert_eq!((done.shape().as_str(), done.action(), done.warnings().as_str()), ("-TXT", Action::Left, ""));
+    assert_eq!(
+        (done.shape().as_str(), done.action(), done.warnings().as_str()),
+        ("-TXT", Action::Left, "")
+    );
 }
 
 #[test]
@@ -148,7 +151,11 @@ fn what_was_nobodys_is_put_back_for_a_day() {
         let done = point.delete("S1");
         let expected = if back { ("h", "given-back") } else { ("", "not-given-back") };
         assert_eq!((point.delegated_to().as_str(), done.warnings().as_str()), expected);
-        assert!(done.text().contains("ns1.h.net") && done.text().contains("60 s"), "{}", done.text());
+        assert!(
+            done.text().contains("ns1.h.net") && done.text().contains("60 s"),
+            "{}",
+            done.text()
+        );
         assert_eq!(point.seen.ownership, None);
     }
 }
@@ -189,7 +196,10 @@ fn a_put_back_that_route_53_rejects_deletes() {
     let goal = point.delete_goal("S2", DeleteReason::Requested);
     assert!(point.clone().deliver_delete(&goal).plan().puts_back());
     let done = point.deliver_delete(&DeleteGoal { put_back_rejected: true, ..goal });
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -TXT +TXT", "not-given-back"));
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-NS -TXT +TXT", "not-given-back")
+    );
     assert!(done.text().contains("Route 53 did not accept"), "{}", done.text());
     assert!(point.record().before().is_none());
 }
@@ -205,8 +215,8 @@ fn nothing_is_put_back_where_the_name_is_not_allowed() {
 
 #[test]
 fn a_claim_that_has_not_seen_the_displacement_keeps_the_name_all_the_same() {
-    // S1 claims x; S2 took over with y and is gone; S1's rename brought x again by AllowOverwrite. What it
-    // displaced can't be put back, and S1's old claim is on x: the name stays.
+    // S1 claims x; S2 took over with y and is gone; S1's rename brought x again by AllowOverwrite.
+    // What it displaced can't be put back, and S1's old claim is on x: the name stays.
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
@@ -229,7 +239,9 @@ fn name_servers_that_are_not_ours_stay_and_are_told() {
 
 #[test]
 fn name_servers_of_the_child_zone_go_although_a_hand_set_them() {
-    for (standing, known, goes) in [("z", "z", true), ("z", "zx", true), ("zx", "z", false), ("z", "y", false)] {
+    for (standing, known, goes) in
+        [("z", "z", true), ("z", "zx", true), ("zx", "z", false), ("z", "y", false)]
+    {
         let mut point = created(wants("x"));
         point.set_by_hand(standing, 60);
         let done = point.delete_knowing("S1", known);
@@ -336,7 +348,10 @@ mod invented_ids {
         for mut point in [updated, moved] {
             let done = point.delete_invented("S1");
             assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
-            assert_eq!((done.warnings().as_str(), done.shape().as_str()), ("claim-kept", "-TXT +TXT"));
+            assert_eq!(
+                (done.warnings().as_str(), done.shape().as_str()),
+                ("claim-kept", "-TXT +TXT")
+            );
             assert!(done.text().contains("ns1.x.net"), "{}", done.text());
         }
     }

@@ -1,7 +1,7 @@
 //! One delegation point in memory, and the requests that come to it.
 //!
-//! A batch is applied as Route 53 applies it: whole, and only if every DELETE names what stands and no
-//! CREATE meets anything. Name servers are letters: `x` stands for the name server `ns1.x.net`.
+//! A batch is applied as Route 53 applies it: whole, and only if every DELETE names what stands and
+//! no CREATE meets anything. Name servers are letters: `x` stands for the name server `ns1.x.net`.
 
 use crate::digest::{Digest, RequestDigest, Wish as Properties};
 use crate::ds::{Ds, DsRecords};
@@ -11,8 +11,8 @@ use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Claimant, MovedFrom, OwnershipRecord, Stamp};
 use crate::parent::ParentZone;
 use crate::reconcile::{
-    Action, Decision, DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation, ReconciliationPlan, Refusal,
-    UpdateBehavior, Warning, plan_create_update, plan_delete,
+    Action, Decision, DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation,
+    ReconciliationPlan, Refusal, UpdateBehavior, Warning, plan_create_update, plan_delete,
 };
 use crate::record_set::{Change, RecordSet};
 use crate::ttl::Ttl;
@@ -56,7 +56,8 @@ pub(super) fn claimant(resource: &str) -> Claimant {
 pub(super) struct Wish {
     /// Letters; the text counts as `NameServers`, so that another text is another wish.
     pub(super) servers: &'static str,
-    /// What was read: differs from `servers` where the child zone was changed behind the properties.
+    /// What was read: differs from `servers` where the child zone was changed behind the
+    /// properties.
     pub(super) read: Option<&'static str>,
     pub(super) unknown_servers: bool,
     pub(super) ttl: i64,
@@ -199,7 +200,9 @@ impl Done {
     /// Everything that the user is told, as one text.
     pub(super) fn text(&self) -> String {
         match &self.decision {
-            Decision::Proceed(plan) => plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            Decision::Proceed(plan) => {
+                plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }
             Decision::Refuse(refusal) => refusal.to_string(),
             Decision::Overtaken(overtaken) => overtaken.to_string(),
         }
@@ -272,7 +275,8 @@ impl Point {
     }
 
     fn write_record(&mut self, values: Vec<String>) {
-        self.seen.ownership = (!values.is_empty()).then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
+        self.seen.ownership = (!values.is_empty())
+            .then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
     }
 
     pub(super) fn wait(&mut self, seconds: i64) {
@@ -281,7 +285,12 @@ impl Point {
 
     // Requests.
 
-    pub(super) fn request(&mut self, resource: &str, behavior: UpdateBehavior, wish: &Wish) -> Request {
+    pub(super) fn request(
+        &mut self,
+        resource: &str,
+        behavior: UpdateBehavior,
+        wish: &Wish,
+    ) -> Request {
         self.clock += 1;
         self.requests += 1;
         let old = self.accepted.get(resource).filter(|_| behavior != UpdateBehavior::Create);
@@ -447,7 +456,9 @@ impl Point {
 
     /// The letters of the name servers; empty for none.
     pub(super) fn delegated_to(&self) -> String {
-        let letters = |servers: NameServers| servers.iter().filter_map(|name| name.as_str().chars().nth(4)).collect();
+        let letters = |servers: NameServers| {
+            servers.iter().filter_map(|name| name.as_str().chars().nth(4)).collect()
+        };
         self.seen.name_servers().map(letters).unwrap_or_default()
     }
 
@@ -474,7 +485,8 @@ impl Point {
     /// The resources that have a claim, sorted and joined.
     pub(super) fn claimed_by(&self) -> String {
         let record = self.record();
-        let mut owners: Vec<String> = record.claims().map(|claim| claim.owner.to_string()).collect();
+        let mut owners: Vec<String> =
+            record.claims().map(|claim| claim.owner.to_string()).collect();
         owners.sort();
         owners.join(" ").replace("/D", "")
     }

@@ -62,7 +62,9 @@ fn one_that_somebody_changed_by_hand_is_put_right() {
 
 #[test]
 fn an_arrival_changes_none() {
-    for (by_hand, wish) in [("", wants("x").signed("a")), ("z", wants("x").signed("a")), ("z", wants("x"))] {
+    for (by_hand, wish) in
+        [("", wants("x").signed("a")), ("z", wants("x").signed("a")), ("z", wants("x"))]
+    {
         let mut point = Point::new();
         point.set_by_hand("x", 172_800);
         if !by_hand.is_empty() {
@@ -188,9 +190,11 @@ fn name_servers_never_change_under_one() {
     for overwrite in [false, true] {
         let wish = |wish: Wish| Wish { overwrite, ..wish };
         let point = created(wants("x").signed("a"));
-        for (wanted, code) in
-            [(wants("y").signed("a"), "ds-stands"), (wants("y").signed("b"), "ds-stands"), (wants("y"), "ds-stands")]
-        {
+        for (wanted, code) in [
+            (wants("y").signed("a"), "ds-stands"),
+            (wants("y").signed("b"), "ds-stands"),
+            (wants("y"), "ds-stands"),
+        ] {
             let done = point.clone().update("S1", wish(wanted));
             assert_eq!(done.refused().code(), code);
             assert!(done.text().contains("wait 7200 seconds"), "{}", done.text());
@@ -209,11 +213,15 @@ fn name_servers_never_change_under_one() {
 fn nor_in_the_batch_that_would_add_one() {
     let mut point = created(wants("x"));
     assert_eq!(point.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
-    assert_eq!(point.create("S2", wants("y").signed("a").overwriting()).refused().code(), "ds-with-name-servers");
+    assert_eq!(
+        point.create("S2", wants("y").signed("a").overwriting()).refused().code(),
+        "ds-with-name-servers"
+    );
 }
 
-/// Found by the model checker: a rename had taken the DS record set away, and the next Update turned `Dnssec` off and
-/// changed the child zone. Its rollback left the name servers of the child zone that the same rollback deletes.
+/// Found by the model checker: a rename had taken the DS record set away, and the next Update
+/// turned `Dnssec` off and changed the child zone. Its rollback left the name servers of the child
+/// zone that the same rollback deletes.
 #[test]
 fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
     let mut point = created(wants("x").signed("a"));
@@ -221,29 +229,39 @@ fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
     point.update("S1", wants("y"));
     let displaced = i64::from(Ttl::DELEGATION.seconds());
     let done = point.update("S1", wants("x").signed("a"));
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS +NS -TXT +TXT", "ds-deferred"));
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-NS +NS -TXT +TXT", "ds-deferred")
+    );
     assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", ""));
     // Not before resolvers have forgotten the others, and then it comes.
     assert_eq!(point.update("S1", wants("x").signed("a")).warnings(), "ds-deferred");
     point.wait(displaced);
     let done = point.update("S1", wants("x").signed("a"));
-    assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("unsigned-answers-kept", "a"));
+    assert_eq!(
+        (done.warnings().as_str(), point.secured_by().as_str()),
+        ("unsigned-answers-kept", "a")
+    );
 
     // Who asks for something new is refused as ever, and so is a way back later than a day.
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("DS");
     point.update("S1", wants("y"));
-    assert_eq!(point.clone().update("S1", wants("z").signed("a")).refused().code(), "ds-with-name-servers");
+    assert_eq!(
+        point.clone().update("S1", wants("z").signed("a")).refused().code(),
+        "ds-with-name-servers"
+    );
     point.wait(DAY + 1);
     assert_eq!(point.update("S1", wants("x").signed("a")).refused().code(), "ds-with-name-servers");
 }
 
-/// Found by the model checker: the claim named the name servers of before with the DS record set of the others, and then
-/// put them back under it.
+/// Found by the model checker: the claim named the name servers of before with the DS record set of
+/// the others, and then put them back under it.
 #[test]
 fn regression_a_way_back_under_a_ds_does_not_make_the_zone_bogus_later() {
     let mut point = created(wants("x"));
-    // Somebody changes the name servers by hand before the template does, with its first DS record set.
+    // Somebody changes the name servers by hand before the template does, with its first DS record
+    // set.
     point.set_by_hand("y", 300);
     point.update("S1", wants("y").signed("a"));
     let done = point.update("S1", wants("x"));
@@ -272,7 +290,8 @@ fn name_servers_that_our_claim_names_are_put_back_under_one() {
 /// DS-5.
 #[test]
 fn name_servers_are_not_put_back_under_one_that_is_for_others() {
-    // S1 was displaced by S2, which has a DS for its own keys. That is no drift, whatever S1's claim names.
+    // S1 was displaced by S2, which has a DS for its own keys. That is no drift, whatever S1's
+    // claim names.
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y").signed("b"));
@@ -301,7 +320,10 @@ fn none_is_added_while_resolvers_may_have_name_servers_that_were_put_back() {
         point.set_by_hand("z", 100);
         let old = if covered { "a" } else { "" };
         let done = point.update("S1", wants("x").signed("b").reading("x"));
-        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("drift-repaired ds-deferred", old));
+        assert_eq!(
+            (done.warnings().as_str(), point.secured_by().as_str()),
+            ("drift-repaired ds-deferred", old)
+        );
         assert_eq!(managed(&point, "S1"), digest(old));
         // A rollback of the same deployment, and another holder, wait too.
         let mut shared = point.clone();
@@ -358,14 +380,20 @@ fn keys_that_are_not_known_fail_arrivals_and_who_asks_for_something_new() {
             point.set_ds_by_hand(standing);
         }
         if !claim {
-            assert_eq!(point.create("S1", wants("x").signed_somehow()).refused().code(), "ds-unknown");
+            assert_eq!(
+                point.create("S1", wants("x").signed_somehow()).refused().code(),
+                "ds-unknown"
+            );
         }
         point.create("S1", wants("x"));
         let done = point.update("S1", wants("x").signed_somehow());
         assert_eq!(done.refused().code(), "ds-unknown");
         assert!(done.text().contains("is not signing"), "{}", done.text());
     }
-    assert_eq!(Point::new().create("S1", wants("x").signed_somehow()).refused().code(), "ds-unknown");
+    assert_eq!(
+        Point::new().create("S1", wants("x").signed_somehow()).refused().code(),
+        "ds-unknown"
+    );
 }
 
 #[test]
@@ -378,13 +406,19 @@ fn keys_that_are_not_known_any_more_leave_everything_as_it_is() {
     assert_eq!(point.update("S1", wants("x").signed_somehow()).warnings(), "ds-not-known");
     // A resource that shares may come while they are not known.
     let mut point = created(wants("x").signed("a"));
-    assert_eq!(point.create("S2", wants("x").signed_somehow()).warnings(), "delegation-shared ds-not-known");
+    assert_eq!(
+        point.create("S2", wants("x").signed_somehow()).warnings(),
+        "delegation-shared ds-not-known"
+    );
 }
 
 #[test]
 fn a_failed_check_keeps_the_ds_and_its_claim() {
     let mut point = created(wants("x").signed("a"));
-    assert_eq!(point.update("S1", wants("x").signed("b").failing_check()).warnings(), "left-as-it-is");
+    assert_eq!(
+        point.update("S1", wants("x").signed("b").failing_check()).warnings(),
+        "left-as-it-is"
+    );
     assert_eq!((managed(&point, "S1"), point.secured_by().as_str()), (digest("a"), "a"));
 }
 
@@ -396,7 +430,10 @@ fn one_with_a_routing_policy_is_not_touched() {
     assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
     assert_eq!(point.update("S1", wants("x")).shape(), "-TXT +TXT");
     let done = point.delete("S1");
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -TXT", "ds-with-routing-policy-left"));
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-NS -TXT", "ds-with-routing-policy-left")
+    );
 }
 
 #[test]
@@ -404,8 +441,11 @@ fn an_update_that_moves_where_keys_are_not_known_is_refused_however_long_they_we
     let mut point = created(wants("x"));
     point.remove_by_hand("NS");
     point.remove_by_hand("TXT");
-    let mut request =
-        point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x").signed_somehow());
+    let mut request = point.request(
+        "S1",
+        UpdateBehavior::Replacement { from: moved_from() },
+        &wants("x").signed_somehow(),
+    );
     request.goal.old_wish = Some(request.goal.wish);
     assert_eq!(point.deliver(&request).refused().code(), "ds-unknown");
 }
@@ -418,7 +458,8 @@ fn a_key_that_is_too_young_is_not_alone_in_the_ds_record_set() {
         let before = point.secured_by();
         // Another key is asked for, whatever it is called.
         let ask = |point: &mut Point, age| {
-            let mut request = point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(age));
+            let mut request =
+                point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(age));
             request.goal.wish = wants("y").digest();
             point.deliver(&request)
         };
@@ -438,7 +479,8 @@ fn a_young_key_is_added_beside_one_that_exists_and_comes_with_a_new_delegation()
     assert_eq!(point.secured_by(), "ab");
 }
 
-/// The way back of an Update, and an Update of something else: a `Warning`, and everything stays (UPDATE-4).
+/// The way back of an Update, and an Update of something else: a `Warning`, and everything stays
+/// (UPDATE-4).
 #[test]
 fn who_asks_for_nothing_new_is_not_stopped_by_a_young_key() {
     let mut point = created(wants("x").signed("a"));
@@ -447,13 +489,15 @@ fn who_asks_for_nothing_new_is_not_stopped_by_a_young_key() {
     assert_eq!((back.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "b"));
     // The child's keys became others behind the same properties.
     let mut point = created(wants("x").signed("a"));
-    let mut request = point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(0));
+    let mut request =
+        point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(0));
     request.goal.wish = wants("x").signed("a").digest();
     let done = point.deliver(&request);
     assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
 }
 
-/// A DS record set that our claim names, and that somebody removed or replaced by hand, comes back whatever the age of its keys.
+/// A DS record set that our claim names, and that somebody removed or replaced by hand, comes back
+/// whatever the age of its keys.
 #[test]
 fn a_young_key_is_put_back_after_drift() {
     let mut point = created(wants("x").signed("a").key_age(0));
@@ -481,5 +525,8 @@ fn what_must_stay_is_told() {
     let off = point.update("S1", wants("x"));
     assert_eq!(off.warnings(), "keys-must-stay");
     let words = off.plan().warnings[0].to_string();
-    assert!(words.contains("keys 98 of") && words.contains("3900 seconds"), "the DS, and then the keys: {words}");
+    assert!(
+        words.contains("keys 98 of") && words.contains("3900 seconds"),
+        "the DS, and then the keys: {words}"
+    );
 }

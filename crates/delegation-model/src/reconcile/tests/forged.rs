@@ -1,4 +1,5 @@
-//! What somebody can do who may write TXT and nothing else: forge the ownership record between any two requests.
+//! What somebody can do who may write TXT and nothing else: forge the ownership record between any
+//! two requests.
 
 use proptest::prelude::*;
 
@@ -14,25 +15,38 @@ fn values() -> impl Strategy<Value = String> {
             None => String::new(),
         })
     };
-    let ids: Vec<String> = ["S1", "S2", "S9"].map(|resource| claimant(resource).id().to_string()).into();
-    let servers: Vec<String> =
-        ["x", "y", "e"].map(|letter| Digest::from_name_servers(&servers(letter)).to_string()).into();
-    let ds: Vec<String> = ["a", "e"].map(|letter| Digest::from_ds(&keys(letter)).to_string()).into();
-    let wishes: Vec<String> = ["x", "y", "e"].map(|letter| wants(letter).digest().to_string()).into();
-    let times: Vec<String> =
-        [0, START - DAY, START + 2, START + 600, START + 10 * DAY, i64::MAX].map(|time| time.to_string()).into();
+    let ids: Vec<String> =
+        ["S1", "S2", "S9"].map(|resource| claimant(resource).id().to_string()).into();
+    let servers: Vec<String> = ["x", "y", "e"]
+        .map(|letter| Digest::from_name_servers(&servers(letter)).to_string())
+        .into();
+    let ds: Vec<String> =
+        ["a", "e"].map(|letter| Digest::from_ds(&keys(letter)).to_string()).into();
+    let wishes: Vec<String> =
+        ["x", "y", "e"].map(|letter| wants(letter).digest().to_string()).into();
+    let times: Vec<String> = [0, START - DAY, START + 2, START + 600, START + 10 * DAY, i64::MAX]
+        .map(|time| time.to_string())
+        .into();
     let claim = (
         (prop::sample::select(ids.clone()), prop::sample::select(servers.clone()), field("ds", ds)),
-        (prop::sample::select(wishes.clone()), field("was", wishes), prop::sample::select(times.clone())),
-        (prop::sample::select(vec!["made", "came", "up"]), field("saw", times.clone()), field("hold", times.clone())),
+        (
+            prop::sample::select(wishes.clone()),
+            field("was", wishes),
+            prop::sample::select(times.clone()),
+        ),
+        (
+            prop::sample::select(vec!["made", "came", "up"]),
+            field("saw", times.clone()),
+            field("hold", times.clone()),
+        ),
         field("again", vec!["yes".into()]),
     );
     let claim = claim.prop_map(|((id, ns, ds), (wish, was, at), (by, saw, hold), again)| {
         format!("claim={id},ns={ns}{ds},for={wish}{was},at={at},req=01234567,by={by}{saw}{hold}{again},owner=S9/D")
     });
     let same = prop::sample::select(servers).prop_map(|of| format!("before=same,of={of}"));
-    let tombstone =
-        (prop::sample::select(ids), prop::sample::select(times)).prop_map(|(id, at)| format!("tombstone={id},at={at}"));
+    let tombstone = (prop::sample::select(ids), prop::sample::select(times))
+        .prop_map(|(id, at)| format!("tombstone={id},at={at}"));
     let ours = prop_oneof![4 => claim, 1 => same, 1 => tombstone, 1 => Just("lease=1".to_owned())];
     prop_oneof![9 => ours.prop_map(|text| format!("\"heritage=custom-delegation,{text}\"")), 1 => Just("\"v=spf1\"".to_owned())]
 }
@@ -52,8 +66,13 @@ enum Event {
 fn events() -> impl Strategy<Value = Event> {
     let resource = || prop::sample::select(vec!["S1", "S2"]);
     let wish = || {
-        let wishes =
-            vec![wants("x"), wants("y"), wants("x").signed("a"), wants("y").overwriting(), wants("x").not_allowed()];
+        let wishes = vec![
+            wants("x"),
+            wants("y"),
+            wants("x").signed("a"),
+            wants("y").overwriting(),
+            wants("x").not_allowed(),
+        ];
         prop::sample::select(wishes)
     };
     prop_oneof![
@@ -69,8 +88,9 @@ fn events() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Name servers and keys that no honest request asked for are in no batch, whatever the record says, and an Update of what is as
-    /// wanted is not refused. A displacement alone brings others: `known_a_forged_displacement_is_put_back_by_the_last_delete`.
+    /// Name servers and keys that no honest request asked for are in no batch, whatever the record
+    /// says, and an Update of what is as wanted is not refused. A displacement alone brings others:
+    /// `known_a_forged_displacement_is_put_back_by_the_last_delete`.
     #[test]
     fn no_claim_that_is_forged_brings_what_no_request_asked_for(events in prop::collection::vec(events(), 1..12)) {
         let mut point = Point::new();

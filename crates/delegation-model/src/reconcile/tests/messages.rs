@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::driver::*;
 use crate::ownership_record::OwnerName;
-use crate::reconcile::{Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning};
+use crate::reconcile::{
+    Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
+};
 use crate::rollover::Stays;
 use crate::ttl::Ttl;
 
@@ -22,14 +24,31 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotAllowed { name: name() },
         Refusal::NoLongerAllowed { name: name() },
         Refusal::Cname { name: name() },
-        Refusal::DelegatedAbove { name: name(), above: super::driver::name("example.com"), servers: current.clone() },
-        Refusal::Occludes { name: name(), records: "www.testing.example.com A".into(), more: false },
+        Refusal::DelegatedAbove {
+            name: name(),
+            above: super::driver::name("example.com"),
+            servers: current.clone(),
+        },
+        Refusal::Occludes {
+            name: name(),
+            records: "www.testing.example.com A".into(),
+            more: false,
+        },
         Refusal::Occludes { name: name(), records: "www.testing.example.com A".into(), more: true },
         Refusal::Occludes { name: name(), records: String::new(), more: true },
         Refusal::RoutingPolicy { name: name(), rtype: "NS".into() },
         Refusal::NameServersUnknown { name: name() },
-        Refusal::ClaimedByOthers { name: name(), desired: desired.clone(), owners: owners(&["S1"]) },
-        Refusal::NotOurs { name: name(), current: current.clone(), desired: desired.clone(), owners: nobody() },
+        Refusal::ClaimedByOthers {
+            name: name(),
+            desired: desired.clone(),
+            owners: owners(&["S1"]),
+        },
+        Refusal::NotOurs {
+            name: name(),
+            current: current.clone(),
+            desired: desired.clone(),
+            owners: nobody(),
+        },
         Refusal::NotOurs {
             name: name(),
             current: current.clone(),
@@ -73,20 +92,60 @@ fn warnings() -> Vec<Warning> {
         Warning::ChangedSince { name: name(), current: String::new() },
         Warning::Hides { name: name(), records: "www.testing.example.com A".into() },
         Warning::WildcardCovered { name: name(), wildcard: super::driver::name("*.example.com") },
-        Warning::Displaced { name: name(), previous: x(), ttl: minute, owners: Holders::default(), given_back: true },
-        Warning::Displaced { name: name(), previous: x(), ttl: minute, owners: owners(&["S1"]), given_back: false },
+        Warning::Displaced {
+            name: name(),
+            previous: x(),
+            ttl: minute,
+            owners: Holders::default(),
+            given_back: true,
+        },
+        Warning::Displaced {
+            name: name(),
+            previous: x(),
+            ttl: minute,
+            owners: owners(&["S1"]),
+            given_back: false,
+        },
         Warning::DriftRepaired { name: name(), previous: x(), ttl: Some(minute) },
         Warning::ChangedForOthers { name: name(), previous: x(), owners: owners(&["S1"]) },
         Warning::Shared { name: name(), owners: owners(&["S1", "S2"]) },
-        Warning::NextUpdateBrings { name: name(), ttl: Some((Some(minute), Ttl::DELEGATION)), ds: None },
-        Warning::NextUpdateBrings { name: name(), ttl: None, ds: Some((String::new(), keys("a").to_string())) },
-        Warning::TtlKept { name: name(), current: Some(minute), desired: Ttl::DELEGATION, owners: owners(&["S1"]) },
-        Warning::DsLeft { name: name(), current: keys("a").to_string(), owners: Holders::default() },
+        Warning::NextUpdateBrings {
+            name: name(),
+            ttl: Some((Some(minute), Ttl::DELEGATION)),
+            ds: None,
+        },
+        Warning::NextUpdateBrings {
+            name: name(),
+            ttl: None,
+            ds: Some((String::new(), keys("a").to_string())),
+        },
+        Warning::TtlKept {
+            name: name(),
+            current: Some(minute),
+            desired: Ttl::DELEGATION,
+            owners: owners(&["S1"]),
+        },
+        Warning::DsLeft {
+            name: name(),
+            current: keys("a").to_string(),
+            owners: Holders::default(),
+        },
         Warning::DsLeft { name: name(), current: keys("a").to_string(), owners: owners(&["S1"]) },
-        Warning::DsUnknown { name: name(), stands: true, why: "the child zone Z2 is not signing".into() },
-        Warning::DsUnknown { name: name(), stands: false, why: "the child zone Z2 is not signing".into() },
+        Warning::DsUnknown {
+            name: name(),
+            stands: true,
+            why: "the child zone Z2 is not signing".into(),
+        },
+        Warning::DsUnknown {
+            name: name(),
+            stands: false,
+            why: "the child zone Z2 is not signing".into(),
+        },
         Warning::DsDeferred { name: name(), desired: keys("a").to_string() },
-        Warning::KeysMustStay { name: name(), stays: Stays { tags: "4711, 4712".into(), seconds: 7200 } },
+        Warning::KeysMustStay {
+            name: name(),
+            stays: Stays { tags: "4711, 4712".into(), seconds: 7200 },
+        },
         Warning::UnsignedAnswersKept { name: name() },
         Warning::NotClaimed { name: name(), current: x(), owners: Holders::default() },
         Warning::NotClaimed { name: name(), current: x(), owners: owners(&["S1"]) },
@@ -103,7 +162,11 @@ fn warnings() -> Vec<Warning> {
 }
 
 fn list<T: std::fmt::Display>(messages: &[T], code: impl Fn(&T) -> &'static str) -> String {
-    messages.iter().map(|message| format!("[{}] {message}", code(message))).collect::<Vec<_>>().join("\n")
+    messages
+        .iter()
+        .map(|message| format!("[{}] {message}", code(message)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -118,7 +181,8 @@ fn warnings_read_well() {
 
 #[test]
 fn overtaken_requests_read_well() {
-    let overtaken = [Overtaken::ByLaterRequest { name: name(CUT) }, Overtaken::Cancelled { name: name(CUT) }];
+    let overtaken =
+        [Overtaken::ByLaterRequest { name: name(CUT) }, Overtaken::Cancelled { name: name(CUT) }];
     insta::assert_snapshot!(list(&overtaken, Overtaken::code));
 }
 
@@ -136,9 +200,13 @@ fn every_code_is_listed_once_and_belongs_to_a_message() {
 
 #[test]
 fn a_failed_check_speaks_for_itself() {
-    let check = FailedCheck { code: "child-private", message: "The child zone Z2 is private.".into() };
+    let check =
+        FailedCheck { code: "child-private", message: "The child zone Z2 is private.".into() };
     let refusal = Refusal::Check(check);
-    assert_eq!((refusal.code(), refusal.to_string().as_str()), ("child-private", "The child zone Z2 is private."));
+    assert_eq!(
+        (refusal.code(), refusal.to_string().as_str()),
+        ("child-private", "The child zone Z2 is private.")
+    );
 }
 
 #[test]
@@ -147,7 +215,10 @@ fn many_holders_are_counted() {
     assert_eq!(many.to_string(), "A/D, B/D, C/D, D/D, E/D and 2 more");
     assert_eq!(owners(&["A", "B"]).to_string(), "A/D and B/D");
     let unreadable = Holders { unreadable: true, ..owners(&["A"]) };
-    assert_eq!(unreadable.to_string(), "A/D and a claim that this version of the function can't read");
+    assert_eq!(
+        unreadable.to_string(),
+        "A/D and a claim that this version of the function can't read"
+    );
     assert_eq!(Holders::default().to_string(), "nobody");
 }
 
@@ -156,7 +227,8 @@ fn plans_read_as_diffs() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     let mut plans = Vec::new();
-    let mut note = |what: &str, done: &Done| plans.push(format!("{what}:\n{}{}", done.plan(), done.text()));
+    let mut note =
+        |what: &str, done: &Done| plans.push(format!("{what}:\n{}{}", done.plan(), done.text()));
     note("create", &point.create("S1", wants("xy").overwriting()));
     note("share", &point.create("S2", wants("xy").ttl(300)));
     note("settle", &point.update("S1", wants("xy").signed("a")));

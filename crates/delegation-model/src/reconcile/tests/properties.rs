@@ -4,10 +4,12 @@ use proptest::prelude::*;
 
 use super::driver::*;
 use crate::digest::{Digest, RequestDigest};
-use crate::ownership_record::{Before, Claim, ClaimOrigin, Displaced, OwnershipRecord, Stamp, Value};
+use crate::ownership_record::{
+    Before, Claim, ClaimOrigin, Displaced, OwnershipRecord, Stamp, Value,
+};
 use crate::reconcile::{
-    Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, UpdateBehavior, plan_create_update,
-    plan_delete,
+    Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, UpdateBehavior,
+    plan_create_update, plan_delete,
 };
 use crate::record_set::{Change, RecordSet};
 use crate::ttl::Ttl;
@@ -29,7 +31,8 @@ fn times() -> impl Strategy<Value = i64> {
 }
 
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
-    let origin = prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
+    let origin =
+        prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
     let one = (
         prop::sample::select(RESOURCES.to_vec()),
         letters(),
@@ -38,20 +41,21 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
         origin,
         (prop::option::of(Just(START)), any::<bool>(), prop::option::of(times()), letters()),
     );
-    let one = one.prop_map(|(resource, servers_of, ds, time, origin, (saw, moved, hold, wish))| Claim {
-        id: claimant(resource).id(),
-        ns: Digest::from_name_servers(&servers(servers_of)),
-        ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
-        wish: Digest::from_name_servers(&servers(wish)),
-        previous_wish: None,
-        stamp: Stamp { time, request: RequestDigest::new("earlier") },
-        origin,
-        saw,
-        from: moved.then(moved_from),
-        hold,
-        again: false,
-        owner: claimant(resource).owner().clone(),
-    });
+    let one =
+        one.prop_map(|(resource, servers_of, ds, time, origin, (saw, moved, hold, wish))| Claim {
+            id: claimant(resource).id(),
+            ns: Digest::from_name_servers(&servers(servers_of)),
+            ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
+            wish: Digest::from_name_servers(&servers(wish)),
+            previous_wish: None,
+            stamp: Stamp { time, request: RequestDigest::new("earlier") },
+            origin,
+            saw,
+            from: moved.then(moved_from),
+            hold,
+            again: false,
+            owner: claimant(resource).owner().clone(),
+        });
     prop::collection::vec(one, 0..4)
 }
 
@@ -63,7 +67,9 @@ fn before() -> impl Strategy<Value = Option<Before>> {
         claimed,
     });
     let of = letters().prop_map(|letters| Digest::from_name_servers(&servers(letters)));
-    prop::option::of((of, prop::option::of(displaced)).prop_map(|(of, displaced)| Before { of, displaced }))
+    prop::option::of(
+        (of, prop::option::of(displaced)).prop_map(|(of, displaced)| Before { of, displaced }),
+    )
 }
 
 /// Other values: tombstones, strangers', unreadable ones.
@@ -147,15 +153,17 @@ fn wishes() -> impl Strategy<Value = Wish> {
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(servers, overwrite, ttl, (dnssec, keys), key_age, not_allowed, failing_check)| Wish {
-            overwrite,
-            dnssec,
-            keys,
-            key_age,
-            allowed: !not_allowed,
-            failing_check,
-            ..wants(servers).ttl(ttl)
-        })
+        .prop_map(
+            |(servers, overwrite, ttl, (dnssec, keys), key_age, not_allowed, failing_check)| Wish {
+                overwrite,
+                dnssec,
+                keys,
+                key_age,
+                allowed: !not_allowed,
+                failing_check,
+                ..wants(servers).ttl(ttl)
+            },
+        )
 }
 
 fn reasons() -> impl Strategy<Value = DeleteReason> {
@@ -168,7 +176,12 @@ fn reasons() -> impl Strategy<Value = DeleteReason> {
     ]
 }
 
-fn delete_goal(point: &mut Point, reason: DeleteReason, known: Option<&str>, rejected: bool) -> DeleteGoal {
+fn delete_goal(
+    point: &mut Point,
+    reason: DeleteReason,
+    known: Option<&str>,
+    rejected: bool,
+) -> DeleteGoal {
     DeleteGoal {
         known_name_servers: known.map(servers),
         put_back_rejected: rejected,
@@ -250,7 +263,8 @@ proptest! {
         }
     }
 
-    /// DS-8. Unless the delegation is new, or the record set is put back, there is always a key that every resolver knows.
+    /// DS-8. Unless the delegation is new, or the record set is put back, there is always a key
+    /// that every resolver knows.
     #[test]
     fn resolvers_know_a_key_of_what_is_written(mut point in zones(), behavior in behaviors(), wish in wishes()) {
         let before = point.clone();
@@ -414,8 +428,8 @@ proptest! {
     fn an_arrival_that_is_rolled_back_at_once_leaves_the_zone_as_it_was(
         mut point in zones(), replaces in any::<bool>(), wish in wishes()
     ) {
-        // The resource is new here, nobody's claim sleeps on what it brings, and nothing lies in the
-        // future or can't be read.
+        // The resource is new here, nobody's claim sleeps on what it brings, and nothing lies in
+        // the future or can't be read.
         point.drop_claim_by_hand("S1");
         let wanted = Digest::from_name_servers(&servers(wish.servers));
         let before = point.clone();
@@ -451,7 +465,8 @@ proptest! {
 
     #[test]
     fn an_update_that_changed_nothing_can_be_rolled_back(mut point in zones(), wish in wishes(), back in wishes()) {
-        // Whatever the zone and whatever the claim says it was asked for: to ask for that again succeeds.
+        // Whatever the zone and whatever the claim says it was asked for: to ask for that again
+        // succeeds.
         let Some(own) = point.record().own(&claimant("S1"), NOW).cloned() else { return Ok(()) };
         let mut forth = point.request("S1", UpdateBehavior::InPlace, &wish);
         forth.goal.wish = Digest::from_name_servers(&servers("q"));

@@ -1,7 +1,8 @@
 //! The sequences of events behind the rules, each of which once broke a promise on paper or in the
 //! built function. S1 and S2 are stacks, x, y and z name servers, h is made by hand.
 //!
-//! What takes more than one delegation point is played against the function and in the model checker.
+//! What takes more than one delegation point is played against the function and in the model
+//! checker.
 
 use super::driver::*;
 use crate::digest::Digest;
@@ -41,7 +42,10 @@ fn a_take_over_by_an_update_of_a_renamed_stack_leaves_the_first_holder() {
     rolled_back.delete("S1-Nested-DEF");
     assert_eq!(rolled_back.claimed_by(), "S1-Nested-ABC");
     point.delete("S1-Nested-ABC");
-    assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1-Nested-DEF"));
+    assert_eq!(
+        (point.delegated_to().as_str(), point.claimed_by().as_str()),
+        ("x", "S1-Nested-DEF")
+    );
 }
 
 /// OWN-1.
@@ -80,8 +84,8 @@ fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_server
 
 #[test]
 fn dead_name_servers_are_not_put_back() {
-    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the stack
-    // is deleted.
+    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the
+    // stack is deleted.
     let mut point = Point::new();
     point.create("S1/Old", wants("x"));
     point.create("S1/New", wants("y").overwriting());
@@ -92,7 +96,8 @@ fn dead_name_servers_are_not_put_back() {
 
 #[test]
 fn a_refused_put_back_deletes() {
-    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for ever.
+    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for
+    // ever.
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -106,8 +111,8 @@ fn a_refused_put_back_deletes() {
 /// OWN-5.
 #[test]
 fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
-    // Create a (y over h), rename to b: the clean-up deletes a. Then the stack is deleted: y goes, and h
-    // comes back.
+    // Create a (y over h), rename to b: the clean-up deletes a. Then the stack is deleted: y goes,
+    // and h comes back.
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1/A", wants("y").overwriting());
@@ -121,8 +126,8 @@ fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
 /// OWN-3.
 #[test]
 fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away() {
-    // S1 claims x; S2 has overwritten it with y, and settled; S1's rename with AllowOverwrite brings x
-    // again, and is rolled back.
+    // S1 claims x; S2 has overwritten it with y, and settled; S1's rename with AllowOverwrite
+    // brings x again, and is rolled back.
     let mut point = Point::new();
     point.create("S1/Old", wants("x"));
     point.create("S2", wants("y").overwriting());
@@ -144,7 +149,11 @@ fn a_request_made_before_a_take_over_and_carried_out_after_it_shares_its_fate() 
     point.deliver(&late);
     assert_eq!(point.claim("S2").saw, point.claim("S1").saw);
     point.delete("S1");
-    assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("y", "S2"), "S2 holds y");
+    assert_eq!(
+        (point.delegated_to().as_str(), point.claimed_by().as_str()),
+        ("y", "S2"),
+        "S2 holds y"
+    );
 }
 
 #[test]
@@ -152,7 +161,10 @@ fn two_displacements_are_not_stacked() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("y").overwriting());
-    assert_eq!(point.create("S3", wants("z").overwriting()).refused().code(), "delegation-not-settled");
+    assert_eq!(
+        point.create("S3", wants("z").overwriting()).refused().code(),
+        "delegation-not-settled"
+    );
     point.delete("S2");
     assert_eq!(point.delegated_to(), "x");
 }
@@ -242,7 +254,10 @@ fn a_bystander_does_not_refuse_the_way_back() {
     point.update("S1", wants("y"));
     point.create("S2", wants("y"));
     let done = point.update("S1", wants("x"));
-    assert_eq!((point.delegated_to().as_str(), done.warnings().as_str()), ("x", "changed-for-others"));
+    assert_eq!(
+        (point.delegated_to().as_str(), done.warnings().as_str()),
+        ("x", "changed-for-others")
+    );
 }
 
 #[test]
@@ -438,7 +453,8 @@ fn an_adopted_delegation_that_its_maker_changed_is_not_replaced() {
 fn a_duplicate_keeps_the_way_home() {
     // P to Q and back, the answer lost: the redelivery must leave `from` for the next rollback.
     let mut point = Point::new();
-    let moved = point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));
+    let moved =
+        point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));
     point.deliver(&moved);
     point.deliver(&moved);
     assert_eq!(point.claim("S1").from, Some(moved_from()));
@@ -526,12 +542,15 @@ fn promise_one_what_the_resource_did_not_make_is_changed_by_allow_overwrite_alon
         if matches!(done.decision, Decision::Proceed(_)) {
             point.delete("S1");
         }
-        assert_eq!((point.delegated_to().as_str(), point.ttl(), point.secured_by().as_str()), ("h", 60, ""));
+        assert_eq!(
+            (point.delegated_to().as_str(), point.ttl(), point.secured_by().as_str()),
+            ("h", 60, "")
+        );
     }
 }
 
-// What the contract leaves (`docs/design.md`, "Known and left"): the tests say what happens, so that a
-// change of it is noticed.
+// What the contract leaves (`docs/design.md`, "Known and left"): the tests say what happens, so
+// that a change of it is noticed.
 
 #[test]
 fn known_a_retained_delegation_that_was_never_updated_goes_with_a_cancelled_create() {

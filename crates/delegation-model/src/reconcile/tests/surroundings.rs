@@ -10,24 +10,30 @@ fn record(owner: &str, rtype: &str) -> RecordSet {
 }
 
 /// A Create, a replacement, and an Update in place of a resource that is not there yet.
-const WAYS: [fn(&mut Point, &str, Wish) -> Done; 3] = [Point::create, Point::replace, Point::update];
+const WAYS: [fn(&mut Point, &str, Wish) -> Done; 3] =
+    [Point::create, Point::replace, Point::update];
 
 #[test]
 fn a_cname_at_the_cut_is_refused() {
     for ask in WAYS {
         let mut point = Point::new();
         point.seen.at_cut.push(set("CNAME", 60, vec!["x.example.net.".into()]));
-        assert_eq!(ask(&mut point, "S1", wants("x").overwriting()).refused().code(), "cname-at-name");
+        assert_eq!(
+            ask(&mut point, "S1", wants("x").overwriting()).refused().code(),
+            "cname-at-name"
+        );
     }
 }
 
 #[test]
 fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
-    let above = |owner: &str| RecordSet::new(name(owner), "NS", Ttl::OWNERSHIP, vec!["ns1.x.net.".into()]);
+    let above =
+        |owner: &str| RecordSet::new(name(owner), "NS", Ttl::OWNERSHIP, vec!["ns1.x.net.".into()]);
     for ask in WAYS {
         let mut point = Point::new();
         point.seen.above = vec![above("b.example.com"), above("example.com")];
-        let done = ask(&mut point, "S1", Wish { allow_occlusion: true, ..wants("x").overwriting() });
+        let done =
+            ask(&mut point, "S1", Wish { allow_occlusion: true, ..wants("x").overwriting() });
         assert_eq!(done.refused().code(), "delegated-above");
         assert!(done.text().contains("example.com already (to ns1.x.net)"), "{}", done.text());
     }
@@ -36,7 +42,11 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
     point.create("S1", wants("x"));
     point.seen.above = vec![above("example.com")];
     let done = point.update("S1", wants("x"));
-    assert!(done.plan().only_refreshes && done.text().contains("example.com already"), "{}", done.text());
+    assert!(
+        done.plan().only_refreshes && done.text().contains("example.com already"),
+        "{}",
+        done.text()
+    );
 }
 
 #[test]
@@ -44,7 +54,8 @@ fn what_the_child_zone_lacks_is_not_hidden() {
     for ask in WAYS {
         let mut point = Point::new();
         point.seen.at_cut = vec![record(CUT, "A"), record(CUT, "MX")];
-        point.seen.below = vec![record("www.testing.example.com", "A"), record("*.testing.example.com", "TXT")];
+        point.seen.below =
+            vec![record("www.testing.example.com", "A"), record("*.testing.example.com", "TXT")];
         for (at, rtype) in [(CUT, "MX"), ("www.testing.example.com", "A")] {
             point.seen.covered.insert((name(at), rtype.to_owned()));
         }
@@ -68,13 +79,21 @@ fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
     let mut point = Point::new();
     point.seen.below = (0..8).map(|n| record(&format!("h{n}.testing.example.com"), "A")).collect();
     let text = point.create("S1", wants("x")).text();
-    assert!(text.contains("h0.testing.example.com A") && text.contains("h4.testing.example.com A and 3 more"));
+    assert!(
+        text.contains("h0.testing.example.com A")
+            && text.contains("h4.testing.example.com A and 3 more")
+    );
     point.seen.more_below = true;
     let text = point.create("S1", wants("x")).text();
     assert!(text.contains("and at least 3 more") && text.contains("AllowOcclusion"), "{text}");
-    point.seen.covered = point.seen.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
+    point.seen.covered =
+        point.seen.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
     let text = point.create("S1", wants("x")).text();
-    assert!(text.contains("more of them than can be compared") || text.contains("more of them than can"), "{text}");
+    assert!(
+        text.contains("more of them than can be compared")
+            || text.contains("more of them than can"),
+        "{text}"
+    );
     assert!(!text.contains("lacks"), "{text}");
 }
 
@@ -82,10 +101,12 @@ fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
 fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
     let mut point = Point::new();
     point.seen.at_cut = vec![record(CUT, "DS")];
-    point.seen.below = vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
+    point.seen.below =
+        vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
     let cut = name(CUT);
     let wanted = servers("x");
-    let hidden: Vec<_> = occluded(&cut, Some(&wanted), &point.seen).map(ToString::to_string).collect();
+    let hidden: Vec<_> =
+        occluded(&cut, Some(&wanted), &point.seen).map(ToString::to_string).collect();
     assert_eq!(hidden, ["b.testing.example.com 300 NS x", "b.testing.example.com 300 DS x"]);
 }
 
@@ -107,22 +128,32 @@ fn a_wildcard_that_no_longer_answers_is_worth_a_warning() {
     assert!(done.text().contains("*.example.com"), "{}", done.text());
     point.seen.at_cut = vec![record(CUT, "TXT")];
     point.seen.covered.insert((name(CUT), "TXT".into()));
-    assert_eq!(point.create("S1", wants("x")).warnings(), "", "it did not answer for a name that exists");
+    assert_eq!(
+        point.create("S1", wants("x")).warnings(),
+        "",
+        "it did not answer for a name that exists"
+    );
 }
 
 #[test]
 fn name_servers_below_the_cut_need_glue() {
     for ask in WAYS {
         let mut point = Point::new();
-        let mut request = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
+        let mut request =
+            point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
         let names = ["ns1.testing.example.com", "ns2.example.net"];
         request.goal.name_servers = Some(crate::name_servers::NameServers::found(&names).unwrap());
         let done = point.deliver(&request);
         assert_eq!(done.refused().code(), "glue-missing");
         assert!(done.text().contains("ns1.testing.example.com"), "{}", done.text());
-        point.seen.below = vec![record("ns1.testing.example.com", "TXT"), record("ns2.testing.example.com", "A")];
+        point.seen.below =
+            vec![record("ns1.testing.example.com", "TXT"), record("ns2.testing.example.com", "A")];
         request.goal.allow_occlusion = true;
-        assert_eq!(point.deliver(&request).refused().code(), "glue-missing", "the address of another is none");
+        assert_eq!(
+            point.deliver(&request).refused().code(),
+            "glue-missing",
+            "the address of another is none"
+        );
         point.seen.below.push(record("ns1.testing.example.com", "AAAA"));
         assert_eq!(point.deliver(&request).action(), Action::Created);
         let _ = ask;
@@ -134,7 +165,10 @@ fn an_ns_record_set_with_a_routing_policy_is_nobodys_to_change() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.seen.at_cut[0].special = true;
-    assert_eq!(point.clone().create("S2", wants("x").overwriting()).refused().code(), "routing-policy");
+    assert_eq!(
+        point.clone().create("S2", wants("x").overwriting()).refused().code(),
+        "routing-policy"
+    );
     point.update("S1", wants("y").overwriting()).refused();
     assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
     let done = point.delete("S1");
@@ -146,13 +180,17 @@ fn name_servers_that_could_not_be_given_back_are_not_displaced() {
     let mut point = Point::new();
     point.seen.at_cut = vec![set("NS", 60, vec!["not a name".into()])];
     assert_eq!(point.create("S1", wants("x")).refused().code(), "delegation-not-ours");
-    assert_eq!(point.create("S1", wants("x").overwriting()).refused().code(), "delegation-cant-be-given-back");
+    assert_eq!(
+        point.create("S1", wants("x").overwriting()).refused().code(),
+        "delegation-cant-be-given-back"
+    );
 }
 
 #[test]
 fn a_name_without_room_for_an_ownership_record_is_refused() {
     let mut point = Point::new();
     let mut request = point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
-    request.goal.name = name(&format!("a.{}", [63, 63, 63, 50].map(|length| "b".repeat(length)).join(".")));
+    request.goal.name =
+        name(&format!("a.{}", [63, 63, 63, 50].map(|length| "b".repeat(length)).join(".")));
     assert_eq!(point.deliver(&request).refused().code(), "name-too-long");
 }

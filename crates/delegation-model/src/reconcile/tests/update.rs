@@ -90,10 +90,17 @@ fn an_update_that_ends_in_a_warning_settles_nothing() {
     point.create("S1", wants("x"));
     let before = point.claim("S1");
     let done = point.update("S1", wants("x").failing_check());
-    assert_eq!((done.warnings().as_str(), point.is_settled(), point.ttl()), ("left-as-it-is", false, 60));
+    assert_eq!(
+        (done.warnings().as_str(), point.is_settled(), point.ttl()),
+        ("left-as-it-is", false, 60)
+    );
     let after = point.claim("S1");
     assert_eq!(after.stamp.time, point.clock);
-    assert_eq!(crate::ownership_record::Claim { stamp: before.stamp, ..after }, before, "its time and nothing else");
+    assert_eq!(
+        crate::ownership_record::Claim { stamp: before.stamp, ..after },
+        before,
+        "its time and nothing else"
+    );
 }
 
 /// UPDATE-3.
@@ -152,7 +159,10 @@ fn a_lasting_claim_of_others_keeps_it_from_being_changed() {
     // S2 only came: it goes with the change.
     let mut changed = point.clone();
     let done = changed.update("S1", wants("y"));
-    assert_eq!((changed.delegated_to().as_str(), done.warnings().as_str()), ("y", "changed-for-others"));
+    assert_eq!(
+        (changed.delegated_to().as_str(), done.warnings().as_str()),
+        ("y", "changed-for-others")
+    );
     assert!(done.text().contains("S2/D"), "{}", done.text());
     // S1 is lasting from the start: it made what stands.
     let refused = point.clone().update("S2", wants("y"));
@@ -174,7 +184,10 @@ fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
     let done = point.update("S1", wants("x").overwriting());
-    assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("delegation-displaced", "x"));
+    assert_eq!(
+        (done.warnings().as_str(), point.delegated_to().as_str()),
+        ("delegation-displaced", "x")
+    );
     assert!(done.text().contains("ns1.y.net") && done.text().contains("does not give it back"));
 }
 
@@ -184,7 +197,10 @@ fn drift_is_repaired_and_told() {
     let mut point = created(wants("x"));
     point.set_by_hand("z", 60);
     let done = point.update("S1", wants("x"));
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS +NS -TXT +TXT", "drift-repaired"));
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-NS +NS -TXT +TXT", "drift-repaired")
+    );
     assert!(done.text().contains("ns1.z.net") && done.text().contains("60 s"), "{}", done.text());
     assert!(point.is_settled() && point.delegated_to() == "x");
     // Also towards a new wish.
@@ -337,7 +353,10 @@ fn the_way_back_within_a_day_asks_for_nothing_new() {
             assert_eq!(done.refused().code(), "delegation-held-by-others");
             continue;
         }
-        assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
+        assert_eq!(
+            (done.warnings().as_str(), point.delegated_to().as_str()),
+            ("left-as-it-is", "y")
+        );
         let claim = point.claim("S1");
         assert_eq!(claim.ns, Digest::from_name_servers(&servers("x")), "its wish is written");
         // From here on an Update that changes nothing asks for nothing new.
@@ -346,8 +365,8 @@ fn the_way_back_within_a_day_asks_for_nothing_new() {
     }
 }
 
-/// Found by the model checker: the claim named what was asked for, so the name servers that stood were nobody's, and no
-/// Delete removed them.
+/// Found by the model checker: the claim named what was asked for, so the name servers that stood
+/// were nobody's, and no Delete removed them.
 #[test]
 fn regression_a_refused_way_back_goes_on_holding_what_nobody_else_holds() {
     let mut point = created(wants("x"));
@@ -356,7 +375,8 @@ fn regression_a_refused_way_back_goes_on_holding_what_nobody_else_holds() {
     assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
     assert_eq!(point.claim("S1").ns, Digest::from_name_servers(&servers("y")));
     assert_eq!(point.clone().delete("S1").action(), Action::Removed);
-    // Its wish is written all the same: what it asks for again is nothing new, and is brought once it can be.
+    // Its wish is written all the same: what it asks for again is nothing new, and is brought once
+    // it can be.
     point.wait(10 * DAY);
     assert_eq!(point.update("S1", wants("x").failing_check()).warnings(), "left-as-it-is");
     assert_eq!(point.update("S1", wants("x")).warnings(), "");
@@ -437,11 +457,24 @@ mod names_that_are_not_allowed {
     #[test]
     fn no_delegation_is_begun() {
         let mut point = Point::new();
-        assert_eq!(point.create("S1", wants("x").not_allowed()).refused().code(), "name-not-allowed");
+        assert_eq!(
+            point.create("S1", wants("x").not_allowed()).refused().code(),
+            "name-not-allowed"
+        );
         point.set_by_hand("x", 60);
-        assert_eq!(point.create("S1", wants("x").not_allowed()).refused().code(), "name-not-allowed");
-        assert_eq!(point.update("S1", wants("x").not_allowed()).shape(), "", "no claim is added in place");
-        assert_eq!(point.update("S1", wants("y").not_allowed()).refused().code(), "name-not-allowed");
+        assert_eq!(
+            point.create("S1", wants("x").not_allowed()).refused().code(),
+            "name-not-allowed"
+        );
+        assert_eq!(
+            point.update("S1", wants("x").not_allowed()).shape(),
+            "",
+            "no claim is added in place"
+        );
+        assert_eq!(
+            point.update("S1", wants("y").not_allowed()).refused().code(),
+            "name-not-allowed"
+        );
     }
 
     /// ALLOW-2.
@@ -453,7 +486,10 @@ mod names_that_are_not_allowed {
         assert!(["name-no-longer-allowed", "ds-stands"].contains(&refused.refused().code()));
         let refused = point.update("S1", wants("x").signed("b").not_allowed());
         // A reading is no wish: a key that was rolled is a Warning, and nothing is written.
-        assert_eq!((refused.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
+        assert_eq!(
+            (refused.warnings().as_str(), point.secured_by().as_str()),
+            ("left-as-it-is", "a")
+        );
         point.update("S1", wants("x").not_allowed());
         assert_eq!(point.secured_by(), "", "the DS may go");
         let refused = point.update("S1", wants("y").not_allowed());
