@@ -13,9 +13,9 @@ use delegation_model::ownership_record::{MovedFrom, Stamp};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, UpdateBehavior};
 
-use crate::judge::Whose;
 use crate::model::{AskedBy, Model, Question, Reason, Way};
 use crate::points::{Decided, PointId};
+use crate::properties::Whose;
 use crate::values::{BY_HAND, START, ttl};
 use crate::world::{
     Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World,
@@ -256,7 +256,7 @@ impl Model {
         delivery.planned = planned;
         let decided = self.decided(planned);
         if decided.is_idle() {
-            self.judge_idle(world, index, id);
+            self.check_idle(world, index, id);
             self.carried_out(world, index, part);
         } else {
             delivery.stage = Stage::Write(part);
@@ -313,7 +313,7 @@ impl Model {
                 operation.rejected[zone] = true;
             }
             let request = *world.request(delivery.request);
-            self.judge_put_back(delivery.put_back_rejected);
+            self.check_put_back(delivery.put_back_rejected);
             // It would be so for ever.
             let ends = delivery.put_back_rejected;
             let delivery = &mut world.deliveries[index];
@@ -334,7 +334,7 @@ impl Model {
             return;
         };
         world.points[zone] = after;
-        self.judge_write(world, index, part, (before, after));
+        self.check_write(world, index, part, (before, after));
         let request = *world.request(delivery.request);
         let operation =
             world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
@@ -345,7 +345,7 @@ impl Model {
             (true, true) => Whose::Told,
             (false, _) => Whose::Late,
         };
-        self.judge_caches(world, delivery.zone, (before, after), whose);
+        self.check_caches(world, delivery.zone, (before, after), whose);
         self.carried_out(world, index, part);
     }
 
@@ -411,7 +411,7 @@ impl Model {
             Reached::Denied => false,
         };
         let decided = look_back(stood, &there, (stamp, START + now), delivery.found_own);
-        self.judge_look_back(later && !delivery.found_own, decided == LookBack::TakeBack);
+        self.check_look_back(later && !delivery.found_own, decided == LookBack::TakeBack);
         let stage = match decided {
             LookBack::TakeBack => Stage::Observe(Part::TakeBack),
             LookBack::Done if self.profile.checks_may_fail => Stage::Verify,

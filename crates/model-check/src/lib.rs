@@ -18,18 +18,18 @@
 )]
 
 mod function;
-mod judge;
 mod model;
 mod outside;
 mod points;
 pub mod profiles;
+mod properties;
 mod rules;
 mod search;
 mod stacks;
 mod values;
 mod world;
 
-pub use judge::EXCUSES;
 pub use outside::ByHand;
+pub use properties::EXCUSES;
 pub use search::{Report, explore, explore_until, replay};
 pub use values::Config;

@@ -137,7 +137,7 @@ impl Model {
             .unwrap_or_else(|_| unreachable!("too many decisions"));
         self.decisions.push((question, id, decided));
         self.asked.insert((question, id), index);
-        self.judge_decision(index, question, id);
+        self.check_decision(index, question, id);
         index
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::judge::Whose;
 use crate::model::Model;
+use crate::properties::Whose;
 use crate::values::{BY_HAND, letter, resource_text, ttl, zone_letter};
 use crate::world::{LeftBy, Maker, World};
 
@@ -100,7 +100,7 @@ impl Model {
         let (was, is) = (self.points.sight(before).clone(), self.points.sight(after).clone());
         world.left.by_hand -= 1;
         world.points[zone] = after;
-        self.judge_caches(&mut world, act.zone(), (before, after), Whose::Hand);
+        self.check_caches(&mut world, act.zone(), (before, after), Whose::Hand);
         let facts = &mut world.facts[zone];
         if (was.servers, was.ttl) != (is.servers, is.ttl) {
             let names =

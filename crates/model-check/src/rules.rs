@@ -180,7 +180,7 @@ impl Coming<'_> {
 
 impl Model {
     /// What the rules say of a decision.
-    pub(crate) fn judge_decision(&mut self, index: u32, question: Question, id: PointId) {
+    pub(crate) fn check_decision(&mut self, index: u32, question: Question, id: PointId) {
         let decided = self.decided(index).clone();
         let before = self.scene(id, question);
         let after = if decided.is_idle() { Some(id) } else { self.send(index, id) };
@@ -188,10 +188,10 @@ impl Model {
             None => Err("OWN-1: a batch that Route 53 rejects".to_owned()),
             Some(after) => match question {
                 Question::Present { .. } => {
-                    self.judge_coming(question, &decided, (&before, &after))
+                    self.check_coming(question, &decided, (&before, &after))
                 }
                 Question::Absent { .. } => {
-                    self.judge_leaving(question, &decided, (&before, &after))
+                    self.check_leaving(question, &decided, (&before, &after))
                 }
             },
         };
@@ -226,7 +226,7 @@ impl Model {
         scene
     }
 
-    fn judge_coming(
+    fn check_coming(
         &self,
         question: Question,
         decided: &Decided,
@@ -255,18 +255,18 @@ impl Model {
                     && before.stone.is_some_and(|time| time >= coming.time);
                 return holds(later || cancelled, "TIME-1: a request is overtaken by nothing");
             }
-            return judge_refusal(&coming, true);
+            return check_refusal(&coming, true);
         };
         if plan.finds_own_request {
             let own = coming.own().is_some_and(|own| own.stamp.time == coming.time);
             return holds(own, "UPDATE-6: a first delivery takes a claim for its own");
         }
         if decided.warns("left-as-it-is") {
-            judge_refusal(&coming, false)?;
-            return judge_kept(&coming, after);
+            check_refusal(&coming, false)?;
+            return check_kept(&coming, after);
         }
-        judge_row(&coming, after)?;
-        judge_claim(&coming, after, |zone| {
+        check_row(&coming, after)?;
+        check_claim(&coming, after, |zone| {
             let zone = zone.map(|zone| values.zones[usize::from(zone)].clone());
             after
                 .own(coming.id)
@@ -275,7 +275,7 @@ impl Model {
         })
     }
 
-    fn judge_leaving(
+    fn check_leaving(
         &self,
         question: Question,
         decided: &Decided,
@@ -359,7 +359,7 @@ fn holds(well: bool, what: &str) -> Result<(), String> {
 
 /// A request is refused. Only an arrival fails, or an Update that asks for something new and would
 /// change something.
-fn judge_refusal(coming: &Coming<'_>, fails: bool) -> Result<(), String> {
+fn check_refusal(coming: &Coming<'_>, fails: bool) -> Result<(), String> {
     let row = coming.row();
     if coming.is_plain() && !matches!(row, Row::Refuse(_)) {
         let rule = match row {
@@ -389,7 +389,7 @@ fn judge_refusal(coming: &Coming<'_>, fails: bool) -> Result<(), String> {
 
 /// Everything stays, nothing is settled, and the claim gets the time of the request; on the way
 /// back the wish too.
-fn judge_kept(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
+fn check_kept(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
     let Coming { before, id, time, wish, desired, .. } = *coming;
     let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
     holds(
@@ -424,7 +424,7 @@ fn judge_kept(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
 }
 
 /// A request is carried out: what its row of the table says.
-fn judge_row(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
+fn check_row(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
     let Coming { before, id, config, desired, .. } = *coming;
     let row = coming.row();
     if let Row::Refuse(rule) = row {
@@ -471,7 +471,7 @@ fn judge_row(coming: &Coming<'_>, after: &Scene) -> Result<(), String> {
 }
 
 /// A request is carried out: what its claim says.
-fn judge_claim(
+fn check_claim(
     coming: &Coming<'_>,
     after: &Scene,
     comes_from: impl Fn(Option<u8>) -> bool,

@@ -290,9 +290,9 @@ impl Model {
 
     fn push(&mut self, steps: &mut Vec<(Step, World, Vec<Finding>)>, step: Step, mut after: World) {
         after.tidy();
-        self.judge_answers(&after);
+        self.check_answers(&after);
         if after.is_quiet() {
-            self.judge_quiet(&after);
+            self.check_quiet(&after);
         }
         steps.push((step, after, std::mem::take(&mut self.findings)));
     }

@@ -118,12 +118,12 @@ impl Model {
                 self.go_on(&mut world, stack);
             }
             (Kind::Delete, false) => {
-                self.judge_failed_delete();
+                self.check_failed_delete();
                 self.forget_one(&mut world, &request);
                 self.go_on(&mut world, stack);
             }
             (_, true) => {
-                self.judge_success(&mut world, &request, answer);
+                self.check_success(&mut world, &request, answer);
                 succeeded(&mut world, &request, answer.physical);
                 let last = self.go_on(&mut world, stack);
                 if phase == Some(Phase::Forward) && last {
@@ -131,14 +131,14 @@ impl Model {
                 }
             }
             (_, false) if phase == Some(Phase::Back) => {
-                self.judge_stuck(&mut world, &request);
+                self.check_stuck(&mut world, &request);
                 // A person skips the resource, and the rollback goes on.
                 let physical = request.physical;
                 succeeded(&mut world, &request, physical);
                 self.go_on(&mut world, stack);
             }
             (_, false) => {
-                self.judge_marker(&mut world, &request, answer);
+                self.check_marker(&mut world, &request, answer);
                 self.failed(&mut world, &request, answer.physical);
                 self.roll_back(&mut world, stack);
             }
@@ -232,7 +232,7 @@ impl Model {
                 Phase::CleanUp | Phase::BackCleanUp | Phase::Removing => {
                     if operation.deletes.is_empty() {
                         world.operations[usize::from(stack)] = None;
-                        self.judge_end(world, stack, &operation);
+                        self.check_end(world, stack, &operation);
                         return false;
                     }
                     let (resource, held) = operation.deletes.remove(0);

@@ -1,0 +1,343 @@
+//! What one batch may change, and what a decision to send none promises.
+
+use crate::model::Model;
+use crate::points::{ClaimSight, Decided, PointId, Sight};
+use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
+use crate::world::{Behavior, Kind, Maker, Part, Physical, Request, Snap, Stage, World};
+/// After so many seconds a tombstone is over.
+const TOMBSTONE: i64 = 3600;
+
+/// A batch, and what stood before and after it.
+pub(super) struct Turn {
+    pub(super) request: Request,
+    pub(super) part: Part,
+    pub(super) behavior: Behavior,
+    pub(super) zone: u8,
+    pub(super) config: Config,
+    pub(super) before: Sight,
+    pub(super) after: Sight,
+}
+
+impl Model {
+    /// A batch was carried out.
+    pub(crate) fn check_write(
+        &mut self,
+        world: &mut World,
+        index: usize,
+        part: Part,
+        points: (PointId, PointId),
+    ) {
+        let delivery = world.deliveries[index].clone();
+        let request = *world.request(delivery.request);
+        let zone = delivery.zone;
+        let config = self.config(request.config);
+        let (before, after) =
+            (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+        let turn = Turn { request, part, behavior: delivery.behavior, zone, config, before, after };
+        let decided = self.decided(delivery.planned).clone();
+        self.check_plan(&turn, &decided);
+        self.check_order(&turn, [delivery.physical, delivery.physical_by_old_role]);
+        self.check_tombstones(&turn);
+        self.check_living(world, &turn);
+        self.check_by_hand(world, &turn);
+        self.check_arrival(&turn);
+        self.check_ds(world, &turn);
+        self.note_write(world, &turn);
+    }
+
+    /// Nothing had to be sent: the answer must still be true.
+    pub(crate) fn check_idle(&mut self, world: &World, index: usize, id: PointId) {
+        let delivery = &world.deliveries[index];
+        let request = *world.request(delivery.request);
+        let config = self.config(request.config);
+        let Stage::Observe(part) = delivery.stage else { return };
+        let sight = self.points.sight(id).clone();
+        let (behavior, zone) = (delivery.behavior, delivery.zone);
+        let turn =
+            Turn { request, part, behavior, zone, config, before: sight.clone(), after: sight };
+        let decided = self.decided(delivery.planned).clone();
+        self.check_plan(&turn, &decided);
+    }
+
+    /// What a plan promises is there once it is carried out.
+    fn check_plan(&mut self, turn: &Turn, decided: &Decided) {
+        let Some(plan) = decided.plan() else { return };
+        let Turn { request, part, config, after, before, .. } = turn;
+        let own = after.claim(request.resource);
+        match part {
+            Part::Present if plan.finds_own_request => {
+                if before.servers != after.servers
+                    || before.ds != after.ds
+                    || before.debt != after.debt
+                {
+                    self.violation("UPDATE-6: a second delivery changes something".into());
+                }
+            }
+            Part::Present => {
+                let kept = decided.warns("left-as-it-is");
+                if kept
+                    && (before.servers != after.servers
+                        || before.ds != after.ds
+                        || before.debt != after.debt)
+                {
+                    self.violation("UPDATE-4: a Warning, and something changed".into());
+                }
+                if !kept && after.servers != Some(config.servers) {
+                    self.violation(
+                        "UPDATE-4: a success without a Warning, and other name servers stand than were asked for"
+                            .into(),
+                    );
+                }
+                if !kept && own.is_none_or(|own| own.servers != Some(config.servers)) {
+                    self.violation("OWN-1: a success, and no claim says so".into());
+                }
+            }
+            Part::Absent if request.physical == Physical::Invented => {
+                let time = i64::from(request.time);
+                let stone = after.tombstone(request.resource).is_some_and(|stone| stone >= time);
+                let later = before.claim(request.resource).is_some_and(|own| own.time > time);
+                if own.is_some() == before.claim(request.resource).is_some() && !stone && !later {
+                    self.violation("LEAVE-9: a cancelled Create may still run".into());
+                }
+                let (was, updated) = match before.claim(request.resource) {
+                    Some(own) => (true, own.updated || own.moved),
+                    None => (false, false),
+                };
+                if was && own.is_some() != updated && !later {
+                    self.violation(
+                        "LEAVE-9: an invented id removes a retained claim, or leaves that of its Create".into(),
+                    );
+                }
+            }
+            Part::Absent | Part::CleanUp => {
+                if own.is_some() {
+                    self.violation("LEAVE-2: a Delete has ended, and the claim is there".into());
+                }
+                if after.servers.is_some()
+                    && before.servers == after.servers
+                    && before.claim(request.resource).is_some()
+                    && plan.warnings.is_empty()
+                {
+                    self.violation(
+                        "LEAVE-2: a Delete leaves name servers and does not say so".into(),
+                    );
+                }
+            }
+            Part::TakeBack => {}
+        }
+        if after.servers.is_none() && after.ds.is_some() && before.servers.is_some() {
+            self.violation("LEAVE-3: a DS record set is left without name servers".into());
+        }
+    }
+
+    /// What comes too late changes nothing, and what comes leaves its time.
+    fn check_order(&mut self, turn: &Turn, at_physical: [Snap; 2]) {
+        let Turn { request, part, before, after, .. } = turn;
+        let time = i64::from(request.time);
+        let later =
+            |sight: &Sight| sight.claim(request.resource).is_some_and(|own| own.time > time);
+        let seen = at_physical.into_iter().any(|snap| match snap {
+            Snap::Read(id) => later(self.points.sight(id)),
+            Snap::Unread | Snap::Denied => false,
+        });
+        if later(before) || (*part == Part::Present && seen) {
+            self.violation(
+                "TIME-1: a request changes something after a later one of its resource".into(),
+            );
+        }
+        if *part == Part::TakeBack
+            && before.claim(request.resource).is_some_and(|own| own.time != time)
+        {
+            self.violation("ARRIVE-8: the claim of another request is taken back".into());
+        }
+        let own = after.claim(request.resource);
+        if *part == Part::Present && own.is_some_and(|own| own.time != time) {
+            self.violation("TIME-1: a request writes, and its claim has not its time".into());
+        }
+    }
+
+    /// A cancelled Create does not run, and what keeps it from that stays as long as it is needed.
+    fn check_tombstones(&mut self, turn: &Turn) {
+        let Turn { request, part, before, after, .. } = turn;
+        let time = i64::from(request.time);
+        let counts = |stone: i64| stone + TOMBSTONE > time;
+        if *part == Part::Present
+            && request.kind == Kind::Create
+            && before
+                .tombstone(request.resource)
+                .is_some_and(|stone| stone >= time && counts(stone))
+        {
+            self.violation("OWN-8: a cancelled Create runs".into());
+        }
+        for (resource, stone) in &before.tombstones {
+            let needed = counts(*stone) && (*resource != request.resource || *stone >= time);
+            if needed && after.tombstone(*resource).is_none_or(|now| now < *stone) {
+                self.violation(
+                    "OWN-8: a tombstone goes, or becomes older, while it is needed".into(),
+                );
+            }
+        }
+    }
+
+    /// Promise 2: nobody takes away what a stack holds.
+    fn check_living(&mut self, world: &mut World, turn: &Turn) {
+        let Turn { request, before, after, zone, .. } = turn;
+        if before.servers == after.servers {
+            return;
+        }
+        for (resource, wants) in self.living(world, *zone) {
+            let who = resource_text(resource);
+            if before.servers == Some(wants.servers) {
+                if resource == request.resource && request.awaited {
+                    continue;
+                }
+                // On the way to others, it does not want these any more.
+                let on_the_way = world.operations[usize::from(stack_of(resource))].is_some();
+                let claims = before.claim(resource).map(|claim| claim.servers);
+                if on_the_way && claims.is_some_and(|servers| servers != before.servers) {
+                    continue;
+                }
+                match self.excuse_for_loss(world, turn, resource) {
+                    Some(excuse) => {
+                        world.facts[usize::from(*zone)].lost |= 1 << resource;
+                        self.excuse(excuse);
+                    }
+                    None => self.violation(format!(
+                        "PROMISE 2: {who} holds {} in {}, and another request takes that away",
+                        letter(wants.servers),
+                        zone_letter(*zone)
+                    )),
+                }
+            } else if before.servers.is_none()
+                && after.servers.is_some_and(|servers| servers != wants.servers)
+            {
+                let in_place =
+                    !turn.behavior.is_arrival() && before.claim(request.resource).is_some();
+                let claimed = before
+                    .claim(resource)
+                    .is_some_and(|claim| claim.servers == Some(wants.servers));
+                if resource != request.resource && claimed && !turn.config.overwrite && !in_place {
+                    self.violation(format!("ARRIVE-1: created against the claim of {who}"));
+                }
+            }
+        }
+    }
+
+    fn excuse_for_loss(&self, world: &World, turn: &Turn, resource: u8) -> Option<&'static str> {
+        let Turn { request, before, part, zone, .. } = turn;
+        let facts = world.facts[usize::from(*zone)];
+        let (own, claim) = (before.claim(request.resource), before.claim(resource));
+        let present = *part == Part::Present;
+        if resource == request.resource {
+            // Late Updates, and a Create delivered after the Delete that removed it, find no
+            // tombstone; but a later claim of the resource is a fence.
+            let fenced = own.is_some_and(|own| own.time > i64::from(request.time));
+            return (present && !fenced).then_some("late-request");
+        }
+        // It is remembered, and given back if the request is rolled back.
+        if present && turn.config.overwrite && turn.after.debt == Some(before.servers) {
+            return Some("overwritten-by-another");
+        }
+        let Some(claim) = claim else {
+            return (facts.claims_by_hand >> resource & 1 == 1).then_some("claim-removed-by-hand");
+        };
+        if present
+            && !turn.behavior.is_arrival()
+            && own.is_some_and(|own| own.holds)
+            && !claim.lasting
+        {
+            return Some("bystander");
+        }
+        // What it names was displaced, and brought again by somebody who overwrote, and leaves now.
+        let brought = before.debt.is_some_and(|debt| debt.is_some());
+        if !present && !claim.holds && claim.servers == before.servers && brought {
+            return Some("sleeping-claim");
+        }
+        // It was told that others stand than it asks for. Somebody else brought what it asks for,
+        // and leaves now.
+        let told = facts.told >> resource & 1 == 1;
+        (!present && claim.servers != before.servers && told).then_some("left-as-it-is")
+    }
+
+    /// Promise 1: nothing that people made is changed or removed, but by `AllowOverwrite`.
+    fn check_by_hand(&mut self, world: &World, turn: &Turn) {
+        let Turn { request, before, after, zone, config, part, .. } = turn;
+        let facts = world.facts[usize::from(*zone)];
+        let changed = before.servers != after.servers
+            || (before.servers.is_some() && before.ttl != after.ttl);
+        if !changed || facts.maker != Maker::Hand || facts.settled {
+            return;
+        }
+        let own = before.claim(request.resource);
+        let fine = match part {
+            // A later Update in place of a holder settles, and may change it.
+            Part::Present if before.servers != after.servers => {
+                let later = |own: &ClaimSight| i64::from(request.time) > own.time;
+                let holds = own.is_some_and(|own| own.servers == before.servers && later(own));
+                config.overwrite || (!turn.behavior.is_arrival() && holds)
+            }
+            // A later Update in place settles, and brings the TTL.
+            Part::Present => !turn.behavior.is_arrival() && own.is_some(),
+            // Its child zone's name servers, set by hand in the place of others.
+            Part::Absent | Part::CleanUp | Part::TakeBack => {
+                let replaced =
+                    world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
+                let known = before.servers == Some(config.servers) || replaced;
+                known && own.is_some_and(|own| own.servers != before.servers)
+            }
+        };
+        if !fine {
+            self.violation(
+                "PROMISE 1: what people made is changed or removed without AllowOverwrite".into(),
+            );
+        }
+    }
+
+    /// Who arrives at a standing delegation changes nothing.
+    fn check_arrival(&mut self, turn: &Turn) {
+        let Turn { request, before, after, part, config, .. } = turn;
+        if *part != Part::Present
+            || before.servers != Some(config.servers)
+            || before.servers != after.servers
+        {
+            return;
+        }
+        if turn.behavior.is_arrival() && (before.ttl != after.ttl || before.ds != after.ds) {
+            self.violation(
+                "ARRIVE-2: an arrival changes the TTL or the DS record set of what stands".into(),
+            );
+        }
+        let others =
+            before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
+        let changes_ttl =
+            request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
+        if before.ttl != after.ttl && others && !changes_ttl {
+            self.violation("UPDATE-3: one of several holders changes the TTL unasked".into());
+        }
+        if before.debt == Some(None) && after.debt.is_none() && own_is_new(turn) {
+            self.violation("OWN-6: who has just come settles what stood before".into());
+        }
+    }
+
+    /// A DS record set that another claim names is never touched.
+    fn check_ds(&mut self, world: &World, turn: &Turn) {
+        let Turn { request, before, after, zone, part, .. } = turn;
+        if before.ds_index == after.ds_index
+            || (*part != Part::Present && after.servers != before.servers)
+        {
+            return;
+        }
+        let living = self.living(world, *zone);
+        let named = |claim: &ClaimSight| {
+            let lives = living.iter().any(|(resource, _)| *resource == claim.resource);
+            claim.resource != request.resource && claim.names_ds && lives
+        };
+        if before.claims.iter().any(named) {
+            self.violation("DS-4: a DS record set that another claim names is changed".into());
+        }
+    }
+}
+
+fn own_is_new(turn: &Turn) -> bool {
+    turn.before.claim(turn.request.resource).is_none()
+}

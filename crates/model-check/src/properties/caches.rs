@@ -1,0 +1,92 @@
+//! No resolver may hold a DS record set together with name servers that have none of its keys.
+
+use crate::function::keys_of;
+use crate::model::Model;
+use crate::points::PointId;
+use crate::world::{Cached, World};
+/// The TTL of the DNSKEY record set of a hosted zone in seconds.
+const KEYS_TTL: u32 = 3600;
+
+/// Whose change it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Awaited,
+    /// The same of a resource that had been told that other name servers stand than its template
+    /// asks for.
+    Told,
+    Late,
+    Hand,
+}
+
+impl Model {
+    /// What was changed stays in caches for its TTL, and no resolver may hold a DS record set
+    /// together with name servers that have none of its keys: it would call the zone bogus.
+    pub(crate) fn check_caches(
+        &mut self,
+        world: &mut World,
+        zone: u8,
+        points: (PointId, PointId),
+        whose: Whose,
+    ) {
+        if !self.profile.dnssec || zone != 0 {
+            return;
+        }
+        let (before, after) =
+            (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+        // Nor does anybody who deploys know of what comes late.
+        let by_hand = matches!(whose, Whose::Late | Whose::Hand);
+        let now = world.clock;
+        let caches = &mut world.caches;
+        caches.servers.retain(|cached| cached.until > now);
+        caches.ds.retain(|cached| cached.until > now);
+        let cached = |what: u8, ttl: u32| Cached {
+            what,
+            until: now + i32::try_from(ttl).unwrap_or(i32::MAX),
+            by_hand,
+        };
+        if before.servers != after.servers {
+            caches.servers.extend(before.servers.map(|servers| cached(servers, before.ttl)));
+        }
+        if before.ds_index != after.ds_index {
+            // Keys that were read in its last second are trusted for their own TTL.
+            caches.ds.extend(before.ds_index.map(|ds| cached(ds, before.ds_ttl + KEYS_TTL)));
+        }
+        let caches = world.caches.clone();
+        let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(world, servers) != 0;
+        let new_servers = after.servers.filter(|_| before.servers != after.servers);
+        let new_ds = after.ds_index.filter(|_| before.ds_index != after.ds_index);
+        // What people changed by hand, and the function can't know of, is theirs.
+        let bogus = |known: bool| {
+            let of = |cached: &[Cached]| {
+                let cached = cached.iter().filter(|cached| !known || !cached.by_hand);
+                cached.map(|cached| cached.what).collect::<Vec<_>>()
+            };
+            let all_ds = after.ds_index.into_iter().chain(of(&caches.ds));
+            let all_servers = after.servers.into_iter().chain(of(&caches.servers));
+            new_servers.is_some_and(|servers| all_ds.into_iter().any(|ds| !fits(servers, ds)))
+                || new_ds
+                    .is_some_and(|ds| all_servers.into_iter().any(|servers| !fits(servers, ds)))
+        };
+        if whose == Whose::Hand {
+            return;
+        }
+        // What people had set fitted nothing that existed, and goes.
+        let was_bogus =
+            before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
+        // A refused way back has left it with the name servers that others hold.
+        let left = world.facts[usize::from(zone)].told != 0
+            && before.ds_index.is_some()
+            && !before.claims.iter().any(|claim| claim.names_ds);
+        if bogus(false) && whose == Whose::Late {
+            self.excuse("late-request");
+        } else if bogus(true) && was_bogus && after.ds_index.is_none() {
+            self.excuse("ds-by-hand");
+        } else if bogus(true) && (whose == Whose::Told || left) {
+            self.excuse("left-as-it-is");
+        } else if bogus(true) {
+            self.violation("DS-7: a resolver may call the zone bogus".into());
+        } else if bogus(false) {
+            self.excuse("name-servers-by-hand");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What is remembered of a delegation point because its record sets do not tell it: who made them,
+//! and what was left there.
+
+use super::batch::Turn;
+use crate::model::Model;
+use crate::points::Sight;
+use crate::values::stack_of;
+use crate::world::{Facts, LeftBy, Maker, Part, World};
+impl Model {
+    /// The Delete of a resource is given up, forced or left out: what it holds there is left.
+    pub(crate) fn note_forgotten(&self, world: &mut World, zone: u8, resource: u8) {
+        let sight = self.points.sight(world.points[usize::from(zone)]);
+        let names = sight.claim(resource).is_some_and(|claim| claim.servers == sight.servers);
+        let facts = &mut world.facts[usize::from(zone)];
+        facts.forgotten |= 1 << resource;
+        if names && sight.servers.is_some() {
+            facts.left_by = LeftBy::Forgotten;
+        }
+    }
+
+    pub(super) fn note_write(&self, world: &mut World, turn: &Turn) {
+        let Turn { request, before, after, zone, part, .. } = turn;
+        let own_was = before.claim(request.resource).copied();
+        let living = self.living(world, *zone);
+        let as_wanted = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
+        let facts = &mut world.facts[usize::from(*zone)];
+        let names = |sight: &Sight, bits: u8| {
+            let of = sight
+                .claims
+                .iter()
+                .filter(|claim| sight.servers.is_some() && claim.servers == sight.servers);
+            of.fold((false, true), |(any, all), claim| {
+                let bit = bits >> claim.resource & 1 == 1;
+                (any || bit, all && bit)
+            })
+        };
+        // Who arrives now finds what only such a resource claims.
+        if names(before, facts.forgotten | facts.late) == (true, true) {
+            facts.left_by =
+                if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
+        }
+        facts.lost &= living.iter().fold(0, |bits, (resource, _)| bits | 1 << resource);
+        for (resource, wants) in &living {
+            if after.servers == Some(wants.servers) {
+                facts.lost &= !(1 << resource);
+            }
+        }
+        let in_place = *part == Part::Present && !turn.behavior.is_arrival();
+        let held = own_was
+            .is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
+        let settles = in_place && held && after.servers == before.servers;
+        // Another TTL alone makes it nobody's who does not settle it.
+        if before.servers != after.servers || (before.ttl != after.ttl && settles) {
+            let maker = facts.maker;
+            if after.servers.is_none() {
+                facts.maker = Maker::Nobody;
+            } else if *part == Part::Present {
+                facts.maker = Maker::Ours;
+            } else {
+                // Put back: it is whose it was.
+                facts.maker = facts.displaced;
+            }
+            facts.displaced = maker;
+            facts.settled = false;
+            if after.servers != before.servers {
+                let left_by = std::mem::take(&mut facts.left_by);
+                if *part == Part::Present {
+                    facts.displaced_left_by = left_by;
+                    facts.left_by = if request.awaited { LeftBy::Nobody } else { LeftBy::Late };
+                } else if after.servers.is_some() {
+                    facts.left_by = facts.displaced_left_by;
+                }
+            }
+            if names(after, facts.forgotten).0 {
+                facts.left_by = LeftBy::Forgotten;
+            }
+            facts.ns_by_hand &= !as_wanted;
+            facts.ds_by_hand &= after.ds == before.ds;
+        }
+        facts.settled |= settles;
+        let own = 1 << request.resource;
+        // A Delete that leaves a claim does not make it that of a request which was waited for.
+        if *part == Part::Present && after.claim(request.resource).is_some() {
+            facts.claims_by_hand &= !own;
+            facts.late = if request.awaited { facts.late & !own } else { facts.late | own };
+        }
+        for resource in 0..3u8 {
+            if after.claim(resource).is_none() {
+                facts.forgotten &= !(1 << resource);
+                facts.late &= !(1 << resource);
+                facts.told &= !(1 << resource);
+            }
+        }
+        facts.before_by_hand &= after.servers.is_some();
+        if after.servers.is_none() && after.claims.is_empty() && living.is_empty() {
+            let (forgotten, ds_by_hand) = (facts.forgotten, facts.ds_by_hand);
+            *facts = Facts { forgotten, ds_by_hand, ..Default::default() };
+        }
+        let stack = stack_of(request.resource);
+        let displaces = before.servers.is_some()
+            && before.servers != after.servers
+            && after.debt == Some(before.servers);
+        if let Some(operation) =
+            world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
+        {
+            operation.displaced[usize::from(*zone)] = true;
+            operation.overwrote[usize::from(*zone)] |= !turn.behavior.is_arrival();
+        }
+        for (operation, index) in world.operations.iter_mut().zip(0u8..) {
+            if let Some(operation) = operation {
+                operation.disturbed |= index != stack || !request.awaited;
+            }
+        }
+    }
+}

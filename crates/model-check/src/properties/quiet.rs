@@ -1,0 +1,96 @@
+//! What exists while nothing is under way.
+
+use crate::model::Model;
+use crate::points::{ClaimSight, Sight};
+use crate::values::{Config, resource_text, zone_letter};
+use crate::world::{LeftBy, Maker, World};
+impl Model {
+    /// Nothing is under way: what stands is somebody's.
+    pub(crate) fn check_quiet(&mut self, world: &World) {
+        for zone in 0..2u8 {
+            let sight = self.points.sight(world.points[usize::from(zone)]).clone();
+            let living = self.living(world, zone);
+            self.check_left(world, zone, &sight, &living);
+            for (resource, _) in &living {
+                self.check_held(world, zone, &sight, *resource);
+            }
+        }
+    }
+
+    fn check_left(&mut self, world: &World, zone: u8, sight: &Sight, living: &[(u8, Config)]) {
+        let facts = world.facts[usize::from(zone)];
+        let is_living = |resource: u8| living.iter().any(|(other, _)| *other == resource);
+        for claim in &sight.claims {
+            if is_living(claim.resource) {
+                continue;
+            }
+            if facts.forgotten >> claim.resource & 1 == 1 {
+                self.excuse("dead-claim");
+            } else if facts.late >> claim.resource & 1 == 1 {
+                self.excuse("late-request");
+            } else {
+                let who = resource_text(claim.resource);
+                self.violation(format!(
+                    "PROMISE 2: the claim of {who} is left in {}",
+                    zone_letter(zone)
+                ));
+            }
+        }
+        let wanted = living.iter().any(|(_, config)| sight.servers == Some(config.servers));
+        if sight.servers.is_some() && facts.maker == Maker::Ours && !wanted {
+            let names =
+                |claim: &&ClaimSight| !is_living(claim.resource) && claim.servers == sight.servers;
+            let of = |bits: u8| {
+                sight.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1)
+            };
+            let told = living.iter().any(|(resource, _)| facts.told >> resource & 1 == 1);
+            if of(facts.forgotten) || facts.left_by == LeftBy::Forgotten {
+                self.excuse("dead-claim");
+            } else if of(facts.late) || facts.left_by == LeftBy::Late {
+                self.excuse("late-request");
+            } else if facts.left_by == LeftBy::ByHand {
+                self.excuse("claim-removed-by-hand");
+            } else if told {
+                self.excuse("left-as-it-is");
+            } else {
+                self.violation(format!(
+                    "PROMISE 2: name servers are left in {}",
+                    zone_letter(zone)
+                ));
+            }
+        }
+        if sight.has_before && sight.claims.is_empty() && facts.claims_by_hand == 0 {
+            self.violation("OWN-5: a before is left without a claim".into());
+        }
+        if sight.servers.is_none() && sight.ds.is_some() && !facts.ns_by_hand && !facts.ds_by_hand {
+            self.violation("LEAVE-3: a DS record set is left without name servers".into());
+        }
+    }
+
+    /// As long as a stack holds the resource, its delegation stands.
+    fn check_held(&mut self, world: &World, zone: u8, sight: &Sight, resource: u8) {
+        let facts = world.facts[usize::from(zone)];
+        let who = resource_text(resource);
+        if sight.claim(resource).is_none() {
+            if facts.claims_by_hand >> resource & 1 == 1 {
+                self.excuse("claim-removed-by-hand");
+            } else if facts.lost >> resource & 1 == 1 {
+                self.excuse("lost-before");
+            } else {
+                self.violation(format!("PROMISE 2: {who} has no claim in {}", zone_letter(zone)));
+            }
+        }
+        if sight.servers.is_none() {
+            if facts.ns_by_hand {
+                self.excuse("name-servers-by-hand");
+            } else if facts.lost >> resource & 1 == 1 {
+                self.excuse("lost-before");
+            } else {
+                self.violation(format!(
+                    "PROMISE 2: nothing stands in {} for {who}",
+                    zone_letter(zone)
+                ));
+            }
+        }
+    }
+}

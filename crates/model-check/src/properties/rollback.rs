@@ -1,0 +1,198 @@
+//! A rollback leaves what was there before.
+
+use super::DAY;
+use crate::function::keys_of;
+use crate::model::Model;
+use crate::points::{ClaimSight, Sight};
+use crate::values::{Config, resources_of, zone_letter};
+use crate::world::{Held, LeftBy, Operation, Phase, Physical, World};
+/// What a rollback has left other than it was at a delegation point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Differs {
+    servers: bool,
+    claims: bool,
+    ttl: bool,
+    ds: bool,
+}
+
+impl Model {
+    /// An operation has ended.
+    pub(crate) fn check_end(&mut self, world: &World, stack: u8, operation: &Operation) {
+        if operation.phase == Phase::BackCleanUp && !operation.disturbed {
+            self.check_rolled_back(world, stack, operation);
+        }
+    }
+
+    /// What was rolled back is as before.
+    fn check_rolled_back(&mut self, world: &World, stack: u8, operation: &Operation) {
+        for zone in 0..2u8 {
+            let before = self.points.sight(operation.snapshot[usize::from(zone)]).clone();
+            let after = self.points.sight(world.points[usize::from(zone)]).clone();
+            // A claim of the stack itself that is of no resource it holds: of an earlier stack, or
+            // a retained one.
+            let dead = |resource: u8| {
+                let index = resources_of(stack).iter().position(|other| *other == resource);
+                let here = Physical::Point(zone);
+                index.is_some_and(|index| {
+                    operation.before[index].is_none_or(|held| held.physical != here)
+                })
+            };
+            let claims = |sight: &Sight| {
+                let living = sight.claims.iter().filter(|claim| !dead(claim.resource));
+                let mut claims: Vec<_> =
+                    living.map(|claim| (claim.resource, claim.servers)).collect();
+                claims.sort_unstable();
+                claims
+            };
+            let differs = Differs {
+                servers: before.servers != after.servers,
+                claims: claims(&before) != claims(&after),
+                ttl: before.servers.is_some()
+                    && before.servers == after.servers
+                    && before.ttl != after.ttl,
+                ds: before.ds != after.ds,
+            };
+            if differs == Differs::default() {
+                continue;
+            }
+            let known = |claims: Vec<(u8, Option<u8>)>| {
+                claims
+                    .into_iter()
+                    .filter(|(resource, _)| world.skipped >> resource & 1 == 0)
+                    .collect::<Vec<_>>()
+            };
+            // A template that was skipped is not what the claim was for.
+            if differs == (Differs { claims: true, ..Differs::default() })
+                && known(claims(&before)) == known(claims(&after))
+            {
+                self.excuse("skipped-before");
+                continue;
+            }
+            match self.excuse_for_rollback(
+                world,
+                (stack, operation),
+                (zone, differs),
+                (&before, &after),
+            ) {
+                Some(excuse) => self.excuse(excuse),
+                None => self.violation(format!(
+                    "PROMISE 2: the rollback of S{} leaves {} other than it was: {differs:?}",
+                    stack + 1,
+                    zone_letter(zone)
+                )),
+            }
+        }
+    }
+
+    fn excuse_for_rollback(
+        &self,
+        world: &World,
+        (stack, operation): (u8, &Operation),
+        (zone, differs): (u8, Differs),
+        (before, after): (&Sight, &Sight),
+    ) -> Option<&'static str> {
+        let at = usize::from(zone);
+        let (facts, began) = (world.facts[at], operation.facts[at]);
+        // CloudFormation believes that it is as its template says, and it is not.
+        if resources_of(stack).iter().any(|resource| world.skipped >> resource & 1 == 1) {
+            return Some("skipped-before");
+        }
+        if operation.overwrote[at] {
+            return Some("overwritten-in-place");
+        }
+        if operation.displaced[at] && world.clock - operation.began > DAY {
+            return Some("rolled-back-after-a-day");
+        }
+        // What it holds was never in effect.
+        let told = |resource: &u8| began.told >> resource & 1 == 1;
+        if resources_of(stack).iter().any(told) {
+            return Some("left-as-it-is");
+        }
+        let held = |held: &Held| held.physical == Physical::Point(zone);
+        let held: Vec<Config> = operation
+            .before
+            .iter()
+            .flatten()
+            .filter(|one| held(one))
+            .map(|one| self.config(one.config))
+            .collect();
+        // The way back was refused, and a Warning said so: the DS record set of the failed Update
+        // stays with the name servers that others hold.
+        let refused = |resource: &u8| facts.told >> resource & 1 == 1;
+        if differs == (Differs { ds: true, ..Differs::default() })
+            && after.ds_index.is_some_and(|ds| after.servers == Some(ds / 4))
+            && resources_of(stack).iter().any(refused)
+        {
+            return Some("left-as-it-is");
+        }
+        if !differs.servers && !differs.claims {
+            // The reverse Update brings what the template asks for, which an arrival had left.
+            let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
+            let asked = |config: &Config| match config
+                .keys
+                .map(|keys| keys & keys_of(world, config.servers))
+            {
+                None => after.ds_index.is_none(),
+                // What is not known stays.
+                Some(0) => true,
+                Some(keys) => after.ds_index == Some(4 * config.servers + keys),
+            };
+            // What was removed by hand came back, and others manage it.
+            let managed = began.ds_by_hand && after.claims.iter().any(|claim| claim.names_ds);
+            let ds = !differs.ds || managed || held.iter().any(asked);
+            if ttl && ds {
+                return Some(if differs.ds && began.ds_by_hand {
+                    "ds-by-hand"
+                } else if differs.ds && world.rolled {
+                    "keys-rolled"
+                } else {
+                    "ttl-of-an-arrival"
+                });
+            }
+        }
+        let created = |claim: &ClaimSight| {
+            let index = (0..2).find(|index| usize::from(claim.resource == 1) == *index);
+            index.is_some_and(|index| {
+                operation.target[index].is_some() && operation.before[index].is_none()
+            })
+        };
+        let indebted = before.debt.is_some_and(|debt| debt.is_some());
+        if indebted
+            && before.claims.iter().any(|claim| created(claim) && claim.servers == before.servers)
+        {
+            return Some("dead-claim");
+        }
+        if facts.claims_by_hand != 0 || began.claims_by_hand != 0 {
+            return Some("claim-removed-by-hand");
+        }
+        if before.servers.is_none()
+            && before.ds.is_some()
+            && !differs.claims
+            && after.servers.is_none()
+        {
+            return Some("ds-without-name-servers");
+        }
+        if before.claims.iter().any(|claim| differs.servers && claim.servers == after.servers) {
+            return Some("sleeping-claim");
+        }
+        if operation.rejected[at] {
+            return Some("dead-name-servers");
+        }
+        if began.ns_by_hand {
+            return Some("name-servers-by-hand");
+        }
+        if began.left_by != LeftBy::Nobody || began.late != 0 {
+            if operation.cancelled {
+                return Some("retained-and-cancelled");
+            }
+            let moves = operation.before.iter().zip(operation.target).any(|(held, target)| {
+                let from = held.map(|held| self.config(held.config).zone);
+                from.is_some_and(|from| {
+                    target.is_some_and(|target| self.config(target).zone != from)
+                })
+            });
+            return moves.then_some("retained-and-moved-back");
+        }
+        None
+    }
+}
