@@ -191,7 +191,7 @@ impl Resolver {
                     // Nothing, or no such name, said without looking for it: a server for its own
                     // zones alone.
                     NOERROR | NXDOMAIN if answer.is_uninformed() => {
-                        finding = Unresolved::NotRecursive
+                        finding = Unresolved::NotRecursive;
                     }
                     NOERROR => return Ok(answer),
                     NXDOMAIN => return Err(Unresolved::NoSuchName),

@@ -76,7 +76,7 @@ impl Model {
             Stage::Write(part) => self.write(&mut world, index, part),
             Stage::LookBack => self.look_back(&mut world, index),
             Stage::Look => {
-                world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request)
+                world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request);
             }
             Stage::Verify if self.is_way_back(&world, &request) || !self.redelegates(&delivery) => {
                 world.deliveries[index].stage = self.after_change(&delivery, &request);
@@ -175,7 +175,7 @@ impl Model {
                     delivery.physical_by_old_role = self.read(world, self.zone_of(&point), old);
                 }
                 NextStep::ReadHome(point) => {
-                    delivery.home = self.read(world, self.zone_of(&point), config)
+                    delivery.home = self.read(world, self.zone_of(&point), config);
                 }
                 NextStep::FindZone { .. } => {
                     unreachable!("the look-up is known from the beginning")

@@ -218,7 +218,7 @@ impl Model {
                 Value::Claim(claim) => scene.claims.push(claim.clone()),
                 Value::Before(before) => scene.before = Some(before.clone()),
                 Value::Tombstone(stone) if stone.id == own => {
-                    scene.stone = scene.stone.max(Some(stone.time))
+                    scene.stone = scene.stone.max(Some(stone.time));
                 }
                 Value::Tombstone(_) | Value::Unreadable | Value::Foreign => {}
             }

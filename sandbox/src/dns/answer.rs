@@ -91,7 +91,7 @@ impl Writer<'_> {
             self.answer.answers.extend(self.signed(&name, alias));
             match alias.data.first() {
                 Some(RData::CNAME(target)) if self.zone.origin().zone_of(target) => {
-                    name = target.0.clone()
+                    name = target.0.clone();
                 }
                 _ => return,
             }

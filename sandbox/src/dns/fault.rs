@@ -83,7 +83,7 @@ impl DnsFault {
             (Self::NotAuthoritative, _) => answer.metadata.authoritative = false,
             (Self::Silent, _) => return Delivery::Nothing,
             (Self::Truncated | Self::TruncatedWithoutTcp, Transport::Udp) => {
-                answer = answer.truncate()
+                answer = answer.truncate();
             }
             (Self::Truncated, Transport::Tcp) => {}
             (Self::TruncatedWithoutTcp, Transport::Tcp) => return Delivery::Close,

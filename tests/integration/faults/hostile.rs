@@ -76,7 +76,7 @@ pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
     let request = event.clone();
     match rng.u8(0..20) {
         0 => {
-            event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}]})
+            event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}]});
         }
         1 => {
             event = json!({"Records": [{"Sns": {"Message": value(lane, rng)}}], "ResponseURL": event["ResponseURL"]});

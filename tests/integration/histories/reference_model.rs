@@ -237,7 +237,7 @@ impl ReferenceModel {
                 }
                 // A change that the SDK sends again was planned on the same reading.
                 "ChangeResourceRecordSets" => {
-                    delivery.changing = delivery.round.take().unwrap_or(delivery.changing)
+                    delivery.changing = delivery.round.take().unwrap_or(delivery.changing);
                 }
                 _ => {}
             }
