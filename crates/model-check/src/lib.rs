@@ -26,6 +26,7 @@ mod properties;
 mod rules;
 mod search;
 mod stacks;
+mod steps;
 mod values;
 mod world;
 

@@ -1,0 +1,82 @@
+//! A step and the delegation points in words, for traces.
+
+use super::Step;
+use crate::model::Model;
+use crate::values::{resource_text, zone_letter};
+use crate::world::{Kind, Physical, World};
+impl Model {
+    pub(crate) fn points_text(&self, world: &World) -> String {
+        format!(
+            "P: {} | Q: {}",
+            self.points.text(world.points[0]),
+            self.points.text(world.points[1])
+        )
+    }
+
+    /// A step in words; different ones for different steps of a state.
+    pub(crate) fn step_text(&self, world: &World, step: Step) -> String {
+        let about = |id: u8| {
+            let request = world.request(id);
+            let who = resource_text(request.resource);
+            let config = self.config(request.config).text();
+            let late = if request.awaited { "" } else { ", late" };
+            let physical = match (request.kind, request.physical) {
+                (Kind::Create, _) => String::new(),
+                (_, Physical::Point(zone)) => format!(" of {}", zone_letter(zone)),
+                (_, Physical::Marker) => " of a marker".to_owned(),
+                (_, Physical::Invented) => " of an invented id".to_owned(),
+            };
+            format!("{:?} {id} of {who}{physical} ({config}){late}", request.kind)
+        };
+        match step {
+            Step::Deploy { stack, template } => {
+                let template = self.profile.templates[usize::from(stack)][template];
+                let of = |index: usize| {
+                    template[index]
+                        .map_or("nothing".to_owned(), |config| self.config(config).text())
+                };
+                format!("deploy S{}: {}, {}", stack + 1, of(0), of(1))
+            }
+            Step::Forget { stack } => format!("forget S{}", stack + 1),
+            Step::Deliver { request } => format!("deliver {}", about(request)),
+            Step::Duplicate { request } => format!("deliver again {}", about(request)),
+            Step::Call { request, index, way } => {
+                let stage = world.deliveries.get(index);
+                let stage = stage.map_or(String::new(), |delivery| format!("{:?}", delivery.stage));
+                let mut earlier = world.deliveries.iter().take(index);
+                let second = if earlier.any(|delivery| delivery.request == request) {
+                    ", second delivery"
+                } else {
+                    ""
+                };
+                let way = if way.is_empty() { String::new() } else { format!(": {way}") };
+                format!("{} of {}{second}{way}", stage_short(&stage), about(request))
+            }
+            Step::Run { request, checked, way } => {
+                let checked =
+                    if checked.is_empty() { String::new() } else { format!("{checked}, ") };
+                format!("run {}: {checked}{way}", about(request))
+            }
+            Step::RunLost { request, checked } => {
+                let checked =
+                    if checked.is_empty() { String::new() } else { format!(": {checked}") };
+                format!("run and lose the answer of {}{checked}", about(request))
+            }
+            Step::Cut { request, index } => {
+                format!("cut off {} (delivery {index})", about(request))
+            }
+            Step::TimeOut { request, index, is_carried_out } => {
+                let what = if is_carried_out { ", whose batch is carried out" } else { "" };
+                format!("run out of time in {}{what} (delivery {index})", about(request))
+            }
+            Step::GiveUp { request } => format!("give up {}", about(request)),
+            Step::ByHand(act) => act.to_string(),
+            Step::Wait { seconds } => format!("wait {seconds} s"),
+            Step::Roll => "x signs with its second key alone".to_owned(),
+        }
+    }
+}
+
+fn stage_short(stage: &str) -> &str {
+    if stage.starts_with("Answer") { "Answer" } else { stage }
+}
