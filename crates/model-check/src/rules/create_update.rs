@@ -1,0 +1,330 @@
+//! The tables of Arriving and Updating.
+
+use delegation_model::digest::Digest;
+use delegation_model::ownership_record::{Before, Claim, ClaimOrigin};
+
+use super::{DAY, Scene, holds};
+use crate::model::{Model, Question};
+use crate::points::Decided;
+use crate::values::{Config, START};
+use crate::world::Behavior;
+
+/// The row of a table that applies to a Create or an Update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    Create,
+    Stay,
+    Change,
+    Repair,
+    Displace,
+    Refuse(&'static str),
+}
+
+fn is_lasting(claim: &Claim) -> bool {
+    claim.origin != ClaimOrigin::Came
+}
+
+/// A Create or an Update, and what it finds.
+struct CreateUpdate<'a> {
+    config: Config,
+    old: Option<Config>,
+    behavior: Behavior,
+    time: i64,
+    id: Digest,
+    wish: Digest,
+    old_wish: Option<Digest>,
+    desired: Digest,
+    before: &'a Scene,
+}
+
+impl CreateUpdate<'_> {
+    fn own(&self) -> Option<&Claim> {
+        self.before.own(self.id)
+    }
+
+    fn is_later(&self) -> bool {
+        self.own().is_none_or(|own| self.time > own.stamp.time)
+    }
+
+    fn is_way_back(&self, own: &Claim) -> bool {
+        let in_time = (0..=DAY).contains(&(self.time - own.stamp.time));
+        self.wish != own.wish && own.previous_wish == Some(self.wish) && in_time
+    }
+
+    fn asks_for_new(&self) -> bool {
+        match self.own() {
+            Some(own) => self.wish != own.wish && !self.is_way_back(own),
+            None => self.old_wish != Some(self.wish),
+        }
+    }
+
+    /// True if the DS record set has no say.
+    fn is_plain(&self) -> bool {
+        self.before.ds.is_none() && self.config.keys.is_none()
+    }
+
+    fn row(&self) -> Row {
+        let Self { before, config, .. } = self;
+        let own = self.own();
+        let arrives = self.behavior.is_arrival();
+        let others = || before.others(self.id);
+        let conflict = others().any(|claim| claim.ns != self.desired);
+        if before.servers.is_none() {
+            let put_back = !arrives && own.is_some();
+            return if !conflict || put_back || config.overwrite {
+                Row::Create
+            } else {
+                Row::Refuse("ARRIVE-1")
+            };
+        }
+        if before.servers == Some(self.desired) {
+            return Row::Stay;
+        }
+        let own_names = own.is_some_and(|own| before.names(own));
+        let named_by_others = others().any(|claim| before.names(claim));
+        if !arrives {
+            let lasting = others().any(|claim| before.names(claim) && is_lasting(claim));
+            let may = before.debt().is_none() || self.is_later();
+            if own.is_some_and(|own| before.holds(own)) && !lasting && may {
+                return Row::Change;
+            }
+            let is_drift = own.is_some() && !own_names && !named_by_others;
+            if is_drift && before.before.is_none() && !conflict {
+                return Row::Repair;
+            }
+        }
+        if config.overwrite || (arrives && own_names && !named_by_others) {
+            return if before.debt().is_some() { Row::Refuse("ARRIVE-6") } else { Row::Displace };
+        }
+        Row::Refuse(if arrives { "ARRIVE-4" } else { "UPDATE-2" })
+    }
+
+    /// How what stands came, once the row is carried out.
+    fn debt_after(&self, row: Row) -> Option<Before> {
+        let Self { before, .. } = self;
+        let own = self.own();
+        match row {
+            // What was displaced is compared apart.
+            Row::Create | Row::Change | Row::Repair | Row::Displace => None,
+            Row::Refuse(_) => before.before.clone(),
+            Row::Stay if self.behavior.is_arrival() => {
+                let ours = self.behavior != Behavior::Create
+                    && own.is_some_and(|own| own.ns == self.desired);
+                let named = ours || before.others(self.id).any(|claim| claim.ns == self.desired);
+                if before.debt().is_none() && !named {
+                    return Some(Before { of: self.desired, displaced: None });
+                }
+                before.before.clone()
+            }
+            Row::Stay => {
+                let settles = own.is_some_and(|own| before.holds(own)) && self.is_later();
+                before.before.clone().filter(|_| !settles)
+            }
+        }
+    }
+}
+
+impl Model {
+    pub(super) fn check_create_update(
+        &self,
+        question: Question,
+        decided: &Decided,
+        (before, after): (&Scene, &Scene),
+    ) -> Result<(), String> {
+        let Question::Present { request, config, old, behavior, .. } = question else {
+            return Ok(());
+        };
+        let values = &self.points.values;
+        let (config, old) = (self.config(config), old.map(|old| self.config(old)));
+        let case = CreateUpdate {
+            config,
+            old,
+            behavior,
+            time: START + i64::from(request.time),
+            id: values.claimants[usize::from(request.resource)].id(),
+            wish: values.wish(config),
+            old_wish: old.map(|old| values.wish(old)),
+            desired: values.server_digests[usize::from(config.servers)],
+            before,
+        };
+        let Some(plan) = decided.plan() else {
+            if matches!(decided, Decided::Overtaken) {
+                let later = case.own().is_some_and(|own| own.stamp.time > case.time);
+                let cancelled = behavior == Behavior::Create
+                    && before.stone.is_some_and(|time| time >= case.time);
+                return holds(later || cancelled, "TIME-1: a request is overtaken by nothing");
+            }
+            return check_refusal(&case, true);
+        };
+        if plan.finds_own_request {
+            let own = case.own().is_some_and(|own| own.stamp.time == case.time);
+            return holds(own, "UPDATE-6: a first delivery takes a claim for its own");
+        }
+        if decided.warns("left-as-it-is") {
+            check_refusal(&case, false)?;
+            return check_kept(&case, after);
+        }
+        check_row(&case, after)?;
+        check_claim(&case, after, |zone| {
+            let zone = zone.map(|zone| values.zones[usize::from(zone)].clone());
+            after
+                .own(case.id)
+                .and_then(|own| own.from.as_ref())
+                .is_some_and(|from| from.zone == zone)
+        })
+    }
+}
+
+/// A request is refused. Only an arrival fails, or an Update that asks for something new and would
+/// change something.
+fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
+    let row = case.row();
+    if case.is_plain() && !matches!(row, Row::Refuse(_)) {
+        let rule = match row {
+            Row::Create if case.behavior.is_arrival() => "ARRIVE-1",
+            Row::Create => "UPDATE-1",
+            Row::Stay => "ARRIVE-2",
+            Row::Change | Row::Repair => "UPDATE-2",
+            Row::Displace if case.config.overwrite => "ARRIVE-5",
+            Row::Displace => "ARRIVE-4",
+            Row::Refuse(rule) => rule,
+        };
+        return Err(format!("{rule}: refused, and the table says {row:?}"));
+    }
+    if case.behavior.is_arrival() {
+        return holds(fails, "UPDATE-4: a refused arrival does not fail");
+    }
+    if !case.asks_for_new() {
+        return holds(!fails, "UPDATE-4: an Update fails that asks for nothing new");
+    }
+    // Whether the DS record set would change is said by its own table.
+    let would_change = case.before.servers != Some(case.desired);
+    holds(
+        fails || !would_change,
+        "UPDATE-4: an Update asks for something new, is refused, and does not fail",
+    )
+}
+
+/// Everything stays, nothing is settled, and the claim gets the time of the request; on the way
+/// back the wish too.
+fn check_kept(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
+    let CreateUpdate { before, id, time, wish, desired, .. } = *case;
+    let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
+    holds(
+        same && before.before == after.before,
+        "UPDATE-4: a Warning, and something changes or is settled",
+    )?;
+    let (Some(own), Some(now)) = (before.own(id), after.own(id)) else {
+        return holds(
+            after.own(id).is_none() && before.own(id).is_none(),
+            "UPDATE-4: a Warning, and a claim comes or goes",
+        );
+    };
+    holds(now.stamp.time == time, "TIME-1: what is kept does not get the time of the request")?;
+    if !case.is_way_back(own) {
+        let kept = Claim { stamp: own.stamp, ..now.clone() } == *own;
+        return holds(kept, "UPDATE-4: a Warning, and the claim gets more than the time");
+    }
+    let wishes = now.wish == wish && now.previous_wish == Some(own.wish);
+    holds(wishes, "UPDATE-5: a refused way back does not write its wish")?;
+    let alone = before.holds(own) && !before.others(id).any(|claim| before.holds(claim));
+    if alone {
+        return holds(
+            (now.ns, now.ds) == (own.ns, own.ds),
+            "UPDATE-5: a refused way back gives up what it alone holds",
+        );
+    }
+    holds(now.ns == desired, "UPDATE-5: a refused way back goes on naming what others hold too")?;
+    holds(
+        now.ds.is_none() || own.ns == desired,
+        "UPDATE-5: a refused way back keeps the DS record set of other name servers",
+    )
+}
+
+/// A request is carried out: what its row of the table says.
+fn check_row(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
+    let CreateUpdate { before, id, config, desired, .. } = *case;
+    let row = case.row();
+    if let Row::Refuse(rule) = row {
+        return Err(format!("{rule}: carried out, and the table refuses"));
+    }
+    let arrives = case.behavior.is_arrival();
+    if row == Row::Stay {
+        let sole = !before.others(id).any(|claim| before.holds(claim));
+        let changes_ttl = case.old.is_some_and(|old| old.ttl != config.ttl);
+        let ttl = if !arrives && (sole || changes_ttl) { config.ttl } else { before.ttl };
+        holds(
+            after.ttl == ttl,
+            if arrives {
+                "ARRIVE-2: an arrival changes the TTL"
+            } else {
+                "UPDATE-3: the TTL is brought by a sole holder, or by the request that changes it"
+            },
+        )?;
+        holds(!arrives || before.ds == after.ds, "ARRIVE-2: an arrival changes the DS record set")?;
+    } else {
+        holds(
+            after.ttl == config.ttl,
+            "UPDATE-3: new name servers have another TTL than was asked for",
+        )?;
+    }
+    if row == Row::Displace {
+        let debt = after.before.as_ref().filter(|debt| debt.of == desired);
+        let claimed = before.others(id).any(|claim| before.names(claim));
+        let remembers = debt.and_then(|debt| debt.displaced.as_ref()).is_some_and(|displaced| {
+            let servers = Some(Digest::from_name_servers(&displaced.name_servers));
+            (servers, displaced.ttl.seconds()) == (before.servers, before.ttl)
+                && (displaced.time, displaced.claimed) == (case.time, claimed)
+        });
+        return holds(remembers, "ARRIVE-5: what is displaced is not remembered");
+    }
+    let rule = match row {
+        Row::Stay if arrives => {
+            "ARRIVE-3: an arrival does not remember what stood before, or remembers something else"
+        }
+        Row::Stay => "OWN-6: the first later Update in place of a holder settles, and no other",
+        _ => "OWN-5: a debt is left that is of nothing",
+    };
+    holds(after.before == case.debt_after(row), rule)
+}
+
+/// A request is carried out: what its claim says.
+fn check_claim(
+    case: &CreateUpdate<'_>,
+    after: &Scene,
+    comes_from: impl Fn(Option<u8>) -> bool,
+) -> Result<(), String> {
+    let row = case.row();
+    let Some(now) = after.own(case.id) else {
+        return Err("OWN-1: a success, and no claim says so".into());
+    };
+    holds(after.holds(now), "OWN-3: a success, and its claim does not hold what exists")?;
+    let origin = match case.behavior {
+        Behavior::InPlace | Behavior::Home(_) => ClaimOrigin::Updated,
+        Behavior::Create | Behavior::Replacement(_) if row == Row::Stay => ClaimOrigin::Came,
+        Behavior::Create | Behavior::Replacement(_) => ClaimOrigin::Made,
+    };
+    let rule = "ARRIVE-2: only who made what exists, or has updated it, has a lasting claim";
+    holds(now.origin == origin, rule)?;
+    let arrives = case.behavior.is_arrival();
+    let was = case.own().map(|own| own.wish).or(case.old_wish).filter(|_| !arrives);
+    holds(
+        now.wish == case.wish && now.previous_wish == was,
+        "UPDATE-5: the claim does not remember the wish of before",
+    )?;
+    holds(
+        case.config.keys.is_some() || now.ds.is_none(),
+        "DS-6: a claim manages a DS record set that nobody asks for",
+    )?;
+    let from = match case.behavior {
+        Behavior::Home(zone) => comes_from(Some(zone)),
+        Behavior::Replacement(zone) => comes_from(zone),
+        Behavior::Create => now.from.is_none(),
+        Behavior::InPlace if case.is_later() => now.from.is_none(),
+        Behavior::InPlace => now.from == case.own().and_then(|own| own.from.clone()),
+    };
+    holds(
+        from,
+        "MOVE-3: a claim notes where a move came from until the next later Update in place, and no longer",
+    )
+}

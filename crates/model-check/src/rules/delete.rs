@@ -1,0 +1,126 @@
+//! The table of Leaving.
+
+use delegation_model::digest::Digest;
+use delegation_model::ownership_record::{Claim, ClaimOrigin, Displaced};
+
+use super::{DAY, Scene, TOMBSTONE, holds};
+use crate::model::{Model, Question, Reason};
+use crate::points::Decided;
+use crate::values::{BY_HAND, START};
+
+/// The row of a table that applies to a Delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum DeleteRow {
+    /// True if nobody is left to pay the debt.
+    Stay(bool),
+    Go,
+    PutBack(Displaced),
+}
+
+impl Model {
+    pub(super) fn check_delete(
+        &self,
+        question: Question,
+        decided: &Decided,
+        (before, after): (&Scene, &Scene),
+    ) -> Result<(), String> {
+        let Question::Absent { request, config, reason, rejected, known, rezoned } = question
+        else {
+            return Ok(());
+        };
+        let values = &self.points.values;
+        let id = values.claimants[usize::from(request.resource)].id();
+        let time = START + i64::from(request.time);
+        let is_same =
+            before.servers == after.servers && before.ttl == after.ttl && before.ds == after.ds;
+        let stays = is_same && before.before == after.before && before.own(id) == after.own(id);
+        if reason == Reason::Invented && before.own(id).is_none_or(|own| own.stamp.time <= time) {
+            let newest = before
+                .stone
+                .is_none_or(|stone| after.stone >= Some(stone) || stone + TOMBSTONE <= time);
+            holds(newest, "OWN-8: an older tombstone replaces a newer one")?;
+        }
+        let Some(own) = before.own(id) else {
+            return holds(stays, "LEAVE-1: nothing is ours, and something changes");
+        };
+        let of_request = own.stamp == crate::function::stamp(request.time, request.id);
+        if reason == Reason::TakeBack && (!of_request || own.again) {
+            return holds(stays, "ARRIVE-8: what this delivery did not write is taken back");
+        }
+        if own.stamp.time > time {
+            return holds(
+                matches!(decided, Decided::Overtaken),
+                "TIME-1: a Delete is not overtaken",
+            );
+        }
+        holds(!matches!(decided, Decided::Overtaken), "TIME-1: a Delete is overtaken by nothing")?;
+        let of_create = own.origin != ClaimOrigin::Updated && own.from.is_none();
+        if reason == Reason::Invented && !of_create {
+            return holds(stays, "LEAVE-9: an invented id removes a retained claim");
+        }
+        holds(after.own(id).is_none(), "LEAVE-2: a Delete has ended, and the claim is there")?;
+        let config = self.config(config);
+        let is_of = |letter: u8| before.servers == Some(values.server_digests[usize::from(letter)]);
+        let is_known = known && (is_of(config.servers) || (rezoned && is_of(BY_HAND)));
+        let fate = delete_row(before, own, (is_known, rejected), time);
+        match &fate {
+            DeleteRow::Stay(_) => {
+                let kept = before.servers == after.servers && before.ttl == after.ttl;
+                holds(kept, "LEAVE-2: a Delete changes name servers that are to stay")?;
+                let others = || before.others(id).any(|claim| claim.ds == before.ds);
+                let goes = before.ds.is_some() && own.ds == before.ds && !others();
+                let ds = if goes { None } else { before.ds };
+                holds(
+                    after.ds == ds,
+                    "LEAVE-7: a DS record set goes with the last claim that names it, and not before",
+                )?;
+            }
+            DeleteRow::Go => {
+                let gone = after.servers.is_none() && after.ds.is_none();
+                holds(gone, "LEAVE-3: the last holder does not take along what is settled")?;
+            }
+            DeleteRow::PutBack(displaced) => {
+                let back = after.servers
+                    == Some(Digest::from_name_servers(&displaced.name_servers))
+                    && after.ttl == displaced.ttl.seconds();
+                holds(back, "LEAVE-5: what was displaced is not put back")?;
+                holds(after.ds.is_none(), "LEAVE-5: a DS record set stays under what is put back")?;
+            }
+        }
+        let keeps = fate == DeleteRow::Stay(false) && before.others(id).next().is_some();
+        let debt = before.before.clone().filter(|_| keeps);
+        holds(
+            after.before == debt,
+            "OWN-5: the debt goes with the last who could pay it, and not before",
+        )
+    }
+}
+
+/// The row of the table of Leaving.
+fn delete_row(
+    before: &Scene,
+    own: &Claim,
+    (is_known, rejected): (bool, bool),
+    time: i64,
+) -> DeleteRow {
+    let others = || before.others(own.id);
+    if before.servers.is_none() {
+        return DeleteRow::Stay(false);
+    }
+    let named_by_others = others().any(|claim| before.names(claim));
+    if !before.names(own) {
+        return if is_known && !named_by_others { DeleteRow::Go } else { DeleteRow::Stay(false) };
+    }
+    if others().any(|claim| before.holds(claim)) {
+        return DeleteRow::Stay(false);
+    }
+    let Some(debt) = before.debt() else { return DeleteRow::Go };
+    let Some(displaced) = &debt.displaced else { return DeleteRow::Stay(true) };
+    let digest = Digest::from_name_servers(&displaced.name_servers);
+    let still_named = others().any(|claim| claim.ns == digest);
+    let of_nobody = !displaced.claimed && (0..=DAY).contains(&(time - displaced.time));
+    if !rejected && (still_named || of_nobody) {
+        return DeleteRow::PutBack(displaced.clone());
+    }
+    if named_by_others { DeleteRow::Stay(true) } else { DeleteRow::Go }
+}
