@@ -5,22 +5,20 @@
 //! A delivery is a sequence of calls. Between any two of them it may be cut off, and others may
 //! run.
 
+mod plan;
+mod resolve;
 use delegation_model::digest::RequestDigest;
-use delegation_model::moving::{
-    LookBack, NextStep, Reached, Route, ZoneSight, left_by_failed_replacement, look_back, next_step,
-};
-use delegation_model::ownership_record::{MovedFrom, Stamp};
+use delegation_model::moving::{LookBack, Reached, left_by_failed_replacement, look_back};
+use delegation_model::ownership_record::Stamp;
 use delegation_model::point::DelegationPoint;
-use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, UpdateBehavior};
 
-use crate::model::{AskedBy, Model, Question, Reason, Way};
-use crate::points::{Decided, PointId};
+use crate::model::{Model, Way};
+use crate::points::Decided;
 use crate::properties::Whose;
-use crate::values::{BY_HAND, START, ttl};
+use crate::values::{START, stack_of};
 use crate::world::{
     Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World,
 };
-
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
 const ROUNDS: u8 = 10;
 /// After so many seconds nobody waits for an answer: the longest `ServiceTimeout`.
@@ -149,101 +147,8 @@ impl Model {
 
     /// `REQUIRE` does not stop the way back of an Update.
     fn is_way_back(&self, world: &World, request: &Request) -> bool {
-        let operation =
-            world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
+        let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
         request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)
-    }
-
-    fn resolve(&mut self, world: &World, mut delivery: Delivery, request: &Request) -> Delivery {
-        let (config, old) = (self.config(request.config), self.config(request.old));
-        let mut read = false;
-        loop {
-            let route = self.route(world, &delivery, request);
-            // One call at a time: what comes next is known, and made later.
-            match next_step(&route) {
-                NextStep::ReadPhysical(_)
-                | NextStep::ReadPhysicalByOldRole(_)
-                | NextStep::ReadHome(_)
-                    if read =>
-                {
-                    return delivery;
-                }
-                NextStep::ReadPhysical(point) => {
-                    delivery.physical = self.read(world, self.zone_of(&point), config);
-                }
-                NextStep::ReadPhysicalByOldRole(point) => {
-                    delivery.physical_by_old_role = self.read(world, self.zone_of(&point), old);
-                }
-                NextStep::ReadHome(point) => {
-                    delivery.home = self.read(world, self.zone_of(&point), config);
-                }
-                NextStep::FindZone { .. } => {
-                    unreachable!("the look-up is known from the beginning")
-                }
-                NextStep::Go { point, behavior } => {
-                    delivery.zone = self.zone_of(&point);
-                    delivery.goes_to = delivery.zone;
-                    delivery.behavior = match behavior {
-                        UpdateBehavior::Create => Behavior::Create,
-                        UpdateBehavior::InPlace => Behavior::InPlace,
-                        UpdateBehavior::Home { .. } => match request.physical {
-                            Physical::Point(zone) => Behavior::Home(zone),
-                            Physical::Marker | Physical::Invented => {
-                                unreachable!("home from nowhere")
-                            }
-                        },
-                        UpdateBehavior::Replacement { from } => {
-                            Behavior::Replacement(from.zone.map(|zone| self.zone_index(&zone)))
-                        }
-                    };
-                    delivery.stage = Stage::Observe(Part::Present);
-                    return delivery;
-                }
-                NextStep::Overtaken | NextStep::Denied(_) => {
-                    delivery.stage = Stage::Answer(fails(request));
-                    return delivery;
-                }
-            }
-            read = true;
-        }
-    }
-
-    fn route(&self, world: &World, delivery: &Delivery, request: &Request) -> Route {
-        let (config, old) = (self.config(request.config), self.config(request.old));
-        let values = &self.points.values;
-        let accounts = self.profile.two_accounts;
-        let own = |id: PointId| self.points.own(id, request.resource, i64::from(world.clock));
-        let sight = |snap: Snap| match snap {
-            Snap::Unread => None,
-            Snap::Denied => Some(Reached::Denied),
-            Snap::Read(id) => Some(Reached::Read(ZoneSight {
-                apex: values.apex.clone(),
-                private: false,
-                claim: own(id),
-            })),
-        };
-        Route {
-            stamp: stamp(request.time, request.id),
-            now: START + i64::from(world.clock),
-            name: values.cut.clone(),
-            parent: values.parent(config),
-            asked: values.route(config, accounts),
-            asked_before: values.route(old, accounts),
-            role_changes: accounts && config.zone != old.zone,
-            physical: match request.physical {
-                Physical::Point(zone) => Some(self.point(zone)),
-                Physical::Marker | Physical::Invented => None,
-            },
-            at_physical: sight(delivery.physical),
-            at_physical_by_old_role: sight(delivery.physical_by_old_role),
-            at_home: match delivery.home {
-                Snap::Unread => None,
-                Snap::Denied => Some(Reached::Denied),
-                Snap::Read(id) => Some(Reached::Read(own(id))),
-            },
-            // Neither zone comes or goes, so when it is looked up says nothing.
-            found: Some(values.zones[usize::from(config.zone)].clone()),
-        }
     }
 
     fn observe(&mut self, world: &mut World, index: usize, part: Part) {
@@ -263,40 +168,6 @@ impl Model {
         }
     }
 
-    fn question_of(
-        &self,
-        world: &World,
-        delivery: &Delivery,
-        request: &Request,
-        part: Part,
-    ) -> Question {
-        let asked_by = AskedBy::new(request, world.clock);
-        let reason = match part {
-            Part::Present => {
-                let old = (request.kind == Kind::Update).then_some(request.old);
-                return Question::Present {
-                    request: asked_by,
-                    config: request.config,
-                    old,
-                    behavior: delivery.behavior,
-                    keys: keys_of(world, self.config(request.config).servers),
-                };
-            }
-            Part::Absent if request.physical == Physical::Invented => Reason::Invented,
-            Part::Absent | Part::CleanUp => Reason::Requested,
-            Part::TakeBack => Reason::TakeBack,
-        };
-        let config = if part == Part::CleanUp { request.old } else { request.config };
-        Question::Absent {
-            request: asked_by,
-            config,
-            reason,
-            rejected: delivery.put_back_rejected,
-            known: self.is_alive(world, self.config(config).servers),
-            rezoned: world.rezoned && self.config(config).servers == 0,
-        }
-    }
-
     fn write(&mut self, world: &mut World, index: usize, part: Part) {
         let delivery = world.deliveries[index].clone();
         let zone = usize::from(delivery.zone);
@@ -308,7 +179,7 @@ impl Model {
         // Route 53 rejects its own name servers that do not host the name.
         let dead = after.filter(|_| puts_back).and_then(|after| self.points.sight(after).servers);
         if dead.is_some_and(|servers| !self.is_alive(world, servers)) {
-            let stack = crate::values::stack_of(world.request(delivery.request).resource);
+            let stack = stack_of(world.request(delivery.request).resource);
             if let Some(operation) = &mut world.operations[usize::from(stack)] {
                 operation.rejected[zone] = true;
             }
@@ -336,8 +207,7 @@ impl Model {
         world.points[zone] = after;
         self.check_write(world, index, part, (before, after));
         let request = *world.request(delivery.request);
-        let operation =
-            world.operations[usize::from(crate::values::stack_of(request.resource))].as_ref();
+        let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
         let told = operation
             .is_some_and(|operation| operation.facts[zone].told >> request.resource & 1 == 1);
         let whose = match (request.awaited, told) {
@@ -441,92 +311,9 @@ impl Model {
         }
     }
 
-    pub(crate) fn decide(&self, question: Question, id: PointId) -> Decided {
-        let values = &self.points.values;
-        match question {
-            Question::Present { request, config, old, behavior, keys } => {
-                let (config, old) = (self.config(config), old.map(|old| self.config(old)));
-                let route_of = |old| values.route(old, self.profile.two_accounts);
-                let from = |zone: Option<u8>| MovedFrom {
-                    zone: zone.map(|zone| values.zones[usize::from(zone)].clone()),
-                    route: old.map_or_else(|| route_of(config), route_of),
-                };
-                let goal = Goal {
-                    name: values.cut.clone(),
-                    claimant: values.claimants[usize::from(request.resource)].clone(),
-                    stamp: stamp(request.time, request.id),
-                    now: START + i64::from(request.now),
-                    behavior: match behavior {
-                        Behavior::Create => UpdateBehavior::Create,
-                        Behavior::InPlace => UpdateBehavior::InPlace,
-                        Behavior::Home(zone) => UpdateBehavior::Home { from: from(Some(zone)) },
-                        Behavior::Replacement(zone) => {
-                            UpdateBehavior::Replacement { from: from(zone) }
-                        }
-                    },
-                    wish: values.wish(config),
-                    old_wish: old.map(|old| values.wish(old)),
-                    name_servers: values.servers.get(usize::from(config.servers)).cloned(),
-                    ttl: ttl(config.ttl),
-                    changes_ttl: old.is_some_and(|old| old.ttl != config.ttl),
-                    ds: match config.keys.map(|wanted| wanted & keys) {
-                        // A key that is named and not active can't be told.
-                        Some(0) => DesiredDs::Unknown { why: "the key is not active".into() },
-                        Some(keys) => DesiredDs::Records(
-                            values.ds[usize::from(config.servers)][usize::from(keys)].clone(),
-                        ),
-                        None => DesiredDs::Off,
-                    },
-                    // Time is too coarse here for the age of a key.
-                    keys_since: None,
-                    ds_ttl: ttl(3600),
-                    changes_ds_ttl: false,
-                    allow_overwrite: config.overwrite,
-                    allow_occlusion: false,
-                    allowed: true,
-                    failed_check: None,
-                };
-                self.points.plan_present(&goal, id)
-            }
-            Question::Absent { request, config, reason, rejected, known, rezoned } => {
-                let config = self.config(config);
-                let goal = DeleteGoal {
-                    name: values.cut.clone(),
-                    claimant: values.claimants[usize::from(request.resource)].clone(),
-                    stamp: stamp(request.time, request.id),
-                    now: START + i64::from(request.now),
-                    reason: match reason {
-                        Reason::Requested => DeleteReason::Requested,
-                        Reason::TakeBack => DeleteReason::TakeBack,
-                        Reason::Invented => DeleteReason::InventedId { create_could_run: true },
-                    },
-                    known_name_servers: known.then(|| {
-                        let given = &values.servers[usize::from(config.servers)];
-                        if rezoned {
-                            given.union(&values.servers[usize::from(BY_HAND)])
-                        } else {
-                            given.clone()
-                        }
-                    }),
-                    allowed: true,
-                    put_back_rejected: rejected,
-                };
-                self.points.plan_absent(&goal, id)
-            }
-        }
-    }
-
     fn point(&self, zone: u8) -> DelegationPoint {
         let values = &self.points.values;
         DelegationPoint { zone: values.zones[usize::from(zone)].clone(), name: values.cut.clone() }
-    }
-
-    fn zone_of(&self, point: &DelegationPoint) -> u8 {
-        self.zone_index(&point.zone)
-    }
-
-    fn zone_index(&self, zone: &delegation_model::ids::ZoneId) -> u8 {
-        u8::from(self.points.values.zones.first() != Some(zone))
     }
 }
 

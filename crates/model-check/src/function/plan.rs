@@ -1,0 +1,120 @@
+//! What the planner is asked, in the values of the model and in its own.
+
+use delegation_model::ownership_record::MovedFrom;
+use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, UpdateBehavior};
+
+use super::{keys_of, stamp};
+use crate::model::{AskedBy, Model, Question, Reason};
+use crate::points::{Decided, PointId};
+use crate::values::{BY_HAND, START, ttl};
+use crate::world::{Behavior, Delivery, Kind, Part, Physical, Request, World};
+impl Model {
+    pub(super) fn question_of(
+        &self,
+        world: &World,
+        delivery: &Delivery,
+        request: &Request,
+        part: Part,
+    ) -> Question {
+        let asked_by = AskedBy::new(request, world.clock);
+        let reason = match part {
+            Part::Present => {
+                let old = (request.kind == Kind::Update).then_some(request.old);
+                return Question::Present {
+                    request: asked_by,
+                    config: request.config,
+                    old,
+                    behavior: delivery.behavior,
+                    keys: keys_of(world, self.config(request.config).servers),
+                };
+            }
+            Part::Absent if request.physical == Physical::Invented => Reason::Invented,
+            Part::Absent | Part::CleanUp => Reason::Requested,
+            Part::TakeBack => Reason::TakeBack,
+        };
+        let config = if part == Part::CleanUp { request.old } else { request.config };
+        Question::Absent {
+            request: asked_by,
+            config,
+            reason,
+            rejected: delivery.put_back_rejected,
+            known: self.is_alive(world, self.config(config).servers),
+            rezoned: world.rezoned && self.config(config).servers == 0,
+        }
+    }
+
+    pub(crate) fn decide(&self, question: Question, id: PointId) -> Decided {
+        let values = &self.points.values;
+        match question {
+            Question::Present { request, config, old, behavior, keys } => {
+                let (config, old) = (self.config(config), old.map(|old| self.config(old)));
+                let route_of = |old| values.route(old, self.profile.two_accounts);
+                let from = |zone: Option<u8>| MovedFrom {
+                    zone: zone.map(|zone| values.zones[usize::from(zone)].clone()),
+                    route: old.map_or_else(|| route_of(config), route_of),
+                };
+                let goal = Goal {
+                    name: values.cut.clone(),
+                    claimant: values.claimants[usize::from(request.resource)].clone(),
+                    stamp: stamp(request.time, request.id),
+                    now: START + i64::from(request.now),
+                    behavior: match behavior {
+                        Behavior::Create => UpdateBehavior::Create,
+                        Behavior::InPlace => UpdateBehavior::InPlace,
+                        Behavior::Home(zone) => UpdateBehavior::Home { from: from(Some(zone)) },
+                        Behavior::Replacement(zone) => {
+                            UpdateBehavior::Replacement { from: from(zone) }
+                        }
+                    },
+                    wish: values.wish(config),
+                    old_wish: old.map(|old| values.wish(old)),
+                    name_servers: values.servers.get(usize::from(config.servers)).cloned(),
+                    ttl: ttl(config.ttl),
+                    changes_ttl: old.is_some_and(|old| old.ttl != config.ttl),
+                    ds: match config.keys.map(|wanted| wanted & keys) {
+                        // A key that is named and not active can't be told.
+                        Some(0) => DesiredDs::Unknown { why: "the key is not active".into() },
+                        Some(keys) => DesiredDs::Records(
+                            values.ds[usize::from(config.servers)][usize::from(keys)].clone(),
+                        ),
+                        None => DesiredDs::Off,
+                    },
+                    // Time is too coarse here for the age of a key.
+                    keys_since: None,
+                    ds_ttl: ttl(3600),
+                    changes_ds_ttl: false,
+                    allow_overwrite: config.overwrite,
+                    allow_occlusion: false,
+                    allowed: true,
+                    failed_check: None,
+                };
+                self.points.plan_present(&goal, id)
+            }
+            Question::Absent { request, config, reason, rejected, known, rezoned } => {
+                let config = self.config(config);
+                let goal = DeleteGoal {
+                    name: values.cut.clone(),
+                    claimant: values.claimants[usize::from(request.resource)].clone(),
+                    stamp: stamp(request.time, request.id),
+                    now: START + i64::from(request.now),
+                    reason: match reason {
+                        Reason::Requested => DeleteReason::Requested,
+                        Reason::TakeBack => DeleteReason::TakeBack,
+                        Reason::Invented => DeleteReason::InventedId { create_could_run: true },
+                    },
+                    known_name_servers: known.then(|| {
+                        let given = &values.servers[usize::from(config.servers)];
+                        if rezoned {
+                            given.union(&values.servers[usize::from(BY_HAND)])
+                        } else {
+                            given.clone()
+                        }
+                    }),
+                    allowed: true,
+                    put_back_rejected: rejected,
+                };
+                self.points.plan_absent(&goal, id)
+            }
+        }
+    }
+}

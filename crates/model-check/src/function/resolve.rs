@@ -1,0 +1,118 @@
+//! Where a request goes, as `moving` says, one read after the other.
+
+use delegation_model::ids::ZoneId;
+use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
+use delegation_model::point::DelegationPoint;
+use delegation_model::reconcile::UpdateBehavior;
+
+use super::{fails, stamp};
+use crate::model::Model;
+use crate::points::PointId;
+use crate::values::START;
+use crate::world::{Behavior, Delivery, Part, Physical, Request, Snap, Stage, World};
+impl Model {
+    pub(super) fn resolve(
+        &mut self,
+        world: &World,
+        mut delivery: Delivery,
+        request: &Request,
+    ) -> Delivery {
+        let (config, old) = (self.config(request.config), self.config(request.old));
+        let mut read = false;
+        loop {
+            let route = self.route(world, &delivery, request);
+            // One call at a time: what comes next is known, and made later.
+            match next_step(&route) {
+                NextStep::ReadPhysical(_)
+                | NextStep::ReadPhysicalByOldRole(_)
+                | NextStep::ReadHome(_)
+                    if read =>
+                {
+                    return delivery;
+                }
+                NextStep::ReadPhysical(point) => {
+                    delivery.physical = self.read(world, self.zone_of(&point), config);
+                }
+                NextStep::ReadPhysicalByOldRole(point) => {
+                    delivery.physical_by_old_role = self.read(world, self.zone_of(&point), old);
+                }
+                NextStep::ReadHome(point) => {
+                    delivery.home = self.read(world, self.zone_of(&point), config);
+                }
+                NextStep::FindZone { .. } => {
+                    unreachable!("the look-up is known from the beginning")
+                }
+                NextStep::Go { point, behavior } => {
+                    delivery.zone = self.zone_of(&point);
+                    delivery.goes_to = delivery.zone;
+                    delivery.behavior = match behavior {
+                        UpdateBehavior::Create => Behavior::Create,
+                        UpdateBehavior::InPlace => Behavior::InPlace,
+                        UpdateBehavior::Home { .. } => match request.physical {
+                            Physical::Point(zone) => Behavior::Home(zone),
+                            Physical::Marker | Physical::Invented => {
+                                unreachable!("home from nowhere")
+                            }
+                        },
+                        UpdateBehavior::Replacement { from } => {
+                            Behavior::Replacement(from.zone.map(|zone| self.zone_index(&zone)))
+                        }
+                    };
+                    delivery.stage = Stage::Observe(Part::Present);
+                    return delivery;
+                }
+                NextStep::Overtaken | NextStep::Denied(_) => {
+                    delivery.stage = Stage::Answer(fails(request));
+                    return delivery;
+                }
+            }
+            read = true;
+        }
+    }
+
+    fn route(&self, world: &World, delivery: &Delivery, request: &Request) -> Route {
+        let (config, old) = (self.config(request.config), self.config(request.old));
+        let values = &self.points.values;
+        let accounts = self.profile.two_accounts;
+        let own = |id: PointId| self.points.own(id, request.resource, i64::from(world.clock));
+        let sight = |snap: Snap| match snap {
+            Snap::Unread => None,
+            Snap::Denied => Some(Reached::Denied),
+            Snap::Read(id) => Some(Reached::Read(ZoneSight {
+                apex: values.apex.clone(),
+                private: false,
+                claim: own(id),
+            })),
+        };
+        Route {
+            stamp: stamp(request.time, request.id),
+            now: START + i64::from(world.clock),
+            name: values.cut.clone(),
+            parent: values.parent(config),
+            asked: values.route(config, accounts),
+            asked_before: values.route(old, accounts),
+            role_changes: accounts && config.zone != old.zone,
+            physical: match request.physical {
+                Physical::Point(zone) => Some(self.point(zone)),
+                Physical::Marker | Physical::Invented => None,
+            },
+            at_physical: sight(delivery.physical),
+            at_physical_by_old_role: sight(delivery.physical_by_old_role),
+            at_home: match delivery.home {
+                Snap::Unread => None,
+                Snap::Denied => Some(Reached::Denied),
+                Snap::Read(id) => Some(Reached::Read(own(id))),
+            },
+            // Neither zone comes or goes, so when it is looked up says nothing.
+            found: Some(values.zones[usize::from(config.zone)].clone()),
+        }
+    }
+
+    fn zone_of(&self, point: &DelegationPoint) -> u8 {
+        self.zone_index(&point.zone)
+    }
+
+    fn zone_index(&self, zone: &ZoneId) -> u8 {
+        u8::from(self.points.values.zones.first() != Some(zone))
+    }
+}
