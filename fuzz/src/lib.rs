@@ -9,11 +9,11 @@ use custom_delegation::cfn::physical_id::{self, PhysicalId};
 use custom_delegation::cfn::properties::{self, Partial, Properties};
 use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
 use custom_delegation::cfn::response_url::{Accepted, ResponseUrl};
-use delegation_model::digest::{Digest, RequestDigest, Wish};
+use delegation_model::digest::{Digest, Intent, RequestDigest};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp, Value as Entry,
+    Before, Claim, ClaimBasis, Claimant, Displaced, OwnershipRecord, Stamp, Value as Entry,
     record_name,
 };
 use delegation_model::partial_zone::PartialZone;
@@ -109,8 +109,8 @@ pub fn names(data: &[u8]) {
         assert!(one.ancestors().any(|ancestor| ancestor == other));
     }
     check_excerpt(&one, &other);
-    if let Ok(servers) = NameServers::given(&[one.as_str(), other.as_str()]) {
-        assert_eq!(NameServers::found(&servers.values()).as_ref(), Some(&servers));
+    if let Ok(servers) = NameServers::parse(&[one.as_str(), other.as_str()]) {
+        assert_eq!(NameServers::from_values(&servers.values()).as_ref(), Some(&servers));
     }
 }
 
@@ -145,10 +145,10 @@ pub fn ownership(data: &[u8]) {
         Claimant::new(stack, "Sibling", &cut).id(),
         Claimant::new(stack, "Other", &cut).id()
     );
-    let Ok(servers) = NameServers::given(&["ns1.example.net"]) else { panic!("a name server") };
+    let Ok(servers) = NameServers::parse(&["ns1.example.net"]) else { panic!("a name server") };
     let digest = Digest::from_name_servers(&servers);
     let time = data.iter().fold(0_i64, |time, byte| (time * 256 + i64::from(*byte)) % (1 << 33));
-    let wish = Wish {
+    let intent = Intent {
         child_zone: None,
         name_servers: Some(&servers),
         dnssec: false,
@@ -158,10 +158,10 @@ pub fn ownership(data: &[u8]) {
         id: claimant.id(),
         ns: digest,
         ds: data.len().is_multiple_of(2).then_some(digest),
-        wish: Digest::from_wish(&wish),
-        previous_wish: data.len().is_multiple_of(3).then_some(digest),
+        intent: Digest::from_intent(&intent),
+        previous_intent: data.len().is_multiple_of(3).then_some(digest),
         stamp: Stamp { time, request: RequestDigest::new(logical_id) },
-        origin: if data.len().is_multiple_of(2) { ClaimOrigin::Made } else { ClaimOrigin::Came },
+        basis: if data.len().is_multiple_of(2) { ClaimBasis::Made } else { ClaimBasis::Came },
         saw: data.len().is_multiple_of(5).then_some(time),
         from: None,
         hold: data.len().is_multiple_of(7).then_some(time),
@@ -186,7 +186,7 @@ pub fn ownership(data: &[u8]) {
     let read = OwnershipRecord::parse(&record.values());
     assert_eq!(read, record);
     assert_eq!(read.own(&claimant, time).map(|own| own.ns), Some(digest));
-    assert_eq!((read.before(), read.debt(digest)), (Some(&before), Some(&before)));
+    assert_eq!((read.before(), read.origin(digest)), (Some(&before), Some(&before)));
     assert!(read.tombstone(&claimant, time).is_some_and(|stone| stone.time >= time));
 
     record.remove_claim(&claimant);

@@ -129,7 +129,7 @@ impl Session {
             .hosted_zone()
             .ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
         let name_servers =
-            answer.delegation_set().and_then(|set| NameServers::found(set.name_servers()));
+            answer.delegation_set().and_then(|set| NameServers::from_values(set.name_servers()));
         Ok(HostedZone {
             id: id.clone(),
             name: name(ACTION, zone.name())?,

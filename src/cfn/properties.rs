@@ -9,7 +9,7 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
-use delegation_model::digest::{Digest, Wish};
+use delegation_model::digest::{Digest, Intent};
 use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
@@ -227,8 +227,8 @@ impl Partial {
     }
 
     /// The digest of what is wanted to stand (OWN-1).
-    pub fn wish(&self) -> Digest {
-        Digest::from_wish(&Wish {
+    pub fn intent(&self) -> Digest {
+        Digest::from_intent(&Intent {
             child_zone: self.child_zone.as_ref(),
             name_servers: self.name_servers.as_ref(),
             dnssec: self.dnssec,

@@ -32,7 +32,7 @@ pub(super) struct Round {
     /// True if the point was looked at before.
     pub(super) again: bool,
     /// True once Route 53 has rejected that displaced name servers are put back (LEAVE-6).
-    pub(super) put_back_rejected: bool,
+    pub(super) restore_rejected: bool,
 }
 
 /// What was done at a delegation point.
@@ -94,9 +94,9 @@ pub(super) async fn apply(
         if let Some(attempt) =
             last.as_ref().filter(|attempt| attempt.is_rejected_for_good(&observed))
         {
-            if plan.puts_back() && !round.put_back_rejected {
+            if plan.restores() && !round.restore_rejected {
                 // Route 53 takes none of its own name servers that do not host the name.
-                round.put_back_rejected = true;
+                round.restore_rejected = true;
                 continue;
             }
             if plan == attempt.plan {

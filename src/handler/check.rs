@@ -41,8 +41,8 @@ impl Question {
             return None;
         }
         let wanted = wanted(name, plan, observed)?;
-        let ds = observed.at_cut("DS").and_then(|set| DsRecords::found(&set.values));
-        let servers = observed.at_cut("NS").and_then(|set| NameServers::found(&set.values));
+        let ds = observed.at_cut("DS").and_then(|set| DsRecords::from_values(&set.values));
+        let servers = observed.at_cut("NS").and_then(|set| NameServers::from_values(&set.values));
         let (adds_ds, under_ds) = match &wanted.ds {
             None => (false, false),
             wanted_ds => (*wanted_ds != ds, servers.as_ref() != Some(&wanted.name_servers)),
@@ -84,7 +84,7 @@ pub(super) async fn before(
     verification: Verification,
     question: &Question,
     most: Duration,
-    is_way_back: bool,
+    is_rollback: bool,
 ) -> Result<Option<Report>, Failure> {
     let Question { wanted, adds_ds, under_ds } = question;
     cx.progress.at(format!("asking the name servers of {}", wanted.name));
@@ -102,7 +102,7 @@ pub(super) async fn before(
         || ((*adds_ds || *under_ds) && finding.has_bogus_server());
     // The same rollback may delete the zone that the others are for.
     let will_do =
-        is_way_back && finding.servers().iter().any(|server| server.state == ServerState::Serves);
+        is_rollback && finding.servers().iter().any(|server| server.state == ServerState::Serves);
     if unfit || (verification == Verification::Require && fails(&finding) && !will_do) {
         let message = format!(
             "The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again."
@@ -175,11 +175,11 @@ pub(super) fn wanted(
     plan: &ReconciliationPlan,
     observed: &Observation,
 ) -> Option<Expected> {
-    let name_servers = NameServers::found(&plan.leaves(observed, name, "NS")?.values)?;
+    let name_servers = NameServers::from_values(&plan.leaves(observed, name, "NS")?.values)?;
     let ds = plan.leaves(observed, name, "DS");
     Some(Expected {
         name: name.clone(),
-        ds: ds.and_then(|set| DsRecords::found(&set.values)),
+        ds: ds.and_then(|set| DsRecords::from_values(&set.values)),
         check_ds: ds.is_none(),
         glue: glue(observed),
         name_servers,

@@ -121,8 +121,9 @@ pub(super) async fn read(
             let why = format!("the child zone {id} was not read");
             let ds = if desired.dnssec { DesiredDs::Unknown { why } } else { DesiredDs::Off };
             // A request that gives the name servers, and asks for nothing new, can do without it.
-            let needless =
-                given.is_some() && failure.kind() != Kind::Refused && old.wish() == desired.wish();
+            let needless = given.is_some()
+                && failure.kind() != Kind::Refused
+                && old.intent() == desired.intent();
             let (warning, failure) = if needless {
                 let message = format!("The child zone was not read: {}", failure.coded());
                 (Some(Warning::new(WarningCode::ChildZoneNotRead, message)), None)
@@ -200,7 +201,7 @@ pub(super) async fn serving(
         apex =
             read.map_err(|error| child_failure(&format!("reading the child zone {id}"), &error))?;
     }
-    let apex = apex.and_then(|set| NameServers::found(&set.values));
+    let apex = apex.and_then(|set| NameServers::from_values(&set.values));
     let differs = |what: String| {
         let message = format!(
             "The NS record set of the child zone {id} ({}) {what}. Resolvers go by that record set. Correct it, or give \

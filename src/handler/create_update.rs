@@ -17,7 +17,7 @@ use crate::error::{Code, Failure, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::ClaimOrigin;
+use delegation_model::ownership_record::ClaimBasis;
 use delegation_model::reconcile::{Action, Decision, Goal, Observation, plan_create_update};
 use dns_check::{ParentZone, Report};
 
@@ -66,7 +66,7 @@ pub(super) async fn run(
         .insert("Verification", earlier.finding().map(ToString::to_string).unwrap_or_default());
     let redelegated = redelegated(cx, &resolved, &applied);
     // A rollback must not stick, and leaves what was before.
-    let back = is_way_back(cx, &resolved.goal(cx), &applied.observed);
+    let back = is_rollback(cx, &resolved.goal(cx), &applied.observed);
     let required = mode == Verification::Require && redelegated && !back;
     let changed = Changed { applied, redelegated, required };
     let done = |outcome: &Outcome| {
@@ -129,7 +129,7 @@ async fn change(
                 planned.decision = checked(&goal, result, planned.decision, &planned.observed);
                 break;
             }
-            let back = is_way_back(cx, &goal, &planned.observed);
+            let back = is_rollback(cx, &goal, &planned.observed);
             let result = check::before(cx, mode, &question, cx.config.check_patience, back).await;
             earlier.keep(question, result);
             planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
@@ -206,8 +206,8 @@ pub(super) async fn observe_and_plan(
 }
 
 /// Whether the request is the way back of another (UPDATE-5).
-fn is_way_back(cx: &RequestContext<'_>, goal: &Goal, observed: &Observation) -> bool {
-    observed.record().own(&goal.claimant, cx.now()).is_some_and(|own| goal.is_way_back(own))
+fn is_rollback(cx: &RequestContext<'_>, goal: &Goal, observed: &Observation) -> bool {
+    observed.record().own(&goal.claimant, cx.now()).is_some_and(|own| goal.is_rollback(own))
 }
 
 /// Whether the request changed name servers or DS records, as far as is known.
@@ -216,7 +216,7 @@ fn redelegated(cx: &RequestContext<'_>, resolved: &ResolvedRequest, applied: &Ap
     // was checked.
     let made = || {
         let own = observe::own_in(cx, &resolved.point, &applied.observed);
-        own.is_some_and(|own| own.origin == ClaimOrigin::Made)
+        own.is_some_and(|own| own.basis == ClaimBasis::Made)
     };
     applied.plan.redelegates(&applied.observed, &resolved.point.name)
         || (cx.progress.finds_own_request() && made())
@@ -227,9 +227,9 @@ fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
     let left = |rtype| applied.plan.leaves(&applied.observed, &resolved.point.name, rtype);
     let name_servers = resolved.child.name_servers.clone();
     let name_servers =
-        name_servers.or_else(|| left("NS").and_then(|set| NameServers::found(&set.values)));
+        name_servers.or_else(|| left("NS").and_then(|set| NameServers::from_values(&set.values)));
     let ds = left("DS").map(|set| {
-        let records = DsRecords::found(&set.values).map(|records| records.to_string());
+        let records = DsRecords::from_values(&set.values).map(|records| records.to_string());
         records.unwrap_or_else(|| set.values.join(","))
     });
     let planned = applied.plan.warnings.iter().cloned().map(Warning::from);

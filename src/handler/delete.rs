@@ -269,15 +269,15 @@ async fn remove_and_tell(
         reason,
         known_name_servers: properties.name_servers.clone(),
         allowed: cx.allows(&point.name),
-        put_back_rejected: false,
+        restore_rejected: false,
     };
     let mut child_zone = properties.child_zone.as_ref();
-    let mut standing = None;
+    let mut current = None;
     let result = apply::apply(cx, site, async |round| {
         let timing = cx.progress.time(Step::Observe);
         let observed = observe::cut(cx, session, point).await?;
         drop(timing);
-        goal.put_back_rejected = round.put_back_rejected;
+        goal.restore_rejected = round.restore_rejected;
         let mut decision = plan_delete(&goal, &observed);
         match (&decision, child_zone.take()) {
             // Perhaps the child zone was replaced by hand: its name servers are ours to remove as
@@ -291,12 +291,12 @@ async fn remove_and_tell(
             (_, zone) => child_zone = zone,
         }
         *is_ours = matches!(&decision, Decision::Proceed(plan) if takes_claim_away(cx, point, &observed, plan));
-        standing = observed.name_servers();
+        current = observed.name_servers();
         Ok((observed, decision))
     })
     .await;
     // A denial has to say what is left.
-    result.map_err(|failure| match standing {
+    result.map_err(|failure| match current {
         Some(servers) if failure.kind() == Kind::Denied => {
             let message = format!("{failure}. {} is delegated to {servers}", point.name);
             failure.told(message)

@@ -204,7 +204,8 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
             |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
         let apex = find("SOA").is_some();
         if apex {
-            around.apex_name_servers = find("NS").and_then(|set| NameServers::found(&set.values));
+            around.apex_name_servers =
+                find("NS").and_then(|set| NameServers::from_values(&set.values));
         } else {
             around.above.extend(find("NS").cloned());
         }

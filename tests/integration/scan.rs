@@ -10,7 +10,7 @@ use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimOrigin, Claimant, OwnershipRecord, Stamp, record_name,
+    Before, Claim, ClaimBasis, Claimant, OwnershipRecord, Stamp, record_name,
 };
 use delegation_model::role::{ExternalId, Role};
 use dns_check::{Report, Verifier};
@@ -225,7 +225,7 @@ fn name(text: &str) -> Name {
 }
 
 fn digest(servers: &[&str]) -> Digest {
-    Digest::from_name_servers(&NameServers::given(servers).unwrap())
+    Digest::from_name_servers(&NameServers::parse(servers).unwrap())
 }
 
 fn record_of(cut: &str) -> Name {
@@ -239,10 +239,10 @@ fn claim(of: &str, cut: &str, servers: &[&str]) -> Claim {
         id: claimant.id(),
         ns: digest(servers),
         ds: None,
-        wish: digest(servers),
-        previous_wish: None,
+        intent: digest(servers),
+        previous_intent: None,
         stamp: Stamp { time: 1_700_000_000, request: RequestDigest::new("r") },
-        origin: ClaimOrigin::Updated,
+        basis: ClaimBasis::Updated,
         saw: None,
         from: None,
         hold: None,

@@ -36,16 +36,16 @@ impl Digest {
     ///
     /// It is made of the properties as they were given, never of what was read in the child zone: a
     /// key that was rolled there is no new wish of the stack.
-    pub fn from_wish(wish: &Wish<'_>) -> Self {
-        let keys = wish.key_signing_keys.map(|keys| {
+    pub fn from_intent(intent: &Intent<'_>) -> Self {
+        let keys = intent.key_signing_keys.map(|keys| {
             let names: Vec<&str> = keys.iter().map(KeyName::as_str).collect();
             format!("={}", names.join(","))
         });
         Self::new(&[
             "for",
-            wish.child_zone.map_or("", ZoneId::as_str),
-            &wish.name_servers.map(NameServers::to_string).unwrap_or_default(),
-            if wish.dnssec { "dnssec" } else { "" },
+            intent.child_zone.map_or("", ZoneId::as_str),
+            &intent.name_servers.map(NameServers::to_string).unwrap_or_default(),
+            if intent.dnssec { "dnssec" } else { "" },
             &keys.unwrap_or_default(),
         ])
     }
@@ -81,7 +81,7 @@ impl fmt::Debug for Digest {
 
 /// The properties that say which name servers and DS records a resource wants, in normal form.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct Intent<'a> {
     /// `ChildZoneId`.
     pub child_zone: Option<&'a ZoneId>,
     /// `NameServers`.

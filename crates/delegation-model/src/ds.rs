@@ -94,7 +94,7 @@ impl DsRecords {
 
     /// The values of a DS record set as found; `None` if one of them is not one that we could have
     /// written.
-    pub fn found<T: AsRef<str>>(values: &[T]) -> Option<Self> {
+    pub fn from_values<T: AsRef<str>>(values: &[T]) -> Option<Self> {
         let records: Result<BTreeSet<Ds>, DsError> =
             values.iter().map(|value| value.as_ref().parse()).collect();
         records.ok().and_then(Self::new)

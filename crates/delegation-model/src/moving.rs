@@ -25,7 +25,7 @@ pub enum Reached<T> {
 
 /// The parent zone of the physical id, and our claim in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZoneSight {
+pub struct ZoneView {
     /// The apex of the zone.
     pub apex: Name,
     /// True if the zone is private, so that nobody on the internet asks it.
@@ -46,21 +46,21 @@ pub struct Route {
     /// The parent zone that is asked for.
     pub parent: ParentZone,
     /// The digest of the parent properties and the name that are asked for.
-    pub asked: Digest,
+    pub desired_route: Digest,
     /// The digest of the old parent properties and the name that they led to.
-    pub asked_before: Digest,
+    pub old_route: Digest,
     /// True if the old properties have another `ParentRoleArn` or `ParentExternalId`.
     pub role_changes: bool,
     /// The point of the physical id; `None` if that is none of ours.
     pub physical: Option<DelegationPoint>,
     /// What the role of the properties sees there.
-    pub at_physical: Option<Reached<ZoneSight>>,
+    pub at_physical: Option<Reached<ZoneView>>,
     /// What the role of the old properties sees there.
-    pub at_physical_by_old_role: Option<Reached<ZoneSight>>,
+    pub at_physical_by_old_role: Option<Reached<ZoneView>>,
     /// Our own claim at home, as the role of the properties sees it.
     pub at_home: Option<Reached<Option<Claim>>>,
     /// Where the look-up of the parent zone led.
-    pub found: Option<ZoneId>,
+    pub found_zone: Option<ZoneId>,
 }
 
 /// What to do next.
@@ -74,7 +74,7 @@ pub enum NextStep {
     /// Read our claim at this point, with the role of the properties: [`Route::at_home`].
     ReadHome(DelegationPoint),
     /// Look up the parent zone that is asked for, with the role of the properties:
-    /// [`Route::found`].
+    /// [`Route::found_zone`].
     FindZone {
         /// The zone to take if the look-up finds several of one name and this is one of them.
         prefer: Option<ZoneId>,
@@ -96,14 +96,14 @@ pub enum NextStep {
 /// What to read next, or where an Update goes.
 pub fn next_step(route: &Route) -> NextStep {
     let Some(physical) = &route.physical else { return route.move_from(None) };
-    let Some(sight) = &route.at_physical else { return NextStep::ReadPhysical(physical.clone()) };
-    let denied = *sight == Reached::Denied;
+    let Some(view) = &route.at_physical else { return NextStep::ReadPhysical(physical.clone()) };
+    let denied = *view == Reached::Denied;
     if denied && route.role_changes && route.at_physical_by_old_role.is_none() {
         return NextStep::ReadPhysicalByOldRole(physical.clone());
     }
     let by_old_role = route.at_physical_by_old_role.as_ref().filter(|_| denied);
-    let claim = match by_old_role.unwrap_or(sight) {
-        Reached::Read(sight) => sight.claim.as_ref(),
+    let claim = match by_old_role.unwrap_or(view) {
+        Reached::Read(view) => view.claim.as_ref(),
         Reached::Gone | Reached::Denied => None,
     };
     if claim.is_some_and(|claim| claim.is_later_than(route.stamp, route.now)) {
@@ -113,17 +113,16 @@ pub fn next_step(route: &Route) -> NextStep {
         match &route.at_home {
             None => return NextStep::ReadHome(home),
             Some(Reached::Read(Some(_))) => {
-                let from =
-                    MovedFrom { zone: Some(physical.zone.clone()), route: route.asked_before };
+                let from = MovedFrom { zone: Some(physical.zone.clone()), route: route.old_route };
                 return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
             }
             Some(Reached::Read(None) | Reached::Gone | Reached::Denied) => {}
         }
     }
-    match sight {
+    match view {
         Reached::Denied if !route.role_changes => NextStep::Denied(physical.clone()),
-        Reached::Read(sight) if route.is_satisfied(physical, sight) => {
-            if sight.claim.is_some() {
+        Reached::Read(view) if route.is_satisfied(physical, view) => {
+            if view.claim.is_some() {
                 return NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace };
             }
             // Several zones of the name are no reason to leave this one.
@@ -136,18 +135,18 @@ pub fn next_step(route: &Route) -> NextStep {
 impl Route {
     /// Where a replacement that led here came from, if that is what is asked for now (MOVE-3).
     fn home(&self, claim: &Claim) -> Option<DelegationPoint> {
-        let from = claim.from.as_ref().filter(|from| from.route == self.asked)?;
+        let from = claim.from.as_ref().filter(|from| from.route == self.desired_route)?;
         Some(DelegationPoint { zone: from.zone.clone()?, name: self.name.clone() })
     }
 
-    fn is_satisfied(&self, physical: &DelegationPoint, sight: &ZoneSight) -> bool {
+    fn is_satisfied(&self, physical: &DelegationPoint, view: &ZoneView) -> bool {
         physical.name == self.name
-            && !sight.private
-            && self.parent.is_satisfied_by(&physical.zone, &sight.apex)
+            && !view.private
+            && self.parent.is_satisfied_by(&physical.zone, &view.apex)
     }
 
     fn look_up(&self, physical: &DelegationPoint, prefer: Option<ZoneId>) -> NextStep {
-        let Some(zone) = &self.found else { return NextStep::FindZone { prefer } };
+        let Some(zone) = &self.found_zone else { return NextStep::FindZone { prefer } };
         let here = *zone == physical.zone && self.name == physical.name;
         match &self.at_physical {
             // The look-up lists zones that the role may not read.
@@ -160,8 +159,8 @@ impl Route {
     }
 
     fn move_from(&self, zone: Option<ZoneId>) -> NextStep {
-        let Some(found) = &self.found else { return NextStep::FindZone { prefer: None } };
-        let from = MovedFrom { zone, route: self.asked_before };
+        let Some(found) = &self.found_zone else { return NextStep::FindZone { prefer: None } };
+        let from = MovedFrom { zone, route: self.old_route };
         NextStep::Go {
             point: DelegationPoint { zone: found.clone(), name: self.name.clone() },
             behavior: UpdateBehavior::Replacement { from },

@@ -73,7 +73,7 @@ fn is_address(text: &str) -> bool {
 
 impl NameServers {
     /// Name servers that a user gave: 1 to [`MAX`] different names of at least two labels.
-    pub fn given<T: AsRef<str>>(texts: &[T]) -> Result<Self, NameServersError> {
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, NameServersError> {
         if texts.len() > MAX {
             return Err(NameServersError::TooMany(texts.len()));
         }
@@ -111,7 +111,7 @@ impl NameServers {
 
     /// The values of an NS record set as found; `None` if one of them is not a name that we could
     /// have written.
-    pub fn found<T: AsRef<str>>(values: &[T]) -> Option<Self> {
+    pub fn from_values<T: AsRef<str>>(values: &[T]) -> Option<Self> {
         let names: Option<BTreeSet<Name>> =
             values.iter().map(|value| value.as_ref().parse().ok()).collect();
         names.filter(|names| !names.is_empty()).map(Self)

@@ -16,7 +16,7 @@ mod text;
 mod tombstone;
 
 pub use before::{Before, Displaced};
-pub use claim::{Claim, ClaimOrigin, Claimant, MovedFrom, OwnerName};
+pub use claim::{Claim, ClaimBasis, Claimant, MovedFrom, OwnerName};
 pub use tombstone::Tombstone;
 
 use crate::digest::{Digest, RequestDigest};
@@ -197,10 +197,10 @@ impl OwnershipRecord {
     /// The debt of the name servers that stand: how they came, if it is not settled (OWN-5). A
     /// `before` about other name servers is left over and says nothing of these. Of several, which
     /// only another's hand can have made, the one counts that has the record left as it is.
-    pub fn debt(&self, standing: Digest) -> Option<&Before> {
+    pub fn origin(&self, current: Digest) -> Option<&Before> {
         let about = || {
             self.iter().filter_map(move |value| match value {
-                Value::Before(before) if before.of == standing => Some(before),
+                Value::Before(before) if before.of == current => Some(before),
                 _ => None,
             })
         };
@@ -218,21 +218,21 @@ impl OwnershipRecord {
 
     /// True if this claim holds the name servers that stand: it names them, and where these
     /// displaced others, it was written since (OWN-3).
-    pub fn holds(&self, claim: &Claim, standing: Digest) -> bool {
-        let displaced = self.debt(standing).and_then(|before| before.displaced.as_ref());
-        claim.ns == standing && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
+    pub fn holds(&self, claim: &Claim, current: Digest) -> bool {
+        let displaced = self.origin(current).and_then(|before| before.displaced.as_ref());
+        claim.ns == current && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
     }
 
     /// The claims of everybody else that hold the name servers that stand. A value that can't be
     /// read holds as well: see [`OwnershipRecord::has_unreadable`].
-    pub fn other_holders(&self, claimant: &Claimant, standing: Digest) -> Vec<&Claim> {
-        self.others(claimant).filter(|claim| self.holds(claim, standing)).collect()
+    pub fn other_holders(&self, claimant: &Claimant, current: Digest) -> Vec<&Claim> {
+        self.others(claimant).filter(|claim| self.holds(claim, current)).collect()
     }
 
     /// Until when no DS record set may be added or replaced beside these name servers, if that is
     /// not over at `time` (DS-7): resolvers may still have others. Anybody's claim on these counts.
-    pub fn hold(&self, standing: Digest, time: i64, now: i64) -> Option<i64> {
-        let about = self.claims().filter(|claim| claim.ns == standing);
+    pub fn hold(&self, current: Digest, time: i64, now: i64) -> Option<i64> {
+        let about = self.claims().filter(|claim| claim.ns == current);
         about.filter_map(|claim| claim.held_until(now)).filter(|until| time < *until).max()
     }
 

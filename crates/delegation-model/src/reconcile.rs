@@ -75,14 +75,14 @@ impl Observation {
     /// holds.
     pub fn name_servers(&self) -> Option<NameServers> {
         let set = self.at_cut("NS").filter(|set| !set.special)?;
-        NameServers::found(&set.values)
+        NameServers::from_values(&set.values)
     }
 
     /// The DS records that stand; `None` if there are none, or none that a plain DS record set
     /// holds.
     pub fn ds(&self) -> Option<DsRecords> {
         let set = self.at_cut("DS").filter(|set| !set.special)?;
-        DsRecords::found(&set.values)
+        DsRecords::from_values(&set.values)
     }
 
     /// What the ownership record says; nothing if it is an alias or has a routing policy, for then
@@ -168,29 +168,30 @@ impl ReconciliationPlan {
     }
 
     /// True if a Delete puts displaced name servers back. If Route 53 rejects that, it is planned
-    /// again with [`DeleteGoal::put_back_rejected`].
-    pub fn puts_back(&self) -> bool {
+    /// again with [`DeleteGoal::restore_rejected`].
+    pub fn restores(&self) -> bool {
         self.action == Some(Action::PutBack)
     }
 
     /// True if the name servers or the DS records of the zone cut `name` become others. A TTL alone
     /// does not count, nor that the DS record set goes: nothing must hinder that.
-    pub fn redelegates(&self, seen: &Observation, name: &Name) -> bool {
-        let servers = |set: Option<&RecordSet>| set.and_then(|set| NameServers::found(&set.values));
-        let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::found(&set.values));
-        servers(self.leaves(seen, name, "NS")) != servers(seen.at_cut("NS"))
-            || ds(self.leaves(seen, name, "DS"))
-                .is_some_and(|left| Some(left) != ds(seen.at_cut("DS")))
+    pub fn redelegates(&self, observed: &Observation, name: &Name) -> bool {
+        let servers =
+            |set: Option<&RecordSet>| set.and_then(|set| NameServers::from_values(&set.values));
+        let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::from_values(&set.values));
+        servers(self.leaves(observed, name, "NS")) != servers(observed.at_cut("NS"))
+            || ds(self.leaves(observed, name, "DS"))
+                .is_some_and(|left| Some(left) != ds(observed.at_cut("DS")))
     }
 
     /// The record set of a type at the zone cut once the plan is carried out.
     pub fn leaves<'a>(
         &'a self,
-        seen: &'a Observation,
+        observed: &'a Observation,
         name: &Name,
         rtype: &str,
     ) -> Option<&'a RecordSet> {
-        self.leaves_of(seen.at_cut(rtype), name, rtype)
+        self.leaves_of(observed.at_cut(rtype), name, rtype)
     }
 
     /// The record set of a name and type once the plan is carried out, from what was there before.

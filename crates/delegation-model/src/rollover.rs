@@ -12,7 +12,7 @@ pub const DNSKEY_TTL: u32 = 3600;
 
 /// What must stay after a DS record set was taken away, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stays {
+pub struct KeysToKeep {
     /// The key tags of the records that were taken away.
     pub tags: String,
     /// For how long, in seconds.
@@ -27,27 +27,31 @@ pub struct Stays {
 /// oldest of its keys was made, or made active again, in seconds since 1970; `None` if nobody
 /// tells.
 pub fn wait(
-    existing: Option<&DsRecords>,
-    wanted: &DsRecords,
+    current: Option<&DsRecords>,
+    desired: &DsRecords,
     since: Option<i64>,
     now: i64,
 ) -> Option<i64> {
     let only_adds =
-        existing.is_some_and(|existing| existing.iter().all(|record| wanted.contains(record)));
+        current.is_some_and(|current| current.iter().all(|record| desired.contains(record)));
     let left = since?.saturating_add(i64::from(DNSKEY_TTL)).saturating_sub(now);
     (left > 0 && !only_adds).then_some(left)
 }
 
 /// The keys that must stay active, because resolvers may hold a DS record set that has their
 /// records; `ttl` is that of the set that was taken away, in seconds.
-pub fn must_stay(existing: &DsRecords, wanted: Option<&DsRecords>, ttl: u32) -> Option<Stays> {
+pub fn keys_to_keep(
+    current: &DsRecords,
+    desired: Option<&DsRecords>,
+    ttl: u32,
+) -> Option<KeysToKeep> {
     let gone =
-        existing.iter().filter(|record| !wanted.is_some_and(|wanted| wanted.contains(record)));
+        current.iter().filter(|record| !desired.is_some_and(|desired| desired.contains(record)));
     let tags: Vec<String> = gone.map(|record| record.key_tag().to_string()).collect();
     // Without any DS record left, keys that were fetched while the last one was held are trusted
     // for their own TTL as well.
-    let seconds = if wanted.is_some() { ttl } else { ttl.saturating_add(DNSKEY_TTL) };
-    (!tags.is_empty()).then(|| Stays { tags: tags.join(", "), seconds })
+    let seconds = if desired.is_some() { ttl } else { ttl.saturating_add(DNSKEY_TTL) };
+    (!tags.is_empty()).then(|| KeysToKeep { tags: tags.join(", "), seconds })
 }
 
 #[cfg(test)]
@@ -60,17 +64,17 @@ mod tests {
         DsRecords::new(tags.iter().map(|tag| format!("{tag} 13 2 AB").parse().unwrap())).unwrap()
     }
 
-    fn waits(existing: &[u16], wanted: &[u16], age: i64) -> Option<i64> {
-        let existing = (!existing.is_empty()).then(|| set(existing));
-        wait(existing.as_ref(), &set(wanted), Some(NOW - age), NOW)
+    fn waits(current: &[u16], desired: &[u16], age: i64) -> Option<i64> {
+        let current = (!current.is_empty()).then(|| set(current));
+        wait(current.as_ref(), &set(desired), Some(NOW - age), NOW)
     }
 
     #[test]
     fn keys_are_alone_once_every_resolver_knows_one() {
-        for existing in [&[1][..], &[]] {
-            assert_eq!(waits(existing, &[2], 0), Some(3600));
-            assert_eq!(waits(existing, &[2], 3599), Some(1));
-            assert_eq!(waits(existing, &[2], 3600), None);
+        for current in [&[1][..], &[]] {
+            assert_eq!(waits(current, &[2], 0), Some(3600));
+            assert_eq!(waits(current, &[2], 3599), Some(1));
+            assert_eq!(waits(current, &[2], 3600), None);
         }
         assert_eq!(wait(None, &set(&[2]), None, NOW), None, "nothing is known of it");
         assert_eq!(waits(&[1], &[2], -60), Some(3660), "a clock behind that of the service");
@@ -90,10 +94,10 @@ mod tests {
 
     #[test]
     fn what_was_taken_away_must_stay_for_a_while() {
-        let stays = |tags: &str, seconds| Some(Stays { tags: tags.into(), seconds });
-        assert_eq!(must_stay(&set(&[1]), Some(&set(&[2])), 300), stays("1", 300));
-        assert_eq!(must_stay(&set(&[1, 2]), Some(&set(&[2])), 300), stays("1", 300));
-        assert_eq!(must_stay(&set(&[1]), Some(&set(&[1, 2])), 300), None);
-        assert_eq!(must_stay(&set(&[1, 2]), None, 300), stays("1, 2", 3900));
+        let stays = |tags: &str, seconds| Some(KeysToKeep { tags: tags.into(), seconds });
+        assert_eq!(keys_to_keep(&set(&[1]), Some(&set(&[2])), 300), stays("1", 300));
+        assert_eq!(keys_to_keep(&set(&[1, 2]), Some(&set(&[2])), 300), stays("1", 300));
+        assert_eq!(keys_to_keep(&set(&[1]), Some(&set(&[1, 2])), 300), None);
+        assert_eq!(keys_to_keep(&set(&[1, 2]), None, 300), stays("1, 2", 3900));
     }
 }

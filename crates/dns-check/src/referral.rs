@@ -229,7 +229,7 @@ impl Verifier {
             told.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
         let nobody = || ReferralError::NotDelegated { parent: parent.clone(), name: name.clone() };
         let targets: Vec<String> = targets.names.iter().map(Name::fqdn).collect();
-        let servers = NameServers::found(&targets).ok_or_else(nobody)?;
+        let servers = NameServers::from_values(&targets).ok_or_else(nobody)?;
         if let Some(server) = by {
             // It has the child zone as well, and gives no glue.
             for host in servers.iter().filter(|host| host.is_at_or_below(name)) {

@@ -55,7 +55,7 @@ fn owner(entry: &Entry, claim: &Claim, facts: &Facts<'_>) -> Value {
         "owner": claim.owner.as_str(),
         "claim": claim.id.to_string(),
         "at": claim.stamp.time,
-        "by": claim.origin.to_string(),
+        "by": claim.basis.to_string(),
         "holds": entry.is_held_by(claim),
         "dead": facts.stacks.map(|stacks| entry.is_dead(claim, stacks)),
     })

@@ -74,7 +74,7 @@ impl Inventory {
         let mut own: Option<NameServers> = None;
         for set in sets {
             match set.rtype.as_str() {
-                "NS" if set.name == *apex => own = NameServers::found(&set.values),
+                "NS" if set.name == *apex => own = NameServers::from_values(&set.values),
                 "NS" => match cuts.entry(set.name.position()) {
                     MapEntry::Vacant(entry) => drop(entry.insert(Delegation::new(set))),
                     MapEntry::Occupied(mut entry) => entry.get_mut().ns.values.extend(set.values),
@@ -168,7 +168,7 @@ impl Delegation {
 
     /// The DS records; `None` if there are none that can be read.
     pub fn ds_records(&self) -> Option<DsRecords> {
-        DsRecords::found(self.ds_values())
+        DsRecords::from_values(self.ds_values())
     }
 
     /// The name servers in order, or the values as they are where one of them is no name.
@@ -181,7 +181,7 @@ impl Delegation {
 
     /// The name servers; `None` if one of the values is no name.
     pub fn name_servers(&self) -> Option<NameServers> {
-        NameServers::found(&self.ns.values)
+        NameServers::from_values(&self.ns.values)
     }
 
     /// The digest of the name servers, with which claims name them.
@@ -219,8 +219,8 @@ impl Entry {
     /// True if a claim holds the delegation that exists: it names its name servers, and has seen
     /// what these displaced.
     pub fn is_held_by(&self, claim: &Claim) -> bool {
-        let standing = self.delegation.as_ref().and_then(Delegation::digest);
-        standing.is_some_and(|standing| self.ownership.holds(claim, standing))
+        let current = self.delegation.as_ref().and_then(Delegation::digest);
+        current.is_some_and(|current| self.ownership.holds(claim, current))
     }
 
     /// True if no stack of these ARNs can have written a claim. A claim whose owner or zone cut
@@ -239,9 +239,9 @@ impl Entry {
         if self.ownership.has_unreadable() || self.ownership.claims().next().is_none() {
             return false;
         }
-        let standing = delegation.digest();
+        let current = delegation.digest();
         let mut naming =
-            self.ownership.claims().filter(|claim| Some(claim.ns) == standing).peekable();
+            self.ownership.claims().filter(|claim| Some(claim.ns) == current).peekable();
         if naming.peek().is_none() {
             return true;
         }

@@ -117,10 +117,10 @@ fn of_records(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
             (FindingKind::Leftover, !claimed && entry.ownership.before().is_some()),
         ],
         Some(delegation) => {
-            let debt = delegation.digest().and_then(|standing| entry.ownership.debt(standing));
+            let origin = delegation.digest().and_then(|current| entry.ownership.origin(current));
             vec![
                 (FindingKind::Drifted, entry.has_drifted(delegation)),
-                (FindingKind::Unsettled, debt.is_some()),
+                (FindingKind::Unsettled, origin.is_some()),
                 (FindingKind::Hidden, delegation.hidden_by.is_some()),
                 (FindingKind::Unowned, !claimed),
             ]

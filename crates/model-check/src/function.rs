@@ -55,7 +55,7 @@ impl Model {
             round: 0,
             found_own: false,
             warned: false,
-            put_back_rejected: false,
+            restore_rejected: false,
         });
         world
     }
@@ -76,7 +76,7 @@ impl Model {
             Stage::Look => {
                 world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request);
             }
-            Stage::Verify if self.is_way_back(&world, &request) || !self.redelegates(&delivery) => {
+            Stage::Verify if self.is_rollback(&world, &request) || !self.redelegates(&delivery) => {
                 world.deliveries[index].stage = self.after_change(&delivery, &request);
             }
             Stage::Verify => {
@@ -146,7 +146,7 @@ impl Model {
     }
 
     /// `REQUIRE` does not stop the way back of an Update.
-    fn is_way_back(&self, world: &World, request: &Request) -> bool {
+    fn is_rollback(&self, world: &World, request: &Request) -> bool {
         let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
         request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)
     }
@@ -173,22 +173,22 @@ impl Model {
         let zone = usize::from(delivery.zone);
         let before = world.points[zone];
         let plan = self.decided(delivery.planned);
-        let puts_back =
-            plan.plan().is_some_and(delegation_model::reconcile::ReconciliationPlan::puts_back);
+        let restores =
+            plan.plan().is_some_and(delegation_model::reconcile::ReconciliationPlan::restores);
         let after = self.send(delivery.planned, before);
         // Route 53 rejects its own name servers that do not host the name.
-        let dead = after.filter(|_| puts_back).and_then(|after| self.points.sight(after).servers);
+        let dead = after.filter(|_| restores).and_then(|after| self.points.view(after).servers);
         if dead.is_some_and(|servers| !self.is_alive(world, servers)) {
             let stack = stack_of(world.request(delivery.request).resource);
             if let Some(operation) = &mut world.operations[usize::from(stack)] {
                 operation.rejected[zone] = true;
             }
             let request = *world.request(delivery.request);
-            self.check_put_back(delivery.put_back_rejected);
+            self.check_put_back(delivery.restore_rejected);
             // It would be so for ever.
-            let ends = delivery.put_back_rejected;
+            let ends = delivery.restore_rejected;
             let delivery = &mut world.deliveries[index];
-            delivery.put_back_rejected = true;
+            delivery.restore_rejected = true;
             delivery.stage =
                 if ends { Stage::Answer(fails(&request)) } else { Stage::Observe(part) };
             return;

@@ -97,14 +97,14 @@ impl Model {
         if after == before {
             return None;
         }
-        let (was, is) = (self.points.sight(before).clone(), self.points.sight(after).clone());
+        let (was, is) = (self.points.view(before).clone(), self.points.view(after).clone());
         world.left.by_hand -= 1;
         world.points[zone] = after;
         self.check_caches(&mut world, act.zone(), (before, after), Whose::Hand);
         let facts = &mut world.facts[zone];
         if (was.servers, was.ttl) != (is.servers, is.ttl) {
             let names =
-                |claim: &crate::points::ClaimSight| claim.lasting || claim.servers == is.servers;
+                |claim: &crate::points::ClaimView| claim.lasting || claim.servers == is.servers;
             let ours = was.claims.iter().any(names)
                 || (!was.claims.is_empty()
                     && matches!(facts.maker, Maker::Ours | Maker::HandOverOurs));

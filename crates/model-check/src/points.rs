@@ -7,7 +7,7 @@ use delegation_model::digest::Digest;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::{Claim, ClaimOrigin, OwnershipRecord, Value, record_name};
+use delegation_model::ownership_record::{Claim, ClaimBasis, OwnershipRecord, Value, record_name};
 use delegation_model::reconcile::{
     Decision, DeleteGoal, Goal, Observation, ReconciliationPlan, plan_create_update, plan_delete,
 };
@@ -21,7 +21,7 @@ pub(crate) type PointId = u32;
 
 /// What stands at a delegation point, as the properties speak of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct PointView {
     /// The letter of the name servers.
     pub(crate) servers: Option<u8>,
     pub(crate) ttl: u32,
@@ -31,9 +31,9 @@ pub(crate) struct Sight {
     /// stranger's.
     pub(crate) ds_index: Option<u8>,
     pub(crate) ds_ttl: u32,
-    pub(crate) claims: Vec<ClaimSight>,
+    pub(crate) claims: Vec<ClaimView>,
     /// The debt of what stands: `Some(None)` if it stood before, else the letter that it displaced.
-    pub(crate) debt: Option<Option<u8>>,
+    pub(crate) origin: Option<Option<u8>>,
     /// True if there is any `before`, whatever it is about.
     pub(crate) has_before: bool,
     /// Tombstones: the resource, and when.
@@ -44,7 +44,7 @@ pub(crate) struct Sight {
 
 /// What a claim is compared with.
 #[derive(Clone, Copy, Debug)]
-struct Standing {
+struct CurrentState {
     servers: Option<Digest>,
     ds: Option<Digest>,
     /// When it displaced something, if that is not settled.
@@ -53,7 +53,7 @@ struct Standing {
 
 /// A claim, as the properties speak of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimSight {
+pub(crate) struct ClaimView {
     pub(crate) resource: u8,
     pub(crate) servers: Option<u8>,
     /// True if it manages the DS record set that stands.
@@ -68,8 +68,8 @@ pub(crate) struct ClaimSight {
     pub(crate) holds: bool,
 }
 
-impl Sight {
-    pub(crate) fn claim(&self, resource: u8) -> Option<&ClaimSight> {
+impl PointView {
+    pub(crate) fn claim(&self, resource: u8) -> Option<&ClaimView> {
         self.claims.iter().find(|claim| claim.resource == resource)
     }
 
@@ -119,7 +119,7 @@ pub(crate) struct Points {
     pub(crate) values: Values,
     record: Name,
     contents: Vec<Observation>,
-    sights: Vec<Sight>,
+    sights: Vec<PointView>,
     index: HashMap<String, PointId>,
 }
 
@@ -149,7 +149,7 @@ impl Points {
         &self.contents[id as usize]
     }
 
-    pub(crate) fn sight(&self, id: PointId) -> &Sight {
+    pub(crate) fn view(&self, id: PointId) -> &PointView {
         &self.sights[id as usize]
     }
 
@@ -159,16 +159,16 @@ impl Points {
         self.contents(id).record().own(claimant, START + now).cloned()
     }
 
-    fn intern(&mut self, mut seen: Observation) -> PointId {
-        seen.at_cut.sort_by(|one, other| one.rtype.cmp(&other.rtype));
+    fn intern(&mut self, mut observed: Observation) -> PointId {
+        observed.at_cut.sort_by(|one, other| one.rtype.cmp(&other.rtype));
         // In which order Route 53 lists values says nothing.
-        if let Some(set) = &mut seen.ownership {
+        if let Some(set) = &mut observed.ownership {
             set.values.sort();
         }
-        let key = seen
+        let key = observed
             .at_cut
             .iter()
-            .chain(&seen.ownership)
+            .chain(&observed.ownership)
             .map(|set| format!("{set}\n"))
             .collect::<String>();
         if let Some(id) = self.index.get(&key) {
@@ -176,29 +176,29 @@ impl Points {
         }
         let id = PointId::try_from(self.contents.len())
             .unwrap_or_else(|_| unreachable!("too many points"));
-        self.sights.push(self.describe(&seen));
-        self.contents.push(seen);
+        self.sights.push(self.describe(&observed));
+        self.contents.push(observed);
         self.index.insert(key, id);
         id
     }
 
-    fn describe(&self, seen: &Observation) -> Sight {
-        let record = seen.record();
-        let servers = seen.name_servers();
+    fn describe(&self, observed: &Observation) -> PointView {
+        let record = observed.record();
+        let servers = observed.name_servers();
         let digest = servers.as_ref().map(Digest::from_name_servers);
-        let ds = seen.ds().as_ref().map(Digest::from_ds);
-        let ttl = seen.at_cut("NS").and_then(|set| set.ttl).map_or(0, Ttl::seconds);
+        let ds = observed.ds().as_ref().map(Digest::from_ds);
+        let ttl = observed.at_cut("NS").and_then(|set| set.ttl).map_or(0, Ttl::seconds);
         let before = record.iter().find_map(|value| match value {
             Value::Before(before) => Some(before),
             _ => None,
         });
         // Counted here, and not by the ownership record's own rules: those are what is judged.
-        let debt = before.filter(|before| Some(before.of) == digest);
+        let origin = before.filter(|before| Some(before.of) == digest);
         let displaced_at =
-            debt.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
-        let standing = Standing { servers: digest, ds, displaced_at };
-        let claims = record.claims().filter_map(|claim| self.claim_sight(claim, standing));
-        let debt = debt.map(|before| {
+            origin.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
+        let current = CurrentState { servers: digest, ds, displaced_at };
+        let claims = record.claims().filter_map(|claim| self.claim_view(claim, current));
+        let origin = origin.map(|before| {
             let displaced = before.displaced.as_ref();
             displaced.and_then(|displaced| self.letter_of(&displaced.name_servers))
         });
@@ -210,15 +210,15 @@ impl Points {
             }
             _ => None,
         };
-        Sight {
+        PointView {
             tombstones: record.iter().filter_map(stone).collect(),
             servers: servers.as_ref().and_then(|servers| self.letter_of(servers)),
             ttl,
-            ds_index: seen.ds().and_then(|ds| self.index_of_ds(&ds)),
-            ds_ttl: seen.at_cut("DS").and_then(|set| set.ttl).map_or(0, Ttl::seconds),
-            ds: seen.ds(),
+            ds_index: observed.ds().and_then(|ds| self.index_of_ds(&ds)),
+            ds_ttl: observed.at_cut("DS").and_then(|set| set.ttl).map_or(0, Ttl::seconds),
+            ds: observed.ds(),
             claims: claims.collect(),
-            debt,
+            origin,
             has_before: before.is_some(),
             foreign: record
                 .iter()
@@ -227,19 +227,19 @@ impl Points {
         }
     }
 
-    fn claim_sight(&self, claim: &Claim, standing: Standing) -> Option<ClaimSight> {
+    fn claim_view(&self, claim: &Claim, current: CurrentState) -> Option<ClaimView> {
         let resource =
             self.values.claimants.iter().position(|claimant| claimant.id() == claim.id)?;
-        Some(ClaimSight {
+        Some(ClaimView {
             resource: u8::try_from(resource).ok()?,
             servers: self.values.letter_of(claim.ns),
-            names_ds: standing.ds.is_some() && claim.ds == standing.ds,
+            names_ds: current.ds.is_some() && claim.ds == current.ds,
             time: claim.stamp.time - START,
-            lasting: claim.origin != ClaimOrigin::Came,
-            updated: claim.origin == ClaimOrigin::Updated,
+            lasting: claim.basis != ClaimBasis::Came,
+            updated: claim.basis == ClaimBasis::Updated,
             moved: claim.from.is_some(),
-            holds: standing.servers == Some(claim.ns)
-                && (standing.displaced_at.is_none() || standing.displaced_at == claim.saw),
+            holds: current.servers == Some(claim.ns)
+                && (current.displaced_at.is_none() || current.displaced_at == claim.saw),
         })
     }
 
@@ -256,7 +256,7 @@ impl Points {
     /// Applies a batch as Route 53 does: whole, and only if each DELETE names what stands and no
     /// CREATE meets anything. `None` if it is rejected.
     pub(crate) fn apply(&mut self, id: PointId, changes: &[Change]) -> Option<PointId> {
-        let mut seen = self.contents(id).clone();
+        let mut observed = self.contents(id).clone();
         for change in changes {
             let set = change.record_set();
             let is_record = set.rtype == "TXT" && set.name == self.record;
@@ -264,7 +264,8 @@ impl Points {
                 is_record || set.name == self.values.cut,
                 "a batch changes what is not its own: {change}"
             );
-            let found = if is_record { seen.ownership.as_ref() } else { seen.at_cut(&set.rtype) };
+            let found =
+                if is_record { observed.ownership.as_ref() } else { observed.at_cut(&set.rtype) };
             let creates = match change {
                 Change::Create(_) if found.is_some() => return None,
                 Change::Delete(set) if found.is_none_or(|found| !is_same(found, set)) => {
@@ -275,14 +276,14 @@ impl Points {
             };
             let set = creates.then(|| set.clone());
             if is_record {
-                seen.ownership = set;
+                observed.ownership = set;
             } else {
                 let rtype = change.record_set().rtype.clone();
-                seen.at_cut.retain(|other| other.rtype != rtype);
-                seen.at_cut.extend(set);
+                observed.at_cut.retain(|other| other.rtype != rtype);
+                observed.at_cut.extend(set);
             }
         }
-        Some(self.intern(seen))
+        Some(self.intern(observed))
     }
 
     /// Somebody replaces, sets or removes a record set at the cut.
@@ -292,18 +293,18 @@ impl Points {
         rtype: &str,
         set: Option<(Ttl, Vec<String>)>,
     ) -> PointId {
-        let mut seen = self.contents(id).clone();
-        seen.at_cut.retain(|other| other.rtype != rtype);
+        let mut observed = self.contents(id).clone();
+        observed.at_cut.retain(|other| other.rtype != rtype);
         let cut = self.values.cut.clone();
-        seen.at_cut.extend(set.map(|(ttl, values)| RecordSet::new(cut, rtype, ttl, values)));
-        self.intern(seen)
+        observed.at_cut.extend(set.map(|(ttl, values)| RecordSet::new(cut, rtype, ttl, values)));
+        self.intern(observed)
     }
 
     /// Somebody removes the ownership record.
     pub(crate) fn remove_record(&mut self, id: PointId) -> PointId {
-        let mut seen = self.contents(id).clone();
-        seen.ownership = None;
-        self.intern(seen)
+        let mut observed = self.contents(id).clone();
+        observed.ownership = None;
+        self.intern(observed)
     }
 
     /// Somebody removes one resource's claim, or adds a value.
@@ -312,20 +313,20 @@ impl Points {
         id: PointId,
         edit: impl FnOnce(&mut OwnershipRecord),
     ) -> PointId {
-        let mut seen = self.contents(id).clone();
-        let mut record = seen.record();
+        let mut observed = self.contents(id).clone();
+        let mut record = observed.record();
         edit(&mut record);
         let values = record.values();
         let name = self.record.clone();
-        seen.ownership =
+        observed.ownership =
             (!values.is_empty()).then(|| RecordSet::new(name, "TXT", Ttl::OWNERSHIP, values));
-        self.intern(seen)
+        self.intern(observed)
     }
 
     /// What stands there, in one line.
     pub(crate) fn text(&self, id: PointId) -> String {
-        let seen = self.contents(id);
-        let mut parts: Vec<String> = seen
+        let observed = self.contents(id);
+        let mut parts: Vec<String> = observed
             .at_cut
             .iter()
             .map(|set| {
@@ -333,7 +334,7 @@ impl Points {
                 format!("{} {ttl} {}", set.rtype, set.values.join(","))
             })
             .collect();
-        let record = seen.record();
+        let record = observed.record();
         for value in record.iter() {
             parts.push(self.value_text(value));
         }
@@ -355,7 +356,7 @@ impl Points {
                     owner(claim.id),
                     letter(claim.ns),
                     claim.stamp.time - START,
-                    claim.origin
+                    claim.basis
                 );
                 text.push_str(
                     &claim.saw.map(|saw| format!(", saw {}", saw - START)).unwrap_or_default(),

@@ -38,13 +38,13 @@ impl Scene {
         self.claims.iter().find(|claim| claim.id == id)
     }
 
-    fn debt(&self) -> Option<&Before> {
+    fn origin(&self) -> Option<&Before> {
         self.before.as_ref().filter(|before| Some(before.of) == self.servers)
     }
 
     /// OWN-2, OWN-3.
     fn holds(&self, claim: &Claim) -> bool {
-        let displaced = self.debt().and_then(|before| before.displaced.as_ref());
+        let displaced = self.origin().and_then(|before| before.displaced.as_ref());
         Some(claim.ns) == self.servers
             && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
     }
@@ -77,15 +77,15 @@ impl Model {
     fn scene(&self, id: PointId, question: Question) -> Scene {
         let (Question::Present { request, .. } | Question::Absent { request, .. }) = question;
         let own = self.points.values.claimants[usize::from(request.resource)].id();
-        let seen = self.points.contents(id);
-        let record = seen.record();
+        let observed = self.points.contents(id);
+        let record = observed.record();
         let mut scene = Scene {
             claims: Vec::new(),
             before: None,
             stone: None,
-            servers: seen.name_servers().as_ref().map(Digest::from_name_servers),
-            ttl: self.points.sight(id).ttl,
-            ds: seen.ds().as_ref().map(Digest::from_ds),
+            servers: observed.name_servers().as_ref().map(Digest::from_name_servers),
+            ttl: self.points.view(id).ttl,
+            ds: observed.ds().as_ref().map(Digest::from_ds),
         };
         for value in record.iter() {
             match value {

@@ -222,7 +222,7 @@ impl Model {
             after.requests.clear();
             self.push(steps, Step::Wait { seconds: last + 1 - world.clock }, after);
         }
-        let ds = self.points.sight(world.points[0]).ds_index;
+        let ds = self.points.view(world.points[0]).ds_index;
         let has_second = |ds: u8| ds / 4 != 0 || ds & 2 != 0;
         let needed = ds
             .into_iter()

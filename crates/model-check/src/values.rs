@@ -1,6 +1,6 @@
 //! The small world that is explored: its names, and what a template may ask for.
 
-use delegation_model::digest::{Digest, Wish};
+use delegation_model::digest::{Digest, Intent};
 use delegation_model::ds::DsRecords;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -192,10 +192,10 @@ impl Values {
     }
 
     /// The digest of what is asked for.
-    pub(crate) fn wish(&self, config: Config) -> Digest {
+    pub(crate) fn intent(&self, config: Config) -> Digest {
         let keys = config.keys.map(|keys| [format!("key_{keys}")]);
         let keys = keys.map(|keys| keys.iter().filter_map(|key| key.parse().ok()).collect());
-        Digest::from_wish(&Wish {
+        Digest::from_intent(&Intent {
             child_zone: None,
             name_servers: self.servers.get(usize::from(config.servers)),
             dnssec: config.keys.is_some(),
@@ -212,7 +212,7 @@ impl Values {
 
 fn servers_of(letter: char) -> NameServers {
     let names = [format!("ns1.{letter}.net.")];
-    NameServers::found(&names).unwrap_or_else(|| unreachable!("{names:?}"))
+    NameServers::from_values(&names).unwrap_or_else(|| unreachable!("{names:?}"))
 }
 
 /// The DS records of a set of keys of one child zone; of none, those of a stranger.

@@ -260,7 +260,7 @@ pub(crate) struct Delivery {
     /// Its answer has a `Warning` that the name servers are not as asked.
     pub(crate) warned: bool,
     /// Route 53 has rejected what it would have put back.
-    pub(crate) put_back_rejected: bool,
+    pub(crate) restore_rejected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -268,7 +268,7 @@ impl<'a> Reader<'a> {
     pub(super) fn name_servers(&self) -> Read<NameServers> {
         const KEY: &str = "NameServers";
         let Some(texts) = self.comma_list(KEY)? else { return Ok(None) };
-        NameServers::given(&texts).map(Some).map_err(|error| {
+        NameServers::parse(&texts).map(Some).map_err(|error| {
             PropertyError::new(
                 Code::InvalidNameServers,
                 format!("{KEY} must be the names of name servers. {error}"),

@@ -10,7 +10,7 @@ use crate::error::{Code, Failure, Kind, Warning, WarningCode};
 use crate::handler::child::Child;
 use crate::handler::reconcile::Denial;
 use crate::handler::{RequestContext, child, observe, parent_failure, parent_zone};
-use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
+use delegation_model::moving::{NextStep, Reached, Route, ZoneView, next_step};
 use delegation_model::name::Name;
 use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
@@ -89,14 +89,14 @@ impl UpdateResolver<'_> {
             now: cx.now(),
             name: name.clone(),
             parent: desired.parent_zone().clone(),
-            asked: desired.route(name),
-            asked_before: old.route(old_name.unwrap_or(name)),
+            desired_route: desired.route(name),
+            old_route: old.route(old_name.unwrap_or(name)),
             role_changes: self.role_changes(),
             physical,
             at_physical: None,
             at_physical_by_old_role: None,
             at_home: None,
-            found: None,
+            found_zone: None,
         };
         let (mut observed, mut origin, mut apex) = (None, None, None);
         let mut denied = None;
@@ -136,7 +136,7 @@ impl UpdateResolver<'_> {
                     let asked = desired.parent_zone();
                     let zone = parent_zone::find(session, name, asked, prefer.as_ref()).await?;
                     parent_zone::point(name, &zone)?;
-                    route.found = Some(zone);
+                    route.found_zone = Some(zone);
                 }
                 NextStep::Go { point, behavior } => {
                     // What was read is of the physical id's point, and the first look may use it
@@ -265,7 +265,7 @@ impl UpdateResolver<'_> {
         session: &Arc<Session>,
         (point, origin): (&DelegationPoint, &mut Option<Origin>),
         note: impl FnOnce(&mut AtPhysical),
-    ) -> Reached<ZoneSight> {
+    ) -> Reached<ZoneView> {
         match read {
             Reached::Read(mut at) => {
                 note(&mut at);
@@ -273,7 +273,7 @@ impl UpdateResolver<'_> {
                 *origin =
                     Some(Origin { point: point.clone(), session: Arc::clone(session), stood });
                 let private = at.apex.is_none() && point.name == self.child.name;
-                Reached::Read(ZoneSight {
+                Reached::Read(ZoneView {
                     apex: at.apex.unwrap_or_else(|| point.name.clone()),
                     private,
                     claim: at.claim,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use delegation_model::ownership_record::ClaimOrigin;
+use delegation_model::ownership_record::ClaimBasis;
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::json;
 use test_support::{NAME, RECORD, pass};
@@ -123,9 +123,9 @@ async fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_comes() {
     scenario.create("S1", json!({"Dnssec": true})).await.success();
     let secured = scenario.fixture.ds();
     assert_eq!(secured.len(), 1);
-    for wish in [json!({}), json!({"AllowOverwrite": true})] {
-        scenario.create("S2", wish.clone()).await.success();
-        scenario.update("S2", with(&wish, json!({"Trigger": "again"}))).await.success();
+    for intent in [json!({}), json!({"AllowOverwrite": true})] {
+        scenario.create("S2", intent.clone()).await.success();
+        scenario.update("S2", with(&intent, json!({"Trigger": "again"}))).await.success();
         assert_eq!(scenario.fixture.ds(), secured);
     }
     scenario.delete("S2").await.success();
@@ -171,8 +171,8 @@ async fn a_refused_put_back_deletes() {
         let names = |change: &sandbox::Change| {
             change.record.values.iter().any(|value| value.starts_with("ns1.h.net"))
         };
-        let puts_back = changes.iter().any(|change| creates(change) && names(change));
-        puts_back.then(|| "these name servers are not authoritative".into())
+        let restores = changes.iter().any(|change| creates(change) && names(change));
+        restores.then(|| "these name servers are not authoritative".into())
     }));
     let answer = scenario.delete("S1").await.success();
     let warning = answer.get("Warning");
@@ -375,8 +375,8 @@ async fn who_was_overwritten_can_change_its_trigger_and_roll_that_back() {
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", takes("y")).await.success();
     let triggered = with(&wants("x"), json!({"Trigger": "again"}));
-    for wish in [triggered, wants("x")] {
-        let answer = scenario.update("S1", wish).await.success();
+    for intent in [triggered, wants("x")] {
+        let answer = scenario.update("S1", intent).await.success();
         assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
         assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UNCHANGED", "y"));
     }
@@ -424,10 +424,10 @@ async fn a_rolled_key_is_no_wish() {
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
     scenario.create("S1", json!({"Dnssec": true})).await.success();
-    let wish = scenario.claim("S1").wish;
+    let intent = scenario.claim("S1").intent;
     scenario.fixture.child.create_key("two");
     scenario.update("S1", json!({"Dnssec": true, "Trigger": "again"})).await.success();
-    assert_eq!(scenario.claim("S1").wish, wish);
+    assert_eq!(scenario.claim("S1").intent, intent);
     assert_eq!(scenario.fixture.ds().len(), 2);
 }
 
@@ -590,7 +590,7 @@ async fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found(
     let answer = scenario.fixture.deliver(event).await.success();
     assert_eq!(answer.get("Action"), "CREATED");
     assert!(scenario.is_settled());
-    assert_eq!(scenario.claim("S1").origin, ClaimOrigin::Made);
+    assert_eq!(scenario.claim("S1").basis, ClaimBasis::Made);
     scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
     scenario.assert_empty();
 }

@@ -75,16 +75,18 @@ async fn neither_a_nearer_zone_nor_a_second_one_of_the_name_attracts_it() {
     let fixture = Fixture::new().await;
     let child = fixture.child_account.hosted_zone("dev.testing.example.com");
     for asked in [json!({"ParentZoneName": null}), json!({})] {
-        let wish = with(&asked, json!({"ChildZoneId": child.id()}));
-        let id = fixture.create(wish.clone()).await.success().id().to_owned();
+        let intent = with(&asked, json!({"ChildZoneId": child.id()}));
+        let id = fixture.create(intent.clone()).await.success().id().to_owned();
         let (nearer, second) = (
             fixture.parent_account.hosted_zone(NAME),
             fixture.parent_account.hosted_zone("example.com"),
         );
-        let answer =
-            fixture.update(&id, wish.clone(), with(&wish, json!({"TTL": "60"}))).await.success();
+        let answer = fixture
+            .update(&id, intent.clone(), with(&intent, json!({"TTL": "60"})))
+            .await
+            .success();
         assert_eq!(answer.id(), id);
-        fixture.delete(&id, wish).await.success();
+        fixture.delete(&id, intent).await.success();
         nearer.delete();
         second.delete();
     }

@@ -58,9 +58,9 @@ impl Scenario {
         self.fixture.logical_id = logical_id.into();
     }
 
-    fn keep(&mut self, resource: &str, wish: &Value, answer: &Answer) {
+    fn keep(&mut self, resource: &str, intent: &Value, answer: &Answer) {
         if answer.0["Status"] == "SUCCESS" {
-            self.accepted.insert(resource.to_owned(), (answer.id().to_owned(), wish.clone()));
+            self.accepted.insert(resource.to_owned(), (answer.id().to_owned(), intent.clone()));
         }
     }
 
@@ -68,22 +68,22 @@ impl Scenario {
         self.accepted.get(resource).cloned().unwrap_or_else(|| panic!("{resource} was not created"))
     }
 
-    pub(super) async fn create(&mut self, resource: &str, wish: Value) -> Answer {
+    pub(super) async fn create(&mut self, resource: &str, intent: Value) -> Answer {
         self.be(resource);
-        let answer = self.fixture.create(wish.clone()).await;
-        self.keep(resource, &wish, &answer);
+        let answer = self.fixture.create(intent.clone()).await;
+        self.keep(resource, &intent, &answer);
         answer
     }
 
-    pub(super) async fn update(&mut self, resource: &str, wish: Value) -> Answer {
+    pub(super) async fn update(&mut self, resource: &str, intent: Value) -> Answer {
         let (_, old) = self.last(resource);
-        self.update_from(resource, old, wish).await
+        self.update_from(resource, old, intent).await
     }
 
     /// The rollback of an Update to `failed`: it asks for what was last accepted.
     pub(super) async fn roll_back(&mut self, resource: &str, failed: Value) -> Answer {
-        let (_, wish) = self.last(resource);
-        self.update_from(resource, failed, wish).await
+        let (_, intent) = self.last(resource);
+        self.update_from(resource, failed, intent).await
     }
 
     pub(super) async fn update_from(&mut self, resource: &str, old: Value, new: Value) -> Answer {
@@ -97,14 +97,14 @@ impl Scenario {
     /// A Delete of what the resource last was; it is known to the test afterwards too.
     pub(super) async fn delete(&mut self, resource: &str) -> Answer {
         self.be(resource);
-        let (id, wish) = self.last(resource);
-        self.fixture.delete(&id, wish).await
+        let (id, intent) = self.last(resource);
+        self.fixture.delete(&id, intent).await
     }
 
     /// A Delete of a Create that CloudFormation cancelled.
-    pub(super) async fn delete_invented(&mut self, resource: &str, wish: Value) -> Answer {
+    pub(super) async fn delete_invented(&mut self, resource: &str, intent: Value) -> Answer {
         self.be(resource);
-        self.fixture.delete(INVENTED, wish).await
+        self.fixture.delete(INVENTED, intent).await
     }
 
     /// The event of an Update that is not delivered yet.
@@ -117,10 +117,10 @@ impl Scenario {
         self.fixture.event("Update", fields)
     }
 
-    pub(super) fn create_event(&mut self, resource: &str, wish: &Value) -> Value {
+    pub(super) fn create_event(&mut self, resource: &str, intent: &Value) -> Value {
         self.be(resource);
         self.fixture
-            .event("Create", json!({"ResourceProperties": self.fixture.properties(wish.clone())}))
+            .event("Create", json!({"ResourceProperties": self.fixture.properties(intent.clone())}))
     }
 
     pub(super) fn set_by_hand(&self, letters: &str, ttl: u32) {
@@ -174,8 +174,10 @@ impl Scenario {
 
     /// True if what stands has no debt.
     pub(super) fn is_settled(&self) -> bool {
-        let servers = NameServers::found(&self.fixture.delegated_to()).unwrap();
-        self.record().debt(delegation_model::digest::Digest::from_name_servers(&servers)).is_none()
+        let servers = NameServers::from_values(&self.fixture.delegated_to()).unwrap();
+        self.record()
+            .origin(delegation_model::digest::Digest::from_name_servers(&servers))
+            .is_none()
     }
 
     /// What stands at the delegation point: NS, DS and the ownership record.

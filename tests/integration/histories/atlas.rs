@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use test_support::Network;
 
 use crate::histories::history::{
-    CHILD_ACCOUNTS, CHILDREN, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent, Wish,
+    CHILD_ACCOUNTS, CHILDREN, Intent, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent,
 };
 
 pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
@@ -117,14 +117,14 @@ impl Atlas {
             .await
     }
 
-    pub(crate) fn properties(&self, wish: &Wish) -> Value {
+    pub(crate) fn properties(&self, intent: &Intent) -> Value {
         let mut properties = json!({
-            "ChildZoneId": self.children[wish.child].id,
-            "TTL": wish.ttl,
+            "ChildZoneId": self.children[intent.child].id,
+            "TTL": intent.ttl,
             "Verification": "NONE",
-            "Trigger": wish.trigger,
+            "Trigger": intent.trigger,
         });
-        let account = match wish.parent {
+        let account = match intent.parent {
             Parent::Id(zone) => {
                 properties["ParentZoneId"] = json!(self.parents[zone].id);
                 PARENTS[zone].0
@@ -136,21 +136,21 @@ impl Atlas {
             Parent::Closest(account) => account,
         };
         properties["ParentRoleArn"] = json!(self.roles[account]);
-        if wish.overwrite {
+        if intent.overwrite {
             properties["AllowOverwrite"] = json!(true);
         }
-        if wish.occlusion {
+        if intent.occlusion {
             properties["AllowOcclusion"] = json!(true);
         }
-        if wish.dnssec {
+        if intent.dnssec {
             properties["Dnssec"] = json!(true);
-            properties["DsTTL"] = json!(wish.ds_ttl);
+            properties["DsTTL"] = json!(intent.ds_ttl);
         }
         // Without Dnssec they mean nothing.
-        if let Some(keys) = wish.keys {
+        if let Some(keys) = intent.keys {
             properties["KeySigningKeys"] = json!(named(keys));
         }
-        if wish.vanity {
+        if intent.vanity {
             properties["NameServers"] = json!(VANITY);
         }
         properties

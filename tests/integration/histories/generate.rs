@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use crate::histories::history::{
-    Act, Below, CHILDREN, Edit, History, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot, Step,
-    Trouble, When, Whose, Wish,
+    Act, Below, CHILDREN, Edit, History, Intent, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot,
+    Step, Trouble, When, Whose,
 };
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
@@ -19,8 +19,8 @@ type Templates = [Plans; STACKS.len()];
 /// do most harm.
 #[derive(Clone, Default)]
 struct Plans {
-    now: BTreeMap<usize, Wish>,
-    past: Vec<(usize, Wish)>,
+    now: BTreeMap<usize, Intent>,
+    past: Vec<(usize, Intent)>,
 }
 
 pub(crate) fn history(seed: u64) -> History {
@@ -52,7 +52,7 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
         810..825 => Act::Cancel {
             stack,
             logical_id: rng.usize(..LOGICAL_IDS.len()),
-            wish: wish(rng, stack),
+            intent: intent(rng, stack),
         },
         825..875 => {
             let logical_id = rng.usize(..LOGICAL_IDS.len());
@@ -86,9 +86,9 @@ fn refactoring(rng: &mut Rng, templates: &mut Templates) -> Act {
     let (to, logical_id, new_id) =
         (1 - from, rng.usize(..LOGICAL_IDS.len()), rng.usize(..LOGICAL_IDS.len()));
     if !templates[to].now.contains_key(&new_id)
-        && let Some(wish) = templates[from].now.remove(&logical_id)
+        && let Some(intent) = templates[from].now.remove(&logical_id)
     {
-        templates[to].now.insert(new_id, wish);
+        templates[to].now.insert(new_id, intent);
     }
     Act::Refactor { from, logical_id, to, new_id }
 }
@@ -97,68 +97,68 @@ fn deployment(
     rng: &mut Rng,
     stack: usize,
     plans: &Plans,
-) -> (BTreeMap<usize, Wish>, Option<usize>) {
+) -> (BTreeMap<usize, Intent>, Option<usize>) {
     let mut template = plans.now.clone();
-    if let Some((id, wish)) = rng.choice(&plans.past)
+    if let Some((id, intent)) = rng.choice(&plans.past)
         && rng.u32(..100) < 30
     {
-        template.insert(*id, wish.clone());
+        template.insert(*id, intent.clone());
     } else {
         for _ in 0..rng.usize(1..=2) {
             mutate(rng, stack, &mut template);
         }
     }
-    let standing: Vec<usize> = template.keys().copied().collect();
-    let fail_after = if rng.u32(..100) < 25 { rng.choice(&standing).copied() } else { None };
+    let existing: Vec<usize> = template.keys().copied().collect();
+    let fail_after = if rng.u32(..100) < 25 { rng.choice(&existing).copied() } else { None };
     (template, fail_after)
 }
 
-fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, Wish>) {
-    let standing: Vec<usize> = template.keys().copied().collect();
+fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, Intent>) {
+    let existing: Vec<usize> = template.keys().copied().collect();
     let free: Vec<usize> = (0..LOGICAL_IDS.len()).filter(|id| !template.contains_key(id)).collect();
-    let (Some(&old), kind) = (rng.choice(&standing), rng.u32(..100)) else {
-        template.insert(rng.usize(..LOGICAL_IDS.len()), wish(rng, stack));
+    let (Some(&old), kind) = (rng.choice(&existing), rng.u32(..100)) else {
+        template.insert(rng.usize(..LOGICAL_IDS.len()), intent(rng, stack));
         return;
     };
     match (kind, rng.choice(&free)) {
         (0..10, Some(new)) => {
-            template.insert(*new, wish(rng, stack));
+            template.insert(*new, intent(rng, stack));
         }
         (10..32, Some(new)) => {
             let renamed = template.remove(&old);
-            template.extend(renamed.map(|wish| (*new, wish)));
+            template.extend(renamed.map(|intent| (*new, intent)));
         }
         (32..38, _) => {
             template.remove(&old);
         }
         _ => {
-            template.entry(old).and_modify(|wish| change(rng, stack, wish));
+            template.entry(old).and_modify(|intent| change(rng, stack, intent));
         }
     }
 }
 
-fn change(rng: &mut Rng, stack: usize, wish: &mut Wish) {
+fn change(rng: &mut Rng, stack: usize, intent: &mut Intent) {
     match rng.u32(..100) {
-        0..14 => wish.ttl = TTLS[rng.usize(..TTLS.len())],
-        14..36 => wish.child = child(rng, stack),
+        0..14 => intent.ttl = TTLS[rng.usize(..TTLS.len())],
+        14..36 => intent.child = child(rng, stack),
         36..46 => {}
-        46..57 => wish.overwrite = !wish.overwrite,
-        57..63 => wish.vanity = !wish.vanity,
-        63..67 => wish.occlusion = OCCLUSION && !wish.occlusion,
-        67..80 => wish.dnssec = !wish.dnssec,
-        80..87 => wish.keys = some_keys(rng),
-        87..91 => wish.ds_ttl = TTLS[rng.usize(..TTLS.len())],
-        _ => wish.trigger += 1,
+        46..57 => intent.overwrite = !intent.overwrite,
+        57..63 => intent.vanity = !intent.vanity,
+        63..67 => intent.occlusion = OCCLUSION && !intent.occlusion,
+        67..80 => intent.dnssec = !intent.dnssec,
+        80..87 => intent.keys = some_keys(rng),
+        87..91 => intent.ds_ttl = TTLS[rng.usize(..TTLS.len())],
+        _ => intent.trigger += 1,
     }
     let moved = rng.u32(..100) < 15;
-    if moved || !fits(wish) {
-        wish.parent = parent(rng, wish.child);
+    if moved || !fits(intent) {
+        intent.parent = parent(rng, intent.child);
     }
 }
 
-fn wish(rng: &mut Rng, stack: usize) -> Wish {
+fn intent(rng: &mut Rng, stack: usize) -> Intent {
     let child = child(rng, stack);
-    Wish {
+    Intent {
         child,
         parent: parent(rng, child),
         ttl: TTLS[rng.usize(..TTLS.len())],
@@ -209,10 +209,10 @@ fn parent(rng: &mut Rng, child: usize) -> Parent {
     }
 }
 
-fn fits(wish: &Wish) -> bool {
-    match wish.parent {
+fn fits(intent: &Intent) -> bool {
+    match intent.parent {
         Parent::Id(2) | Parent::Name(2) => {
-            NAMES[CHILDREN[wish.child].1].ends_with(".testing.example.com")
+            NAMES[CHILDREN[intent.child].1].ends_with(".testing.example.com")
         }
         _ => true,
     }

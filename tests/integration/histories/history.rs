@@ -49,7 +49,7 @@ pub(crate) enum Act {
     /// A deployment, with which another resource fails once `fail_after` has gone through.
     Deploy {
         stack: usize,
-        template: BTreeMap<usize, Wish>,
+        template: BTreeMap<usize, Intent>,
         fail_after: Option<usize>,
     },
     Delete {
@@ -64,7 +64,7 @@ pub(crate) enum Act {
     Cancel {
         stack: usize,
         logical_id: usize,
-        wish: Wish,
+        intent: Intent,
     },
     /// The stack holds a resource no longer, and the function hears nothing of it: it is retained,
     /// or its Delete was skipped.
@@ -94,7 +94,7 @@ pub(crate) enum Act {
 /// The properties of one resource.
 #[allow(clippy::struct_excessive_bools, reason = "so many properties are switches")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct Intent {
     pub(crate) child: usize,
     pub(crate) parent: Parent,
     pub(crate) ttl: u32,

@@ -207,8 +207,8 @@ impl Theatre {
     async fn act(&mut self, act: &Act) -> (Option<usize>, Option<StackOutcome>) {
         match act {
             Act::Deploy { stack, template, fail_after } => {
-                let resource = |(id, wish): (&usize, _)| {
-                    (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(wish))
+                let resource = |(id, intent): (&usize, _)| {
+                    (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(intent))
                 };
                 let template: Template = template.iter().map(resource).collect();
                 if let Some(id) = fail_after {
@@ -226,13 +226,13 @@ impl Theatre {
                 }
                 (None, None)
             }
-            Act::Cancel { stack, logical_id, wish } => {
+            Act::Cancel { stack, logical_id, intent } => {
                 let stack = &self.stacks[*stack];
                 // CloudFormation creates nothing twice under one logical id.
                 if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
                     self.stage.model().cancelling = true;
                     stack
-                        .cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(wish))
+                        .cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(intent))
                         .await;
                     self.stage.model().cancelling = false;
                 }

@@ -1,7 +1,7 @@
 //! What a batch may do to the DS record set, and what a claim may say of it: the rules `DS-…` of
 //! `docs/design.md`, as rules about a delegation point before and after a batch.
 
-use super::ownership::{Asks, Batch, Stamp, Wish};
+use super::ownership::{Asks, Batch, Intent, Stamp};
 use super::record::{Claim, DAY, Scene, Values, ds_digest, ns_digest};
 
 /// Which DS record set is asked for.
@@ -65,13 +65,13 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn new(stamp: &Stamp, wish: &Wish, scene: &'a Scene) -> Self {
+    fn new(stamp: &Stamp, intent: &Intent, scene: &'a Scene) -> Self {
         let own = scene.record.own(&stamp.owner, stamp.now);
         let secured = scene.secured();
         let ours = secured.is_some() && own.is_some_and(|own| own.ds == secured);
         let beside = scene.is_secured_beside(&stamp.owner);
-        let held = scene.hold(&wish.servers, stamp.at, stamp.now).is_some();
-        Self { own, secured, ours, beside, held, desired: ns_digest(&wish.servers) }
+        let held = scene.hold(&intent.servers, stamp.at, stamp.now).is_some();
+        Self { own, secured, ours, beside, held, desired: ns_digest(&intent.servers) }
     }
 
     /// A claim names both the desired name servers and what stands: they belong together.
@@ -88,9 +88,9 @@ impl<'a> Facts<'a> {
 
 /// An Update in place that leaves the name servers would change the DS records, were that not
 /// refused.
-pub(crate) fn would_change(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
-    let facts = Facts::new(stamp, wish, scene);
-    match &wish.ds {
+pub(crate) fn would_change(stamp: &Stamp, intent: &Intent, scene: &Scene) -> bool {
+    let facts = Facts::new(stamp, intent, scene);
+    match &intent.ds {
         Wanted::Off => facts.ours && !facts.beside,
         // A key that is newly asked for may be misspelt, which must not pass for a roll-over.
         Wanted::Unknown => true,
@@ -99,14 +99,14 @@ pub(crate) fn would_change(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
 }
 
 /// The DS record set may forbid what the tables of ownership allow.
-pub(crate) fn may_refuse(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
-    let facts = Facts::new(stamp, wish, scene);
+pub(crate) fn may_refuse(stamp: &Stamp, intent: &Intent, scene: &Scene) -> bool {
+    let facts = Facts::new(stamp, intent, scene);
     let stands = scene.ds.is_some();
-    let stays = scene.servers() == Some(&wish.servers);
-    match &wish.ds {
+    let stays = scene.servers() == Some(&intent.servers);
+    match &intent.ds {
         Wanted::Unknown => true,
         Wanted::Off => !stays && stands,
-        Wanted::Records(_) if stays && wish.is_arrival() => false,
+        Wanted::Records(_) if stays && intent.is_arrival() => false,
         Wanted::Records(wanted) if stays => stands && scene.records() != Some(wanted),
         Wanted::Records(_) if scene.ns.is_some() => true,
         // Where nothing stands, resolvers may have what somebody else's claim names.
@@ -119,10 +119,10 @@ pub(crate) fn may_refuse(stamp: &Stamp, wish: &Wish, scene: &Scene) -> bool {
 /// Judges a batch.
 pub(crate) fn judge(batch: &Batch<'_>) -> Checked {
     match batch.asks {
-        Asks::Present(wish) => {
-            let facts = Facts::new(batch.stamp, wish, batch.before);
-            check_records(batch, wish, &facts)?;
-            check_name_servers(batch, wish, &facts)?;
+        Asks::Present(intent) => {
+            let facts = Facts::new(batch.stamp, intent, batch.before);
+            check_records(batch, intent, &facts)?;
+            check_name_servers(batch, intent, &facts)?;
         }
         Asks::Absent { .. } => check_departure(batch)?,
     }
@@ -132,30 +132,33 @@ pub(crate) fn judge(batch: &Batch<'_>) -> Checked {
 }
 
 /// Create and Update: what they may add, replace, time anew and remove.
-fn check_records(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Checked {
+fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Checked {
     let Batch { before, after, calm, .. } = batch;
     if before.ds == after.ds {
         return Ok(());
     }
-    let found = wish.is_arrival() && before.servers() == Some(&wish.servers);
+    let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
     check(
         !found || !calm,
         "an arrival changed the DS record set beside name servers that stood as wanted",
     )?;
     let Some(now) = &after.ds else {
-        check(wish.ds == Wanted::Off, "a DS record set was removed while Dnssec is true")?;
+        check(intent.ds == Wanted::Off, "a DS record set was removed while Dnssec is true")?;
         return check(
             facts.ours && !facts.beside,
             "a DS record set was removed that is not the resource's alone",
         );
     };
     check(
-        wish.ds.records() == Some(&now.values),
+        intent.ds.records() == Some(&now.values),
         "the DS records written are not those of the child's keys",
     )?;
-    check(now.ttl == wish.ds_ttl, "the TTL of the DS record set is not the one that is asked for")?;
+    check(
+        now.ttl == intent.ds_ttl,
+        "the TTL of the DS record set is not the one that is asked for",
+    )?;
     if before.records() == Some(&now.values) {
-        let may = !facts.beside || wish.changes_ds_ttl;
+        let may = !facts.beside || intent.changes_ds_ttl;
         return check(
             may,
             "the TTL of a DS record set that others manage changed with another property",
@@ -163,21 +166,21 @@ fn check_records(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Checked {
     }
     check(!facts.beside, "a DS record set that another claim names was replaced")?;
     check(!facts.held, "a DS record set was written while resolvers may have other name servers")?;
-    let beside = after.servers() == Some(&wish.servers);
+    let beside = after.servers() == Some(&intent.servers);
     check(beside || !calm, "a DS record set was written beside name servers that it is not for")?;
     let may =
-        before.ds.is_none() || wish.overwrite || facts.own.is_some_and(|own| own.ds.is_some());
+        before.ds.is_none() || intent.overwrite || facts.own.is_some_and(|own| own.ds.is_some());
     check(may, "a DS record set of somebody else was replaced")
 }
 
 /// Name servers and DS record set never change together, but where both come or go.
-fn check_name_servers(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Checked {
+fn check_name_servers(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Checked {
     let Batch { stamp, before, after, calm, .. } = batch;
     if before.servers() == after.servers() || !calm {
         return Ok(());
     }
     if before.ns.is_none() {
-        let as_wanted = wish.ds.records().is_some() && wish.ds.records() == after.records();
+        let as_wanted = intent.ds.records().is_some() && intent.ds.records() == after.records();
         check(
             before.ds.is_none() || as_wanted || facts.fits(before),
             "a delegation was made under somebody's DS",
@@ -196,9 +199,8 @@ fn check_name_servers(batch: &Batch<'_>, wish: &Wish, facts: &Facts<'_>) -> Chec
     if before.ds.is_none() {
         return Ok(());
     }
-    let standing = before.standing();
-    let named =
-        before.record.others(&stamp.owner).any(|claim| Some(&claim.ns) == standing.as_ref());
+    let current = before.current();
+    let named = before.record.others(&stamp.owner).any(|claim| Some(&claim.ns) == current.as_ref());
     let back = facts.own_names_desired() && !named && !before.record.has_unreadable();
     check(back, "name servers changed in a batch that found a DS record set")?;
     check(
@@ -228,15 +230,15 @@ fn check_departure(batch: &Batch<'_>) -> Checked {
 }
 
 /// What the claim that a Create or an Update writes says of the DS record set.
-pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
+pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
     let Batch { stamp, before, after, .. } = batch;
-    let facts = Facts::new(stamp, wish, before);
+    let facts = Facts::new(stamp, intent, before);
     let Some(now) = after.record.own(&stamp.owner, stamp.now) else { return Ok(()) };
     let had = facts.own.and_then(|own| own.ds.clone());
-    let found = wish.is_arrival() && before.servers() == Some(&wish.servers);
-    let as_wanted = wish.ds.records().is_some() && before.records() == wish.ds.records();
+    let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
+    let as_wanted = intent.ds.records().is_some() && before.records() == intent.ds.records();
     let shared = || facts.secured.clone().filter(|_| facts.beside);
-    let expected = match &wish.ds {
+    let expected = match &intent.ds {
         Wanted::Off => None,
         Wanted::Records(records) if !as_wanted && after.records() == Some(records) => {
             ds_digest(records)
@@ -244,7 +246,7 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
         Wanted::Records(_) if found => shared().filter(|_| as_wanted),
         Wanted::Unknown if found => shared(),
         Wanted::Records(_) if as_wanted => {
-            let settled = after.debt().is_none();
+            let settled = after.origin().is_none();
             facts.secured.clone().filter(|_| facts.ours || settled || facts.beside)
         }
         Wanted::Records(_) | Wanted::Unknown => had,
@@ -256,23 +258,23 @@ pub(crate) fn check_claim(batch: &Batch<'_>, wish: &Wish) -> Checked {
         ));
     }
     let changed = before.ns.as_ref().filter(|_| before.servers() != after.servers());
-    let drifted = facts.own.is_some() && changed.is_some() && after.debt().is_none() && {
-        let standing = before.standing();
-        before.record.claims.iter().all(|claim| Some(&claim.ns) != standing.as_ref())
+    let drifted = facts.own.is_some() && changed.is_some() && after.origin().is_none() && {
+        let current = before.current();
+        before.record.claims.iter().all(|claim| Some(&claim.ns) != current.as_ref())
     };
-    let way_back = before.ds.is_none()
+    let rollback = before.ds.is_none()
         && facts.own.is_some_and(|own| {
             let age = stamp.at - own.at;
-            own.was.as_ref() == Some(&wish.digest)
-                && own.wish != wish.digest
+            own.was.as_ref() == Some(&intent.digest)
+                && own.intent != intent.digest
                 && (0..=DAY).contains(&age)
         });
     // Name servers change, and the DS record set that is wanted waits until resolvers have
     // forgotten the others.
-    let deferred = wish.ds.records().is_some() && !as_wanted && (facts.held || way_back);
+    let deferred = intent.ds.records().is_some() && !as_wanted && (facts.held || rollback);
     let back = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
     let until = back.map(|set| stamp.at + i64::from(set.ttl));
-    let expected = until.max(before.hold(&wish.servers, stamp.at, stamp.now));
+    let expected = until.max(before.hold(&intent.servers, stamp.at, stamp.now));
     if now.hold != expected {
         return Err(format!(
             "the claim holds until {:?}, and resolvers may until {expected:?}",

@@ -46,7 +46,7 @@ impl Way {
 
 /// What a Create or an Update asks for.
 #[derive(Clone, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Intent {
     pub(crate) way: Way,
     pub(crate) servers: Values,
     pub(crate) ttl: u32,
@@ -64,7 +64,7 @@ pub(crate) struct Wish {
     pub(crate) hindered: Option<bool>,
 }
 
-impl Wish {
+impl Intent {
     pub(crate) fn is_arrival(&self) -> bool {
         self.way.is_arrival()
     }
@@ -86,7 +86,7 @@ pub(crate) enum Leave {
 /// What a request wants to be done.
 #[derive(Clone, Debug)]
 pub(crate) enum Asks {
-    Present(Wish),
+    Present(Intent),
     Absent {
         why: Leave,
         /// The name servers of the child zone and of `NameServers`, if they were read.
@@ -129,7 +129,7 @@ pub(crate) struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Own {
     ns: String,
-    wish: String,
+    intent: String,
     was: Option<String>,
     by: By,
     saw: Option<i64>,
@@ -137,14 +137,14 @@ pub(crate) struct Own {
 }
 
 fn own_of(claim: &Claim) -> Own {
-    let Claim { ns, wish, was, by, saw, from, .. } = claim.clone();
-    Own { ns, wish, was, by, saw, from }
+    let Claim { ns, intent, was, by, saw, from, .. } = claim.clone();
+    Own { ns, intent, was, by, saw, from }
 }
 
 /// What the tables say.
 pub(crate) fn decide(stamp: &Stamp, asks: &Asks, scene: &Scene) -> Verdict {
     match asks {
-        Asks::Present(wish) => Present::new(stamp, wish, scene).decide(),
+        Asks::Present(intent) => Present::new(stamp, intent, scene).decide(),
         Asks::Absent { why, known, keeps_displaced_away } => {
             decide_absent(stamp, why, scene, (known.as_ref(), *keeps_displaced_away))
         }
@@ -153,7 +153,7 @@ pub(crate) fn decide(stamp: &Stamp, asks: &Asks, scene: &Scene) -> Verdict {
 
 struct Present<'a> {
     stamp: &'a Stamp,
-    wish: &'a Wish,
+    intent: &'a Intent,
     scene: &'a Scene,
     own: Option<&'a Claim>,
     desired: String,
@@ -169,9 +169,9 @@ enum Row {
 }
 
 impl<'a> Present<'a> {
-    fn new(stamp: &'a Stamp, wish: &'a Wish, scene: &'a Scene) -> Self {
+    fn new(stamp: &'a Stamp, intent: &'a Intent, scene: &'a Scene) -> Self {
         let own = scene.record.own(&stamp.owner, stamp.now);
-        Self { stamp, wish, scene, own, desired: ns_digest(&wish.servers).unwrap_or_default() }
+        Self { stamp, intent, scene, own, desired: ns_digest(&intent.servers).unwrap_or_default() }
     }
 
     fn others(&self) -> impl Iterator<Item = &Claim> {
@@ -179,14 +179,14 @@ impl<'a> Present<'a> {
     }
 
     fn decide(&self) -> Verdict {
-        let Self { stamp, wish, scene, own, .. } = self;
+        let Self { stamp, intent, scene, own, .. } = self;
         if own.is_some_and(|own| own.fence(stamp.now) > Some(stamp.at)) {
             return Verdict::Overtaken;
         }
         let stone = scene.record.tombstones.iter().any(|stone| {
             stone.id == stamp.id && stone.at >= stamp.at && stone.at <= stamp.now + 900
         });
-        if stone && wish.way == Way::Create {
+        if stone && intent.way == Way::Create {
             return Verdict::Overtaken;
         }
         if own.is_some_and(|own| {
@@ -194,10 +194,10 @@ impl<'a> Present<'a> {
         }) {
             return Verdict::Again;
         }
-        let row = if wish.hindered == Some(true) { Err("a check") } else { self.row() };
+        let row = if intent.hindered == Some(true) { Err("a check") } else { self.row() };
         match row {
             Ok(row) => self.done(&row),
-            Err(why) if wish.is_arrival() || (self.asks_for_new() && self.would_change()) => {
+            Err(why) if intent.is_arrival() || (self.asks_for_new() && self.would_change()) => {
                 Verdict::Refused(why)
             }
             Err(why) => Verdict::Kept(why),
@@ -205,30 +205,30 @@ impl<'a> Present<'a> {
     }
 
     fn row(&self) -> Result<Row, &'static str> {
-        let Self { wish, scene, own, desired, .. } = self;
+        let Self { intent, scene, own, desired, .. } = self;
         let conflict = self.others().any(|claim| claim.ns != *desired);
         if scene.ns.is_none() {
-            let may = !conflict || (own.is_some() && !wish.is_arrival()) || wish.overwrite;
+            let may = !conflict || (own.is_some() && !intent.is_arrival()) || intent.overwrite;
             return if may { Ok(Row::Makes) } else { Err("others claim other name servers") };
         }
-        let standing = scene.standing();
-        if standing.as_ref() == Some(desired) {
+        let current = scene.current();
+        if current.as_ref() == Some(desired) {
             return Ok(Row::Finds);
         }
-        let names = |claim: &Claim| Some(&claim.ns) == standing.as_ref();
+        let names = |claim: &Claim| Some(&claim.ns) == current.as_ref();
         let own_names = own.is_some_and(names);
         let unreadable = scene.record.has_unreadable();
         let others_name = self.others().any(names) || unreadable;
-        let debt = scene.debt();
-        let mut displaces = wish.overwrite;
-        if wish.is_arrival() {
+        let origin = scene.origin();
+        let mut displaces = intent.overwrite;
+        if intent.is_arrival() {
             // A stack that was made again, or a retained delegation.
             displaces |= own_names && !others_name;
         } else {
             let lasting =
                 self.others().any(|claim| names(claim) && claim.is_lasting()) || unreadable;
             let holds = own.is_some_and(|own| scene.holds(own));
-            if holds && !lasting && (debt.is_none() || self.is_later()) {
+            if holds && !lasting && (origin.is_none() || self.is_later()) {
                 return Ok(Row::Changes);
             }
             let drifted = own.is_some() && !own_names && !others_name;
@@ -236,7 +236,7 @@ impl<'a> Present<'a> {
                 return Ok(Row::Repairs);
             }
         }
-        match (displaces, unreadable, debt) {
+        match (displaces, unreadable, origin) {
             (false, _, _) => Err("what stands is not ours"),
             (true, true, _) => Err("a value can't be read"),
             (true, false, Some(_)) => Err("what stands is not settled"),
@@ -251,35 +251,35 @@ impl<'a> Present<'a> {
 
     fn asks_for_new(&self) -> bool {
         match self.own {
-            Some(own) => own.wish != self.wish.digest && !self.is_way_back(),
-            None => self.wish.old_digest.as_ref() != Some(&self.wish.digest),
+            Some(own) => own.intent != self.intent.digest && !self.is_rollback(),
+            None => self.intent.old_digest.as_ref() != Some(&self.intent.digest),
         }
     }
 
-    fn is_way_back(&self) -> bool {
+    fn is_rollback(&self) -> bool {
         self.own.is_some_and(|own| {
-            own.was.as_ref() == Some(&self.wish.digest)
+            own.was.as_ref() == Some(&self.intent.digest)
                 && (0..=DAY).contains(&(self.stamp.at - own.at))
         })
     }
 
     /// It would change NS or DS, were it not refused.
     fn would_change(&self) -> bool {
-        self.scene.standing().as_ref() != Some(&self.desired)
-            || ds::would_change(self.stamp, self.wish, self.scene)
+        self.scene.current().as_ref() != Some(&self.desired)
+            || ds::would_change(self.stamp, self.intent, self.scene)
     }
 
     fn done(&self, row: &Row) -> Verdict {
-        let Self { stamp, wish, scene, own, desired } = self;
-        let asked = Set { values: wish.servers.clone(), ttl: wish.ttl };
+        let Self { stamp, intent, scene, own, desired } = self;
+        let asked = Set { values: intent.servers.clone(), ttl: intent.ttl };
         let left = scene.record.before.clone();
         let mut ns = Some(asked.clone());
         let before = match row {
             Row::Makes | Row::Changes | Row::Repairs => None,
             Row::Displaces => {
                 let Some(there) = &scene.ns else { return Verdict::Nothing };
-                let standing = scene.standing();
-                let claimed = self.others().any(|claim| Some(&claim.ns) == standing.as_ref());
+                let current = scene.current();
+                let claimed = self.others().any(|claim| Some(&claim.ns) == current.as_ref());
                 let displaced = Displaced {
                     servers: there.values.clone(),
                     ttl: there.ttl,
@@ -288,14 +288,14 @@ impl<'a> Present<'a> {
                 };
                 Some(Before { of: desired.clone(), displaced: Some(displaced) })
             }
-            Row::Finds if wish.is_arrival() => {
+            Row::Finds if intent.is_arrival() => {
                 ns.clone_from(&scene.ns);
                 let own_counts =
-                    wish.way != Way::Create && own.is_some_and(|own| own.ns == *desired);
+                    intent.way != Way::Create && own.is_some_and(|own| own.ns == *desired);
                 let named = self.others().any(|claim| claim.ns == *desired)
                     || scene.record.has_unreadable()
                     || own_counts;
-                if scene.debt().is_none() && !named {
+                if scene.origin().is_none() && !named {
                     Some(Before { of: desired.clone(), displaced: None })
                 } else {
                     left
@@ -303,16 +303,16 @@ impl<'a> Present<'a> {
             }
             Row::Finds => {
                 let sole = !scene.is_held_beside(&stamp.owner);
-                if !sole && !wish.changes_ttl {
+                if !sole && !intent.changes_ttl {
                     ns.clone_from(&scene.ns);
                 }
                 let settles = self.is_later() && own.is_some_and(|own| scene.holds(own));
                 left.filter(|_| !settles)
             }
         };
-        let was = own.map_or_else(|| wish.old_digest.clone(), |own| Some(own.wish.clone()));
+        let was = own.map_or_else(|| intent.old_digest.clone(), |own| Some(own.intent.clone()));
         let came = if matches!(row, Row::Finds) { By::Came } else { By::Made };
-        let (by, was, from) = match &wish.way {
+        let (by, was, from) = match &intent.way {
             Way::InPlace => {
                 // A duplicate leaves it, and only a later Update drops it.
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !self.is_later());
@@ -326,7 +326,7 @@ impl<'a> Present<'a> {
             .as_ref()
             .and_then(|before| before.displaced.as_ref())
             .map(|displaced| displaced.at);
-        let own = Own { ns: desired.clone(), wish: wish.digest.clone(), was, by, saw, from };
+        let own = Own { ns: desired.clone(), intent: intent.digest.clone(), was, by, saw, from };
         let what = match row {
             Row::Makes => "made",
             Row::Finds => "found",
@@ -341,8 +341,8 @@ impl<'a> Present<'a> {
     fn kept(&self) -> Option<Own> {
         let own = self.own?;
         let mut kept = own_of(own);
-        if self.is_way_back() && own.wish != self.wish.digest {
-            kept.was = Some(std::mem::replace(&mut kept.wish, self.wish.digest.clone()));
+        if self.is_rollback() && own.intent != self.intent.digest {
+            kept.was = Some(std::mem::replace(&mut kept.intent, self.intent.digest.clone()));
             // What nobody else holds it goes on holding.
             if self.scene.holds(own) && !self.scene.is_held_beside(&self.stamp.owner) {
                 return Some(kept);
@@ -401,8 +401,8 @@ fn decide_absent(
         }
         _ => {}
     }
-    let standing = scene.standing();
-    let names = |claim: &Claim| Some(&claim.ns) == standing.as_ref();
+    let current = scene.current();
+    let names = |claim: &Claim| Some(&claim.ns) == current.as_ref();
     let others_name = record.others(&stamp.owner).any(names) || record.has_unreadable();
     let nobody_left = record.others(&stamp.owner).next().is_none() && !record.has_unreadable();
     // Who leaves no claim behind takes a `before` along that is about nothing.
@@ -413,7 +413,7 @@ fn decide_absent(
     let Some(ns) = &scene.ns else { return leaves(None, left, "left: nothing stood") };
     let keeps = || Some(ns.clone());
     if !names(own) {
-        let ours = standing.is_some() && known.is_some_and(|known| ns.values.is_subset(known));
+        let ours = current.is_some() && known.is_some_and(|known| ns.values.is_subset(known));
         return if ours && !others_name {
             leaves(None, None, "removed what is the child zone's")
         } else {
@@ -423,7 +423,7 @@ fn decide_absent(
     if scene.is_held_beside(&stamp.owner) {
         return leaves(keeps(), left, "left to other holders");
     }
-    match scene.debt().map(|before| &before.displaced) {
+    match scene.origin().map(|before| &before.displaced) {
         None => leaves(None, None, "removed"),
         Some(None) => leaves(keeps(), None, "left: it stood before"),
         Some(Some(displaced)) => {
@@ -482,8 +482,8 @@ pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
 pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
     match batch.asks {
         Asks::Absent { .. } => false,
-        Asks::Present(wish) => {
-            wish.hindered.is_none() || ds::may_refuse(batch.stamp, wish, batch.before)
+        Asks::Present(intent) => {
+            intent.hindered.is_none() || ds::may_refuse(batch.stamp, intent, batch.before)
         }
     }
 }
@@ -518,12 +518,12 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
         }
     }
     match asks {
-        Asks::Present(wish) => {
+        Asks::Present(intent) => {
             let written = before.ns != after.ns;
-            let grows = wish.is_arrival() && before.record != after.record;
+            let grows = intent.is_arrival() && before.record != after.record;
             if written
                 && after.ns.as_ref().map(|set| (&set.values, set.ttl))
-                    != Some((&wish.servers, wish.ttl))
+                    != Some((&intent.servers, intent.ttl))
             {
                 return wrong(
                     "the name servers or the TTL written are not those that are asked for",
@@ -546,7 +546,7 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
             if changes && beside {
                 return wrong("a Delete changed name servers that somebody else holds");
             }
-            let back = before.debt().and_then(|before| before.displaced.as_ref());
+            let back = before.origin().and_then(|before| before.displaced.as_ref());
             let back = back.map(|back| Set { values: back.servers.clone(), ttl: back.ttl });
             if changes && after.ns.is_some() && after.ns != back {
                 return wrong("a Delete wrote name servers that were not displaced");
@@ -596,8 +596,8 @@ fn same_of<T: PartialEq + std::fmt::Debug>(
 
 fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
     let Batch { stamp, asks, before, after, .. } = batch;
-    let Asks::Present(wish) = asks else { return wrong("a Delete keeps nothing") };
-    let present = Present::new(stamp, wish, before);
+    let Asks::Present(intent) = asks else { return wrong("a Delete keeps nothing") };
+    let present = Present::new(stamp, intent, before);
     same_of(&format!("name servers, which stay because {why}"), &before.ns, &after.ns)?;
     same_of("DS record set, which stays with them", &before.ds, &after.ds)?;
     same_of("before, which nothing settles", &before.record.before, &after.record.before)?;
@@ -620,8 +620,8 @@ fn becomes(batch: &Batch<'_>, outcome: &Outcome) -> Result<(), String> {
     same_of(&format!("before ({what})"), &outcome.before, &after.record.before)?;
     let own = after.record.own(&stamp.owner, stamp.now).map(own_of);
     same_of(&format!("own claim ({what})"), &outcome.own, &own)?;
-    if let Asks::Present(wish) = batch.asks {
-        ds::check_claim(batch, wish)?;
+    if let Asks::Present(intent) = batch.asks {
+        ds::check_claim(batch, intent)?;
     }
     let stands = |record: &Record| {
         let fits = |at: i64| at >= stamp.at && at <= stamp.now + 900;

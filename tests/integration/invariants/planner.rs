@@ -15,7 +15,7 @@ use super::zones::*;
 fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
     let (stamp, asks) = request(goal);
     let (before, mut left) = (point.scene(), point.clone());
-    let decision = plan_create_update(goal, &point.seen);
+    let decision = plan_create_update(goal, &point.observed);
     if let Decision::Proceed(plan) = &decision {
         left.apply(plan)?;
     }
@@ -49,7 +49,7 @@ fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
 fn judged_delete(point: &Point, goal: &DeleteGoal) -> Result<(Decision, Point), String> {
     let (stamp, asks) = departure(goal);
     let (before, mut left) = (point.scene(), point.clone());
-    let decision = plan_delete(goal, &point.seen);
+    let decision = plan_delete(goal, &point.observed);
     if let Decision::Proceed(plan) = &decision {
         left.apply(plan)?;
     }
@@ -70,21 +70,21 @@ fn fails(wrong: String) -> TestCaseError {
 fn seen_by_others(scene: &Scene, owner: &str) -> impl PartialEq + std::fmt::Debug + use<> {
     let others: Vec<String> =
         scene.record.of_others(owner).iter().map(|value| (*value).to_owned()).collect();
-    (scene.ns.clone(), scene.ds.clone(), scene.debt().cloned(), others)
+    (scene.ns.clone(), scene.ds.clone(), scene.origin().cloned(), others)
 }
 
 proptest! {
     #[test]
     fn a_create_or_an_update_does_what_the_tables_say(
-        mut point in points(), behavior in behaviors(), wish in wishes(), old in prop::option::of(wishes())
+        mut point in points(), behavior in behaviors(), intent in intents(), old in prop::option::of(intents())
     ) {
-        let goal = point.goal(0, behavior, &wish, old.as_ref());
+        let goal = point.goal(0, behavior, &intent, old.as_ref());
         judged(&point, &goal).map_err(fails)?;
     }
 
     #[test]
-    fn a_second_delivery_changes_nothing(mut point in points(), behavior in behaviors(), wish in wishes()) {
-        let goal = point.goal(0, behavior, &wish, None);
+    fn a_second_delivery_changes_nothing(mut point in points(), behavior in behaviors(), intent in intents()) {
+        let goal = point.goal(0, behavior, &intent, None);
         let (_, left) = judged(&point, &goal).map_err(fails)?;
         let (_, again) = judged(&left, &goal).map_err(fails)?;
         prop_assert_eq!(left.scene().unmarked(), again.scene().unmarked());
@@ -98,12 +98,12 @@ proptest! {
     ) {
         let goal = point.delete_goal(0, reason);
         let known_name_servers = known.map(servers);
-        judged_delete(&point, &DeleteGoal { known_name_servers, put_back_rejected: away, ..goal }).map_err(fails)?;
+        judged_delete(&point, &DeleteGoal { known_name_servers, restore_rejected: away, ..goal }).map_err(fails)?;
     }
 
     #[test]
     fn the_ownership_record_is_read_as_it_was_written(point in points()) {
-        let values = point.seen.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
+        let values = point.observed.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
         let (model, rules) = (OwnershipRecord::parse(&values), Record::read(&values));
         prop_assert_eq!(model.values(), values);
         prop_assert_eq!(model.characters(), rules.characters());
@@ -127,29 +127,29 @@ proptest! {
 
     #[test]
     fn a_create_and_its_delete_leave_everything_as_it_was(
-        mut point in points(), wish in wishes(), replaces in any::<bool>()
+        mut point in points(), intent in intents(), replaces in any::<bool>()
     ) {
         // The resource is new here: what a retained claim becomes is in the tables.
         point.drop_claim(0);
         let before = point.scene();
         let behavior = if replaces { behavior_of_a_move() } else { UpdateBehavior::Create };
-        let goal = point.goal(0, behavior, &wish, None);
+        let goal = point.goal(0, behavior, &intent, None);
         let (decision, mut left) = judged(&point, &goal).map_err(fails)?;
         if !matches!(decision, Decision::Proceed(_)) {
             return Ok(());
         }
         left.clock = point.clock;
-        let delete = DeleteGoal { allowed: wish.allowed, ..left.delete_goal(0, DeleteReason::Requested) };
+        let delete = DeleteGoal { allowed: intent.allowed, ..left.delete_goal(0, DeleteReason::Requested) };
         let (_, last) = judged_delete(&left, &delete).map_err(fails)?;
         let after = last.scene();
-        if is_known_to_be_lost(&before, &digest(wish.servers)) {
+        if is_known_to_be_lost(&before, &digest(intent.servers)) {
             return Ok(());
         }
         prop_assert_eq!(seen_by_others(&before, &owner(0)), seen_by_others(&after, &owner(0)));
     }
 
     #[test]
-    fn the_way_back_of_an_update_always_succeeds(mut point in points(), forth in wishes(), back in wishes()) {
+    fn the_way_back_of_an_update_always_succeeds(mut point in points(), forth in intents(), back in intents()) {
         let Some(own) = point.scene().record.own(&owner(0), point.clock).cloned() else { return Ok(()) };
         let goal = point.goal(0, UpdateBehavior::InPlace, &forth, Some(&back));
         let (decision, mut left) = judged(&point, &goal).map_err(fails)?;
@@ -157,7 +157,7 @@ proptest! {
         left.requests = point.requests;
         let rollback = left.goal(0, UpdateBehavior::InPlace, &back, Some(&forth));
         // Only what the claim says was ever asked for.
-        if own.wish != rollback.wish.to_string() || matches!(decision, Decision::Overtaken(_)) {
+        if own.intent != rollback.intent.to_string() || matches!(decision, Decision::Overtaken(_)) {
             return Ok(());
         }
         let (decision, _) = judged(&left, &rollback).map_err(fails)?;
@@ -165,18 +165,18 @@ proptest! {
     }
 
     #[test]
-    fn a_claim_that_only_came_is_never_in_the_way(mut point in points(), wish in wishes()) {
+    fn a_claim_that_only_came_is_never_in_the_way(mut point in points(), intent in intents()) {
         // A holder that is settled changes its name servers without asking bystanders.
-        let wish = Wish { allowed: true, failing_check: false, dnssec: false, keys: None, ..wish };
+        let intent = Intent { allowed: true, failing_check: false, dnssec: false, keys: None, ..intent };
         point.remove("DS");
         let scene = point.scene();
         let others_only_came = scene.record.others(&owner(0)).all(|claim| claim.by == By::Came);
         let own = scene.record.own(&owner(0), point.clock).filter(|own| own.at < point.clock).cloned();
         let holds = own.is_some_and(|own| scene.holds(&own));
-        let goal = point.goal(0, UpdateBehavior::InPlace, &wish, None);
+        let goal = point.goal(0, UpdateBehavior::InPlace, &intent, None);
         let (decision, left) = judged(&point, &goal).map_err(fails)?;
         if holds && others_only_came && !scene.record.has_unreadable() && matches!(decision, Decision::Proceed(_)) {
-            prop_assert_eq!(left.scene().standing(), Some(digest(wish.servers)));
+            prop_assert_eq!(left.scene().current(), Some(digest(intent.servers)));
         }
     }
 }
@@ -194,11 +194,11 @@ fn behavior_of_a_move() -> UpdateBehavior {
 /// holder a hand took away is paid by the next to leave. A DS record set goes with its name
 /// servers, no matter who made it.
 fn is_known_to_be_lost(before: &Scene, wanted: &str) -> bool {
-    let standing = before.standing();
-    let sleeping = standing.as_deref() != Some(wanted)
+    let current = before.current();
+    let sleeping = current.as_deref() != Some(wanted)
         && before.record.claims.iter().any(|claim| claim.ns == wanted);
     let orphaned =
-        before.debt().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
+        before.origin().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
     let stray = before.ns.is_none() && before.ds.is_some();
     sleeping || stray || before.record.has_unreadable() || orphaned
 }

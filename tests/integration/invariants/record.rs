@@ -32,13 +32,13 @@ impl Set {
 /// The digest in a claim of name servers.
 pub(crate) fn ns_digest(servers: &Values) -> Option<String> {
     let values: Vec<&str> = servers.iter().map(String::as_str).collect();
-    Some(Digest::from_name_servers(&NameServers::found(&values)?).to_string())
+    Some(Digest::from_name_servers(&NameServers::from_values(&values)?).to_string())
 }
 
 /// The digest in a claim of a DS record set.
 pub(crate) fn ds_digest(records: &Values) -> Option<String> {
     let values: Vec<String> = records.iter().map(|value| value.to_ascii_uppercase()).collect();
-    Some(Digest::from_ds(&DsRecords::found(&values)?).to_string())
+    Some(Digest::from_ds(&DsRecords::from_values(&values)?).to_string())
 }
 
 /// What stands at a delegation point.
@@ -65,7 +65,7 @@ impl Scene {
     }
 
     /// The digest of the name servers that stand.
-    pub(crate) fn standing(&self) -> Option<String> {
+    pub(crate) fn current(&self) -> Option<String> {
         self.ns.as_ref().and_then(|set| ns_digest(&set.values))
     }
 
@@ -83,15 +83,15 @@ impl Scene {
     }
 
     /// The debt of what stands: a `before` that is about it (OWN-5).
-    pub(crate) fn debt(&self) -> Option<&Before> {
-        let standing = self.standing()?;
-        self.record.before.as_ref().filter(|before| before.of == standing)
+    pub(crate) fn origin(&self) -> Option<&Before> {
+        let current = self.current()?;
+        self.record.before.as_ref().filter(|before| before.of == current)
     }
 
     /// The claim names what stands and, where that displaced others, was written since (OWN-3).
     pub(crate) fn holds(&self, claim: &Claim) -> bool {
-        let displaced = self.debt().and_then(|before| before.displaced.as_ref());
-        Some(&claim.ns) == self.standing().as_ref()
+        let displaced = self.origin().and_then(|before| before.displaced.as_ref());
+        Some(&claim.ns) == self.current().as_ref()
             && displaced.is_none_or(|displaced| claim.saw == Some(displaced.at))
     }
 
@@ -132,7 +132,7 @@ pub(crate) struct Claim {
     pub(crate) id: String,
     pub(crate) ns: String,
     pub(crate) ds: Option<String>,
-    pub(crate) wish: String,
+    pub(crate) intent: String,
     pub(crate) was: Option<String>,
     pub(crate) at: i64,
     pub(crate) req: String,
@@ -185,7 +185,7 @@ impl Claim {
             id: digest("claim")?,
             ns: digest("ns")?,
             ds: digest("ds"),
-            wish: digest("for")?,
+            intent: digest("for")?,
             was: digest("was"),
             at: time("at")??,
             req: text("req").filter(|text| is_hex(text, 8))?,

@@ -1,13 +1,13 @@
 //! Arbitrary delegation points and requests, in memory. A batch is applied as Route 53 applies it:
 //! whole, and only if every DELETE names what stands, and no CREATE meets anything.
 
-use delegation_model::digest::{Digest, RequestDigest, Wish as Properties};
+use delegation_model::digest::{Digest, Intent as Properties, RequestDigest};
 use delegation_model::ds::DsRecords;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimOrigin, Claimant, Displaced, MovedFrom, OwnershipRecord, Stamp,
+    Before, Claim, ClaimBasis, Claimant, Displaced, MovedFrom, OwnershipRecord, Stamp,
 };
 use delegation_model::parent::ParentZone;
 use delegation_model::reconcile::{
@@ -39,7 +39,7 @@ pub(super) fn name(text: &str) -> Name {
 /// The name servers of some letters, one each.
 pub(super) fn servers(letters: &str) -> NameServers {
     let names: Vec<String> = letters.chars().map(|letter| format!("ns1.{letter}.net")).collect();
-    NameServers::given(&names).unwrap()
+    NameServers::parse(&names).unwrap()
 }
 
 /// The DS records of some keys, one each.
@@ -72,7 +72,7 @@ fn moved_from(zone: &str) -> MovedFrom {
 /// What properties ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "so many properties are switches")]
-pub(super) struct Wish {
+pub(super) struct Intent {
     pub(super) servers: &'static str,
     pub(super) ttl: i64,
     pub(super) dnssec: bool,
@@ -84,11 +84,11 @@ pub(super) struct Wish {
     pub(super) failing_check: bool,
 }
 
-impl Wish {
+impl Intent {
     /// The digest of its properties.
     pub(super) fn digest(&self) -> Digest {
         let name_servers = servers(self.servers);
-        Digest::from_wish(&Properties {
+        Digest::from_intent(&Properties {
             child_zone: None,
             name_servers: Some(&name_servers),
             dnssec: self.dnssec,
@@ -100,41 +100,42 @@ impl Wish {
 /// A delegation point, and the clock.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
-    pub(super) seen: Observation,
+    pub(super) observed: Observation,
     pub(super) clock: i64,
     pub(super) requests: u32,
 }
 
 impl Point {
     pub(super) fn new() -> Self {
-        Self { seen: Observation::default(), clock: NOW, requests: 0 }
+        Self { observed: Observation::default(), clock: NOW, requests: 0 }
     }
 
     pub(super) fn scene(&self) -> Scene {
         let set = |rtype| {
-            let set: &RecordSet = self.seen.at_cut(rtype)?;
+            let set: &RecordSet = self.observed.at_cut(rtype)?;
             Some(Set::new(&set.values, set.ttl.map(Ttl::seconds).unwrap_or_default()))
         };
-        let values = self.seen.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
+        let values =
+            self.observed.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
         Scene { ns: set("NS"), ds: set("DS"), record: Record::read(&values) }
     }
 
     pub(super) fn write_record(&mut self, values: Vec<String>) {
-        self.seen.ownership = (!values.is_empty())
+        self.observed.ownership = (!values.is_empty())
             .then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
     }
 
     pub(super) fn put(&mut self, rtype: &str, ttl: i64, values: Vec<String>) {
         self.remove(rtype);
-        self.seen.at_cut.push(set(rtype, ttl, values));
+        self.observed.at_cut.push(set(rtype, ttl, values));
     }
 
     pub(super) fn remove(&mut self, rtype: &str) {
-        self.seen.at_cut.retain(|set| set.rtype != rtype);
+        self.observed.at_cut.retain(|set| set.rtype != rtype);
     }
 
     pub(super) fn drop_claim(&mut self, resource: usize) {
-        let mut record = self.seen.record();
+        let mut record = self.observed.record();
         record.remove_claim(&claimant(resource));
         self.write_record(record.values());
     }
@@ -149,12 +150,12 @@ impl Point {
         &mut self,
         resource: usize,
         behavior: UpdateBehavior,
-        wish: &Wish,
-        old: Option<&Wish>,
+        intent: &Intent,
+        old: Option<&Intent>,
     ) -> Goal {
         let stamp = self.stamp();
-        let ds = match wish.keys {
-            _ if !wish.dnssec => DesiredDs::Off,
+        let ds = match intent.keys {
+            _ if !intent.dnssec => DesiredDs::Off,
             Some(letters) => DesiredDs::Records(keys(letters)),
             None => DesiredDs::Unknown { why: "the child zone is not signing".into() },
         };
@@ -165,19 +166,19 @@ impl Point {
             claimant: claimant(resource),
             stamp,
             now: self.clock,
-            wish: wish.digest(),
-            old_wish: old.map(Wish::digest),
-            name_servers: Some(servers(wish.servers)),
-            ttl: Ttl::new(wish.ttl).unwrap(),
-            changes_ttl: old.is_some_and(|old| old.ttl != wish.ttl),
+            intent: intent.digest(),
+            old_intent: old.map(Intent::digest),
+            name_servers: Some(servers(intent.servers)),
+            ttl: Ttl::new(intent.ttl).unwrap(),
+            changes_ttl: old.is_some_and(|old| old.ttl != intent.ttl),
             ds,
             keys_since: None,
-            ds_ttl: Ttl::new(wish.ds_ttl).unwrap(),
-            changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != wish.ds_ttl),
-            allow_overwrite: wish.overwrite,
+            ds_ttl: Ttl::new(intent.ds_ttl).unwrap(),
+            changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != intent.ds_ttl),
+            allow_overwrite: intent.overwrite,
             allow_occlusion: false,
-            allowed: wish.allowed,
-            failed_check: wish.failing_check.then_some(failed),
+            allowed: intent.allowed,
+            failed_check: intent.failing_check.then_some(failed),
             behavior,
         }
     }
@@ -192,7 +193,7 @@ impl Point {
             reason,
             known_name_servers: None,
             allowed: true,
-            put_back_rejected: false,
+            restore_rejected: false,
         }
     }
 
@@ -208,9 +209,9 @@ impl Point {
                 return Err(format!("neither the delegation nor its ownership record: {change}"));
             }
             let found = if record {
-                self.seen.ownership.clone()
+                self.observed.ownership.clone()
             } else {
-                self.seen.at_cut(&set.rtype).cloned()
+                self.observed.at_cut(&set.rtype).cloned()
             };
             match (creates, found) {
                 (true, Some(found)) => return Err(format!("created over {found:?}: {change}")),
@@ -225,10 +226,10 @@ impl Point {
                 _ => {}
             }
             if record {
-                self.seen.ownership = creates.then(|| set.clone());
+                self.observed.ownership = creates.then(|| set.clone());
             } else {
-                self.seen.at_cut.retain(|other| other.rtype != set.rtype);
-                self.seen.at_cut.extend(creates.then(|| set.clone()));
+                self.observed.at_cut.retain(|other| other.rtype != set.rtype);
+                self.observed.at_cut.extend(creates.then(|| set.clone()));
             }
         }
         Ok(())
@@ -249,15 +250,15 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
         DesiredDs::Records(records) => Wanted::Records(values(records.values())),
         DesiredDs::Unknown { .. } => Wanted::Unknown,
     };
-    let wish = ownership::Wish {
+    let intent = ownership::Intent {
         way,
         servers: values(goal.name_servers.as_ref().unwrap().values()),
         ttl: goal.ttl.seconds(),
         changes_ttl: goal.changes_ttl,
         changes_ds_ttl: goal.changes_ds_ttl,
         overwrite: goal.allow_overwrite,
-        digest: goal.wish.to_string(),
-        old_digest: goal.old_wish.map(|old| old.to_string()),
+        digest: goal.intent.to_string(),
+        old_digest: goal.old_intent.map(|old| old.to_string()),
         ds,
         ds_ttl: goal.ds_ttl.seconds(),
         hindered: match (&goal.failed_check, goal.allowed) {
@@ -267,7 +268,7 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
             (None, false) => None,
         },
     };
-    (stamp(&goal.claimant, goal.stamp, goal.now), Asks::Present(wish))
+    (stamp(&goal.claimant, goal.stamp, goal.now), Asks::Present(intent))
 }
 
 pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
@@ -280,7 +281,7 @@ pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     let known = goal.known_name_servers.as_ref();
     let known = known.map(|known| known.values().iter().map(|value| plain(value)).collect());
     let asks =
-        Asks::Absent { why, known, keeps_displaced_away: goal.put_back_rejected || !goal.allowed };
+        Asks::Absent { why, known, keeps_displaced_away: goal.restore_rejected || !goal.allowed };
     (stamp(&goal.claimant, goal.stamp, goal.now), asks)
 }
 
@@ -321,32 +322,32 @@ fn displacements() -> impl Strategy<Value = i64> {
 }
 
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
-    let origin =
-        prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
-    let wish = || (letters(), any::<bool>());
+    let basis = prop::sample::select(vec![ClaimBasis::Made, ClaimBasis::Came, ClaimBasis::Updated]);
+    let intent = || (letters(), any::<bool>());
     let one = (
         0..RESOURCES.len(),
         letters(),
         prop::option::of(some_keys()),
         times(),
-        origin,
+        basis,
         (
             prop::option::of(displacements()),
             prop::option::of(prop::sample::select(vec!["Z8", "Z9"])),
         ),
-        (prop::option::of(times()), wish(), prop::option::of(wish())),
+        (prop::option::of(times()), intent(), prop::option::of(intent())),
     );
-    let digest =
-        |(servers, dnssec): (&'static str, bool)| Wish { servers, dnssec, ..plainly("x") }.digest();
+    let digest = |(servers, dnssec): (&'static str, bool)| {
+        Intent { servers, dnssec, ..plainly("x") }.digest()
+    };
     let one = one.prop_map(
-        move |(resource, letters, ds, time, origin, (saw, from), (hold, wish, was))| Claim {
+        move |(resource, letters, ds, time, basis, (saw, from), (hold, intent, was))| Claim {
             id: claimant(resource).id(),
             ns: Digest::from_name_servers(&servers(letters)),
             ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
-            wish: digest(wish),
-            previous_wish: was.map(digest),
+            intent: digest(intent),
+            previous_intent: was.map(digest),
             stamp: Stamp { time, request: RequestDigest::new("earlier") },
-            origin,
+            basis,
             saw,
             from: from.map(moved_from),
             hold,
@@ -358,8 +359,8 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
 }
 
 /// A wish without anything special.
-pub(super) fn plainly(servers: &'static str) -> Wish {
-    Wish {
+pub(super) fn plainly(servers: &'static str) -> Intent {
+    Intent {
         servers,
         ttl: 172_800,
         dnssec: false,
@@ -455,7 +456,7 @@ pub(super) fn behaviors() -> impl Strategy<Value = UpdateBehavior> {
     ]
 }
 
-pub(super) fn wishes() -> impl Strategy<Value = Wish> {
+pub(super) fn intents() -> impl Strategy<Value = Intent> {
     let signed = prop_oneof![
         3 => Just((false, None)),
         3 => some_keys().prop_map(|letters| (true, Some(letters))),
@@ -465,7 +466,7 @@ pub(super) fn wishes() -> impl Strategy<Value = Wish> {
     (letters(), any::<bool>(), ttls, signed, prop::bool::weighted(0.1), prop::bool::weighted(0.1))
         .prop_map(
             |(servers, overwrite, (ttl, ds_ttl), (dnssec, keys), not_allowed, failing_check)| {
-                Wish {
+                Intent {
                     servers,
                     ttl,
                     dnssec,

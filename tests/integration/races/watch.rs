@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use delegation_model::digest::{Digest, RequestDigest, Wish as Properties};
+use delegation_model::digest::{Digest, Intent as Properties, RequestDigest};
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::Claimant;
 use delegation_model::parent::ParentZone;
@@ -12,7 +12,7 @@ use sandbox::{Call, Sandbox, ZoneHandle};
 use serde_json::Value;
 
 use crate::invariants::ds::Wanted;
-use crate::invariants::ownership::{Asks, Batch, Leave, Stamp, Way, Wish, judge};
+use crate::invariants::ownership::{Asks, Batch, Intent, Leave, Stamp, Way, judge};
 use crate::invariants::record::{Record, Scene, Set, Values, plain};
 use crate::races::arena::{NAME, OTHER_NAME};
 
@@ -182,7 +182,7 @@ impl Watch {
         let mut asks = Vec::new();
         if self.child(new).name().trim_end_matches('.') == name {
             let arrives = way != Way::InPlace;
-            asks.push(Asks::Present(self.wish(new, old, way)));
+            asks.push(Asks::Present(self.intent(new, old, way)));
             asks.extend(arrives.then(|| absent(Leave::TakeBack, new)));
         } else {
             asks.push(absent(Leave::Asked, old));
@@ -205,7 +205,7 @@ impl Watch {
             .collect()
     }
 
-    fn wish(&self, properties: &Value, old: &Value, way: Way) -> Wish {
+    fn intent(&self, properties: &Value, old: &Value, way: Way) -> Intent {
         let child = self.child(properties);
         let servers = given(properties).unwrap_or_else(|| child.name_servers());
         let keys = child.keys();
@@ -220,7 +220,7 @@ impl Watch {
         let differs = |key, default| {
             !old.is_null() && number(properties, key, default) != number(old, key, default)
         };
-        Wish {
+        Intent {
             way,
             servers: servers.iter().map(|server| plain(server)).collect(),
             ttl: number(properties, "TTL", 172_800),
@@ -262,9 +262,9 @@ fn names(properties: &Value) -> Option<Vec<String>> {
 
 fn digest(properties: &Value) -> Digest {
     let child_zone = text(properties, "ChildZoneId").parse().unwrap();
-    let name_servers = given(properties).map(|servers| NameServers::given(&servers).unwrap());
+    let name_servers = given(properties).map(|servers| NameServers::parse(&servers).unwrap());
     let keys = names(properties).map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect());
-    Digest::from_wish(&Properties {
+    Digest::from_intent(&Properties {
         child_zone: Some(&child_zone),
         name_servers: name_servers.as_ref(),
         dnssec: properties["Dnssec"] == "true",

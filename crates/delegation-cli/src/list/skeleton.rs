@@ -66,7 +66,7 @@ impl<'a> Adoptable<'a> {
         let name_servers = delegation.name_servers()?;
         // What the property would refuse is for a person to look at.
         let given: Vec<&str> = name_servers.iter().map(Name::as_str).collect();
-        NameServers::given(&given).ok()?;
+        NameServers::parse(&given).ok()?;
         Some(Self { name: line.entry.name.as_ref()?, name_servers, ttl: delegation.ttl() })
     }
 }

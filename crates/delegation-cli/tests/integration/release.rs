@@ -5,7 +5,7 @@ use std::fs;
 use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp,
+    Before, Claim, ClaimBasis, Claimant, Displaced, OwnershipRecord, Stamp,
 };
 use delegation_model::ttl::Ttl;
 use sandbox::RecordSet;
@@ -20,7 +20,7 @@ const BETA: &str = "arn:aws:cloudformation:eu-west-1:222222222222:stack/beta/2f3
 const OTHER_ALPHA: &str = "arn:aws:cloudformation:eu-west-1:333333333333:stack/alpha/3f3c";
 
 fn servers(names: &[&str]) -> NameServers {
-    NameServers::found(names).unwrap()
+    NameServers::from_values(names).unwrap()
 }
 
 /// The claim of a resource named Delegation on these name servers, of some day before.
@@ -30,10 +30,10 @@ fn claim(stack: &str, names: &[&str]) -> Claim {
         id: claimant.id(),
         ns: Digest::from_name_servers(&servers(names)),
         ds: None,
-        wish: Digest::from_name_servers(&servers(names)),
-        previous_wish: None,
+        intent: Digest::from_name_servers(&servers(names)),
+        previous_intent: None,
         stamp: Stamp { time: 1_700_000_000, request: RequestDigest::new("request") },
-        origin: ClaimOrigin::Updated,
+        basis: ClaimBasis::Updated,
         saw: None,
         from: None,
         hold: None,

@@ -1,7 +1,7 @@
 use super::*;
 
 fn servers(text: &str) -> NameServers {
-    NameServers::given(&text.split(',').collect::<Vec<_>>()).unwrap()
+    NameServers::parse(&text.split(',').collect::<Vec<_>>()).unwrap()
 }
 
 fn keys(names: &[&str]) -> BTreeSet<KeyName> {
@@ -39,20 +39,25 @@ fn spelling_does_not_matter_and_kind_does() {
 fn a_wish_is_what_the_properties_say() {
     let (zone, other): (ZoneId, ZoneId) = ("Z1".parse().unwrap(), "Z2".parse().unwrap());
     let (given, selected, none) = (servers("ns1.x.net"), keys(&["key_1", "key_2"]), keys(&[]));
-    let wish =
-        Wish { child_zone: Some(&zone), name_servers: None, dnssec: true, key_signing_keys: None };
-    let digest = Digest::from_wish(&wish);
-    assert_eq!(digest, Digest::from_wish(&Wish { ..wish }));
+    let intent = Intent {
+        child_zone: Some(&zone),
+        name_servers: None,
+        dnssec: true,
+        key_signing_keys: None,
+    };
+    let digest = Digest::from_intent(&intent);
+    assert_eq!(digest, Digest::from_intent(&Intent { ..intent }));
     let others = [
-        Wish { child_zone: Some(&other), ..wish },
-        Wish { child_zone: None, ..wish },
-        Wish { name_servers: Some(&given), ..wish },
-        Wish { dnssec: false, ..wish },
-        Wish { key_signing_keys: Some(&selected), ..wish },
+        Intent { child_zone: Some(&other), ..intent },
+        Intent { child_zone: None, ..intent },
+        Intent { name_servers: Some(&given), ..intent },
+        Intent { dnssec: false, ..intent },
+        Intent { key_signing_keys: Some(&selected), ..intent },
         // An empty list is not the same as a list that was not given.
-        Wish { key_signing_keys: Some(&none), ..wish },
+        Intent { key_signing_keys: Some(&none), ..intent },
     ];
-    let digests: BTreeSet<Digest> = others.iter().map(Digest::from_wish).chain([digest]).collect();
+    let digests: BTreeSet<Digest> =
+        others.iter().map(Digest::from_intent).chain([digest]).collect();
     assert_eq!(digests.len(), others.len() + 1);
 }
 

@@ -35,10 +35,10 @@ fn what_is_no_ds_record_is_refused() {
 #[test]
 fn order_and_case_do_not_matter() {
     let lower = ONE.to_lowercase();
-    let found = DsRecords::found(&[TWO, lower.as_str()]).unwrap();
-    assert_eq!(Some(&found), DsRecords::found(&[ONE, TWO, ONE]).as_ref());
+    let found = DsRecords::from_values(&[TWO, lower.as_str()]).unwrap();
+    assert_eq!(Some(&found), DsRecords::from_values(&[ONE, TWO, ONE]).as_ref());
     assert_eq!(found.to_string(), format!("{ONE},{TWO}"));
-    assert_eq!(DsRecords::found::<&str>(&[]), None);
-    assert_eq!(DsRecords::found(&[ONE, "nonsense"]), None);
+    assert_eq!(DsRecords::from_values::<&str>(&[]), None);
+    assert_eq!(DsRecords::from_values(&[ONE, "nonsense"]), None);
     assert_eq!(DsRecords::new([]), None);
 }

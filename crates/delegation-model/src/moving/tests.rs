@@ -1,6 +1,6 @@
 use super::*;
 use crate::digest::RequestDigest;
-use crate::ownership_record::{ClaimOrigin, Claimant};
+use crate::ownership_record::{ClaimBasis, Claimant};
 
 const NOW: i64 = 1_800_000_000;
 const CUT: &str = "testing.example.com";
@@ -32,10 +32,10 @@ fn claim(from: Option<MovedFrom>) -> Claim {
         id: claimant.id(),
         ns: any,
         ds: None,
-        wish: any,
-        previous_wish: None,
+        intent: any,
+        previous_intent: None,
         stamp: stamp(NOW - 100),
-        origin: ClaimOrigin::Made,
+        basis: ClaimBasis::Made,
         saw: None,
         from,
         hold: None,
@@ -44,8 +44,8 @@ fn claim(from: Option<MovedFrom>) -> Claim {
     }
 }
 
-fn sight(claim: Option<Claim>) -> Reached<ZoneSight> {
-    Reached::Read(ZoneSight { apex: name("example.com"), private: false, claim })
+fn view(claim: Option<Claim>) -> Reached<ZoneView> {
+    Reached::Read(ZoneView { apex: name("example.com"), private: false, claim })
 }
 
 /// An Update with the physical id of zone Z1 that asks for this parent zone; it asked for the
@@ -55,15 +55,15 @@ fn route(parent: ParentZone) -> Route {
         stamp: stamp(NOW),
         now: NOW,
         name: name(CUT),
-        asked: digest(&parent),
+        desired_route: digest(&parent),
         parent,
-        asked_before: digest(&ParentZone::Closest),
+        old_route: digest(&ParentZone::Closest),
         role_changes: false,
         physical: Some(point("Z1")),
         at_physical: None,
         at_physical_by_old_role: None,
         at_home: None,
-        found: None,
+        found_zone: None,
     }
 }
 
@@ -94,7 +94,7 @@ fn first_the_physical_ids_point_is_read() {
 fn the_zone_is_kept_while_our_claim_is_there_and_it_is_what_is_asked_for() {
     // MOVE-1: no nearer zone and no second zone of the name attracts it; nothing is looked up.
     for parent in ways() {
-        let at_physical = Some(sight(Some(claim(None))));
+        let at_physical = Some(view(Some(claim(None))));
         assert_eq!(next_step(&Route { at_physical, ..route(parent) }), stays("Z1"));
     }
 }
@@ -102,11 +102,14 @@ fn the_zone_is_kept_while_our_claim_is_there_and_it_is_what_is_asked_for() {
 #[test]
 fn without_our_claim_it_is_looked_up_and_this_zone_preferred() {
     for parent in ways() {
-        let looking = Route { at_physical: Some(sight(None)), ..route(parent) };
+        let looking = Route { at_physical: Some(view(None)), ..route(parent) };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: Some(zone("Z1")) });
-        assert_eq!(next_step(&Route { found: Some(zone("Z1")), ..looking.clone() }), stays("Z1"));
         assert_eq!(
-            next_step(&Route { found: Some(zone("Z2")), ..looking }),
+            next_step(&Route { found_zone: Some(zone("Z1")), ..looking.clone() }),
+            stays("Z1")
+        );
+        assert_eq!(
+            next_step(&Route { found_zone: Some(zone("Z2")), ..looking }),
             moves("Z2", Some("Z1"))
         );
     }
@@ -114,17 +117,17 @@ fn without_our_claim_it_is_looked_up_and_this_zone_preferred() {
 
 #[test]
 fn a_zone_that_is_not_what_is_asked_for_is_left() {
-    let private = ZoneSight { apex: name("example.com"), private: true, claim: Some(claim(None)) };
-    for (parent, sight) in [
-        (ParentZone::Id(zone("Z2")), sight(Some(claim(None)))),
-        (ParentZone::Name(name("testing.com")), sight(Some(claim(None)))),
+    let private = ZoneView { apex: name("example.com"), private: true, claim: Some(claim(None)) };
+    for (parent, view) in [
+        (ParentZone::Id(zone("Z2")), view(Some(claim(None)))),
+        (ParentZone::Name(name("testing.com")), view(Some(claim(None)))),
         (ParentZone::Closest, Reached::Read(private)),
         (ParentZone::Closest, Reached::Gone),
     ] {
-        let looking = Route { at_physical: Some(sight), ..route(parent) };
+        let looking = Route { at_physical: Some(view), ..route(parent) };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: None });
         assert_eq!(
-            next_step(&Route { found: Some(zone("Z2")), ..looking }),
+            next_step(&Route { found_zone: Some(zone("Z2")), ..looking }),
             moves("Z2", Some("Z1"))
         );
     }
@@ -135,8 +138,8 @@ fn another_name_is_another_point_in_the_same_zone() {
     let other = name("other.example.com");
     let renamed = Route {
         name: other.clone(),
-        at_physical: Some(sight(Some(claim(None)))),
-        found: Some(zone("Z1")),
+        at_physical: Some(view(Some(claim(None)))),
+        found_zone: Some(zone("Z1")),
         ..route(ParentZone::Closest)
     };
     let NextStep::Go { point, behavior: UpdateBehavior::Replacement { from } } =
@@ -151,8 +154,11 @@ fn another_name_is_another_point_in_the_same_zone() {
 fn one_denial_with_the_same_role_does_not_move_a_live_delegation() {
     // MOVE-2
     for parent in ways() {
-        let denied =
-            Route { at_physical: Some(Reached::Denied), found: Some(zone("Z2")), ..route(parent) };
+        let denied = Route {
+            at_physical: Some(Reached::Denied),
+            found_zone: Some(zone("Z2")),
+            ..route(parent)
+        };
         assert_eq!(next_step(&denied), NextStep::Denied(point("Z1")));
     }
 }
@@ -163,15 +169,15 @@ fn a_denied_zone_is_read_once_more_with_the_role_of_before() {
     let parent = ParentZone::Name(name("example.com"));
     let denied = Route { role_changes: true, at_physical: Some(Reached::Denied), ..route(parent) };
     assert_eq!(next_step(&denied), NextStep::ReadPhysicalByOldRole(point("Z1")));
-    for by_old_role in [sight(Some(claim(None))), sight(None), Reached::Denied, Reached::Gone] {
+    for by_old_role in [view(Some(claim(None))), view(None), Reached::Denied, Reached::Gone] {
         let looking = Route { at_physical_by_old_role: Some(by_old_role), ..denied.clone() };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: None });
         assert_eq!(
-            next_step(&Route { found: Some(zone("Z4")), ..looking.clone() }),
+            next_step(&Route { found_zone: Some(zone("Z4")), ..looking.clone() }),
             moves("Z4", Some("Z1"))
         );
         // A look-up lists the zone although the new role may not read it.
-        let here = Route { found: Some(zone("Z1")), ..looking };
+        let here = Route { found_zone: Some(zone("Z1")), ..looking };
         assert_eq!(next_step(&here), NextStep::Denied(point("Z1")));
     }
 }
@@ -180,7 +186,7 @@ fn a_denied_zone_is_read_once_more_with_the_role_of_before() {
 fn going_home() -> Route {
     let parent = ParentZone::Name(name("example.com"));
     let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
-    Route { at_physical: Some(sight(Some(claim(Some(from))))), ..route(parent) }
+    Route { at_physical: Some(view(Some(claim(Some(from))))), ..route(parent) }
 }
 
 #[test]
@@ -216,7 +222,7 @@ fn home_is_found_with_the_role_of_before_too() {
 fn who_asks_for_something_else_looks_nowhere() {
     let mut update = going_home();
     update.parent = ParentZone::Closest;
-    update.asked = digest(&update.parent);
+    update.desired_route = digest(&update.parent);
     assert_eq!(next_step(&update), stays("Z1"));
 }
 
@@ -224,13 +230,13 @@ fn who_asks_for_something_else_looks_nowhere() {
 fn who_came_by_an_id_of_somebody_else_has_no_home() {
     let parent = ParentZone::Name(name("example.com"));
     let from = MovedFrom { zone: None, route: digest(&parent) };
-    let update = Route { at_physical: Some(sight(Some(claim(Some(from))))), ..route(parent) };
+    let update = Route { at_physical: Some(view(Some(claim(Some(from))))), ..route(parent) };
     assert_eq!(next_step(&update), stays("Z1"));
 }
 
 #[test]
 fn a_later_request_at_the_physical_ids_point_overtakes() {
-    let later = |time| Some(sight(Some(Claim { stamp: stamp(time), ..claim(None) })));
+    let later = |time| Some(view(Some(Claim { stamp: stamp(time), ..claim(None) })));
     for parent in [ParentZone::Closest, ParentZone::Id(zone("Z2"))] {
         let overtaken = Route { at_physical: later(NOW + 1), ..route(parent.clone()) };
         assert_eq!(next_step(&overtaken), NextStep::Overtaken);
@@ -246,7 +252,7 @@ fn an_id_that_is_none_of_ours_is_replaced() {
     // MOVE-4
     let unknown = Route { physical: None, ..route(ParentZone::Closest) };
     assert_eq!(next_step(&unknown), NextStep::FindZone { prefer: None });
-    assert_eq!(next_step(&Route { found: Some(zone("Z2")), ..unknown }), moves("Z2", None));
+    assert_eq!(next_step(&Route { found_zone: Some(zone("Z2")), ..unknown }), moves("Z2", None));
 }
 
 #[test]

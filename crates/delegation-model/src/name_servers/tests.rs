@@ -2,8 +2,8 @@ use super::*;
 
 #[test]
 fn order_case_and_dots_do_not_matter() {
-    let one = NameServers::given(&["NS-2.awsdns-1.com.", "ns-1.awsdns-1.org"]).unwrap();
-    let two = NameServers::found(&["ns-1.awsdns-1.ORG.", "ns-2.awsdns-1.com"]).unwrap();
+    let one = NameServers::parse(&["NS-2.awsdns-1.com.", "ns-1.awsdns-1.org"]).unwrap();
+    let two = NameServers::from_values(&["ns-1.awsdns-1.ORG.", "ns-2.awsdns-1.com"]).unwrap();
     assert_eq!(one, two);
     assert_eq!(one.to_string(), "ns-1.awsdns-1.org,ns-2.awsdns-1.com");
     assert_eq!(one.values(), ["ns-1.awsdns-1.org.", "ns-2.awsdns-1.com."]);
@@ -11,36 +11,36 @@ fn order_case_and_dots_do_not_matter() {
 
 #[test]
 fn bad_lists_are_named() {
-    assert_eq!(NameServers::given::<&str>(&[]), Err(NameServersError::None));
+    assert_eq!(NameServers::parse::<&str>(&[]), Err(NameServersError::None));
     assert_eq!(
-        NameServers::given(&["192.0.2.1"]),
+        NameServers::parse(&["192.0.2.1"]),
         Err(NameServersError::Address("192.0.2.1".into()))
     );
     assert_eq!(
-        NameServers::given(&["2001:db8::1"]),
+        NameServers::parse(&["2001:db8::1"]),
         Err(NameServersError::Address("2001:db8::1".into()))
     );
     assert_eq!(
-        NameServers::given(&["a.b", "A.b."]),
+        NameServers::parse(&["a.b", "A.b."]),
         Err(NameServersError::Twice("a.b".parse().unwrap()))
     );
-    assert!(matches!(NameServers::given(&["a..b"]), Err(NameServersError::Name(..))));
+    assert!(matches!(NameServers::parse(&["a..b"]), Err(NameServersError::Name(..))));
     let sixteen: Vec<String> = (0..16).map(|n| format!("ns{n}.example.net")).collect();
-    assert!(NameServers::given(&sixteen).is_ok());
+    assert!(NameServers::parse(&sixteen).is_ok());
     let seventeen: Vec<String> = (0..17).map(|n| format!("ns{n}.example.net")).collect();
-    assert_eq!(NameServers::given(&seventeen), Err(NameServersError::TooMany(17)));
+    assert_eq!(NameServers::parse(&seventeen), Err(NameServersError::TooMany(17)));
 }
 
 #[test]
 fn what_a_program_writes_for_nothing_is_no_name_server() {
     for text in ["null", "undefined", "None", "true", "localhost", "nil.", "NULL"] {
-        let error = NameServers::given(&[text]).unwrap_err();
+        let error = NameServers::parse(&[text]).unwrap_err();
         assert!(matches!(error, NameServersError::OneLabel(_)), "{text}: {error}");
     }
     for text in
         [r#"["ns1"#, r#""ns1.example.net""#, "{ns1}", "<nil>", "[object", "ns1.example.net\u{200b}"]
     {
-        assert!(NameServers::given(&[text]).is_err(), "{text}");
+        assert!(NameServers::parse(&[text]).is_err(), "{text}");
     }
 }
 
@@ -61,13 +61,13 @@ fn addresses_in_any_form_are_no_name_servers() {
         "ns1.5",
         "0x7f.0x1",
     ] {
-        let error = NameServers::given(&[text]).unwrap_err();
+        let error = NameServers::parse(&[text]).unwrap_err();
         assert!(matches!(error, NameServersError::Address(_)), "{text}: {error}");
     }
     for text in
         ["4.3.2.5.in-addr.arpa", "5-2-3-4.example.net", "1.2.3.4.example.net", "ns.xn--p1ai"]
     {
-        assert!(NameServers::given(&[text]).is_ok(), "{text}");
+        assert!(NameServers::parse(&[text]).is_ok(), "{text}");
     }
 }
 
@@ -80,7 +80,7 @@ fn several_names_in_one_item_ask_for_commas() {
         "ns1.a.net\tns2.a.net",
     ] {
         assert_eq!(
-            NameServers::given(&["ns.b.net", text]),
+            NameServers::parse(&["ns.b.net", text]),
             Err(NameServersError::Separator(2)),
             "{text:?}"
         );
@@ -90,7 +90,7 @@ fn several_names_in_one_item_ask_for_commas() {
 
 #[test]
 fn an_error_repeats_what_a_name_may_have_and_nothing_else() {
-    let told = |text: &str| NameServers::given(&[text]).unwrap_err().to_string();
+    let told = |text: &str| NameServers::parse(&[text]).unwrap_err().to_string();
     assert!(told("a..b").contains("\"a..b\""));
     assert!(!told("s3cret,key").contains("s3cret") && !told("a=s3cret").contains("s3cret"));
     assert!(told(&"a.".repeat(5000)).len() < 300);
@@ -98,17 +98,17 @@ fn an_error_repeats_what_a_name_may_have_and_nothing_else() {
 
 #[test]
 fn what_is_no_name_is_not_found() {
-    assert_eq!(NameServers::found(&["ns1.example.net", "a..b"]), None);
-    assert_eq!(NameServers::found::<&str>(&[]), None);
+    assert_eq!(NameServers::from_values(&["ns1.example.net", "a..b"]), None);
+    assert_eq!(NameServers::from_values::<&str>(&[]), None);
 }
 
 #[test]
 fn subsets_and_unions() {
-    let one = NameServers::found(&["a.net"]).unwrap();
-    let both = NameServers::found(&["a.net", "b.net"]).unwrap();
+    let one = NameServers::from_values(&["a.net"]).unwrap();
+    let both = NameServers::from_values(&["a.net", "b.net"]).unwrap();
     assert!(one.is_subset(&both));
     assert!(!both.is_subset(&one));
-    assert_eq!(one.union(&NameServers::found(&["b.net"]).unwrap()), both);
+    assert_eq!(one.union(&NameServers::from_values(&["b.net"]).unwrap()), both);
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn regression_what_is_no_host_name_is_not_escaped_into_one() {
         "*.example.net",
         r"a\056b.example.net",
     ] {
-        assert_eq!(NameServers::given(&[text]), Err(NameServersError::Host(text.to_owned())));
+        assert_eq!(NameServers::parse(&[text]), Err(NameServersError::Host(text.to_owned())));
     }
-    assert!(NameServers::given(&["_ns-1.example.net"]).is_ok());
-    assert!(NameServers::given(&["ns.0/25.2.0.192.in-addr.arpa"]).is_ok());
+    assert!(NameServers::parse(&["_ns-1.example.net"]).is_ok());
+    assert!(NameServers::parse(&["ns.0/25.2.0.192.in-addr.arpa"]).is_ok());
 }

@@ -61,7 +61,7 @@ impl Displaced {
     fn parse(fields: &str) -> Option<Self> {
         let names = field(fields, "ns")?.replace("%5C", "\\");
         Some(Self {
-            name_servers: NameServers::found(&names.split('+').collect::<Vec<_>>())?,
+            name_servers: NameServers::from_values(&names.split('+').collect::<Vec<_>>())?,
             ttl: Ttl::new(field(fields, "ttl")?.parse().ok()?)?,
             time: time(field(fields, "at")?)?,
             claimed: match field(fields, "claimed")? {

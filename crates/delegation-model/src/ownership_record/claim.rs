@@ -97,7 +97,7 @@ impl fmt::Display for OwnerName {
 
 /// How a claim came to name what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClaimOrigin {
+pub enum ClaimBasis {
     /// Its request made what it names, over something else too (`made`).
     Made,
     /// Its request came to a delegation that was as wanted, and changed nothing (`came`).
@@ -106,7 +106,7 @@ pub enum ClaimOrigin {
     Updated,
 }
 
-impl ClaimOrigin {
+impl ClaimBasis {
     fn parse(text: &str) -> Option<Self> {
         match text {
             "made" => Some(Self::Made),
@@ -117,7 +117,7 @@ impl ClaimOrigin {
     }
 }
 
-impl fmt::Display for ClaimOrigin {
+impl fmt::Display for ClaimBasis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Made => "made",
@@ -160,14 +160,14 @@ pub struct Claim {
     pub ns: Digest,
     /// The DS record set that the resource manages; `None` if it manages none.
     pub ds: Option<Digest>,
-    /// The properties that the resource was last given (`for`): see [`Digest::from_wish`].
-    pub wish: Digest,
+    /// The properties that the resource was last given (`for`): see [`Digest::from_intent`].
+    pub intent: Digest,
     /// What `for` was before (`was`): the way back of an Update.
-    pub previous_wish: Option<Digest>,
+    pub previous_intent: Option<Digest>,
     /// The request that wrote the claim (`at`, `req`).
     pub stamp: Stamp,
     /// How it came to name what it names (`by`).
-    pub origin: ClaimOrigin,
+    pub basis: ClaimBasis,
     /// The time of the displacement that was not settled when the claim was written, if one was.
     pub saw: Option<i64>,
     /// Where the replacement that wrote it came from.
@@ -186,15 +186,15 @@ impl Claim {
     /// True if others can't change what it names without `AllowOverwrite`: its request made that,
     /// or an Update in place has written it since. A claim that only came is not lasting (OWN-4).
     pub fn is_lasting(&self) -> bool {
-        match self.origin {
-            ClaimOrigin::Made | ClaimOrigin::Updated => true,
-            ClaimOrigin::Came => false,
+        match self.basis {
+            ClaimBasis::Made | ClaimBasis::Updated => true,
+            ClaimBasis::Came => false,
         }
     }
 
     /// True if a Create wrote it and no Update since (LEAVE-9).
     pub fn is_of_create(&self) -> bool {
-        self.origin != ClaimOrigin::Updated && self.from.is_none()
+        self.basis != ClaimBasis::Updated && self.from.is_none()
     }
 
     /// The time before which requests are overtaken. A claim from the future fences nothing
@@ -222,13 +222,13 @@ impl Claim {
             id: Digest::parse(field(fields, "claim")?)?,
             ns: Digest::parse(field(fields, "ns")?)?,
             ds: optional(fields, "ds", Digest::parse).ok()?,
-            wish: Digest::parse(field(fields, "for")?)?,
-            previous_wish: optional(fields, "was", Digest::parse).ok()?,
+            intent: Digest::parse(field(fields, "for")?)?,
+            previous_intent: optional(fields, "was", Digest::parse).ok()?,
             stamp: Stamp {
                 time: time(field(fields, "at")?)?,
                 request: RequestDigest::parse(field(fields, "req")?)?,
             },
-            origin: ClaimOrigin::parse(field(fields, "by")?)?,
+            basis: ClaimBasis::parse(field(fields, "by")?)?,
             saw: optional(fields, "saw", time).ok()?,
             from: optional(fields, "from", MovedFrom::parse).ok()?,
             hold: optional(fields, "hold", time).ok()?,
@@ -240,18 +240,18 @@ impl Claim {
     /// The text of the value. A field that has nothing to say is left out; the owner comes last.
     pub(super) fn text(&self) -> String {
         use fmt::Write as _;
-        let Self { id, ns, wish, stamp, origin, .. } = self;
+        let Self { id, ns, intent, stamp, basis, .. } = self;
         let mut text = format!("{HERITAGE},claim={id},ns={ns}");
         let mut add = |name: &str, value: Option<String>| {
             // Writing to a String never fails.
             let _ = value.map(|value| write!(text, ",{name}={value}"));
         };
         add("ds", self.ds.map(|ds| ds.to_string()));
-        add("for", Some(wish.to_string()));
-        add("was", self.previous_wish.map(|was| was.to_string()));
+        add("for", Some(intent.to_string()));
+        add("was", self.previous_intent.map(|was| was.to_string()));
         add("at", Some(stamp.time.to_string()));
         add("req", Some(stamp.request.to_string()));
-        add("by", Some(origin.to_string()));
+        add("by", Some(basis.to_string()));
         add("saw", self.saw.map(|saw| saw.to_string()));
         add("from", self.from.as_ref().map(ToString::to_string));
         add("hold", self.hold.map(|hold| hold.to_string()));

@@ -26,10 +26,10 @@ fn claim(claimant: &Claimant, time: i64) -> Claim {
         id: claimant.id(),
         ns: digest("x"),
         ds: None,
-        wish: digest("wish"),
-        previous_wish: None,
+        intent: digest("wish"),
+        previous_intent: None,
         stamp: stamp(time),
-        origin: ClaimOrigin::Made,
+        basis: ClaimBasis::Made,
         saw: None,
         from: None,
         hold: None,
@@ -41,8 +41,8 @@ fn claim(claimant: &Claimant, time: i64) -> Claim {
 fn full_claim() -> Claim {
     Claim {
         ds: Some(digest("ds")),
-        previous_wish: Some(digest("was")),
-        origin: ClaimOrigin::Came,
+        previous_intent: Some(digest("was")),
+        basis: ClaimBasis::Came,
         saw: Some(NOW - 5),
         from: Some(MovedFrom {
             zone: Some("Z0123456789ABCDEFGHIJKLMNOPQRSTUV".get(..32).unwrap().parse().unwrap()),
@@ -57,7 +57,7 @@ fn full_claim() -> Claim {
 fn displaced(names: &str) -> Displaced {
     let names: Vec<&str> = names.split(',').collect();
     Displaced {
-        name_servers: NameServers::found(&names).unwrap(),
+        name_servers: NameServers::from_values(&names).unwrap(),
         ttl: Ttl::new(60).unwrap(),
         time: NOW,
         claimed: false,
@@ -375,7 +375,7 @@ mod counting {
         let taken = Before { of: x, displaced: Some(displaced("h.net")) };
         for values in [[same.clone(), taken.clone()], [taken.clone(), same.clone()]] {
             let mut record = record_of(&values.map(Value::Before));
-            assert_eq!(record.debt(x), Some(&same));
+            assert_eq!(record.origin(x), Some(&same));
             record.put_before(Some(taken.clone()));
             assert_eq!(record.iter().count(), 1);
         }

@@ -14,12 +14,12 @@ use super::{Action, Decision, Observation, ReconciliationPlan, changes_of_record
 use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
-use crate::ownership_record::{Claim, ClaimOrigin, MAX_CHARACTERS, OwnershipRecord, record_name};
+use crate::ownership_record::{Claim, ClaimBasis, MAX_CHARACTERS, OwnershipRecord, record_name};
 use crate::record_set::{Change, RecordSet};
 
 /// Plans a Create or an Update.
-pub fn plan_create_update(goal: &Goal, seen: &Observation) -> Decision {
-    let record = seen.record();
+pub fn plan_create_update(goal: &Goal, observed: &Observation) -> Decision {
+    let record = observed.record();
     let own = record.own(&goal.claimant, goal.now).cloned();
     if let Some(overtaken) = overtaken(goal, &record, own.as_ref()) {
         return Decision::Overtaken(overtaken);
@@ -27,7 +27,7 @@ pub fn plan_create_update(goal: &Goal, seen: &Observation) -> Decision {
     let Some(record_name) = record_name(&goal.name) else {
         return Decision::Refuse(Refusal::NoRoomForOwnershipRecord { name: goal.name.clone() });
     };
-    let point = Point::new(goal, seen, &record, own.as_ref(), &record_name);
+    let point = Point::new(goal, observed, &record, own.as_ref(), &record_name);
     if own.as_ref().is_some_and(|own| own.stamp == goal.stamp) {
         return Decision::Proceed(point.answer_again());
     }
@@ -70,13 +70,13 @@ enum NsStep {
 /// A delegation point as one request sees it.
 struct Point<'a> {
     goal: &'a Goal,
-    seen: &'a Observation,
+    observed: &'a Observation,
     record: &'a OwnershipRecord,
     own: Option<&'a Claim>,
     record_name: &'a Name,
     ns: Option<&'a RecordSet>,
     /// The name servers that stand, if they can be read.
-    standing: Option<(NameServers, Digest)>,
+    current_ns: Option<(NameServers, Digest)>,
     /// The digest of the desired name servers, if they are known.
     desired: Option<Digest>,
 }
@@ -84,46 +84,55 @@ struct Point<'a> {
 impl<'a> Point<'a> {
     fn new(
         goal: &'a Goal,
-        seen: &'a Observation,
+        observed: &'a Observation,
         record: &'a OwnershipRecord,
         own: Option<&'a Claim>,
         record_name: &'a Name,
     ) -> Self {
-        let standing = seen.name_servers().map(|servers| {
+        let current_ns = observed.name_servers().map(|servers| {
             let digest = Digest::from_name_servers(&servers);
             (servers, digest)
         });
         let desired = goal.name_servers.as_ref().map(Digest::from_name_servers);
-        Self { goal, seen, record, own, record_name, ns: seen.at_cut("NS"), standing, desired }
+        Self {
+            goal,
+            observed,
+            record,
+            own,
+            record_name,
+            ns: observed.at_cut("NS"),
+            current_ns,
+            desired,
+        }
     }
 
     /// The batch that brings the point to what is wanted, or why not.
     fn plan(&self) -> Result<ReconciliationPlan, Refusal> {
         self.check_surroundings()?;
-        let Some((wanted, desired)) = self.goal.name_servers.as_ref().zip(self.desired) else {
+        let Some((desired_ns, desired)) = self.goal.name_servers.as_ref().zip(self.desired) else {
             return Err(Refusal::NameServersUnknown { name: self.name() });
         };
         let step = self.step(desired)?;
         let ds = self.ds_plan(step, desired);
         ds.check()?;
         if step == NsStep::Create && !self.goal.allow_occlusion {
-            let lost: Vec<_> = self.lost(wanted).collect();
-            if !lost.is_empty() || self.seen.more_below {
-                return Err(Refusal::occludes(&self.goal.name, &lost, self.seen.more_below));
+            let lost: Vec<_> = self.lost(desired_ns).collect();
+            if !lost.is_empty() || self.observed.more_below {
+                return Err(Refusal::occludes(&self.goal.name, &lost, self.observed.more_below));
             }
         }
-        self.check_glue(wanted)?;
+        self.check_glue(desired_ns)?;
         self.check_allowed(step, desired, &ds)?;
 
-        let retimes = step == NsStep::Stay && self.retimes(desired);
+        let sets_ttl = step == NsStep::Stay && self.sets_ttl(desired);
         let mut after = self.record.clone();
         after.put_before(self.before(step, desired)?);
-        let settled = after.debt(desired).is_none();
+        let settled = after.origin(desired).is_none();
         let claim = self.claim(step, desired, &ds, settled, &after);
         let ds_before = self.own.and_then(|own| own.ds);
         let only_refreshes = step == NsStep::Stay
             && !self.goal.is_arrival()
-            && !retimes
+            && !sets_ttl
             && !ds.changes()
             && claim.ds == ds_before;
         after.put_claim(claim);
@@ -134,18 +143,22 @@ impl<'a> Point<'a> {
         }
 
         let mut changes = Vec::new();
-        if step != NsStep::Stay || retimes {
+        if step != NsStep::Stay || sets_ttl {
             let ttl = self.goal.ttl;
             changes.extend(self.ns.cloned().map(Change::Delete));
-            let set = RecordSet::new(self.name(), "NS", ttl, wanted.values());
+            let set = RecordSet::new(self.name(), "NS", ttl, desired_ns.values());
             changes.push(Change::Create(set));
         }
         changes.extend(ds.batch());
-        changes.extend(changes_of_record(self.seen.ownership.as_ref(), self.record_name, &after));
+        changes.extend(changes_of_record(
+            self.observed.ownership.as_ref(),
+            self.record_name,
+            &after,
+        ));
         Ok(ReconciliationPlan {
             changes,
-            action: Some(self.action(step, desired, retimes || ds.changes())),
-            warnings: self.warnings(step, desired, wanted, &ds),
+            action: Some(self.action(step, desired, sets_ttl || ds.changes())),
+            warnings: self.warnings(step, desired, desired_ns, &ds),
             only_refreshes,
             ..ReconciliationPlan::default()
         })
@@ -161,14 +174,15 @@ impl<'a> Point<'a> {
     fn answer_again(&self) -> ReconciliationPlan {
         let own = self.own;
         let created = self.goal.behavior == UpdateBehavior::Create;
-        let action = match own.map(|own| own.origin) {
-            Some(ClaimOrigin::Made) if created => Action::Created,
-            Some(ClaimOrigin::Came) => self.arrival_action(),
+        let action = match own.map(|own| own.basis) {
+            Some(ClaimBasis::Made) if created => Action::Created,
+            Some(ClaimBasis::Came) => self.arrival_action(),
             _ => Action::Unchanged,
         };
         let mut warnings = Vec::new();
-        if self.standing.as_ref().map(|(_, digest)| *digest) != own.map(|own| own.ns) {
-            warnings.push(Warning::ChangedSince { name: self.name(), current: self.current() });
+        if self.current_ns.as_ref().map(|(_, digest)| *digest) != own.map(|own| own.ns) {
+            warnings
+                .push(Warning::ChangedSince { name: self.name(), current: self.current_text() });
         }
         if !self.goal.is_arrival()
             && let Err(refusal) = self.plan()
@@ -176,11 +190,11 @@ impl<'a> Point<'a> {
             warnings.push(Warning::LeftAsItIs { refusal: Box::new(refusal) });
         }
         let mut after = self.record.clone();
-        if let Some(own) = own.filter(|own| own.origin != ClaimOrigin::Updated && !own.again) {
+        if let Some(own) = own.filter(|own| own.basis != ClaimBasis::Updated && !own.again) {
             after.put_claim(Claim { again: true, ..own.clone() });
         }
         ReconciliationPlan {
-            changes: changes_of_record(self.seen.ownership.as_ref(), self.record_name, &after),
+            changes: changes_of_record(self.observed.ownership.as_ref(), self.record_name, &after),
             action: Some(action),
             warnings,
             only_refreshes: true,
@@ -199,10 +213,10 @@ impl<'a> Point<'a> {
         let mut after = self.record.clone();
         if let Some(own) = self.own {
             let mut claim = Claim { stamp: self.goal.stamp, ..own.clone() };
-            let back = self.goal.is_way_back(own);
+            let back = self.goal.is_rollback(own);
             if let Some(desired) = self.desired.filter(|_| back) {
-                claim.wish = self.goal.wish;
-                claim.previous_wish = Some(own.wish);
+                claim.intent = self.goal.intent;
+                claim.previous_intent = Some(own.intent);
                 // What it alone holds it goes on holding, or no Delete would remove that.
                 if !self.holds_alone(own) {
                     // A DS record set is for the name servers that were named with it.
@@ -215,7 +229,7 @@ impl<'a> Point<'a> {
             after.drop_tombstones(&self.goal.claimant, self.goal.stamp.time, self.goal.now);
         }
         ReconciliationPlan {
-            changes: changes_of_record(self.seen.ownership.as_ref(), self.record_name, &after),
+            changes: changes_of_record(self.observed.ownership.as_ref(), self.record_name, &after),
             action: Some(Action::Unchanged),
             warnings: vec![Warning::LeftAsItIs { refusal: Box::new(refusal) }],
             only_refreshes: true,
@@ -226,10 +240,11 @@ impl<'a> Point<'a> {
     /// True if nobody else holds what stands, and this claim does.
     fn holds_alone(&self, own: &Claim) -> bool {
         let Self { goal, record, .. } = self;
-        let holds = |standing: Digest| {
-            record.holds(own, standing) && record.other_holders(&goal.claimant, standing).is_empty()
+        let holds = |current_ns: Digest| {
+            record.holds(own, current_ns)
+                && record.other_holders(&goal.claimant, current_ns).is_empty()
         };
-        self.standing.as_ref().is_some_and(|(_, standing)| holds(*standing))
+        self.current_ns.as_ref().is_some_and(|(_, current_ns)| holds(*current_ns))
             && !record.has_unreadable()
     }
 
@@ -239,9 +254,9 @@ impl<'a> Point<'a> {
 
     /// True if the request, were it not refused, would change name servers or DS records.
     fn would_change(&self) -> bool {
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
+        let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         match self.desired {
-            Some(desired) if standing == Some(desired) => {
+            Some(desired) if current_ns == Some(desired) => {
                 self.ds_plan(NsStep::Stay, desired).changes_records()
             }
             // What is not known is taken for something else.
@@ -251,25 +266,25 @@ impl<'a> Point<'a> {
 
     fn ds_plan(&self, step: NsStep, desired: Digest) -> DsPlan<'a> {
         let Self { goal, record, own, .. } = *self;
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
+        let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         // What the resource's claim names, and nobody else's does, is put back and does not change.
         let names_desired = own.is_some_and(|own| own.ns == desired);
-        let puts_back = names_desired
-            && !record.others(&goal.claimant).any(|claim| Some(claim.ns) == standing)
+        let restores = names_desired
+            && !record.others(&goal.claimant).any(|claim| Some(claim.ns) == current_ns)
             && !record.has_unreadable();
-        let others_wanted = |claim: &Claim| claim.ns != desired;
+        let names_others = |claim: &Claim| claim.ns != desired;
         let ns = match step {
             NsStep::Stay if goal.is_arrival() => NsChange::Untouched,
             NsStep::Stay => NsChange::None,
             // Where somebody removed them, resolvers still have those that the claims name.
-            NsStep::Create if !names_desired && record.claims().any(others_wanted) => {
+            NsStep::Create if !names_desired && record.claims().any(names_others) => {
                 NsChange::Changes
             }
             NsStep::Create => NsChange::Created,
-            NsStep::Change | NsStep::Repair | NsStep::Displace if puts_back => NsChange::PutBack,
+            NsStep::Change | NsStep::Repair | NsStep::Displace if restores => NsChange::Restored,
             NsStep::Change | NsStep::Repair | NsStep::Displace => NsChange::Changes,
         };
-        DsPlan::new(goal, self.seen, record, own, (ns, desired))
+        DsPlan::new(goal, self.observed, record, own, (ns, desired))
     }
 
     fn name(&self) -> Name {
@@ -277,9 +292,9 @@ impl<'a> Point<'a> {
     }
 
     /// The name servers that stand, for people; empty for none.
-    fn current(&self) -> String {
+    fn current_text(&self) -> String {
         let values = || self.ns.map(|set| set.values.join(",")).unwrap_or_default();
-        self.standing.as_ref().map_or_else(values, |(servers, _)| servers.to_string())
+        self.current_ns.as_ref().map_or_else(values, |(servers, _)| servers.to_string())
     }
 
     fn desired_text(&self) -> String {

@@ -11,10 +11,10 @@ use crate::ownership_record::{Claim, Displaced, OwnershipRecord, record_name};
 use crate::record_set::{Change, RecordSet};
 
 /// Plans a Delete, the taking back of what a failed arrival wrote, or a clean-up.
-pub fn plan_delete(goal: &DeleteGoal, seen: &Observation) -> Decision {
-    let record = seen.record();
+pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
+    let record = observed.record();
     let Some(own) = record.own(&goal.claimant, goal.now).cloned() else {
-        return Decision::Proceed(without_claim(goal, seen, &record));
+        return Decision::Proceed(without_claim(goal, observed, &record));
     };
     match &goal.reason {
         DeleteReason::TakeBack if own.stamp != goal.stamp || own.again => {
@@ -24,7 +24,7 @@ pub fn plan_delete(goal: &DeleteGoal, seen: &Observation) -> Decision {
             return Decision::Overtaken(Overtaken::ByLaterRequest { name: goal.name.clone() });
         }
         DeleteReason::InventedId { create_could_run } if !own.is_of_create() => {
-            return Decision::Proceed(keep_claim(goal, seen, &record, *create_could_run));
+            return Decision::Proceed(keep_claim(goal, observed, &record, *create_could_run));
         }
         // The claim came from the zone that is gone: this is the clean-up of the move (LEAVE-8).
         DeleteReason::ZoneGone { zone }
@@ -34,22 +34,24 @@ pub fn plan_delete(goal: &DeleteGoal, seen: &Observation) -> Decision {
         }
         _ => {}
     }
-    Decision::Proceed(Departure::new(goal, seen, &record, &own).plan())
+    Decision::Proceed(Departure::new(goal, observed, &record, &own).plan())
 }
 
 /// No claim of ours stands there: nothing is ours (LEAVE-1).
 fn without_claim(
     goal: &DeleteGoal,
-    seen: &Observation,
+    observed: &Observation,
     record: &OwnershipRecord,
 ) -> ReconciliationPlan {
     let mut plan = match goal.reason {
-        DeleteReason::InventedId { create_could_run: true } => entomb(goal, seen, record),
+        DeleteReason::InventedId { create_could_run: true } => {
+            leave_tombstone(goal, observed, record)
+        }
         _ => ReconciliationPlan::default(),
     };
     // What a request did not write it need not speak of.
     if goal.reason != DeleteReason::TakeBack
-        && let Some(ns) = seen.at_cut("NS")
+        && let Some(ns) = observed.at_cut("NS")
     {
         plan.warnings.push(Warning::NotClaimed {
             name: goal.name.clone(),
@@ -63,27 +65,34 @@ fn without_claim(
 /// A retained claim is not that of the Create that was cancelled (LEAVE-9).
 fn keep_claim(
     goal: &DeleteGoal,
-    seen: &Observation,
+    observed: &Observation,
     record: &OwnershipRecord,
     create_could_run: bool,
 ) -> ReconciliationPlan {
-    let mut plan =
-        if create_could_run { entomb(goal, seen, record) } else { ReconciliationPlan::default() };
+    let mut plan = if create_could_run {
+        leave_tombstone(goal, observed, record)
+    } else {
+        ReconciliationPlan::default()
+    };
     plan.warnings.push(Warning::ClaimKept {
         name: goal.name.clone(),
-        current: seen.at_cut("NS").map(text_of).unwrap_or_default(),
+        current: observed.at_cut("NS").map(text_of).unwrap_or_default(),
     });
     plan
 }
 
 /// Keeps a Create that may still be delivered from running (OWN-8).
-fn entomb(goal: &DeleteGoal, seen: &Observation, record: &OwnershipRecord) -> ReconciliationPlan {
+fn leave_tombstone(
+    goal: &DeleteGoal,
+    observed: &Observation,
+    record: &OwnershipRecord,
+) -> ReconciliationPlan {
     let Some(record_name) = record_name(&goal.name) else { return ReconciliationPlan::default() };
     let (time, now) = (goal.stamp.time, goal.now);
     let mut after = record.clone();
     after.drop_tombstones(&goal.claimant, time, now);
     after.put_tombstone(&goal.claimant, time, now);
-    let changes = changes_of_record(seen.ownership.as_ref(), &record_name, &after);
+    let changes = changes_of_record(observed.ownership.as_ref(), &record_name, &after);
     let action = (!changes.is_empty()).then_some(Action::Left);
     ReconciliationPlan { changes, action, ..ReconciliationPlan::default() }
 }
@@ -91,11 +100,11 @@ fn entomb(goal: &DeleteGoal, seen: &Observation, record: &OwnershipRecord) -> Re
 /// A resource that leaves a delegation point.
 struct Departure<'a> {
     goal: &'a DeleteGoal,
-    seen: &'a Observation,
+    observed: &'a Observation,
     record: &'a OwnershipRecord,
     own: &'a Claim,
     ns: Option<&'a RecordSet>,
-    standing: Option<(NameServers, Digest)>,
+    current_ns: Option<(NameServers, Digest)>,
 }
 
 /// What becomes of the name servers.
@@ -110,27 +119,27 @@ enum Fate {
     /// They are deleted.
     Go(Option<Warning>),
     /// Those that they displaced are put back.
-    PutBack(Displaced),
+    Restore(Displaced),
 }
 
 impl<'a> Departure<'a> {
     fn new(
         goal: &'a DeleteGoal,
-        seen: &'a Observation,
+        observed: &'a Observation,
         record: &'a OwnershipRecord,
         own: &'a Claim,
     ) -> Self {
-        let standing = seen.name_servers().map(|servers| {
+        let current_ns = observed.name_servers().map(|servers| {
             let digest = Digest::from_name_servers(&servers);
             (servers, digest)
         });
-        Self { goal, seen, record, own, ns: seen.at_cut("NS"), standing }
+        Self { goal, observed, record, own, ns: observed.at_cut("NS"), current_ns }
     }
 
     fn plan(&self) -> ReconciliationPlan {
-        let Self { goal, seen, record, ns, .. } = self;
+        let Self { goal, observed, record, ns, .. } = self;
         let (fate, needs_known_name_servers) = self.fate();
-        let ds = seen.at_cut("DS");
+        let ds = observed.at_cut("DS");
         let plain_ds = ds.filter(|set| !set.special);
         let mut plan =
             ReconciliationPlan { needs_known_name_servers, ..ReconciliationPlan::default() };
@@ -152,9 +161,9 @@ impl<'a> Departure<'a> {
                 plan.changes
                     .extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
             }
-            Fate::PutBack(displaced) => {
+            Fate::Restore(displaced) => {
                 plan.action = Some(Action::PutBack);
-                plan.warnings.push(Warning::GivenBack {
+                plan.warnings.push(Warning::Restored {
                     name: goal.name.clone(),
                     restored: displaced.name_servers.to_string(),
                     ttl: displaced.ttl,
@@ -174,7 +183,7 @@ impl<'a> Departure<'a> {
         if !stays && ds.is_some_and(|set| set.special) {
             plan.warnings.push(Warning::DsWithRoutingPolicyLeft { name: goal.name.clone() });
         }
-        if let Some(set) = &seen.ownership {
+        if let Some(set) = &observed.ownership {
             plan.changes.extend(changes_of_record(Some(set), &set.name, &after));
         }
         plan
@@ -187,12 +196,12 @@ impl<'a> Departure<'a> {
         let Some(ns) = self.ns else { return (stay(false, None), false) };
         let name = || goal.name.clone();
         let current = text_of(ns);
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-        let names = |claim: &Claim| Some(claim.ns) == standing;
+        let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
+        let names = |claim: &Claim| Some(claim.ns) == current_ns;
         let unreadable = record.has_unreadable();
         let naming =
             || Holders::new(record.others(&goal.claimant).filter(|claim| names(claim)), unreadable);
-        let Some(standing) = standing.filter(|standing| own.ns == *standing) else {
+        let Some(current_ns) = current_ns.filter(|current_ns| own.ns == *current_ns) else {
             let owners = naming();
             let nobodys = owners.is_nobody();
             if nobodys && self.is_known() {
@@ -201,30 +210,30 @@ impl<'a> Departure<'a> {
             let owners = Holders::others(record, &goal.claimant);
             let warning = Warning::ChangedByOthers { name: name(), current, owners };
             // An unreadable NS record set, or one of others, is not removed whatever is known.
-            return (stay(false, Some(warning)), nobodys && self.standing.is_some());
+            return (stay(false, Some(warning)), nobodys && self.current_ns.is_some());
         };
         let left = || {
             let (name, current) = (name(), current.clone());
             Some(Warning::LeftToOthers { name, current, owners: naming() })
         };
-        if unreadable || !record.other_holders(&goal.claimant, standing).is_empty() {
+        if unreadable || !record.other_holders(&goal.claimant, current_ns).is_empty() {
             return (stay(false, left()), false);
         }
-        let fate = match record.debt(standing).map(|before| &before.displaced) {
+        let fate = match record.origin(current_ns).map(|before| &before.displaced) {
             None => Fate::Go(None),
             Some(None) => {
-                stay(true, Some(Warning::StoodBefore { name: name(), current: current.clone() }))
+                stay(true, Some(Warning::ExistedBefore { name: name(), current: current.clone() }))
             }
-            Some(Some(displaced)) if self.is_to_be_put_back(displaced) => {
-                Fate::PutBack(displaced.clone())
+            Some(Some(displaced)) if self.is_to_be_restored(displaced) => {
+                Fate::Restore(displaced.clone())
             }
             // Somebody had them before they were displaced, and has them again.
             Some(Some(_)) if record.others(&goal.claimant).any(names) => stay(true, left()),
-            Some(Some(displaced)) => Fate::Go(Some(Warning::NotGivenBack {
+            Some(Some(displaced)) => Fate::Go(Some(Warning::NotRestored {
                 name: name(),
                 previous: displaced.name_servers.to_string(),
                 ttl: displaced.ttl,
-                rejected: goal.put_back_rejected,
+                rejected: goal.restore_rejected,
             })),
         };
         (fate, false)
@@ -232,9 +241,9 @@ impl<'a> Departure<'a> {
 
     /// What was displaced is put back if a claim still names it; what was nobody's, within a day
     /// (LEAVE-5).
-    fn is_to_be_put_back(&self, displaced: &Displaced) -> bool {
+    fn is_to_be_restored(&self, displaced: &Displaced) -> bool {
         let Self { goal, record, .. } = self;
-        if !goal.allowed || goal.put_back_rejected {
+        if !goal.allowed || goal.restore_rejected {
             return false;
         }
         let digest = Digest::from_name_servers(&displaced.name_servers);
@@ -246,20 +255,20 @@ impl<'a> Departure<'a> {
     /// True if what stands is nothing but name servers of the child zone or of `NameServers`:
     /// somebody replaced the child zone by hand, and corrected the delegation by hand.
     fn is_known(&self) -> bool {
-        let known = self.goal.known_name_servers.as_ref().zip(self.standing.as_ref());
-        known.is_some_and(|(known, (standing, _))| standing.is_subset(known))
+        let known = self.goal.known_name_servers.as_ref().zip(self.current_ns.as_ref());
+        known.is_some_and(|(known, (current_ns, _))| current_ns.is_subset(known))
     }
 
     /// True if our claim alone names the DS record set that stands.
     fn manages_ds_alone(&self) -> bool {
         let Self { goal, record, own, .. } = self;
-        let standing = self.seen.ds().map(|records| Digest::from_ds(&records));
-        let others = || record.others(&goal.claimant).any(|claim| claim.ds == standing);
-        standing.is_some() && own.ds == standing && !others() && !record.has_unreadable()
+        let current_ns = self.observed.ds().map(|records| Digest::from_ds(&records));
+        let others = || record.others(&goal.claimant).any(|claim| claim.ds == current_ns);
+        current_ns.is_some() && own.ds == current_ns && !others() && !record.has_unreadable()
     }
 }
 
 fn text_of(ns: &RecordSet) -> String {
-    NameServers::found(&ns.values)
+    NameServers::from_values(&ns.values)
         .map_or_else(|| ns.values.join(","), |servers| servers.to_string())
 }

@@ -23,7 +23,7 @@ pub(super) enum NsChange {
     /// They are created, and nobody can have others.
     Created,
     /// Those that our claim names are put back.
-    PutBack,
+    Restored,
     /// They become others, or resolvers may still have others.
     Changes,
 }
@@ -31,7 +31,7 @@ pub(super) enum NsChange {
 /// What becomes of the DS record set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DsStep {
-    Stays,
+    KeysToKeep,
     Added,
     /// It is as wanted but for its TTL.
     TtlChanged,
@@ -51,7 +51,7 @@ enum DsStep {
 pub(super) struct DsPlan<'a> {
     goal: &'a Goal,
     set: Option<&'a RecordSet>,
-    found: Option<DsRecords>,
+    current: Option<DsRecords>,
     digest: Option<Digest>,
     own: Option<&'a Claim>,
     /// Who else manages what stands.
@@ -66,14 +66,14 @@ impl<'a> DsPlan<'a> {
     /// `ns` is what becomes of the name servers, and the digest of the desired ones.
     pub(super) fn new(
         goal: &'a Goal,
-        seen: &'a Observation,
+        observed: &'a Observation,
         record: &OwnershipRecord,
         own: Option<&'a Claim>,
         (ns, desired): (NsChange, Digest),
     ) -> Self {
-        let set = seen.at_cut("DS");
-        let found = seen.ds();
-        let digest = found.as_ref().map(Digest::from_ds);
+        let set = observed.at_cut("DS");
+        let current = observed.ds();
+        let digest = current.as_ref().map(Digest::from_ds);
         let names = |claim: &&Claim| digest.is_some() && claim.ds == digest;
         // A value that can't be read holds what stands, and so this (OWN-7).
         let unreadable = set.is_some() && record.has_unreadable();
@@ -90,22 +90,22 @@ impl<'a> DsPlan<'a> {
             DesiredDs::Unknown { .. } if !goal.is_arrival() && goal.asks_for_new(own) => {
                 DsStep::Impossible
             }
-            _ if ns == NsChange::Untouched => DsStep::Stays,
+            _ if ns == NsChange::Untouched => DsStep::KeysToKeep,
             DesiredDs::Off if own_names && !others_name => DsStep::Removed,
-            DesiredDs::Off | DesiredDs::Unknown { .. } => DsStep::Stays,
-            DesiredDs::Records(wanted) if found.as_ref() == Some(wanted) => {
+            DesiredDs::Off | DesiredDs::Unknown { .. } => DsStep::KeysToKeep,
+            DesiredDs::Records(desired) if current.as_ref() == Some(desired) => {
                 let differs = set.is_some_and(|set| set.ttl != Some(goal.ds_ttl));
                 let may = !others_name || goal.changes_ds_ttl;
-                if differs && may { DsStep::TtlChanged } else { DsStep::Stays }
+                if differs && may { DsStep::TtlChanged } else { DsStep::KeysToKeep }
             }
-            DesiredDs::Records(_) if ns == NsChange::PutBack || held => DsStep::Deferred,
+            DesiredDs::Records(_) if ns == NsChange::Restored || held => DsStep::Deferred,
             // The name servers must come back, or those of a child zone stay that the same rollback
             // deletes.
             DesiredDs::Records(_)
                 if ns == NsChange::Changes
                     && set.is_none()
-                    && seen.at_cut("NS").is_some()
-                    && own.is_some_and(|own| goal.is_way_back(own)) =>
+                    && observed.at_cut("NS").is_some()
+                    && own.is_some_and(|own| goal.is_rollback(own)) =>
             {
                 DsStep::Deferred
             }
@@ -119,7 +119,7 @@ impl<'a> DsPlan<'a> {
             DesiredDs::Records(_) => DsStep::NotOurs,
         };
         let fits = record.claims().any(|claim| names(&claim) && claim.ns == desired);
-        Self { goal, set, found, digest, own, managers, fits, ns, step }
+        Self { goal, set, current, digest, own, managers, fits, ns, step }
     }
 
     /// True if the DS record set changes, even if only in its TTL.
@@ -130,7 +130,7 @@ impl<'a> DsPlan<'a> {
     /// True if the DS records change, or would if that were not refused.
     pub(super) fn changes_records(&self) -> bool {
         match self.step {
-            DsStep::Stays | DsStep::TtlChanged | DsStep::Deferred => false,
+            DsStep::KeysToKeep | DsStep::TtlChanged | DsStep::Deferred => false,
             DsStep::Added
             | DsStep::Replaced
             | DsStep::Removed
@@ -177,15 +177,15 @@ impl<'a> DsPlan<'a> {
             return match self.set {
                 None if self.step == DsStep::Added => refuse(DsRefusal::WithNameServers),
                 None => None,
-                Some(set) if own_names => refuse(DsRefusal::Stands { ttl: set.ttl }),
+                Some(set) if own_names => refuse(DsRefusal::Exists { ttl: set.ttl }),
                 Some(_) => refuse(DsRefusal::OfOthers { owners: self.managers.clone() }),
             };
         }
         // What another claim names is for the name servers of that claim (DS-5).
-        if self.ns == NsChange::PutBack && !self.managers.is_nobody() && !self.fits {
+        if self.ns == NsChange::Restored && !self.managers.is_nobody() && !self.fits {
             return refuse(DsRefusal::OfOthers { owners: self.managers.clone() });
         }
-        let (current, desired) = (self.current(), self.desired_text());
+        let (current, desired) = (self.current_text(), self.desired_text());
         match self.step {
             DsStep::OfAnother => {
                 let owners = self.managers.clone();
@@ -194,15 +194,16 @@ impl<'a> DsPlan<'a> {
             DsStep::NotOurs => refuse(DsRefusal::NotOurs { current, desired }),
             DsStep::Added | DsStep::Replaced if !self.is_safe() => {
                 let Goal { keys_since, now, .. } = self.goal;
-                let left = rollover::wait(self.found.as_ref(), self.desired()?, *keys_since, *now)?;
+                let left =
+                    rollover::wait(self.current.as_ref(), self.desired()?, *keys_since, *now)?;
                 refuse(DsRefusal::KeyTooYoung { desired, left })
             }
             // A new delegation under it would be bogus from its first second on.
-            DsStep::Deferred | DsStep::Stays
+            DsStep::Deferred | DsStep::KeysToKeep
                 if self.ns == NsChange::Created
                     && self.set.is_some()
                     && !self.fits
-                    && (self.found.is_none() || self.found.as_ref() != self.desired()) =>
+                    && (self.current.is_none() || self.current.as_ref() != self.desired()) =>
             {
                 refuse(DsRefusal::OfOthers { owners: self.managers.clone() })
             }
@@ -225,20 +226,20 @@ impl<'a> DsPlan<'a> {
     /// somebody made by hand, or that was retained (DS-6).
     pub(super) fn managed(&self, settled: bool) -> Option<Digest> {
         let had = self.own.and_then(|own| own.ds);
-        let as_wanted = self.found.is_some() && self.found.as_ref() == self.desired();
+        let as_desired = self.current.is_some() && self.current.as_ref() == self.desired();
         let shared = !self.managers.is_nobody();
         match (&self.goal.ds, self.step) {
             (DesiredDs::Off, _) => None,
-            (DesiredDs::Records(wanted), DsStep::Added | DsStep::Replaced) => {
-                Some(Digest::from_ds(wanted))
+            (DesiredDs::Records(desired), DsStep::Added | DsStep::Replaced) => {
+                Some(Digest::from_ds(desired))
             }
             (DesiredDs::Records(_), _) if self.ns == NsChange::Untouched => {
-                self.digest.filter(|_| as_wanted && shared)
+                self.digest.filter(|_| as_desired && shared)
             }
             (DesiredDs::Unknown { .. }, _) if self.ns == NsChange::Untouched => {
                 self.digest.filter(|_| shared)
             }
-            (DesiredDs::Records(_), _) if as_wanted => {
+            (DesiredDs::Records(_), _) if as_desired => {
                 self.digest.filter(|_| had == self.digest || settled || shared)
             }
             (DesiredDs::Records(_) | DesiredDs::Unknown { .. }, _) => had,
@@ -249,16 +250,16 @@ impl<'a> DsPlan<'a> {
     pub(super) fn batch(&self) -> Vec<Change> {
         let delete = || self.set.cloned().map(Change::Delete);
         let create = || {
-            let set = |wanted: &DsRecords| {
-                RecordSet::new(self.goal.name.clone(), "DS", self.goal.ds_ttl, wanted.values())
+            let set = |desired: &DsRecords| {
+                RecordSet::new(self.goal.name.clone(), "DS", self.goal.ds_ttl, desired.values())
             };
-            self.desired().map(|wanted| Change::Create(set(wanted)))
+            self.desired().map(|desired| Change::Create(set(desired)))
         };
         let (delete, create) = match self.step {
             DsStep::Added => (None, create()),
             DsStep::TtlChanged | DsStep::Replaced => (delete(), create()),
             DsStep::Removed => (delete(), None),
-            DsStep::Stays
+            DsStep::KeysToKeep
             | DsStep::Deferred
             | DsStep::OfAnother
             | DsStep::NotOurs
@@ -269,11 +270,11 @@ impl<'a> DsPlan<'a> {
 
     /// What the next Update would bring, where this request changes nothing: what stands and what
     /// is wanted.
-    pub(super) fn next_update_brings(&self) -> Option<(String, String)> {
-        let differs = self.desired().is_some() && self.found.as_ref() != self.desired();
+    pub(super) fn next_update_changes(&self) -> Option<(String, String)> {
+        let differs = self.desired().is_some() && self.current.as_ref() != self.desired();
         let may = self.managers.is_nobody();
         (self.ns == NsChange::Untouched && differs && may)
-            .then(|| (self.current(), self.desired_text()))
+            .then(|| (self.current_text(), self.desired_text()))
     }
 
     /// What the user should know.
@@ -283,16 +284,16 @@ impl<'a> DsPlan<'a> {
         let stands = self.set.is_some();
         if let DsStep::Replaced | DsStep::Removed = self.step {
             let ttl = self.set.and_then(|set| set.ttl).map_or(0, Ttl::seconds);
-            let stays = rollover::must_stay(self.found.as_ref()?, self.desired(), ttl)?;
+            let stays = rollover::keys_to_keep(self.current.as_ref()?, self.desired(), ttl)?;
             return Some(Warning::KeysMustStay { name, stays });
         }
         if self.step == DsStep::Added && !self.is_safe() {
             return Some(Warning::UnsignedAnswersKept { name });
         }
         match &self.goal.ds {
-            DesiredDs::Off if self.step == DsStep::Stays && stands && had.is_some() => {
+            DesiredDs::Off if self.step == DsStep::KeysToKeep && stands && had.is_some() => {
                 let owners = self.managers.clone();
-                Some(Warning::DsLeft { name, current: self.current(), owners })
+                Some(Warning::DsLeft { name, current: self.current_text(), owners })
             }
             DesiredDs::Unknown { why } => {
                 Some(Warning::DsUnknown { name, stands, why: why.clone() })
@@ -300,13 +301,13 @@ impl<'a> DsPlan<'a> {
             DesiredDs::Records(_) if self.step == DsStep::Deferred => {
                 Some(Warning::DsDeferred { name, desired: self.desired_text() })
             }
-            DesiredDs::Records(wanted)
+            DesiredDs::Records(desired)
                 if self.ns == NsChange::Untouched
-                    && self.found.as_ref() != Some(wanted)
+                    && self.current.as_ref() != Some(desired)
                     && !self.managers.is_nobody() =>
             {
                 let owners = self.managers.clone();
-                Some(Warning::DsLeft { name, current: self.current(), owners })
+                Some(Warning::DsLeft { name, current: self.current_text(), owners })
             }
             DesiredDs::Off | DesiredDs::Records(_) => None,
         }
@@ -314,7 +315,7 @@ impl<'a> DsPlan<'a> {
 
     fn desired(&self) -> Option<&DsRecords> {
         match &self.goal.ds {
-            DesiredDs::Records(wanted) => Some(wanted),
+            DesiredDs::Records(desired) => Some(desired),
             DesiredDs::Off | DesiredDs::Unknown { .. } => None,
         }
     }
@@ -323,9 +324,9 @@ impl<'a> DsPlan<'a> {
         self.desired().map(ToString::to_string).unwrap_or_default()
     }
 
-    fn current(&self) -> String {
+    fn current_text(&self) -> String {
         let values = || self.set.map(|set| set.values.join(",")).unwrap_or_default();
-        self.found.as_ref().map_or_else(values, ToString::to_string)
+        self.current.as_ref().map_or_else(values, ToString::to_string)
     }
 }
 
@@ -338,7 +339,7 @@ pub enum DsRefusal {
         why: String,
     },
     /// The name servers would change under a standing DS record set that this resource manages.
-    Stands {
+    Exists {
         /// Its TTL.
         ttl: Option<Ttl>,
     },
@@ -378,7 +379,7 @@ impl DsRefusal {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "ds-unknown",
-            Self::Stands { .. } => "ds-stands",
+            Self::Exists { .. } => "ds-stands",
             Self::WithNameServers => "ds-with-name-servers",
             Self::OfOthers { .. } => "ds-of-others",
             Self::ClaimedByOthers { .. } => "ds-claimed-by-others",
@@ -395,7 +396,7 @@ impl DsRefusal {
                     "No DS record set can be added for {name}: {why}. Correct that, or set Dnssec to false."
                 )
             }
-            Self::Stands { ttl } => {
+            Self::Exists { ttl } => {
                 // A resolver may fetch the keys in the last second of the DS record set, and trusts
                 // them for their own TTL.
                 let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(DNSKEY_TTL);

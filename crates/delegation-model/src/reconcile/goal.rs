@@ -25,11 +25,11 @@ pub struct Goal {
     pub now: i64,
     /// How the request comes to this point.
     pub behavior: UpdateBehavior,
-    /// The digest of the properties of the request ([`Digest::from_wish`]).
-    pub wish: Digest,
+    /// The digest of the properties of the request ([`Digest::from_intent`]).
+    pub intent: Digest,
     /// The digest of the old properties of an Update, as far as they could be read. It counts only
     /// where no claim of our own says what was asked before.
-    pub old_wish: Option<Digest>,
+    pub old_intent: Option<Digest>,
     /// The desired name servers; `None` if they could not be read.
     pub name_servers: Option<NameServers>,
     /// The desired TTL of the NS record set.
@@ -66,16 +66,18 @@ impl Goal {
     /// back of an Update, within a day, does not (UPDATE-5).
     pub(super) fn asks_for_new(&self, own: Option<&Claim>) -> bool {
         match own {
-            Some(own) => self.wish != own.wish && !self.is_way_back(own),
-            None => self.old_wish != Some(self.wish),
+            Some(own) => self.intent != own.intent && !self.is_rollback(own),
+            None => self.old_intent != Some(self.intent),
         }
     }
 
     /// True if the request asks for what the resource asked for before its last request, and no
     /// more for what it asked for then: the way back of an Update (UPDATE-5).
-    pub fn is_way_back(&self, own: &Claim) -> bool {
+    pub fn is_rollback(&self, own: &Claim) -> bool {
         let since = self.stamp.time.saturating_sub(own.stamp.time);
-        self.wish != own.wish && own.previous_wish == Some(self.wish) && (0..=DAY).contains(&since)
+        self.intent != own.intent
+            && own.previous_intent == Some(self.intent)
+            && (0..=DAY).contains(&since)
     }
 
     /// True if the request was made after the one that wrote this claim. A claim from the future
@@ -155,7 +157,7 @@ pub struct DeleteGoal {
     /// nothing is put back.
     pub allowed: bool,
     /// True once Route 53 has rejected that the displaced name servers are put back (LEAVE-6).
-    pub put_back_rejected: bool,
+    pub restore_rejected: bool,
 }
 
 /// Why a claim is to go.

@@ -13,9 +13,9 @@ use crate::record_set::RecordSet;
 pub fn occluded<'a>(
     name: &'a Name,
     name_servers: Option<&'a NameServers>,
-    seen: &'a Observation,
+    observed: &'a Observation,
 ) -> impl Iterator<Item = &'a RecordSet> {
-    let delegated = seen.at_cut("NS").is_some();
+    let delegated = observed.at_cut("NS").is_some();
     let stays = move |set: &RecordSet| match set.rtype.as_str() {
         "NS" | "DS" => set.name == *name,
         "A" | "AAAA" => {
@@ -23,5 +23,5 @@ pub fn occluded<'a>(
         }
         _ => false,
     };
-    seen.at_cut.iter().chain(&seen.below).filter(move |set| !delegated && !stays(set))
+    observed.at_cut.iter().chain(&observed.below).filter(move |set| !delegated && !stays(set))
 }

@@ -151,7 +151,7 @@ pub enum Refusal {
         "{name} is delegated to {current:?}, which is not a list of names and could not be given \
          back after a rollback. Correct or remove that record set first."
     )]
-    CantBeGivenBack {
+    CantBeRestored {
         /// The zone cut.
         name: Name,
         /// The values found.
@@ -247,7 +247,7 @@ impl Refusal {
             Self::NotOurs { .. } => "delegation-not-ours",
             Self::HeldByOthers { .. } => "delegation-held-by-others",
             Self::NotSettled { .. } => "delegation-not-settled",
-            Self::CantBeGivenBack { .. } => "delegation-cant-be-given-back",
+            Self::CantBeRestored { .. } => "delegation-cant-be-given-back",
             Self::UnreadableClaim { .. } => "ownership-record-unreadable",
             Self::OwnershipRecordFull { .. } => "ownership-record-full",
             Self::Ds { why, .. } => why.code(),

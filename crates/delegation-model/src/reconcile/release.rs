@@ -24,7 +24,7 @@ pub fn plan_release(
         reason: DeleteReason::Requested,
         known_name_servers: known,
         allowed: true,
-        put_back_rejected: false,
+        restore_rejected: false,
     };
     match plan_delete(&goal, observed) {
         Decision::Proceed(plan) => plan,

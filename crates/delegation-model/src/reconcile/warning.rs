@@ -5,7 +5,7 @@ use std::fmt;
 use super::holders::Holders;
 use super::refusal::Refusal;
 use crate::name::Name;
-use crate::rollover::Stays;
+use crate::rollover::KeysToKeep;
 use crate::ttl::Ttl;
 
 /// What the user should know. Its text is a sentence or several, with a full stop.
@@ -49,7 +49,7 @@ pub enum Warning {
         owners: Holders,
         /// True if it is given back when the request is rolled back; an Update in place gives
         /// nothing back.
-        given_back: bool,
+        restored_by_rollback: bool,
     },
     /// Name servers that somebody changed by hand were put right.
     DriftRepaired {
@@ -78,7 +78,7 @@ pub enum Warning {
     },
     /// The request came to a delegation that stands as wanted, and changed nothing: what its next
     /// Update will bring.
-    NextUpdateBrings {
+    NextUpdateChanges {
         /// The zone cut.
         name: Name,
         /// The TTL of the NS record set that stands and the one asked for, if they differ.
@@ -127,7 +127,7 @@ pub enum Warning {
         /// The zone cut.
         name: Name,
         /// What must stay, and for how long.
-        stays: Stays,
+        stays: KeysToKeep,
     },
     /// A DS record set was added to a delegation that exists: resolvers may have answers from
     /// before the zone was signed.
@@ -162,14 +162,14 @@ pub enum Warning {
         owners: Holders,
     },
     /// A Delete leaves a delegation that stood before the resource came.
-    StoodBefore {
+    ExistedBefore {
         /// The zone cut.
         name: Name,
         /// The name servers that stand.
         current: String,
     },
     /// A Delete gives back what the resource had displaced.
-    GivenBack {
+    Restored {
         /// The zone cut.
         name: Name,
         /// The name servers that stand from now on.
@@ -178,7 +178,7 @@ pub enum Warning {
         ttl: Ttl,
     },
     /// A Delete removed a delegation that once displaced another, which is not given back.
-    NotGivenBack {
+    NotRestored {
         /// The zone cut.
         name: Name,
         /// What once stood.
@@ -243,7 +243,7 @@ impl Warning {
             Self::DriftRepaired { .. } => "drift-repaired",
             Self::ChangedForOthers { .. } => "changed-for-others",
             Self::Shared { .. } => "delegation-shared",
-            Self::NextUpdateBrings { .. } => "next-update-brings",
+            Self::NextUpdateChanges { .. } => "next-update-brings",
             Self::TtlKept { .. } => "ttl-kept",
             Self::DsLeft { .. } => "ds-left",
             Self::DsUnknown { .. } => "ds-not-known",
@@ -253,9 +253,9 @@ impl Warning {
             Self::NotClaimed { .. } => "delete-without-claim",
             Self::ClaimKept { .. } => "claim-kept",
             Self::LeftToOthers { .. } => "left-to-others",
-            Self::StoodBefore { .. } => "stood-before",
-            Self::GivenBack { .. } => "given-back",
-            Self::NotGivenBack { .. } => "not-given-back",
+            Self::ExistedBefore { .. } => "stood-before",
+            Self::Restored { .. } => "given-back",
+            Self::NotRestored { .. } => "not-given-back",
             Self::ChangedByOthers { .. } => "changed-by-others",
             Self::DsWithRoutingPolicyLeft { .. } => "ds-with-routing-policy-left",
         }
@@ -295,14 +295,14 @@ impl fmt::Display for Warning {
                  longer does.",
                 wildcard.for_people()
             ),
-            Self::Displaced { name, previous, ttl, owners, given_back } => {
+            Self::Displaced { name, previous, ttl, owners, restored_by_rollback } => {
                 write!(f, "{name} was delegated to {previous} with a TTL of {ttl} s")?;
                 if owners.is_nobody() {
                     f.write_str(", which no stack claims. AllowOverwrite replaced that.")?;
                 } else {
                     write!(f, ", claimed by {owners}. AllowOverwrite replaced that.")?;
                 }
-                f.write_str(if *given_back {
+                f.write_str(if *restored_by_rollback {
                     " It is given back only if this request is rolled back within a day."
                 } else {
                     " A rollback of this Update does not give it back."
@@ -325,7 +325,7 @@ impl fmt::Display for Warning {
                  deleted. If one of them no longer exists, remove its claim: delegation plan --release \
                  prints how."
             ),
-            Self::NextUpdateBrings { name, ttl, ds } => {
+            Self::NextUpdateChanges { name, ttl, ds } => {
                 write!(
                     f,
                     "The delegation of {name} already existed as requested and was not changed."
@@ -380,7 +380,7 @@ impl fmt::Display for Warning {
                  put back, and resolvers may cache the others for their TTL. Update again after that, with \
                  another Trigger."
             ),
-            Self::KeysMustStay { name, stays: Stays { tags, seconds } } => write!(
+            Self::KeysMustStay { name, stays: KeysToKeep { tags, seconds } } => write!(
                 f,
                 "The keys {tags} of {name} must stay ACTIVE and the zone must stay signed for {seconds} seconds from \
                  now: resolvers may cache their DS records for that long."
@@ -413,17 +413,17 @@ impl fmt::Display for Warning {
                  none of them exists any more, remove the NS record set of {name} and its ownership \
                  record by hand."
             ),
-            Self::StoodBefore { name, current } => write!(
+            Self::ExistedBefore { name, current } => write!(
                 f,
                 "The delegation of {name} to {current} was left in place: it existed before this resource \
                  was created. If nobody needs it, remove it by hand."
             ),
-            Self::GivenBack { name, restored, ttl } => write!(
+            Self::Restored { name, restored, ttl } => write!(
                 f,
                 "The delegation of {name} was given back: it points again to {restored}, with a TTL of \
                  {ttl} s, as before this resource took it over."
             ),
-            Self::NotGivenBack { name, previous, ttl, rejected } => write!(
+            Self::NotRestored { name, previous, ttl, rejected } => write!(
                 f,
                 "The delegation of {name} was removed. Before this resource took it over it pointed to \
                  {previous}, with a TTL of {ttl} s; that was not restored, {}.",

@@ -87,7 +87,7 @@ fn states(report: &Report) -> Vec<ServerState> {
 async fn nothing_is_sent_into_the_network_of_who_asks() {
     // By the resolver, for the child and for its parent, and by glue.
     let inside = "ns.testing.example.com";
-    let name_servers = NameServers::given(&["ns1.example.net", "ns2.example.net", inside]).unwrap();
+    let name_servers = NameServers::parse(&["ns1.example.net", "ns2.example.net", inside]).unwrap();
     let glue = vec![(inside.parse().unwrap(), IpAddr::from([127, 0, 0, 13]))];
     let expected = Expected { name_servers, glue, ..expected() };
     let servers = || child(&["ns1.example.net", "ns2.example.net", inside]).script();

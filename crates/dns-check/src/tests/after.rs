@@ -204,7 +204,7 @@ async fn a_silent_server_of_the_parent_zone_is_asked_again() {
 async fn the_world_asks_another_zone_than_the_one_that_was_written() {
     let fixture = fixture(parent(SERVERS).script(), parent(SERVERS).script());
     let check = async |written: &[&str]| {
-        let name_servers = Some(NameServers::given(written).unwrap());
+        let name_servers = Some(NameServers::parse(written).unwrap());
         let parent = ParentZone { name_servers, ..parent_zone() };
         fixture.verifier(patient()).verify_delegation(&parent, &expected(), PATIENCE).await
     };

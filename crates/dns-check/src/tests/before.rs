@@ -49,7 +49,7 @@ fn with_host(addresses: &[&'static str]) -> Script {
 async fn no_resolver_is_asked_for_the_name_or_below_it() {
     let fixture =
         Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, with_host(&["127.0.0.11"]))]);
-    let servers = NameServers::given(&["ns.testing.example.com"]).unwrap();
+    let servers = NameServers::parse(&["ns.testing.example.com"]).unwrap();
     let glue = vec![(name("ns.testing.example.com"), IpAddr::from([127, 0, 0, 11]))];
     let expected = Expected { name_servers: servers, glue, ..expected() };
     let report = fixture.verifier(patient()).verify_child(&expected, PATIENCE).await;
@@ -79,7 +79,7 @@ async fn a_few_addresses_of_glue_are_asked() {
     ]);
     let glue = (11..=14).map(|host| (name(server), IpAddr::from([127, 0, 0, host]))).collect();
     let expected =
-        Expected { name_servers: NameServers::given(&[server]).unwrap(), glue, ..expected() };
+        Expected { name_servers: NameServers::parse(&[server]).unwrap(), glue, ..expected() };
     let report = fixture.verifier(patient()).verify_child(&expected, PATIENCE).await;
     assert!(report.is_good(), "{report}");
     let asked = [11, 12, 13, 14].map(|host| fixture.count(host, RecordType::SOA));

@@ -210,7 +210,7 @@ async fn what_hostile_servers_cost_is_bounded() {
     let above = (51..83).map(|host| (host, hostile(|ask| parent(SERVERS).answer(ask))));
     let fixture =
         Fixture::start([(RESOLVER, resolver)].into_iter().chain(servers).chain(above).collect());
-    let name_servers = NameServers::given(&hosts("example.net").collect::<Vec<_>>()).unwrap();
+    let name_servers = NameServers::parse(&hosts("example.net").collect::<Vec<_>>()).unwrap();
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let expected = Expected { name_servers, ..expected() };
     let report =

@@ -268,7 +268,7 @@ fn resolver(ask: &Ask, hosts: &[(String, String)]) -> Message {
 pub(super) fn delegated_to(servers: &[&str]) -> Expected {
     Expected {
         name: CHILD.parse().unwrap(),
-        name_servers: NameServers::given(servers).unwrap(),
+        name_servers: NameServers::parse(servers).unwrap(),
         ds: None,
         check_ds: true,
         glue: Vec::new(),

@@ -232,7 +232,7 @@ pub(super) fn parent_zone() -> ParentZone {
 pub(super) fn expected() -> Expected {
     Expected {
         name: CHILD.parse().unwrap(),
-        name_servers: NameServers::given(SERVERS).unwrap(),
+        name_servers: NameServers::parse(SERVERS).unwrap(),
         ds: None,
         check_ds: true,
         glue: Vec::new(),

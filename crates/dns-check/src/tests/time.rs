@@ -55,7 +55,7 @@ async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
     ]);
     let glue = vec![(name(&server), IpAddr::from([127, 0, 0, 11]))];
     let expected =
-        Expected { name_servers: NameServers::given(&[&server]).unwrap(), glue, ..expected() };
+        Expected { name_servers: NameServers::parse(&[&server]).unwrap(), glue, ..expected() };
     let resolver = Resolver { anywhere: true, ..Resolver::at(([127, 0, 0, 1], 1).into()) };
     let check = Check { resolver, ..fixture.strict(&expected) };
     // However often the clock jumps in the first round.
@@ -101,7 +101,7 @@ async fn without_egress_a_check_ends_within_six_seconds() {
         .flat_map(|server| addresses(11).map(|address| (name(server), address)))
         .collect();
     let expected =
-        Expected { name_servers: NameServers::given(&names).unwrap(), glue, ..expected() };
+        Expected { name_servers: NameServers::parse(&names).unwrap(), glue, ..expected() };
     let begun = Instant::now();
     let report = verifier.verify_child(&expected, PATIENCE).await;
     assert!(report.no_egress(), "{report}");

@@ -93,7 +93,7 @@ async fn name_servers_within_the_child_zone() {
     fixture.delegate(&[server.to_owned()]);
     fixture.parent.put(RecordSet::new(server, "A", 300, [address.to_string()]));
     let expected = Expected {
-        name_servers: NameServers::given(&[server]).unwrap(),
+        name_servers: NameServers::parse(&[server]).unwrap(),
         glue: vec![(name(server), address)],
         ..fixture.expected()
     };

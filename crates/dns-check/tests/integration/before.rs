@@ -27,7 +27,7 @@ async fn a_hosted_zone_is_served_before_it_is_delegated() {
 #[tokio::test]
 async fn the_name_servers_of_another_zone_are_lame() {
     let fixture = Fixture::new().await;
-    let servers = NameServers::given(&fixture.parent.name_servers()).unwrap();
+    let servers = NameServers::parse(&fixture.parent.name_servers()).unwrap();
     let report =
         fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
     let text = report.to_string();
@@ -53,7 +53,7 @@ async fn a_zone_that_is_gone_is_dangling() {
 #[tokio::test]
 async fn a_name_server_without_an_address() {
     let fixture = Fixture::new().await;
-    let servers = NameServers::given(&["ns.nobody.example"]).unwrap();
+    let servers = NameServers::parse(&["ns.nobody.example"]).unwrap();
     let report =
         fixture.before(&Expected { name_servers: servers, ..fixture.expected() }, NONE).await;
     assert_eq!(
@@ -84,7 +84,7 @@ async fn name_servers_within_the_child_zone_are_found_by_glue() {
     fixture.child.delete();
     let server = "ns1.testing.example.com";
     let _outside = fixture.dns.zone(CHILD, [server], []);
-    let servers = NameServers::given(&[server]).unwrap();
+    let servers = NameServers::parse(&[server]).unwrap();
     let glue = vec![(name(server), fixture.dns.server(server).ip())];
     let expected = Expected { name_servers: servers, glue, ..fixture.expected() };
     let report = fixture.before(&expected, PATIENCE).await;

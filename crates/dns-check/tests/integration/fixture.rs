@@ -49,7 +49,7 @@ impl Fixture {
     pub(crate) fn expected(&self) -> Expected {
         Expected {
             name: name(CHILD),
-            name_servers: NameServers::given(&self.child.name_servers()).unwrap(),
+            name_servers: NameServers::parse(&self.child.name_servers()).unwrap(),
             ds: None,
             check_ds: true,
             glue: Vec::new(),
@@ -58,7 +58,7 @@ impl Fixture {
 
     /// The same with these DS records.
     pub(crate) fn signed(&self, ds: &[String]) -> Expected {
-        Expected { ds: Some(DsRecords::found(ds).unwrap()), ..self.expected() }
+        Expected { ds: Some(DsRecords::from_values(ds).unwrap()), ..self.expected() }
     }
 
     /// A check that waits for an answer longer than any machine is busy; a server that is silent is

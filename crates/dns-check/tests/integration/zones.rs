@@ -371,8 +371,8 @@ impl World {
     async fn judge(&self, verifier: &Verifier, row: &Row, zone: &str, made: &Made) -> Found {
         let expected = Expected {
             name: name(zone),
-            name_servers: NameServers::found(&made.servers).unwrap(),
-            ds: DsRecords::found(&made.ds),
+            name_servers: NameServers::from_values(&made.servers).unwrap(),
+            ds: DsRecords::from_values(&made.ds),
             check_ds: false,
             glue: Vec::new(),
         };

@@ -7,7 +7,7 @@ use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    self, Before, ClaimOrigin, Claimant, Displaced, OwnershipRecord, Stamp,
+    self, Before, ClaimBasis, Claimant, Displaced, OwnershipRecord, Stamp,
 };
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
@@ -25,7 +25,7 @@ fn set(owner: &str, rtype: &str, values: &[&str]) -> RecordSet {
 }
 
 fn servers(servers: &[&str]) -> NameServers {
-    NameServers::found(servers).unwrap()
+    NameServers::from_values(servers).unwrap()
 }
 
 fn claim_of(stack: &str, logical_id: &str, cut: &str, names: &[&str], ds: Option<&str>) -> Claim {
@@ -33,11 +33,11 @@ fn claim_of(stack: &str, logical_id: &str, cut: &str, names: &[&str], ds: Option
     Claim {
         id: claimant.id(),
         ns: Digest::from_name_servers(&servers(names)),
-        ds: ds.map(|ds| Digest::from_ds(&DsRecords::found(&[ds]).unwrap())),
-        wish: Digest::from_name_servers(&servers(names)),
-        previous_wish: None,
+        ds: ds.map(|ds| Digest::from_ds(&DsRecords::from_values(&[ds]).unwrap())),
+        intent: Digest::from_name_servers(&servers(names)),
+        previous_intent: None,
         stamp: Stamp { time: NOW, request: RequestDigest::new("r") },
-        origin: ClaimOrigin::Made,
+        basis: ClaimBasis::Made,
         saw: None,
         from: None,
         hold: None,
@@ -165,12 +165,12 @@ fn a_child_named_like_a_digest_has_a_record_of_its_own() {
 
 #[test]
 fn what_was_found_or_displaced_another_is_unsettled_until_something_else_exists() {
-    let with = |before: Before, standing: &str| {
+    let with = |before: Before, current: &str| {
         let record = record_of("a.example.com", |record| {
-            record.put_claim(claim("A", &[standing], None));
+            record.put_claim(claim("A", &[current], None));
             record.put_before(Some(before));
         });
-        marks(&of(vec![set("a.example.com", "NS", &[standing]), record])[0])
+        marks(&of(vec![set("a.example.com", "NS", &[current]), record])[0])
     };
     let of = Digest::from_name_servers(&servers(&["ns."]));
     let displaced = Displaced {

@@ -37,7 +37,7 @@ impl Model {
             request: asked_by,
             config,
             reason,
-            rejected: delivery.put_back_rejected,
+            rejected: delivery.restore_rejected,
             known: self.is_alive(world, self.config(config).servers),
             rezoned: world.rezoned && self.config(config).servers == 0,
         }
@@ -66,8 +66,8 @@ impl Model {
                             UpdateBehavior::Replacement { from: from(zone) }
                         }
                     },
-                    wish: values.wish(config),
-                    old_wish: old.map(|old| values.wish(old)),
+                    intent: values.intent(config),
+                    old_intent: old.map(|old| values.intent(old)),
                     name_servers: values.servers.get(usize::from(config.servers)).cloned(),
                     ttl: ttl(config.ttl),
                     changes_ttl: old.is_some_and(|old| old.ttl != config.ttl),
@@ -111,7 +111,7 @@ impl Model {
                         }
                     }),
                     allowed: true,
-                    put_back_rejected: rejected,
+                    restore_rejected: rejected,
                 };
                 self.points.plan_absent(&goal, id)
             }

@@ -1,7 +1,7 @@
 //! Where a request goes, as `moving` says, one read after the other.
 
 use delegation_model::ids::ZoneId;
-use delegation_model::moving::{NextStep, Reached, Route, ZoneSight, next_step};
+use delegation_model::moving::{NextStep, Reached, Route, ZoneView, next_step};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::UpdateBehavior;
 
@@ -75,10 +75,10 @@ impl Model {
         let values = &self.points.values;
         let accounts = self.profile.two_accounts;
         let own = |id: PointId| self.points.own(id, request.resource, i64::from(world.clock));
-        let sight = |snap: Snap| match snap {
+        let view = |snap: Snap| match snap {
             Snap::Unread => None,
             Snap::Denied => Some(Reached::Denied),
-            Snap::Read(id) => Some(Reached::Read(ZoneSight {
+            Snap::Read(id) => Some(Reached::Read(ZoneView {
                 apex: values.apex.clone(),
                 private: false,
                 claim: own(id),
@@ -89,22 +89,22 @@ impl Model {
             now: START + i64::from(world.clock),
             name: values.cut.clone(),
             parent: values.parent(config),
-            asked: values.route(config, accounts),
-            asked_before: values.route(old, accounts),
+            desired_route: values.route(config, accounts),
+            old_route: values.route(old, accounts),
             role_changes: accounts && config.zone != old.zone,
             physical: match request.physical {
                 Physical::Point(zone) => Some(self.point(zone)),
                 Physical::Marker | Physical::Invented => None,
             },
-            at_physical: sight(delivery.physical),
-            at_physical_by_old_role: sight(delivery.physical_by_old_role),
+            at_physical: view(delivery.physical),
+            at_physical_by_old_role: view(delivery.physical_by_old_role),
             at_home: match delivery.home {
                 Snap::Unread => None,
                 Snap::Denied => Some(Reached::Denied),
                 Snap::Read(id) => Some(Reached::Read(own(id))),
             },
             // Neither zone comes or goes, so when it is looked up says nothing.
-            found: Some(values.zones[usize::from(config.zone)].clone()),
+            found_zone: Some(values.zones[usize::from(config.zone)].clone()),
         }
     }
 

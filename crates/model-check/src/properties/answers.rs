@@ -19,7 +19,7 @@ impl Model {
         }
         // Others were here between the batch and the answer.
         let wants = self.config(request.config).servers;
-        let stands = self.points.sight(world.points[usize::from(zone)]).servers;
+        let stands = self.points.view(world.points[usize::from(zone)]).servers;
         let facts = &mut world.facts[usize::from(zone)];
         if stands != Some(wants) {
             facts.lost |= 1 << request.resource;
@@ -33,7 +33,7 @@ impl Model {
     pub(crate) fn check_marker(&mut self, world: &mut World, request: &Request, answer: Answer) {
         let zone = self.config(request.config).zone;
         let claim =
-            self.points.sight(world.points[usize::from(zone)]).claim(request.resource).copied();
+            self.points.view(world.points[usize::from(zone)]).claim(request.resource).copied();
         let runs = world.deliveries.iter().any(|delivery| delivery.request == request.id);
         let stands = claim.is_some_and(|claim| claim.time == i64::from(request.time));
         if answer.physical == Physical::Marker && request.kind == Kind::Create && stands && runs {

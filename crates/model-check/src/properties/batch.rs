@@ -1,7 +1,7 @@
 //! What one batch may change, and what a decision to send none promises.
 
 use crate::model::Model;
-use crate::points::{ClaimSight, Decided, PointId, Sight};
+use crate::points::{ClaimView, Decided, PointId, PointView};
 use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
 use crate::world::{Behavior, Kind, Maker, Part, Physical, Request, Snap, Stage, World};
 /// After so many seconds a tombstone is over.
@@ -14,8 +14,8 @@ pub(super) struct Turn {
     pub(super) behavior: Behavior,
     pub(super) zone: u8,
     pub(super) config: Config,
-    pub(super) before: Sight,
-    pub(super) after: Sight,
+    pub(super) before: PointView,
+    pub(super) after: PointView,
 }
 
 impl Model {
@@ -32,7 +32,7 @@ impl Model {
         let zone = delivery.zone;
         let config = self.config(request.config);
         let (before, after) =
-            (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+            (self.points.view(points.0).clone(), self.points.view(points.1).clone());
         let turn = Turn { request, part, behavior: delivery.behavior, zone, config, before, after };
         let decided = self.decided(delivery.planned).clone();
         self.check_plan(&turn, &decided);
@@ -51,10 +51,10 @@ impl Model {
         let request = *world.request(delivery.request);
         let config = self.config(request.config);
         let Stage::Observe(part) = delivery.stage else { return };
-        let sight = self.points.sight(id).clone();
+        let view = self.points.view(id).clone();
         let (behavior, zone) = (delivery.behavior, delivery.zone);
         let turn =
-            Turn { request, part, behavior, zone, config, before: sight.clone(), after: sight };
+            Turn { request, part, behavior, zone, config, before: view.clone(), after: view };
         let decided = self.decided(delivery.planned).clone();
         self.check_plan(&turn, &decided);
     }
@@ -68,7 +68,7 @@ impl Model {
             Part::Present if plan.finds_own_request => {
                 if before.servers != after.servers
                     || before.ds != after.ds
-                    || before.debt != after.debt
+                    || before.origin != after.origin
                 {
                     self.violation("UPDATE-6: a second delivery changes something".into());
                 }
@@ -78,7 +78,7 @@ impl Model {
                 if kept
                     && (before.servers != after.servers
                         || before.ds != after.ds
-                        || before.debt != after.debt)
+                        || before.origin != after.origin)
                 {
                     self.violation("UPDATE-4: a Warning, and something changed".into());
                 }
@@ -135,9 +135,9 @@ impl Model {
         let Turn { request, part, before, after, .. } = turn;
         let time = i64::from(request.time);
         let later =
-            |sight: &Sight| sight.claim(request.resource).is_some_and(|own| own.time > time);
+            |view: &PointView| view.claim(request.resource).is_some_and(|own| own.time > time);
         let seen = at_physical.into_iter().any(|snap| match snap {
-            Snap::Read(id) => later(self.points.sight(id)),
+            Snap::Read(id) => later(self.points.view(id)),
             Snap::Unread | Snap::Denied => false,
         });
         if later(before) || (*part == Part::Present && seen) {
@@ -235,7 +235,7 @@ impl Model {
             return (present && !fenced).then_some("late-request");
         }
         // It is remembered, and given back if the request is rolled back.
-        if present && turn.config.overwrite && turn.after.debt == Some(before.servers) {
+        if present && turn.config.overwrite && turn.after.origin == Some(before.servers) {
             return Some("overwritten-by-another");
         }
         let Some(claim) = claim else {
@@ -249,7 +249,7 @@ impl Model {
             return Some("bystander");
         }
         // What it names was displaced, and brought again by somebody who overwrote, and leaves now.
-        let brought = before.debt.is_some_and(|debt| debt.is_some());
+        let brought = before.origin.is_some_and(|origin| origin.is_some());
         if !present && !claim.holds && claim.servers == before.servers && brought {
             return Some("sleeping-claim");
         }
@@ -272,7 +272,7 @@ impl Model {
         let fine = match part {
             // A later Update in place of a holder settles, and may change it.
             Part::Present if before.servers != after.servers => {
-                let later = |own: &ClaimSight| i64::from(request.time) > own.time;
+                let later = |own: &ClaimView| i64::from(request.time) > own.time;
                 let holds = own.is_some_and(|own| own.servers == before.servers && later(own));
                 config.overwrite || (!turn.behavior.is_arrival() && holds)
             }
@@ -314,7 +314,7 @@ impl Model {
         if before.ttl != after.ttl && others && !changes_ttl {
             self.violation("UPDATE-3: one of several holders changes the TTL unasked".into());
         }
-        if before.debt == Some(None) && after.debt.is_none() && own_is_new(turn) {
+        if before.origin == Some(None) && after.origin.is_none() && own_is_new(turn) {
             self.violation("OWN-6: who has just come settles what stood before".into());
         }
     }
@@ -328,7 +328,7 @@ impl Model {
             return;
         }
         let living = self.living(world, *zone);
-        let named = |claim: &ClaimSight| {
+        let named = |claim: &ClaimView| {
             let lives = living.iter().any(|(resource, _)| *resource == claim.resource);
             claim.resource != request.resource && claim.names_ds && lives
         };

@@ -32,7 +32,7 @@ impl Model {
             return;
         }
         let (before, after) =
-            (self.points.sight(points.0).clone(), self.points.sight(points.1).clone());
+            (self.points.view(points.0).clone(), self.points.view(points.1).clone());
         // Nor does anybody who deploys know of what comes late.
         let by_hand = matches!(whose, Whose::Late | Whose::Hand);
         let now = world.clock;

@@ -3,17 +3,17 @@
 
 use super::batch::Turn;
 use crate::model::Model;
-use crate::points::Sight;
+use crate::points::PointView;
 use crate::values::stack_of;
 use crate::world::{Facts, LeftBy, Maker, Part, World};
 impl Model {
     /// The Delete of a resource is given up, forced or left out: what it holds there is left.
     pub(crate) fn note_forgotten(&self, world: &mut World, zone: u8, resource: u8) {
-        let sight = self.points.sight(world.points[usize::from(zone)]);
-        let names = sight.claim(resource).is_some_and(|claim| claim.servers == sight.servers);
+        let view = self.points.view(world.points[usize::from(zone)]);
+        let names = view.claim(resource).is_some_and(|claim| claim.servers == view.servers);
         let facts = &mut world.facts[usize::from(zone)];
         facts.forgotten |= 1 << resource;
-        if names && sight.servers.is_some() {
+        if names && view.servers.is_some() {
             facts.left_by = LeftBy::Forgotten;
         }
     }
@@ -24,11 +24,11 @@ impl Model {
         let living = self.living(world, *zone);
         let as_wanted = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
         let facts = &mut world.facts[usize::from(*zone)];
-        let names = |sight: &Sight, bits: u8| {
-            let of = sight
+        let names = |view: &PointView, bits: u8| {
+            let of = view
                 .claims
                 .iter()
-                .filter(|claim| sight.servers.is_some() && claim.servers == sight.servers);
+                .filter(|claim| view.servers.is_some() && claim.servers == view.servers);
             of.fold((false, true), |(any, all), claim| {
                 let bit = bits >> claim.resource & 1 == 1;
                 (any || bit, all && bit)
@@ -99,7 +99,7 @@ impl Model {
         let stack = stack_of(request.resource);
         let displaces = before.servers.is_some()
             && before.servers != after.servers
-            && after.debt == Some(before.servers);
+            && after.origin == Some(before.servers);
         if let Some(operation) =
             world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
         {

@@ -1,26 +1,26 @@
 //! What exists while nothing is under way.
 
 use crate::model::Model;
-use crate::points::{ClaimSight, Sight};
+use crate::points::{ClaimView, PointView};
 use crate::values::{Config, resource_text, zone_letter};
 use crate::world::{LeftBy, Maker, World};
 impl Model {
     /// Nothing is under way: what stands is somebody's.
     pub(crate) fn check_quiet(&mut self, world: &World) {
         for zone in 0..2u8 {
-            let sight = self.points.sight(world.points[usize::from(zone)]).clone();
+            let view = self.points.view(world.points[usize::from(zone)]).clone();
             let living = self.living(world, zone);
-            self.check_left(world, zone, &sight, &living);
+            self.check_left(world, zone, &view, &living);
             for (resource, _) in &living {
-                self.check_held(world, zone, &sight, *resource);
+                self.check_held(world, zone, &view, *resource);
             }
         }
     }
 
-    fn check_left(&mut self, world: &World, zone: u8, sight: &Sight, living: &[(u8, Config)]) {
+    fn check_left(&mut self, world: &World, zone: u8, view: &PointView, living: &[(u8, Config)]) {
         let facts = world.facts[usize::from(zone)];
         let is_living = |resource: u8| living.iter().any(|(other, _)| *other == resource);
-        for claim in &sight.claims {
+        for claim in &view.claims {
             if is_living(claim.resource) {
                 continue;
             }
@@ -36,12 +36,12 @@ impl Model {
                 ));
             }
         }
-        let wanted = living.iter().any(|(_, config)| sight.servers == Some(config.servers));
-        if sight.servers.is_some() && facts.maker == Maker::Ours && !wanted {
+        let wanted = living.iter().any(|(_, config)| view.servers == Some(config.servers));
+        if view.servers.is_some() && facts.maker == Maker::Ours && !wanted {
             let names =
-                |claim: &&ClaimSight| !is_living(claim.resource) && claim.servers == sight.servers;
+                |claim: &&ClaimView| !is_living(claim.resource) && claim.servers == view.servers;
             let of = |bits: u8| {
-                sight.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1)
+                view.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1)
             };
             let told = living.iter().any(|(resource, _)| facts.told >> resource & 1 == 1);
             if of(facts.forgotten) || facts.left_by == LeftBy::Forgotten {
@@ -59,19 +59,19 @@ impl Model {
                 ));
             }
         }
-        if sight.has_before && sight.claims.is_empty() && facts.claims_by_hand == 0 {
+        if view.has_before && view.claims.is_empty() && facts.claims_by_hand == 0 {
             self.violation("OWN-5: a before is left without a claim".into());
         }
-        if sight.servers.is_none() && sight.ds.is_some() && !facts.ns_by_hand && !facts.ds_by_hand {
+        if view.servers.is_none() && view.ds.is_some() && !facts.ns_by_hand && !facts.ds_by_hand {
             self.violation("LEAVE-3: a DS record set is left without name servers".into());
         }
     }
 
     /// As long as a stack holds the resource, its delegation stands.
-    fn check_held(&mut self, world: &World, zone: u8, sight: &Sight, resource: u8) {
+    fn check_held(&mut self, world: &World, zone: u8, view: &PointView, resource: u8) {
         let facts = world.facts[usize::from(zone)];
         let who = resource_text(resource);
-        if sight.claim(resource).is_none() {
+        if view.claim(resource).is_none() {
             if facts.claims_by_hand >> resource & 1 == 1 {
                 self.excuse("claim-removed-by-hand");
             } else if facts.lost >> resource & 1 == 1 {
@@ -80,7 +80,7 @@ impl Model {
                 self.violation(format!("PROMISE 2: {who} has no claim in {}", zone_letter(zone)));
             }
         }
-        if sight.servers.is_none() {
+        if view.servers.is_none() {
             if facts.ns_by_hand {
                 self.excuse("name-servers-by-hand");
             } else if facts.lost >> resource & 1 == 1 {

@@ -3,7 +3,7 @@
 use super::DAY;
 use crate::function::keys_of;
 use crate::model::Model;
-use crate::points::{ClaimSight, Sight};
+use crate::points::{ClaimView, PointView};
 use crate::values::{Config, resources_of, zone_letter};
 use crate::world::{Held, LeftBy, Operation, Phase, Physical, World};
 /// What a rollback has left other than it was at a delegation point.
@@ -26,8 +26,8 @@ impl Model {
     /// What was rolled back is as before.
     fn check_rolled_back(&mut self, world: &World, stack: u8, operation: &Operation) {
         for zone in 0..2u8 {
-            let before = self.points.sight(operation.snapshot[usize::from(zone)]).clone();
-            let after = self.points.sight(world.points[usize::from(zone)]).clone();
+            let before = self.points.view(operation.snapshot[usize::from(zone)]).clone();
+            let after = self.points.view(world.points[usize::from(zone)]).clone();
             // A claim of the stack itself that is of no resource it holds: of an earlier stack, or
             // a retained one.
             let dead = |resource: u8| {
@@ -37,8 +37,8 @@ impl Model {
                     operation.before[index].is_none_or(|held| held.physical != here)
                 })
             };
-            let claims = |sight: &Sight| {
-                let living = sight.claims.iter().filter(|claim| !dead(claim.resource));
+            let claims = |view: &PointView| {
+                let living = view.claims.iter().filter(|claim| !dead(claim.resource));
                 let mut claims: Vec<_> =
                     living.map(|claim| (claim.resource, claim.servers)).collect();
                 claims.sort_unstable();
@@ -89,7 +89,7 @@ impl Model {
         world: &World,
         (stack, operation): (u8, &Operation),
         (zone, differs): (u8, Differs),
-        (before, after): (&Sight, &Sight),
+        (before, after): (&PointView, &PointView),
     ) -> Option<&'static str> {
         let at = usize::from(zone);
         let (facts, began) = (world.facts[at], operation.facts[at]);
@@ -150,14 +150,14 @@ impl Model {
                 });
             }
         }
-        let created = |claim: &ClaimSight| {
+        let created = |claim: &ClaimView| {
             let index = (0..2).find(|index| usize::from(claim.resource == 1) == *index);
             index.is_some_and(|index| {
                 operation.target[index].is_some() && operation.before[index].is_none()
             })
         };
-        let indebted = before.debt.is_some_and(|debt| debt.is_some());
-        if indebted
+        let displaced_others = before.origin.is_some_and(|origin| origin.is_some());
+        if displaced_others
             && before.claims.iter().any(|claim| created(claim) && claim.servers == before.servers)
         {
             return Some("dead-claim");

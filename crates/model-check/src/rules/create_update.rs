@@ -1,7 +1,7 @@
 //! The tables of Arriving and Updating.
 
 use delegation_model::digest::Digest;
-use delegation_model::ownership_record::{Before, Claim, ClaimOrigin};
+use delegation_model::ownership_record::{Before, Claim, ClaimBasis};
 
 use super::{DAY, Scene, holds};
 use crate::model::{Model, Question};
@@ -21,7 +21,7 @@ enum Row {
 }
 
 fn is_lasting(claim: &Claim) -> bool {
-    claim.origin != ClaimOrigin::Came
+    claim.basis != ClaimBasis::Came
 }
 
 /// A Create or an Update, and what it finds.
@@ -31,8 +31,8 @@ struct CreateUpdate<'a> {
     behavior: Behavior,
     time: i64,
     id: Digest,
-    wish: Digest,
-    old_wish: Option<Digest>,
+    intent: Digest,
+    old_intent: Option<Digest>,
     desired: Digest,
     before: &'a Scene,
 }
@@ -46,15 +46,15 @@ impl CreateUpdate<'_> {
         self.own().is_none_or(|own| self.time > own.stamp.time)
     }
 
-    fn is_way_back(&self, own: &Claim) -> bool {
+    fn is_rollback(&self, own: &Claim) -> bool {
         let in_time = (0..=DAY).contains(&(self.time - own.stamp.time));
-        self.wish != own.wish && own.previous_wish == Some(self.wish) && in_time
+        self.intent != own.intent && own.previous_intent == Some(self.intent) && in_time
     }
 
     fn asks_for_new(&self) -> bool {
         match self.own() {
-            Some(own) => self.wish != own.wish && !self.is_way_back(own),
-            None => self.old_wish != Some(self.wish),
+            Some(own) => self.intent != own.intent && !self.is_rollback(own),
+            None => self.old_intent != Some(self.intent),
         }
     }
 
@@ -84,7 +84,7 @@ impl CreateUpdate<'_> {
         let named_by_others = others().any(|claim| before.names(claim));
         if !arrives {
             let lasting = others().any(|claim| before.names(claim) && is_lasting(claim));
-            let may = before.debt().is_none() || self.is_later();
+            let may = before.origin().is_none() || self.is_later();
             if own.is_some_and(|own| before.holds(own)) && !lasting && may {
                 return Row::Change;
             }
@@ -94,13 +94,13 @@ impl CreateUpdate<'_> {
             }
         }
         if config.overwrite || (arrives && own_names && !named_by_others) {
-            return if before.debt().is_some() { Row::Refuse("ARRIVE-6") } else { Row::Displace };
+            return if before.origin().is_some() { Row::Refuse("ARRIVE-6") } else { Row::Displace };
         }
         Row::Refuse(if arrives { "ARRIVE-4" } else { "UPDATE-2" })
     }
 
     /// How what stands came, once the row is carried out.
-    fn debt_after(&self, row: Row) -> Option<Before> {
+    fn origin_after(&self, row: Row) -> Option<Before> {
         let Self { before, .. } = self;
         let own = self.own();
         match row {
@@ -111,7 +111,7 @@ impl CreateUpdate<'_> {
                 let ours = self.behavior != Behavior::Create
                     && own.is_some_and(|own| own.ns == self.desired);
                 let named = ours || before.others(self.id).any(|claim| claim.ns == self.desired);
-                if before.debt().is_none() && !named {
+                if before.origin().is_none() && !named {
                     return Some(Before { of: self.desired, displaced: None });
                 }
                 before.before.clone()
@@ -142,8 +142,8 @@ impl Model {
             behavior,
             time: START + i64::from(request.time),
             id: values.claimants[usize::from(request.resource)].id(),
-            wish: values.wish(config),
-            old_wish: old.map(|old| values.wish(old)),
+            intent: values.intent(config),
+            old_intent: old.map(|old| values.intent(old)),
             desired: values.server_digests[usize::from(config.servers)],
             before,
         };
@@ -208,7 +208,7 @@ fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
 /// Everything stays, nothing is settled, and the claim gets the time of the request; on the way
 /// back the wish too.
 fn check_kept(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
-    let CreateUpdate { before, id, time, wish, desired, .. } = *case;
+    let CreateUpdate { before, id, time, intent, desired, .. } = *case;
     let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
     holds(
         same && before.before == after.before,
@@ -221,12 +221,12 @@ fn check_kept(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
         );
     };
     holds(now.stamp.time == time, "TIME-1: what is kept does not get the time of the request")?;
-    if !case.is_way_back(own) {
+    if !case.is_rollback(own) {
         let kept = Claim { stamp: own.stamp, ..now.clone() } == *own;
         return holds(kept, "UPDATE-4: a Warning, and the claim gets more than the time");
     }
-    let wishes = now.wish == wish && now.previous_wish == Some(own.wish);
-    holds(wishes, "UPDATE-5: a refused way back does not write its wish")?;
+    let intents = now.intent == intent && now.previous_intent == Some(own.intent);
+    holds(intents, "UPDATE-5: a refused way back does not write its wish")?;
     let alone = before.holds(own) && !before.others(id).any(|claim| before.holds(claim));
     if alone {
         return holds(
@@ -269,13 +269,14 @@ fn check_row(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
         )?;
     }
     if row == Row::Displace {
-        let debt = after.before.as_ref().filter(|debt| debt.of == desired);
+        let origin = after.before.as_ref().filter(|origin| origin.of == desired);
         let claimed = before.others(id).any(|claim| before.names(claim));
-        let remembers = debt.and_then(|debt| debt.displaced.as_ref()).is_some_and(|displaced| {
-            let servers = Some(Digest::from_name_servers(&displaced.name_servers));
-            (servers, displaced.ttl.seconds()) == (before.servers, before.ttl)
-                && (displaced.time, displaced.claimed) == (case.time, claimed)
-        });
+        let remembers =
+            origin.and_then(|origin| origin.displaced.as_ref()).is_some_and(|displaced| {
+                let servers = Some(Digest::from_name_servers(&displaced.name_servers));
+                (servers, displaced.ttl.seconds()) == (before.servers, before.ttl)
+                    && (displaced.time, displaced.claimed) == (case.time, claimed)
+            });
         return holds(remembers, "ARRIVE-5: what is displaced is not remembered");
     }
     let rule = match row {
@@ -285,7 +286,7 @@ fn check_row(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
         Row::Stay => "OWN-6: the first later Update in place of a holder settles, and no other",
         _ => "OWN-5: a debt is left that is of nothing",
     };
-    holds(after.before == case.debt_after(row), rule)
+    holds(after.before == case.origin_after(row), rule)
 }
 
 /// A request is carried out: what its claim says.
@@ -299,17 +300,17 @@ fn check_claim(
         return Err("OWN-1: a success, and no claim says so".into());
     };
     holds(after.holds(now), "OWN-3: a success, and its claim does not hold what exists")?;
-    let origin = match case.behavior {
-        Behavior::InPlace | Behavior::Home(_) => ClaimOrigin::Updated,
-        Behavior::Create | Behavior::Replacement(_) if row == Row::Stay => ClaimOrigin::Came,
-        Behavior::Create | Behavior::Replacement(_) => ClaimOrigin::Made,
+    let basis = match case.behavior {
+        Behavior::InPlace | Behavior::Home(_) => ClaimBasis::Updated,
+        Behavior::Create | Behavior::Replacement(_) if row == Row::Stay => ClaimBasis::Came,
+        Behavior::Create | Behavior::Replacement(_) => ClaimBasis::Made,
     };
     let rule = "ARRIVE-2: only who made what exists, or has updated it, has a lasting claim";
-    holds(now.origin == origin, rule)?;
+    holds(now.basis == basis, rule)?;
     let arrives = case.behavior.is_arrival();
-    let was = case.own().map(|own| own.wish).or(case.old_wish).filter(|_| !arrives);
+    let was = case.own().map(|own| own.intent).or(case.old_intent).filter(|_| !arrives);
     holds(
-        now.wish == case.wish && now.previous_wish == was,
+        now.intent == case.intent && now.previous_intent == was,
         "UPDATE-5: the claim does not remember the wish of before",
     )?;
     holds(

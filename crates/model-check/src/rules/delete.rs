@@ -1,7 +1,7 @@
 //! The table of Leaving.
 
 use delegation_model::digest::Digest;
-use delegation_model::ownership_record::{Claim, ClaimOrigin, Displaced};
+use delegation_model::ownership_record::{Claim, ClaimBasis, Displaced};
 
 use super::{DAY, Scene, TOMBSTONE, holds};
 use crate::model::{Model, Question, Reason};
@@ -14,7 +14,7 @@ enum DeleteRow {
     /// True if nobody is left to pay the debt.
     Stay(bool),
     Go,
-    PutBack(Displaced),
+    Restore(Displaced),
 }
 
 impl Model {
@@ -54,7 +54,7 @@ impl Model {
             );
         }
         holds(!matches!(decided, Decided::Overtaken), "TIME-1: a Delete is overtaken by nothing")?;
-        let of_create = own.origin != ClaimOrigin::Updated && own.from.is_none();
+        let of_create = own.basis != ClaimBasis::Updated && own.from.is_none();
         if reason == Reason::Invented && !of_create {
             return holds(stays, "LEAVE-9: an invented id removes a retained claim");
         }
@@ -79,7 +79,7 @@ impl Model {
                 let gone = after.servers.is_none() && after.ds.is_none();
                 holds(gone, "LEAVE-3: the last holder does not take along what is settled")?;
             }
-            DeleteRow::PutBack(displaced) => {
+            DeleteRow::Restore(displaced) => {
                 let back = after.servers
                     == Some(Digest::from_name_servers(&displaced.name_servers))
                     && after.ttl == displaced.ttl.seconds();
@@ -88,9 +88,9 @@ impl Model {
             }
         }
         let keeps = fate == DeleteRow::Stay(false) && before.others(id).next().is_some();
-        let debt = before.before.clone().filter(|_| keeps);
+        let origin = before.before.clone().filter(|_| keeps);
         holds(
-            after.before == debt,
+            after.before == origin,
             "OWN-5: the debt goes with the last who could pay it, and not before",
         )
     }
@@ -114,13 +114,13 @@ fn delete_row(
     if others().any(|claim| before.holds(claim)) {
         return DeleteRow::Stay(false);
     }
-    let Some(debt) = before.debt() else { return DeleteRow::Go };
-    let Some(displaced) = &debt.displaced else { return DeleteRow::Stay(true) };
+    let Some(origin) = before.origin() else { return DeleteRow::Go };
+    let Some(displaced) = &origin.displaced else { return DeleteRow::Stay(true) };
     let digest = Digest::from_name_servers(&displaced.name_servers);
     let still_named = others().any(|claim| claim.ns == digest);
     let of_nobody = !displaced.claimed && (0..=DAY).contains(&(time - displaced.time));
     if !rejected && (still_named || of_nobody) {
-        return DeleteRow::PutBack(displaced.clone());
+        return DeleteRow::Restore(displaced.clone());
     }
     if named_by_others { DeleteRow::Stay(true) } else { DeleteRow::Go }
 }

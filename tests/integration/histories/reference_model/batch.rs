@@ -166,7 +166,7 @@ impl ReferenceModel {
         }
         // What stood before is left behind. The records tell it: where somebody touched the zone
         // meanwhile, the row does not.
-        let stood_before = turn.before.debt().is_some_and(|before| before.displaced.is_none());
+        let stood_before = turn.before.origin().is_some_and(|before| before.displaced.is_none());
         if stood_before && turn.after.record.claims.is_empty() {
             past.ours = false;
         }

@@ -165,21 +165,21 @@ impl ReferenceModel {
     ) -> Option<Asks> {
         let asked = delivery.asked.as_ref()?;
         let old = delivery.old.as_ref();
-        let wish = ownership::Wish {
+        let intent = ownership::Intent {
             way: way.clone(),
             servers: asked.servers.clone(),
             ttl: asked.ttl,
             changes_ttl: old.is_some_and(|old| old.ttl != asked.ttl),
             changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != asked.ds_ttl),
             overwrite: asked.overwrite,
-            digest: self.wish(asked),
-            old_digest: old.map(|old| self.wish(old)),
+            digest: self.intent(asked),
+            old_digest: old.map(|old| self.intent(old)),
             ds: delivery.ds.clone(),
             ds_ttl: asked.ds_ttl,
             hindered,
         };
         debug_assert_eq!(asked.name, place.name);
-        Some(Asks::Present(wish))
+        Some(Asks::Present(intent))
     }
 
     /// What a claim that goes wants there.

@@ -129,7 +129,7 @@ impl ReferenceModel {
         let scene = self.scene(place);
         let stamp = delivery.stamp(place);
         let Some(asks) = self.present(delivery, place, way, hindered) else { return Due::Unknown };
-        let Asks::Present(wish) = &asks else { return Due::Unknown };
+        let Asks::Present(intent) = &asks else { return Due::Unknown };
         match decide(&stamp, &asks, &scene) {
             Verdict::Overtaken | Verdict::Refused(_) => Due::Fails,
             // An Update that keeps everything without a claim writes nothing.
@@ -138,7 +138,7 @@ impl ReferenceModel {
             // It may have been overtaken at another place.
             Verdict::Again => Due::Unknown,
             Verdict::Becomes(_) | Verdict::Nothing => {
-                let may = hindered.is_none() || ds::may_refuse(&stamp, wish, &scene);
+                let may = hindered.is_none() || ds::may_refuse(&stamp, intent, &scene);
                 if may { Due::Unknown } else { Due::Succeeds }
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use delegation_model::digest::Digest;
-use delegation_model::digest::Wish as Properties;
+use delegation_model::digest::Intent as Properties;
 use delegation_model::name_servers::NameServers;
 use delegation_model::parent::ParentZone;
 
@@ -87,21 +87,21 @@ impl ReferenceModel {
     }
 
     /// The digest of what properties ask for.
-    pub(super) fn wish(&self, asked: &Asked) -> String {
+    pub(super) fn intent(&self, asked: &Asked) -> String {
         let child_zone = self.atlas.children[asked.child].id.parse().unwrap();
         let given: Vec<&str> = asked.servers.iter().map(String::as_str).collect();
-        let given = NameServers::found(&given).filter(|_| asked.given);
+        let given = NameServers::from_values(&given).filter(|_| asked.given);
         let keys = asked
             .keys
             .as_ref()
             .map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect::<BTreeSet<_>>());
-        let wish = Properties {
+        let intent = Properties {
             child_zone: Some(&child_zone),
             name_servers: given.as_ref(),
             dnssec: asked.dnssec,
             key_signing_keys: keys.as_ref(),
         };
-        Digest::from_wish(&wish).to_string()
+        Digest::from_intent(&intent).to_string()
     }
 }
 

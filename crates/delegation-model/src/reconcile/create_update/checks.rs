@@ -12,7 +12,7 @@ use crate::record_set::RecordSet;
 impl Point<'_> {
     /// What forbids the delegation, no matter who holds it now.
     pub(super) fn check_surroundings(&self) -> Result<(), Refusal> {
-        let Self { goal, seen, .. } = self;
+        let Self { goal, observed, .. } = self;
         // Whatever the physical id says: without a claim, the request would start to manage the
         // name.
         if !goal.allowed && self.own.is_none() {
@@ -21,16 +21,17 @@ impl Point<'_> {
         if let Some(check) = &goal.failed_check {
             return Err(Refusal::Check(check.clone()));
         }
-        if seen.at_cut("CNAME").is_some() {
+        if observed.at_cut("CNAME").is_some() {
             return Err(Refusal::Cname { name: self.name() });
         }
-        if let Some(above) = seen.above.last() {
-            let servers = NameServers::found(&above.values).map(|servers| servers.to_string());
+        if let Some(above) = observed.above.last() {
+            let servers =
+                NameServers::from_values(&above.values).map(|servers| servers.to_string());
             let servers = servers.unwrap_or_else(|| above.values.join(","));
             let above = above.name.clone();
             return Err(Refusal::DelegatedAbove { name: self.name(), above, servers });
         }
-        let sets = [self.ns, seen.ownership.as_ref()].into_iter().flatten();
+        let sets = [self.ns, observed.ownership.as_ref()].into_iter().flatten();
         match sets.into_iter().find(|set| set.special) {
             Some(set) => {
                 Err(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() })
@@ -39,16 +40,16 @@ impl Point<'_> {
         }
     }
 
-    pub(super) fn check_glue(&self, wanted: &NameServers) -> Result<(), Refusal> {
-        let Self { goal, seen, .. } = self;
+    pub(super) fn check_glue(&self, desired_ns: &NameServers) -> Result<(), Refusal> {
+        let Self { goal, observed, .. } = self;
         // A name server at or below the cut is reached only by way of its address in the parent
         // zone (RFC 1034, section 4.2.1).
         let glued = |server: &Name| {
-            let sets = seen.at_cut.iter().chain(&seen.below);
+            let sets = observed.at_cut.iter().chain(&observed.below);
             sets.into_iter()
                 .any(|set| set.name == *server && matches!(set.rtype.as_str(), "A" | "AAAA"))
         };
-        match wanted.iter().find(|server| server.is_at_or_below(&goal.name) && !glued(server)) {
+        match desired_ns.iter().find(|server| server.is_at_or_below(&goal.name) && !glued(server)) {
             Some(server) => Err(Refusal::NoGlue { name: self.name(), server: server.clone() }),
             None => Ok(()),
         }
@@ -80,10 +81,11 @@ impl Point<'_> {
     /// What the delegation would hide and the child zone lacks.
     pub(super) fn lost<'b>(
         &'b self,
-        wanted: &'b NameServers,
+        desired_ns: &'b NameServers,
     ) -> impl Iterator<Item = &'b RecordSet> {
-        let covered =
-            |set: &RecordSet| self.seen.covered.contains(&(set.name.clone(), set.rtype.clone()));
-        occluded(&self.goal.name, Some(wanted), self.seen).filter(move |set| !covered(set))
+        let covered = |set: &RecordSet| {
+            self.observed.covered.contains(&(set.name.clone(), set.rtype.clone()))
+        };
+        occluded(&self.goal.name, Some(desired_ns), self.observed).filter(move |set| !covered(set))
     }
 }

@@ -5,12 +5,12 @@ use super::super::goal::UpdateBehavior;
 use super::super::refusal::Refusal;
 use super::{NsStep, Point};
 use crate::digest::Digest;
-use crate::ownership_record::{Before, Claim, ClaimOrigin, Displaced, OwnershipRecord};
+use crate::ownership_record::{Before, Claim, ClaimBasis, Displaced, OwnershipRecord};
 
 impl Point<'_> {
     /// Whether an Update in place brings the TTL of name servers that stand as wanted: as the only
     /// holder, or because it changes `TTL` itself (UPDATE-3).
-    pub(super) fn retimes(&self, desired: Digest) -> bool {
+    pub(super) fn sets_ttl(&self, desired: Digest) -> bool {
         let Self { goal, record, .. } = self;
         let differs = self.ns.is_some_and(|set| set.ttl != Some(goal.ttl));
         let sole =
@@ -26,16 +26,16 @@ impl Point<'_> {
             NsStep::Displace => {
                 let names =
                     |digest: Digest| record.others(&goal.claimant).any(|claim| claim.ns == digest);
-                let displaced = self.standing.as_ref().zip(self.ns.and_then(|set| set.ttl));
+                let displaced = self.current_ns.as_ref().zip(self.ns.and_then(|set| set.ttl));
                 let displaced = displaced.map(|((name_servers, digest), ttl)| Displaced {
                     name_servers: name_servers.clone(),
                     ttl,
                     time: goal.stamp.time,
                     claimed: names(*digest),
                 });
-                let displaced = displaced.ok_or_else(|| Refusal::CantBeGivenBack {
+                let displaced = displaced.ok_or_else(|| Refusal::CantBeRestored {
                     name: self.name(),
-                    current: self.current(),
+                    current: self.current_text(),
                 })?;
                 Ok(Some(Before { of: desired, displaced: Some(displaced) }))
             }
@@ -47,7 +47,7 @@ impl Point<'_> {
                 let named = record.others(&goal.claimant).any(|claim| claim.ns == desired)
                     || record.has_unreadable()
                     || ours;
-                if record.debt(desired).is_none() && !named {
+                if record.origin(desired).is_none() && !named {
                     return Ok(Some(Before { of: desired, displaced: None }));
                 }
                 Ok(record.before().cloned())
@@ -71,14 +71,14 @@ impl Point<'_> {
     ) -> Claim {
         let Self { goal, own, .. } = self;
         let later = own.is_none_or(|own| goal.is_later_than(own));
-        let previous = own.map(|own| own.wish).or(goal.old_wish);
-        let arrived = if step == NsStep::Stay { ClaimOrigin::Came } else { ClaimOrigin::Made };
-        let (origin, previous_wish, from) = match &goal.behavior {
+        let previous = own.map(|own| own.intent).or(goal.old_intent);
+        let arrived = if step == NsStep::Stay { ClaimBasis::Came } else { ClaimBasis::Made };
+        let (basis, previous_intent, from) = match &goal.behavior {
             UpdateBehavior::InPlace => {
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !later);
-                (ClaimOrigin::Updated, previous, from)
+                (ClaimBasis::Updated, previous, from)
             }
-            UpdateBehavior::Home { from } => (ClaimOrigin::Updated, previous, Some(from.clone())),
+            UpdateBehavior::Home { from } => (ClaimBasis::Updated, previous, Some(from.clone())),
             UpdateBehavior::Replacement { from } => (arrived, None, Some(from.clone())),
             UpdateBehavior::Create => (arrived, None, None),
         };
@@ -86,10 +86,10 @@ impl Point<'_> {
             id: goal.claimant.id(),
             ns: desired,
             ds: ds.managed(settled),
-            wish: goal.wish,
-            previous_wish,
+            intent: goal.intent,
+            previous_intent,
             stamp: goal.stamp,
-            origin,
+            basis,
             saw: after.displaced_at(),
             from,
             hold: self.hold(step, desired, ds),
@@ -101,10 +101,10 @@ impl Point<'_> {
     /// Until when resolvers may have name servers that are put right now, or were before (DS-7).
     pub(super) fn hold(&self, step: NsStep, desired: Digest, ds: &DsPlan<'_>) -> Option<i64> {
         let Self { goal, record, own, .. } = self;
-        let puts_right =
+        let corrects =
             step == NsStep::Repair || own.is_some_and(|own| own.ns == desired) || ds.is_deferred();
         let displaced =
-            self.ns.filter(|_| step != NsStep::Stay && puts_right).and_then(|set| set.ttl);
+            self.ns.filter(|_| step != NsStep::Stay && corrects).and_then(|set| set.ttl);
         let now = displaced.map(|ttl| goal.stamp.time.saturating_add(i64::from(ttl.seconds())));
         now.max(record.hold(desired, goal.stamp.time, goal.now))
     }

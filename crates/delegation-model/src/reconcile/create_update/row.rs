@@ -21,15 +21,15 @@ impl Point<'_> {
                 Err(self.claimed_by_others())
             };
         }
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-        if standing == Some(desired) {
+        let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
+        if current_ns == Some(desired) {
             return Ok(NsStep::Stay);
         }
-        let names = |claim: &Claim| standing == Some(claim.ns);
+        let names = |claim: &Claim| current_ns == Some(claim.ns);
         let unreadable = record.has_unreadable();
         let named_by_others = record.others(&goal.claimant).any(names) || unreadable;
         let own_names = own.is_some_and(names);
-        let debt = standing.and_then(|standing| record.debt(standing));
+        let origin = current_ns.and_then(|current_ns| record.origin(current_ns));
         let displaces = if goal.is_arrival() {
             // Our own earlier claim alone: of a stack that was made again, or a retained one
             // (ARRIVE-4).
@@ -38,10 +38,10 @@ impl Point<'_> {
             let lasting = |claim: &Claim| names(claim) && claim.is_lasting();
             let held_by_others = record.others(&goal.claimant).any(lasting) || unreadable;
             let holds =
-                own.zip(standing).is_some_and(|(own, standing)| record.holds(own, standing));
+                own.zip(current_ns).is_some_and(|(own, current_ns)| record.holds(own, current_ns));
             // Who changes what is not settled settles it, and that takes a later request (OWN-6).
             let settles = own.is_some_and(|own| goal.is_later_than(own));
-            if holds && !held_by_others && (debt.is_none() || settles) {
+            if holds && !held_by_others && (origin.is_none() || settles) {
                 return Ok(NsStep::Change);
             }
             let drifted = own.is_some() && !own_names && !named_by_others;
@@ -57,9 +57,13 @@ impl Point<'_> {
             // Nobody could tell later whose the displaced name servers were (OWN-7).
             return Err(Refusal::UnreadableClaim { record: self.record_name.clone() });
         }
-        if debt.is_some() {
-            let owners = self.naming(standing, true);
-            return Err(Refusal::NotSettled { name: self.name(), current: self.current(), owners });
+        if origin.is_some() {
+            let owners = self.naming(current_ns, true);
+            return Err(Refusal::NotSettled {
+                name: self.name(),
+                current: self.current_text(),
+                owners,
+            });
         }
         Ok(NsStep::Displace)
     }
@@ -77,9 +81,9 @@ impl Point<'_> {
     }
 
     pub(super) fn not_ours(&self, own_names: bool) -> Refusal {
-        let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-        let (name, current, desired) = (self.name(), self.current(), self.desired_text());
-        let owners = self.naming(standing, false);
+        let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
+        let (name, current, desired) = (self.name(), self.current_text(), self.desired_text());
+        let owners = self.naming(current_ns, false);
         if own_names {
             Refusal::HeldByOthers { name, current, desired, owners }
         } else {
@@ -88,10 +92,10 @@ impl Point<'_> {
     }
 
     /// Who names the name servers that stand; ourselves too, if asked.
-    pub(super) fn naming(&self, standing: Option<Digest>, with_own: bool) -> Holders {
+    pub(super) fn naming(&self, current_ns: Option<Digest>, with_own: bool) -> Holders {
         let own = self.own.filter(|_| with_own);
         let claims = self.record.others(&self.goal.claimant).chain(own);
-        let claims = claims.filter(|claim| Some(claim.ns) == standing);
+        let claims = claims.filter(|claim| Some(claim.ns) == current_ns);
         Holders::new(claims, self.record.has_unreadable())
     }
 }

@@ -37,36 +37,36 @@ impl Point<'_> {
         &self,
         step: NsStep,
         desired: Digest,
-        wanted: &NameServers,
+        desired_ns: &NameServers,
         ds: &DsPlan<'_>,
     ) -> Vec<Warning> {
-        let Self { goal, seen, record, .. } = self;
+        let Self { goal, observed, record, .. } = self;
         let mut warnings = Vec::new();
         match step {
             NsStep::Create => {
-                let hidden: Vec<_> = self.lost(wanted).collect();
+                let hidden: Vec<_> = self.lost(desired_ns).collect();
                 if !hidden.is_empty() {
-                    let records = refusal::enumerate(&hidden, seen.more_below);
+                    let records = refusal::enumerate(&hidden, observed.more_below);
                     warnings.push(Warning::Hides { name: self.name(), records });
                 }
-                let bare = seen.at_cut.is_empty() && seen.below.is_empty();
-                if let Some(wildcard) = seen.wildcard.clone().filter(|_| bare) {
+                let bare = observed.at_cut.is_empty() && observed.below.is_empty();
+                if let Some(wildcard) = observed.wildcard.clone().filter(|_| bare) {
                     warnings.push(Warning::WildcardCovered { name: self.name(), wildcard });
                 }
             }
             NsStep::Displace => {
-                let standing = self.standing.as_ref().map(|(_, digest)| *digest);
+                let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
                 warnings.push(Warning::Displaced {
                     name: self.name(),
-                    previous: self.current(),
+                    previous: self.current_text(),
                     ttl: self.ns.and_then(|set| set.ttl).unwrap_or(goal.ttl),
-                    owners: self.naming(standing, true),
-                    given_back: goal.is_arrival(),
+                    owners: self.naming(current_ns, true),
+                    restored_by_rollback: goal.is_arrival(),
                 });
             }
             NsStep::Repair => warnings.push(Warning::DriftRepaired {
                 name: self.name(),
-                previous: self.current(),
+                previous: self.current_text(),
                 ttl: self.ns.and_then(|set| set.ttl),
             }),
             NsStep::Stay if goal.is_arrival() => {
@@ -75,15 +75,16 @@ impl Point<'_> {
                     warnings.push(Warning::Shared { name: self.name(), owners });
                 }
                 let found = self.ns.and_then(|set| set.ttl);
-                let ttl = Some((found, goal.ttl)).filter(|(found, wanted)| *found != Some(*wanted));
-                let ds = ds.next_update_brings();
+                let ttl = Some((found, goal.ttl))
+                    .filter(|(found, desired_ns)| *found != Some(*desired_ns));
+                let ds = ds.next_update_changes();
                 if ttl.is_some() || ds.is_some() {
-                    warnings.push(Warning::NextUpdateBrings { name: self.name(), ttl, ds });
+                    warnings.push(Warning::NextUpdateChanges { name: self.name(), ttl, ds });
                 }
             }
             NsStep::Stay => {
                 let found = self.ns.and_then(|set| set.ttl);
-                if found != Some(goal.ttl) && !self.retimes(desired) {
+                if found != Some(goal.ttl) && !self.sets_ttl(desired) {
                     let holders = record.other_holders(&goal.claimant, desired);
                     warnings.push(Warning::TtlKept {
                         name: self.name(),
@@ -94,10 +95,10 @@ impl Point<'_> {
                 }
             }
             NsStep::Change => {
-                let standing = self.standing.as_ref().map(|(_, digest)| *digest);
-                let owners = self.naming(standing, false);
+                let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
+                let owners = self.naming(current_ns, false);
                 if !owners.is_nobody() {
-                    let (name, previous) = (self.name(), self.current());
+                    let (name, previous) = (self.name(), self.current_text());
                     warnings.push(Warning::ChangedForOthers { name, previous, owners });
                 }
             }

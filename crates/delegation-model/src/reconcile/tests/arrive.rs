@@ -1,11 +1,11 @@
 //! Arrivals: a Create, or an Update that comes from another point. Rules ARRIVE-….
 
 use super::driver::*;
-use crate::ownership_record::{Before, Claim, ClaimOrigin, MAX_CHARACTERS};
+use crate::ownership_record::{Before, Claim, ClaimBasis, MAX_CHARACTERS};
 use crate::reconcile::{Action, UpdateBehavior};
 
 /// Both ways to arrive.
-const ARRIVALS: [fn(&mut Point, &str, Wish) -> Done; 2] = [Point::create, Point::replace];
+const ARRIVALS: [fn(&mut Point, &str, Intent) -> Done; 2] = [Point::create, Point::replace];
 
 /// ARRIVE-1.
 #[test]
@@ -16,7 +16,7 @@ fn where_nothing_stands_the_delegation_is_made() {
         assert_eq!((done.shape().as_str(), done.action()), ("+NS +TXT", Action::Created));
         assert_eq!((point.delegated_to().as_str(), point.ttl()), ("x", 172_800));
         let claim = point.claim("S1");
-        assert_eq!((claim.origin, claim.saw, claim.previous_wish), (ClaimOrigin::Made, None, None));
+        assert_eq!((claim.basis, claim.saw, claim.previous_intent), (ClaimBasis::Made, None, None));
         assert!(point.is_settled() && done.warnings().is_empty());
     }
 }
@@ -74,7 +74,7 @@ fn what_stands_as_wanted_is_claimed_and_not_changed() {
         let done = arrive(&mut point, "S1", wants("x").signed("a"));
         assert_eq!((done.shape().as_str(), done.action()), ("+TXT", Action::Adopted));
         assert_eq!((point.ttl(), point.secured_by().as_str()), (60, ""));
-        assert_eq!(point.claim("S1").origin, ClaimOrigin::Came);
+        assert_eq!(point.claim("S1").basis, ClaimBasis::Came);
         assert_eq!(done.warnings(), "next-update-brings");
         assert!(
             done.text().contains("60 s") && done.text().contains("172800 s"),
@@ -143,9 +143,9 @@ fn a_before_about_what_stands_stays() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
-    let debt = point.record().before().cloned();
+    let origin = point.record().before().cloned();
     point.create("S2", wants("x"));
-    assert_eq!(point.record().before().cloned(), debt);
+    assert_eq!(point.record().before().cloned(), origin);
     assert_eq!(point.claim("S2").saw, point.claim("S1").saw, "who comes then has seen it");
     assert!(point.claim("S2").saw.is_some());
 }
@@ -195,7 +195,7 @@ fn allow_overwrite_displaces_and_remembers() {
         assert_eq!((displaced.name_servers, displaced.ttl.seconds()), (servers("h"), 60));
         assert_eq!(displaced.claimed, held);
         let claim = point.claim("S1");
-        assert_eq!((claim.origin, claim.saw), (ClaimOrigin::Made, Some(displaced.time)));
+        assert_eq!((claim.basis, claim.saw), (ClaimBasis::Made, Some(displaced.time)));
         assert_eq!(done.warnings(), "delegation-displaced");
         assert!(
             done.text().contains("ns1.h.net") && done.text().contains("60 s"),
@@ -284,10 +284,10 @@ fn our_own_earlier_claim_on_something_else_is_not_enough() {
 #[test]
 fn an_arrival_that_a_check_fails_is_refused() {
     for arrive in ARRIVALS {
-        for wish in [wants("x").failing_check(), wants("x").unreadable()] {
+        for intent in [wants("x").failing_check(), wants("x").unreadable()] {
             let mut point = Point::new();
             point.set_by_hand("x", 60);
-            arrive(&mut point, "S1", wish).refused();
+            arrive(&mut point, "S1", intent).refused();
             assert_eq!(point.claimed_by(), "");
         }
     }
@@ -328,8 +328,8 @@ fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_e
         if overwrite {
             point.set_by_hand("h", 60);
         }
-        let wish = Wish { overwrite, ..wants("x") };
-        let create = point.request("S1", UpdateBehavior::Create, &wish);
+        let intent = Intent { overwrite, ..wants("x") };
+        let create = point.request("S1", UpdateBehavior::Create, &intent);
         point.deliver(&create);
         let there = point.clone();
         let again = point.deliver(&create);
@@ -352,12 +352,12 @@ fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
         if let Some(letter) = by_hand {
             point.set_by_hand(letter, 60);
         }
-        let before = point.seen.clone();
-        let wish = wants("x").overwriting();
-        let create = point.request("S1", UpdateBehavior::Create, &wish);
+        let before = point.observed.clone();
+        let intent = wants("x").overwriting();
+        let create = point.request("S1", UpdateBehavior::Create, &intent);
         point.deliver(&create);
         point.take_back(&create);
-        assert_eq!((&point.seen, point.delegated_to().as_str()), (&before, left));
+        assert_eq!((&point.observed, point.delegated_to().as_str()), (&before, left));
         // Without its claim there is nothing to take back.
         assert_eq!(point.take_back(&create).shape(), "");
     }

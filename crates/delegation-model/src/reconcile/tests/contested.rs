@@ -173,7 +173,7 @@ fn what_can_t_be_read_keeps_drift() {
 fn an_ownership_record_with_a_routing_policy_says_nothing_and_is_not_touched() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    point.seen.ownership.as_mut().unwrap().special = true;
+    point.observed.ownership.as_mut().unwrap().special = true;
     point.create("S2", wants("x")).refused();
     assert_eq!(point.update("S1", wants("x")).shape(), "");
     assert_eq!(point.delete("S1").shape(), "");

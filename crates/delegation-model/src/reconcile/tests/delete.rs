@@ -5,9 +5,9 @@ use crate::ids::ZoneId;
 use crate::ownership_record::MovedFrom;
 use crate::reconcile::{Action, DeleteGoal, DeleteReason, UpdateBehavior};
 
-fn created(wish: Wish) -> Point {
+fn created(intent: Intent) -> Point {
     let mut point = Point::new();
-    point.create("S1", wish);
+    point.create("S1", intent);
     point
 }
 
@@ -63,7 +63,7 @@ fn a_before_goes_with_the_last_claim() {
     point.delete("S1");
     assert!(point.record().before().is_some());
     point.delete("S2");
-    assert_eq!(point.seen.ownership, None);
+    assert_eq!(point.observed.ownership, None);
 }
 
 /// LEAVE-2.
@@ -95,10 +95,10 @@ fn the_last_holder_of_what_is_settled_takes_it_along() {
     let mut point = created(wants("x"));
     point.set_ds_by_hand("z");
     // Exactly as read: another spelling and another order.
-    point.seen.at_cut[0].values = vec!["NS1.X.net".into()];
+    point.observed.at_cut[0].values = vec!["NS1.X.net".into()];
     let done = point.delete("S1");
     assert_eq!((done.shape().as_str(), done.action()), ("-NS -DS -TXT", Action::Removed));
-    assert!(point.seen.at_cut.is_empty() && done.warnings().is_empty());
+    assert!(point.observed.at_cut.is_empty() && done.warnings().is_empty());
 }
 
 /// OWN-2.
@@ -135,7 +135,7 @@ fn the_last_of_several_pays_the_debt() {
         assert_eq!(point.delete(first).warnings(), "left-to-others");
         assert_eq!(point.delete(last).action(), Action::PutBack);
         assert_eq!((point.delegated_to().as_str(), point.ttl()), ("h", 60));
-        assert_eq!(point.seen.ownership, None);
+        assert_eq!(point.observed.ownership, None);
     }
 }
 
@@ -156,7 +156,7 @@ fn what_was_nobodys_is_put_back_for_a_day() {
             "{}",
             done.text()
         );
-        assert_eq!(point.seen.ownership, None);
+        assert_eq!(point.observed.ownership, None);
     }
 }
 
@@ -194,8 +194,8 @@ fn a_put_back_that_route_53_rejects_deletes() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     let goal = point.delete_goal("S2", DeleteReason::Requested);
-    assert!(point.clone().deliver_delete(&goal).plan().puts_back());
-    let done = point.deliver_delete(&DeleteGoal { put_back_rejected: true, ..goal });
+    assert!(point.clone().deliver_delete(&goal).plan().restores());
+    let done = point.deliver_delete(&DeleteGoal { restore_rejected: true, ..goal });
     assert_eq!(
         (done.shape().as_str(), done.warnings().as_str()),
         ("-NS -TXT +TXT", "not-given-back")
@@ -239,14 +239,14 @@ fn name_servers_that_are_not_ours_stay_and_are_told() {
 
 #[test]
 fn name_servers_of_the_child_zone_go_although_a_hand_set_them() {
-    for (standing, known, goes) in
+    for (current, known, goes) in
         [("z", "z", true), ("z", "zx", true), ("zx", "z", false), ("z", "y", false)]
     {
         let mut point = created(wants("x"));
-        point.set_by_hand(standing, 60);
+        point.set_by_hand(current, 60);
         let done = point.delete_knowing("S1", known);
         let expected = if goes { (Action::Removed, "-NS -TXT") } else { (Action::Left, "-TXT") };
-        assert_eq!((done.action(), done.shape().as_str()), expected, "{standing} {known}");
+        assert_eq!((done.action(), done.shape().as_str()), expected, "{current} {known}");
     }
 }
 
@@ -289,7 +289,7 @@ mod invented_ids {
             point.create("S1", wants("x"));
             point.delete_invented("S1");
             assert_eq!(point.delegated_to(), by_hand.unwrap_or_default());
-            assert_eq!(point.seen.ownership, None, "in the way of a zone that is deleted");
+            assert_eq!(point.observed.ownership, None, "in the way of a zone that is deleted");
         }
     }
 
@@ -327,7 +327,7 @@ mod invented_ids {
         point.wait(HOUR);
         point.create("S1", wants("x"));
         point.delete("S1");
-        assert_eq!(point.seen.ownership, None);
+        assert_eq!(point.observed.ownership, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A batch is applied as Route 53 applies it: whole, and only if every DELETE names what stands and
 //! no CREATE meets anything. Name servers are letters: `x` stands for the name server `ns1.x.net`.
 
-use crate::digest::{Digest, RequestDigest, Wish as Properties};
+use crate::digest::{Digest, Intent as Properties, RequestDigest};
 use crate::ds::{Ds, DsRecords};
 use crate::ids::ZoneId;
 use crate::name::Name;
@@ -31,7 +31,7 @@ pub(super) fn name(text: &str) -> Name {
 /// The name servers of a letter; of several letters, several.
 pub(super) fn servers(letters: &str) -> NameServers {
     let names: Vec<String> = letters.chars().map(|letter| format!("ns1.{letter}.net")).collect();
-    NameServers::given(&names).unwrap()
+    NameServers::parse(&names).unwrap()
 }
 
 /// The DS record of a key; of several keys, several.
@@ -53,7 +53,7 @@ pub(super) fn claimant(resource: &str) -> Claimant {
 /// What the properties of a resource ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property or a fact of its own")]
-pub(super) struct Wish {
+pub(super) struct Intent {
     /// Letters; the text counts as `NameServers`, so that another text is another wish.
     pub(super) servers: &'static str,
     /// What was read: differs from `servers` where the child zone was changed behind the
@@ -73,8 +73,8 @@ pub(super) struct Wish {
     pub(super) failing_check: bool,
 }
 
-pub(super) fn wants(servers: &'static str) -> Wish {
-    Wish {
+pub(super) fn wants(servers: &'static str) -> Intent {
+    Intent {
         servers,
         read: None,
         unknown_servers: false,
@@ -90,7 +90,7 @@ pub(super) fn wants(servers: &'static str) -> Wish {
     }
 }
 
-impl Wish {
+impl Intent {
     pub(super) fn overwriting(self) -> Self {
         Self { overwrite: true, ..self }
     }
@@ -133,7 +133,7 @@ impl Wish {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        Digest::from_wish(&Properties {
+        Digest::from_intent(&Properties {
             child_zone: None,
             name_servers: Some(&servers(self.servers)),
             dnssec: self.dnssec,
@@ -220,15 +220,20 @@ pub(super) fn shape(plan: &ReconciliationPlan) -> String {
 /// A delegation point, the clock, and what each resource last asked for with success.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
-    pub(super) seen: Observation,
+    pub(super) observed: Observation,
     pub(super) clock: i64,
     requests: u32,
-    accepted: BTreeMap<String, Wish>,
+    accepted: BTreeMap<String, Intent>,
 }
 
 impl Point {
     pub(super) fn new() -> Self {
-        Self { seen: Observation::default(), clock: START, requests: 0, accepted: BTreeMap::new() }
+        Self {
+            observed: Observation::default(),
+            clock: START,
+            requests: 0,
+            accepted: BTreeMap::new(),
+        }
     }
 
     // What people do by hand.
@@ -236,19 +241,19 @@ impl Point {
     /// Somebody sets name servers by hand.
     pub(super) fn set_by_hand(&mut self, letters: &str, ttl: i64) {
         self.remove_by_hand("NS");
-        self.seen.at_cut.push(set("NS", ttl, servers(letters).values()));
+        self.observed.at_cut.push(set("NS", ttl, servers(letters).values()));
     }
 
     pub(super) fn set_ds_by_hand(&mut self, letters: &str) {
         self.remove_by_hand("DS");
-        self.seen.at_cut.push(set("DS", 3600, keys(letters).values()));
+        self.observed.at_cut.push(set("DS", 3600, keys(letters).values()));
     }
 
     pub(super) fn remove_by_hand(&mut self, rtype: &str) {
         if rtype == "TXT" {
-            self.seen.ownership = None;
+            self.observed.ownership = None;
         }
-        self.seen.at_cut.retain(|set| set.rtype != rtype);
+        self.observed.at_cut.retain(|set| set.rtype != rtype);
     }
 
     /// Somebody removes one resource's claim by hand.
@@ -275,7 +280,7 @@ impl Point {
     }
 
     fn write_record(&mut self, values: Vec<String>) {
-        self.seen.ownership = (!values.is_empty())
+        self.observed.ownership = (!values.is_empty())
             .then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
     }
 
@@ -289,37 +294,37 @@ impl Point {
         &mut self,
         resource: &str,
         behavior: UpdateBehavior,
-        wish: &Wish,
+        intent: &Intent,
     ) -> Request {
         self.clock += 1;
         self.requests += 1;
         let old = self.accepted.get(resource).filter(|_| behavior != UpdateBehavior::Create);
-        let ds = match wish.keys {
-            _ if !wish.dnssec => DesiredDs::Off,
+        let ds = match intent.keys {
+            _ if !intent.dnssec => DesiredDs::Off,
             Some(letters) => DesiredDs::Records(keys(letters)),
             None => DesiredDs::Unknown { why: "the child zone Z2 is not signing".into() },
         };
         let failed = FailedCheck { code: "test-check", message: "A check failed.".into() };
-        let read = servers(wish.read.unwrap_or(wish.servers));
+        let read = servers(intent.read.unwrap_or(intent.servers));
         Request {
             goal: Goal {
                 name: name(CUT),
                 claimant: claimant(resource),
                 stamp: self.stamp(),
                 now: self.clock,
-                wish: wish.digest(),
-                old_wish: old.map(Wish::digest),
-                name_servers: (!wish.unknown_servers).then_some(read),
-                ttl: Ttl::new(wish.ttl).unwrap(),
-                changes_ttl: old.is_some_and(|old| old.ttl != wish.ttl),
+                intent: intent.digest(),
+                old_intent: old.map(Intent::digest),
+                name_servers: (!intent.unknown_servers).then_some(read),
+                ttl: Ttl::new(intent.ttl).unwrap(),
+                changes_ttl: old.is_some_and(|old| old.ttl != intent.ttl),
                 ds,
-                keys_since: wish.key_age.map(|age| self.clock - age),
-                ds_ttl: Ttl::new(wish.ds_ttl).unwrap(),
-                changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != wish.ds_ttl),
-                allow_overwrite: wish.overwrite,
-                allow_occlusion: wish.allow_occlusion,
-                allowed: wish.allowed,
-                failed_check: wish.failing_check.then_some(failed),
+                keys_since: intent.key_age.map(|age| self.clock - age),
+                ds_ttl: Ttl::new(intent.ds_ttl).unwrap(),
+                changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != intent.ds_ttl),
+                allow_overwrite: intent.overwrite,
+                allow_occlusion: intent.allow_occlusion,
+                allowed: intent.allowed,
+                failed_check: intent.failing_check.then_some(failed),
                 behavior,
             },
         }
@@ -333,33 +338,33 @@ impl Point {
     #[track_caller]
     pub(super) fn deliver(&mut self, request: &Request) -> Done {
         let goal = Goal { now: self.clock, ..request.goal.clone() };
-        let decision = plan_create_update(&goal, &self.seen);
+        let decision = plan_create_update(&goal, &self.observed);
         self.carry_out(decision)
     }
 
-    pub(super) fn ask(&mut self, resource: &str, behavior: UpdateBehavior, wish: Wish) -> Done {
-        let request = self.request(resource, behavior, &wish);
+    pub(super) fn ask(&mut self, resource: &str, behavior: UpdateBehavior, intent: Intent) -> Done {
+        let request = self.request(resource, behavior, &intent);
         let done = self.deliver(&request);
         if matches!(done.decision, Decision::Proceed(_)) {
-            self.accepted.insert(resource.to_owned(), wish);
+            self.accepted.insert(resource.to_owned(), intent);
         }
         done
     }
 
     #[track_caller]
-    pub(super) fn create(&mut self, resource: &str, wish: Wish) -> Done {
-        self.ask(resource, UpdateBehavior::Create, wish)
+    pub(super) fn create(&mut self, resource: &str, intent: Intent) -> Done {
+        self.ask(resource, UpdateBehavior::Create, intent)
     }
 
     #[track_caller]
-    pub(super) fn update(&mut self, resource: &str, wish: Wish) -> Done {
-        self.ask(resource, UpdateBehavior::InPlace, wish)
+    pub(super) fn update(&mut self, resource: &str, intent: Intent) -> Done {
+        self.ask(resource, UpdateBehavior::InPlace, intent)
     }
 
     /// An Update that comes from another point.
     #[track_caller]
-    pub(super) fn replace(&mut self, resource: &str, wish: Wish) -> Done {
-        self.ask(resource, UpdateBehavior::Replacement { from: moved_from() }, wish)
+    pub(super) fn replace(&mut self, resource: &str, intent: Intent) -> Done {
+        self.ask(resource, UpdateBehavior::Replacement { from: moved_from() }, intent)
     }
 
     pub(super) fn delete_goal(&mut self, resource: &str, reason: DeleteReason) -> DeleteGoal {
@@ -373,14 +378,14 @@ impl Point {
             reason,
             known_name_servers: None,
             allowed: true,
-            put_back_rejected: false,
+            restore_rejected: false,
         }
     }
 
     #[track_caller]
     pub(super) fn deliver_delete(&mut self, goal: &DeleteGoal) -> Done {
         let goal = DeleteGoal { now: self.clock, ..goal.clone() };
-        let decision = plan_delete(&goal, &self.seen);
+        let decision = plan_delete(&goal, &self.observed);
         self.carry_out(decision)
     }
 
@@ -432,10 +437,10 @@ impl Point {
                 Change::Delete(set) => (set, false),
             };
             let found = if set.rtype == "TXT" && set.name == name(RECORD) {
-                self.seen.ownership.clone()
+                self.observed.ownership.clone()
             } else {
                 assert_eq!(set.name, name(CUT), "{change}");
-                self.seen.at_cut(&set.rtype).cloned()
+                self.observed.at_cut(&set.rtype).cloned()
             };
             if creates {
                 assert_eq!(found, None, "created over what stands: {change}");
@@ -444,10 +449,10 @@ impl Point {
                 assert_eq!(found.as_ref(), Some(set), "deleted what does not stand");
             }
             if set.rtype == "TXT" {
-                self.seen.ownership = creates.then(|| set.clone());
+                self.observed.ownership = creates.then(|| set.clone());
             } else {
-                self.seen.at_cut.retain(|other| other.rtype != set.rtype);
-                self.seen.at_cut.extend(creates.then(|| set.clone()));
+                self.observed.at_cut.retain(|other| other.rtype != set.rtype);
+                self.observed.at_cut.extend(creates.then(|| set.clone()));
             }
         }
     }
@@ -459,21 +464,21 @@ impl Point {
         let letters = |servers: NameServers| {
             servers.iter().filter_map(|name| name.as_str().chars().nth(4)).collect()
         };
-        self.seen.name_servers().map(letters).unwrap_or_default()
+        self.observed.name_servers().map(letters).unwrap_or_default()
     }
 
     pub(super) fn ttl(&self) -> u32 {
-        self.seen.at_cut("NS").unwrap().ttl.unwrap().seconds()
+        self.observed.at_cut("NS").unwrap().ttl.unwrap().seconds()
     }
 
     /// The letters of the keys; empty for none.
     pub(super) fn secured_by(&self) -> String {
         let letter = |ds: &Ds| char::from(u8::try_from(ds.key_tag()).unwrap());
-        self.seen.ds().map(|records| records.iter().map(letter).collect()).unwrap_or_default()
+        self.observed.ds().map(|records| records.iter().map(letter).collect()).unwrap_or_default()
     }
 
     pub(super) fn record(&self) -> OwnershipRecord {
-        self.seen.record()
+        self.observed.record()
     }
 
     /// The claim of a resource.
@@ -493,8 +498,9 @@ impl Point {
 
     /// True if what stands has no debt.
     pub(super) fn is_settled(&self) -> bool {
-        let standing = self.seen.name_servers().map(|servers| Digest::from_name_servers(&servers));
-        standing.is_none_or(|standing| self.record().debt(standing).is_none())
+        let current =
+            self.observed.name_servers().map(|servers| Digest::from_name_servers(&servers));
+        current.is_none_or(|current| self.record().origin(current).is_none())
     }
 }
 

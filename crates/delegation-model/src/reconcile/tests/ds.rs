@@ -5,9 +5,9 @@ use crate::digest::Digest;
 use crate::reconcile::{Action, Decision, UpdateBehavior};
 use crate::ttl::Ttl;
 
-fn created(wish: Wish) -> Point {
+fn created(intent: Intent) -> Point {
     let mut point = Point::new();
-    point.create("S1", wish);
+    point.create("S1", intent);
     point
 }
 
@@ -26,14 +26,14 @@ fn a_new_delegation_comes_with_its_ds_in_one_batch() {
         let mut point = Point::new();
         assert_eq!(arrive(&mut point, "S1", wants("x").signed("a")).shape(), "+NS +DS +TXT");
         assert_eq!(managed(&point, "S1"), digest("a"));
-        assert_eq!(point.seen.at_cut("DS").unwrap().ttl.unwrap().seconds(), 3600);
+        assert_eq!(point.observed.at_cut("DS").unwrap().ttl.unwrap().seconds(), 3600);
     }
 }
 
 #[test]
 fn it_is_added_replaced_given_another_ttl_and_removed_by_who_manages_it() {
     let mut point = created(wants("x"));
-    for (wish, shape, keys) in [
+    for (intent, shape, keys) in [
         (wants("x").signed("a"), "+DS -TXT +TXT", "a"),
         (wants("x").signed("ab"), "-DS +DS -TXT +TXT", "ab"),
         (wants("x").signed("b"), "-DS +DS -TXT +TXT", "b"),
@@ -41,7 +41,7 @@ fn it_is_added_replaced_given_another_ttl_and_removed_by_who_manages_it() {
         (wants("x").signed("b").ds_ttl(60), "-TXT +TXT", "b"),
         (wants("x"), "-DS -TXT +TXT", ""),
     ] {
-        let done = point.update("S1", wish);
+        let done = point.update("S1", intent);
         assert_eq!((done.shape().as_str(), point.secured_by().as_str()), (shape, keys));
         let expected = if done.plan().only_refreshes { Action::Unchanged } else { Action::Updated };
         assert_eq!((done.action(), done.plan().only_refreshes), (expected, shape == "-TXT +TXT"));
@@ -62,7 +62,7 @@ fn one_that_somebody_changed_by_hand_is_put_right() {
 
 #[test]
 fn an_arrival_changes_none() {
-    for (by_hand, wish) in
+    for (by_hand, intent) in
         [("", wants("x").signed("a")), ("z", wants("x").signed("a")), ("z", wants("x"))]
     {
         let mut point = Point::new();
@@ -70,9 +70,9 @@ fn an_arrival_changes_none() {
         if !by_hand.is_empty() {
             point.set_ds_by_hand(by_hand);
         }
-        let done = point.create("S1", wish.clone());
+        let done = point.create("S1", intent.clone());
         assert_eq!((done.shape().as_str(), point.secured_by().as_str()), ("+TXT", by_hand));
-        assert_eq!(done.warnings(), if wish.dnssec { "next-update-brings" } else { "" });
+        assert_eq!(done.warnings(), if intent.dnssec { "next-update-brings" } else { "" });
         assert_eq!(managed(&point, "S1"), None);
     }
 }
@@ -103,9 +103,9 @@ fn one_that_was_made_by_hand_or_retained_outlives_the_rollback_of_an_arrival() {
     point.delete("S2");
     assert_eq!(point.secured_by(), "a");
     // Retained, and declared again, be it that the keys can't be read.
-    for wish in [wants("x").signed("a"), wants("x").signed("b"), wants("x").signed_somehow()] {
+    for intent in [wants("x").signed("a"), wants("x").signed("b"), wants("x").signed_somehow()] {
         let mut point = created(wants("x").signed("a"));
-        point.create("S1", wish);
+        point.create("S1", intent);
         point.delete("S1");
         assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", "a"));
     }
@@ -128,24 +128,24 @@ fn one_that_another_claim_names_is_managed_by_both() {
 fn one_that_another_claim_names_is_never_replaced_or_removed() {
     for overwrite in [false, true] {
         let mut point = created(wants("x").signed("a"));
-        let wish = |wish: Wish| Wish { overwrite, ..wish };
-        let done = point.create("S2", wish(wants("x").signed("b")));
+        let intent = |intent: Intent| Intent { overwrite, ..intent };
+        let done = point.create("S2", intent(wants("x").signed("b")));
         assert_eq!(done.warnings(), "delegation-shared ds-left");
         assert!(done.text().contains("managed by S1/D"), "{}", done.text());
         // Not asked for anew: a Warning.
-        let done = point.update("S2", wish(wants("x").signed("b")));
+        let done = point.update("S2", intent(wants("x").signed("b")));
         assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
         // Asked for anew: a refusal.
         let mut anew = point.clone();
-        anew.update("S2", wish(wants("x")));
+        anew.update("S2", intent(wants("x")));
         anew.wait(DAY);
-        let done = anew.update("S2", wish(wants("x").signed("b")));
+        let done = anew.update("S2", intent(wants("x").signed("b")));
         assert_eq!(done.refused().code(), "ds-claimed-by-others");
         assert!(done.text().contains("S1/D"), "{}", done.text());
         // Nor is it removed by who manages it too.
         let mut both = created(wants("x").signed("a"));
         both.create("S2", wants("x").signed("a"));
-        let done = both.update("S2", wish(wants("x")));
+        let done = both.update("S2", intent(wants("x")));
         assert_eq!((done.warnings().as_str(), both.secured_by().as_str()), ("ds-left", "a"));
         assert_eq!(managed(&both, "S2"), None);
     }
@@ -155,7 +155,7 @@ fn one_that_another_claim_names_is_never_replaced_or_removed() {
 fn its_ttl_stays_where_another_claim_names_it_unless_the_request_changes_it() {
     let mut point = created(wants("x").signed("a").ds_ttl(60));
     point.create("S2", wants("x").signed("a").ds_ttl(300));
-    let ttl = |point: &Point| point.seen.at_cut("DS").unwrap().ttl.unwrap().seconds();
+    let ttl = |point: &Point| point.observed.at_cut("DS").unwrap().ttl.unwrap().seconds();
     point.update("S2", wants("x").signed("a").ds_ttl(300));
     assert_eq!(ttl(&point), 60);
     point.update("S2", wants("x").signed("a").ds_ttl(900));
@@ -188,20 +188,20 @@ fn off_leaves_one_that_is_not_ours_and_says_so_where_ours_was_replaced() {
 #[test]
 fn name_servers_never_change_under_one() {
     for overwrite in [false, true] {
-        let wish = |wish: Wish| Wish { overwrite, ..wish };
+        let intent = |intent: Intent| Intent { overwrite, ..intent };
         let point = created(wants("x").signed("a"));
         for (wanted, code) in [
             (wants("y").signed("a"), "ds-stands"),
             (wants("y").signed("b"), "ds-stands"),
             (wants("y"), "ds-stands"),
         ] {
-            let done = point.clone().update("S1", wish(wanted));
+            let done = point.clone().update("S1", intent(wanted));
             assert_eq!(done.refused().code(), code);
             assert!(done.text().contains("wait 7200 seconds"), "{}", done.text());
         }
         let mut by_hand = created(wants("x"));
         by_hand.set_ds_by_hand("z");
-        assert_eq!(by_hand.update("S1", wish(wants("y"))).refused().code(), "ds-of-others");
+        assert_eq!(by_hand.update("S1", intent(wants("y"))).refused().code(), "ds-of-others");
     }
     let mut point = created(wants("x").signed("a"));
     let done = point.create("S2", wants("y").overwriting());
@@ -273,7 +273,7 @@ fn regression_a_way_back_under_a_ds_does_not_make_the_zone_bogus_later() {
     point.create("S2", wants("x").overwriting()).refused();
     point.create("S2", wants("y").signed("a"));
     point.update("S2", wants("y").signed("a"));
-    point.edit_claim_by_hand("S2", |claim| claim.previous_wish = Some(wants("x").digest()));
+    point.edit_claim_by_hand("S2", |claim| claim.previous_intent = Some(wants("x").digest()));
     assert_eq!(point.update("S2", wants("x")).warnings(), "left-as-it-is");
     let claim = point.claim("S2");
     assert_eq!((claim.ns, claim.ds), (Digest::from_name_servers(&servers("x")), None));
@@ -296,8 +296,8 @@ fn name_servers_are_not_put_back_under_one_that_is_for_others() {
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y").signed("b"));
     assert_eq!(point.secured_by(), "b");
-    for wish in [wants("x").overwriting(), wants("x").signed("a").overwriting()] {
-        let done = point.clone().update("S1", wish);
+    for intent in [wants("x").overwriting(), wants("x").signed("a").overwriting()] {
+        let done = point.clone().update("S1", intent);
         let code = match &done.decision {
             Decision::Refuse(refusal) => refusal.code(),
             Decision::Proceed(plan) => plan.warnings[0].code(),
@@ -373,11 +373,11 @@ fn no_delegation_is_made_under_one_that_is_for_nothing_we_know() {
 
 #[test]
 fn keys_that_are_not_known_fail_arrivals_and_who_asks_for_something_new() {
-    for (standing, claim) in [("", false), ("z", false), ("z", true)] {
+    for (current, claim) in [("", false), ("z", false), ("z", true)] {
         let mut point = Point::new();
         point.set_by_hand("x", 172_800);
-        if !standing.is_empty() {
-            point.set_ds_by_hand(standing);
+        if !current.is_empty() {
+            point.set_ds_by_hand(current);
         }
         if !claim {
             assert_eq!(
@@ -425,8 +425,8 @@ fn a_failed_check_keeps_the_ds_and_its_claim() {
 #[test]
 fn one_with_a_routing_policy_is_not_touched() {
     let mut point = created(wants("x").signed("a"));
-    let at = point.seen.at_cut.iter().position(|set| set.rtype == "DS").unwrap();
-    point.seen.at_cut[at].special = true;
+    let at = point.observed.at_cut.iter().position(|set| set.rtype == "DS").unwrap();
+    point.observed.at_cut[at].special = true;
     assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
     assert_eq!(point.update("S1", wants("x")).shape(), "-TXT +TXT");
     let done = point.delete("S1");
@@ -446,21 +446,21 @@ fn an_update_that_moves_where_keys_are_not_known_is_refused_however_long_they_we
         UpdateBehavior::Replacement { from: moved_from() },
         &wants("x").signed_somehow(),
     );
-    request.goal.old_wish = Some(request.goal.wish);
+    request.goal.old_intent = Some(request.goal.intent);
     assert_eq!(point.deliver(&request).refused().code(), "ds-unknown");
 }
 
 /// DS-8. Resolvers hold key sets from before the key was made, and find none for its record.
 #[test]
 fn a_key_that_is_too_young_is_not_alone_in_the_ds_record_set() {
-    for standing in [wants("x").signed("a"), wants("x"), wants("x").signed("ab")] {
-        let mut point = created(standing);
+    for current in [wants("x").signed("a"), wants("x"), wants("x").signed("ab")] {
+        let mut point = created(current);
         let before = point.secured_by();
         // Another key is asked for, whatever it is called.
         let ask = |point: &mut Point, age| {
             let mut request =
                 point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(age));
-            request.goal.wish = wants("y").digest();
+            request.goal.intent = wants("y").digest();
             point.deliver(&request)
         };
         assert_eq!(ask(&mut point, 0).refused().code(), "key-too-young");
@@ -491,7 +491,7 @@ fn who_asks_for_nothing_new_is_not_stopped_by_a_young_key() {
     let mut point = created(wants("x").signed("a"));
     let mut request =
         point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(0));
-    request.goal.wish = wants("x").signed("a").digest();
+    request.goal.intent = wants("x").signed("a").digest();
     let done = point.deliver(&request);
     assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
 }

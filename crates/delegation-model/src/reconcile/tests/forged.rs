@@ -22,7 +22,7 @@ fn values() -> impl Strategy<Value = String> {
         .into();
     let ds: Vec<String> =
         ["a", "e"].map(|letter| Digest::from_ds(&keys(letter)).to_string()).into();
-    let wishes: Vec<String> =
+    let intents: Vec<String> =
         ["x", "y", "e"].map(|letter| wants(letter).digest().to_string()).into();
     let times: Vec<String> = [0, START - DAY, START + 2, START + 600, START + 10 * DAY, i64::MAX]
         .map(|time| time.to_string())
@@ -30,8 +30,8 @@ fn values() -> impl Strategy<Value = String> {
     let claim = (
         (prop::sample::select(ids.clone()), prop::sample::select(servers.clone()), field("ds", ds)),
         (
-            prop::sample::select(wishes.clone()),
-            field("was", wishes),
+            prop::sample::select(intents.clone()),
+            field("was", intents),
             prop::sample::select(times.clone()),
         ),
         (
@@ -41,8 +41,8 @@ fn values() -> impl Strategy<Value = String> {
         ),
         field("again", vec!["yes".into()]),
     );
-    let claim = claim.prop_map(|((id, ns, ds), (wish, was, at), (by, saw, hold), again)| {
-        format!("claim={id},ns={ns}{ds},for={wish}{was},at={at},req=01234567,by={by}{saw}{hold}{again},owner=S9/D")
+    let claim = claim.prop_map(|((id, ns, ds), (intent, was, at), (by, saw, hold), again)| {
+        format!("claim={id},ns={ns}{ds},for={intent}{was},at={at},req=01234567,by={by}{saw}{hold}{again},owner=S9/D")
     });
     let same = prop::sample::select(servers).prop_map(|of| format!("before=same,of={of}"));
     let tombstone = (prop::sample::select(ids), prop::sample::select(times))
@@ -54,8 +54,8 @@ fn values() -> impl Strategy<Value = String> {
 /// What happens at the point: an honest request, or an edit of the record.
 #[derive(Clone, Debug)]
 enum Event {
-    Create(&'static str, Wish),
-    Update(&'static str, Wish),
+    Create(&'static str, Intent),
+    Update(&'static str, Intent),
     Delete(&'static str),
     DeleteInvented(&'static str),
     /// So many of the values that stand are kept, and these are added.
@@ -65,19 +65,19 @@ enum Event {
 
 fn events() -> impl Strategy<Value = Event> {
     let resource = || prop::sample::select(vec!["S1", "S2"]);
-    let wish = || {
-        let wishes = vec![
+    let intent = || {
+        let intents = vec![
             wants("x"),
             wants("y"),
             wants("x").signed("a"),
             wants("y").overwriting(),
             wants("x").not_allowed(),
         ];
-        prop::sample::select(wishes)
+        prop::sample::select(intents)
     };
     prop_oneof![
-        2 => (resource(), wish()).prop_map(|(resource, wish)| Event::Create(resource, wish)),
-        4 => (resource(), wish()).prop_map(|(resource, wish)| Event::Update(resource, wish)),
+        2 => (resource(), intent()).prop_map(|(resource, intent)| Event::Create(resource, intent)),
+        4 => (resource(), intent()).prop_map(|(resource, intent)| Event::Update(resource, intent)),
         3 => resource().prop_map(Event::Delete),
         1 => resource().prop_map(Event::DeleteInvented),
         6 => (0_usize..3, prop::collection::vec(values(), 0..4)).prop_map(|(kept, values)| Event::Forge(kept, values)),
@@ -97,11 +97,11 @@ proptest! {
         point.create("S1", wants("x"));
         for event in events {
             match event {
-                Event::Create(resource, wish) => drop(point.create(resource, wish)),
-                Event::Update(resource, wish) => {
-                    let keys = if wish.dnssec { "a" } else { "" };
-                    let as_wanted = point.delegated_to() == wish.servers && point.secured_by() == keys;
-                    let done = point.update(resource, wish);
+                Event::Create(resource, intent) => drop(point.create(resource, intent)),
+                Event::Update(resource, intent) => {
+                    let keys = if intent.dnssec { "a" } else { "" };
+                    let as_wanted = point.delegated_to() == intent.servers && point.secured_by() == keys;
+                    let done = point.update(resource, intent);
                     prop_assert!(!as_wanted || !matches!(done.decision, Decision::Refuse(_)), "{}", done.text());
                 }
                 Event::Delete(resource) => drop(point.delete(resource)),

@@ -7,7 +7,7 @@ use crate::ownership_record::OwnerName;
 use crate::reconcile::{
     Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
 };
-use crate::rollover::Stays;
+use crate::rollover::KeysToKeep;
 use crate::ttl::Ttl;
 
 fn owners(names: &[&str]) -> Holders {
@@ -62,13 +62,13 @@ fn refusals() -> Vec<Refusal> {
             owners: owners(&["S1"]),
         },
         Refusal::NotSettled { name: name(), current: current.clone(), owners: owners(&["S1"]) },
-        Refusal::CantBeGivenBack { name: name(), current: "not a name".into() },
+        Refusal::CantBeRestored { name: name(), current: "not a name".into() },
         Refusal::UnreadableClaim { record: super::driver::name(RECORD) },
         Refusal::OwnershipRecordFull { record: super::driver::name(RECORD) },
         Refusal::NoGlue { name: name(), server: super::driver::name("ns1.testing.example.com") },
         Refusal::NoRoomForOwnershipRecord { name: name() },
         ds(DsRefusal::Unknown { why: "the child zone Z2 is not signing".into() }),
-        ds(DsRefusal::Stands { ttl: Some(Ttl::DS) }),
+        ds(DsRefusal::Exists { ttl: Some(Ttl::DS) }),
         ds(DsRefusal::WithNameServers),
         ds(DsRefusal::OfOthers { owners: nobody() }),
         ds(DsRefusal::OfOthers { owners: owners(&["S1"]) }),
@@ -97,24 +97,24 @@ fn warnings() -> Vec<Warning> {
             previous: x(),
             ttl: minute,
             owners: Holders::default(),
-            given_back: true,
+            restored_by_rollback: true,
         },
         Warning::Displaced {
             name: name(),
             previous: x(),
             ttl: minute,
             owners: owners(&["S1"]),
-            given_back: false,
+            restored_by_rollback: false,
         },
         Warning::DriftRepaired { name: name(), previous: x(), ttl: Some(minute) },
         Warning::ChangedForOthers { name: name(), previous: x(), owners: owners(&["S1"]) },
         Warning::Shared { name: name(), owners: owners(&["S1", "S2"]) },
-        Warning::NextUpdateBrings {
+        Warning::NextUpdateChanges {
             name: name(),
             ttl: Some((Some(minute), Ttl::DELEGATION)),
             ds: None,
         },
-        Warning::NextUpdateBrings {
+        Warning::NextUpdateChanges {
             name: name(),
             ttl: None,
             ds: Some((String::new(), keys("a").to_string())),
@@ -144,17 +144,17 @@ fn warnings() -> Vec<Warning> {
         Warning::DsDeferred { name: name(), desired: keys("a").to_string() },
         Warning::KeysMustStay {
             name: name(),
-            stays: Stays { tags: "4711, 4712".into(), seconds: 7200 },
+            stays: KeysToKeep { tags: "4711, 4712".into(), seconds: 7200 },
         },
         Warning::UnsignedAnswersKept { name: name() },
         Warning::NotClaimed { name: name(), current: x(), owners: Holders::default() },
         Warning::NotClaimed { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::ClaimKept { name: name(), current: x() },
         Warning::LeftToOthers { name: name(), current: x(), owners: owners(&["S1"]) },
-        Warning::StoodBefore { name: name(), current: x() },
-        Warning::GivenBack { name: name(), restored: y(), ttl: minute },
-        Warning::NotGivenBack { name: name(), previous: y(), ttl: minute, rejected: true },
-        Warning::NotGivenBack { name: name(), previous: y(), ttl: minute, rejected: false },
+        Warning::ExistedBefore { name: name(), current: x() },
+        Warning::Restored { name: name(), restored: y(), ttl: minute },
+        Warning::NotRestored { name: name(), previous: y(), ttl: minute, rejected: true },
+        Warning::NotRestored { name: name(), previous: y(), ttl: minute, rejected: false },
         Warning::ChangedByOthers { name: name(), current: x(), owners: Holders::default() },
         Warning::ChangedByOthers { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::DsWithRoutingPolicyLeft { name: name() },

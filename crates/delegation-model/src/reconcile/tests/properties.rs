@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::driver::*;
 use crate::digest::{Digest, RequestDigest};
 use crate::ownership_record::{
-    Before, Claim, ClaimOrigin, Displaced, OwnershipRecord, Stamp, Value,
+    Before, Claim, ClaimBasis, Displaced, OwnershipRecord, Stamp, Value,
 };
 use crate::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, UpdateBehavior,
@@ -31,25 +31,24 @@ fn times() -> impl Strategy<Value = i64> {
 }
 
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
-    let origin =
-        prop::sample::select(vec![ClaimOrigin::Made, ClaimOrigin::Came, ClaimOrigin::Updated]);
+    let basis = prop::sample::select(vec![ClaimBasis::Made, ClaimBasis::Came, ClaimBasis::Updated]);
     let one = (
         prop::sample::select(RESOURCES.to_vec()),
         letters(),
         prop::option::of(keys_of()),
         times(),
-        origin,
+        basis,
         (prop::option::of(Just(START)), any::<bool>(), prop::option::of(times()), letters()),
     );
     let one =
-        one.prop_map(|(resource, servers_of, ds, time, origin, (saw, moved, hold, wish))| Claim {
+        one.prop_map(|(resource, servers_of, ds, time, basis, (saw, moved, hold, intent))| Claim {
             id: claimant(resource).id(),
             ns: Digest::from_name_servers(&servers(servers_of)),
             ds: ds.map(|letters| Digest::from_ds(&keys(letters))),
-            wish: Digest::from_name_servers(&servers(wish)),
-            previous_wish: None,
+            intent: Digest::from_name_servers(&servers(intent)),
+            previous_intent: None,
             stamp: Stamp { time, request: RequestDigest::new("earlier") },
-            origin,
+            basis,
             saw,
             from: moved.then(moved_from),
             hold,
@@ -103,7 +102,7 @@ fn zones() -> impl Strategy<Value = Point> {
                     *value = value.trim_end_matches('.').to_ascii_uppercase();
                 }
             }
-            point.seen.at_cut.push(RecordSet { special, ..set("NS", ttl, values) });
+            point.observed.at_cut.push(RecordSet { special, ..set("NS", ttl, values) });
             if let Some(letters) = ds {
                 let mut values = keys(letters).values();
                 if odd_spelling {
@@ -111,7 +110,7 @@ fn zones() -> impl Strategy<Value = Point> {
                         *value = value.to_lowercase();
                     }
                 }
-                point.seen.at_cut.push(set("DS", ttl / 48, values));
+                point.observed.at_cut.push(set("DS", ttl / 48, values));
             }
         }
         let mut record = OwnershipRecord::default();
@@ -138,7 +137,7 @@ fn behaviors() -> impl Strategy<Value = UpdateBehavior> {
     ]
 }
 
-fn wishes() -> impl Strategy<Value = Wish> {
+fn intents() -> impl Strategy<Value = Intent> {
     let signed = prop_oneof![
         2 => Just((false, None)),
         3 => keys_of().prop_map(|letters| (true, Some(letters))),
@@ -154,14 +153,16 @@ fn wishes() -> impl Strategy<Value = Wish> {
         prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(servers, overwrite, ttl, (dnssec, keys), key_age, not_allowed, failing_check)| Wish {
-                overwrite,
-                dnssec,
-                keys,
-                key_age,
-                allowed: !not_allowed,
-                failing_check,
-                ..wants(servers).ttl(ttl)
+            |(servers, overwrite, ttl, (dnssec, keys), key_age, not_allowed, failing_check)| {
+                Intent {
+                    overwrite,
+                    dnssec,
+                    keys,
+                    key_age,
+                    allowed: !not_allowed,
+                    failing_check,
+                    ..wants(servers).ttl(ttl)
+                }
             },
         )
 }
@@ -184,7 +185,7 @@ fn delete_goal(
 ) -> DeleteGoal {
     DeleteGoal {
         known_name_servers: known.map(servers),
-        put_back_rejected: rejected,
+        restore_rejected: rejected,
         ..point.delete_goal("S1", reason)
     }
 }
@@ -216,16 +217,16 @@ fn changes_ns(before: &Observation, after: &Observation) -> bool {
 proptest! {
     #[test]
     fn a_plan_is_accepted_and_a_second_delivery_changes_nothing(
-        mut point in zones(), behavior in behaviors(), wish in wishes()
+        mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         let done = point.deliver(&request);
         if plan_of(&done.decision).is_none() {
  return Ok(());
  }
         let there = point.clone();
         let again = point.deliver(&request);
-        prop_assert_eq!(&point.seen.at_cut, &there.seen.at_cut);
+        prop_assert_eq!(&point.observed.at_cut, &there.observed.at_cut);
         // An arrival marks its claim, once.
         let unmarked = |point: &Point| {
             let values = point.record().values();
@@ -241,24 +242,24 @@ proptest! {
 
     #[test]
     fn a_plan_without_a_warning_brings_what_is_wanted(
-        mut point in zones(), behavior in behaviors(), wish in wishes()
+        mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
         let arrival = behavior != UpdateBehavior::InPlace;
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         let done = point.deliver(&request);
         let Some(plan) = plan_of(&done.decision) else { return Ok(()) };
         let quiet = plan.warnings.iter().all(|warning| !["left-as-it-is", "changed-since"].contains(&warning.code()));
         if quiet {
-            prop_assert_eq!(point.seen.name_servers(), Some(servers(wish.servers)));
+            prop_assert_eq!(point.observed.name_servers(), Some(servers(intent.servers)));
             let own = point.claim("S1");
-            prop_assert_eq!(own.ns, Digest::from_name_servers(&servers(wish.servers)));
-            prop_assert_eq!((own.wish, own.stamp), (request.goal.wish, request.goal.stamp));
-            prop_assert_eq!(own.origin == ClaimOrigin::Updated, !arrival);
+            prop_assert_eq!(own.ns, Digest::from_name_servers(&servers(intent.servers)));
+            prop_assert_eq!((own.intent, own.stamp), (request.goal.intent, request.goal.stamp));
+            prop_assert_eq!(own.basis == ClaimBasis::Updated, !arrival);
         }
         if plan.warnings.is_empty() {
-            prop_assert_eq!(point.ttl(), u32::try_from(wish.ttl).unwrap());
-            if let Some(letters) = wish.keys {
-                prop_assert_eq!(point.seen.ds(), Some(keys(letters)));
+            prop_assert_eq!(point.ttl(), u32::try_from(intent.ttl).unwrap());
+            if let Some(letters) = intent.keys {
+                prop_assert_eq!(point.observed.ds(), Some(keys(letters)));
             }
         }
     }
@@ -266,27 +267,27 @@ proptest! {
     /// DS-8. Unless the delegation is new, or the record set is put back, there is always a key
     /// that every resolver knows.
     #[test]
-    fn resolvers_know_a_key_of_what_is_written(mut point in zones(), behavior in behaviors(), wish in wishes()) {
+    fn resolvers_know_a_key_of_what_is_written(mut point in zones(), behavior in behaviors(), intent in intents()) {
         let before = point.clone();
-        let request = point.request("S1", behavior, &Wish { key_age: Some(0), ..wish });
+        let request = point.request("S1", behavior, &Intent { key_age: Some(0), ..intent });
         point.deliver(&request);
         let (stood, stands) = (before.secured_by(), point.secured_by());
         let own = before.record().own(&claimant("S1"), before.clock).and_then(|own| own.ds);
-        let put_back = own.is_some() && own == point.seen.ds().as_ref().map(Digest::from_ds);
+        let put_back = own.is_some() && own == point.observed.ds().as_ref().map(Digest::from_ds);
         let added = !stood.is_empty() && stood.chars().all(|key| stands.contains(key));
         prop_assert!(stands.is_empty() || stands == stood || added || put_back || before.delegated_to().is_empty());
     }
 
     #[test]
     fn nobody_writes_the_claim_of_another(
-        mut point in zones(), behavior in behaviors(), wish in wishes(), reason in reasons(), deletes in any::<bool>()
+        mut point in zones(), behavior in behaviors(), intent in intents(), reason in reasons(), deletes in any::<bool>()
     ) {
         let before = of_others(&point);
         if deletes {
             let goal = delete_goal(&mut point, reason, Some("xyz"), false);
             point.deliver_delete(&goal);
         } else {
-            let request = point.request("S1", behavior, &wish);
+            let request = point.request("S1", behavior, &intent);
             point.deliver(&request);
         }
         prop_assert_eq!(of_others(&point), before);
@@ -294,11 +295,11 @@ proptest! {
 
     #[test]
     fn only_the_cut_and_its_ownership_record_are_touched(
-        mut point in zones(), behavior in behaviors(), wish in wishes(), reason in reasons()
+        mut point in zones(), behavior in behaviors(), intent in intents(), reason in reasons()
     ) {
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         let goal = delete_goal(&mut point, reason, Some("xyz"), false);
-        for decision in [plan_create_update(&request.goal, &point.seen), plan_delete(&goal, &point.seen)] {
+        for decision in [plan_create_update(&request.goal, &point.observed), plan_delete(&goal, &point.observed)] {
             for change in plan_of(&decision).into_iter().flat_map(|plan| &plan.changes) {
                 let set = change.record_set();
                 let cut = set.name == name(CUT) && ["NS", "DS"].contains(&set.rtype.as_str());
@@ -317,9 +318,9 @@ proptest! {
  return Ok(());
  }
         prop_assert!(point.record().own(&claimant("S1"), point.clock).is_none());
-        let there = point.seen.clone();
+        let there = point.observed.clone();
         prop_assert_eq!(point.deliver_delete(&goal).shape(), "");
-        prop_assert_eq!(&point.seen, &there);
+        prop_assert_eq!(&point.observed, &there);
     }
 
     #[test]
@@ -333,7 +334,7 @@ proptest! {
  }
         let goal = delete_goal(&mut point, reason, None, false);
         let done = point.deliver_delete(&goal);
-        if let (Some(servers), Some(_)) = (point.seen.name_servers(), plan_of(&done.decision)) {
+        if let (Some(servers), Some(_)) = (point.observed.name_servers(), plan_of(&done.decision)) {
             prop_assert!(done.text().contains(&servers.to_string()), "{}", done.text());
             prop_assert!(done.text().contains(CUT));
         }
@@ -341,17 +342,17 @@ proptest! {
 
     #[test]
     fn without_allow_overwrite_nothing_that_is_not_ours_changes(
-        mut point in zones(), behavior in behaviors(), wish in wishes()
+        mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
-        let wish = Wish { overwrite: false, ..wish };
+        let intent = Intent { overwrite: false, ..intent };
         let before = point.clone();
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         point.deliver(&request);
-        if changes_ns(&before.seen, &point.seen) && before.seen.at_cut("NS").is_some() {
+        if changes_ns(&before.observed, &point.observed) && before.observed.at_cut("NS").is_some() {
             // Ours by a claim, or drift from what our claim names.
             prop_assert!(before.record().own(&claimant("S1"), NOW).is_some());
-            let standing = Digest::from_name_servers(&before.seen.name_servers().unwrap());
-            let lasting = |claim: &&Claim| claim.ns == standing && claim.is_lasting();
+            let current = Digest::from_name_servers(&before.observed.name_servers().unwrap());
+            let lasting = |claim: &&Claim| claim.ns == current && claim.is_lasting();
             prop_assert!(!before.record().others(&claimant("S1")).any(|claim| lasting(&claim)));
             prop_assert!(!before.record().has_unreadable());
         }
@@ -364,44 +365,44 @@ proptest! {
         let before = point.clone();
         let goal = delete_goal(&mut point, reason, known, false);
         point.deliver_delete(&goal);
-        if changes_ns(&before.seen, &point.seen) {
+        if changes_ns(&before.observed, &point.observed) {
             let record = before.record();
-            let standing = Digest::from_name_servers(&before.seen.name_servers().unwrap());
-            prop_assert!(record.other_holders(&claimant("S1"), standing).is_empty());
+            let current = Digest::from_name_servers(&before.observed.name_servers().unwrap());
+            prop_assert!(record.other_holders(&claimant("S1"), current).is_empty());
             prop_assert!(!record.has_unreadable());
         }
     }
 
     #[test]
     fn existing_name_servers_never_change_beside_a_ds(
-        mut point in zones(), behavior in behaviors(), wish in wishes()
+        mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
         let before = point.clone();
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         point.deliver(&request);
-        let (from, to) = (before.seen.name_servers(), point.seen.name_servers());
-        let beside = before.seen.at_cut("DS").is_some() || point.seen.at_cut("DS").is_some();
+        let (from, to) = (before.observed.name_servers(), point.observed.name_servers());
+        let beside = before.observed.at_cut("DS").is_some() || point.observed.at_cut("DS").is_some();
         if let (Some(from), Some(to), true) = (from, to, beside) && from != to {
             let record = before.record();
             let own = record.own(&claimant("S1"), NOW).cloned();
             prop_assert_eq!(own.map(|own| own.ns), Some(Digest::from_name_servers(&to)), "only put back");
-            let standing = Digest::from_name_servers(&from);
-            prop_assert!(!record.others(&claimant("S1")).any(|claim| claim.ns == standing));
+            let current = Digest::from_name_servers(&from);
+            prop_assert!(!record.others(&claimant("S1")).any(|claim| claim.ns == current));
         }
     }
 
     #[test]
     fn the_ds_of_another_claim_is_never_touched_by_an_update(
-        mut point in zones(), behavior in behaviors(), wish in wishes()
+        mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
         let before = point.clone();
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         point.deliver(&request);
-        if let Some(records) = before.seen.ds() {
+        if let Some(records) = before.observed.ds() {
             let digest = Some(Digest::from_ds(&records));
             let named = before.record().others(&claimant("S1")).any(|claim| claim.ds == digest);
             if named || before.record().has_unreadable() {
-                prop_assert_eq!(point.seen.ds(), Some(records));
+                prop_assert_eq!(point.observed.ds(), Some(records));
             }
         }
     }
@@ -412,77 +413,77 @@ proptest! {
         let goal = delete_goal(&mut point, DeleteReason::Requested, None, false);
         let done = point.deliver_delete(&goal);
         let own = before.record().own(&claimant("S1"), NOW).cloned();
-        if let (Some(plan), Some(own), Some(records)) = (plan_of(&done.decision), own, before.seen.ds()) {
+        if let (Some(plan), Some(own), Some(records)) = (plan_of(&done.decision), own, before.observed.ds()) {
             let digest = Some(Digest::from_ds(&records));
             let others = before.record().others(&claimant("S1")).any(|claim| claim.ds == digest)
                 || before.record().has_unreadable();
             if plan.action != Some(Action::Left) || (own.ds == digest && !others) {
-                prop_assert!(point.seen.at_cut("DS").is_none());
+                prop_assert!(point.observed.at_cut("DS").is_none());
             } else {
-                prop_assert_eq!(point.seen.ds(), Some(records));
+                prop_assert_eq!(point.observed.ds(), Some(records));
             }
         }
     }
 
     #[test]
     fn an_arrival_that_is_rolled_back_at_once_leaves_the_zone_as_it_was(
-        mut point in zones(), replaces in any::<bool>(), wish in wishes()
+        mut point in zones(), replaces in any::<bool>(), intent in intents()
     ) {
         // The resource is new here, nobody's claim sleeps on what it brings, and nothing lies in
         // the future or can't be read.
         point.drop_claim_by_hand("S1");
-        let wanted = Digest::from_name_servers(&servers(wish.servers));
+        let wanted = Digest::from_name_servers(&servers(intent.servers));
         let before = point.clone();
-        let standing = before.seen.name_servers().map(|servers| Digest::from_name_servers(&servers));
+        let current = before.observed.name_servers().map(|servers| Digest::from_name_servers(&servers));
         let record = before.record();
-        let sleeping = standing != Some(wanted) && record.claims().any(|claim| claim.ns == wanted);
+        let sleeping = current != Some(wanted) && record.claims().any(|claim| claim.ns == wanted);
         // Nor did a hand take away the claim that a debt came with.
-        let orphaned = standing.is_some_and(|standing| {
-            record.debt(standing).is_some() && !record.claims().any(|claim| record.holds(claim, standing))
+        let orphaned = current.is_some_and(|current| {
+            record.origin(current).is_some() && !record.claims().any(|claim| record.holds(claim, current))
         });
         if sleeping || record.has_unreadable() || orphaned {
  return Ok(());
  }
         let behavior = if replaces { UpdateBehavior::Replacement { from: moved_from() } } else { UpdateBehavior::Create };
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         let done = point.deliver(&request);
         if plan_of(&done.decision).is_none() {
  return Ok(());
  }
         let goal = delete_goal(&mut point, DeleteReason::Requested, None, false);
-        let goal = DeleteGoal { allowed: wish.allowed, ..goal };
+        let goal = DeleteGoal { allowed: intent.allowed, ..goal };
         point.deliver_delete(&goal);
-        prop_assert_eq!(before.seen.name_servers(), point.seen.name_servers());
-        prop_assert_eq!(before.seen.ds(), point.seen.ds());
-        let ttl = |seen: &Observation| seen.at_cut("NS").and_then(|set| set.ttl);
-        prop_assert_eq!(ttl(&before.seen), ttl(&point.seen));
+        prop_assert_eq!(before.observed.name_servers(), point.observed.name_servers());
+        prop_assert_eq!(before.observed.ds(), point.observed.ds());
+        let ttl = |observed: &Observation| observed.at_cut("NS").and_then(|set| set.ttl);
+        prop_assert_eq!(ttl(&before.observed), ttl(&point.observed));
         prop_assert_eq!(of_others(&before), of_others(&point));
-        if let Some(standing) = standing {
+        if let Some(current) = current {
             let (had, has) = (before.record(), point.record());
- prop_assert_eq!(had.debt(standing), has.debt(standing));
+ prop_assert_eq!(had.origin(current), has.origin(current));
         }
     }
 
     #[test]
-    fn an_update_that_changed_nothing_can_be_rolled_back(mut point in zones(), wish in wishes(), back in wishes()) {
+    fn an_update_that_changed_nothing_can_be_rolled_back(mut point in zones(), intent in intents(), back in intents()) {
         // Whatever the zone and whatever the claim says it was asked for: to ask for that again
         // succeeds.
         let Some(own) = point.record().own(&claimant("S1"), NOW).cloned() else { return Ok(()) };
-        let mut forth = point.request("S1", UpdateBehavior::InPlace, &wish);
-        forth.goal.wish = Digest::from_name_servers(&servers("q"));
+        let mut forth = point.request("S1", UpdateBehavior::InPlace, &intent);
+        forth.goal.intent = Digest::from_name_servers(&servers("q"));
         let done = point.deliver(&forth);
         if plan_of(&done.decision).is_none() {
             let mut rollback = point.request("S1", UpdateBehavior::InPlace, &back);
-            rollback.goal.wish = own.wish;
+            rollback.goal.intent = own.intent;
             let done = point.deliver(&rollback);
             prop_assert!(!matches!(done.decision, Decision::Refuse(_)), "{:?}", done.decision);
         }
     }
 
     #[test]
-    fn spelling_does_not_matter(mut point in zones(), behavior in behaviors(), wish in wishes(), reason in reasons()) {
+    fn spelling_does_not_matter(mut point in zones(), behavior in behaviors(), intent in intents(), reason in reasons()) {
         let mut spelled = point.clone();
-        for set in &mut spelled.seen.at_cut {
+        for set in &mut spelled.observed.at_cut {
             for value in &mut set.values {
                 *value = if set.rtype == "DS" {
                     value.to_uppercase()
@@ -492,7 +493,7 @@ proptest! {
             }
             set.values.sort();
         }
-        let request = point.request("S1", behavior, &wish);
+        let request = point.request("S1", behavior, &intent);
         let goal = delete_goal(&mut point, reason, None, false);
         let kind = |decision: Decision| match decision {
             Decision::Proceed(plan) => (shape(&plan), plan.action),
@@ -500,26 +501,26 @@ proptest! {
             Decision::Overtaken(overtaken) => (overtaken.code().to_owned(), None),
         };
         prop_assert_eq!(
-            kind(plan_create_update(&request.goal, &point.seen)),
-            kind(plan_create_update(&request.goal, &spelled.seen))
+            kind(plan_create_update(&request.goal, &point.observed)),
+            kind(plan_create_update(&request.goal, &spelled.observed))
         );
-        prop_assert_eq!(kind(plan_delete(&goal, &point.seen)), kind(plan_delete(&goal, &spelled.seen)));
+        prop_assert_eq!(kind(plan_delete(&goal, &point.observed)), kind(plan_delete(&goal, &spelled.observed)));
     }
 
     #[test]
-    fn what_only_refreshes_leaves_what_resolvers_see(mut point in zones(), behavior in behaviors(), wish in wishes()) {
-        let request = point.request("S1", behavior, &wish);
-        if let Some(plan) = plan_of(&plan_create_update(&request.goal, &point.seen)) && plan.only_refreshes {
+    fn what_only_refreshes_leaves_what_resolvers_see(mut point in zones(), behavior in behaviors(), intent in intents()) {
+        let request = point.request("S1", behavior, &intent);
+        if let Some(plan) = plan_of(&plan_create_update(&request.goal, &point.observed)) && plan.only_refreshes {
             let txt = |change: &Change| change.record_set().rtype == "TXT";
             prop_assert!(plan.changes.iter().all(txt));
         }
     }
 
     #[test]
-    fn a_take_back_is_of_this_request_alone(mut point in zones(), wish in wishes()) {
+    fn a_take_back_is_of_this_request_alone(mut point in zones(), intent in intents()) {
         let before = point.clone();
-        let request = point.request("S1", UpdateBehavior::Create, &wish);
+        let request = point.request("S1", UpdateBehavior::Create, &intent);
         prop_assert_eq!(point.take_back(&request).shape(), "");
-        prop_assert_eq!(&point.seen, &before.seen);
+        prop_assert_eq!(&point.observed, &before.observed);
     }
 }

@@ -19,7 +19,7 @@ fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back() {
     let before = point.clone();
     point.create("S2", wants("y").overwriting());
     point.delete("S2");
-    assert_eq!(point.seen, before.seen, "as before, claim, TTL and all");
+    assert_eq!(point.observed, before.observed, "as before, claim, TTL and all");
     // Also after months without an Update of either.
     point.create("S2", wants("y").overwriting());
     point.wait(300 * DAY);
@@ -63,9 +63,9 @@ fn an_update_with_allow_overwrite_does_not_drop_the_claim_of_a_renamed_resource(
 fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_comes() {
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
-    for wish in [wants("x"), wants("x").overwriting()] {
-        point.create("S2", wish.clone());
-        point.update("S2", wish);
+    for intent in [wants("x"), wants("x").overwriting()] {
+        point.create("S2", intent.clone());
+        point.update("S2", intent);
         assert_eq!(point.secured_by(), "a");
     }
     point.delete("S2");
@@ -79,7 +79,7 @@ fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_server
     let before = point.clone();
     point.create("S1/New", wants("y").overwriting());
     point.delete("S1/New");
-    assert_eq!(point.seen, before.seen);
+    assert_eq!(point.observed, before.observed);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_refused_put_back_deletes() {
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
     let goal = point.delete_goal("S1", DeleteReason::Requested);
-    let goal = crate::reconcile::DeleteGoal { put_back_rejected: true, ..goal };
+    let goal = crate::reconcile::DeleteGoal { restore_rejected: true, ..goal };
     let done = point.deliver_delete(&goal);
     assert_eq!((done.action(), point.delegated_to().as_str()), (Action::Removed, ""));
     assert!(done.text().contains("ns1.h.net"), "{}", done.text());
@@ -135,7 +135,7 @@ fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away
     let before = point.clone();
     point.create("S1/New", wants("x").overwriting());
     point.delete("S1/New");
-    assert_eq!(point.seen, before.seen, "y is S2's, and live");
+    assert_eq!(point.observed, before.observed, "y is S2's, and live");
 }
 
 #[test]
@@ -529,16 +529,20 @@ fn a_parent_zone_in_the_same_stack_is_empty_after_a_rollback() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.delete_invented("S1");
-    assert_eq!(point.seen, Point::new().seen, "no tombstone keeps the zone from being deleted");
+    assert_eq!(
+        point.observed,
+        Point::new().observed,
+        "no tombstone keeps the zone from being deleted"
+    );
 }
 
 #[test]
 fn promise_one_what_the_resource_did_not_make_is_changed_by_allow_overwrite_alone() {
     // Whatever a resource is told, without AllowOverwrite a hand-made delegation outlives it.
-    for wish in [wants("x"), wants("h"), wants("h").ttl(300), wants("h").signed("a")] {
+    for intent in [wants("x"), wants("h"), wants("h").ttl(300), wants("h").signed("a")] {
         let mut point = Point::new();
         point.set_by_hand("h", 60);
-        let done = point.create("S1", wish);
+        let done = point.create("S1", intent);
         if matches!(done.decision, Decision::Proceed(_)) {
             point.delete("S1");
         }

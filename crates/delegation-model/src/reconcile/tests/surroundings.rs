@@ -10,14 +10,14 @@ fn record(owner: &str, rtype: &str) -> RecordSet {
 }
 
 /// A Create, a replacement, and an Update in place of a resource that is not there yet.
-const WAYS: [fn(&mut Point, &str, Wish) -> Done; 3] =
+const WAYS: [fn(&mut Point, &str, Intent) -> Done; 3] =
     [Point::create, Point::replace, Point::update];
 
 #[test]
 fn a_cname_at_the_cut_is_refused() {
     for ask in WAYS {
         let mut point = Point::new();
-        point.seen.at_cut.push(set("CNAME", 60, vec!["x.example.net.".into()]));
+        point.observed.at_cut.push(set("CNAME", 60, vec!["x.example.net.".into()]));
         assert_eq!(
             ask(&mut point, "S1", wants("x").overwriting()).refused().code(),
             "cname-at-name"
@@ -31,16 +31,16 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
         |owner: &str| RecordSet::new(name(owner), "NS", Ttl::OWNERSHIP, vec!["ns1.x.net.".into()]);
     for ask in WAYS {
         let mut point = Point::new();
-        point.seen.above = vec![above("b.example.com"), above("example.com")];
+        point.observed.above = vec![above("b.example.com"), above("example.com")];
         let done =
-            ask(&mut point, "S1", Wish { allow_occlusion: true, ..wants("x").overwriting() });
+            ask(&mut point, "S1", Intent { allow_occlusion: true, ..wants("x").overwriting() });
         assert_eq!(done.refused().code(), "delegated-above");
         assert!(done.text().contains("example.com already (to ns1.x.net)"), "{}", done.text());
     }
     // A standing delegation is not stuck because somebody delegated a name above it.
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    point.seen.above = vec![above("example.com")];
+    point.observed.above = vec![above("example.com")];
     let done = point.update("S1", wants("x"));
     assert!(
         done.plan().only_refreshes && done.text().contains("example.com already"),
@@ -53,21 +53,21 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
 fn what_the_child_zone_lacks_is_not_hidden() {
     for ask in WAYS {
         let mut point = Point::new();
-        point.seen.at_cut = vec![record(CUT, "A"), record(CUT, "MX")];
-        point.seen.below =
+        point.observed.at_cut = vec![record(CUT, "A"), record(CUT, "MX")];
+        point.observed.below =
             vec![record("www.testing.example.com", "A"), record("*.testing.example.com", "TXT")];
         for (at, rtype) in [(CUT, "MX"), ("www.testing.example.com", "A")] {
-            point.seen.covered.insert((name(at), rtype.to_owned()));
+            point.observed.covered.insert((name(at), rtype.to_owned()));
         }
         let done = ask(&mut point, "S1", wants("x").overwriting());
         assert_eq!(done.refused().code(), "hides-records");
         let lacks = "lacks: testing.example.com A, *.testing.example.com TXT. Copy";
         assert!(done.text().contains(lacks), "{}", done.text());
-        let allowed = ask(&mut point.clone(), "S1", Wish { allow_occlusion: true, ..wants("x") });
+        let allowed = ask(&mut point.clone(), "S1", Intent { allow_occlusion: true, ..wants("x") });
         assert_eq!((allowed.shape().as_str(), allowed.action()), ("+NS +TXT", Action::Created));
         assert!(allowed.text().contains("*.testing.example.com TXT"), "{}", allowed.text());
         for (at, rtype) in [(CUT, "A"), ("*.testing.example.com", "TXT")] {
-            point.seen.covered.insert((name(at), rtype.to_owned()));
+            point.observed.covered.insert((name(at), rtype.to_owned()));
         }
         let done = ask(&mut point, "S1", wants("x"));
         assert_eq!((done.action(), done.warnings().as_str()), (Action::Created, ""));
@@ -77,17 +77,18 @@ fn what_the_child_zone_lacks_is_not_hidden() {
 #[test]
 fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
     let mut point = Point::new();
-    point.seen.below = (0..8).map(|n| record(&format!("h{n}.testing.example.com"), "A")).collect();
+    point.observed.below =
+        (0..8).map(|n| record(&format!("h{n}.testing.example.com"), "A")).collect();
     let text = point.create("S1", wants("x")).text();
     assert!(
         text.contains("h0.testing.example.com A")
             && text.contains("h4.testing.example.com A and 3 more")
     );
-    point.seen.more_below = true;
+    point.observed.more_below = true;
     let text = point.create("S1", wants("x")).text();
     assert!(text.contains("and at least 3 more") && text.contains("AllowOcclusion"), "{text}");
-    point.seen.covered =
-        point.seen.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
+    point.observed.covered =
+        point.observed.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
     let text = point.create("S1", wants("x")).text();
     assert!(
         text.contains("more of them than can be compared")
@@ -100,13 +101,13 @@ fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
 #[test]
 fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
     let mut point = Point::new();
-    point.seen.at_cut = vec![record(CUT, "DS")];
-    point.seen.below =
+    point.observed.at_cut = vec![record(CUT, "DS")];
+    point.observed.below =
         vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
     let cut = name(CUT);
     let wanted = servers("x");
     let hidden: Vec<_> =
-        occluded(&cut, Some(&wanted), &point.seen).map(ToString::to_string).collect();
+        occluded(&cut, Some(&wanted), &point.observed).map(ToString::to_string).collect();
     assert_eq!(hidden, ["b.testing.example.com 300 NS x", "b.testing.example.com 300 DS x"]);
 }
 
@@ -114,20 +115,20 @@ fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
 fn a_delegation_that_stands_hides_nothing_more() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    point.seen.below = vec![record("www.testing.example.com", "A")];
-    point.seen.more_below = true;
+    point.observed.below = vec![record("www.testing.example.com", "A")];
+    point.observed.more_below = true;
     assert_eq!(point.update("S1", wants("y")).action(), Action::Updated);
 }
 
 #[test]
 fn a_wildcard_that_no_longer_answers_is_worth_a_warning() {
     let mut point = Point::new();
-    point.seen.wildcard = Some(name("*.example.com"));
+    point.observed.wildcard = Some(name("*.example.com"));
     let done = point.clone().create("S1", wants("x"));
     assert_eq!(done.warnings(), "wildcard-covered");
     assert!(done.text().contains("*.example.com"), "{}", done.text());
-    point.seen.at_cut = vec![record(CUT, "TXT")];
-    point.seen.covered.insert((name(CUT), "TXT".into()));
+    point.observed.at_cut = vec![record(CUT, "TXT")];
+    point.observed.covered.insert((name(CUT), "TXT".into()));
     assert_eq!(
         point.create("S1", wants("x")).warnings(),
         "",
@@ -142,11 +143,12 @@ fn name_servers_below_the_cut_need_glue() {
         let mut request =
             point.request("S1", crate::reconcile::UpdateBehavior::Create, &wants("x"));
         let names = ["ns1.testing.example.com", "ns2.example.net"];
-        request.goal.name_servers = Some(crate::name_servers::NameServers::found(&names).unwrap());
+        request.goal.name_servers =
+            Some(crate::name_servers::NameServers::from_values(&names).unwrap());
         let done = point.deliver(&request);
         assert_eq!(done.refused().code(), "glue-missing");
         assert!(done.text().contains("ns1.testing.example.com"), "{}", done.text());
-        point.seen.below =
+        point.observed.below =
             vec![record("ns1.testing.example.com", "TXT"), record("ns2.testing.example.com", "A")];
         request.goal.allow_occlusion = true;
         assert_eq!(
@@ -154,7 +156,7 @@ fn name_servers_below_the_cut_need_glue() {
             "glue-missing",
             "the address of another is none"
         );
-        point.seen.below.push(record("ns1.testing.example.com", "AAAA"));
+        point.observed.below.push(record("ns1.testing.example.com", "AAAA"));
         assert_eq!(point.deliver(&request).action(), Action::Created);
         let _ = ask;
     }
@@ -164,7 +166,7 @@ fn name_servers_below_the_cut_need_glue() {
 fn an_ns_record_set_with_a_routing_policy_is_nobodys_to_change() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    point.seen.at_cut[0].special = true;
+    point.observed.at_cut[0].special = true;
     assert_eq!(
         point.clone().create("S2", wants("x").overwriting()).refused().code(),
         "routing-policy"
@@ -178,7 +180,7 @@ fn an_ns_record_set_with_a_routing_policy_is_nobodys_to_change() {
 #[test]
 fn name_servers_that_could_not_be_given_back_are_not_displaced() {
     let mut point = Point::new();
-    point.seen.at_cut = vec![set("NS", 60, vec!["not a name".into()])];
+    point.observed.at_cut = vec![set("NS", 60, vec!["not a name".into()])];
     assert_eq!(point.create("S1", wants("x")).refused().code(), "delegation-not-ours");
     assert_eq!(
         point.create("S1", wants("x").overwriting()).refused().code(),

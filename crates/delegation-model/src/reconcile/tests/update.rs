@@ -2,12 +2,12 @@
 
 use super::driver::*;
 use crate::digest::Digest;
-use crate::ownership_record::ClaimOrigin;
+use crate::ownership_record::ClaimBasis;
 use crate::reconcile::{Action, UpdateBehavior};
 
-fn created(wish: Wish) -> Point {
+fn created(intent: Intent) -> Point {
     let mut point = Point::new();
-    point.create("S1", wish);
+    point.create("S1", intent);
     point
 }
 
@@ -18,7 +18,7 @@ fn an_update_of_nothing_writes_its_time_and_becomes_lasting() {
     assert_eq!((done.shape().as_str(), done.action()), ("-TXT +TXT", Action::Unchanged));
     assert!(done.plan().only_refreshes && done.warnings().is_empty());
     let claim = point.claim("S1");
-    assert_eq!((claim.origin, claim.stamp.time), (ClaimOrigin::Updated, point.clock));
+    assert_eq!((claim.basis, claim.stamp.time), (ClaimBasis::Updated, point.clock));
 }
 
 /// UPDATE-1.
@@ -148,7 +148,7 @@ fn what_our_claim_names_is_ours_to_change() {
     assert!(point.is_settled() && point.delegated_to() == "y");
     let claim = point.claim("S1");
     assert_eq!(claim.ns, Digest::from_name_servers(&servers("y")));
-    assert!(claim.previous_wish.is_some_and(|was| was != claim.wish));
+    assert!(claim.previous_intent.is_some_and(|was| was != claim.intent));
 }
 
 /// OWN-4.
@@ -262,7 +262,7 @@ fn without_a_claim_what_stands_as_wanted_is_claimed() {
     let mut point = created(wants("x"));
     point.remove_by_hand("TXT");
     assert_eq!(point.update("S1", wants("x")).shape(), "+TXT");
-    assert_eq!(point.claim("S1").origin, ClaimOrigin::Updated);
+    assert_eq!(point.claim("S1").basis, ClaimBasis::Updated);
 }
 
 /// UPDATE-4.
@@ -285,9 +285,9 @@ fn who_asks_for_something_new_and_would_change_nothing_gets_a_warning() {
     // Another text that reads the same name servers.
     let done = point.update("S1", wants("w").reading("x").failing_check());
     assert_eq!(done.warnings(), "left-as-it-is");
-    let wish = point.claim("S1").wish;
+    let intent = point.claim("S1").intent;
     assert_eq!(point.update("S1", wants("x")).warnings(), "");
-    assert_eq!(point.claim("S1").wish, wish, "what was not carried out was not noted either");
+    assert_eq!(point.claim("S1").intent, intent, "what was not carried out was not noted either");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn without_a_claim_the_old_properties_say_what_was_asked_before() {
     point.update("S1", wants("y")).refused();
     // Old properties that can't be read are no evidence.
     let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
-    update.goal.old_wish = None;
+    update.goal.old_intent = None;
     point.deliver(&update).refused();
 }
 
@@ -332,10 +332,10 @@ fn with_a_claim_the_old_properties_are_no_evidence() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
-    update.goal.old_wish = None;
+    update.goal.old_intent = None;
     assert_eq!(point.deliver(&update).warnings(), "left-as-it-is");
     let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("z"));
-    update.goal.old_wish = Some(update.goal.wish);
+    update.goal.old_intent = Some(update.goal.intent);
     point.deliver(&update).refused();
 }
 
@@ -388,7 +388,7 @@ fn who_comes_home_notes_where_it_came_from() {
     let mut point = created(wants("x"));
     point.ask("S1", UpdateBehavior::Home { from: moved_from() }, wants("x"));
     let claim = point.claim("S1");
-    assert_eq!((claim.origin, claim.from), (ClaimOrigin::Updated, Some(moved_from())));
+    assert_eq!((claim.basis, claim.from), (ClaimBasis::Updated, Some(moved_from())));
     point.update("S1", wants("x"));
     assert_eq!(point.claim("S1").from, None);
 }
