@@ -379,7 +379,7 @@ impl DsRefusal {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "ds-unknown",
-            Self::Exists { .. } => "ds-stands",
+            Self::Exists { .. } => "ds-exists",
             Self::WithNameServers => "ds-with-name-servers",
             Self::OfOthers { .. } => "ds-of-others",
             Self::ClaimedByOthers { .. } => "ds-claimed-by-others",

@@ -75,7 +75,7 @@ fn what_stands_as_wanted_is_claimed_and_not_changed() {
         assert_eq!((done.shape().as_str(), done.action()), ("+TXT", Action::Adopted));
         assert_eq!((point.ttl(), point.secured_by().as_str()), (60, ""));
         assert_eq!(point.claim("S1").basis, ClaimBasis::Came);
-        assert_eq!(done.warnings(), "next-update-brings");
+        assert_eq!(done.warnings(), "next-update-changes");
         assert!(
             done.text().contains("60 s") && done.text().contains("172800 s"),
             "{}",
@@ -158,7 +158,7 @@ fn a_before_about_other_name_servers_makes_room_for_an_adoption() {
     point.set_by_hand("z", 60);
     point.create("S2", wants("z"));
     assert!(!point.is_settled(), "what a hand made must outlive S2");
-    assert_eq!(point.delete("S2").warnings(), "stood-before");
+    assert_eq!(point.delete("S2").warnings(), "existed-before");
     assert_eq!(point.delegated_to(), "z");
 }
 

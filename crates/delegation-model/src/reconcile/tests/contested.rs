@@ -68,7 +68,7 @@ fn a_displacement_from_the_future_is_not_put_back() {
     point.create("S1", wants("x").overwriting());
     point.clock -= 10;
     point.edit_claim_by_hand("S1", |claim| claim.stamp.time -= 20);
-    assert_eq!(point.delete("S1").warnings(), "not-given-back");
+    assert_eq!(point.delete("S1").warnings(), "delegation-not-restored");
 }
 
 /// TRUST-2.
@@ -196,13 +196,13 @@ fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
     forge(&mut point, now);
     assert_eq!(
         (point.delete("S1").warnings().as_str(), point.delegated_to().as_str()),
-        ("given-back", "e")
+        ("delegation-restored", "e")
     );
     // It has to be fresh.
     forge(&mut later, now - 2 * DAY);
     assert_eq!(
         (later.delete("S1").warnings().as_str(), later.delegated_to().as_str()),
-        ("not-given-back", "")
+        ("delegation-not-restored", "")
     );
 }
 

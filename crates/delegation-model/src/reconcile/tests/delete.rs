@@ -119,7 +119,7 @@ fn what_stood_before_stays() {
     point.create("S1", wants("x"));
     point.wait(10 * DAY);
     let done = point.delete("S1");
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT", "stood-before"));
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT", "existed-before"));
     assert!(done.text().contains("ns1.x.net"), "{}", done.text());
     assert_eq!(point.delegated_to(), "x");
 }
@@ -149,7 +149,8 @@ fn what_was_nobodys_is_put_back_for_a_day() {
         point.create("S1", wants("x").overwriting());
         point.wait(later);
         let done = point.delete("S1");
-        let expected = if back { ("h", "given-back") } else { ("", "not-given-back") };
+        let expected =
+            if back { ("h", "delegation-restored") } else { ("", "delegation-not-restored") };
         assert_eq!((point.delegated_to().as_str(), done.warnings().as_str()), expected);
         assert!(
             done.text().contains("ns1.h.net") && done.text().contains("60 s"),
@@ -176,7 +177,10 @@ fn what_is_no_longer_claimed_is_not_put_back() {
     point.create("S2", wants("y").overwriting());
     assert_eq!(point.delete("S1").warnings(), "changed-by-others");
     let done = point.delete("S2");
-    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -TXT", "not-given-back"));
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-NS -TXT", "delegation-not-restored")
+    );
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn a_put_back_that_route_53_rejects_deletes() {
     let done = point.deliver_delete(&DeleteGoal { restore_rejected: true, ..goal });
     assert_eq!(
         (done.shape().as_str(), done.warnings().as_str()),
-        ("-NS -TXT +TXT", "not-given-back")
+        ("-NS -TXT +TXT", "delegation-not-restored")
     );
     assert!(done.text().contains("Route 53 did not accept"), "{}", done.text());
     assert!(point.record().before().is_none());

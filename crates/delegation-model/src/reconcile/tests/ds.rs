@@ -72,7 +72,7 @@ fn an_arrival_changes_none() {
         }
         let done = point.create("S1", intent.clone());
         assert_eq!((done.shape().as_str(), point.secured_by().as_str()), ("+TXT", by_hand));
-        assert_eq!(done.warnings(), if intent.dnssec { "next-update-brings" } else { "" });
+        assert_eq!(done.warnings(), if intent.dnssec { "next-update-changes" } else { "" });
         assert_eq!(managed(&point, "S1"), None);
     }
 }
@@ -191,9 +191,9 @@ fn name_servers_never_change_under_one() {
         let intent = |intent: Intent| Intent { overwrite, ..intent };
         let point = created(wants("x").signed("a"));
         for (wanted, code) in [
-            (wants("y").signed("a"), "ds-stands"),
-            (wants("y").signed("b"), "ds-stands"),
-            (wants("y"), "ds-stands"),
+            (wants("y").signed("a"), "ds-exists"),
+            (wants("y").signed("b"), "ds-exists"),
+            (wants("y"), "ds-exists"),
         ] {
             let done = point.clone().update("S1", intent(wanted));
             assert_eq!(done.refused().code(), code);
@@ -266,7 +266,7 @@ fn regression_a_way_back_under_a_ds_does_not_make_the_zone_bogus_later() {
     point.update("S1", wants("y").signed("a"));
     let done = point.update("S1", wants("x"));
     assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
-    assert_eq!(point.update("S1", wants("x").signed("b")).refused().code(), "ds-stands");
+    assert_eq!(point.update("S1", wants("x").signed("b")).refused().code(), "ds-exists");
 
     // Where others hold what stands, the DS record set is theirs alone from then on.
     let mut point = created(wants("y").signed("a"));
@@ -345,7 +345,7 @@ fn name_servers_do_not_come_back_as_others_under_one() {
     // Somebody removed the NS record set, and resolvers still have it.
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("NS");
-    assert_eq!(point.clone().update("S1", wants("y").signed("a")).refused().code(), "ds-stands");
+    assert_eq!(point.clone().update("S1", wants("y").signed("a")).refused().code(), "ds-exists");
     let mut bare = point.clone();
     bare.remove_by_hand("DS");
     assert_eq!(bare.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");

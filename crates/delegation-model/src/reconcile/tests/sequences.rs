@@ -323,7 +323,7 @@ fn a_migration_that_wants_a_short_way_back_keeps_its_ttl() {
     let mut point = Point::new();
     point.set_by_hand("x", 60);
     let done = point.create("S1", wants("x"));
-    assert_eq!((point.ttl(), done.warnings().as_str()), (60, "next-update-brings"));
+    assert_eq!((point.ttl(), done.warnings().as_str()), (60, "next-update-changes"));
     point.delete("S1");
     assert_eq!(point.ttl(), 60);
 }

@@ -184,7 +184,7 @@ fn name_servers_that_could_not_be_given_back_are_not_displaced() {
     assert_eq!(point.create("S1", wants("x")).refused().code(), "delegation-not-ours");
     assert_eq!(
         point.create("S1", wants("x").overwriting()).refused().code(),
-        "delegation-cant-be-given-back"
+        "delegation-cant-be-restored"
     );
 }
 

@@ -483,7 +483,7 @@ mod names_that_are_not_allowed {
         let mut point = created(wants("x").signed("a"));
         assert_eq!(point.update("S1", wants("x").signed("a").not_allowed()).warnings(), "");
         let refused = point.update("S1", wants("y").not_allowed());
-        assert!(["name-no-longer-allowed", "ds-stands"].contains(&refused.refused().code()));
+        assert!(["name-no-longer-allowed", "ds-exists"].contains(&refused.refused().code()));
         let refused = point.update("S1", wants("x").signed("b").not_allowed());
         // A reading is no wish: a key that was rolled is a Warning, and nothing is written.
         assert_eq!(
