@@ -242,7 +242,7 @@ async fn freeze(child: &Child) {
     for _ in 0..1000 {
         match std::fs::read_to_string(&stat) {
             Ok(stat) if !stat.contains(") T ") => {
-                tokio::time::sleep(Duration::from_millis(1)).await
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             _ => return,
         }

@@ -162,7 +162,7 @@ impl Organization {
         self.delegate(zone, &at("lame"), &["ns1.provider0.net", "ns1.refusing.net"]);
         dns.fault("ns1.refusing.net", DnsFault::Refused);
         put_record(zone, &at("missing"), |record| {
-            record.put_claim(claim("living", &at("missing"), &good))
+            record.put_claim(claim("living", &at("missing"), &good));
         });
         self.delegate(zone, &at("drifted"), &good);
         put_record(zone, &at("drifted"), |record| {
@@ -174,7 +174,7 @@ impl Organization {
         dns.zone(&at("differs"), good, [own]);
         self.delegate(zone, &at("dead-claim"), &good);
         put_record(zone, &at("dead-claim"), |record| {
-            record.put_claim(claim("deleted", &at("dead-claim"), &good))
+            record.put_claim(claim("deleted", &at("dead-claim"), &good));
         });
         self.delegate(zone, &at("unsettled"), &good);
         put_record(zone, &at("unsettled"), |record| {
@@ -190,7 +190,7 @@ impl Organization {
         let (claimant, now) =
             (Claimant::new(&stack("living"), "Cancelled", &name(&at("tombstone"))), self.now());
         put_record(zone, &at("tombstone"), |record| {
-            record.put_tombstone(&claimant, now - 4000, now)
+            record.put_tombstone(&claimant, now - 4000, now);
         });
         self.delegate(zone, &at("unknown"), &["ns1.unresolvable.net"]);
         [

@@ -37,7 +37,7 @@ impl<'a> Lambda<'a> {
         let lines = Arc::clone(&metrics);
         let watch =
             Watch::new(Ok(settings), accounts).with_verifier(verifier).with_metrics(move |line| {
-                lines.lock().unwrap().push(serde_json::from_str(line).unwrap())
+                lines.lock().unwrap().push(serde_json::from_str(line).unwrap());
             });
         Self { organization, watch, metrics }
     }

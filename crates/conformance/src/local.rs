@@ -220,7 +220,7 @@ impl Local {
             match stack.stack.delete().await {
                 StackOutcome::Complete => stack.set("DELETE_COMPLETE", String::new()),
                 StackOutcome::RolledBack(reason) | StackOutcome::Stuck(reason) => {
-                    stack.set("DELETE_FAILED", reason)
+                    stack.set("DELETE_FAILED", reason);
                 }
             }
         });

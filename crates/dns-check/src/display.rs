@@ -72,7 +72,7 @@ impl Report {
         match heard(&self.servers) {
             (_, 1) => write!(f, "the name server answers for {name}")?,
             (serving, all) if all == serving => {
-                write!(f, "the {all} name servers answer for {name}")?
+                write!(f, "the {all} name servers answer for {name}")?;
             }
             // Of the others nothing is known.
             (serving, all) => {

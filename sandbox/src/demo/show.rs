@@ -34,7 +34,7 @@ pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
     let id = || entry("PhysicalResourceId", text(event, "PhysicalResourceId"));
     match text(event, "RequestType") {
         "Create" => {
-            lines.extend(shown(new).map(|(key, value)| entry(key, &value)).collect::<Vec<_>>())
+            lines.extend(shown(new).map(|(key, value)| entry(key, &value)).collect::<Vec<_>>());
         }
         "Update" => {
             lines.push(id());

@@ -74,7 +74,7 @@ impl OutsideZone {
     pub fn serve_at<S: Into<String>>(&self, servers: impl IntoIterator<Item = S>) {
         self.edit(|zone| {
             zone.servers =
-                servers.into_iter().map(|server| super::server_name(&server.into())).collect()
+                servers.into_iter().map(|server| super::server_name(&server.into())).collect();
         });
     }
 

@@ -52,7 +52,7 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
     for change in changes {
         match name::normalize(&change.record.name) {
             Ok(name) => {
-                out.push(Change { record: RecordSet { name, ..change.record.clone() }, ..*change })
+                out.push(Change { record: RecordSet { name, ..change.record.clone() }, ..*change });
             }
             Err(problem) => messages.push(rules::fatal(problem, &change.record.name)),
         }

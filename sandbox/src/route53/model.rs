@@ -162,16 +162,16 @@ impl Zone {
         let key = Key::of(record);
         match (change.action, records.get(&key)) {
             (Action::Create, Some(_)) => {
-                messages.push(format!("{} but it already exists", tried("create", record)))
+                messages.push(format!("{} but it already exists", tried("create", record)));
             }
             (Action::Delete, None) => {
-                messages.push(format!("{} but it was not found", tried("delete", record)))
+                messages.push(format!("{} but it was not found", tried("delete", record)));
             }
             (Action::Delete, Some(current)) if !current.is_same_as(record) => {
                 messages.push(format!(
                     "{} but the values provided do not match the current values",
                     tried("delete", record)
-                ))
+                ));
             }
             (Action::Delete, Some(_)) => {
                 records.remove(&key);

@@ -504,7 +504,7 @@ fn every_property_refuses_what_is_of_another_type() {
             match parse(given) {
                 Ok(_) => assert!(taken, "{property}: {value} is taken"),
                 Err(error) => {
-                    assert!(!taken && error.contains(property), "{property}: {value}: {error}")
+                    assert!(!taken && error.contains(property), "{property}: {value}: {error}");
                 }
             }
         }

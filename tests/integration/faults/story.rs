@@ -115,7 +115,7 @@ impl Story {
                     None if lane.check_as_before().is_ok() => {}
                     None => {
                         delete(lane, "mine-Delegation-1A2B3C4D5E6F", &self.properties_before(lane))
-                            .await?
+                            .await?;
                     }
                 }
             }

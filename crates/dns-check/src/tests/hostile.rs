@@ -82,7 +82,7 @@ async fn what_was_not_asked_for_is_not_an_answer() {
             Vec::new(),
             spoilt(|message| message.metadata.id ^= 1),
             spoilt(|message| {
-                message.queries = vec![WireQuery::query(WireName::root(), RecordType::SOA)]
+                message.queries = vec![WireQuery::query(WireName::root(), RecordType::SOA)];
             }),
             spoilt(|message| message.queries.extend(message.queries.clone())),
             spoilt(|message| message.metadata.message_type = hickory_proto::op::MessageType::Query),

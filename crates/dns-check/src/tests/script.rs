@@ -157,7 +157,7 @@ impl Zone {
                 RecordType::SOA if !self.soa.is_empty() => answer.answers.clone_from(&self.soa),
                 RecordType::SOA => answer.answers.push(soa(self.name)),
                 RecordType::NS => {
-                    answer.answers.extend(self.ns.iter().map(|server| ns(self.name, server)))
+                    answer.answers.extend(self.ns.iter().map(|server| ns(self.name, server)));
                 }
                 RecordType::DNSKEY => answer.answers.clone_from(&self.keys),
                 _ => answer.authorities.push(soa(self.name)),

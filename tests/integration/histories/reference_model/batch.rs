@@ -184,7 +184,7 @@ impl ReferenceModel {
             (Some(_), None) if after.ns.is_some() => self.count("DS removed, the delegation stays"),
             (Some(_), None) => self.count("DS removed with the delegation"),
             (Some(_), Some(_)) if changed && before.ns.is_some() => {
-                self.count("name servers put back under a DS")
+                self.count("name servers put back under a DS");
             }
             (Some(_), Some(_)) if after.record.claims.len() < before.record.claims.len() => {
                 self.count("DS left to other claims");
