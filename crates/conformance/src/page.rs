@@ -13,38 +13,45 @@ const NOT_SEEN: &str = "not run yet";
 
 const HEAD: &str = "# Conformance
 
-Everything that the code and the [sandbox](../sandbox/) take for granted about AWS, each fact as a probe: a small program that does what it takes
-to see the fact, and says what it saw. The sandbox agrees with all of them (`cargo test -p conformance`, a part of `make test`). moto
-disagrees where it is known to be lax, and a test says exactly where. Real AWS decides: where it differs, code and sandbox are wrong.
+This page lists every fact about AWS that the code and the [sandbox](../sandbox/) assume. Each fact
+has a probe, a small program that makes the fact visible and reports it. The sandbox agrees with all
+of them (`cargo test -p conformance`, a part of `make test`). moto disagrees where it is known to be
+lax, and a test says exactly where. Real AWS decides: if it differs, code and sandbox are wrong.
 
 ";
 
 const HOW: &str = "
 ## Run it
 
-You need two AWS accounts, each with a profile of an administrator for the [AWS CLI](https://docs.aws.amazon.com/cli/), and a public
-hosted zone in the first account that the world uses, such as `example.com`. Nothing in that zone is changed: one NS record set is added
-to it for the time of the run, and leads to a zone of the run's own.
+You need two AWS accounts, each with an administrator profile for the [AWS
+CLI](https://docs.aws.amazon.com/cli/), and a public hosted zone in the first account that is in
+use, such as `example.com`. Existing records of that zone are not changed. For the duration of the
+run, the zone gets one more NS record set, which delegates to a zone that the run creates.
 
 ```sh
 make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com
 ```
 
-- `make package` before it makes the function that the last two probes deploy, with [the shipped templates](../template.yaml); without
-  one they do not apply. They play the life of a delegation: deploy, create, rename, roll back, move to another name, take over, move to
-  another account and back, delete; and a signed one, in us-east-1.
-- It says what it will make, what that costs and how long it takes, and begins when you type `yes`.
-- **Cost:** less than 2 US dollars. Route 53 does not charge for a hosted zone that is deleted within twelve hours; a run that is cleaned
-  up later costs 0.50 dollars for each of at most four zones.
+- **It asks first.** It lists what it will create, what that costs and how long it takes, and starts
+  when you type `yes`.
+- **Cost:** less than 2 US dollars. Route 53 does not charge for a hosted zone that is deleted
+  within twelve hours. If a run is cleaned up later, each of at most four zones costs 0.50 dollars.
 - **Time:** about an hour and a half, most of which CloudFormation takes.
-- All that it makes has `custom-delegation-conformance` as a tag, and a name that begins with `conformance-` and eight random characters.
-- **It cleans up after itself**, whether the probes agree, differ or fail, and on Ctrl-C. Everything is written to
-  `target/conformance/journal.jsonl` before it is made. After a power cut, `make conformance ... ARGS=--resume` first takes away what is
-  left and then asks the probes that have not looked, and `make conformance ... ARGS=--cleanup` only takes away what is left.
-- Exit status 0: all as expected, and nothing left. 1: a difference, or something is left; it is listed. 2: nothing was run.
-- The result is on this page: commit it, or see below.
+- **It cleans up after itself**, whether the probes agree, differ or fail, and on Ctrl-C. It records
+  everything in `target/conformance/journal.jsonl` before creating it. After a power cut,
+  `make conformance ... ARGS=--resume` first removes what is left and then runs the remaining
+  probes; `make conformance ... ARGS=--cleanup` only removes what is left.
+- Everything that it creates has the tag `custom-delegation-conformance`, and a name of
+  `conformance-` and eight random characters.
+- Run `make package` first, to build the function that the last two probes deploy with [the shipped
+  templates](../template.yaml). Otherwise these probes do not apply. They run the life of a
+  delegation: deploy, create, rename, roll back, move to another name, take over, move to another
+  account and back, delete; and that of a signed delegation, in us-east-1.
+- Exit status 0: everything is as expected, and nothing is left. 1: there is a difference, or
+  something is left, and is listed. 2: nothing was run.
+- The result is written to this page: commit it, or see the next section.
 
-The probes alone, against the sandbox or an emulator of your choice:
+To run the probes against the sandbox or an emulator of your choice:
 
 ```sh
 cargo run -p conformance -- sandbox
@@ -53,16 +60,17 @@ cargo run -p conformance -- emulator --endpoint-url http://127.0.0.1:5000
 
 ## Send a result
 
-Open an issue or a pull request with this page as the run has left it. It has no account ids, no names of yours and no credentials: accounts
-are `111111111111` and `222222222222`, the zone is `example.com`. Look at it all the same before you send it.
+Open an issue or a pull request with this page as the run has left it. It has no account ids, no
+names of yours and no credentials: accounts are `111111111111` and `222222222222`, and the zone is
+`example.com`. Check it nevertheless before you send it.
 
-A difference is a finding, and the most useful result there is. The next step is always the same: the sandbox is made to do what AWS does,
-then the tests say what of the code relied on it.
+A difference is the most useful result there is. The next step is always the same: the sandbox is
+changed to do what AWS does, and then the tests show which code relied on it.
 
 ## Add a probe
 
-A probe is an entry in `crates/conformance/src/probes/`. Run `cargo run -p conformance -- page`, which adds its row here, and name it at the
-rule of the sandbox.
+A probe is an entry in `crates/conformance/src/probes/`. Run `cargo run -p conformance -- page`,
+which adds its row here, and name the probe at the sandbox's rule.
 ";
 
 /// The page.
@@ -114,14 +122,14 @@ impl Page {
             (
                 Basis::Guess,
                 "Guesses",
-                "No page of AWS promises these. They are known from the service, or are the safer of two assumptions.",
+                "No AWS page promises these facts. They are known from the service, or are the safer of two assumptions.",
             ),
             (
                 Basis::Words,
                 "Words",
-                "The facts are on the page that is named; the words of the answer are not.",
+                "The page in the column \"source\" has the fact, but not the words of the response.",
             ),
-            (Basis::Page, "Promises", "The page that is named promises these."),
+            (Basis::Page, "Promises", "The page in the column \"source\" promises these facts."),
         ];
         for (basis, heading, what) in tables {
             let _ = writeln!(text, "\n## {heading}\n\n{what}\n");
@@ -148,7 +156,7 @@ impl Page {
         if !only.is_empty() {
             let _ = writeln!(
                 text,
-                "\nOnly real AWS can say these, and what the sandbox lacks for them: {}.",
+                "\nOnly real AWS can check these; in parentheses is what the sandbox lacks: {}.",
                 only.join(", ")
             );
         }
