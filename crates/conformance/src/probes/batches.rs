@@ -101,7 +101,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "A DELETE whose NS values lack the dot at the end that the existing ones have is refused: values are compared as text.",
+        "A DELETE whose NS values lack the trailing dot of the existing ones is refused: values \
+         are compared as text.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-dot.example.com.', type='NS'] but \
          the values provided do not match the current values]",
         |bench| {
@@ -114,7 +115,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "A DELETE whose NS values are in another case than the existing ones is refused.",
+        "A DELETE whose NS values differ in case from the existing ones is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-case.example.com.', type='NS'] but \
          the values provided do not match the current values]",
         |bench| {
@@ -127,7 +128,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         CHANGE,
-        "A DELETE of a record set as it is listed is accepted: TXT values with escapes and of several strings, NS values in any case.",
+        "A DELETE of a record set exactly as it is listed is accepted, even with TXT values of \
+         several strings or with escapes, and with NS values in any case.",
         "listed as given; accepted",
         |bench| {
             let given = [
@@ -172,7 +174,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         CHANGE,
-        "Of a batch with one change that is refused nothing is carried out.",
+        "If one change of a batch is refused, none of them is carried out.",
         "refused; listed: a",
         |bench| {
             bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
@@ -194,7 +196,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         CHANGE_NO_WORDS,
-        "A refused batch names every change that is wrong, and the text is in the error's message.",
+        "The error of a refused batch names every wrong change, and its text is in the error's \
+         message.",
         "400 InvalidChangeBatch: [Tried to create resource record set [name='a.batch-all-reasons.example.com.', type='A'] but it \
          already exists, Tried to delete resource record set [name='b.batch-all-reasons.example.com.', type='A'] but it was not \
          found]",
@@ -213,7 +216,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "In the SDK the text of InvalidChangeBatch is in message(), and messages() is empty.",
+        "In the SDK, the text of InvalidChangeBatch is in message(), and messages() is empty.",
         "message: yes; messages: 0",
         |bench| {
             let batch = aws_sdk_route53::types::ChangeBatch::builder();
@@ -241,7 +244,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         CHANGE,
-        "A batch may delete a record set and create it anew with other values.",
+        "A batch may delete a record set and create it again with other values.",
         "accepted; a.batch-delete-then-create.example.com. A 300 192.0.2.2",
         |bench| {
             let one = set(&bench.name("a"), "A", &[ONE]);
@@ -283,7 +286,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         CHANGE,
-        "An UPSERT creates a record set, and replaces it whatever it is.",
+        "An UPSERT creates a record set, or replaces it whatever its values are.",
         "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2",
         |bench| {
             let first = bench.change([upsert(set(&bench.name("a"), "A", &[ONE]))]).await;
@@ -318,7 +321,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         CHANGE_NO_WORDS,
-        "A record set outside of the zone is refused.",
+        "A record set outside the zone is refused.",
         "400 InvalidChangeBatch: [RRSet with DNS name a.elsewhere.test. is not permitted in zone example.com.]",
         |bench| Ok(bench.change([create(set("a.elsewhere.test", "A", &[ONE]))]).await)
     ),
@@ -327,7 +330,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         QUOTAS,
-        "A batch may have 1,000 values, and no more.",
+        "A batch may have at most 1,000 values.",
         "accepted; 400 InvalidChangeBatch: [Number of records limit of 1000 exceeded.]",
         |bench| {
             let sets = |label: char, count: usize| {
@@ -345,7 +348,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         QUOTAS,
-        "The values of a batch may have 32,000 characters, and no more; those of an UPSERT count twice.",
+        "The values of a batch may have at most 32,000 characters; those of an UPSERT count twice.",
         "accepted; 400 InvalidChangeBatch: [Number of characters limit of 32000 exceeded.]; 400 InvalidChangeBatch: [Number of \
          characters limit of 32000 exceeded.]",
         |bench| {
@@ -382,7 +385,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         QUOTAS,
-        "A record set may have 400 values, and no more.",
+        "A record set may have at most 400 values.",
         "accepted; refused",
         |bench| {
             let values = |count: usize| (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>();
@@ -408,7 +411,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         CHANGE_NO_WORDS,
-        "The comment of a batch may have 256 characters, and no more.",
+        "The comment of a batch may have at most 256 characters.",
         "accepted; 400 InvalidInput",
         |bench| {
             let mut seen = Vec::new();
@@ -491,7 +494,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         "Route 53 API Reference, ChangeResourceRecordSets (PriorRequestNotComplete); no page",
-        "Of many changes of one zone at once each is accepted, or refused with 400 PriorRequestNotComplete or 400 Throttling.",
+        "Each of many simultaneous changes of one zone is accepted, or refused with 400 \
+         PriorRequestNotComplete or 400 Throttling.",
         "as expected",
         |bench| {
             let client = bench.lab.parent.impatient();

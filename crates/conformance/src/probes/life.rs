@@ -246,8 +246,9 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         "template.yaml and examples/ of this repository",
-        "By the shipped templates a delegation is created, changed, renamed, kept by a rollback, moved to another name, taken over from who \
-         made it by hand, moved to a parent zone of another account and back, and deleted.",
+        "With the shipped templates, a delegation is created, changed, renamed, kept through a \
+         rollback, moved to another name, moved to a name that somebody delegated by hand, moved to \
+         a parent zone of another account and back, and deleted.",
         "created: CREATE_COMPLETE, 300 to the zone; TTL: UPDATE_COMPLETE, 600 to the zone; renamed: UPDATE_COMPLETE, 600 to the zone; rolled \
          back: UPDATE_ROLLBACK_COMPLETE, 600 to the zone; named back: UPDATE_COMPLETE, 600 to the zone; moved: UPDATE_COMPLETE, 600 to the \
          zone, before nothing; made by hand: UPDATE_ROLLBACK_COMPLETE, 300 elsewhere, before 600 to the zone; taken over: UPDATE_COMPLETE, \
@@ -352,8 +353,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         "template.yaml and examples/ of this repository",
-        "By the shipped templates a signed zone is made and delegated with its DS record set, the DS record set is removed, and the stack can \
-         be deleted.",
+        "With the shipped templates, a signed zone is created and delegated with its DS record \
+         set, the DS record set is removed, and the stack can be deleted.",
         "signed and delegated: CREATE_COMPLETE, 300 to the zone with its DS; without DS: UPDATE_COMPLETE, 300 to the zone; deleted: GONE, \
          nothing",
         |bench| {

@@ -17,7 +17,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         LIST,
-        "Record sets are listed by reversed labels with the dots: a name before those below it, `a-b` before `a`, escapes by their bytes.",
+        "Record sets are listed in the order of reversed labels, including the dots: a name before \
+         those below it, `a-b` before `a`, escapes by their bytes.",
         r"\041 \052 _z a-b a b.a c.b.a b za",
         |bench| {
             let labels = ["b", "za", "a", "c.b.a", "b.a", "a-b", "_z", "*", "!"];
@@ -51,7 +52,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         LIST,
-        "A start is no filter: the listing begins with the first record set at or after it, and goes on.",
+        "A start is not a filter: the listing starts with the first record set at or after it, and \
+         goes on.",
         "b.list-start.example.com. A, c.list-start.example.com. A; TXT of b, c: c.list-start.example.com. A",
         |bench| {
             bench
@@ -103,7 +105,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         LIST,
-        "A page ends with the name and the type of the next record set, and only if there is one.",
+        "A page names the next record set by name and type, if there is one.",
         "a.list-pages.example.com. A; more: b.list-pages.example.com. TXT",
         |bench| {
             bench
@@ -142,7 +144,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         LIST,
-        "A page has at most 300 record sets, whatever is asked for.",
+        "A page has at most 300 record sets, whatever page size is requested.",
         "300 of 301",
         |bench| {
             let sets = (0..301).map(|n| create(set(&bench.name(&format!("a{n:03}")), "A", &[ONE])));
@@ -167,7 +169,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         LIST_NO_WORDS,
-        "A page of no record sets is refused.",
+        "A listing with a page size of zero is refused.",
         "400 InvalidInput: 1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have \
          value greater than or equal to 1",
         |bench| {
@@ -189,7 +191,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         BY_NAME,
-        "Hosted zones are listed from a name on, by reversed labels, and past that name.",
+        "Hosted zones are listed from a name on, in the order of reversed labels, and beyond that \
+         name.",
         "a-b.list-zones-by-name.example.com. a.list-zones-by-name.example.com. b.a.list-zones-by-name.example.com.",
         |bench| {
             for label in ["b.a", "a", "a-b"] {

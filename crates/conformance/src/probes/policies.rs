@@ -46,7 +46,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         DENIED,
-        "A call that no policy allows is denied with the caller, the action, the resource, and the kind of policy.",
+        "The error of a call that no policy allows names the caller, the action, the resource, and \
+         the kind of policy.",
         "403 AccessDenied: User: conformance-nothing/conformance is not authorized to perform: route53:GetHostedZone on \
          resource: arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no identity-based policy allows the \
          route53:GetHostedZone action",
@@ -57,7 +58,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         DENIED,
-        "A call that a policy denies is denied even if another statement allows it, and the words say that it is explicit.",
+        "A call that a policy denies is denied even if another statement allows it, and the error \
+         says that the deny is explicit.",
         "403 AccessDenied: User: conformance-denied/conformance is not authorized to perform: route53:GetHostedZone on resource: \
          arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE with an explicit deny in an identity-based policy",
         |bench| Ok(read(bench, &session(bench, "denied").await?).await)
@@ -67,7 +69,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         DENIED,
-        "A call that the permissions boundary lacks is denied, and the words say so.",
+        "A call that the permissions boundary does not allow is denied, and the error says so.",
         "read; 403 AccessDenied: User: conformance-bounded/conformance is not authorized to perform: route53:GetDNSSEC on \
          resource: arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no permissions boundary allows the route53:GetDNSSEC \
          action",
@@ -86,7 +88,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         DENIED,
-        "A call that the session policy lacks is denied, and the words say so.",
+        "A call that the session policy does not allow is denied, and the error says so.",
         "403 AccessDenied: User: conformance-open/conformance is not authorized to perform: route53:GetHostedZone on resource: \
          arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no session policy allows the route53:GetHostedZone action",
         |bench| {
@@ -108,7 +110,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         DENIED,
-        "A denied call that names no resource is denied in words without one.",
+        "The error of a denied call that has no resource does not name one.",
         "403 AccessDenied: User: conformance-nothing/conformance is not authorized to perform: route53:ListHostedZonesByName \
          because no identity-based policy allows the route53:ListHostedZonesByName action",
         |bench| {
@@ -122,7 +124,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         "Service Authorization Reference, \"Actions, resources, and condition keys for Amazon Route 53\"",
-        "GetChange is a right of its own, on arn:aws:route53:::change/<id>.",
+        "GetChange needs a permission of its own, on arn:aws:route53:::change/<id>.",
         "with it: read; without: 403 AccessDenied",
         |bench| {
             let info = bench.must([create(set(&bench.name("a"), "A", &["192.0.2.1"]))]).await?;
@@ -144,7 +146,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         EVALUATION,
-        "A right on one hosted zone is none on another.",
+        "A permission on one hosted zone does not apply to another.",
         "read; 403 AccessDenied",
         |bench| {
             let session = session(bench, "limited").await?;
@@ -159,8 +161,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         KEYS,
-        "NormalizedRecordNames has the names in lower case, without the dot at the end: it allows what it lists, in any case, and \
-         nothing else.",
+        "NormalizedRecordNames has the names in lower case, without the trailing dot: a condition \
+         allows the names that it lists, in any case, and nothing else.",
         "ok: accepted; OK and a dot: accepted; other: 403 AccessDenied",
         |bench| {
             let session = session(bench, "limited").await?;
@@ -236,7 +238,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         SETS,
-        "A Deny with ForAnyValue:StringNotLike denies a batch of which one name is unlike all patterns.",
+        "A Deny with ForAnyValue:StringNotLike denies a batch if one of its names matches none of \
+         the patterns.",
         "a and b: accepted; a and _x: 403 AccessDenied",
         |bench| {
             let session = session(bench, "unlike").await?;

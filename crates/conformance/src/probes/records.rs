@@ -43,7 +43,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         NAMES,
-        "Names are listed in lower case with a dot at the end, and what is not a-z, 0-9, - or _ as an octal escape.",
+        "Names are listed in lower case with a trailing dot; characters other than a-z, 0-9, - and \
+         _ are octal escapes.",
         r"\052.name-escapes.example.com. _c-d.name-escapes.example.com. a\100b.name-escapes.example.com.",
         |bench| {
             bench
@@ -93,7 +94,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         NAMES_NO_WORDS,
-        "A label may have 63 characters, and no more.",
+        "A label may have at most 63 characters.",
         "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainLabelTooLong (Domain label is too long) encountered with \
          'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.name-long-label.example.com']",
         |bench| {
@@ -109,7 +110,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NAMES_NO_WORDS,
-        "A name may have 255 characters with the dot at its end, and no more.",
+        "A name may have at most 255 characters, including its trailing dot.",
         "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainNameTooLong (Domain name is too long)",
         |bench| {
             // Each label has a dot after it.
@@ -174,7 +175,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         SET,
-        "A record set has an alias target, or a TTL and values.",
+        "A record set without an alias target must have a TTL and values.",
         "400 InvalidInput: Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
          TrafficPolicyInstanceId], but found none in Change with [Action=CREATE, Name=a.set-incomplete.example.com., Type=A, \
          SetIdentifier=null]",
@@ -204,7 +205,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         "Route 53 API Reference, AliasTarget",
-        "A record set may be an alias of another one of its zone; it is listed without TTL and values.",
+        "A record set may be an alias of another one in its zone; it is listed without TTL and \
+         values.",
         "accepted; a.set-alias.example.com. A ",
         |bench| {
             bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
@@ -219,7 +221,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         SET,
-        "A record set with a routing policy can't be beside a simple one of its name and type.",
+        "A record set with a routing policy can't exist together with a simple one of the same \
+         name and type.",
         "400 InvalidChangeBatch: [RRSet with DNS name a.set-weighted.example.com., type A, SetIdentifier one cannot be created as \
          other RRSets exist with the same name and type.]",
         |bench| {
@@ -246,7 +249,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         SET,
-        "A value twice is refused.",
+        "A duplicate value is refused.",
         "400 InvalidChangeBatch: [Duplicate Resource Record: '192.0.2.1']",
         |bench| Ok(bench.change([create(set(&bench.name("a"), "A", &[ONE, ONE]))]).await)
     ),
@@ -255,7 +258,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "An NS value twice is refused, in another case or with another dot at the end as well.",
+        "A duplicate NS value is refused, even if it differs in case or in the trailing dot.",
         "400 InvalidChangeBatch: [Duplicate Resource Record: 'NS.example.net.']",
         |bench| Ok(bench
             .change([create(set(&bench.name("a"), "NS", &["ns.example.net", "NS.example.net."]))])
@@ -295,7 +298,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         TYPES,
-        "The values of MX and SRV have their fields.",
+        "Values of MX and SRV records that lack a field are refused.",
         "refused; refused",
         |bench| {
             let mut seen = Vec::new();
@@ -354,7 +357,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         TYPES,
-        "A string of a TXT record may have 255 characters, and no more; an octal escape is one.",
+        "A string of a TXT record may have at most 255 characters; an octal escape counts as one.",
         "accepted; accepted; 400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: CharacterStringTooLong (Value is \
          too long)",
         |bench| {
@@ -385,7 +388,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         TYPES,
-        "The value of a TXT record may have 4,000 characters with its quotes and blanks, and no more.",
+        "The value of a TXT record may have at most 4,000 characters, including quotes and blanks.",
         "accepted; refused",
         |bench| {
             // 15 strings of 255 with their quotes and a blank are 3870 characters, and one of 128
@@ -405,7 +408,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         TYPES,
-        "A character outside of ASCII has to be escaped.",
+        "A character outside ASCII has to be escaped.",
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: UnsupportedCharacter (Value contains unsupported \
          characters) encountered with '\"ä\"'']",
         |bench| Ok(bench.change([create(set(&bench.name("a"), "TXT", &["\"ä\""]))]).await)
@@ -415,7 +418,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         TYPES,
-        "A CNAME can't be created beside other record sets.",
+        "A CNAME can't be created at a name that has other record sets.",
         "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name a.cname-beside-others.example.com. is not permitted as it \
          conflicts with other records with the same DNS name in zone example.com.]",
         |bench| {
@@ -428,7 +431,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         TYPES,
-        "A delegation can't be created beside a CNAME.",
+        "A delegation can't be created at a name that has a CNAME.",
         "400 InvalidChangeBatch: [RRSet of type NS with DNS name a.ns-beside-cname.example.com. is not permitted because a \
          conflicting RRSet of type CNAME with the same DNS name already exists in zone example.com.]",
         |bench| {
@@ -481,7 +484,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         TYPES,
-        "Neither a CNAME nor a DS record set may be at the apex of the zone.",
+        "A CNAME or a DS record set at the apex of the zone is refused.",
         "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name example.com. is not permitted at apex in zone example.com.] | \
          400 InvalidChangeBatch: [RRSet of type DS with DNS name example.com. is not permitted at apex in zone example.com.]",
         |bench| {
@@ -523,7 +526,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         APEX,
-        "An SOA record set is at the apex alone.",
+        "An SOA record set anywhere but at the apex is refused.",
         "refused",
         |bench| {
             let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
@@ -536,7 +539,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "A DS record set can't be created where there is no NS record set.",
+        "A DS record set can't be created without an NS record set of the same name.",
         "400 InvalidChangeBatch: [RRSet of type DS with DNS name a.ds-without-ns.example.com. is not permitted as there is no \
          RRSet of type NS with the same DNS name in zone example.com.]",
         |bench| Ok(bench.change([create(set(&bench.name("a"), "DS", &[DIGEST]))]).await)
@@ -546,7 +549,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "A batch may create the NS and the DS record set of a delegation together, in either order, and delete them so.",
+        "A batch may create the NS and the DS record set of a delegation together, and delete them \
+         together, in either order.",
         "accepted; accepted; accepted",
         |bench| {
             let (ns, ds) = (
@@ -563,7 +567,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         NO_PAGE,
-        "The NS record set of a delegation can be deleted while its DS record set stays.",
+        "The NS record set of a delegation can be deleted while its DS record set exists.",
         "accepted; a.ns-gone-beside-ds.example.com. DS 300 \
          1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD",
         |bench| {
@@ -584,7 +588,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"",
-        "A delegation to name servers outside of Route 53 is accepted, whether they exist or not.",
+        "A delegation to name servers outside Route 53 is accepted, whether they exist or not.",
         "accepted",
         |bench| Ok(bench
             .change([create(set(&bench.name("a"), "NS", &["ns1.example.net", "ns2.example.org."]))])
@@ -595,7 +599,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         GUARDRAILS,
-        "NS_FORMAT_CHECK, always on, refuses an NS value that looks like a Route 53 name server and is none.",
+        "NS_FORMAT_CHECK, which is always on, refuses an NS value that looks like a Route 53 name \
+         server but is not one.",
         "400 InvalidChangeBatch, NS_FORMAT_CHECK",
         |bench| {
             let told =
@@ -608,7 +613,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         GUARDRAILS,
-        "NS_DELEGATION_AUTHORITY_CHECK, always on, refuses a delegation to Route 53 name servers that do not have the child zone.",
+        "NS_DELEGATION_AUTHORITY_CHECK, which is always on, refuses a delegation to Route 53 name \
+         servers that do not have the child zone.",
         "400 InvalidChangeBatch, NS_DELEGATION_AUTHORITY_CHECK",
         |bench| {
             let servers =
@@ -622,7 +628,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         GUARDRAILS,
-        "It accepts a delegation to the name servers of a zone of another account.",
+        "NS_DELEGATION_AUTHORITY_CHECK accepts a delegation to the name servers of a zone of \
+         another account.",
         "accepted",
         |bench| {
             let child = &bench.lab.child_zone;

@@ -69,7 +69,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         EXTERNAL,
-        "A trust policy can ask for an external id: with it the role is assumed, without it or with another one it is not.",
+        "A trust policy can require an external id: with it the role is assumed; without it, or \
+         with another one, it is not.",
         "assumed; without: 403 AccessDenied; another: 403 AccessDenied",
         |bench| {
             let caller = caller(bench).await?;
@@ -89,7 +90,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         DENIED,
-        "A denied AssumeRole names the caller, the action and the role, and not the reason.",
+        "The error of a denied AssumeRole names the caller, the action and the role, but not the \
+         reason.",
         "403 AccessDenied: User: conformance-caller/conformance is not authorized to perform: sts:AssumeRole on resource: \
          arn:aws:iam::111111111111:role/conformance-external",
         |bench| Ok(assumed(bench, &caller(bench).await?, &role(bench, "external")).await)
@@ -99,7 +101,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Roles,
         ASSUME,
-        "A role that does not exist is denied in the words of one that does.",
+        "Assuming a role that does not exist is denied with the same words as for one that exists.",
         "403 AccessDenied: User: conformance-caller/conformance is not authorized to perform: sts:AssumeRole on resource: \
          arn:aws:iam::111111111111:role/conformance-unknown",
         |bench| Ok(assumed(bench, &caller(bench).await?, &role(bench, "unknown")).await)
@@ -124,7 +126,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         "IAM User Guide, \"Policy evaluation logic\"",
-        "In one account a trust policy that names the caller's role is enough; one that names the account is not.",
+        "Within one account, a trust policy that names the caller's role is enough; one that names \
+         the account is not.",
         "by name: assumed; by account: 403 AccessDenied",
         |bench| {
             let local = bench.session(&bench.lab.parent, &bench.lab.parent, "local").await?;
@@ -227,7 +230,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         ASSUME,
-        "The ARN of something else than a role is refused.",
+        "An ARN that is not that of a role is refused.",
         "400 ValidationError: arn:aws:iam::111111111111:user/nobody is invalid",
         |bench| {
             let ask = Assume {
@@ -242,7 +245,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         ASSUME,
-        "A session policy that is none is refused.",
+        "A malformed session policy is refused.",
         "400 MalformedPolicyDocument",
         |bench| {
             let ask = Assume {
@@ -258,7 +261,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Roles,
         "IAM User Guide, \"Manage AWS STS in an AWS Region\"",
-        "The STS of each Region that is on by default assumes roles, and Route 53 takes the session.",
+        "STS assumes roles in each Region that is enabled by default, and Route 53 accepts the \
+         session.",
         "us-east-1: example.com.; eu-west-1: example.com.",
         |bench| {
             let caller = caller(bench).await?;
@@ -282,7 +286,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         RealAws("one STS for all Regions"),
         "IAM User Guide, \"Manage AWS STS in an AWS Region\"; the words: no page",
-        "The STS of a Region that the account has not opted in to refuses its credentials.",
+        "STS in a Region that the account has not enabled refuses its credentials.",
         "403 InvalidClientTokenId: The security token included in the request is invalid",
         |bench| {
             let answer =

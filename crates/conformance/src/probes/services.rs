@@ -19,8 +19,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         "Route 53 API Reference, DisableHostedZoneDNSSEC; when it notices that the DS record set is gone: no page",
-        "DisableHostedZoneDNSSEC is refused while a DS record set of the zone's key can be looked up, and accepted within ten minutes of \
-         its end, where its TTL is a minute.",
+        "DisableHostedZoneDNSSEC is refused while a DS record set of the zone's key can be looked \
+         up, and accepted within ten minutes after that is deleted, if its TTL is a minute.",
         "400 KeySigningKeyInParentDSRecord; without the DS record set: accepted",
         |bench| {
             if bench.lab.parent.config.region().map(AsRef::as_ref) != Some("us-east-1") {

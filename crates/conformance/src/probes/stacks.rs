@@ -55,7 +55,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         REQUESTS,
-        "A Create has these fields, and every scalar among the properties is a string.",
+        "A Create has these fields, and every scalar in the properties is a string.",
         "LogicalResourceId RequestId RequestType ResourceProperties ResourceType ResponseURL ServiceToken StackId; \
          List: [\"1\",\"two\"]; Number: \"300\"; Truth: \"true\"; the ServiceToken is among the properties, too",
         |bench| {
@@ -92,8 +92,9 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         RealAws("a bucket of CloudFormation's name"),
         NO_PAGE,
-        "The response URL is of a bucket of S3 named cloudformation-custom-resource-response-<Region without hyphens>, is dated, and is \
-         good for two hours.",
+        "The response URL leads to an S3 bucket named \
+         cloudformation-custom-resource-response-<Region without hyphens>, has a date, and is \
+         valid for two hours.",
         "https; the bucket is in the host; dated; 7200",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -129,7 +130,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         PRESIGNED,
-        "The URL takes a PUT without a content type, refuses one with a content type, one with another signature, and a GET.",
+        "The response URL accepts a PUT without a content type, and refuses a PUT with a content \
+         type, a PUT with another signature, and a GET.",
         "content type: 403 SignatureDoesNotMatch; other signature: 403 SignatureDoesNotMatch; GET: 403 SignatureDoesNotMatch; none: \
          200",
         |bench| {
@@ -174,7 +176,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         NO_PAGE,
-        "The first answer counts; one that comes after it changes nothing.",
+        "The first response counts; a later one changes nothing.",
         "200, 200; CREATE_COMPLETE; Delete Thing first: a -> GONE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -194,8 +196,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         RESPONSES,
-        "An answer has at most 4096 bytes; with one more the Create fails, and its resource is deleted by an id that CloudFormation \
-         invents.",
+        "A response has at most 4096 bytes; with one more, the Create fails, and its resource is \
+         deleted by an id that CloudFormation invents.",
         "4096: Create Thing: a -> CREATE_COMPLETE; 4097: Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
         |bench| {
             let mut seen = Vec::new();
@@ -248,7 +250,7 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         NO_PAGE,
-        "A Create that fails is followed by a Delete with the physical id of its answer.",
+        "A Create that fails is followed by a Delete with the physical id of its response.",
         "Create Thing: a; Delete Thing made: a -> ROLLBACK_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -267,8 +269,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         "CloudFormation User Guide, \"Custom resource request and response reference\" (ServiceTimeout); no page for the Delete",
-        "A Create that is not answered within ServiceTimeout fails, and a Delete with a physical id of the form <stack>-<logical id>-... \
-         follows.",
+        "A Create without a response within ServiceTimeout fails, and is followed by a Delete with \
+         a physical id of the form <stack>-<logical id>-....",
         "Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -288,7 +290,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         UPDATES,
-        "An Update has the physical id, the new properties and the old ones. Without a change nothing is sent.",
+        "An Update has the physical id, the new properties and the old ones. If nothing changes, \
+         nothing is sent.",
         "Create Thing: a -> CREATE_COMPLETE; Update Thing one: b from a -> UPDATE_COMPLETE; nothing -> UPDATE_COMPLETE; Delete Thing \
          one: b -> GONE",
         |bench| {
@@ -306,7 +309,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         RESPONSES,
-        "An Update that answers another physical id is a replacement: a Delete with the old id and the old properties follows.",
+        "An Update whose response has another physical id is a replacement: a Delete with the old \
+         id and the old properties follows.",
         "Update Thing one: b from a; Delete Thing one: a -> UPDATE_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -326,7 +330,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         UPDATES,
-        "A renamed logical id is a Create of the new one, and then a Delete of the old one.",
+        "Renaming a logical id causes a Create of the new one, and then a Delete of the old one.",
         "Create Renamed: a; Delete Thing one: a -> UPDATE_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -342,7 +346,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         NO_PAGE,
-        "A rollback sends an Update with new and old properties swapped to each resource that was updated, the one that failed included.",
+        "A rollback sends an Update with new and old properties swapped to each resource that was \
+         updated, including the one that failed.",
         "Update Thing one: b from a; Update Other one: b from a; Update Other one: a from b; Update Thing one: a from b -> \
          UPDATE_ROLLBACK_COMPLETE",
         |bench| {
@@ -365,7 +370,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Stacks,
         NO_PAGE,
-        "A replacement is rolled back by an Update with the new physical id; if it answers another one, a Delete of the new id follows.",
+        "A replacement is rolled back by an Update with the new physical id; if its response has \
+         another id, a Delete of the new id follows.",
         "Update Thing one: b from a; Update Other one: b from a; Delete Thing two: b; Update Other one: a from b; Update Thing two: a \
          from b -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
@@ -416,7 +422,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         "CloudFormation User Guide, \"Troubleshooting CloudFormation\" (Delete stack fails)",
-        "A Delete that fails leaves the stack in DELETE_FAILED, and is sent again with the next deletion.",
+        "A Delete that fails leaves the stack in DELETE_FAILED, and is sent again when the stack \
+         is deleted again.",
         "Delete Thing one: a -> DELETE_FAILED; Delete Thing one: a -> GONE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -430,7 +437,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Stacks,
         POLICIES,
-        "A resource with DeletionPolicy: Retain gets no Delete with its stack. The policy alone is changed without an Update.",
+        "A resource with DeletionPolicy: Retain gets no Delete when its stack is deleted. If only \
+         the policy changes, no Update is sent.",
         "nothing -> UPDATE_COMPLETE; nothing -> GONE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -446,7 +454,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         RealAws("a stack that is deleted while it is created"),
         NO_PAGE,
-        "A stack that is deleted while a Create is on its way sends a Delete with an invented id before the Create has ended.",
+        "Deleting a stack while a Create is running sends a Delete with an invented id before the \
+         Create has ended.",
         "Create Thing: a; Delete Thing (invented): a -> GONE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -464,7 +473,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         RealAws("the cancelling of an update"),
         NO_PAGE,
-        "An update that is cancelled while an Update is on its way sends the Update back before the first one has ended.",
+        "Cancelling a stack update while an Update is running sends the reverse Update before the \
+         first one has ended.",
         "Update Thing one: b from a; Update Thing one: a from b -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -484,7 +494,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         RealAws("deployments without a rollback"),
         "CloudFormation User Guide, \"Choose how to handle failures when provisioning resources\"; no page for what is sent",
-        "A resource whose Create failed without a rollback is deleted by the id of its answer and created anew in the next deployment.",
+        "If a Create fails without a rollback, the next deployment deletes the resource by the id \
+         of its response, and creates it again.",
         "Create Thing: a -> CREATE_FAILED; Create Thing: b; Delete Thing made: a -> UPDATE_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;
@@ -502,7 +513,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         RealAws("the rule about the ServiceToken"),
         NO_PAGE,
-        "Another ServiceToken of a resource fails its update without a request to either.",
+        "A change of a resource's ServiceToken fails the update, without a request to either \
+         token.",
         "nothing -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
             let mut play = Play::new(bench).await?;

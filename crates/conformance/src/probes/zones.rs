@@ -34,7 +34,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         GET,
-        "A hosted zone that does not exist is NoSuchHostedZone, for reading and for changing.",
+        "Reading or listing a hosted zone that does not exist fails with NoSuchHostedZone.",
         "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE | 404 NoSuchHostedZone: No hosted zone found with \
          ID: Z0UNKNOWNEXAMPLE",
         |bench| {
@@ -55,7 +55,8 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         "no page",
-        "A hosted zone of another account is denied, not unknown.",
+        "Reading a hosted zone of another account fails with AccessDenied, not with \
+         NoSuchHostedZone.",
         "403 AccessDenied: User: PARENT-ADMINISTRATOR is not authorized to access this resource",
         |bench| Ok(read(&bench.lab.parent, &bench.lab.child_zone.id).await)
     ),
@@ -74,7 +75,7 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         "Route 53 API Reference, GetHostedZone",
-        "An id is returned as /hostedzone/<id>, and taken with and without that.",
+        "An id is returned as /hostedzone/<id>, and accepted with and without that prefix.",
         "/hostedzone/Z0PARENTEXAMPLE; example.com.; example.com.",
         |bench| {
             let id = &bench.lab.zone.id;
@@ -101,7 +102,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         APEX,
-        "A zone has four name servers without a dot at the end, under com, net, org and co.uk, each with its number and block.",
+        "A zone has four name servers without a trailing dot, under com, net, org and co.uk, each \
+         with its number and block.",
         "co.uk com net org",
         |bench| {
             let servers = &bench.lab.zone.name_servers;
@@ -121,7 +123,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         APEX,
-        "A new zone has its name servers at the apex for two days, and an SOA record for 15 minutes whose first name is one of them.",
+        "A new zone has at its apex an NS record set of its name servers with a TTL of two days, \
+         and an SOA record with a TTL of 15 minutes whose first name is one of them.",
         "NS 172800 the name servers, each with a dot; SOA 900 one of them",
         |bench| {
             let zone = &bench.lab.child_zone;
@@ -157,7 +160,8 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         CREATE,
-        "A zone with the CallerReference of another one of the account is refused, so that a repeated request makes no second zone.",
+        "A zone with the CallerReference of another zone of the account is refused, so that a \
+         repeated request does not create a second zone.",
         "409 HostedZoneAlreadyExists",
         |bench| {
             let name = bench.name("a");
@@ -172,7 +176,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         "Route 53 API Reference, CreateHostedZone; the words: no page",
-        "A zone of a name that is none is refused.",
+        "A zone with an invalid name is refused.",
         "400 InvalidDomainName",
         |bench| {
             let name = bench.name("a.");
@@ -241,7 +245,7 @@ pub(super) const PROBES: &[Probe] = &[
         Words,
         Api,
         ERRORS,
-        "A request by an access key that does not exist is refused with InvalidClientTokenId.",
+        "A request with an access key that does not exist is refused with InvalidClientTokenId.",
         "403 InvalidClientTokenId: The security token included in the request is invalid.",
         |bench| {
             let keys = Keys {
