@@ -13,13 +13,13 @@ use tokio::process::Command;
 
 /// How many providers serve the child zones, with two name servers each.
 const PROVIDERS: usize = 32;
-/// One of so many delegations is ill.
-const ILL: usize = 100;
+/// One in this many delegations is broken.
+const BROKEN: usize = 100;
 
 /// Runs the command over inventories of several sizes.
 pub async fn inventory(command: &Path, say: impl Fn(&str)) -> Result<String, String> {
     let mut text = String::from(
-        "| delegations | zones | ill | took, s | CPU, s | peak memory, MB | calls of AWS | questions to the resolver | to name servers |\n\
+        "| delegations | zones | broken | took, s | CPU, s | peak memory, MB | calls of AWS | questions to the resolver | to name servers |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
     say("120 delegations to one dead pair of name servers");
@@ -29,8 +29,8 @@ pub async fn inventory(command: &Path, say: impl Fn(&str)) -> Result<String, Str
     for (delegations, zones) in [(100, 1), (1_000, 10), (5_000, 50)] {
         say(&format!("{delegations} delegations of {zones} zones"));
         let world = World::new().await?;
-        let ill = world.fill(delegations, zones);
-        row(&mut text, &world, command, &delegations.to_string(), zones, ill).await?;
+        let broken = world.fill(delegations, zones);
+        row(&mut text, &world, command, &delegations.to_string(), zones, broken).await?;
     }
     Ok(text)
 }
@@ -71,25 +71,25 @@ impl World {
         }
     }
 
-    /// So many delegations, and how many of them are ill: refused, silent, lame and to be taken
-    /// over by turns.
+    /// Adds this many delegations, and returns how many of them are broken: in turn refused, silent,
+    /// lame, and open to a take-over.
     fn fill(&self, delegations: usize, zones: usize) -> usize {
         let zones: Vec<ZoneHandle> = (0..zones)
             .map(|number| self.account.hosted_zone(&format!("zone{number}.com")))
             .collect();
-        let mut ill = 0;
+        let mut broken = 0;
         for (number, zone) in (0..delegations).zip(zones.iter().cycle()) {
             let name = format!("team{number}.{}", zone.name().trim_end_matches('.'));
             let of = |label: &str| [1, 2].map(|host| format!("ns{host}.{label}.net"));
             let good = of(&format!("provider{}", number % PROVIDERS));
-            if number % ILL != 0 {
+            if number % BROKEN != 0 {
                 Self::put(zone, &name, &good);
                 self.dns.zone(&name, good, []);
                 continue;
             }
-            ill += 1;
+            broken += 1;
             let [first, second] = good;
-            match ill % 4 {
+            match broken % 4 {
                 0 => Self::put(zone, &name, &[first, second]),
                 1 => {
                     Self::put(zone, &name, &of("silent"));
@@ -107,7 +107,7 @@ impl World {
             self.dns.fault(&server, DnsFault::Silent);
         }
         self.dns.fault("ns1.refusing.net", DnsFault::Refused);
-        ill
+        broken
     }
 }
 
@@ -133,7 +133,7 @@ async fn row(
     command: &Path,
     what: &str,
     zones: usize,
-    ill: usize,
+    broken: usize,
 ) -> Result<(), String> {
     world.aws.clear_calls();
     world.dns.clear_queries();
@@ -156,8 +156,8 @@ async fn row(
     let sums: Value = serde_json::from_slice(last)
         .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let found = sums.get("alarms").and_then(Value::as_u64);
-    if found != Some(ill as u64) || sums.get("unknown").and_then(Value::as_u64) != Some(0) {
-        return Err(format!("{ill} are ill, and the command found {sums}"));
+    if found != Some(broken as u64) || sums.get("unknown").and_then(Value::as_u64) != Some(0) {
+        return Err(format!("{broken} are broken, and the command found {sums}"));
     }
     let (after, memory) = used()?;
     let calls = world.aws.calls().len();
@@ -167,7 +167,7 @@ async fn row(
     let megabytes = memory as f64 / 1000.0;
     let _ = writeln!(
         text,
-        "| {what} | {zones} | {ill} | {:.1} | {:.1} | {megabytes:.0} | {calls} | {of_resolver} | {} |",
+        "| {what} | {zones} | {broken} | {:.1} | {:.1} | {megabytes:.0} | {calls} | {of_resolver} | {} |",
         took.as_secs_f64(),
         after.saturating_sub(cpu).as_secs_f64(),
         queries.len() - of_resolver,

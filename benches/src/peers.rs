@@ -55,7 +55,7 @@ pub(crate) fn baseline(baseline: &Path) -> Result<Program, String> {
         dialect: None,
         start: native(baseline)?,
         package: package::zip_size(&[baseline.to_owned()])?,
-        note: "the floor: the same runtime crate and build, no HTTPS, no work",
+        note: "the minimum: the same runtime crate and build, no HTTPS, no work",
     })
 }
 
@@ -104,8 +104,9 @@ pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, Str
             env: vec![("_HANDLER".into(), "__entrypoint__.handler".into())],
         },
         package: package::zip_size(&files.map(|(_, to)| task.join(to)))?,
-        note: "reads nothing and checks nothing: it gets the name servers from the template, and overwrites or deletes what exists there; \
-               a runtime loop of 50 lines instead of Lambda's; the SDK is not in its package, Lambda's runtime brings it",
+        note: "reads nothing and checks nothing: the template has the name servers, and the \
+              handler overwrites or deletes what exists; a runtime loop of 50 lines instead of \
+              Lambda's; the SDK is part of Lambda's runtime, not of the package",
     })
 }
 
@@ -132,8 +133,9 @@ pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program
             env: vec![("_HANDLER".into(), "app.handler".into())],
         },
         package: package::zip_size(&package::files_below(&folder.join("venv"), "crhelper"))?,
-        note: "reads the child zone's name servers, and checks nothing: it overwrites or deletes what exists there; Lambda's \
-               own runtime (awslambdaric); boto3 is not in its package, Lambda's runtime brings it",
+        note: "reads the child zone's name servers, and checks nothing: it overwrites or deletes \
+              what exists; Lambda's own runtime (awslambdaric); boto3 is part of Lambda's runtime, \
+              not of the package",
     })
 }
 
