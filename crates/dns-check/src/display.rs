@@ -3,9 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::finding::{
-    Family, Finding, FindingKind, Report, Role, Server, ServerState, Unresolved, Verdict,
-};
+use super::finding::{Family, Finding, FindingKind, Role, ServerState, Unresolved};
+use super::report::{Report, Server, Verdict};
 use super::response::Targets;
 use delegation_model::name::Name;
 

@@ -22,6 +22,7 @@ mod network;
 mod probe;
 mod query;
 mod referral;
+mod report;
 mod resolver;
 mod response;
 mod transport;
@@ -35,9 +36,10 @@ use futures_util::future::join;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use finding::{Address, Finding, Report, Server, ServerState, Severity, Verdict};
+pub use finding::{Finding, ServerState, Severity};
 pub use network::Pace;
 pub use referral::ReferralError;
+pub use report::{Address, Report, Server, Verdict};
 pub use transport::{Datagrams, Transport};
 
 use delegation_model::ds::DsRecords;

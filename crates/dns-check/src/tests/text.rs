@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::super::finding::{
-    Chain, Family, Finding, FindingKind, Report, Role, Server, ServerState, Severity, Unresolved,
+    Family, Finding, FindingKind, Role, ServerState, Severity, Unresolved,
 };
+use super::super::report::{Chain, Report, Server};
 use super::super::resolver::Resolver;
 use super::super::response::Targets;
 
