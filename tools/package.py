@@ -37,7 +37,7 @@ PARAMETERS = """Parameters:
     Type: String
     AllowedPattern: "^[a-z0-9][a-z0-9.-]{{1,48}}$"
     ConstraintDescription: the beginning of a bucket's name
-    Description: The code lies in the bucket of this name, a hyphen and the Region
+    Description: Prefix of the name of the code's bucket; a hyphen and the Region are appended
   CodeKey:
     Type: String
     Default: custom-delegation-{version}-{architecture}.zip

@@ -1,4 +1,4 @@
-# One NS record set for each child zone.
+# One NS record set per child zone.
 resource "aws_route53_record" "delegation" {
   for_each = {
     staging = var.staging_name_servers

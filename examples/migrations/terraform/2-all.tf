@@ -1,4 +1,4 @@
-# In the place of the resource: Terraform 1.7 or newer forgets all of its instances.
+# This replaces the resource: Terraform 1.7 or newer forgets all of its instances.
 removed {
   from = aws_route53_record.delegation
   lifecycle {

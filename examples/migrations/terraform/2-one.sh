@@ -1,3 +1,3 @@
 #!/bin/sh
-# Forgets one of the record sets. A `removed` block can't: it takes no key, and would forget all of them.
+# Forgets one of the record sets. A `removed` block can't do that: it does not take a key, so it would forget all of them.
 terraform state rm 'aws_route53_record.delegation["testing"]'

@@ -1,4 +1,4 @@
-# The key that was forgotten is gone from the configuration too, or the next apply would want to create it.
+# The forgotten key is removed from the configuration too. Otherwise the next apply would try to create the record set.
 resource "aws_route53_record" "delegation" {
   for_each = {
     staging = var.staging_name_servers
