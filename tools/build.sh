@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds one program for one processor: the same bytes wherever it is built. Prints where the program lies.
+# Builds one program for one processor, with the same bytes on every machine. Prints the path of the program.
 #
 #   tools/build.sh x86_64|arm64 [bootstrap|delegation]
 #
-# Needs cargo-zigbuild, which links against the glibc of Amazon Linux 2023 whatever this machine has.
+# Needs cargo-zigbuild, which links against the glibc of Amazon Linux 2023, whatever glibc this machine has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 usage="usage: $0 x86_64|arm64 [bootstrap|delegation]"
@@ -13,7 +13,7 @@ x86_64) target=x86_64-unknown-linux-gnu ;;
 arm64) target=aarch64-unknown-linux-gnu ;;
 *) echo "$usage" >&2 && exit 2 ;;
 esac
-# One package at a time: cargo gives the packages that it builds together each other's features.
+# One package at a time, because cargo unifies the features of packages that it builds together.
 case "${2:-bootstrap}" in
 bootstrap) package=custom-delegation ;;
 delegation) package=delegation-cli ;;
@@ -25,7 +25,7 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
     exit 3
 fi
 
-# Panics name their source files: without this the bytes would tell where the sources and the registry lay.
+# Panic messages contain the paths of source files. Without this, the bytes would depend on where the sources and the registry are.
 flags=(--remap-path-prefix="$PWD=/delegation")
 for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     flags+=(--remap-path-prefix="$registry=/registry")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the release bootstrap for arm64 and plays the demo with it: natively on an arm64 machine, elsewhere under
-# emulation. Fails, and says what is missing, where one of the two cannot be done.
+# Builds the release bootstrap for arm64 and runs the demo with it: natively on an arm64 machine, elsewhere under emulation.
+# If one of these is not possible, fails and says what is missing.
 #
-#   tools/check-arm64.sh WORK      WORK: a folder for what is downloaded
+#   tools/check-arm64.sh WORK      WORK: a folder for downloads
 #
-# The toolchain of this machine stays as it is. The standard library for arm64 is this toolchain's, if `rustup target add
-# aarch64-unknown-linux-gnu` was run before. Otherwise root on a Debian or Ubuntu machine takes the Rust of Debian's backports in a
-# debootstrap root: another compiler than the pinned one, so that build shows that the program runs, and not the bytes of a release.
+# This machine's toolchain is not changed. If `rustup target add aarch64-unknown-linux-gnu` was run before, its standard library for
+# arm64 is used. Otherwise, as root on a Debian or Ubuntu machine, the Rust of Debian's backports is installed in a debootstrap root.
+# That is not the pinned compiler, so such a build shows that the program runs, but does not have the bytes of a release.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$1
@@ -20,7 +20,7 @@ missing() {
 }
 
 play() {
-    step "the demo with $*"
+    step "running the demo with $*"
     cargo build --locked -q -p sandbox
     "${CARGO_TARGET_DIR:-target}/debug/sandbox" demo --bootstrap "$1" --events events
 }
@@ -34,12 +34,12 @@ fi
 
 std_is_there() { [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; }
 
-# A root of Debian 13 with the Rust of its backports, and beside it the standard library for arm64 of the same version. Of that
-# package the .rlib files are enough, without what it depends on.
+# Creates a root of Debian 13 with the Rust of its backports and the standard library for arm64 of the same version. Only the .rlib
+# files of that package are needed, not its dependencies.
 debian_root() {
     local root=$1 mirror
     [ ! -e "$root/ok" ] || return 0
-    # Of the two places of sources a machine may have one alone; where neither names a mirror, Debian's own is taken.
+    # A machine may have only one of these two kinds of sources. If neither names a mirror, Debian's own is used.
     mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
         sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\).*/\2/p' | grep -m 1 debian || true)
     tools/apt.sh debootstrap debootstrap
@@ -62,8 +62,8 @@ debian_root() {
     touch "$root/ok"
 }
 
-# Crates are fetched outside, for the root has no certificates; inside, cargo is offline. The mounts are seen by this process
-# alone, and end with it.
+# Crates are fetched outside, because the root has no certificates; inside, cargo is offline. Only this process sees the mounts,
+# which end with it.
 build_in_root() {
     local root=$1 cargo_home=${CARGO_HOME:-$HOME/.cargo} zig
     zig=$(echo .venv-package/lib/python3*/site-packages/ziglang)
@@ -95,7 +95,7 @@ else
 fi
 python3 tools/elf.py "$program" --stripped
 
-# No binfmt is registered. The wrapper names the emulator, and `exec` makes it the process that the local AWS freezes and kills.
+# No binfmt is registered. The wrapper starts the emulator with `exec`, so that this is the process that the local AWS freezes and kills.
 tools/apt.sh qemu-aarch64 qemu-user libc6-arm64-cross
 libraries=/usr/aarch64-linux-gnu
 command -v qemu-aarch64 >/dev/null || missing "no emulator; apt-get install qemu-user"

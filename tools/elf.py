@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Does a program run on Amazon Linux 2023? Reads what its ELF headers ask of the dynamic linker (ELF specification; LSB Core,
-"Symbol Versioning").
+"""Checks whether a program runs on Amazon Linux 2023, from what its ELF headers require of the dynamic linker (ELF specification;
+LSB Core, "Symbol Versioning").
 
     tools/elf.py FILE [--newest 2.34] [--stripped]
 
-Fails if the program needs a symbol of a newer glibc, or a library that the image lacks; with --stripped, if it has symbols of its own.
+Fails if the program needs a symbol of a newer glibc, or a library that the image lacks. With --stripped, also fails if the program
+has a symbol table.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import struct
 import sys
 from pathlib import Path
 
-# What the image of the runtime provided.al2023 has, as far as a Rust program asks for it.
+# The libraries in the image of the runtime provided.al2023 that a Rust program may need.
 LIBRARIES = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
 LOADERS = ("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1")
 SYMTAB, DYNAMIC, VERNEED = 2, 6, 0x6FFFFFFE
@@ -24,7 +25,7 @@ class Elf:
 
     def __init__(self, data):
         if data[:6] != b"\x7fELF\x02\x01":
-            raise ValueError("no little-endian 64-bit ELF file")
+            raise ValueError("not a little-endian 64-bit ELF file")
         self.data = data
         (table,) = struct.unpack_from("<Q", data, 0x28)
         size, count = struct.unpack_from("<HH", data, 0x3A)
@@ -39,7 +40,7 @@ class Elf:
         return self.data[start : self.data.index(b"\0", start)].decode()
 
     def needed(self):
-        """The libraries."""
+        """Yields the libraries that the program needs."""
         for section in self.of_type(DYNAMIC):
             for at in range(section[4], section[4] + section[5], 16):
                 tag, value = struct.unpack_from("<QQ", self.data, at)
@@ -47,7 +48,7 @@ class Elf:
                     yield self.text(section, value)
 
     def versions(self):
-        """The versions of symbols, each with its library."""
+        """Yields the symbol versions that the program needs, each with its library."""
         for section in self.of_type(VERNEED):
             at = section[4]
             for _ in range(section[7]):
@@ -72,7 +73,7 @@ def problems(data, newest, stripped):
     for library, version in elf.versions():
         name, _, digits = version.partition("_")
         if name == "GLIBC" and (not digits[:1].isdigit() or number(digits) > number(newest)):
-            yield f"needs {version} of {library}, and may need nothing newer than GLIBC_{newest}"
+            yield f"needs {version} of {library}, but must not need anything newer than GLIBC_{newest}"
     if stripped and elf.of_type(SYMTAB):
         yield "has a symbol table; strip it"
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Prepares a runner of GitHub, which nobody else uses, for the tests that need a validating resolver: they serve DNS on port 53 of
-# the loopback network without being root, and start an unbound of their own, which Ubuntu's AppArmor would confine to /etc/unbound.
+# Prepares a GitHub runner for the tests that need a validating resolver. These serve DNS on port 53 of the loopback network without
+# being root, and start their own unbound, which Ubuntu's AppArmor would confine to /etc/unbound.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-: "${GITHUB_ACTIONS:?changes the whole machine, so it runs on GitHub alone}"
+: "${GITHUB_ACTIONS:?this changes the whole machine, so it runs only on GitHub}"
 sudo sysctl --quiet --write net.ipv4.ip_unprivileged_port_start=53
 tools/apt.sh unbound unbound
 tools/apt.sh delv bind9-dnsutils

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Breaks the rules of the planner one by one: does the model checker notice? Run by `make model-mutants`.
+"""Breaks the rules of the planner one by one, and checks that the model checker notices. Run by `make model-mutants`.
 
-All mutants of crates/model-check/mutants.toml are built into one copy of the crates, in target/model-mutants; the variable MUTANT
-says which one is on, from 1. For each, the explorations run in their short form and, if that finds nothing, with their full
-bounds, those with the fewest states first, until a promise is broken. Prints the table of docs/model-checking.md. With words,
-only mutants whose rule or text has one of them.
+All mutants in crates/model-check/mutants.toml are built into one copy of the crates, in target/model-mutants; the variable MUTANT
+enables one of them, counted from 1. For each mutant, the explorations run in their short form. If that finds nothing, they run with
+full bounds, those with the fewest states first, until a promise is broken. Prints the table of docs/model-checking.md. Arguments
+select mutants whose rule or description contains one of them.
 """
 
 import os
@@ -36,7 +36,7 @@ def mutants():
 
 
 def manifest():
-    """The root's manifest with the two packages alone, and none of its own."""
+    """Returns the root manifest reduced to a workspace of the two packages."""
     text = (ROOT / "Cargo.toml").read_text()
     sections = re.split(r"(?m)^(?=\[)", text)
     kept = [section for section in sections if re.match(r"\[(workspace|profile)", section)]
@@ -44,7 +44,7 @@ def manifest():
 
 
 def switched(text, spans):
-    """A file with each of its mutants behind a switch. Several may be of one expression."""
+    """Returns the file with each of its mutants behind a switch. Several mutants may change one expression."""
     groups = {}
     for start, end, number, to in spans:
         groups.setdefault((start, end), []).append((number, to))
@@ -69,7 +69,7 @@ def position(text, mutant):
 
 
 def spans(all_mutants):
-    """By file: from where to where each mutant is, its number, and what is put there."""
+    """Returns by file: start, end, number and replacement of each mutant."""
     found = {}
     for number, mutant in enumerate(all_mutants, 1):
         start = position((SOURCES / mutant["file"]).read_text(), mutant)
@@ -94,7 +94,7 @@ def copy(all_mutants):
 
 
 def found(number, form):
-    """The exploration that breaks a promise, and which; None if all hold."""
+    """Returns the exploration that breaks a promise, and the promise; None if all hold."""
     command = [COPY / "target/driver/model-check", *form]
     run = subprocess.run(command, env={**os.environ, "MUTANT": str(number)}, capture_output=True, text=True)
     holds = re.search(r'holds\("([^"]+)"', run.stdout)
@@ -102,7 +102,7 @@ def found(number, form):
         promise = re.search(r"fn found_in_\S+\(\) \{\n\s*// (.*)", run.stdout).group(1)
         return holds.group(1), promise.split(":")[0]
     if run.returncode not in (0, 1) or "states in all" not in run.stdout:
-        # A batch that can't be, for instance.
+        # For example, an impossible batch.
         return "any", "a panic"
     return None
 
@@ -110,7 +110,7 @@ def found(number, form):
 def main():
     all_mutants = mutants()
     copy(all_mutants)
-    assert found(0, ["short"]) is None, "without a mutant something is found"
+    assert found(0, ["short"]) is None, "a promise is broken without a mutant"
     wanted = sys.argv[1:]
     wrong = 0
     print("| rule | what is broken | found in | by |\n|---|---|---|---|")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Keeps the list of what could not be checked on this machine, so that no check is skipped silently.
+"""Manages the list of checks that could not run on this machine, so that no check is skipped silently.
 
-    tools/not_checked.py start                      empties the list
-    tools/not_checked.py add CHECK WHY REMEDY       puts a check on it
-    tools/not_checked.py report                     prints it as a table
+    tools/not_checked.py start                      clears the list
+    tools/not_checked.py add CHECK WHY REMEDY       adds a check
+    tools/not_checked.py report                     prints the list as a table
 
-The environment variable NOT_CHECKED names the file: a line for each check that was skipped, with tabs between the
-check, why, and how to get it. Tests write to it, too. With CI=true, `report` fails if a check on the list is not
-excused by tools/excused-checks.toml.
+The environment variable NOT_CHECKED names the file. It has one line per skipped check: the check, the reason, and the remedy,
+separated by tabs. Tests write to it, too. With CI=true, `report` fails if tools/excused-checks.toml does not excuse a check on
+the list.
 """
 
 import os
@@ -22,7 +22,7 @@ GAP = "  "
 
 
 def read(path):
-    """The skipped checks in the order in which they came, each once."""
+    """Returns the skipped checks in their original order, without duplicates."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     entries = dict.fromkeys(tuple(line.split("\t")) for line in lines)
     for entry in entries:
@@ -32,7 +32,7 @@ def read(path):
 
 
 def excuse(check, excuses, environment):
-    """Why this check may be skipped in this environment; None if it may not."""
+    """Returns why this check may be skipped in this environment, or None if it may not."""
     entry = excuses.get(check)
     if entry is None or environment.get(entry["only_without"]):
         return None
@@ -40,7 +40,7 @@ def excuse(check, excuses, environment):
 
 
 def rows(cells):
-    """One entry of the table, wrapped."""
+    """Yields the lines of one table row, wrapped."""
     columns = [textwrap.wrap(cell, width, break_long_words=False) for cell, width in zip(cells, WIDTHS)]
     for at in range(max(map(len, columns))):
         parts = [column[at] if at < len(column) else "" for column in columns]
@@ -48,7 +48,7 @@ def rows(cells):
 
 
 def report(entries, excuses, environment):
-    """The table, and the checks that may not be skipped here."""
+    """Returns the lines of the table, and the checks that may not be skipped here."""
     if not entries:
         return ["== nothing was skipped"], []
     lines = ["== not checked on this machine"]
@@ -68,7 +68,7 @@ def report(entries, excuses, environment):
 def main():
     file = os.environ.get("NOT_CHECKED")
     if not file:
-        sys.exit("NOT_CHECKED must name the file of the list; `make` sets it")
+        sys.exit("NOT_CHECKED must name the list file; `make` sets it")
     path = Path(file)
     match sys.argv[1:]:
         case ["start"]:
@@ -83,7 +83,7 @@ def main():
             lines, refused = report(read(path), excuses, os.environ)
             print("\n".join(lines))
             if refused:
-                sys.exit(f"CI may not skip {', '.join(dict.fromkeys(refused))}: make it run, or excuse it in {EXCUSES.name}")
+                sys.exit(f"CI may not skip {', '.join(dict.fromkeys(refused))}: enable the check, or excuse it in {EXCUSES.name}")
         case _:
             sys.exit(__doc__)
 

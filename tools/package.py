@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Makes what is released, in dist/. For each processor: a zip file with the function, the template that deploys such a
-zip file from a bucket, a zip file with the command `delegation`, and a bill of materials for each program. Beside them
-the SHA-256 of all of them.
+"""Creates the files of a release in dist/. For each processor: a zip file with the function, the template that deploys this
+zip file from a bucket, a zip file with the command `delegation`, and a bill of materials for each program. SHA256SUMS has the
+digests of all files.
 
     tools/package.py [x86_64] [arm64]
     tools/package.py --template x86_64|arm64     only prints that template
     tools/package.py --zip BOOTSTRAP FILE        only packs that function, and fails if it is too large
 
-A processor that is not named is left out if its Rust target is not installed. The same sources give the same bytes.
+Without arguments, a processor is skipped if its Rust target is not installed. The same sources give the same bytes.
 """
 
 import hashlib
@@ -23,20 +23,20 @@ TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux
 GLIBC = "2.34"
 NO_TARGET = 3
 DIST = Path("dist")
-# Each program with its package, and the bytes that its zip file may have at most.
+# The programs, each with its package and the maximum size of its zip file in bytes.
 PROGRAMS = {"bootstrap": ("custom-delegation", 3_300_000), "delegation": ("delegation-cli", None)}
-# In place of `Code: .`, and before the other parameters: one bucket in each Region, for Lambda reads code from its own Region alone.
+# Replaces `Code: .`; the parameters below are added. There is one bucket per Region, because Lambda reads code only from its Region.
 CODE = """Code:
         S3Bucket: !Sub ${CodeBucketPrefix}-${AWS::Region}
         S3Key: !Ref CodeKey
 """
-# The key ends in the processor: a zip file for the other one would start nowhere ("exec format error"), and its stack
-# would wait for an hour.
+# The key must end in the processor. A zip file for the other one would not start ("exec format error"), and its stack would
+# wait for an hour.
 PARAMETERS = """Parameters:
   CodeBucketPrefix:
     Type: String
     AllowedPattern: "^[a-z0-9][a-z0-9.-]{{1,48}}$"
-    ConstraintDescription: the beginning of a bucket's name
+    ConstraintDescription: the prefix of a bucket's name
     Description: Prefix of the name of the code's bucket; a hyphen and the Region are appended
   CodeKey:
     Type: String
@@ -48,7 +48,7 @@ PARAMETERS = """Parameters:
 
 
 def build(architecture, program, must):
-    """The program, or nothing if its target is not installed."""
+    """Builds the program and returns its path, or None if its target is not installed."""
     run = subprocess.run(["tools/build.sh", architecture, program], stdout=subprocess.PIPE, text=True)
     if run.returncode == NO_TARGET and not must:
         return None
@@ -62,10 +62,10 @@ def version():
 
 
 def template(architecture):
-    """The template for one processor, which it names."""
+    """Returns the template for one processor."""
     text = Path("template.yaml").read_text(encoding="utf-8")
     parameters = PARAMETERS.format(version=version(), architecture=architecture)
-    # The function and its watch are one program.
+    # The function and its watch are the same program.
     for old, new, times in (
         (r"^      Code: \.\n", f"      {CODE}", 2),
         (r"^Parameters:\n", parameters, 1),
@@ -73,7 +73,7 @@ def template(architecture):
     ):
         text, count = re.subn(old, lambda _: new, text, flags=re.MULTILINE)
         if count != times:
-            sys.exit(f"template.yaml has {count} lines {old!r}, and must have {times}")
+            sys.exit(f"template.yaml has {count} lines {old!r}, but must have {times}")
     return text
 
 
@@ -90,7 +90,7 @@ def main():
             pass
         case _:
             sys.exit(__doc__)
-    # These need the Python tools of tools/python/, which the template does not.
+    # These need the Python tools of tools/python/. --template works without them.
     import archive
     import sbom
 

@@ -1,5 +1,5 @@
-"""The bill of materials of a program, in CycloneDX 1.5: the crates that are linked into it or run in its build, from Cargo's
-own lock file and graph. It has no date and no random id, so that the same sources give the same file.
+"""Creates the bill of materials of a program in CycloneDX 1.5: the crates that are linked into it or run in its build, from
+Cargo's lock file and dependency graph. It has no date and no random id, so that the same sources give the same file.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ def purl(package):
 
 
 def graph_of(package, target):
-    """Name and version of the package and of all that it needs, each with what it needs itself.
+    """Returns the dependency graph: name and version of the package and of all its dependencies, each with its own dependencies.
 
-    `cargo metadata` would add what only other packages of the workspace need, through the features that they ask for.
+    `cargo metadata` would add dependencies that only other packages of the workspace need, through the features that they enable.
     """
     tree = cargo("tree", "--locked", "-p", package, "--edges", "normal,build", "--target", target, "--prefix", "depth")
     graph, path = {}, []
@@ -37,7 +37,7 @@ def graph_of(package, target):
 
 
 def bill(package, target):
-    """The document for one package of the workspace and one target triple."""
+    """Returns the document for one package of the workspace and one target triple."""
     graph = graph_of(package, target)
     known = json.loads(cargo("metadata", "--locked", "--format-version", "1"))["packages"]
     packages = {(entry["name"], entry["version"]): entry for entry in known}
@@ -48,7 +48,7 @@ def bill(package, target):
     def component(package, kind):
         entry = {"type": kind, "bom-ref": purl(package), "name": package["name"], "version": package["version"], "purl": purl(package)}
         if package.get("license"):
-            # Cargo once wrote "MIT/Apache-2.0" for what SPDX writes with OR.
+            # Old Cargo manifests have "MIT/Apache-2.0", which is "OR" in SPDX.
             entry["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
         checksum = sums.get((package["name"], package["version"]))
         if checksum:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Puts into cdk/assets/ what the npm package has of the function: a zip file and the template for each processor, and the
-rule for cfn-lint.
+"""Creates the function's files of the npm package in cdk/assets/: a zip file and the template for each processor, and the
+cfn-lint rules.
 
-    cdk/tools/assets.py                    takes them from dist/, where `make package` put them
+    cdk/tools/assets.py                    uses the files in dist/ that `make package` created
     cdk/tools/assets.py --program PROGRAM  packs a program that was built for this machine
 """
 
@@ -24,7 +24,7 @@ import package  # noqa: E402
 
 
 def pack(program, file):
-    """A debug build carries its symbols, which are most of it: without them where `strip` is there."""
+    """Packs the program, without its symbols if `strip` is installed: they are most of a debug build."""
     copy = ASSETS / "bootstrap"
     if shutil.which("strip") is None:
         shutil.copyfile(program, copy)
@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--program", type=Path)
     program = parser.parse_args().program
     program = program and program.resolve()
-    # Where tools/package.py looks for its sources.
+    # tools/package.py expects this working directory.
     os.chdir(ROOT)
     prefix = f"custom-delegation-{package.version()}"
     shutil.rmtree(ASSETS, ignore_errors=True)
@@ -55,10 +55,10 @@ def main():
     else:
         zips = sorted(Path("dist").glob(f"{prefix}-*.zip"))
         if not zips:
-            sys.exit(f"dist/ has no zip file of {prefix}. The npm package carries the function. Run `make package` first.")
+            sys.exit(f"dist/ has no zip file of {prefix}. The npm package includes the function. Run `make package` first.")
         for file in [*zips, *Path("dist").glob("template-*.yaml")]:
             shutil.copy(file, ASSETS)
-    # What checks a synthesized stack, at the place where the page says.
+    # The cfn-lint rules, at the path that cdk/README.md names.
     shutil.copytree("schema", ASSETS / "schema", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy("LICENSE", "cdk")
 

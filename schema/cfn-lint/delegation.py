@@ -1,8 +1,8 @@
-"""Rules of cfn-lint for Custom::Delegation: cfn-lint --append-rules schema/cfn-lint --template template.yaml
+"""cfn-lint rules for Custom::Delegation: cfn-lint --append-rules schema/cfn-lint --template template.yaml
 
-cfn-lint's own --registry-schemas does not reach resource types that start with Custom:: (seen with 1.58.0), so the schema is applied
-here, by the means with which cfn-lint applies its own. What a value is, cfn-lint resolves as far as it can: parameters, conditions,
-attributes. What nobody knows before the deployment is not judged.
+cfn-lint's --registry-schemas does not apply to resource types that start with Custom:: (seen with 1.58.0), so these rules apply the
+schema the way cfn-lint applies its own. cfn-lint resolves values as far as it can: parameters, conditions, attributes. Values that
+are only known during the deployment are not checked.
 """
 
 import json
@@ -19,14 +19,14 @@ from cfnlint.rules.jsonschema.CfnLintJsonSchema import CfnLintJsonSchema
 TYPE = "Custom::Delegation"
 SCHEMA = json.loads((Path(__file__).parent.parent / "custom-delegation.json").read_text(encoding="utf-8"))
 ONLY_READ = {pointer.removeprefix("/properties/") for pointer in SCHEMA["readOnlyProperties"]}
-# These can be given and read.
+# The attributes. Some of them are also properties.
 ATTRIBUTES = ONLY_READ | {"ChildZoneId", "DomainName", "NameServers", "ParentZoneId", "Verification"}
-# The function works on a request for up to 300 seconds (Timeout in template.yaml).
+# The longest time that a request can take, in seconds (Timeout in template.yaml).
 FUNCTION_TIMEOUT = 300
 
 
 class WithoutDynamicReferences(FunctionFilter):
-    """Leaves out what CloudFormation resolves during the deployment: {{resolve:ssm:...}}, by itself or in a text."""
+    """Skips values that CloudFormation resolves during the deployment: {{resolve:ssm:...}}, alone or within a string."""
 
     def filter(self, validator, instance, schema):
         if isinstance(instance, str) and "{{resolve:" in instance:
@@ -34,9 +34,9 @@ class WithoutDynamicReferences(FunctionFilter):
         yield from super().filter(validator, instance, schema)
 
 
-# No rule by itself: cfn-lint makes one of every class that is.
+# Not a rule itself, because cfn-lint would instantiate it.
 class OnDelegations:
-    """Holds a schema against the properties of Custom::Delegation."""
+    """Validates the properties of Custom::Delegation with a schema."""
 
     def use(self, schema):
         CfnLintJsonSchema.__init__(self, keywords=[f"Resources/{TYPE}/Properties"], all_matches=True)
@@ -44,7 +44,7 @@ class OnDelegations:
         self._use_schema_arg = False
 
     def validate(self, validator, keywords, instance, schema):
-        # As CfnLintJsonSchema does it, but with functions resolved: what a parameter's default gives, or a text put together.
+        # Like CfnLintJsonSchema, but with intrinsic functions resolved, such as the default of a parameter or a joined string.
         given = self.extend_validator(
             validator=validator.evolve(
                 function_filter=WithoutDynamicReferences(add_cfn_lint_keyword=False, validate_dynamic_references=False)
@@ -70,14 +70,14 @@ class Values(OnDelegations, CfnLintJsonSchema):
 
 
 def inline(schema):
-    """The definition in place of a reference to it: cfn-lint compares types of attributes with no others."""
+    """Replaces a reference with its definition, because cfn-lint does not follow references when it compares attribute types."""
     return SCHEMA["definitions"][schema["$ref"].removeprefix("#/definitions/")] if "$ref" in schema else schema
 
 
 class Timeout(OnDelegations, CfnLintJsonSchema):
     id = "W9003"
     shortdesc = "Check the ServiceTimeout of Custom::Delegation"
-    description = "CloudFormation should wait for longer than the function works"
+    description = "CloudFormation should wait longer than the function can take"
     tags = ["resources", "route53"]
 
     def __init__(self) -> None:
@@ -86,15 +86,15 @@ class Timeout(OnDelegations, CfnLintJsonSchema):
     def _iter_errors(self, validator, instance):
         for error in super()._iter_errors(validator, instance):
             error.message = (
-                f"ServiceTimeout is less than the {FUNCTION_TIMEOUT} seconds for which the function may work on a request: "
-                "CloudFormation would give up before. Give 3600"
+                f"ServiceTimeout is less than the {FUNCTION_TIMEOUT} seconds that the function may take for a request, so "
+                "CloudFormation would give up first. Specify 3600"
             )
             yield error
 
 
 class Together(CloudFormationLintRule):
     id = "E9004"
-    shortdesc = "Check which properties of Custom::Delegation are given together"
+    shortdesc = "Check which properties of Custom::Delegation are specified together"
     description = "Some properties of Custom::Delegation need others, and some exclude each other"
     tags = ["resources", "route53"]
 
@@ -105,7 +105,7 @@ class Together(CloudFormationLintRule):
 
     def validate(self, validator, keywords, instance, schema):
         told = set()
-        # Once for each outcome of the conditions: what is AWS::NoValue is not given.
+        # Once for each combination of conditions. A property that is AWS::NoValue is not specified.
         for properties, _ in validator.context.conditions.evolve_from_instance(instance, context=validator.context):
             if not isinstance(properties, dict):
                 continue
@@ -117,14 +117,14 @@ class Together(CloudFormationLintRule):
 
 
 def problems(given):
-    """What is wrong with properties of which none is conditional any more, and at which of them."""
+    """Yields what is wrong with resolved properties, and the name of the property."""
     if "ChildZoneId" not in given:
         if "NameServers" not in given:
-            yield "Neither ChildZoneId nor NameServers is given", ""
+            yield "Neither ChildZoneId nor NameServers is specified", ""
         elif "DomainName" not in given:
             yield "NameServers without ChildZoneId needs DomainName", "NameServers"
         if is_true(given.get("Dnssec")):
-            yield "Dnssec needs ChildZoneId: the keys are those of the child zone", "Dnssec"
+            yield "Dnssec needs ChildZoneId, because the keys are those of the child zone", "Dnssec"
     for name, needed in SCHEMA["dependentRequired"].items():
         for other in needed:
             if name in given and other not in given:
@@ -143,14 +143,14 @@ def is_true(value):
 class Attributes(CloudFormationLintRule):
     id = "E9002"
     shortdesc = "Check the attributes of Custom::Delegation"
-    description = "Fn::GetAtt and Fn::Sub of Custom::Delegation ask for what it returns"
+    description = "Fn::GetAtt and Fn::Sub refer to existing attributes of Custom::Delegation"
     tags = ["resources", "route53"]
 
     def match(self, cfn):
         delegations = set(cfn.get_resources([TYPE]))
         for path, resource, attribute in [*got(cfn), *substituted(cfn)]:
             if resource in delegations and isinstance(attribute, str) and attribute not in ATTRIBUTES:
-                yield RuleMatch(path, f"{attribute} is no attribute of {TYPE}; they are {', '.join(sorted(ATTRIBUTES))}")
+                yield RuleMatch(path, f"{attribute} is not an attribute of {TYPE}. Its attributes: {', '.join(sorted(ATTRIBUTES))}")
 
 
 def got(cfn):
