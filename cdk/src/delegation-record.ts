@@ -13,39 +13,39 @@ const MAX_TTL = 2147483647;
 const EXTERNAL_ID = /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/;
 
 /**
- * Whether the name servers are asked over DNS, before and after a change.
+ * Whether the function asks the name servers over DNS, before and after a change.
  */
 export enum Verification {
   /** Nobody is asked. */
   NONE = 'NONE',
-  /** They are asked, and the attribute `verificationFinding` says what was found. */
+  /** They are asked, and the attribute `verificationFinding` has the result. */
   REPORT = 'REPORT',
-  /** They are asked, and a change that does not look as wanted fails, so that CloudFormation takes it back. */
+  /** They are asked, and a change fails if they are not as desired, so that CloudFormation rolls it back. */
   REQUIRE = 'REQUIRE',
 }
 
 /**
  * Properties of a `DelegationRecord`.
  *
- * Those of the CDK's `CrossAccountZoneDelegationRecord` have the same names and the same meanings.
+ * The properties of the CDK's `CrossAccountZoneDelegationRecord` have the same names and meanings.
  */
 export interface DelegationRecordProps {
   /**
-   * The zone to be delegated.
+   * The zone to delegate.
    *
-   * @default - a zone outside of Route 53: `delegatedZoneName` and `nameServers`
+   * @default - none; specify `delegatedZoneName` and `nameServers` for a zone outside Route 53
    */
   readonly delegatedZone?: route53.IHostedZone;
 
   /**
-   * The name of the zone to be delegated, if it is not in Route 53.
+   * The name of the zone to delegate, if it is not in Route 53.
    *
    * @default - the name of `delegatedZone`
    */
   readonly delegatedZoneName?: string;
 
   /**
-   * The name servers to delegate to: for a zone outside of Route 53, or vanity names of a zone in it.
+   * The name servers to delegate to: those of a zone outside Route 53, or vanity names for a zone in Route 53.
    *
    * @default - the name servers of `delegatedZone`, read each time the record is created or updated
    */
@@ -66,24 +66,24 @@ export interface DelegationRecordProps {
   readonly parentHostedZoneId?: string;
 
   /**
-   * The role in the account of the parent zone with which the delegation is kept there.
+   * The role in the account of the parent zone that the function assumes to manage the delegation.
    *
-   * @default - the role of the function itself, for a parent zone in its account. A function that is made by this app is granted
-   * the delegation of this one zone
+   * @default - the function's own role, for a parent zone in its account. A function that this app creates gets permission to delegate
+   * this one zone
    */
   readonly delegationRole?: iam.IRole;
 
   /**
-   * The external id that the trust policy of `delegationRole` asks for.
+   * The external id that the trust policy of `delegationRole` requires.
    *
-   * @default - that of a `DelegationParentRole`; otherwise none
+   * @default - the external id of a `DelegationParentRole`; otherwise none
    */
   readonly externalId?: string;
 
   /**
-   * Region from which to obtain temporary credentials of `delegationRole`.
+   * The Region of the STS endpoint with which the function assumes `delegationRole`.
    *
-   * @default - the Region of the function
+   * @default - the Region of the function; if that fails or denies the call, Route 53's Region
    */
   readonly assumeRoleRegion?: string;
 
@@ -95,7 +95,7 @@ export interface DelegationRecordProps {
   readonly ttl?: cdk.Duration;
 
   /**
-   * What becomes of the delegation when the record leaves its stack.
+   * What happens to the delegation when the record is removed from its stack.
    *
    * @default RemovalPolicy.DESTROY
    */
@@ -104,28 +104,28 @@ export interface DelegationRecordProps {
   /**
    * The function behind the record.
    *
-   * @default - one that is deployed with the stack, once for all its records: `DelegationProvider.getOrCreate`
+   * @default - a function that is deployed with the stack, once for all its records: `DelegationProvider.getOrCreate`
    */
   readonly provider?: IDelegationProvider;
 
   /**
-   * Whether the name servers are asked over DNS, before and after a change.
+   * Whether the function asks the name servers over DNS, before and after a change.
    *
    * @default Verification.REPORT
    */
   readonly verification?: Verification;
 
   /**
-   * Whether the record is complete only when all name servers of Route 53 have the change.
+   * Whether to wait until all Route 53 name servers have the change.
    *
    * @default true
    */
   readonly waitForSync?: boolean;
 
   /**
-   * Keep the DS record set of the delegation too, from the active key-signing keys of `delegatedZone`.
+   * Whether to maintain the DS record set of the delegation too, from the active key-signing keys of `delegatedZone`.
    *
-   * Switch it on and off in several deployments, as the page of the resource says, and never together with a change of name
+   * Turn DNSSEC on and off in several deployments, as docs/custom-delegation.md describes, and never together with a change of name
    * servers.
    *
    * @default false
@@ -133,57 +133,57 @@ export interface DelegationRecordProps {
   readonly dnssec?: boolean;
 
   /**
-   * The key-signing keys that get a DS record, for the roll-over of a key. No effect without `dnssec`.
+   * The key-signing keys that get a DS record, for a key rollover. Has no effect without `dnssec`.
    *
    * @default - all keys of `delegatedZone` that are active
    */
   readonly keySigningKeys?: route53.IKeySigningKey[];
 
   /**
-   * The TTL of the DS record set. No effect without `dnssec`.
+   * The TTL of the DS record set. Has no effect without `dnssec`.
    *
    * @default Duration.hours(1)
    */
   readonly dsTtl?: cdk.Duration;
 
   /**
-   * The role with which `delegatedZone` is read, if it belongs to a third account.
+   * The role that the function assumes to read `delegatedZone`, if that belongs to a third account.
    *
-   * @default - the role of the function itself
+   * @default - the function's own role
    */
   readonly childRole?: iam.IRole;
 
   /**
-   * The external id that the trust policy of `childRole` asks for.
+   * The external id that the trust policy of `childRole` requires.
    *
    * @default - none
    */
   readonly childExternalId?: string;
 
   /**
-   * Replace a delegation that somebody else made. Remove it again once that has happened.
+   * Whether to replace a delegation that somebody else made. Remove this property again after the replacement.
    *
    * @default false
    */
   readonly allowOverwrite?: boolean;
 
   /**
-   * Delegate although that hides records of the parent zone which the delegated zone lacks.
+   * Whether to delegate even if that hides records of the parent zone that the delegated zone lacks.
    *
    * @default false
    */
   readonly allowOcclusion?: boolean;
 
   /**
-   * Any text. Change it to have the next deployment look again: for changed name servers or keys, or to repair what was changed by hand.
+   * Any text. Change it to have the next deployment read name servers and keys again, and repair manual edits.
    *
    * @default - none
    */
   readonly trigger?: string;
 
   /**
-   * How long CloudFormation waits for the answer. It should not end before the hour for which Lambda keeps the request, and
-   * must exceed the 300 seconds for which the function may run.
+   * How long CloudFormation waits for the response. It should be the hour for which Lambda keeps the request, and must exceed the
+   * 300 seconds for which the function may run.
    *
    * @default Duration.hours(1)
    */
@@ -191,11 +191,11 @@ export interface DelegationRecordProps {
 }
 
 /**
- * The delegation of a zone in its parent zone, usually of another account.
+ * The delegation of a zone from its parent zone, usually in another account.
  *
- * It takes the properties of the CDK's `CrossAccountZoneDelegationRecord`, and keeps what that construct does not: somebody else's
- * delegation is never overwritten unasked, a renamed or moved construct never removes the live one, and the record is complete when
- * the internet resolves it.
+ * It accepts the properties of the CDK's `CrossAccountZoneDelegationRecord`. Unlike that construct, it does not overwrite a delegation
+ * that somebody else made unless you ask for it. Renaming or moving the construct does not remove the live delegation. The record is
+ * complete when Route 53 serves the change and the function has checked that it resolves.
  *
  * ```ts
  * new DelegationRecord(this, 'Delegation', {
@@ -225,13 +225,13 @@ export class DelegationRecord extends Construct {
   /** What the last request did: `CREATED`, `UPDATED`, `ADOPTED`, `SHARED` or `UNCHANGED`. */
   public readonly action: string;
 
-  /** `INSYNC` when all name servers of Route 53 have the change, otherwise `PENDING`. */
+  /** `INSYNC` if all Route 53 name servers have the change, otherwise `PENDING`. */
   public readonly changeStatus: string;
 
   /** What the name servers answered, in one line. */
   public readonly verificationFinding: string;
 
-  /** What to know although all went well; usually empty. */
+  /** What you should know although the request succeeded; usually empty. */
   public readonly warning: string;
 
   constructor(scope: Construct, id: string, props: DelegationRecordProps) {
@@ -264,7 +264,7 @@ export class DelegationRecord extends Construct {
     });
     this.grant(props, provider, resource);
     if (props.dnssec && props.delegatedZone !== undefined) {
-      // The zone signs first and is chained then; on deletion it is the other way round.
+      // The zone is signed before the DS record set is added. On deletion, the DS record set is removed before signing ends.
       this.outlivedBy(props.delegatedZone, resource);
     }
     const attribute = (name: string) => resource.getAttString(name);
@@ -279,7 +279,7 @@ export class DelegationRecord extends Construct {
     this.warning = attribute('Warning');
   }
 
-  /** The properties that say what is delegated, and to whom. */
+  /** Returns the properties that say what is delegated, and to which name servers. */
   private child(props: DelegationRecordProps, provider: IDelegationProvider): Record<string, unknown> {
     const zone = props.delegatedZone;
     if (zone === undefined) {
@@ -327,7 +327,7 @@ export class DelegationRecord extends Construct {
     }
   }
 
-  /** The resource comes after these constructs and goes before them, if they are of the same deployment. */
+  /** The resource is created after these constructs and deleted before them, if they are in the same deployment. */
   private outlivedBy(construct: Construct | iam.IRole | route53.IHostedZone, resource: cdk.CustomResource): void {
     if (cdk.Stage.of(construct) === cdk.Stage.of(this)) {
       resource.node.addDependency(construct);

@@ -11,18 +11,18 @@ const EXTERNAL_ID = /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/;
 const MARK = Symbol.for('custom-delegation-cdk.DelegationParentRole');
 
 /**
- * Which names may be delegated in which parent zone.
+ * Which names may be delegated from which parent zone.
  */
 export interface GrantDelegationOptions {
   /**
-   * The parent zone, in which the delegations are kept.
+   * The parent zone, which has the delegations.
    */
   readonly parentZone: route53.IHostedZone;
 
   /**
-   * The names that may be delegated, `*.dev.example.com` for every name below `dev.example.com`.
+   * The names that may be delegated; `*.dev.example.com` allows every name below `dev.example.com`.
    *
-   * Each must lie below the parent zone. The ownership record beside each delegation is allowed with it.
+   * Each must be below the parent zone. The ownership record of each delegation is allowed too.
    */
   readonly delegatedZoneNames: string[];
 }
@@ -32,10 +32,10 @@ export interface GrantDelegationOptions {
  */
 export interface DelegationParentRoleProps extends GrantDelegationOptions {
   /**
-   * The external id that a `DelegationRecord` must give.
+   * The external id that a `DelegationRecord` must specify.
    *
-   * A record that gets this role as an object takes the external id from it. It guards against another team's stack that uses the
-   * same function; it is no secret.
+   * A record that gets this role as an object uses the role's external id. It protects against another team's stack that uses the
+   * same function. It is not a secret.
    */
   readonly externalId: string;
 
@@ -61,30 +61,30 @@ export interface DelegationParentRoleProps extends GrantDelegationOptions {
   readonly organizationPaths?: string[];
 
   /**
-   * How the names of the function's roles begin. Only roles of such a name may assume this one.
+   * The prefix of the names of the functions' roles. Only roles with such a name may assume this role.
    *
    * @default 'route53-delegation-function'
    */
   readonly functionRoleName?: string;
 
   /**
-   * The role's name. A role that is used from another account needs one.
+   * The role's name. A role that is used from another account needs a name.
    *
    * @default 'route53-delegation-parent'
    */
   readonly roleName?: string;
 
   /**
-   * The policy that bounds the role.
+   * The permissions boundary of the role.
    *
    * @default - none
    */
   readonly permissionsBoundary?: iam.IManagedPolicy;
 
   /**
-   * What becomes of the role when it leaves its stack.
+   * What happens to the role when it is removed from its stack.
    *
-   * Without the role no delegation can be removed any more, and each stack that has one would fail to delete.
+   * Without the role, no delegation can be removed, and each stack that has one would fail to delete.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -92,10 +92,10 @@ export interface DelegationParentRoleProps extends GrantDelegationOptions {
 }
 
 /**
- * The role in the account of the parent zone, with the least rights that delegations of the given names need.
+ * The role in the account of the parent zone, with the least permissions that delegations of the specified names need.
  *
- * It may be assumed by the function of `Custom::Delegation` alone, with an external id. It can create and delete NS, DS and TXT record
- * sets of those names, and read the parent zone; it can change nothing else.
+ * Only the function of `Custom::Delegation` may assume it, with an external id. It can create and delete NS, DS and TXT record sets of
+ * those names, and read the parent zone. It can't change anything else.
  *
  * ```ts
  * const parentRole = new DelegationParentRole(this, 'ParentRole', {
@@ -108,16 +108,16 @@ export interface DelegationParentRoleProps extends GrantDelegationOptions {
  */
 export class DelegationParentRole extends iam.Role {
   /**
-   * True if the role is a `DelegationParentRole`, of whichever copy of this library.
+   * Returns whether the role is a `DelegationParentRole`, from any copy of this library.
    */
   public static isDelegationParentRole(role: any): boolean {
     return role !== null && typeof role === 'object' && MARK in role;
   }
 
   /**
-   * Lets a role of your own making keep delegations in a parent zone.
+   * Lets a role that you create manage delegations in a parent zone.
    *
-   * It is allowed what a `DelegationParentRole` is allowed, and denied in that zone what that role is denied anywhere. So it should be
+   * The role is allowed what a `DelegationParentRole` is allowed. In that zone, it is denied what that role is denied everywhere, so use
    * a role that does nothing else there.
    */
   public static grantDelegation(grantee: iam.IGrantable, options: GrantDelegationOptions): iam.Grant {

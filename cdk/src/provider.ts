@@ -20,47 +20,47 @@ const SINGLETON = 'CustomDelegationProvider';
 const OWN_PACKAGE = path.join(__dirname, '..', 'assets');
 
 /**
- * The function behind `Custom::Delegation`, or a way to it.
+ * The function behind `Custom::Delegation`, or a reference to it.
  */
 export interface IDelegationProvider extends IConstruct {
   /**
-   * The ARN of the function or of the topic before it.
+   * The ARN of the function, or of the topic in front of it.
    */
   readonly serviceToken: string;
 
   /**
-   * Whether the function can read hosted zones of the account of the stack.
+   * Whether the function can read hosted zones in the account of the stack.
    *
-   * If not, a record gives it the name servers of the delegated zone in place of the zone's id.
+   * If not, a record passes the name servers of the delegated zone instead of the zone's id.
    */
   readonly readsDelegatedZones: boolean;
 
   /**
-   * The role of the function, if it is made by this app.
+   * The role of the function, if this app creates it.
    */
   readonly functionRole?: iam.IRole;
 
   /**
    * Lets the function assume a role in the account of a parent zone.
    *
-   * Without effect for a function that was imported: list the role in the parameter `ParentRoleArns` of its stack.
+   * Has no effect on an imported function: list the role in the parameter `ParentRoleArns` of its stack.
    */
   addParentRole(roleArn: string): void;
 
   /**
    * Lets the function assume a role in the account of a delegated zone.
    *
-   * Without effect for a function that was imported: list the role in the parameter `ChildRoleArns` of its stack.
+   * Has no effect on an imported function: list the role in the parameter `ChildRoleArns` of its stack.
    */
   addChildRole(roleArn: string): void;
 }
 
 /**
- * What is known of a function that was imported.
+ * Options for an imported function.
  */
 export interface ImportedProviderOptions {
   /**
-   * Whether the function can read hosted zones of the account of the stack.
+   * Whether the function can read hosted zones in the account of the stack.
    *
    * @default - true for a function, unless its ARN shows that it belongs to another account; false for a topic
    */
@@ -71,23 +71,23 @@ export interface ImportedProviderOptions {
  * How other accounts of the organization reach the function.
  */
 export enum OrganizationEntrance {
-  /** By way of an SNS topic, whose ARN is the service token. */
+  /** Through an SNS topic, whose ARN is the service token. */
   TOPIC = 'TOPIC',
   /** By invoking the function itself. */
   FUNCTION = 'FUNCTION',
 }
 
 /**
- * Which endpoints of STS and Route 53 the function calls, where the partition has them.
+ * The endpoints of STS and Route 53 that the function calls, if the partition has them.
  */
 export enum Endpoints {
-  /** The usual ones. */
+  /** Standard endpoints. */
   STANDARD = 'STANDARD',
-  /** Those with validated cryptography. */
+  /** FIPS endpoints, with validated cryptography. */
   FIPS = 'FIPS',
-  /** Those with IPv4 and IPv6. */
+  /** Dual-stack endpoints, with IPv4 and IPv6. */
   DUAL_STACK = 'DUAL_STACK',
-  /** Both at once. */
+  /** FIPS and dual-stack endpoints. */
   FIPS_DUAL_STACK = 'FIPS_DUAL_STACK',
 }
 
@@ -112,41 +112,42 @@ export interface DelegationProviderProps {
   /**
    * Roles in the accounts of parent zones that the function may assume.
    *
-   * A `DelegationRecord` adds its own `delegationRole` by itself.
+   * A `DelegationRecord` adds its own `delegationRole`.
    *
    * @default - the roles of the records
    */
   readonly parentRoles?: iam.IRole[];
 
   /**
-   * Roles in the accounts of delegated zones with which these are read.
+   * Roles in the accounts of delegated zones that the function may assume to read them.
    *
-   * A `DelegationRecord` adds its own `childRole` by itself.
+   * A `DelegationRecord` adds its own `childRole`.
    *
    * @default - the roles of the records
    */
   readonly childRoles?: iam.IRole[];
 
   /**
-   * Names that may be delegated at all, `*.dev.example.com` for all below `dev.example.com`.
+   * Names that may be delegated at all; `*.dev.example.com` allows all names below `dev.example.com`.
    *
    * @default - every name that the roles allow
    */
   readonly allowedNames?: string[];
 
   /**
-   * The name of the function. Its service token is exported as `<tokenName>-ServiceToken`, and stands in the SSM parameter `/<tokenName>/ServiceToken`.
+   * The name of the function. Its service token is exported as `<tokenName>-ServiceToken`, and stored in the SSM parameter
+   * `/<tokenName>/ServiceToken`.
    *
-   * Give `route53-delegation` to have other stacks find it under the default names of `fromExportName` and `fromParameterName`.
+   * Specify `route53-delegation` so that other stacks find it with the default names of `fromExportName` and `fromParameterName`.
    *
-   * @default - a name that no other stack has
+   * @default - a name that is unique to this stack
    */
   readonly tokenName?: string;
 
   /**
-   * How the name of the function's role begins; the Region is appended. The trust policies of parent roles name it.
+   * The prefix of the name of the function's role; the Region is appended. The trust policies of parent roles refer to it.
    *
-   * @default - 'route53-delegation-function-' and a digest that no other stack has
+   * @default - 'route53-delegation-function-' and a digest that is unique to this stack
    */
   readonly functionRoleName?: string;
 
@@ -158,35 +159,35 @@ export interface DelegationProviderProps {
   readonly architecture?: lambda.Architecture;
 
   /**
-   * A directory with the packaged function, as `make package` makes it: a template and a zip file for each architecture.
+   * A directory with the packaged function, as `make package` creates it: a template and a zip file for each architecture.
    *
-   * @default - what is packed with this library
+   * @default - the function in the package of this library
    */
   readonly packageDirectory?: string;
 
   /**
    * The organization whose accounts may use the function.
    *
-   * @default - this account alone
+   * @default - only this account
    */
   readonly organizationId?: string;
 
   /**
-   * How other accounts of the organization reach the function. Only with `organizationId`.
+   * How other accounts of the organization reach the function. Allowed only with `organizationId`.
    *
    * @default OrganizationEntrance.TOPIC
    */
   readonly organizationEntrance?: OrganizationEntrance;
 
   /**
-   * How many requests are worked on at once, at most, and kept free for it.
+   * The reserved concurrency: how many requests the function handles at once.
    *
    * @default - no reservation
    */
   readonly reservedConcurrency?: number;
 
   /**
-   * How long a denied call of a Create or Update is tried again, for permissions that are seconds old; at most 240 seconds.
+   * How long a denied call is retried, because a new permission takes time to propagate; at most 240 seconds.
    *
    * @default cdk.Duration.seconds(60)
    */
@@ -195,21 +196,20 @@ export interface DelegationProviderProps {
   /**
    * The resolver that the DNS check asks, as address and port, `192.0.2.53:53`.
    *
-   * @default - the one of the Lambda environment
+   * @default - the resolver of the Lambda environment
    */
   readonly dnsResolver?: string;
 
   /**
-   * Whether the DNS check asks name servers at addresses that the internet can't reach too, as in a DNS of your own. Everybody who may
-   * deploy can then look around in the function's network.
+   * Whether the DNS check also asks name servers at addresses that the internet can't reach, as in a private DNS. Everybody who may
+   * deploy can then explore the function's network.
    *
    * @default false
    */
   readonly dnsAnyAddress?: boolean;
 
   /**
-   * The proxy for the calls of AWS and the answers to CloudFormation, as a URL without user and password. The DNS check needs a
-   * way out of its own.
+   * The proxy for AWS calls and responses to CloudFormation, as a URL without user and password. The DNS check does not use it.
    *
    * @default - none
    */
@@ -223,30 +223,30 @@ export interface DelegationProviderProps {
   readonly noProxy?: string[];
 
   /**
-   * Which endpoints of STS and Route 53 are called.
+   * The endpoints of STS and Route 53 that the function calls.
    *
    * @default Endpoints.STANDARD
    */
   readonly endpoints?: Endpoints;
 
   /**
-   * The network to run in. Its subnets need a way to Route 53, STS and S3, and to port 53 for the DNS check.
+   * The network to run in. Its subnets need a route to Route 53, STS and S3, and to port 53 for the DNS check.
    *
    * @default - none
    */
   readonly vpc?: ec2.IVpc;
 
   /**
-   * Which subnets of `vpc`.
+   * The subnets of `vpc` to use.
    *
    * @default - private subnets
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
 
   /**
-   * Security groups in `vpc`, which let TCP 443 out, and UDP and TCP 53 for the DNS check.
+   * Security groups in `vpc`, which must allow TCP 443 out, and UDP and TCP 53 for the DNS check.
    *
-   * @default - one that lets everything out and nothing in
+   * @default - a security group that allows everything out and nothing in
    */
   readonly securityGroups?: ec2.ISecurityGroup[];
 
@@ -279,28 +279,28 @@ export interface DelegationProviderProps {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * `ACTIVE` has X-Ray trace each invocation.
+   * `ACTIVE` traces each invocation with X-Ray.
    *
    * @default lambda.Tracing.PASS_THROUGH
    */
   readonly tracing?: lambda.Tracing;
 
   /**
-   * The topic of this Region that is told of alarms.
+   * The topic in this Region that receives alarms.
    *
    * @default - no alarms
    */
   readonly alarmTopic?: sns.ITopic;
 
   /**
-   * Whether to make a CloudWatch dashboard, named `<tokenName>-<Region>`.
+   * Whether to create a CloudWatch dashboard, named `<tokenName>-<Region>`.
    *
    * @default false
    */
   readonly dashboard?: boolean;
 
   /**
-   * The watch: a second function that looks at all delegations on a schedule, and changes nothing.
+   * The watch: a second function that checks all delegations on a schedule, and changes nothing.
    *
    * @default - none
    */
@@ -317,48 +317,48 @@ export interface DelegationWatch {
   readonly schedule: events.Schedule;
 
   /**
-   * The roles with which it reads, one for each account.
+   * The roles with which it reads, one per account.
    *
    * @default - the zones of this account
    */
   readonly auditorRoles?: iam.IRole[];
 
   /**
-   * The external id that these roles ask for.
+   * The external id that these roles require.
    *
    * @default - none
    */
   readonly externalId?: string;
 
   /**
-   * Findings that somebody has accepted, a JSON array as in the file of `delegation list --accepted`.
+   * Findings that somebody has accepted: a JSON array as in the file for `delegation list --accepted`.
    *
    * @default - none
    */
   readonly acceptedFindings?: string;
 
   /**
-   * The event bus of this account and Region that gets what it finds.
+   * The event bus in this account and Region that receives the findings.
    *
    * @default - the default bus
    */
   readonly eventBus?: events.IEventBus;
 
   /**
-   * The name of its role, to which the Region is appended. The trust policies of `auditorRoles` name it.
+   * The name of its role; the Region is appended. The trust policies of `auditorRoles` refer to it.
    *
-   * @default - a name for this stack
+   * @default - a name that is derived from this stack
    */
   readonly roleName?: string;
 }
 
 /**
- * The function behind `Custom::Delegation`: deployed by this app, or one that is there already.
+ * The function behind `Custom::Delegation`: deployed by this app, or an existing one.
  *
  * ```ts
- * // Deployed with this stack, once, however often it is asked for:
+ * // Deployed with this stack, once, however often you call this:
  * DelegationProvider.getOrCreate(this);
- * // Deployed before, in this account and Region:
+ * // Already deployed in this account and Region:
  * DelegationProvider.fromExportName(this, 'Provider');
  * // One function for a whole organization:
  * DelegationProvider.fromTopic(this, 'Provider', sns.Topic.fromTopicArn(this, 'Topic', topicArn));
@@ -366,9 +366,9 @@ export interface DelegationWatch {
  */
 export class DelegationProvider extends Construct implements IDelegationProvider {
   /**
-   * The provider of the stack of `scope`. Made with these properties where there is none yet.
+   * Returns the provider of the stack of `scope`. Creates it with these properties if it does not exist yet.
    *
-   * Another call for it gives no properties, or the same ones.
+   * Later calls must pass no properties, or the same ones.
    */
   public static getOrCreate(scope: Construct, props?: DelegationProviderProps): DelegationProvider {
     const stack = cdk.Stack.of(scope);
@@ -385,18 +385,18 @@ export class DelegationProvider extends Construct implements IDelegationProvider
   }
 
   /**
-   * The function whose service token a stack of this account and Region exports.
+   * The function whose service token a stack in this account and Region exports.
    *
-   * @param exportName 'route53-delegation-ServiceToken' if it is not given
+   * @param exportName the name of the export, by default 'route53-delegation-ServiceToken'
    */
   public static fromExportName(scope: Construct, id: string, exportName?: string): IDelegationProvider {
     return new Imported(scope, id, cdk.Fn.importValue(exportName ?? 'route53-delegation-ServiceToken'), true);
   }
 
   /**
-   * The function whose service token stands in an SSM parameter of this account and Region. It is read when the stack is deployed.
+   * The function whose service token is in an SSM parameter of this account and Region. It is read when the stack is deployed.
    *
-   * @param parameterName '/route53-delegation/ServiceToken' if it is not given
+   * @param parameterName the name of the parameter, by default '/route53-delegation/ServiceToken'
    */
   public static fromParameterName(scope: Construct, id: string, parameterName?: string): IDelegationProvider {
     const name = parameterName ?? '/route53-delegation/ServiceToken';
@@ -404,14 +404,14 @@ export class DelegationProvider extends Construct implements IDelegationProvider
   }
 
   /**
-   * A function of another account, behind an SNS topic to which it subscribes. The topic must be in the Region of the stack.
+   * A function in another account, behind an SNS topic to which it subscribes. The topic must be in the Region of the stack.
    */
   public static fromTopic(scope: Construct, id: string, topic: sns.ITopic, options?: ImportedProviderOptions): IDelegationProvider {
     return new Imported(scope, id, topic.topicArn, options?.readsDelegatedZones ?? false);
   }
 
   /**
-   * A function, or a topic before it, by its ARN.
+   * A function, or a topic in front of it, by its ARN.
    */
   public static fromServiceToken(
     scope: Construct, id: string, serviceToken: string, options?: ImportedProviderOptions,
@@ -446,7 +446,7 @@ export class DelegationProvider extends Construct implements IDelegationProvider
     const packaged = findPackage(this, props);
     const code = new assets.Asset(this, 'Code', { path: packaged.zip });
     const stack = new cdk.NestedStack(this, 'Function', { parameters: this.parameters() });
-    // The template is the packaged one but for the place of the code: an asset has its own.
+    // The template is the packaged one, except for the location of the code, which is an asset.
     const template = new include.CfnInclude(stack, 'Template', {
       templateFile: packaged.template,
       parameters: { CodeBucketPrefix: '', CodeKey: '' },
@@ -522,7 +522,7 @@ export class DelegationProvider extends Construct implements IDelegationProvider
     return vpc === undefined ? undefined : securityGroups ?? [new ec2.SecurityGroup(this, 'SecurityGroup', { vpc })];
   }
 
-  /** The properties that are given here and were not given so before. */
+  /** Returns the properties that differ from those of the first call. */
   private differences(props: DelegationProviderProps = {}): string[] {
     const before = this.props as Record<string, unknown>;
     return Object.entries(props).filter(([name, value]) => value !== undefined && !same(before[name], value)).map(([name]) => name);

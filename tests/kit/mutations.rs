@@ -124,7 +124,7 @@ async fn whatever_is_deleted_from_a_policy_is_missed() {
             let told = told(&kit, name, &probes)
                 .await
                 .unwrap_or_else(|| panic!("nobody misses {name}: {what}"));
-            writeln!(table, "{name}: {what}\n    not so any more: {told}").unwrap();
+            writeln!(table, "{name}: {what}\n    no longer true: {told}").unwrap();
             missed += 1;
         }
     }

@@ -1,6 +1,6 @@
 import { IConstruct } from 'constructs';
 
-/** An error that names the construct: what is wrong, with the value that came; why; what to do. */
+/** Throws an error that names the construct. The message says what is wrong, with the value; why; and what to do. */
 export function fail(scope: IConstruct, message: string): never {
   throw new Error(`${scope.node.path}: ${message}`);
 }

@@ -1,21 +1,21 @@
 import { Token } from 'aws-cdk-lib';
 
-/** Room for `_delegation-` in a label of 63 characters. A longer first label has its ownership record under a digest. */
+/** The longest first label that leaves room for `_delegation-` in 63 characters. With a longer one, a digest names the ownership record. */
 const LONGEST_PREFIXED_LABEL = 51;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 const ADDRESS = /^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*)$/i;
 
-/** Lower case, without the trailing dot. A token stays as it is. */
+/** Returns the name in lower case, without the trailing dot. A token is returned unchanged. */
 export function normalized(name: string): string {
   return Token.isUnresolved(name) ? name : name.toLowerCase().replace(/\.$/, '');
 }
 
-/** True if `name` lies below `ancestor`; both normalized. */
+/** Returns whether `name` is below `ancestor`; both must be normalized. */
 export function isBelow(name: string, ancestor: string): boolean {
   return name.endsWith(`.${ancestor}`);
 }
 
-/** What is wrong with a domain name, or nothing. */
+/** Returns what is wrong with a domain name, or nothing. */
 export function problemOfName(name: string): string | undefined {
   if (Token.isUnresolved(name)) {
     return undefined;
@@ -33,7 +33,7 @@ export function problemOfName(name: string): string | undefined {
   return undefined;
 }
 
-/** What is wrong with a name that may be delegated, `*.dev.example.com` for all below, or nothing. */
+/** Returns what is wrong with a name or pattern (`*.dev.example.com`) that may be delegated, or nothing. */
 export function problemOfAllowedName(name: string): string | undefined {
   const bare = name.startsWith('*.') ? name.slice(2) : name;
   if (name === '*' || (!Token.isUnresolved(bare) && !normalized(bare).includes('.'))) {
@@ -43,7 +43,7 @@ export function problemOfAllowedName(name: string): string | undefined {
   return problemOfName(bare);
 }
 
-/** What is wrong with a name server, or nothing. */
+/** Returns what is wrong with a name server, or nothing. */
 export function problemOfNameServer(name: string): string | undefined {
   if (Token.isUnresolved(name)) {
     return undefined;
@@ -57,14 +57,14 @@ export function problemOfNameServer(name: string): string | undefined {
   return problemOfName(name);
 }
 
-/** True if the first label begins with an underscore, as the names of records that speak for another name do. */
+/** Returns whether the first label starts with an underscore, as in records that make statements about another name. */
 export function beginsWithUnderscore(name: string): boolean {
   return !Token.isUnresolved(name) && name.startsWith('_');
 }
 
 /**
- * The patterns of names that a role must be allowed to change, so that these names can be delegated: each name, and that of the
- * ownership record beside it.
+ * Returns the patterns of names that a role must be allowed to change to delegate these names: each name, and that of its
+ * ownership record.
  */
 export function changedNames(names: string[]): string[] {
   const patterns = names.map(normalized).flatMap((name) => [name, ...ownershipRecords(name)]);

@@ -7,7 +7,7 @@ const NAMES = 'route53:ChangeResourceRecordSetsNormalizedRecordNames';
 const TYPES = 'route53:ChangeResourceRecordSetsRecordTypes';
 const OWNERSHIP_RECORDS = ['_delegation-*', '_delegationdigest-*'];
 
-/** What it takes to keep delegations of these names in a parent zone: see docs/permissions.md. */
+/** Returns the permissions to manage delegations of these names in a parent zone: see docs/permissions.md. */
 export function allowDelegations(parentZoneArn: string, names: string[]): iam.PolicyStatement[] {
   return [
     findParentZones(),
@@ -22,8 +22,8 @@ export function allowDelegations(parentZoneArn: string, names: string[]): iam.Po
 }
 
 /**
- * What a name that is allowed could be abused for: records that speak for another name, and TXT record sets that are no ownership
- * records. `*.dev.example.com` matches `_acme-challenge.dev.example.com`, too.
+ * Denies ways to abuse an allowed name: records that make statements about another name, and TXT record sets that are not ownership
+ * records. `*.dev.example.com` also matches `_acme-challenge.dev.example.com`.
  */
 export function denyOtherRecords(zoneArn: string, names: string[]): iam.PolicyStatement[] {
   const first = [...'abcdefghijklmnopqrstuvwxyz0123456789'].map((character) => `${character}*`);
@@ -42,7 +42,7 @@ export function denyOtherRecords(zoneArn: string, names: string[]): iam.PolicySt
   ];
 }
 
-/** What the function lacks for one delegation in its own account, whose zones it reads anyway. */
+/** Returns the permissions that the function lacks for one delegation in its own account, whose zones it can read anyway. */
 export function allowOneDelegation(name: string, parentZoneId: string | undefined): iam.PolicyStatement[] {
   const zone = `arn:${cdk.Aws.PARTITION}:route53:::hostedzone/${parentZoneId ?? '*'}`;
   const find = parentZoneId === undefined ? [findParentZones()] : [];
