@@ -1,4 +1,4 @@
-//! Digests: short fingerprints that compare values without publishing them.
+//! Digests: short fingerprints for comparing values without publishing them.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,26 +16,26 @@ use crate::parent::ParentZone;
 pub struct Digest([u8; 8]);
 
 impl Digest {
-    /// The digest of several texts. Their number and their lengths count, so that no two lists of
-    /// texts run together into the same input.
+    /// Returns the digest of several texts. It covers their number and their lengths, so that no
+    /// two lists of texts result in the same input.
     pub(crate) fn new(parts: &[&str]) -> Self {
         Self(truncate(&hash(parts)))
     }
 
-    /// The digest of a set of name servers, the same for every spelling of them.
+    /// Returns the digest of a set of name servers. It is the same for every spelling of them.
     pub fn from_name_servers(name_servers: &NameServers) -> Self {
         Self::new(&["ns", &name_servers.to_string()])
     }
 
-    /// The digest of a DS record set, the same for every spelling of it.
+    /// Returns the digest of a DS record set. It is the same for every spelling of it.
     pub fn from_ds(records: &DsRecords) -> Self {
         Self::new(&["ds", &records.to_string()])
     }
 
-    /// The digest of the properties that say which name servers and DS records are wanted.
+    /// Returns the digest of an intent.
     ///
-    /// It is made of the properties as they were given, never of what was read in the child zone: a
-    /// key that was rolled there is no new wish of the stack.
+    /// It covers the properties as they were given, never what was read in the child zone. A key
+    /// that was rolled there does not mean that the stack asks for something new.
     pub fn from_intent(intent: &Intent<'_>) -> Self {
         let keys = intent.key_signing_keys.map(|keys| {
             let names: Vec<&str> = keys.iter().map(KeyName::as_str).collect();
@@ -50,8 +50,8 @@ impl Digest {
         ])
     }
 
-    /// The digest of the properties that lead to a delegation point: the parent zone as it is asked
-    /// for, the role, and the child's name. The external id is a secret and stays out of it.
+    /// Returns the digest of the properties that lead to a delegation point: the parent zone as
+    /// specified, the role, and the child's name. The external id is a secret and is not included.
     pub fn from_route(parent: &ParentZone, role_arn: Option<&str>, name: &Name) -> Self {
         let (kind, zone) = match parent {
             ParentZone::Id(id) => ("id", id.as_str()),
@@ -61,7 +61,7 @@ impl Digest {
         Self::new(&["route", kind, zone, role_arn.unwrap_or_default(), name.as_str()])
     }
 
-    /// Reads 16 lower-case hexadecimal digits.
+    /// Parses 16 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         decode(text).map(Self)
     }
@@ -79,7 +79,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The properties that say which name servers and DS records a resource wants, in normal form.
+/// The intent of a resource: the properties that say which name servers and DS records it wants, in
+/// normal form.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
     /// `ChildZoneId`.
@@ -92,18 +93,18 @@ pub struct Intent<'a> {
     pub key_signing_keys: Option<&'a BTreeSet<KeyName>>,
 }
 
-/// The first 4 bytes of the SHA-256 of a `RequestId`, written as 8 hexadecimal digits: enough to
-/// tell apart two requests of one resource that were made in the same second.
+/// The first 4 bytes of the SHA-256 of a `RequestId`, written as 8 hexadecimal digits. This is
+/// enough to distinguish two requests of one resource that were made in the same second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestDigest([u8; 4]);
 
 impl RequestDigest {
-    /// The digest of a `RequestId`.
+    /// Returns the digest of a `RequestId`.
     pub fn new(request_id: &str) -> Self {
         Self(truncate(&hash(&["request", request_id])))
     }
 
-    /// Reads 8 lower-case hexadecimal digits.
+    /// Parses 8 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         decode(text).map(Self)
     }
@@ -138,7 +139,8 @@ fn truncate<const N: usize>(bytes: &[u8]) -> [u8; N] {
     first
 }
 
-/// Upper-case digits are refused: we never write them, and one value must have one spelling.
+/// Decodes lower-case digits only. This program never writes others, and each value must have one
+/// spelling.
 fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return None;

@@ -13,13 +13,13 @@ pub struct Ds {
     digest: Vec<u8>,
 }
 
-/// Why a text is not a DS record.
+/// The error for a text that is not a DS record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a DS record is a key tag, an algorithm, a digest type and a digest in hexadecimal digits")]
 pub struct DsError;
 
 impl Ds {
-    /// A DS record; the digest must not be empty.
+    /// Creates a DS record. The digest must not be empty.
     pub fn new(
         key_tag: u16,
         algorithm: u8,
@@ -33,24 +33,24 @@ impl Ds {
         }
     }
 
-    /// The key tag of the key (RFC 4034, appendix B).
+    /// Returns the key tag of the key (RFC 4034, appendix B).
     pub fn key_tag(&self) -> u16 {
         self.key_tag
     }
 
-    /// The number of the key's algorithm (IANA, "DNS Security Algorithm Numbers"); 13 for the keys
-    /// of Route 53.
+    /// Returns the number of the key's algorithm (IANA, "DNS Security Algorithm Numbers"). It is 13
+    /// for Route 53's keys.
     pub fn algorithm(&self) -> u8 {
         self.algorithm
     }
 
-    /// The number of the digest's algorithm (IANA, "DS RR Type Digest Algorithms"); 2, SHA-256, for
-    /// those of Route 53.
+    /// Returns the number of the digest's algorithm (IANA, "DS RR Type Digest Algorithms"). It is
+    /// 2, SHA-256, for Route 53's keys.
     pub fn digest_type(&self) -> u8 {
         self.digest_type
     }
 
-    /// The digest.
+    /// Returns the digest.
     pub fn digest(&self) -> &[u8] {
         &self.digest
     }
@@ -59,7 +59,7 @@ impl Ds {
 impl FromStr for Ds {
     type Err = DsError;
 
-    /// Reads the presentation form (RFC 4034, section 5.3); the digest may have spaces in it.
+    /// Parses the presentation form (RFC 4034, section 5.3). The digest may contain spaces.
     fn from_str(text: &str) -> Result<Self, DsError> {
         fn number<T: FromStr>(field: Option<&str>) -> Result<T, DsError> {
             let digits = field.filter(|field| field.bytes().all(|byte| byte.is_ascii_digit()));
@@ -80,37 +80,37 @@ impl fmt::Display for Ds {
     }
 }
 
-/// The values of a DS record set as a set: order, spacing and the case of digests never matter.
-/// Never empty.
+/// The values of a DS record set as a set, which is never empty. Order, spacing and the case of
+/// digests never matter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DsRecords(BTreeSet<Ds>);
 
 impl DsRecords {
-    /// A set of DS records; `None` for none.
+    /// Creates a set of DS records; `None` if there are none.
     pub fn new(records: impl IntoIterator<Item = Ds>) -> Option<Self> {
         let records: BTreeSet<Ds> = records.into_iter().collect();
         if records.is_empty() { None } else { Some(Self(records)) }
     }
 
-    /// The values of a DS record set as found; `None` if one of them is not one that we could have
-    /// written.
+    /// Parses the values of an existing DS record set; `None` if one of them is not a DS record
+    /// that this program could have written.
     pub fn from_values<T: AsRef<str>>(values: &[T]) -> Option<Self> {
         let records: Result<BTreeSet<Ds>, DsError> =
             values.iter().map(|value| value.as_ref().parse()).collect();
         records.ok().and_then(Self::new)
     }
 
-    /// Whether the record is one of them.
+    /// Returns true if the record is one of them.
     pub fn contains(&self, record: &Ds) -> bool {
         self.0.contains(record)
     }
 
-    /// The records in order.
+    /// Iterates over the records in order.
     pub fn iter(&self) -> impl Iterator<Item = &Ds> {
         self.0.iter()
     }
 
-    /// The values of the DS record set.
+    /// Returns the values of the DS record set.
     pub fn values(&self) -> Vec<String> {
         self.0.iter().map(ToString::to_string).collect()
     }

@@ -1,4 +1,4 @@
-//! Identifiers of AWS: hosted zones and roles.
+//! AWS identifiers: hosted zones, key-signing keys and roles.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub struct ZoneId(String);
 
 impl ZoneId {
-    /// The id alone.
+    /// Returns the id alone.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -17,8 +17,8 @@ impl ZoneId {
 impl FromStr for ZoneId {
     type Err = IdError;
 
-    /// Accepts the id, 1 to 32 letters and digits (Route 53 API Reference, `HostedZone`), also with
-    /// `/hostedzone/` or `hostedzone/` before it, and the zone's ARN.
+    /// Accepts the id, 1 to 32 letters and digits (Route 53 API Reference, `HostedZone`), with or
+    /// without `/hostedzone/` or `hostedzone/` before it, and the zone's ARN.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let resource = match text.strip_prefix("arn:") {
             Some(arn) => {
@@ -51,7 +51,7 @@ impl fmt::Display for ZoneId {
 pub struct KeyName(String);
 
 impl KeyName {
-    /// The name alone.
+    /// Returns the name alone.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -61,8 +61,8 @@ impl FromStr for KeyName {
     type Err = IdError;
 
     /// Accepts the name alone, 3 to 128 letters, digits and underscores (Route 53 API Reference,
-    /// `CreateKeySigningKey`), or what `Ref` gives for an `AWS::Route53::KeySigningKey`,
-    /// `<zone id>|<name>`.
+    /// `CreateKeySigningKey`), or `<zone id>|<name>`, which `Ref` returns for an
+    /// `AWS::Route53::KeySigningKey`.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let name = match text.split_once('|') {
             Some((zone, name)) => zone.parse::<ZoneId>().map(|_| name).map_err(|_| IdError::Key)?,
@@ -88,17 +88,17 @@ pub struct RoleArn {
 }
 
 impl RoleArn {
-    /// The whole ARN.
+    /// Returns the whole ARN.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The partition, `aws` for instance.
+    /// Returns the partition, for example `aws`.
     pub fn partition(&self) -> &str {
         &self.partition
     }
 
-    /// The account that has the role: twelve digits.
+    /// Returns the account of the role: twelve digits.
     pub fn account(&self) -> &str {
         self.text.split(':').nth(4).unwrap_or_default()
     }
@@ -144,12 +144,12 @@ fn is_partition(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-/// The partition of any ARN, `aws` for instance; `None` if the text is no ARN.
+/// Returns the partition of an ARN, for example `aws`; `None` if the text is no ARN.
 pub fn partition_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split_once(':').map(|(partition, _)| partition)
 }
 
-/// Why a text is not an identifier.
+/// The error for a text that is not a valid identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a hosted zone id.
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn key_names_alone_and_as_ref_gives_them() {
+    fn key_names_alone_and_as_ref_returns_them() {
         assert_eq!("Z1|key_1".parse::<KeyName>(), "key_1".parse());
         for bad in ["", "ab", "a-b", "|key", "Z-1|key", "Z1|", "Z1|key|x", &"k".repeat(129)] {
             assert_eq!(bad.parse::<KeyName>(), Err(IdError::Key), "{bad:?}");

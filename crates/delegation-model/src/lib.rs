@@ -1,9 +1,9 @@
-//! What a delegation is, who holds it, and what a request changes about it.
+//! The model of delegations: who holds a delegation, and what a request changes about it.
 //!
-//! Everything here is pure: no I/O, no clock, no async, no logging, no AWS. The values of DNS
-//! ([`name`], [`record_set`], ...) are read and written as Route 53 does; [`ownership_record`] says
-//! who holds a delegation; [`moving`] decides where a request goes, and [`reconcile`] what it
-//! changes there, or why nothing.
+//! Everything here is pure: no I/O, no clock, no async, no logging, no AWS. The DNS types
+//! ([`name`], [`record_set`], ...) parse and print values as Route 53 does. [`ownership_record`]
+//! reads and writes who holds a delegation. [`moving`] decides which delegation point a request
+//! goes to, and [`reconcile`] plans what it changes there.
 
 pub mod digest;
 pub mod ds;

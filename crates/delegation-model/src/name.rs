@@ -10,89 +10,93 @@ use crate::text::is_invisible;
 
 /// A fully qualified domain name below the root.
 ///
-/// Held in one canonical text: lower case, no trailing dot, and every byte other than `a-z`, `0-9`,
-/// `-` and `_` as the octal escape `\ooo` in which Route 53 returns it (Route 53 Developer Guide,
-/// "DNS domain name format"). Two names are the same name exactly if their texts are equal. A label
-/// has 1 to 63 bytes and the whole at most 255 bytes on the wire (RFC 1035, section 2.3.4).
+/// A name is stored in one canonical text: lower case, no trailing dot, and every byte other than
+/// `a-z`, `0-9`, `-` and `_` as the octal escape `\ooo` in which Route 53 returns it (Route 53
+/// Developer Guide, "DNS domain name format"). Two names are equal exactly if their texts are
+/// equal. A label has 1 to 63 bytes, and the name has at most 255 bytes on the wire (RFC 1035,
+/// section 2.3.4).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
 const MAX_LABEL: usize = 63;
 const MAX_WIRE: usize = 255;
-/// No name has a longer text: each of its bytes takes at most four, as an escape or in UTF-8.
+/// No name has a longer text. Each byte of a name takes at most four bytes, as an escape or in
+/// UTF-8.
 const MAX_TEXT: usize = 4 * MAX_WIRE;
 
 impl Name {
-    /// The canonical text, without a trailing dot.
+    /// Returns the canonical text, without a trailing dot.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name with its trailing dot, as Route 53 returns it.
+    /// Returns the name with its trailing dot, as Route 53 returns it.
     pub fn fqdn(&self) -> String {
         format!("{}.", self.0)
     }
 
-    /// The labels, leftmost first, in canonical text.
+    /// Iterates over the labels, leftmost first, in canonical text.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('.')
     }
 
-    /// The leftmost label.
+    /// Returns the leftmost label.
     pub fn first_label(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }
 
-    /// The name without its leftmost label; `None` for a name of one label.
+    /// Returns the name without its leftmost label; `None` for a name of one label.
     pub fn parent(&self) -> Option<Name> {
         self.0.split_once('.').map(|(_, rest)| Name(rest.to_owned()))
     }
 
-    /// The names that enclose this one, the nearest first, up to the top-level domain.
+    /// Iterates over the names that enclose this one, from the nearest to the top-level domain.
     pub fn ancestors(&self) -> impl Iterator<Item = Name> {
         std::iter::successors(self.parent(), Name::parent)
     }
 
-    /// True if this name lies strictly below `other`.
+    /// Returns true if this name is strictly below `other`.
     pub fn is_below(&self, other: &Name) -> bool {
         self.0.strip_suffix(&other.0).is_some_and(|head| head.ends_with('.'))
     }
 
-    /// True if this name is `other` or lies below it.
+    /// Returns true if this name is `other` or is below it.
     pub fn is_at_or_below(&self, other: &Name) -> bool {
         self == other || self.is_below(other)
     }
 
-    /// The wildcard directly below this name, `*.name`; `None` if it would be too long.
+    /// Returns the wildcard directly below this name, `*.name`; `None` if it would be too long.
     pub fn wildcard(&self) -> Option<Name> {
         format!("*.{}", self.0).parse().ok()
     }
 
-    /// The name as people write it: `*` as itself.
+    /// Returns the name as people write it, with `*` unescaped.
     pub fn for_people(&self) -> String {
         self.0.replace("\\052", "*")
     }
 
-    /// Where the name stands in a listing: its labels reversed, each with a dot behind it (Route 53
-    /// API Reference, `ListResourceRecordSets`), so that a name comes directly before the names
+    /// Returns the sort key of the name in a listing: its labels reversed, each followed by a dot
+    /// (Route 53 API Reference, `ListResourceRecordSets`). A name sorts directly before the names
     /// below it.
     pub fn position(&self) -> Vec<u8> {
         let mut position = Vec::with_capacity(self.0.len() + 1);
         for label in self.labels().rev() {
-            // A canonical label always resolves.
+            // A canonical label can always be unescaped.
             position.extend(unescape(label, 1).unwrap_or_default());
             position.push(b'.');
         }
         position
     }
 
-    /// The labels as they are on the wire, leftmost first: lower case, without the root's.
+    /// Iterates over the labels as they are on the wire, leftmost first: in lower case, without the
+    /// root label.
     pub fn wire_labels(&self) -> impl Iterator<Item = Vec<u8>> {
-        // A canonical label always resolves.
+        // A canonical label can always be unescaped.
         self.labels().map(|label| unescape(label, 1).unwrap_or_default())
     }
 
-    /// The name of these labels, leftmost first, as they are on the wire; any byte may be in them.
+    /// Creates a name from its labels as they are on the wire, leftmost first. They may have any
+    /// byte.
     pub fn from_wire_labels<'a>(
         labels: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Self, NameError> {
@@ -108,7 +112,7 @@ impl Name {
         text.parse()
     }
 
-    /// True if the leftmost label is `*`.
+    /// Returns true if the leftmost label is `*`.
     pub fn is_wildcard(&self) -> bool {
         self.first_label() == "\\052"
     }
@@ -120,7 +124,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// Why a text is not a domain name; positions count bytes from 1.
+/// The error for a text that is not a domain name. Positions count bytes from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing, or only a dot.
@@ -135,13 +139,13 @@ pub enum NameError {
     /// More than 255 bytes on the wire.
     #[error("it takes {0} bytes, and a name has at most {MAX_WIRE}")]
     TooLong(usize),
-    /// A character that no name has.
+    /// A character that no name can have.
     #[error("it contains the {kind}character {point} at position {1}", kind = invisible(*.0), point = code_point(*.0))]
     Character(char, usize),
-    /// A backslash that three octal digits up to 377 do not follow.
+    /// A backslash that is not followed by three octal digits up to 377.
     #[error("the backslash at position {0} is not followed by three octal digits")]
     Escape(usize),
-    /// Characters outside of ASCII that make no name.
+    /// Characters outside ASCII that do not form a valid name.
     #[error("it is not a valid international name (UTS 46)")]
     International,
 }
@@ -150,17 +154,18 @@ fn invisible(c: char) -> &'static str {
     if is_invisible(c) { "invisible " } else { "" }
 }
 
-/// How a message names a character.
+/// Returns how a message names a character.
 fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
-/// The name as DNS has it: an international one in its `xn--` form (UTS 46), any other as it is.
+/// Returns the name as it is in DNS: an international name in its `xn--` form (UTS 46), any other
+/// unchanged.
 fn to_ascii(text: &str) -> Result<Cow<'_, str>, NameError> {
     if text.is_ascii() {
         return Ok(Cow::Borrowed(text));
     }
-    // UTS 46 would drop some of the invisible ones silently.
+    // UTS 46 would silently remove some of the invisible characters.
     let odd = |c: char| is_invisible(c) || (c.is_ascii() && !c.is_ascii_graphic());
     if let Some((at, c)) = text.char_indices().find(|(_, c)| odd(*c)) {
         return Err(NameError::Character(c, at + 1));
@@ -174,8 +179,8 @@ fn to_ascii(text: &str) -> Result<Cow<'_, str>, NameError> {
 impl FromStr for Name {
     type Err = NameError;
 
-    /// Reads a name as people write it: in any case, with or without the trailing dot, an
-    /// international one in its own letters or in its `xn--` form.
+    /// Parses a name as people write it: in any case, with or without the trailing dot. An
+    /// international name may be in its own letters or in its `xn--` form.
     fn from_str(text: &str) -> Result<Self, NameError> {
         if text.len() > MAX_TEXT {
             return Err(NameError::TooLong(text.len()));

@@ -7,14 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use super::name::{Name, NameError};
 use super::text::quoted;
 
-/// How many name servers a delegation may name.
+/// How many name servers a delegation may have.
 pub const MAX: usize = 16;
 
-/// The values of an NS record set as a set of names: case, trailing dot and order never matter.
+/// The values of an NS record set as a set of names. Case, trailing dot and order never matter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameServers(BTreeSet<Name>);
 
-/// Why a list of texts is not a set of name servers.
+/// The error for a list of strings that is not a valid set of name servers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameServersError {
     /// No name at all.
@@ -26,18 +26,18 @@ pub enum NameServersError {
     /// One of them is not a domain name.
     #[error("{value} is not a domain name: {1}.", value = quoted(.0, in_names))]
     Name(String, NameError),
-    /// One of them has a character that no host name has.
+    /// One of them has a character that no host name can have.
     #[error("{} is not a host name. Give the name of the name server alone.", quoted(.0, in_names))]
     Host(String),
-    /// One of them is an address; an NS record set holds names.
+    /// One of them is an address. An NS record set has names.
     #[error("{} is an address. Give the name of the name server.", quoted(.0, in_addresses))]
     Address(String),
-    /// One of them has a single label: an empty parameter of some program, or a local name.
+    /// One of them has a single label. It is an empty parameter of some program, or a local name.
     #[error(
         "\"{0}\" has only one label. Give the full name of the name server, such as ns1.example.net."
     )]
     OneLabel(Name),
-    /// Several names stand in one item.
+    /// One item contains several names.
     #[error("Item {0} contains several names. Separate them with commas, or give a list.")]
     Separator(usize),
     /// One of them is given twice.
@@ -45,11 +45,12 @@ pub enum NameServersError {
     Twice(Name),
 }
 
-/// What people write between names beside a comma and white space; the last four are commas and
-/// semicolons of other scripts, which would make an international name of two.
+/// The characters that people write between names, in addition to a comma and white space. The last
+/// four are commas and semicolons of other scripts, which would join two names into one
+/// international name.
 const SEPARATORS: [char; 6] = [';', '|', '\u{60c}', '\u{61b}', '\u{3001}', '\u{ff64}'];
 
-/// The characters of names, as people write them.
+/// Returns true for the characters of names, as people write them.
 fn in_names(c: char) -> bool {
     c.is_alphanumeric() || "-_.\\*/".contains(c)
 }
@@ -58,8 +59,9 @@ fn in_addresses(c: char) -> bool {
     c.is_ascii_hexdigit() || "xX.:/[]".contains(c)
 }
 
-/// True for an address, with a trailing dot, a prefix length or a port too, and for what is read
-/// like one: the last label of a name in the public DNS is never a number (RFC 3696, section 2).
+/// Returns true for an address, also with a trailing dot, a prefix length or a port. This includes
+/// every text whose last label is a number, because no name in the public DNS has such a label (RFC
+/// 3696, section 2).
 fn is_address(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     let bare = text.trim_start_matches('[').split([']', '/']).next().unwrap_or_default();
@@ -72,7 +74,8 @@ fn is_address(text: &str) -> bool {
 }
 
 impl NameServers {
-    /// Name servers that a user gave: 1 to [`MAX`] different names of at least two labels.
+    /// Parses name servers that a user specified: 1 to [`MAX`] different names of at least two
+    /// labels.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, NameServersError> {
         if texts.len() > MAX {
             return Err(NameServersError::TooMany(texts.len()));
@@ -88,8 +91,8 @@ impl NameServers {
             }
             let name: Name =
                 text.parse().map_err(|error| NameServersError::Name(text.to_owned(), error))?;
-            // A host name has letters, digits and hyphens (RFC 1123, section 2.1); the underscore
-            // is common all the same, and the slash below in-addr.arpa (RFC 2317, section 4).
+            // A host name has letters, digits and hyphens (RFC 1123, section 2.1). The underscore
+            // is common nevertheless, and so is the slash below in-addr.arpa (RFC 2317, section 4).
             let text_of_name = name.as_str();
             let slashes = if text_of_name.ends_with(".in-addr.arpa") {
                 text_of_name.matches("\\057").count()
@@ -109,36 +112,36 @@ impl NameServers {
         if names.is_empty() { Err(NameServersError::None) } else { Ok(Self(names)) }
     }
 
-    /// The values of an NS record set as found; `None` if one of them is not a name that we could
-    /// have written.
+    /// Parses the values of an existing NS record set; `None` if one of them is not a name that
+    /// this program could have written.
     pub fn from_values<T: AsRef<str>>(values: &[T]) -> Option<Self> {
         let names: Option<BTreeSet<Name>> =
             values.iter().map(|value| value.as_ref().parse().ok()).collect();
         names.filter(|names| !names.is_empty()).map(Self)
     }
 
-    /// The names in order.
+    /// Iterates over the names in order.
     pub fn iter(&self) -> impl Iterator<Item = &Name> {
         self.0.iter()
     }
 
-    /// True if each of these names is one of `other`.
+    /// Returns true if each of these names is one of `other`.
     pub fn is_subset(&self, other: &NameServers) -> bool {
         self.0.is_subset(&other.0)
     }
 
-    /// These names but those of `other`; `None` if none is left.
+    /// Returns these names without those of `other`; `None` if none is left.
     pub fn without(&self, other: &NameServers) -> Option<NameServers> {
         let left: BTreeSet<Name> = self.0.difference(&other.0).cloned().collect();
         Some(left).filter(|left| !left.is_empty()).map(Self)
     }
 
-    /// The names of both.
+    /// Returns the names of both sets.
     pub fn union(&self, other: &NameServers) -> NameServers {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
-    /// The values of the NS record set, with trailing dots.
+    /// Returns the values of the NS record set, with trailing dots.
     pub fn values(&self) -> Vec<String> {
         self.iter().map(Name::fqdn).collect()
     }

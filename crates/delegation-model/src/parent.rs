@@ -1,9 +1,9 @@
-//! How the parent zone of a delegation is asked for.
+//! How the properties specify the parent zone of a delegation.
 
 use crate::ids::ZoneId;
 use crate::name::Name;
 
-/// How the parent zone is given.
+/// How the parent zone is specified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ParentZone {
     /// By its id (`ParentZoneId`).
@@ -15,8 +15,8 @@ pub enum ParentZone {
 }
 
 impl ParentZone {
-    /// True if a public zone with this id and apex is one that is asked for here. Of several zones
-    /// of one name each satisfies `ParentZoneName`, and any enclosing zone satisfies
+    /// Returns true if a public zone with this id and apex satisfies the properties. Each of
+    /// several zones of one name satisfies `ParentZoneName`, and any enclosing zone satisfies
     /// [`ParentZone::Closest`]: a nearer zone that appears later does not attract a delegation.
     pub fn is_satisfied_by(&self, id: &ZoneId, apex: &Name) -> bool {
         match self {

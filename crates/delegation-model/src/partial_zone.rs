@@ -1,4 +1,4 @@
-//! What was read of a zone, and what its name servers answer as far as that tells.
+//! The part of a zone that was read, and what the zone's name servers answer according to it.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -6,37 +6,37 @@ use std::ops::ControlFlow;
 use super::name::Name;
 use super::record_set::RecordSet;
 
-/// Stretches of a zone's listing, each complete in itself.
+/// Sections of a zone's listing, each of them complete.
 ///
-/// A zone may have tens of thousands of record sets, so it is never read whole: a question that the
-/// stretches don't answer says from which name on to read more.
+/// A zone may have tens of thousands of record sets, so it is never read completely. If the
+/// sections do not answer a query, the error says at which name to continue reading.
 #[derive(Clone, Debug)]
 pub struct PartialZone {
     apex: Name,
-    /// By position and name: `y.x` and the label `x\056y` have one position.
+    /// By position and name, because `y.x` and the label `x\056y` have the same position.
     types: BTreeMap<(Vec<u8>, Name), Vec<String>>,
     stretches: Vec<Stretch>,
 }
 
-/// The names from `from` (inclusive) up to `next` (exclusive), which stands in the zone as well;
-/// `None` is the end of the zone.
+/// The names from `from` (inclusive) to `next` (exclusive). `next` exists in the zone too; `None`
+/// is the end of the zone.
 #[derive(Clone, Debug)]
 struct Stretch {
     from: Vec<u8>,
     next: Option<Name>,
 }
 
-/// The question can't be answered before the zone is read from this name on.
+/// The query can't be answered before the zone is read from this name on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread(pub Name);
 
 impl PartialZone {
-    /// Nothing was read yet of the zone with this apex.
+    /// Creates a view of the zone with this apex, of which nothing was read yet.
     pub fn new(apex: Name) -> Self {
         Self { apex, types: BTreeMap::new(), stretches: Vec::new() }
     }
 
-    /// Takes a page of the listing that starts at `from` and goes on with `next`.
+    /// Adds a page of the listing. The page starts at `from`, and the next page starts at `next`.
     pub fn add(&mut self, from: &Name, sets: &[RecordSet], next: Option<Name>) {
         self.stretches.push(Stretch { from: from.position(), next });
         for set in sets {
@@ -47,14 +47,14 @@ impl PartialZone {
         }
     }
 
-    /// True if a question for `name` and `rtype` finds a record set of this type, a CNAME, or a
-    /// wildcard that stands in for one of them (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
+    /// Returns true if a query for `name` and `rtype` finds a record set of this type, a CNAME, or
+    /// a wildcard that has one of them (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
     pub fn answers(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
         if !name.is_at_or_below(&self.apex) || self.refers_away(name, rtype)? {
             return Ok(false);
         }
         let types = self.types_at(name)?;
-        // A delegation hands over all names below it, which one answer in its place would not.
+        // A delegation covers all names below it. An answer for its own name alone would not.
         if ["NS", "DS"].contains(&rtype) {
             return Ok(types.iter().any(|other| other == rtype));
         }
@@ -62,7 +62,7 @@ impl PartialZone {
         if !types.is_empty() {
             return Ok(fits(types));
         }
-        // The closest enclosing name that exists has the say, and of the wildcards only its own.
+        // Only the wildcard of the closest enclosing name that exists counts.
         let mut missing = name.clone();
         while missing != self.apex && !self.exists(&missing)? {
             let Some(enclosing) = missing.parent() else { break };
@@ -77,13 +77,13 @@ impl PartialZone {
         Ok(false)
     }
 
-    /// True if a delegation in this zone, at or above the name, sends the question to other name
-    /// servers.
+    /// Returns true if a delegation in this zone, at or above the name, refers the query to other
+    /// name servers.
     fn refers_away(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
         let within = std::iter::once(name.clone())
             .chain(name.ancestors())
             .take_while(|name| name.is_below(&self.apex));
-        // The topmost first, for a page that is read from it on holds those below as well.
+        // The topmost comes first, because a page that starts there has the names below it, too.
         let within: Vec<Name> = within.collect();
         let found = within.into_iter().rev().try_for_each(|cut| {
             let own = cut == *name && ["NS", "DS"].contains(&rtype);
@@ -104,12 +104,12 @@ impl PartialZone {
         Ok(self.types.get(&(position, name.clone())).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// True if there is a record set at or below the name.
+    /// Returns true if there is a record set at or below the name.
     fn exists(&self, name: &Name) -> Result<bool, Unread> {
         let position = name.position();
         let stretch = self.stretch(&position).ok_or_else(|| Unread(name.clone()))?;
-        // What lies below starts with the same bytes; of what does, only an escaped dot lies
-        // elsewhere.
+        // Every name below starts with the same bytes. Of the names that do, only those with an
+        // escaped dot are not below.
         let after =
             self.types.range((position.clone(), name.clone())..).map(|((at, next), _)| (at, next));
         let read = after.take_while(|(at, _)| at.starts_with(&position)).map(|(_, next)| next);

@@ -1,4 +1,4 @@
-//! The delegation point: where in which parent zone a delegation is.
+//! The delegation point: the parent zone and the name of a delegation.
 
 use std::fmt;
 

@@ -1,28 +1,28 @@
-//! Record sets and changes of them, as plain values.
+//! Record sets, and changes to them, as plain values.
 
 use std::fmt;
 
 use super::name::Name;
 use super::ttl::Ttl;
 
-/// A record set exactly as Route 53 holds it; a DELETE must repeat it to the letter.
+/// A record set exactly as Route 53 has it. A DELETE must repeat it exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSet {
     /// The owner name.
     pub name: Name,
-    /// The type in upper case, `NS` for instance.
+    /// The type in upper case, for example `NS`.
     pub rtype: String,
     /// The TTL; `None` for an alias.
     pub ttl: Option<Ttl>,
-    /// The values, verbatim and in the order found.
+    /// The values, verbatim and in the listed order.
     pub values: Vec<String>,
-    /// True for an alias or a set with a routing policy: nothing that this program writes, and so
-    /// nobody's but the maker's to change.
+    /// True for an alias, or a record set with a routing policy. This program never writes one, so
+    /// only whoever made it may change it.
     pub special: bool,
 }
 
 impl RecordSet {
-    /// A simple record set.
+    /// Creates a simple record set.
     pub fn new(name: Name, rtype: &str, ttl: Ttl, values: Vec<String>) -> Self {
         Self { name, rtype: rtype.to_owned(), ttl: Some(ttl), values, special: false }
     }
@@ -38,18 +38,18 @@ impl fmt::Display for RecordSet {
     }
 }
 
-/// One change of a batch. There is no UPSERT: a CREATE of what exists and a DELETE of what differs
-/// are rejected, so that every batch is a compare-and-swap on what was observed.
+/// One change of a batch. There is no UPSERT. Route 53 rejects a CREATE of a record set that exists
+/// and a DELETE of one that differs, so every batch is a compare-and-swap on what was observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Make a record set that must not exist.
+    /// Create a record set, which must not exist.
     Create(RecordSet),
-    /// Remove a record set that must be exactly so.
+    /// Delete a record set, which must be exactly this one.
     Delete(RecordSet),
 }
 
 impl Change {
-    /// The record set to make or to remove.
+    /// Returns the record set to create or to delete.
     pub fn record_set(&self) -> &RecordSet {
         match self {
             Self::Create(set) | Self::Delete(set) => set,

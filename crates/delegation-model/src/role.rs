@@ -1,4 +1,4 @@
-//! The roles through which another account's zones are reached.
+//! The roles that give access to the zones of another account.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,14 +12,14 @@ pub struct Role {
     pub arn: RoleArn,
     /// The role that assumes it, in a chain of two; `None` if the function itself does.
     pub through: Option<RoleArn>,
-    /// What its trust policy asks for in `sts:ExternalId`.
+    /// The value that its trust policy requires as `sts:ExternalId`.
     pub external_id: Option<ExternalId>,
-    /// The Region whose STS is asked for it, if not that of Route 53 in its partition.
+    /// The Region whose STS endpoint is called, if not that of Route 53 in its partition.
     pub region: Option<RegionName>,
 }
 
 impl Role {
-    /// The roles in the order in which they are assumed.
+    /// Returns the roles in the order in which they are assumed.
     pub fn chain(&self) -> impl Iterator<Item = &RoleArn> {
         self.through.iter().chain([&self.arn])
     }
@@ -30,7 +30,7 @@ impl Role {
 pub struct RegionName(String);
 
 impl RegionName {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,7 +39,7 @@ impl RegionName {
 impl FromStr for RegionName {
     type Err = &'static str;
 
-    /// It becomes part of a host name, so nothing but the form of a Region is let through.
+    /// Accepts only the form of a Region name, because it becomes part of a host name.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split('-').collect();
         let is_word =
@@ -61,24 +61,24 @@ impl FromStr for RegionName {
     }
 }
 
-/// An external id: a secret of the two accounts, which `Debug` does not show.
+/// An external id. It is a secret of the two accounts, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExternalId(String);
 
 impl ExternalId {
-    /// Reads an external id: 2 to 1224 characters (STS API Reference, `AssumeRole`). Nothing tells
-    /// what is wrong with the text of another one, which may be a secret all the same.
+    /// Parses an external id: 2 to 1224 characters (STS API Reference, `AssumeRole`). The result
+    /// does not say what is wrong with an invalid text, which may be a secret all the same.
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
         ((2..=1224).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self::new(text))
     }
 
-    /// Wraps the text of an external id, which the caller has checked.
+    /// Wraps the text of an external id that the caller has checked.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, to send to STS and for nothing else.
+    /// Returns the text, only for sending it to STS.
     pub fn expose(&self) -> &str {
         &self.0
     }

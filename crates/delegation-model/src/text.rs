@@ -1,14 +1,14 @@
-//! Text that came from outside, on its way to a person.
+//! Makes text from outside safe to show to people.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// How many characters of a value a message repeats.
+/// How many characters of a value a message shows.
 const REPEATED: usize = 100;
 
-/// True for a character that nobody sees: a control character, white space other than the plain
-/// blank, a mark that turns the direction of writing, or another one that is ignored by default
-/// (Unicode's property `Default_Ignorable_Code_Point`).
+/// Returns true for a character that is not visible: a control character, white space other than
+/// the plain space, a mark that changes the writing direction, or another one that is ignored by
+/// default (Unicode's property `Default_Ignorable_Code_Point`).
 pub fn is_invisible(c: char) -> bool {
     (c != ' ' && (c.is_control() || c.is_whitespace()))
         || matches!(
@@ -33,8 +33,8 @@ pub fn is_invisible(c: char) -> bool {
         )
 }
 
-/// The text with each invisible character as an escape, `\n` or `\u{202e}`: so that it can neither
-/// break a line of the console nor turn the words around it.
+/// Returns the text with each invisible character as an escape, `\n` or `\u{202e}`. It can then
+/// neither break a line of the console nor reverse the text around it.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_invisible) {
         return Cow::Borrowed(text);
@@ -50,8 +50,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A value in a message: its head in quotation marks, or only its length if it has a character that
-/// `fits` does not let through. Then it is a value of another kind, which may be a secret.
+/// Returns how a message shows a value: its first characters in quotation marks, or only its length
+/// if it has a character that `fits` rejects. Such a value is of another kind and may be a secret.
 pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     if !text.chars().all(fits) {
         return match text.chars().count() {
@@ -65,7 +65,7 @@ pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     }
 }
 
-/// A sentence that names the first invisible character of a value; empty if there is none.
+/// Returns a sentence that names the first invisible character of a value; empty if there is none.
 /// Positions count characters from 1.
 pub fn hidden_character(text: &str) -> String {
     match text.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hidden_character_is_named_with_its_place() {
+    fn a_hidden_character_is_named_with_its_position() {
         assert_eq!(hidden_character("plain \u{e9} text"), "");
         assert_eq!(
             hidden_character("\u{e9}\u{200b}"),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_escaped() {
+    fn invisible_characters_are_escaped() {
         assert!(matches!(visible("plain \u{e9} text"), Cow::Borrowed(_)));
         assert_eq!(
             visible("a\nb\r\u{1b}[31m\u{202e}c\u{2028}"),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_kind_is_not_repeated() {
+    fn a_value_of_another_kind_is_not_shown() {
         let digit = |c: char| c.is_ascii_digit();
         assert_eq!(quoted("123", digit), "\"123\"");
         assert_eq!(quoted("12-secret", digit), "(a value of 9 characters, not repeated here)");

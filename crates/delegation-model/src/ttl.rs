@@ -9,19 +9,19 @@ pub struct Ttl(u32);
 impl Ttl {
     /// The largest TTL.
     pub const MAX: Ttl = Ttl(2_147_483_647);
-    /// Two days, as top-level domains use for delegations; the default of `TTL`.
+    /// Two days, which top-level domains use for delegations; the default of `TTL`.
     pub const DELEGATION: Ttl = Ttl(172_800);
     /// An hour, so that a key can be rolled over in hours; the default of `DsTTL`.
     pub const DS: Ttl = Ttl(3600);
-    /// The TTL of the ownership record: read by people and by this function alone, so short.
+    /// The TTL of the ownership record. It is short, because only people and this function read it.
     pub const OWNERSHIP: Ttl = Ttl(300);
 
-    /// A TTL of `seconds`; `None` outside 0 to 2147483647.
+    /// Creates a TTL of `seconds`; `None` outside 0 to 2147483647.
     pub fn new(seconds: i64) -> Option<Ttl> {
         u32::try_from(seconds).ok().map(Ttl).filter(|ttl| *ttl <= Self::MAX)
     }
 
-    /// The number of seconds.
+    /// Returns the number of seconds.
     pub fn seconds(self) -> u32 {
         self.0
     }

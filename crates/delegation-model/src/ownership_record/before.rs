@@ -1,4 +1,4 @@
-//! How the name servers that stand came, if no resource made them or if they displaced others.
+//! The origin of the current name servers, if no resource made them or if they displaced others.
 
 use super::HERITAGE;
 use super::text::{field, time};
@@ -6,13 +6,14 @@ use crate::digest::Digest;
 use crate::name_servers::NameServers;
 use crate::ttl::Ttl;
 
-/// How the name servers that stand came, if that is not settled. The debt belongs to what stands
-/// and not to a claim, so that the last holder to leave pays it (OWN-5).
+/// The origin of the current name servers, while the delegation is unsettled. It belongs to the
+/// delegation and not to a claim, so that the last holder restores or leaves them, whichever
+/// resource that is (OWN-5).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Before {
-    /// The name servers that it is about. Once others stand it says nothing of these.
+    /// The name servers that it is about. If they are not the current ones, it is left over.
     pub of: Digest,
-    /// What they displaced; `None` if they stood when a first holder came.
+    /// What they displaced; `None` if they existed when their first holder arrived.
     pub displaced: Option<Displaced>,
 }
 
@@ -25,12 +26,12 @@ pub struct Displaced {
     pub ttl: Ttl,
     /// The time of the request that displaced them.
     pub time: i64,
-    /// True if a claim of somebody else named them then.
+    /// True if the claim of another resource named them at that time.
     pub claimed: bool,
 }
 
 impl Before {
-    /// Reads the fields behind the heritage.
+    /// Parses the fields after the heritage.
     pub(super) fn parse(fields: &str) -> Option<Self> {
         let of = Digest::parse(field(fields, "of")?)?;
         let displaced = match field(fields, "before")? {
@@ -41,7 +42,7 @@ impl Before {
         Some(Self { of, displaced })
     }
 
-    /// The text of the value.
+    /// Returns the text of the value.
     pub(super) fn text(&self) -> String {
         let of = self.of;
         match &self.displaced {

@@ -1,4 +1,4 @@
-//! Claims: a resource's reference to a delegation.
+//! Claims: references of resources to a delegation.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::digest::{Digest, RequestDigest};
 use crate::ids::ZoneId;
 use crate::name::Name;
 
-/// The stack resource in whose name a request comes, at one zone cut.
+/// The stack resource that makes a request, at one zone cut.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claimant {
     id: Digest,
@@ -16,35 +16,37 @@ pub struct Claimant {
 }
 
 impl Claimant {
-    /// The claimant of a request, from its `StackId` and `LogicalResourceId` and the zone cut that
-    /// it is about.
+    /// Creates the claimant of a request from its `StackId`, its `LogicalResourceId` and the zone
+    /// cut that it is about.
     ///
-    /// The unique part of the stack's ARN does not count: of two stacks of one name in one account
-    /// and Region the earlier is gone, and the later may declare its resource again (OWN-1).
+    /// The unique part of the stack's ARN does not count. If there were two stacks of one name in
+    /// one account and Region, the earlier no longer exists, and the later may declare its resource
+    /// again (OWN-1).
     pub fn new(stack_id: &str, logical_id: &str, cut: &Name) -> Self {
         let (stack, _) = split_stack_id(stack_id);
         let id = Digest::new(&["claim", stack, logical_id, cut.as_str()]);
         Self { id, owner: OwnerName::of_resource(stack_id, logical_id) }
     }
 
-    /// The claimant that wrote a claim.
+    /// Returns the claimant that wrote a claim.
     pub fn from_claim(claim: &Claim) -> Self {
         Self { id: claim.id, owner: claim.owner.clone() }
     }
 
-    /// The digest that its claims carry.
+    /// Returns the digest that its claims carry.
     pub fn id(&self) -> Digest {
         self.id
     }
 
-    /// `<stack name>/<logical id>`, for people.
+    /// Returns `<stack name>/<logical id>`, for people.
     pub fn owner(&self) -> &OwnerName {
         &self.owner
     }
 }
 
-/// The part of a `StackId` that stays when a stack is made again under its name, and the name:
-/// `arn:aws:cloudformation:<region>:<account>:stack/<name>/<unique part>`. Any other text whole.
+/// Splits `arn:aws:cloudformation:<region>:<account>:stack/<name>/<unique part>`: returns the part
+/// that stays the same when a stack is created again under its name, and the name. For any other
+/// text, returns the whole text twice.
 fn split_stack_id(stack_id: &str) -> (&str, &str) {
     let arn = || {
         let (stack, unique) = stack_id.rsplit_once('/')?;
@@ -55,16 +57,16 @@ fn split_stack_id(stack_id: &str) -> (&str, &str) {
     arn().unwrap_or((stack_id, stack_id))
 }
 
-/// `<stack name>/<logical id>`, for people. It decides nothing.
+/// `<stack name>/<logical id>`, for people. No decision depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerName(Option<String>);
 
 impl OwnerName {
-    /// Longer names are cut: 128 characters of a stack's name and 255 of a logical id are what
-    /// CloudFormation has.
+    /// Longer names are cut. CloudFormation allows 128 characters for a stack's name and 255 for a
+    /// logical id.
     const MAX: usize = 384;
 
-    /// The name of a stack resource, from its `StackId` and `LogicalResourceId`.
+    /// Creates the name of a stack resource from its `StackId` and `LogicalResourceId`.
     pub fn of_resource(stack_id: &str, logical_id: &str) -> Self {
         let (_, stack) = split_stack_id(stack_id);
         let name = stack.chars().chain(['/']).chain(logical_id.chars()).take(Self::MAX);
@@ -72,8 +74,8 @@ impl OwnerName {
         Self(Some(name.collect()))
     }
 
-    /// A name that we could not have written is not shown: anybody who may write TXT could speak to
-    /// people through it (TRUST-3).
+    /// Parses a name. One that this program can't have written is not kept: anybody who may write
+    /// TXT records could show people text of their choice (TRUST-3).
     fn parse(text: &str) -> Self {
         let ours = !text.is_empty() && text.len() <= Self::MAX && text.chars().all(Self::has);
         Self(ours.then(|| text.to_owned()))
@@ -83,7 +85,7 @@ impl OwnerName {
         character.is_ascii_alphanumeric() || "-_./".contains(character)
     }
 
-    /// The name; `None` if it is not one that this program writes.
+    /// Returns the name; `None` if it is not one that this program writes.
     pub fn as_str(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -95,12 +97,12 @@ impl fmt::Display for OwnerName {
     }
 }
 
-/// How a claim came to name what it names.
+/// How a claim came to name its name servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClaimBasis {
-    /// Its request made what it names, over something else too (`made`).
+    /// Its request made the delegation that it names, possibly by displacing another (`made`).
     Made,
-    /// Its request came to a delegation that was as wanted, and changed nothing (`came`).
+    /// Its request found the delegation as desired, and changed nothing (`came`).
     Came,
     /// An Update in place wrote it (`up`).
     Updated,
@@ -127,13 +129,13 @@ impl fmt::Display for ClaimBasis {
     }
 }
 
-/// Where a replacement came from: the way home, should it be rolled back (MOVE-3).
+/// Where a replacement came from, and where its rollback returns to (MOVE-3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MovedFrom {
-    /// The parent zone of the physical id that the Update came with; `None` if that id was none of
-    /// ours.
+    /// The parent zone of the physical id that the Update was sent with; `None` if this function
+    /// did not return that id.
     pub zone: Option<ZoneId>,
-    /// The digest of the parent properties and the name that led there ([`Digest::from_route`]).
+    /// The digest of the parent properties and of the name that led there ([`Digest::from_route`]).
     pub route: Digest,
 }
 
@@ -154,37 +156,38 @@ impl fmt::Display for MovedFrom {
 /// A resource's reference to a delegation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Claim {
-    /// Whose it is: see [`Claimant`].
+    /// The resource that the claim belongs to: see [`Claimant`].
     pub id: Digest,
-    /// The name servers that the resource wants to stand.
+    /// The name servers that the resource wants.
     pub ns: Digest,
     /// The DS record set that the resource manages; `None` if it manages none.
     pub ds: Option<Digest>,
-    /// The properties that the resource was last given (`for`): see [`Digest::from_intent`].
+    /// The intent of the resource (`for`): see [`Digest::from_intent`].
     pub intent: Digest,
-    /// What `for` was before (`was`): the way back of an Update.
+    /// The intent before that (`was`), which the rollback of an Update asks for.
     pub previous_intent: Option<Digest>,
     /// The request that wrote the claim (`at`, `req`).
     pub stamp: Stamp,
-    /// How it came to name what it names (`by`).
+    /// How the claim came to name its name servers (`by`).
     pub basis: ClaimBasis,
-    /// The time of the displacement that was not settled when the claim was written, if one was.
+    /// The time of the displacement that was unsettled when the claim was written, if any.
     pub saw: Option<i64>,
-    /// Where the replacement that wrote it came from.
+    /// Where the replacement that wrote the claim came from.
     pub from: Option<MovedFrom>,
-    /// Until when resolvers may have name servers that somebody else wrote and that were put back,
-    /// in seconds since 1970.
+    /// Until when resolvers may have cached name servers that this resource has since replaced by
+    /// restoring its own, in seconds since 1970.
     pub hold: Option<i64>,
-    /// True once another delivery of its request has found it, and may have answered SUCCESS: no
-    /// delivery of that request takes it back then (ARRIVE-8).
+    /// True once a second delivery of its request has found the claim and may have answered
+    /// SUCCESS. No delivery of that request undoes the claim then (ARRIVE-8).
     pub again: bool,
-    /// Who that is, for people.
+    /// The name of the resource, for people.
     pub owner: OwnerName,
 }
 
 impl Claim {
-    /// True if others can't change what it names without `AllowOverwrite`: its request made that,
-    /// or an Update in place has written it since. A claim that only came is not lasting (OWN-4).
+    /// Returns true if other resources can't change the name servers that it names without
+    /// `AllowOverwrite`: its request made them, or an Update in place wrote the claim. A claim that
+    /// only came is not lasting (OWN-4).
     pub fn is_lasting(&self) -> bool {
         match self.basis {
             ClaimBasis::Made | ClaimBasis::Updated => true,
@@ -192,30 +195,30 @@ impl Claim {
         }
     }
 
-    /// True if a Create wrote it and no Update since (LEAVE-9).
+    /// Returns true if a Create wrote the claim and no Update has since (LEAVE-9).
     pub fn is_of_create(&self) -> bool {
         self.basis != ClaimBasis::Updated && self.from.is_none()
     }
 
-    /// The time before which requests are overtaken. A claim from the future fences nothing
+    /// Returns the time before which requests are overtaken. A claim from the future fences nothing
     /// (TRUST-1).
     pub fn fence(&self, now: i64) -> i64 {
         if is_ahead(self.stamp.time, now) { i64::MIN } else { self.stamp.time }
     }
 
-    /// True if a later request wrote it.
+    /// Returns true if a later request wrote the claim.
     pub fn is_later_than(&self, stamp: Stamp, now: i64) -> bool {
         self.fence(now) > stamp.time
     }
 
-    /// Until when no DS record set may be added; capped, and nothing for a claim from the future
-    /// (TRUST-2).
+    /// Returns until when no DS record set may be added. The time is capped, and ignored in a claim
+    /// from the future (TRUST-2).
     pub fn held_until(&self, now: i64) -> Option<i64> {
         let most = self.fence(now).saturating_add(MAX_HOLD);
         self.hold.map(|until| until.min(most))
     }
 
-    /// Reads the fields behind the heritage.
+    /// Parses the fields after the heritage.
     pub(super) fn parse(fields: &str) -> Option<Self> {
         let (fields, owner) = fields.split_once(",owner=")?;
         Some(Self {
@@ -237,7 +240,7 @@ impl Claim {
         })
     }
 
-    /// The text of the value. A field that has nothing to say is left out; the owner comes last.
+    /// Returns the text of the value. A field without a value is left out. The owner is last.
     pub(super) fn text(&self) -> String {
         use fmt::Write as _;
         let Self { id, ns, intent, stamp, basis, .. } = self;

@@ -1,12 +1,12 @@
-//! The text of a TXT value: character-strings of at most 255 bytes in quotes.
+//! The text of a TXT value: quoted character-strings of at most 255 bytes.
 
 use super::HERITAGE;
 
 /// A character-string of a TXT record has at most 255 bytes (RFC 1035, section 3.3).
 const MAX_STRING: usize = 255;
 
-/// The text as a TXT value: as many quoted strings as it takes. What we write is ASCII without
-/// quotes and backslashes.
+/// Returns the text as a TXT value: as many quoted strings as necessary. This program writes only
+/// ASCII without quotes and backslashes.
 pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 4);
     for (index, character) in text.chars().enumerate() {
@@ -19,8 +19,8 @@ pub(super) fn quote(text: &str) -> String {
     quoted
 }
 
-/// The text of a TXT value: its strings joined, its escapes (`\"`, `\\` and the octal `\ooo` of
-/// Route 53) resolved. `None` if it has another form, or a byte that is not ASCII.
+/// Returns the text of a TXT value: its strings joined, and its escapes (`\"`, `\\` and the octal
+/// `\ooo` of Route 53) resolved. `None` if it has another form, or a byte that is not ASCII.
 pub(super) fn unquote(value: &str) -> Option<String> {
     let mut text = String::with_capacity(value.len());
     let mut rest = value.trim();
@@ -49,7 +49,7 @@ pub(super) fn unquote(value: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character behind a backslash, and what follows it.
+/// Returns the character after a backslash, and the text after that.
 fn escape(text: &str) -> Option<(char, &str)> {
     let digits =
         text.get(..3).filter(|digits| digits.bytes().all(|byte| (b'0'..b'8').contains(&byte)));
@@ -62,21 +62,21 @@ fn escape(text: &str) -> Option<(char, &str)> {
     Some((character, characters.as_str()))
 }
 
-/// True if a value that has no readable form begins like one of ours.
+/// Returns true if a value that can't be unquoted starts like one that this program writes.
 pub(super) fn looks_like_ours(value: &str) -> bool {
     let rest = value.trim_start().trim_start_matches('"').strip_prefix(HERITAGE);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([',', '"', '\\', ' ']))
 }
 
-/// The first field of this name among comma-separated `name=value` fields.
+/// Returns the first field of this name among comma-separated `name=value` fields.
 pub(super) fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
     fields.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Why a value can't be read.
+/// The error for a field that is there but invalid.
 pub(super) struct Unreadable;
 
-/// A field that may be missing.
+/// Parses a field that may be missing.
 pub(super) fn optional<T>(
     fields: &str,
     name: &str,
@@ -85,7 +85,7 @@ pub(super) fn optional<T>(
     field(fields, name).map(|text| read(text).ok_or(Unreadable)).transpose()
 }
 
-/// Reads seconds since 1970.
+/// Parses seconds since 1970.
 pub(super) fn time(text: &str) -> Option<i64> {
     text.parse().ok()
 }

@@ -1,30 +1,30 @@
-//! The mark of a cancelled Create.
+//! The entry that stops a cancelled Create.
 
 use super::HERITAGE;
 use super::text::{field, time};
 use crate::digest::Digest;
 
-/// How long a tombstone counts, in seconds: the longest `ServiceTimeout`, after which a Create that
-/// is delivered late is stale by itself.
+/// How long a tombstone is valid, in seconds: the longest `ServiceTimeout`. After that time, a
+/// Create that is delivered late is stale by itself.
 pub(super) const LIFE: i64 = 3600;
 
-/// Keeps a Create of this resource that is not later than it from running: CloudFormation cancelled
-/// that Create, and deleted the resource before it ran. A tombstone is not a claim (OWN-8).
+/// Stops each Create of a resource that is not later than the tombstone. CloudFormation cancelled
+/// that Create and deleted the resource before the Create ran. A tombstone is not a claim (OWN-8).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tombstone {
-    /// Whose Create: see [`super::Claimant`].
+    /// The resource whose Create it stops: see [`super::Claimant`].
     pub id: Digest,
     /// The time of the Delete that wrote it.
     pub time: i64,
 }
 
 impl Tombstone {
-    /// True if a request of this time, and so any later one, finds it over.
+    /// Returns true if the tombstone has expired at the time of a request.
     pub fn is_over(&self, time: i64) -> bool {
         self.time.saturating_add(LIFE) <= time
     }
 
-    /// Reads the fields behind the heritage.
+    /// Parses the fields after the heritage.
     pub(super) fn parse(fields: &str) -> Option<Self> {
         Some(Self {
             id: Digest::parse(field(fields, "tombstone")?)?,
@@ -32,7 +32,7 @@ impl Tombstone {
         })
     }
 
-    /// The text of the value.
+    /// Returns the text of the value.
     pub(super) fn text(&self) -> String {
         format!("{HERITAGE},tombstone={},at={}", self.id, self.time)
     }
