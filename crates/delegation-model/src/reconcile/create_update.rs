@@ -2,8 +2,8 @@
 
 mod checks;
 mod record;
-mod row;
-mod tell;
+mod report;
+mod step;
 
 use super::ds::{DsPlan, NsChange};
 use super::goal::{Goal, UpdateBehavior};
@@ -58,7 +58,7 @@ enum NsStep {
     /// Nothing stands: it is created.
     Create,
     /// It is as wanted.
-    Stay,
+    Unchanged,
     /// It is ours to change.
     Change,
     /// Somebody changed it by hand: it is put right.
@@ -124,13 +124,13 @@ impl<'a> Point<'a> {
         self.check_glue(desired_ns)?;
         self.check_allowed(step, desired, &ds)?;
 
-        let sets_ttl = step == NsStep::Stay && self.sets_ttl(desired);
+        let sets_ttl = step == NsStep::Unchanged && self.sets_ttl(desired);
         let mut after = self.record.clone();
         after.put_before(self.before(step, desired)?);
         let settled = after.origin(desired).is_none();
         let claim = self.claim(step, desired, &ds, settled, &after);
         let ds_before = self.own.and_then(|own| own.ds);
-        let only_refreshes = step == NsStep::Stay
+        let only_refreshes = step == NsStep::Unchanged
             && !self.goal.is_arrival()
             && !sets_ttl
             && !ds.changes()
@@ -143,7 +143,7 @@ impl<'a> Point<'a> {
         }
 
         let mut changes = Vec::new();
-        if step != NsStep::Stay || sets_ttl {
+        if step != NsStep::Unchanged || sets_ttl {
             let ttl = self.goal.ttl;
             changes.extend(self.ns.cloned().map(Change::Delete));
             let set = RecordSet::new(self.name(), "NS", ttl, desired_ns.values());
@@ -257,7 +257,7 @@ impl<'a> Point<'a> {
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         match self.desired {
             Some(desired) if current_ns == Some(desired) => {
-                self.ds_plan(NsStep::Stay, desired).changes_records()
+                self.ds_plan(NsStep::Unchanged, desired).changes_records()
             }
             // What is not known is taken for something else.
             _ => true,
@@ -274,15 +274,15 @@ impl<'a> Point<'a> {
             && !record.has_unreadable();
         let names_others = |claim: &Claim| claim.ns != desired;
         let ns = match step {
-            NsStep::Stay if goal.is_arrival() => NsChange::Untouched,
-            NsStep::Stay => NsChange::None,
+            NsStep::Unchanged if goal.is_arrival() => NsChange::Arrival,
+            NsStep::Unchanged => NsChange::Unchanged,
             // Where somebody removed them, resolvers still have those that the claims name.
             NsStep::Create if !names_desired && record.claims().any(names_others) => {
-                NsChange::Changes
+                NsChange::Changed
             }
             NsStep::Create => NsChange::Created,
             NsStep::Change | NsStep::Repair | NsStep::Displace if restores => NsChange::Restored,
-            NsStep::Change | NsStep::Repair | NsStep::Displace => NsChange::Changes,
+            NsStep::Change | NsStep::Repair | NsStep::Displace => NsChange::Changed,
         };
         DsPlan::new(goal, self.observed, record, own, (ns, desired))
     }

@@ -199,10 +199,10 @@ impl<'a> Departure<'a> {
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         let names = |claim: &Claim| Some(claim.ns) == current_ns;
         let unreadable = record.has_unreadable();
-        let naming =
+        let owners_naming =
             || Holders::new(record.others(&goal.claimant).filter(|claim| names(claim)), unreadable);
         let Some(current_ns) = current_ns.filter(|current_ns| own.ns == *current_ns) else {
-            let owners = naming();
+            let owners = owners_naming();
             let nobodys = owners.is_nobody();
             if nobodys && self.is_known() {
                 return (Fate::Go(None), false);
@@ -214,7 +214,7 @@ impl<'a> Departure<'a> {
         };
         let left = || {
             let (name, current) = (name(), current.clone());
-            Some(Warning::LeftToOthers { name, current, owners: naming() })
+            Some(Warning::LeftToOthers { name, current, owners: owners_naming() })
         };
         if unreadable || !record.other_holders(&goal.claimant, current_ns).is_empty() {
             return (stay(false, left()), false);

@@ -17,21 +17,21 @@ use crate::ttl::Ttl;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NsChange {
     /// The request comes to name servers that stand as wanted: neither they nor the DS change.
-    Untouched,
+    Arrival,
     /// They stay.
-    None,
+    Unchanged,
     /// They are created, and nobody can have others.
     Created,
     /// Those that our claim names are put back.
     Restored,
     /// They become others, or resolvers may still have others.
-    Changes,
+    Changed,
 }
 
 /// What becomes of the DS record set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DsStep {
-    KeysToKeep,
+    Unchanged,
     Added,
     /// It is as wanted but for its TTL.
     TtlChanged,
@@ -40,11 +40,11 @@ enum DsStep {
     /// It would be added or replaced, but resolvers may have other name servers.
     Deferred,
     /// It would be replaced, and is another's.
-    OfAnother,
+    ManagedByOthers,
     /// It would be replaced, and is nobody's that we know.
     NotOurs,
     /// It would be added or replaced, but by what is not known.
-    Impossible,
+    Unknown,
 }
 
 /// The DS record set at the cut, compared with what is wanted.
@@ -85,24 +85,24 @@ impl<'a> DsPlan<'a> {
             // An arrival leaves what a claim names. An Update that asks for something new may have
             // misspelt a key, which must not pass for a roll-over.
             DesiredDs::Unknown { .. } if goal.is_arrival() && !own_names && !others_name => {
-                DsStep::Impossible
+                DsStep::Unknown
             }
             DesiredDs::Unknown { .. } if !goal.is_arrival() && goal.asks_for_new(own) => {
-                DsStep::Impossible
+                DsStep::Unknown
             }
-            _ if ns == NsChange::Untouched => DsStep::KeysToKeep,
+            _ if ns == NsChange::Arrival => DsStep::Unchanged,
             DesiredDs::Off if own_names && !others_name => DsStep::Removed,
-            DesiredDs::Off | DesiredDs::Unknown { .. } => DsStep::KeysToKeep,
+            DesiredDs::Off | DesiredDs::Unknown { .. } => DsStep::Unchanged,
             DesiredDs::Records(desired) if current.as_ref() == Some(desired) => {
                 let differs = set.is_some_and(|set| set.ttl != Some(goal.ds_ttl));
                 let may = !others_name || goal.changes_ds_ttl;
-                if differs && may { DsStep::TtlChanged } else { DsStep::KeysToKeep }
+                if differs && may { DsStep::TtlChanged } else { DsStep::Unchanged }
             }
             DesiredDs::Records(_) if ns == NsChange::Restored || held => DsStep::Deferred,
             // The name servers must come back, or those of a child zone stay that the same rollback
             // deletes.
             DesiredDs::Records(_)
-                if ns == NsChange::Changes
+                if ns == NsChange::Changed
                     && set.is_none()
                     && observed.at_cut("NS").is_some()
                     && own.is_some_and(|own| goal.is_rollback(own)) =>
@@ -110,7 +110,7 @@ impl<'a> DsPlan<'a> {
                 DsStep::Deferred
             }
             DesiredDs::Records(_) if set.is_none() => DsStep::Added,
-            DesiredDs::Records(_) if others_name => DsStep::OfAnother,
+            DesiredDs::Records(_) if others_name => DsStep::ManagedByOthers,
             DesiredDs::Records(_)
                 if goal.allow_overwrite || own.is_some_and(|own| own.ds.is_some()) =>
             {
@@ -130,13 +130,13 @@ impl<'a> DsPlan<'a> {
     /// True if the DS records change, or would if that were not refused.
     pub(super) fn changes_records(&self) -> bool {
         match self.step {
-            DsStep::KeysToKeep | DsStep::TtlChanged | DsStep::Deferred => false,
+            DsStep::Unchanged | DsStep::TtlChanged | DsStep::Deferred => false,
             DsStep::Added
             | DsStep::Replaced
             | DsStep::Removed
-            | DsStep::OfAnother
+            | DsStep::ManagedByOthers
             | DsStep::NotOurs
-            | DsStep::Impossible => true,
+            | DsStep::Unknown => true,
         }
     }
 
@@ -163,7 +163,7 @@ impl<'a> DsPlan<'a> {
 
     fn refusal(&self) -> Option<Refusal> {
         let refuse = |why| Some(Refusal::Ds { name: self.goal.name.clone(), why });
-        if let (DsStep::Impossible, DesiredDs::Unknown { why }) = (self.step, &self.goal.ds) {
+        if let (DsStep::Unknown, DesiredDs::Unknown { why }) = (self.step, &self.goal.ds) {
             return refuse(DsRefusal::Unknown { why: why.clone() });
         }
         if let Some(set) = self.set.filter(|set| set.special && self.changes_records()) {
@@ -173,7 +173,7 @@ impl<'a> DsPlan<'a> {
             });
         }
         let own_names = self.digest.is_some() && self.own.is_some_and(|own| own.ds == self.digest);
-        if self.ns == NsChange::Changes {
+        if self.ns == NsChange::Changed {
             return match self.set {
                 None if self.step == DsStep::Added => refuse(DsRefusal::WithNameServers),
                 None => None,
@@ -187,7 +187,7 @@ impl<'a> DsPlan<'a> {
         }
         let (current, desired) = (self.current_text(), self.desired_text());
         match self.step {
-            DsStep::OfAnother => {
+            DsStep::ManagedByOthers => {
                 let owners = self.managers.clone();
                 refuse(DsRefusal::ClaimedByOthers { current, desired, owners })
             }
@@ -199,7 +199,7 @@ impl<'a> DsPlan<'a> {
                 refuse(DsRefusal::KeyTooYoung { desired, left })
             }
             // A new delegation under it would be bogus from its first second on.
-            DsStep::Deferred | DsStep::KeysToKeep
+            DsStep::Deferred | DsStep::Unchanged
                 if self.ns == NsChange::Created
                     && self.set.is_some()
                     && !self.fits
@@ -233,10 +233,10 @@ impl<'a> DsPlan<'a> {
             (DesiredDs::Records(desired), DsStep::Added | DsStep::Replaced) => {
                 Some(Digest::from_ds(desired))
             }
-            (DesiredDs::Records(_), _) if self.ns == NsChange::Untouched => {
+            (DesiredDs::Records(_), _) if self.ns == NsChange::Arrival => {
                 self.digest.filter(|_| as_desired && shared)
             }
-            (DesiredDs::Unknown { .. }, _) if self.ns == NsChange::Untouched => {
+            (DesiredDs::Unknown { .. }, _) if self.ns == NsChange::Arrival => {
                 self.digest.filter(|_| shared)
             }
             (DesiredDs::Records(_), _) if as_desired => {
@@ -259,11 +259,11 @@ impl<'a> DsPlan<'a> {
             DsStep::Added => (None, create()),
             DsStep::TtlChanged | DsStep::Replaced => (delete(), create()),
             DsStep::Removed => (delete(), None),
-            DsStep::KeysToKeep
+            DsStep::Unchanged
             | DsStep::Deferred
-            | DsStep::OfAnother
+            | DsStep::ManagedByOthers
             | DsStep::NotOurs
-            | DsStep::Impossible => (None, None),
+            | DsStep::Unknown => (None, None),
         };
         delete.into_iter().chain(create).collect()
     }
@@ -273,7 +273,7 @@ impl<'a> DsPlan<'a> {
     pub(super) fn next_update_changes(&self) -> Option<(String, String)> {
         let differs = self.desired().is_some() && self.current.as_ref() != self.desired();
         let may = self.managers.is_nobody();
-        (self.ns == NsChange::Untouched && differs && may)
+        (self.ns == NsChange::Arrival && differs && may)
             .then(|| (self.current_text(), self.desired_text()))
     }
 
@@ -291,7 +291,7 @@ impl<'a> DsPlan<'a> {
             return Some(Warning::UnsignedAnswersKept { name });
         }
         match &self.goal.ds {
-            DesiredDs::Off if self.step == DsStep::KeysToKeep && stands && had.is_some() => {
+            DesiredDs::Off if self.step == DsStep::Unchanged && stands && had.is_some() => {
                 let owners = self.managers.clone();
                 Some(Warning::DsLeft { name, current: self.current_text(), owners })
             }
@@ -302,7 +302,7 @@ impl<'a> DsPlan<'a> {
                 Some(Warning::DsDeferred { name, desired: self.desired_text() })
             }
             DesiredDs::Records(desired)
-                if self.ns == NsChange::Untouched
+                if self.ns == NsChange::Arrival
                     && self.current.as_ref() != Some(desired)
                     && !self.managers.is_nobody() =>
             {

@@ -65,7 +65,7 @@ impl Point<'_> {
     ) -> Result<(), Refusal> {
         let own = self.own;
         let ns_fits = match step {
-            NsStep::Stay => true,
+            NsStep::Unchanged => true,
             NsStep::Create | NsStep::Repair => own.is_some_and(|own| own.ns == desired),
             NsStep::Change | NsStep::Displace => false,
         };

@@ -39,7 +39,7 @@ impl Point<'_> {
                 })?;
                 Ok(Some(Before { of: desired, displaced: Some(displaced) }))
             }
-            NsStep::Stay if goal.is_arrival() => {
+            NsStep::Unchanged if goal.is_arrival() => {
                 // A Create's own earlier claim makes nothing ours: it may be a retained one
                 // (ARRIVE-3).
                 let ours = goal.behavior != UpdateBehavior::Create
@@ -52,7 +52,7 @@ impl Point<'_> {
                 }
                 Ok(record.before().cloned())
             }
-            NsStep::Stay => {
+            NsStep::Unchanged => {
                 // The first later Update in place of a resource that was a holder already (OWN-6).
                 let settles =
                     own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
@@ -72,7 +72,7 @@ impl Point<'_> {
         let Self { goal, own, .. } = self;
         let later = own.is_none_or(|own| goal.is_later_than(own));
         let previous = own.map(|own| own.intent).or(goal.old_intent);
-        let arrived = if step == NsStep::Stay { ClaimBasis::Came } else { ClaimBasis::Made };
+        let arrived = if step == NsStep::Unchanged { ClaimBasis::Came } else { ClaimBasis::Made };
         let (basis, previous_intent, from) = match &goal.behavior {
             UpdateBehavior::InPlace => {
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !later);
@@ -104,7 +104,7 @@ impl Point<'_> {
         let corrects =
             step == NsStep::Repair || own.is_some_and(|own| own.ns == desired) || ds.is_deferred();
         let displaced =
-            self.ns.filter(|_| step != NsStep::Stay && corrects).and_then(|set| set.ttl);
+            self.ns.filter(|_| step != NsStep::Unchanged && corrects).and_then(|set| set.ttl);
         let now = displaced.map(|ttl| goal.stamp.time.saturating_add(i64::from(ttl.seconds())));
         now.max(record.hold(desired, goal.stamp.time, goal.now))
     }

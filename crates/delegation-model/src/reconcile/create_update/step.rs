@@ -23,7 +23,7 @@ impl Point<'_> {
         }
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         if current_ns == Some(desired) {
-            return Ok(NsStep::Stay);
+            return Ok(NsStep::Unchanged);
         }
         let names = |claim: &Claim| current_ns == Some(claim.ns);
         let unreadable = record.has_unreadable();
@@ -58,7 +58,7 @@ impl Point<'_> {
             return Err(Refusal::UnreadableClaim { record: self.record_name.clone() });
         }
         if origin.is_some() {
-            let owners = self.naming(current_ns, true);
+            let owners = self.owners_naming(current_ns, true);
             return Err(Refusal::NotSettled {
                 name: self.name(),
                 current: self.current_text(),
@@ -83,7 +83,7 @@ impl Point<'_> {
     pub(super) fn not_ours(&self, own_names: bool) -> Refusal {
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         let (name, current, desired) = (self.name(), self.current_text(), self.desired_text());
-        let owners = self.naming(current_ns, false);
+        let owners = self.owners_naming(current_ns, false);
         if own_names {
             Refusal::HeldByOthers { name, current, desired, owners }
         } else {
@@ -92,7 +92,7 @@ impl Point<'_> {
     }
 
     /// Who names the name servers that stand; ourselves too, if asked.
-    pub(super) fn naming(&self, current_ns: Option<Digest>, with_own: bool) -> Holders {
+    pub(super) fn owners_naming(&self, current_ns: Option<Digest>, with_own: bool) -> Holders {
         let own = self.own.filter(|_| with_own);
         let claims = self.record.others(&self.goal.claimant).chain(own);
         let claims = claims.filter(|claim| Some(claim.ns) == current_ns);

@@ -14,12 +14,12 @@ impl Point<'_> {
         match step {
             NsStep::Create => Action::Created,
             NsStep::Change | NsStep::Repair | NsStep::Displace => Action::Updated,
-            NsStep::Stay if self.goal.is_arrival() => {
+            NsStep::Unchanged if self.goal.is_arrival() => {
                 debug_assert_eq!(Some(desired), self.desired);
                 self.arrival_action()
             }
-            NsStep::Stay if changes => Action::Updated,
-            NsStep::Stay => Action::Unchanged,
+            NsStep::Unchanged if changes => Action::Updated,
+            NsStep::Unchanged => Action::Unchanged,
         }
     }
 
@@ -30,7 +30,7 @@ impl Point<'_> {
 
     /// Who else names what is wanted.
     pub(super) fn sharers(&self) -> Holders {
-        self.naming(self.desired, false)
+        self.owners_naming(self.desired, false)
     }
 
     pub(super) fn warnings(
@@ -60,7 +60,7 @@ impl Point<'_> {
                     name: self.name(),
                     previous: self.current_text(),
                     ttl: self.ns.and_then(|set| set.ttl).unwrap_or(goal.ttl),
-                    owners: self.naming(current_ns, true),
+                    owners: self.owners_naming(current_ns, true),
                     restored_by_rollback: goal.is_arrival(),
                 });
             }
@@ -69,7 +69,7 @@ impl Point<'_> {
                 previous: self.current_text(),
                 ttl: self.ns.and_then(|set| set.ttl),
             }),
-            NsStep::Stay if goal.is_arrival() => {
+            NsStep::Unchanged if goal.is_arrival() => {
                 let owners = self.sharers();
                 if !owners.is_nobody() {
                     warnings.push(Warning::Shared { name: self.name(), owners });
@@ -82,7 +82,7 @@ impl Point<'_> {
                     warnings.push(Warning::NextUpdateChanges { name: self.name(), ttl, ds });
                 }
             }
-            NsStep::Stay => {
+            NsStep::Unchanged => {
                 let found = self.ns.and_then(|set| set.ttl);
                 if found != Some(goal.ttl) && !self.sets_ttl(desired) {
                     let holders = record.other_holders(&goal.claimant, desired);
@@ -96,7 +96,7 @@ impl Point<'_> {
             }
             NsStep::Change => {
                 let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
-                let owners = self.naming(current_ns, false);
+                let owners = self.owners_naming(current_ns, false);
                 if !owners.is_nobody() {
                     let (name, previous) = (self.name(), self.current_text());
                     warnings.push(Warning::ChangedForOthers { name, previous, owners });
