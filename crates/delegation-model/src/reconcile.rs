@@ -1,9 +1,10 @@
-//! The planner: what one request changes at a delegation point, or why nothing. Pure: no I/O, no
-//! clock.
+//! The planner: decides what one request changes at a delegation point, or why it changes nothing.
+//! It is pure: no I/O, no clock.
 //!
-//! [`plan_create_update`] serves Create and Update, [`plan_delete`] serves Delete and everything
-//! else that takes a claim away. Both compare what is desired with what was observed and return one
-//! atomic batch. `docs/design.md` has their rules; the ids here (`ARRIVE-2`) are its headings.
+//! [`plan_create_update`] plans a Create or an Update. [`plan_delete`] plans a Delete and every
+//! other removal of a claim. Both compare what is desired with what was observed and return one
+//! atomic batch. `docs/design.md` has their rules: the ids in comments, such as `ARRIVE-2`, are its
+//! headings.
 
 mod create_update;
 mod delete;
@@ -37,86 +38,87 @@ pub use refusal::Refusal;
 pub use release::plan_release;
 pub use warning::Warning;
 
-/// A day in seconds: how long a deletion is taken for a rollback, and an Update for the way back of
-/// another (LEAVE-5, UPDATE-5). Requests tell their times themselves, so no clock has a say.
+/// A day in seconds: how long a Delete or an Update is treated as the rollback of an earlier
+/// request (LEAVE-5, UPDATE-5). The times are those of the requests, not of a clock.
 const DAY: i64 = 86_400;
 
-/// What was read in the parent zone.
+/// Everything that was read in the parent zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// The record sets at the zone cut, of every type.
     pub at_cut: Vec<RecordSet>,
-    /// Record sets below the zone cut, as many as one page of a listing holds.
+    /// The record sets below the zone cut, at most one page of a listing.
     pub below: Vec<RecordSet>,
-    /// True if there are more below the zone cut than that page holds.
+    /// True if there are more below the zone cut than that page has.
     pub more_below: bool,
     /// The ownership record.
     pub ownership: Option<RecordSet>,
-    /// The apex of the parent zone, where it was read.
+    /// The apex of the parent zone, if it was read.
     pub apex: Option<Name>,
-    /// The name servers of the apex, where they were read.
+    /// The name servers of the apex, if they were read.
     pub apex_name_servers: Option<NameServers>,
-    /// The NS record sets between the zone cut and the apex of the parent zone, the topmost last.
+    /// The NS record sets between the zone cut and the apex of the parent zone. The topmost is
+    /// last.
     pub above: Vec<RecordSet>,
-    /// The wildcard that answers for the zone cut while nothing stands there.
+    /// The wildcard that covers the zone cut as long as no record set exists there.
     pub wildcard: Option<Name>,
-    /// Which record sets at and below the zone cut the child zone answers for as well, by name and
-    /// type.
+    /// The name and type of the record sets at and below the zone cut for which the child zone
+    /// answers as well.
     pub covered: BTreeSet<(Name, String)>,
 }
 
 impl Observation {
-    /// The record set of a type at the cut.
+    /// Returns the record set of a type at the cut.
     pub fn at_cut(&self, rtype: &str) -> Option<&RecordSet> {
         self.at_cut.iter().find(|set| set.rtype == rtype)
     }
 
-    /// The name servers that stand; `None` if there are none, or none that a plain NS record set
-    /// holds.
+    /// Returns the current name servers; `None` if no NS record set exists, or if it is not a
+    /// simple record set of names.
     pub fn name_servers(&self) -> Option<NameServers> {
         let set = self.at_cut("NS").filter(|set| !set.special)?;
         NameServers::from_values(&set.values)
     }
 
-    /// The DS records that stand; `None` if there are none, or none that a plain DS record set
-    /// holds.
+    /// Returns the current DS records; `None` if no DS record set exists, or if it is not a simple
+    /// record set of DS records.
     pub fn ds(&self) -> Option<DsRecords> {
         let set = self.at_cut("DS").filter(|set| !set.special)?;
         DsRecords::from_values(&set.values)
     }
 
-    /// What the ownership record says; nothing if it is an alias or has a routing policy, for then
-    /// this program did not write it.
+    /// Returns the parsed ownership record. It is empty if the record set is an alias or has a
+    /// routing policy, because this program did not write such a record.
     pub fn record(&self) -> OwnershipRecord {
         let plain = self.ownership.as_ref().filter(|set| !set.special);
         plain.map(|set| OwnershipRecord::parse(&set.values)).unwrap_or_default()
     }
 }
 
-/// `Fn::GetAtt Action`: what a request did.
+/// What a request did: the attribute `Action`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
-    /// The delegation was made.
+    /// The delegation was created.
     Created,
     /// The delegation was changed.
     Updated,
-    /// A delegation that nobody claimed, and that stood as wanted, got a claim.
+    /// A claim was added to a delegation that was as desired and that nobody claimed.
     Adopted,
-    /// Everything stood as wanted.
+    /// Everything was as desired.
     Unchanged,
-    /// A delegation that others claim, and that stood as wanted, got one more claim.
+    /// A claim was added to a delegation that was as desired and that others claim.
     Shared,
-    /// A Delete removed the delegation; for metrics alone.
+    /// A Delete removed the delegation. Only used in metrics.
     Removed,
-    /// A Delete put back the name servers that a take-over had displaced; for metrics alone.
+    /// A Delete restored displaced name servers. Only used in metrics.
     PutBack,
-    /// A Delete removed the claim and no name servers; for metrics alone.
+    /// A Delete removed the claim and left the name servers. Only used in metrics.
     Left,
 }
 
 impl Action {
-    /// The word for it.
+    /// Returns the word for it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -128,53 +130,55 @@ impl fmt::Display for Action {
     }
 }
 
-/// What to do.
+/// The planner's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Send these changes as one batch, or nothing if there are none, and succeed.
+    /// Send these changes as one batch, if there are any, and succeed.
     Proceed(ReconciliationPlan),
     /// Change nothing and fail.
     Refuse(Refusal),
-    /// Change nothing: a later request of the same resource was here. A Create or an Update fails,
-    /// and a Delete succeeds.
+    /// Change nothing, because the request is overtaken. A Create or an Update fails, and a Delete
+    /// succeeds.
     Overtaken(Overtaken),
 }
 
-/// One atomic batch and what to say about it.
+/// One atomic batch and what to report about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReconciliationPlan {
-    /// The batch; empty if nothing is to change.
+    /// The batch; empty if nothing changes.
     pub changes: Vec<Change>,
     /// What it does.
     pub action: Option<Action>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
-    /// True if the batch writes nothing but the record of a resource that stands: if Route 53
-    /// denies it, that is a warning. It need not be waited for either.
+    /// True if the batch only refreshes the claim of an existing resource. If Route 53 denies it,
+    /// that is only a warning, and the request need not wait for it.
     pub only_refreshes: bool,
-    /// True if the claim of this very request was found: an earlier delivery, or an earlier round
-    /// of this one, did what there was to do. Nothing is written then but the mark that it was
-    /// found, and nothing taken back.
+    /// True if the claim of the same request was found: an earlier delivery, or an earlier attempt
+    /// of this one, did the work. Then nothing is written except the mark that it was found, and
+    /// nothing is undone.
     pub finds_own_request: bool,
-    /// True if a Delete leaves name servers because they are not those that our claim names: those
-    /// of the child zone would be removed, so it pays to read them and to plan again.
+    /// True if a Delete leaves name servers because the claim names others. If they are those of
+    /// the child zone, they are removed, so the child zone must be read and the Delete planned
+    /// again.
     pub needs_known_name_servers: bool,
 }
 
 impl ReconciliationPlan {
-    /// True for the plan of a Delete that does something.
+    /// Returns true for the plan of a Delete that changes something.
     pub fn removes(&self) -> bool {
         matches!(self.action, Some(Action::Removed | Action::PutBack | Action::Left))
     }
 
-    /// True if a Delete puts displaced name servers back. If Route 53 rejects that, it is planned
-    /// again with [`DeleteGoal::restore_rejected`].
+    /// Returns true if a Delete restores displaced name servers. If Route 53 rejects them, the
+    /// Delete is planned again with [`DeleteGoal::restore_rejected`].
     pub fn restores(&self) -> bool {
         self.action == Some(Action::PutBack)
     }
 
-    /// True if the name servers or the DS records of the zone cut `name` become others. A TTL alone
-    /// does not count, nor that the DS record set goes: nothing must hinder that.
+    /// Returns true if the plan changes the name servers or the DS records of the zone cut `name`.
+    /// A change of a TTL alone does not count, nor does the removal of the DS record set, which
+    /// nothing must prevent.
     pub fn redelegates(&self, observed: &Observation, name: &Name) -> bool {
         let servers =
             |set: Option<&RecordSet>| set.and_then(|set| NameServers::from_values(&set.values));
@@ -184,7 +188,7 @@ impl ReconciliationPlan {
                 .is_some_and(|left| Some(left) != ds(observed.at_cut("DS")))
     }
 
-    /// The record set of a type at the zone cut once the plan is carried out.
+    /// Returns the record set of a type at the zone cut after the plan is applied.
     pub fn leaves<'a>(
         &'a self,
         observed: &'a Observation,
@@ -194,7 +198,8 @@ impl ReconciliationPlan {
         self.leaves_of(observed.at_cut(rtype), name, rtype)
     }
 
-    /// The record set of a name and type once the plan is carried out, from what was there before.
+    /// Returns the record set of a name and type after the plan is applied. `before` is the one
+    /// that exists now.
     pub fn leaves_of<'a>(
         &'a self,
         before: Option<&'a RecordSet>,
@@ -214,14 +219,14 @@ impl ReconciliationPlan {
 }
 
 impl fmt::Display for ReconciliationPlan {
-    /// A readable diff, one change a line.
+    /// Formats the plan as a diff with one change per line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.changes.iter().try_for_each(|change| writeln!(f, "{change}"))
     }
 }
 
-/// The changes that bring the ownership record to these values. A record that is deleted is deleted
-/// exactly as it was listed.
+/// Returns the changes that give the ownership record these values. An existing record set is
+/// deleted exactly as it was listed.
 fn changes_of_record(
     listed: Option<&RecordSet>,
     name: &Name,

@@ -1,4 +1,4 @@
-//! Create and Update.
+//! Plans Creates and Updates.
 
 mod checks;
 mod record;
@@ -40,7 +40,8 @@ pub fn plan_create_update(goal: &Goal, observed: &Observation) -> Decision {
     }
 }
 
-/// Whether a later request of the resource was here (TIME-1), or the Delete of this Create (OWN-8).
+/// Returns why the request is overtaken, if it is: by a later request of the resource (TIME-1), or
+/// by the Delete of this Create (OWN-8).
 fn overtaken(goal: &Goal, record: &OwnershipRecord, own: Option<&Claim>) -> Option<Overtaken> {
     let name = || goal.name.clone();
     if own.is_some_and(|own| own.is_later_than(goal.stamp, goal.now)) {
@@ -52,22 +53,22 @@ fn overtaken(goal: &Goal, record: &OwnershipRecord, own: Option<&Claim>) -> Opti
     cancelled.then(|| Overtaken::Cancelled { name: name() })
 }
 
-/// What becomes of the NS record set, and by what right.
+/// What happens to the NS record set, and on what grounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NsStep {
-    /// Nothing stands: it is created.
+    /// None exists, and it is created.
     Create,
-    /// It is as wanted.
+    /// It is as desired.
     Unchanged,
-    /// It is ours to change.
+    /// The resource holds it and changes it.
     Change,
-    /// Somebody changed it by hand: it is put right.
+    /// Somebody changed it by hand, and it is corrected.
     Repair,
-    /// It is replaced, and what stood is remembered.
+    /// It is replaced, and the previous one is recorded as the origin.
     Displace,
 }
 
-/// A delegation point as one request sees it.
+/// A delegation point and what one request asks for there.
 struct Point<'a> {
     goal: &'a Goal,
     observed: &'a Observation,
@@ -75,7 +76,7 @@ struct Point<'a> {
     own: Option<&'a Claim>,
     record_name: &'a Name,
     ns: Option<&'a RecordSet>,
-    /// The name servers that stand, if they can be read.
+    /// The current name servers and their digest, if they can be read.
     current_ns: Option<(NameServers, Digest)>,
     /// The digest of the desired name servers, if they are known.
     desired: Option<Digest>,
@@ -106,7 +107,7 @@ impl<'a> Point<'a> {
         }
     }
 
-    /// The batch that brings the point to what is wanted, or why not.
+    /// Plans the batch that changes the point to what is desired, or returns why that is refused.
     fn plan(&self) -> Result<ReconciliationPlan, Refusal> {
         self.check_surroundings()?;
         let Some((desired_ns, desired)) = self.goal.name_servers.as_ref().zip(self.desired) else {
@@ -164,13 +165,13 @@ impl<'a> Point<'a> {
         })
     }
 
-    /// An earlier delivery of this request wrote our claim: the answer comes from what stands
-    /// (UPDATE-6).
+    /// Plans a delivery that finds the claim of its own request. It changes nothing and is answered
+    /// from the current state (UPDATE-6).
     ///
-    /// That delivery may still run, fail a check or look back, and take back what this one is about
-    /// to answer SUCCESS for. So this one marks the claim of an arrival, and then none of them
-    /// takes it back (ARRIVE-8). By now it may be an Update in place itself: the claim that it
-    /// finds is at its home.
+    /// The earlier delivery may still be running. It may yet fail, and undo what this one is about
+    /// to answer SUCCESS for. So this delivery marks the claim of an arrival, and then neither of
+    /// them undoes it (ARRIVE-8). This delivery may meanwhile be an Update in place, if the point
+    /// where it finds the claim has become its home.
     fn answer_again(&self) -> ReconciliationPlan {
         let own = self.own;
         let created = self.goal.behavior == UpdateBehavior::Create;
@@ -203,12 +204,11 @@ impl<'a> Point<'a> {
         }
     }
 
-    /// A row or a check would have refused, and the request does not ask for it anew: everything
-    /// stays, nothing is settled, and our claim gets the time of the request and nothing else
-    /// (UPDATE-4).
+    /// Plans an Update that is refused but asks for nothing new: everything stays, nothing is
+    /// settled, and of the claim only the time of the request changes (UPDATE-4).
     ///
-    /// The way back of an Update writes its wish as well, and leaves the name servers (UPDATE-5):
-    /// what is left of the Update is then as before it, unless nobody else holds what stands.
+    /// A rollback Update also writes its intent (UPDATE-5). The claim is then as it was before the
+    /// Update that is rolled back, unless no other resource holds the current name servers.
     fn keep(&self, refusal: Refusal) -> ReconciliationPlan {
         let mut after = self.record.clone();
         if let Some(own) = self.own {
@@ -217,9 +217,10 @@ impl<'a> Point<'a> {
             if let Some(desired) = self.desired.filter(|_| back) {
                 claim.intent = self.goal.intent;
                 claim.previous_intent = Some(own.intent);
-                // What it alone holds it goes on holding, or no Delete would remove that.
+                // If it is the only holder, it remains so. Otherwise no Delete would remove the
+                // current name servers.
                 if !self.holds_alone(own) {
-                    // A DS record set is for the name servers that were named with it.
+                    // The DS record set belongs to the name servers that the claim named with it.
                     claim.ds = claim.ds.filter(|_| own.ns == desired);
                     claim.ns = desired;
                     claim.saw = self.record.displaced_at();
@@ -237,7 +238,7 @@ impl<'a> Point<'a> {
         }
     }
 
-    /// True if nobody else holds what stands, and this claim does.
+    /// Returns true if this claim holds the current name servers and no other claim does.
     fn holds_alone(&self, own: &Claim) -> bool {
         let Self { goal, record, .. } = self;
         let holds = |current_ns: Digest| {
@@ -252,14 +253,14 @@ impl<'a> Point<'a> {
         self.goal.asks_for_new(self.own)
     }
 
-    /// True if the request, were it not refused, would change name servers or DS records.
+    /// Returns true if the request would change name servers or DS records if it were not refused.
     fn would_change(&self) -> bool {
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         match self.desired {
             Some(desired) if current_ns == Some(desired) => {
                 self.ds_plan(NsStep::Unchanged, desired).changes_records()
             }
-            // What is not known is taken for something else.
+            // If the desired name servers are not known, they count as different.
             _ => true,
         }
     }
@@ -267,7 +268,7 @@ impl<'a> Point<'a> {
     fn ds_plan(&self, step: NsStep, desired: Digest) -> DsPlan<'a> {
         let Self { goal, record, own, .. } = *self;
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
-        // What the resource's claim names, and nobody else's does, is put back and does not change.
+        // Name servers that only this resource's claim names are restored, not changed.
         let names_desired = own.is_some_and(|own| own.ns == desired);
         let restores = names_desired
             && !record.others(&goal.claimant).any(|claim| Some(claim.ns) == current_ns)
@@ -276,7 +277,7 @@ impl<'a> Point<'a> {
         let ns = match step {
             NsStep::Unchanged if goal.is_arrival() => NsChange::Arrival,
             NsStep::Unchanged => NsChange::Unchanged,
-            // Where somebody removed them, resolvers still have those that the claims name.
+            // If somebody removed them, resolvers still have those that the claims name.
             NsStep::Create if !names_desired && record.claims().any(names_others) => {
                 NsChange::Changed
             }
@@ -291,7 +292,7 @@ impl<'a> Point<'a> {
         self.goal.name.clone()
     }
 
-    /// The name servers that stand, for people; empty for none.
+    /// Returns the current name servers for a message; empty if there are none.
     fn current_text(&self) -> String {
         let values = || self.ns.map(|set| set.values.join(",")).unwrap_or_default();
         self.current_ns.as_ref().map_or_else(values, |(servers, _)| servers.to_string())

@@ -1,4 +1,4 @@
-//! The owners of claims, as refusals and warnings name them.
+//! The owners of claims, as messages name them.
 
 use std::fmt;
 
@@ -7,29 +7,29 @@ use crate::ownership_record::{Claim, Claimant, OwnerName, OwnershipRecord};
 /// How many owners a message names before it counts the others.
 const NAMED: usize = 5;
 
-/// Who holds a delegation or claims a name, beside the resource of the request.
+/// The other resources that hold a delegation or claim a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
     /// The owners, sorted.
     pub owners: Vec<OwnerName>,
-    /// True if the record has a value of ours that can't be read, which may be one more.
+    /// True if the record has an unreadable value, which may be another claim.
     pub unreadable: bool,
 }
 
 impl Holders {
-    /// The owners of these claims.
+    /// Collects the owners of these claims.
     pub fn new<'a>(claims: impl IntoIterator<Item = &'a Claim>, unreadable: bool) -> Self {
         let mut owners: Vec<_> = claims.into_iter().map(|claim| claim.owner.clone()).collect();
         owners.sort();
         Self { owners, unreadable }
     }
 
-    /// Everybody but the claimant whose claim is on the record.
+    /// Collects the owners of all claims except that of `claimant`.
     pub(super) fn others(record: &OwnershipRecord, claimant: &Claimant) -> Self {
         Self::new(record.others(claimant), record.has_unreadable())
     }
 
-    /// True if there is nobody.
+    /// Returns true if there is nobody.
     pub fn is_nobody(&self) -> bool {
         self.owners.is_empty() && !self.unreadable
     }

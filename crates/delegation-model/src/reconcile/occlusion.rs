@@ -1,15 +1,15 @@
-//! What a delegation would hide.
+//! The record sets that a delegation would hide.
 
 use super::Observation;
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::record_set::RecordSet;
 
-/// The record sets of the parent zone that nobody could resolve there once `name` is delegated to
-/// `name_servers`: all that stand at or below the zone cut but NS and DS at the cut and the glue of
-/// the name servers.
+/// Returns the record sets of the parent zone that can't be resolved once `name` is delegated to
+/// `name_servers`: all at or below the zone cut, except NS and DS at the cut and the glue of the
+/// name servers.
 ///
-/// Empty if the name is delegated already, for then nothing more is hidden.
+/// Returns none if the name is already delegated, because nothing more is hidden then.
 pub fn occluded<'a>(
     name: &'a Name,
     name_servers: Option<&'a NameServers>,

@@ -1,22 +1,23 @@
-//! Requests that come after a later one.
+//! Requests that a later request has overtaken.
 
 use crate::name::Name;
 
-/// Why a request is obsolete.
+/// Why a request is overtaken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overtaken {
-    /// A later request of the same resource wrote its claim.
+    /// A later request of the same resource has written the claim.
     #[error(
-        "A later request of this resource has already changed {name}. This one came too late and changed nothing."
+        "A later request of this resource has already changed {name}. This request came too late and \
+         changed nothing."
     )]
     ByLaterRequest {
         /// The zone cut.
         name: Name,
     },
-    /// CloudFormation cancelled this Create, and its Delete was here.
+    /// CloudFormation cancelled this Create, and its Delete has left a tombstone.
     #[error(
-        "CloudFormation cancelled this Create of {name} and deleted the resource before the Create ran. Nothing was \
-         changed."
+        "CloudFormation cancelled this Create of {name} and deleted the resource before the Create \
+         ran. Nothing was changed."
     )]
     Cancelled {
         /// The zone cut.
@@ -25,10 +26,10 @@ pub enum Overtaken {
 }
 
 impl Overtaken {
-    /// Every code that [`Overtaken::code`] can return.
+    /// All codes that [`Overtaken::code`] can return.
     pub const CODES: [&str; 2] = ["overtaken", "create-cancelled"];
 
-    /// The stable code of the message.
+    /// Returns the stable code of the message.
     pub fn code(&self) -> &'static str {
         match self {
             Self::ByLaterRequest { .. } => "overtaken",

@@ -1,13 +1,13 @@
-//! What removes the claim of a resource that does not exist any more.
+//! The removal of a dead claim: that of a resource that no longer exists.
 
 use super::{Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete};
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Claimant, Stamp};
 
-/// The plan of the Delete that the resource of this claim on `name` would get if it were still
-/// there, at `now` in seconds since 1970. `known` are name servers of the child zone, which such a
-/// Delete may remove although the claim names others.
+/// Plans the Delete that the resource of this claim on `name` would get if it still existed, at
+/// `now` in seconds since 1970. `known` are the name servers of the child zone, which such a Delete
+/// may remove even if the claim names others.
 pub fn plan_release(
     name: &Name,
     claim: &Claim,
@@ -18,7 +18,7 @@ pub fn plan_release(
     let goal = DeleteGoal {
         name: name.clone(),
         claimant: Claimant::from_claim(claim),
-        // A claim that is dated a little ahead is released as well.
+        // A claim with a time a little in the future is released as well.
         stamp: Stamp { time: now.max(claim.stamp.time), request: claim.stamp.request },
         now,
         reason: DeleteReason::Requested,

@@ -1,4 +1,4 @@
-//! What forbids a delegation, no matter who holds it now.
+//! The checks that refuse a delegation no matter who holds it.
 
 use super::super::ds::DsPlan;
 use super::super::occluded;
@@ -10,11 +10,11 @@ use crate::name_servers::NameServers;
 use crate::record_set::RecordSet;
 
 impl Point<'_> {
-    /// What forbids the delegation, no matter who holds it now.
+    /// Checks everything that does not depend on who holds the delegation.
     pub(super) fn check_surroundings(&self) -> Result<(), Refusal> {
         let Self { goal, observed, .. } = self;
-        // Whatever the physical id says: without a claim, the request would start to manage the
-        // name.
+        // Without a claim the request would start to manage the name, whatever its physical id
+        // says.
         if !goal.allowed && self.own.is_none() {
             return Err(Refusal::NotAllowed { name: self.name() });
         }
@@ -40,10 +40,11 @@ impl Point<'_> {
         }
     }
 
+    /// Checks that each name server at or below the cut has an address in the parent zone.
     pub(super) fn check_glue(&self, desired_ns: &NameServers) -> Result<(), Refusal> {
         let Self { goal, observed, .. } = self;
-        // A name server at or below the cut is reached only by way of its address in the parent
-        // zone (RFC 1034, section 4.2.1).
+        // A name server at or below the cut can be reached only by its address in the parent zone
+        // (RFC 1034, section 4.2.1).
         let glued = |server: &Name| {
             let sets = observed.at_cut.iter().chain(&observed.below);
             sets.into_iter()
@@ -55,8 +56,8 @@ impl Point<'_> {
         }
     }
 
-    /// Where the name is not allowed, nothing is written but what the claim says, and never over
-    /// what others made (ALLOW-2).
+    /// Checks that a request for a name that is not allowed writes only what its claim says, and
+    /// never over what others made (ALLOW-2).
     pub(super) fn check_allowed(
         &self,
         step: NsStep,
@@ -78,7 +79,7 @@ impl Point<'_> {
         }
     }
 
-    /// What the delegation would hide and the child zone lacks.
+    /// Returns the record sets that the delegation would hide and the child zone lacks.
     pub(super) fn lost<'b>(
         &'b self,
         desired_ns: &'b NameServers,

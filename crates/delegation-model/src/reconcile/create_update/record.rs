@@ -1,4 +1,4 @@
-//! What the ownership record says once a plan is carried out.
+//! The content of the ownership record after a plan is applied.
 
 use super::super::ds::DsPlan;
 use super::super::goal::UpdateBehavior;
@@ -8,8 +8,8 @@ use crate::digest::Digest;
 use crate::ownership_record::{Before, Claim, ClaimBasis, Displaced, OwnershipRecord};
 
 impl Point<'_> {
-    /// Whether an Update in place brings the TTL of name servers that stand as wanted: as the only
-    /// holder, or because it changes `TTL` itself (UPDATE-3).
+    /// Returns whether an Update in place sets the TTL of name servers that are as desired: because
+    /// it is the only holder, or because it changes `TTL` itself (UPDATE-3).
     pub(super) fn sets_ttl(&self, desired: Digest) -> bool {
         let Self { goal, record, .. } = self;
         let differs = self.ns.is_some_and(|set| set.ttl != Some(goal.ttl));
@@ -18,7 +18,8 @@ impl Point<'_> {
         differs && !goal.is_arrival() && (sole || goal.changes_ttl)
     }
 
-    /// How what stands after the batch came, if it is not settled (OWN-5).
+    /// Returns the origin of the name servers after the batch, if the delegation is unsettled then
+    /// (OWN-5).
     pub(super) fn before(&self, step: NsStep, desired: Digest) -> Result<Option<Before>, Refusal> {
         let Self { goal, record, own, .. } = self;
         match step {
@@ -40,8 +41,8 @@ impl Point<'_> {
                 Ok(Some(Before { of: desired, displaced: Some(displaced) }))
             }
             NsStep::Unchanged if goal.is_arrival() => {
-                // A Create's own earlier claim makes nothing ours: it may be a retained one
-                // (ARRIVE-3).
+                // A Create's own earlier claim does not count: it may be that of a retained
+                // delegation (ARRIVE-3).
                 let ours = goal.behavior != UpdateBehavior::Create
                     && own.is_some_and(|own| own.ns == desired);
                 let named = record.others(&goal.claimant).any(|claim| claim.ns == desired)
@@ -53,7 +54,7 @@ impl Point<'_> {
                 Ok(record.before().cloned())
             }
             NsStep::Unchanged => {
-                // The first later Update in place of a resource that was a holder already (OWN-6).
+                // The first later Update in place of a holder settles (OWN-6).
                 let settles =
                     own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
                 Ok(if settles { None } else { record.before().cloned() })
@@ -61,6 +62,7 @@ impl Point<'_> {
         }
     }
 
+    /// Returns the claim after the batch.
     pub(super) fn claim(
         &self,
         step: NsStep,
@@ -98,7 +100,8 @@ impl Point<'_> {
         }
     }
 
-    /// Until when resolvers may have name servers that are put right now, or were before (DS-7).
+    /// Returns until when resolvers may have name servers that this batch or an earlier one
+    /// corrected (DS-7).
     pub(super) fn hold(&self, step: NsStep, desired: Digest, ds: &DsPlan<'_>) -> Option<i64> {
         let Self { goal, record, own, .. } = self;
         let corrects =

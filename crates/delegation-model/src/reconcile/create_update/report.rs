@@ -1,4 +1,4 @@
-//! What a plan is called, and what the user should know of it.
+//! What a plan reports: its action and its warnings.
 
 use super::super::Action;
 use super::super::ds::DsPlan;
@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::name_servers::NameServers;
 
 impl Point<'_> {
+    /// Returns what the plan does, in one word.
     pub(super) fn action(&self, step: NsStep, desired: Digest, changes: bool) -> Action {
         match step {
             NsStep::Create => Action::Created,
@@ -23,16 +24,17 @@ impl Point<'_> {
         }
     }
 
-    /// Where the request came to what stood as wanted.
+    /// Returns the action of an arrival that finds the delegation as desired.
     pub(super) fn arrival_action(&self) -> Action {
         if self.sharers().is_nobody() { Action::Adopted } else { Action::Shared }
     }
 
-    /// Who else names what is wanted.
+    /// Returns the other owners whose claims name the desired name servers.
     pub(super) fn sharers(&self) -> Holders {
         self.owners_naming(self.desired, false)
     }
 
+    /// Returns what the user should know about the plan.
     pub(super) fn warnings(
         &self,
         step: NsStep,

@@ -1,4 +1,4 @@
-//! Which row of the table applies, by what stands and whose it is.
+//! Decides what happens to the NS record set: which row of the design's table applies.
 
 use super::super::holders::Holders;
 use super::super::refusal::Refusal;
@@ -7,13 +7,12 @@ use crate::digest::Digest;
 use crate::ownership_record::Claim;
 
 impl Point<'_> {
-    /// The row of the table, by what stands and whose it is.
+    /// Decides by the current name servers and by the claims that name them.
     pub(super) fn step(&self, desired: Digest) -> Result<NsStep, Refusal> {
         let Self { goal, record, own, .. } = self;
         let overwrites = goal.allow_overwrite;
         if self.ns.is_none() {
-            // With a claim of its own, an Update in place is the holder who puts it back
-            // (UPDATE-1).
+            // An Update in place of a resource with a claim restores the delegation (UPDATE-1).
             let may = !self.has_conflict(desired) || (!goal.is_arrival() && own.is_some());
             return if may || overwrites {
                 Ok(NsStep::Create)
@@ -31,15 +30,15 @@ impl Point<'_> {
         let own_names = own.is_some_and(names);
         let origin = current_ns.and_then(|current_ns| record.origin(current_ns));
         let displaces = if goal.is_arrival() {
-            // Our own earlier claim alone: of a stack that was made again, or a retained one
-            // (ARRIVE-4).
+            // Only the resource's own earlier claim names them: that of a stack that was created
+            // again, or of a retained delegation (ARRIVE-4).
             overwrites || (own_names && !named_by_others)
         } else {
             let lasting = |claim: &Claim| names(claim) && claim.is_lasting();
             let held_by_others = record.others(&goal.claimant).any(lasting) || unreadable;
             let holds =
                 own.zip(current_ns).is_some_and(|(own, current_ns)| record.holds(own, current_ns));
-            // Who changes what is not settled settles it, and that takes a later request (OWN-6).
+            // A change of unsettled name servers settles them, which takes a later request (OWN-6).
             let settles = own.is_some_and(|own| goal.is_later_than(own));
             if holds && !held_by_others && (origin.is_none() || settles) {
                 return Ok(NsStep::Change);
@@ -54,7 +53,7 @@ impl Point<'_> {
             return Err(self.not_ours(own_names));
         }
         if unreadable {
-            // Nobody could tell later whose the displaced name servers were (OWN-7).
+            // It would later be impossible to tell who held the displaced name servers (OWN-7).
             return Err(Refusal::UnreadableClaim { record: self.record_name.clone() });
         }
         if origin.is_some() {
@@ -68,7 +67,7 @@ impl Point<'_> {
         Ok(NsStep::Displace)
     }
 
-    /// True if somebody else claims the name for other name servers than are wanted.
+    /// Returns true if another resource's claim names name servers other than the desired ones.
     pub(super) fn has_conflict(&self, desired: Digest) -> bool {
         self.record.others(&self.goal.claimant).any(|claim| claim.ns != desired)
     }
@@ -91,7 +90,8 @@ impl Point<'_> {
         }
     }
 
-    /// Who names the name servers that stand; ourselves too, if asked.
+    /// Returns the owners of the claims that name the current name servers; with `with_own`,
+    /// including this resource.
     pub(super) fn owners_naming(&self, current_ns: Option<Digest>, with_own: bool) -> Holders {
         let own = self.own.filter(|_| with_own);
         let claims = self.record.others(&self.goal.claimant).chain(own);
