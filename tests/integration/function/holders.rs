@@ -21,13 +21,13 @@ async fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back(
     assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "y"));
     let warning = answer.get("Warning");
     assert!(
-        ["ns1.x.net", "S1/D", "given back only if", "within a day"]
+        ["ns1.x.net", "S1/D", "restored only if", "within a day"]
             .iter()
             .all(|word| warning.contains(word))
     );
     let answer = scenario.delete("S2").await.success();
     assert_eq!(scenario.snapshot(), before, "as before, claim, TTL and all");
-    assert!(answer.get("Warning").contains("given back"), "{}", answer.0);
+    assert!(answer.get("Warning").contains("restored only"), "{}", answer.0);
     assert_eq!(scenario.delete("S1").await.success().get("Warning"), "");
     scenario.assert_empty();
 }
@@ -70,10 +70,7 @@ async fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
     scenario.update("S1", wants("y")).await.failed(&["ns1.h.net", "S2/D", "delegation-not-ours"]);
     let answer = scenario.update("S1", takes("y")).await.success();
     let warning = answer.get("Warning");
-    assert!(
-        warning.contains("ns1.h.net") && warning.contains("does not give it back"),
-        "{warning}"
-    );
+    assert!(warning.contains("ns1.h.net") && warning.contains("does not restore it"), "{warning}");
     let answer = scenario.update("S1", wants("x")).await.success();
     assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "x"));
 }

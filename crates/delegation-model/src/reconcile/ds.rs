@@ -1,4 +1,4 @@
-//! The DS record set: what becomes of it on a Create or Update.
+//! Plans the DS record set of a Create or Update.
 
 use super::Observation;
 use super::goal::{DesiredDs, Goal};
@@ -13,57 +13,58 @@ use crate::record_set::{Change, RecordSet};
 use crate::rollover::{self, DNSKEY_TTL};
 use crate::ttl::Ttl;
 
-/// What the same batch does to the name servers.
+/// What the same batch does with the name servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NsChange {
-    /// The request comes to name servers that stand as wanted: neither they nor the DS change.
+    /// An arrival finds the desired name servers. Neither they nor the DS record set change.
     Arrival,
     /// They stay.
     Unchanged,
-    /// They are created, and nobody can have others.
+    /// They are created, and no resolver can have others.
     Created,
-    /// Those that our claim names are put back.
+    /// Those that the resource's claim names are restored.
     Restored,
-    /// They become others, or resolvers may still have others.
+    /// They change, or resolvers may still have others.
     Changed,
 }
 
-/// What becomes of the DS record set.
+/// What happens to the DS record set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DsStep {
     Unchanged,
     Added,
-    /// It is as wanted but for its TTL.
+    /// It is as desired, except for its TTL.
     TtlChanged,
     Replaced,
     Removed,
-    /// It would be added or replaced, but resolvers may have other name servers.
+    /// It would be added or replaced, but resolvers may still have other name servers.
     Deferred,
-    /// It would be replaced, and is another's.
+    /// It would be replaced, but another claim manages it.
     ManagedByOthers,
-    /// It would be replaced, and is nobody's that we know.
+    /// It would be replaced, but no claim manages it, so somebody made it by hand.
     NotOurs,
-    /// It would be added or replaced, but by what is not known.
+    /// It would be added or replaced, but the desired records are not known.
     Unknown,
 }
 
-/// The DS record set at the cut, compared with what is wanted.
+/// The current DS record set, compared with the desired one.
 pub(super) struct DsPlan<'a> {
     goal: &'a Goal,
     set: Option<&'a RecordSet>,
     current: Option<DsRecords>,
     digest: Option<Digest>,
     own: Option<&'a Claim>,
-    /// Who else manages what stands.
+    /// The other resources whose claims manage the current DS record set.
     managers: Holders,
-    /// True if a claim names both the desired name servers and the DS record set that stands.
+    /// True if a claim names both the desired name servers and the current DS record set.
     fits: bool,
     ns: NsChange,
     step: DsStep,
 }
 
 impl<'a> DsPlan<'a> {
-    /// `ns` is what becomes of the name servers, and the digest of the desired ones.
+    /// Compares the current DS record set with the desired one. `ns` is what happens to the name
+    /// servers, and `desired` the digest of the desired ones.
     pub(super) fn new(
         goal: &'a Goal,
         observed: &'a Observation,
@@ -75,15 +76,15 @@ impl<'a> DsPlan<'a> {
         let current = observed.ds();
         let digest = current.as_ref().map(Digest::from_ds);
         let names = |claim: &&Claim| digest.is_some() && claim.ds == digest;
-        // A value that can't be read holds what stands, and so this (OWN-7).
+        // An unreadable value counts as a holder, so it may manage the DS record set (OWN-7).
         let unreadable = set.is_some() && record.has_unreadable();
         let managers = Holders::new(record.others(&goal.claimant).filter(names), unreadable);
         let own_names = own.as_ref().is_some_and(names);
         let others_name = !managers.is_nobody();
         let held = record.hold(desired, goal.stamp.time, goal.now).is_some();
         let step = match &goal.ds {
-            // An arrival leaves what a claim names. An Update that asks for something new may have
-            // misspelt a key, which must not pass for a roll-over.
+            // An arrival leaves a DS record set that a claim names. An Update that asks for
+            // something new may have misspelled a key, which must not look like a rollover.
             DesiredDs::Unknown { .. } if goal.is_arrival() && !own_names && !others_name => {
                 DsStep::Unknown
             }
@@ -99,8 +100,8 @@ impl<'a> DsPlan<'a> {
                 if differs && may { DsStep::TtlChanged } else { DsStep::Unchanged }
             }
             DesiredDs::Records(_) if ns == NsChange::Restored || held => DsStep::Deferred,
-            // The name servers must come back, or those of a child zone stay that the same rollback
-            // deletes.
+            // The rollback must restore the name servers. The current ones are those of a child
+            // zone that the same rollback deletes.
             DesiredDs::Records(_)
                 if ns == NsChange::Changed
                     && set.is_none()
@@ -122,12 +123,12 @@ impl<'a> DsPlan<'a> {
         Self { goal, set, current, digest, own, managers, fits, ns, step }
     }
 
-    /// True if the DS record set changes, even if only in its TTL.
+    /// Returns true if the DS record set changes, even if only in its TTL.
     pub(super) fn changes(&self) -> bool {
         matches!(self.step, DsStep::Added | DsStep::TtlChanged | DsStep::Replaced | DsStep::Removed)
     }
 
-    /// True if the DS records change, or would if that were not refused.
+    /// Returns true if the DS records change, or would change if that were not refused.
     pub(super) fn changes_records(&self) -> bool {
         match self.step {
             DsStep::Unchanged | DsStep::TtlChanged | DsStep::Deferred => false,
@@ -140,12 +141,13 @@ impl<'a> DsPlan<'a> {
         }
     }
 
-    /// True if the records are not written because resolvers may have other name servers.
+    /// Returns true if the records are not written because resolvers may have other name servers.
     pub(super) fn is_deferred(&self) -> bool {
         self.step == DsStep::Deferred
     }
 
-    /// The digest of the records that the batch writes, if it writes others than stand.
+    /// Returns the digest of the records that the batch writes, if they differ from the current
+    /// ones.
     pub(super) fn writes(&self) -> Option<Digest> {
         match self.step {
             DsStep::Added | DsStep::Replaced => self.desired().map(Digest::from_ds),
@@ -153,7 +155,7 @@ impl<'a> DsPlan<'a> {
         }
     }
 
-    /// Whether the DS record set forbids the plan.
+    /// Returns an error if the DS record set prevents the plan.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         match self.refusal() {
             Some(refusal) => Err(refusal),
@@ -181,7 +183,8 @@ impl<'a> DsPlan<'a> {
                 Some(_) => refuse(DsRefusal::OfOthers { owners: self.managers.clone() }),
             };
         }
-        // What another claim names is for the name servers of that claim (DS-5).
+        // A DS record set that another claim names belongs to the name servers of that claim
+        // (DS-5).
         if self.ns == NsChange::Restored && !self.managers.is_nobody() && !self.fits {
             return refuse(DsRefusal::OfOthers { owners: self.managers.clone() });
         }
@@ -198,7 +201,7 @@ impl<'a> DsPlan<'a> {
                     rollover::wait(self.current.as_ref(), self.desired()?, *keys_since, *now)?;
                 refuse(DsRefusal::KeyTooYoung { desired, left })
             }
-            // A new delegation under it would be bogus from its first second on.
+            // A new delegation under it would be bogus from the first second.
             DsStep::Deferred | DsStep::Unchanged
                 if self.ns == NsChange::Created
                     && self.set.is_some()
@@ -211,19 +214,20 @@ impl<'a> DsPlan<'a> {
         }
     }
 
-    /// True if nobody can have anything that does not fit the desired DS records: of a zone that is
-    /// delegated in this moment, or for which they are put back.
+    /// Returns true if no resolver can have anything that does not match the desired DS records:
+    /// because the zone is delegated in the same batch, or because the records are those that the
+    /// claim names.
     fn is_safe(&self) -> bool {
         let own = self.own.and_then(|own| own.ds);
         self.ns == NsChange::Created
             || (own.is_some() && own == self.desired().map(Digest::from_ds))
     }
 
-    /// The DS record set that our claim names from now on. `settled` tells that what stands is
-    /// nobody's who may have to get it back.
+    /// Returns the digest of the DS record set that the claim manages from now on. `settled` says
+    /// that the delegation is settled after the batch.
     ///
-    /// An arrival manages only what another claim manages too: its rollback must leave one that
-    /// somebody made by hand, or that was retained (DS-6).
+    /// An arrival manages only what another claim manages, too. Its rollback must leave a DS record
+    /// set that somebody made by hand, or that was retained (DS-6).
     pub(super) fn managed(&self, settled: bool) -> Option<Digest> {
         let had = self.own.and_then(|own| own.ds);
         let as_desired = self.current.is_some() && self.current.as_ref() == self.desired();
@@ -246,7 +250,7 @@ impl<'a> DsPlan<'a> {
         }
     }
 
-    /// The changes of the batch.
+    /// Returns the changes for the batch.
     pub(super) fn batch(&self) -> Vec<Change> {
         let delete = || self.set.cloned().map(Change::Delete);
         let create = || {
@@ -268,8 +272,8 @@ impl<'a> DsPlan<'a> {
         delete.into_iter().chain(create).collect()
     }
 
-    /// What the next Update would bring, where this request changes nothing: what stands and what
-    /// is wanted.
+    /// Returns the current and the desired records, if an arrival leaves a DS record set that the
+    /// next Update will change.
     pub(super) fn next_update_changes(&self) -> Option<(String, String)> {
         let differs = self.desired().is_some() && self.current.as_ref() != self.desired();
         let may = self.managers.is_nobody();
@@ -277,26 +281,26 @@ impl<'a> DsPlan<'a> {
             .then(|| (self.current_text(), self.desired_text()))
     }
 
-    /// What the user should know.
+    /// Returns what the user should know.
     pub(super) fn warning(&self) -> Option<Warning> {
         let name = self.goal.name.clone();
         let had = self.own.and_then(|own| own.ds);
-        let stands = self.set.is_some();
+        let exists = self.set.is_some();
         if let DsStep::Replaced | DsStep::Removed = self.step {
             let ttl = self.set.and_then(|set| set.ttl).map_or(0, Ttl::seconds);
-            let stays = rollover::keys_to_keep(self.current.as_ref()?, self.desired(), ttl)?;
-            return Some(Warning::KeysMustStay { name, stays });
+            let keys = rollover::keys_to_keep(self.current.as_ref()?, self.desired(), ttl)?;
+            return Some(Warning::KeysMustStay { name, keys });
         }
         if self.step == DsStep::Added && !self.is_safe() {
             return Some(Warning::UnsignedAnswersKept { name });
         }
         match &self.goal.ds {
-            DesiredDs::Off if self.step == DsStep::Unchanged && stands && had.is_some() => {
+            DesiredDs::Off if self.step == DsStep::Unchanged && exists && had.is_some() => {
                 let owners = self.managers.clone();
                 Some(Warning::DsLeft { name, current: self.current_text(), owners })
             }
             DesiredDs::Unknown { why } => {
-                Some(Warning::DsUnknown { name, stands, why: why.clone() })
+                Some(Warning::DsUnknown { name, exists, why: why.clone() })
             }
             DesiredDs::Records(_) if self.step == DsStep::Deferred => {
                 Some(Warning::DsDeferred { name, desired: self.desired_text() })
@@ -330,45 +334,46 @@ impl<'a> DsPlan<'a> {
     }
 }
 
-/// Why the DS record set forbids a plan.
+/// Why the DS record set prevents a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DsRefusal {
-    /// One is asked for, and which is not known.
+    /// The desired DS record set is not known.
     Unknown {
         /// Why.
         why: String,
     },
-    /// The name servers would change under a standing DS record set that this resource manages.
+    /// The name servers would change while a DS record set exists that this resource manages.
     Exists {
         /// Its TTL.
         ttl: Option<Ttl>,
     },
-    /// The name servers would change in the batch that adds one.
+    /// The name servers would change in the batch that adds a DS record set.
     WithNameServers,
-    /// The name servers would come or change under one that this resource does not manage.
+    /// The name servers would be created or change under a DS record set that this resource does
+    /// not manage.
     OfOthers {
         /// Who manages it.
         owners: Holders,
     },
-    /// One stands that another claim names.
+    /// The current DS record set differs, and another claim manages it.
     ClaimedByOthers {
-        /// The DS records found.
+        /// The current DS records.
         current: String,
-        /// The DS records asked for.
+        /// The desired DS records.
         desired: String,
         /// Who manages it.
         owners: Holders,
     },
-    /// One stands that nobody claims.
+    /// The current DS record set differs, and no claim manages it.
     NotOurs {
-        /// The DS records found.
+        /// The current DS records.
         current: String,
-        /// The DS records asked for.
+        /// The desired DS records.
         desired: String,
     },
-    /// Resolvers may know no key for any of its records yet.
+    /// Resolvers may not know a key for any of its records yet.
     KeyTooYoung {
-        /// The DS records asked for.
+        /// The desired DS records.
         desired: String,
         /// In how many seconds every resolver knows one of its keys.
         left: i64,
@@ -388,7 +393,7 @@ impl DsRefusal {
         }
     }
 
-    /// Why, in words for the user.
+    /// Returns the message for the user.
     pub(super) fn message(&self, name: &Name) -> String {
         match self {
             Self::Unknown { why } => {
@@ -397,8 +402,8 @@ impl DsRefusal {
                 )
             }
             Self::Exists { ttl } => {
-                // A resolver may fetch the keys in the last second of the DS record set, and trusts
-                // them for their own TTL.
+                // A resolver may fetch the keys in the last second in which it caches the DS record
+                // set, and trusts them for their own TTL.
                 let seconds = ttl.map_or(0, Ttl::seconds).saturating_add(DNSKEY_TTL);
                 format!(
                     "The name servers of {name} can't change while there is a DS record set: \

@@ -1,4 +1,4 @@
-//! Why a plan is refused, in words for the user: what is wrong, why, and what to do.
+//! The reasons for a refusal, with messages for the user: what is wrong, why, and what to do.
 
 use super::ds::DsRefusal;
 use super::goal::FailedCheck;
@@ -10,7 +10,7 @@ use crate::record_set::RecordSet;
 /// How many record sets a message names before it counts the others.
 const NAMED: usize = 5;
 
-/// Why nothing may be changed.
+/// Why the planner refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The function may not manage the name.
@@ -22,7 +22,8 @@ pub enum Refusal {
         /// The zone cut.
         name: Name,
     },
-    /// The function may not manage the name any more: what stands may stay or go, and not change.
+    /// The function may no longer manage the name. The delegation may stay or be removed, but not
+    /// change.
     #[error(
         "{name} is no longer one of the names that this function may delegate \
          (DELEGATION_ALLOWED_NAMES). Its delegation can stay or be removed, but not changed. Ask \
@@ -35,20 +36,20 @@ pub enum Refusal {
     /// A check before the change failed.
     #[error("{}", .0.message)]
     Check(FailedCheck),
-    /// A CNAME stands at the zone cut.
+    /// A CNAME exists at the zone cut.
     #[error(
-        "The parent zone has a CNAME record set at {name}, and nothing can be beside a CNAME. \
-         Remove it first."
+        "The parent zone has a CNAME record set at {name}, and no other record set can exist next \
+         to a CNAME. Remove it first."
     )]
     Cname {
         /// The zone cut.
         name: Name,
     },
-    /// The parent zone delegates a name above the zone cut, so that nobody asks it for names below
-    /// that one.
+    /// The parent zone delegates a name above the zone cut, so resolvers do not ask it for names
+    /// below that one.
     #[error(
-        "The parent zone delegates {above} already (to {servers}), so nobody would see a \
-         delegation of {name} there. Make it in the hosted zone {above}: give that zone as \
+        "The parent zone already delegates {above} (to {servers}), so nobody would see a \
+         delegation of {name} there. Create it in the hosted zone {above}: give that zone as \
          ParentZoneName or ParentZoneId, with a role of the account that has it."
     )]
     DelegatedAbove {
@@ -64,7 +65,7 @@ pub enum Refusal {
     Occludes {
         /// The zone cut.
         name: Name,
-        /// The record sets, the first few by name; empty if none is known to be lost.
+        /// The first few record sets by name; empty if none is known to be lost.
         records: String,
         /// True if there are more record sets at and below the cut than were compared.
         more: bool,
@@ -89,75 +90,75 @@ pub enum Refusal {
         /// The zone cut.
         name: Name,
     },
-    /// No delegation stands, but others claim the name for other name servers.
+    /// No NS record set exists, but others claim the name for different name servers.
     #[error(
-        "{name} is claimed by {owners}, for other name servers than {desired}. Remove the \
-         resource there, or set AllowOverwrite to delegate the name all the same."
+        "{name} is claimed by {owners}, for name servers other than {desired}. Remove the \
+         resource there, or set AllowOverwrite to delegate the name anyway."
     )]
     ClaimedByOthers {
         /// The zone cut.
         name: Name,
-        /// The name servers asked for.
+        /// The desired name servers.
         desired: String,
         /// Who claims it.
         owners: Holders,
     },
-    /// A delegation stands that is not ours to change.
+    /// The resource does not hold the current name servers and may not change them.
     #[error("{}", not_ours(name, current, desired, owners))]
     NotOurs {
         /// The zone cut.
         name: Name,
-        /// The name servers found.
+        /// The current name servers.
         current: String,
-        /// The name servers asked for.
+        /// The desired name servers.
         desired: String,
-        /// Who holds it; nobody for a record set that somebody made by hand.
+        /// Who holds it; nobody if the record set was made by hand.
         owners: Holders,
     },
-    /// The delegation is ours and others' as well.
+    /// The resource holds the current name servers, and so do others.
     #[error(
         "{name} is delegated to {current}, which is also held by {owners}, and this resource \
-         asks for {desired}. If all are to change, change the first with AllowOverwrite and the \
+         asks for {desired}. To change all of them, change the first with AllowOverwrite and the \
          others as usual."
     )]
     HeldByOthers {
         /// The zone cut.
         name: Name,
-        /// The name servers found.
+        /// The current name servers.
         current: String,
-        /// The name servers asked for.
+        /// The desired name servers.
         desired: String,
         /// Who else holds it.
         owners: Holders,
     },
-    /// What stands came by a take-over or an adoption that is not settled, and may have to be given
-    /// back.
+    /// The current name servers were adopted or displaced others, and the delegation is unsettled.
+    /// The earlier state may have to be restored.
     #[error(
-        "{name} is delegated to {current} (claimed by {owners}), which may still have to be \
-         given back if a stack is rolled back. Settle it first: update the resource that holds \
-         it, with another Trigger for instance. If that resource no longer exists, remove its \
-         claim (delegation plan --release prints how)."
+        "{name} is delegated to {current} (claimed by {owners}), and a rollback of that stack may \
+         still have to restore what was there before. Settle it first: update the resource that \
+         holds it, for example with another Trigger. If that resource no longer exists, remove \
+         its claim (delegation plan --release prints how)."
     )]
     NotSettled {
         /// The zone cut.
         name: Name,
-        /// The name servers found.
+        /// The current name servers.
         current: String,
         /// Who holds it.
         owners: Holders,
     },
-    /// The name servers that stand have no form in which they could be given back.
+    /// The current NS record set has no form in which it could be restored.
     #[error(
-        "{name} is delegated to {current:?}, which is not a list of names and could not be given \
-         back after a rollback. Correct or remove that record set first."
+        "{name} is delegated to {current:?}, which is not a list of names and could not be \
+         restored after a rollback. Correct or remove that record set first."
     )]
     CantBeRestored {
         /// The zone cut.
         name: Name,
-        /// The values found.
+        /// The current values.
         current: String,
     },
-    /// The ownership record has a value of ours that can't be read.
+    /// The ownership record has an unreadable value.
     #[error(
         "The ownership record {record} has a value that this version of the function can't read. \
          A newer version may have written it, so its delegation is not replaced. Update the \
@@ -177,7 +178,7 @@ pub enum Refusal {
         /// The name of the record.
         record: Name,
     },
-    /// The DS record set forbids it.
+    /// The DS record set prevents it.
     #[error("{}", .why.message(name))]
     Ds {
         /// The zone cut.
@@ -187,7 +188,7 @@ pub enum Refusal {
     },
     /// A name server below the zone cut has no address in the parent zone.
     #[error(
-        "The name server {server} lies at or below {name} and has no A or AAAA record set in the \
+        "The name server {server} is at or below {name} and has no A or AAAA record set in the \
          parent zone, so nobody could reach it. Add its address there, or name another server."
     )]
     NoGlue {
@@ -196,8 +197,8 @@ pub enum Refusal {
         /// The name server.
         server: Name,
     },
-    /// The name is so long that no ownership record fits beside it.
-    #[error("{name} is too long: no ownership record fits beside it. Use a shorter name.")]
+    /// The name is so long that no ownership record fits next to it.
+    #[error("{name} is too long: no ownership record fits next to it. Use a shorter name.")]
     NoRoomForOwnershipRecord {
         /// The zone cut.
         name: Name,
@@ -205,7 +206,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Every code that [`Refusal::code`] can return, those of [`FailedCheck`]s aside.
+    /// All codes that [`Refusal::code`] can return, except those of a [`FailedCheck`].
     pub const CODES: [&str; 23] = [
         "name-not-allowed",
         "name-no-longer-allowed",
@@ -232,7 +233,7 @@ impl Refusal {
         "key-too-young",
     ];
 
-    /// The stable code of the message.
+    /// Returns the stable code of the message.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAllowed { .. } => "name-not-allowed",
@@ -261,7 +262,8 @@ impl Refusal {
     }
 }
 
-/// `a.example.com A, b.example.com TXT and at least 3 more`; empty for none.
+/// Returns a list such as `a.example.com A, b.example.com TXT and at least 3 more`; empty if there
+/// are none.
 pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
     let named =
         sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.rtype));
@@ -277,8 +279,8 @@ pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
 fn occluding(name: &Name, records: &str, more: bool) -> String {
     if !more {
         return format!(
-            "Delegating {name} would hide record sets of the parent zone that the child zone lacks: {records}. Copy them to \
-             the child zone, or set AllowOcclusion if nobody needs them."
+            "Delegating {name} would hide record sets of the parent zone that the child zone lacks: \
+             {records}. Copy them to the child zone, or set AllowOcclusion if nobody needs them."
         );
     }
     let lacking = if records.is_empty() {
@@ -287,20 +289,21 @@ fn occluding(name: &Name, records: &str, more: bool) -> String {
         format!(" The child zone lacks {records}.")
     };
     format!(
-        "Delegating {name} would hide record sets of the parent zone, more of them than can be compared with the child \
-         zone.{lacking} Make sure that the child zone has what is needed, and set AllowOcclusion."
+        "Delegating {name} would hide more record sets of the parent zone than can be compared with \
+         the child zone.{lacking} Make sure that the child zone has what is needed, and set \
+         AllowOcclusion."
     )
 }
 
 fn not_ours(name: &Name, current: &str, desired: &str, owners: &Holders) -> String {
     if owners.is_nobody() {
         return format!(
-            "{name} is already delegated to {current}, which no stack claims, and this resource asks for {desired}. Correct \
-             or remove that record set, or set AllowOverwrite to replace it."
+            "{name} is already delegated to {current}, which no stack claims, and this resource asks \
+             for {desired}. Correct or remove that record set, or set AllowOverwrite to replace it."
         );
     }
     format!(
-        "{name} is already delegated to {current} (claimed by {owners}), and this resource asks for {desired}. Remove the \
-         resource there, or set AllowOverwrite to replace the delegation."
+        "{name} is already delegated to {current} (claimed by {owners}), and this resource asks for \
+         {desired}. Remove the resource there, or set AllowOverwrite to replace the delegation."
     )
 }

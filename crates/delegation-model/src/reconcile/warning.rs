@@ -1,4 +1,4 @@
-//! What the user should know of a request that succeeds.
+//! Warnings: what the user should know about a request that succeeds.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use crate::name::Name;
 use crate::rollover::KeysToKeep;
 use crate::ttl::Ttl;
 
-/// What the user should know. Its text is a sentence or several, with a full stop.
+/// What the user should know. The text is one or several sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// A row or a check would have refused a change that the request does not ask for anew.
+    /// The request was refused but asks for nothing new, so it succeeds and changes nothing.
     LeftAsItIs {
         /// Why.
         refusal: Box<Refusal>,
     },
-    /// An earlier delivery of this request did its work, and others stand by now.
+    /// An earlier delivery of this request did its work, and the name servers have changed since.
     ChangedSince {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand; empty for none.
+        /// The current name servers; empty if there are none.
         current: String,
     },
     /// The delegation hides record sets of the parent zone.
@@ -37,62 +37,62 @@ pub enum Warning {
         /// The wildcard.
         wildcard: Name,
     },
-    /// An arrival displaced name servers.
+    /// The request displaced name servers.
     Displaced {
         /// The zone cut.
         name: Name,
-        /// What stood.
+        /// The previous name servers.
         previous: String,
         /// Its TTL.
         ttl: Ttl,
         /// Who claims it.
         owners: Holders,
-        /// True if it is given back when the request is rolled back; an Update in place gives
-        /// nothing back.
+        /// True if a rollback of the request restores them. The rollback of an Update in place does
+        /// not.
         restored_by_rollback: bool,
     },
-    /// Name servers that somebody changed by hand were put right.
+    /// Name servers that somebody had changed by hand were corrected.
     DriftRepaired {
         /// The zone cut.
         name: Name,
-        /// What stood.
+        /// The previous name servers.
         previous: String,
         /// Its TTL, if it had one.
         ttl: Option<Ttl>,
     },
-    /// An Update changed name servers that others had come to as well.
+    /// An Update changed name servers that others had arrived at, too.
     ChangedForOthers {
         /// The zone cut.
         name: Name,
-        /// What stood.
+        /// The previous name servers.
         previous: String,
         /// Who else claims it.
         owners: Holders,
     },
-    /// The request came to a delegation that others hold as well.
+    /// The request arrived at a delegation that others hold, too.
     Shared {
         /// The zone cut.
         name: Name,
         /// Who else holds it.
         owners: Holders,
     },
-    /// The request came to a delegation that stands as wanted, and changed nothing: what its next
-    /// Update will bring.
+    /// The request arrived at a delegation that has the desired name servers, and changed nothing.
+    /// The next Update will change the TTL or the DS record set.
     NextUpdateChanges {
         /// The zone cut.
         name: Name,
-        /// The TTL of the NS record set that stands and the one asked for, if they differ.
+        /// The current and the desired TTL of the NS record set, if they differ.
         ttl: Option<(Option<Ttl>, Ttl)>,
-        /// The DS record set that stands and the one asked for, if they differ; empty for none.
+        /// The current and the desired DS record set, if they differ; empty if there is none.
         ds: Option<(String, String)>,
     },
-    /// The TTL stays, because others hold the delegation as well.
+    /// The TTL stays, because others hold the delegation, too.
     TtlKept {
         /// The zone cut.
         name: Name,
-        /// The TTL that stands.
+        /// The current TTL.
         current: Option<Ttl>,
-        /// The one asked for.
+        /// The desired TTL.
         desired: Ttl,
         /// Who else holds it.
         owners: Holders,
@@ -106,98 +106,98 @@ pub enum Warning {
         /// Who claims it.
         owners: Holders,
     },
-    /// Which DS record set is wanted is not known.
+    /// The desired DS record set is not known.
     DsUnknown {
         /// The zone cut.
         name: Name,
-        /// True if one stands, and stays.
-        stands: bool,
+        /// True if a DS record set exists. It stays.
+        exists: bool,
         /// Why it is not known.
         why: String,
     },
-    /// The DS record set waits until resolvers have forgotten other name servers.
+    /// The DS record set is not changed until resolvers no longer have other name servers cached.
     DsDeferred {
         /// The zone cut.
         name: Name,
-        /// The DS records asked for.
+        /// The desired DS records.
         desired: String,
     },
-    /// DS records were taken away, and resolvers may still have them.
+    /// DS records were removed, and resolvers may still have them cached.
     KeysMustStay {
         /// The zone cut.
         name: Name,
-        /// What must stay, and for how long.
-        stays: KeysToKeep,
+        /// The keys that must stay, and for how long.
+        keys: KeysToKeep,
     },
-    /// A DS record set was added to a delegation that exists: resolvers may have answers from
+    /// A DS record set was added to an existing delegation. Resolvers may have cached answers from
     /// before the zone was signed.
     UnsignedAnswersKept {
         /// The zone cut.
         name: Name,
     },
-    /// A Delete found no claim of its own, and a delegation.
+    /// A Delete found a delegation but no claim of its resource.
     NotClaimed {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand.
+        /// The current name servers.
         current: String,
         /// Who holds it.
         owners: Holders,
     },
-    /// A Delete with an id that CloudFormation invented found a claim of the same resource that
-    /// another request wrote.
+    /// A Delete with an invented id found a claim of its resource that a request other than the
+    /// cancelled Create wrote.
     ClaimKept {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand; empty for none.
+        /// The current name servers; empty if there are none.
         current: String,
     },
     /// A Delete leaves a delegation that others hold.
     LeftToOthers {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand.
+        /// The current name servers.
         current: String,
         /// Who holds it.
         owners: Holders,
     },
-    /// A Delete leaves a delegation that stood before the resource came.
+    /// A Delete leaves a delegation that existed before its first holder.
     ExistedBefore {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand.
+        /// The current name servers.
         current: String,
     },
-    /// A Delete gives back what the resource had displaced.
+    /// A Delete restores the name servers that had been displaced.
     Restored {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand from now on.
+        /// The restored name servers.
         restored: String,
         /// Their TTL.
         ttl: Ttl,
     },
-    /// A Delete removed a delegation that once displaced another, which is not given back.
+    /// A Delete removed a delegation that had displaced other name servers, which are not restored.
     NotRestored {
         /// The zone cut.
         name: Name,
-        /// What once stood.
+        /// The displaced name servers.
         previous: String,
         /// Its TTL.
         ttl: Ttl,
-        /// True if Route 53 did not take it back.
+        /// True if Route 53 rejected them.
         rejected: bool,
     },
-    /// A Delete leaves name servers that are not ours.
+    /// A Delete leaves name servers that the resource's claim does not name.
     ChangedByOthers {
         /// The zone cut.
         name: Name,
-        /// The name servers that stand.
+        /// The current name servers.
         current: String,
         /// Who holds it.
         owners: Holders,
     },
-    /// A DS record set with a routing policy stays, although the delegation goes.
+    /// A DS record set with a routing policy stays, although the delegation is removed.
     DsWithRoutingPolicyLeft {
         /// The zone cut.
         name: Name,
@@ -205,7 +205,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Every code that [`Warning::code`] can return.
+    /// All codes that [`Warning::code`] can return.
     pub const CODES: [&str; 23] = [
         "left-as-it-is",
         "changed-since",
@@ -232,7 +232,7 @@ impl Warning {
         "ds-with-routing-policy-left",
     ];
 
-    /// The stable code of the message.
+    /// Returns the stable code of the message.
     pub fn code(&self) -> &'static str {
         match self {
             Self::LeftAsItIs { .. } => "left-as-it-is",
@@ -279,8 +279,8 @@ impl fmt::Display for Warning {
             }
             Self::ChangedSince { name, current } => write!(
                 f,
-                "An earlier delivery of this request did its work, and the delegation of {name} was changed \
-                 since. Its name servers now: {}.",
+                "An earlier delivery of this request did its work, and the delegation of {name} has \
+                 changed since. Its name servers now: {}.",
                 or_none(current)
             ),
             Self::Hides { name, records } => {
@@ -303,9 +303,9 @@ impl fmt::Display for Warning {
                     write!(f, ", claimed by {owners}. AllowOverwrite replaced that.")?;
                 }
                 f.write_str(if *restored_by_rollback {
-                    " It is given back only if this request is rolled back within a day."
+                    " It is restored only if this request is rolled back within a day."
                 } else {
-                    " A rollback of this Update does not give it back."
+                    " A rollback of this Update does not restore it."
                 })
             }
             Self::DriftRepaired { name, previous, ttl } => write!(
@@ -333,18 +333,18 @@ impl fmt::Display for Warning {
                 if let Some((current, desired)) = ttl {
                     write!(
                         f,
-                        " Its TTL stays {}; the next Update brings {desired} s.",
+                        " Its TTL stays {}; the next Update changes it to {desired} s.",
                         seconds(*current)
                     )?;
                 }
                 match ds {
                     Some((current, desired)) if current.is_empty() => {
-                        write!(f, " It has no DS record set; the next Update brings {desired}.")?;
+                        write!(f, " It has no DS record set; the next Update adds {desired}.")?;
                     }
                     Some((current, desired)) => {
                         write!(
                             f,
-                            " Its DS record set stays {current}; the next Update brings {desired}."
+                            " Its DS record set stays {current}; the next Update changes it to {desired}."
                         )?;
                     }
                     None => {}
@@ -368,19 +368,19 @@ impl fmt::Display for Warning {
                     "The DS record set of {name} ({current}) was left in place: it is also managed by {owners}."
                 )
             }
-            Self::DsUnknown { name, stands: true, why } => {
+            Self::DsUnknown { name, exists: true, why } => {
                 write!(f, "The DS record set of {name} was left as it is: {why}.")
             }
-            Self::DsUnknown { name, stands: false, why } => {
+            Self::DsUnknown { name, exists: false, why } => {
                 write!(f, "No DS record set was added for {name}: {why}.")
             }
             Self::DsDeferred { name, desired } => write!(
                 f,
                 "The DS record set of {name} was not changed to {desired} yet: the name servers were \
-                 put back, and resolvers may cache the others for their TTL. Update again after that, with \
+                 restored, and resolvers may cache the others for their TTL. Update again after that, with \
                  another Trigger."
             ),
-            Self::KeysMustStay { name, stays: KeysToKeep { tags, seconds } } => write!(
+            Self::KeysMustStay { name, keys: KeysToKeep { tags, seconds } } => write!(
                 f,
                 "The keys {tags} of {name} must stay ACTIVE and the zone must stay signed for {seconds} seconds from \
                  now: resolvers may cache their DS records for that long."
@@ -420,7 +420,7 @@ impl fmt::Display for Warning {
             ),
             Self::Restored { name, restored, ttl } => write!(
                 f,
-                "The delegation of {name} was given back: it points again to {restored}, with a TTL of \
+                "The delegation of {name} was restored: it points to {restored} again, with a TTL of \
                  {ttl} s, as before this resource took it over."
             ),
             Self::NotRestored { name, previous, ttl, rejected } => write!(
@@ -430,7 +430,7 @@ impl fmt::Display for Warning {
                 if *rejected {
                     "because Route 53 did not accept it"
                 } else {
-                    "because too much time has passed, or because its former owner claims it no longer"
+                    "because too much time has passed, or because its former owner no longer claims it"
                 }
             ),
             Self::ChangedByOthers { name, current, owners } => {

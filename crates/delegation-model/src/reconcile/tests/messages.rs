@@ -133,18 +133,18 @@ fn warnings() -> Vec<Warning> {
         Warning::DsLeft { name: name(), current: keys("a").to_string(), owners: owners(&["S1"]) },
         Warning::DsUnknown {
             name: name(),
-            stands: true,
+            exists: true,
             why: "the child zone Z2 is not signing".into(),
         },
         Warning::DsUnknown {
             name: name(),
-            stands: false,
+            exists: false,
             why: "the child zone Z2 is not signing".into(),
         },
         Warning::DsDeferred { name: name(), desired: keys("a").to_string() },
         Warning::KeysMustStay {
             name: name(),
-            stays: KeysToKeep { tags: "4711, 4712".into(), seconds: 7200 },
+            keys: KeysToKeep { tags: "4711, 4712".into(), seconds: 7200 },
         },
         Warning::UnsignedAnswersKept { name: name() },
         Warning::NotClaimed { name: name(), current: x(), owners: Holders::default() },

@@ -35,7 +35,11 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
         let done =
             ask(&mut point, "S1", Intent { allow_occlusion: true, ..wants("x").overwriting() });
         assert_eq!(done.refused().code(), "delegated-above");
-        assert!(done.text().contains("example.com already (to ns1.x.net)"), "{}", done.text());
+        assert!(
+            done.text().contains("already delegates example.com (to ns1.x.net)"),
+            "{}",
+            done.text()
+        );
     }
     // A standing delegation is not stuck because somebody delegated a name above it.
     let mut point = Point::new();
@@ -90,11 +94,7 @@ fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
     point.observed.covered =
         point.observed.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
     let text = point.create("S1", wants("x")).text();
-    assert!(
-        text.contains("more of them than can be compared")
-            || text.contains("more of them than can"),
-        "{text}"
-    );
+    assert!(text.contains("than can be compared"), "{text}");
     assert!(!text.contains("lacks"), "{text}");
 }
 

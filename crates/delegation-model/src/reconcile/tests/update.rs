@@ -188,7 +188,7 @@ fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
         (done.warnings().as_str(), point.delegated_to().as_str()),
         ("delegation-displaced", "x")
     );
-    assert!(done.text().contains("ns1.y.net") && done.text().contains("does not give it back"));
+    assert!(done.text().contains("ns1.y.net") && done.text().contains("does not restore it"));
 }
 
 /// UPDATE-2.
