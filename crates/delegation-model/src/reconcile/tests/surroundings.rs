@@ -47,7 +47,7 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
     point.observed.above = vec![above("example.com")];
     let done = point.update("S1", wants("x"));
     assert!(
-        done.plan().only_refreshes && done.text().contains("example.com already"),
+        done.plan().only_refreshes && done.text().contains("already delegates example.com"),
         "{}",
         done.text()
     );
