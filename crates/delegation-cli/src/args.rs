@@ -1,6 +1,8 @@
 //! The flags.
 #![expect(clippy::doc_markdown, reason = "the help shows the comments of flags as they are")]
 
+mod help;
+mod properties;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -11,133 +13,9 @@ use custom_delegation::cfn::properties::{ParentZone, Partial, PropertyError};
 use delegation_model::role::Role;
 use inventory::FindingKind;
 
-const STATUSES: &str = "\
-Exit status:
-  0  all is as wanted: nothing to change, everything resolves, no alarm
-  1  error: wrong flags or properties, a denied call, AWS or DNS out of reach; the question was not answered
-  2  something is not as wanted: plan has changes, verify or list --check found something
-  3  plan: the function would refuse
-
-AWS settings are read as by the AWS CLI: AWS_PROFILE, AWS_REGION and the other variables, ~/.aws/config and ~/.aws/credentials
-with roles, SSO, web identities and credential processes. DELEGATION_ALLOWED_NAMES, DELEGATION_DNS_RESOLVER and DELEGATION_DNS_ANY_ADDRESS are those
-of the function. Nothing is ever changed.";
-
-const PLAN: &str = "\
-Examples:
-  What a stack's Create would do, with the profile of the function's account:
-    delegation plan --profile network --child-zone-id Z0CHILD \\
-        --parent-zone-name example.com --parent-role-arn arn:aws:iam::111111111111:role/route53-delegation-parent
-  What an Update would change:
-    delegation plan --properties properties.json --ttl 300 \\
-        --physical-id Z0PARENT/testing.example.com --stack-id arn:aws:cloudformation:... --logical-id Delegation
-  What removes the claim of a stack that is gone:
-    delegation plan --release old-stack/Delegation --domain-name testing.example.com --parent-zone-name example.com
-  The change batch alone, for `aws route53 change-resource-record-sets --change-batch file://batch.json`:
-    delegation plan --properties properties.json --json | jq .batch > batch.json
-
-Exit status: 0 nothing to change, 1 error, 2 changes, 3 the function would refuse.";
-
-const VERIFY: &str = "\
-Examples:
-  From DNS alone: is what the parent zone's name servers refer to served?
-    delegation verify testing.example.com
-  Against what Route 53 has in the parent zone:
-    delegation verify testing.example.com --profile network --parent-zone-name example.com
-  Against the child zone's name servers and keys, before there is a delegation:
-    delegation verify testing.example.com --child-zone-id Z0CHILD --child-only
-  Against given name servers:
-    delegation verify testing.example.com --name-servers ns1.example.net,ns2.example.net
-
-Exit status: 0 everything is as wanted, 1 error (nothing answers from here, too), 2 something is not.";
-
-const LIST: &str = "\
-Examples:
-  What example.com delegates, and whose it is:
-    delegation list --profile network --parent-zone-name example.com
-  Every night, from a security account, all public zones of three accounts:
-    delegation list --check --all-zones --json --parent-role-arn arn:aws:iam::111111111111:role/auditor \\
-        --parent-role-arn arn:aws:iam::222222222222:role/auditor --parent-role-arn arn:aws:iam::333333333333:role/auditor
-  The same as a page for people, less what somebody has accepted:
-    delegation list --check --all-zones --roles roles.txt --accepted accepted.json --html delegations.html
-  Which claims belong to stacks that are gone:
-    aws cloudformation list-stacks --query 'StackSummaries[?StackStatus!=`DELETE_COMPLETE`].StackId' \\
-        --output text > stacks.txt   # in every account and Region with stacks that delegate
-    delegation list --parent-zone-name example.com --stacks stacks.txt
-
-Findings, the most urgent first; the first ten are alarms. Those with * need --check:
-  takeover*          a name server is in a domain that nobody has: anybody who registers it answers for the name
-  dangling*          no name server serves the zone, and one says that it has no such zone: anybody who makes it there has the name
-  bogus*             a name server has no key for any DS record: validating resolvers refuse the zone
-  outage*            no name server serves the zone: they are silent, fail, or have no address
-  lame*              some name servers do not serve the zone
-  missing            a stack claims the name, and the delegation is gone
-  drifted            no claim names the NS or DS record set that exists
-  differs*           the zone is served, and names other name servers or keys itself
-  dead-claim         its stack is not among those of --stacks: `delegation plan --release` shows what to remove
-  unread             an account or a zone could not be read; the others are listed
-  unknown*           its name servers could not be asked (exit status 1 if there is no alarm)
-  unsettled          it was found, or displaced another: a Delete gives that back until an Update settles it
-  hidden             a delegation above it hides it
-  unowned            no claim: made by hand or by another tool (an alarm with --unowned)
-  leftover           the ownership record tells what was there before a delegation that is gone
-  expired-tombstone  the ownership record has the mark of a cancelled Create that nobody needs any more
-
-Exit status: 0 no alarm or no --check, 1 error, 2 alarms.";
-
-/// The properties of roles, zones and name servers, and their flags.
-const FLAGS: [(&str, &str); 10] = [
-    ("ChildZoneId", "--child-zone-id"),
-    ("ChildRoleArn", "--child-role-arn"),
-    ("ChildExternalId", "--child-external-id"),
-    ("NameServers", "--name-servers"),
-    ("DomainName", "--domain-name"),
-    ("ParentZoneId", "--parent-zone-id"),
-    ("ParentZoneName", "--parent-zone-name"),
-    ("ParentRoleArn", "--parent-role-arn"),
-    ("ParentExternalId", "--parent-external-id"),
-    ("AssumeRoleRegion", "--assume-role-region"),
-];
-
-/// The other properties, whose names are words of other messages as well, and their flags.
-const FLAGS_OF_PLAN: [(&str, &str); 8] = [
-    ("TTL", "--ttl"),
-    ("AllowOverwrite", "--allow-overwrite"),
-    ("AllowOcclusion", "--allow-occlusion"),
-    ("Dnssec", "--dnssec"),
-    ("KeySigningKeys", "--key-signing-keys"),
-    ("DsTTL", "--ds-ttl"),
-    ("Verification", "--verification"),
-    ("WaitForSync", "--wait-for-sync"),
-];
-
-/// A message of the function for somebody who gave flags: it names the flags instead of the
-/// properties.
-pub(super) fn in_flags(message: &str) -> String {
-    with_flags(message, &FLAGS)
-}
-
-/// The same for somebody who gave the flags of `plan`.
-pub(super) fn in_flags_of_plan(message: &str) -> String {
-    with_flags(&in_flags(message), &FLAGS_OF_PLAN)
-}
-
-fn with_flags(message: &str, flags: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(message.len());
-    let mut rest = message;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(end);
-        out.push_str(
-            flags.iter().find(|(property, _)| *property == word).map_or(word, |(_, flag)| flag),
-        );
-        let next = behind.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(behind.len());
-        let (between, behind) = behind.split_at(next);
-        out.push_str(between);
-        rest = behind;
-    }
-    out
-}
-
+use help::{LIST, PLAN, STATUSES, VERIFY};
+pub(super) use properties::{in_flags, in_flags_of_plan};
+use properties::{partial, put, put_list};
 /// The address of a resolver, with a port or without.
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.trim_start_matches('[').trim_end_matches(']');
@@ -495,29 +373,9 @@ fn finding(text: &str) -> Result<FindingKind, String> {
     })
 }
 
-fn put(into: &mut Map<String, Value>, key: &str, text: Option<&String>) {
-    if let Some(text) = text {
-        into.insert(key.to_owned(), Value::String(text.clone()));
-    }
-}
-
-fn put_list(into: &mut Map<String, Value>, key: &str, texts: &[String]) {
-    if !texts.is_empty() {
-        into.insert(key.to_owned(), texts.into());
-    }
-}
-
-fn partial(fill: impl FnOnce(&mut Map<String, Value>)) -> Result<Partial, PropertyError> {
-    let mut map = Map::new();
-    fill(&mut map);
-    let (read, errors) = Partial::parse(&Value::Object(map));
-    errors.into_iter().next().map_or(Ok(read), Err)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
     #[test]
     fn a_resolver_has_a_port_or_not() {
         for (text, address) in [
@@ -541,15 +399,5 @@ mod tests {
         ] {
             assert!(resolver(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn errors_name_flags() {
-        assert_eq!(
-            in_flags(
-                "ParentZoneId \"Z!\" must be an id; set ParentZoneName, or correct it (ParentZoneIds stays)"
-            ),
-            "--parent-zone-id \"Z!\" must be an id; set --parent-zone-name, or correct it (ParentZoneIds stays)"
-        );
     }
 }
