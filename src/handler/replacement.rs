@@ -6,7 +6,9 @@ use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
 use super::{RequestContext, delete, observe, parent_failure};
 use crate::cfn::properties::Partial;
 use crate::error::{Failure, Kind, Warning, WarningCode};
-use delegation_model::moving::{LookBack, Reached, left_by_failed_replacement, look_back};
+use delegation_model::moving::{
+    OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
+};
 use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{DeleteReason, Overtaken, UpdateBehavior};
@@ -27,10 +29,14 @@ pub(super) async fn fail_if_overtaken(
     let Origin { session, point, stood } = origin;
     let claim =
         cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
-    match look_back(*stood, &reached(claim), (cx.stamp, cx.now()), cx.progress.finds_own_request())
-    {
-        LookBack::Done => Ok(()),
-        LookBack::TakeBack => Err(Overtaken::ByLaterRequest { name: point.name.clone() }.into()),
+    match check_old_point(
+        *stood,
+        &reached(claim),
+        (cx.stamp, cx.now()),
+        cx.progress.finds_own_request(),
+    ) {
+        OldPointCheck::Done => Ok(()),
+        OldPointCheck::Undo => Err(Overtaken::ByLaterRequest { name: point.name.clone() }.into()),
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) async fn take_back(
             return Ok(left_by(observe::own_claim(cx, &session, point).await?));
         }
         let site = Site { session: &session, point, is_main: false };
-        let applied = delete::remove(cx, site, &properties, DeleteReason::TakeBack).await?;
+        let applied = delete::remove(cx, site, &properties, DeleteReason::Undo).await?;
         let is_empty = applied.plan.changes.is_empty();
         Ok(if is_empty {
             left_by(observe::own_in(cx, point, &applied.observed))

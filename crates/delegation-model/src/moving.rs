@@ -171,11 +171,11 @@ impl Route {
 /// What a replacement does that looks back at the physical id's point, once it has written its new
 /// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookBack {
+pub enum OldPointCheck {
     /// It is done.
     Done,
     /// It was overtaken there, and takes back what it wrote (MOVE-5).
-    TakeBack,
+    Undo,
 }
 
 /// Looks back at the physical id's point: a later claim of ours there, or ours gone that stood
@@ -184,18 +184,18 @@ pub enum LookBack {
 /// `finds_own_request` tells that the claim of this request stood at the new point already: the
 /// first delivery may have answered SUCCESS, and nothing is taken back. What can't be read says
 /// nothing.
-pub fn look_back(
-    stood_before: bool,
+pub fn check_old_point(
+    existed_before: bool,
     now_there: &Reached<Option<Claim>>,
     (stamp, now): (Stamp, i64),
     finds_own_request: bool,
-) -> LookBack {
+) -> OldPointCheck {
     let overtaken = match now_there {
         Reached::Read(Some(claim)) => claim.is_later_than(stamp, now),
-        Reached::Read(None) | Reached::Gone => stood_before,
+        Reached::Read(None) | Reached::Gone => existed_before,
         Reached::Denied => false,
     };
-    if overtaken && !finds_own_request { LookBack::TakeBack } else { LookBack::Done }
+    if overtaken && !finds_own_request { OldPointCheck::Undo } else { OldPointCheck::Done }
 }
 
 /// The point at which a failed replacement may have left our claim: the one that the old properties

@@ -8,7 +8,9 @@
 mod plan;
 mod resolve;
 use delegation_model::digest::RequestDigest;
-use delegation_model::moving::{LookBack, Reached, left_by_failed_replacement, look_back};
+use delegation_model::moving::{
+    OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
+};
 use delegation_model::ownership_record::Stamp;
 use delegation_model::point::DelegationPoint;
 
@@ -72,7 +74,7 @@ impl Model {
             }
             Stage::Observe(part) => self.observe(&mut world, index, part),
             Stage::Write(part) => self.write(&mut world, index, part),
-            Stage::LookBack => self.look_back(&mut world, index),
+            Stage::CheckOldPoint => self.check_old_point(&mut world, index),
             Stage::Look => {
                 world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request);
             }
@@ -89,7 +91,7 @@ impl Model {
                     Kind::Update | Kind::Delete => fails(&request),
                 });
                 failed.deliveries[index].stage =
-                    if delivery.found_own { ends } else { Stage::Observe(Part::TakeBack) };
+                    if delivery.found_own { ends } else { Stage::Observe(Part::Undo) };
                 world.deliveries[index].stage = self.after_change(&delivery, &request);
                 return vec![("the check passes", world), ("the check fails", failed)];
             }
@@ -240,12 +242,12 @@ impl Model {
                 if matches!(delivery.behavior, Behavior::Replacement(_))
                     && request.physical != Physical::Invented =>
             {
-                Stage::LookBack
+                Stage::CheckOldPoint
             }
             Part::Present if self.profile.checks_may_fail && arrives => Stage::Verify,
             Part::Present => self.after_change(&delivery, &request),
             Part::Absent => Stage::Answer(succeeds(request.physical)),
-            Part::TakeBack => self.fails_and_leaves(world, &delivery, &request),
+            Part::Undo => self.fails_and_leaves(world, &delivery, &request),
             Part::CleanUp => Stage::Answer(success(&delivery, &request)),
         };
         let delivery = &mut world.deliveries[index];
@@ -256,7 +258,7 @@ impl Model {
         }
     }
 
-    fn look_back(&mut self, world: &mut World, index: usize) {
+    fn check_old_point(&mut self, world: &mut World, index: usize) {
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
         let Physical::Point(zone) = request.physical else {
@@ -280,12 +282,12 @@ impl Model {
             Reached::Read(None) | Reached::Gone => stood,
             Reached::Denied => false,
         };
-        let decided = look_back(stood, &there, (stamp, START + now), delivery.found_own);
-        self.check_look_back(later && !delivery.found_own, decided == LookBack::TakeBack);
+        let decided = check_old_point(stood, &there, (stamp, START + now), delivery.found_own);
+        self.check_old_point_decision(later && !delivery.found_own, decided == OldPointCheck::Undo);
         let stage = match decided {
-            LookBack::TakeBack => Stage::Observe(Part::TakeBack),
-            LookBack::Done if self.profile.checks_may_fail => Stage::Verify,
-            LookBack::Done => self.after_change(&delivery, &request),
+            OldPointCheck::Undo => Stage::Observe(Part::Undo),
+            OldPointCheck::Done if self.profile.checks_may_fail => Stage::Verify,
+            OldPointCheck::Done => self.after_change(&delivery, &request),
         };
         world.deliveries[index].stage = stage;
     }

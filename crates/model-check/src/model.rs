@@ -62,7 +62,7 @@ impl AskedBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {
     Requested,
-    TakeBack,
+    Undo,
     Invented,
 }
 

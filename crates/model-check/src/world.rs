@@ -272,7 +272,7 @@ pub(crate) enum Stage {
     /// Sends the batch.
     Write(Part),
     /// A replacement reads the physical id's point once more.
-    LookBack,
+    CheckOldPoint,
     /// A check after the change.
     Verify,
     /// An arrival that does not know whether its batch was carried out looks for the claim of its
@@ -290,7 +290,7 @@ pub(crate) enum Part {
     /// A Delete.
     Absent,
     /// An arrival that fails takes back what it wrote.
-    TakeBack,
+    Undo,
     /// A rollback removes what a failed replacement left.
     CleanUp,
 }

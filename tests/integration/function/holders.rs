@@ -13,7 +13,7 @@ use super::scenario::{Scenario, takes, wants, with};
 // Take-overs, and their rollbacks.
 
 #[tokio::test(start_paused = true)]
-async fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back() {
+async fn the_rollback_of_a_take_over_restores_the_delegation_of_a_live_stack() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let before = scenario.snapshot();
@@ -61,7 +61,7 @@ async fn a_replacement_that_takes_over_and_is_rolled_back_gives_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
+async fn an_update_in_place_that_overwrites_says_that_no_rollback_restores_it() {
     // Its rollback looks exactly like an Update that removes AllowOverwrite afterwards.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
@@ -114,7 +114,7 @@ fn signed(zone: &ZoneHandle) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_comes() {
+async fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_arrives() {
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
     scenario.create("S1", json!({"Dnssec": true})).await.success();
@@ -143,7 +143,7 @@ async fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_
 }
 
 #[tokio::test(start_paused = true)]
-async fn dead_name_servers_are_not_put_back() {
+async fn dead_name_servers_are_not_restored() {
     // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the
     // stack is deleted.
     let mut scenario = Scenario::new().await;
@@ -157,7 +157,7 @@ async fn dead_name_servers_are_not_put_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_put_back_deletes() {
+async fn a_restore_that_route_53_rejects_becomes_a_delete() {
     // Route 53 rejects its own name servers that do not host the name: the Delete would fail for
     // ever.
     let mut scenario = Scenario::new().await;
@@ -181,7 +181,7 @@ async fn a_refused_put_back_deletes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
+async fn the_origin_is_recorded_for_the_delegation_and_not_for_a_claim() {
     let mut scenario = Scenario::new().await;
     scenario.set_by_hand("h", 60);
     scenario.create("S1/A", takes("y")).await.success();
@@ -196,7 +196,7 @@ async fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away() {
+async fn a_claim_from_before_a_displacement_does_not_block_a_live_delegation() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1/Old", wants("x")).await.success();
     scenario.create("S2", takes("y")).await.success();
@@ -208,7 +208,7 @@ async fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegatio
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_made_before_a_take_over_and_carried_out_after_it_shares_its_fate() {
+async fn a_request_from_before_a_take_over_that_runs_after_it_becomes_a_holder() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let late = scenario.create_event("S2", &wants("y"));
@@ -232,7 +232,7 @@ async fn two_displacements_are_not_stacked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_year_old_value_is_not_written_back() {
+async fn a_year_old_value_is_not_restored() {
     let mut scenario = Scenario::new().await;
     scenario.set_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
@@ -282,7 +282,7 @@ async fn a_later_update_makes_an_adopted_delegation_the_resources_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_migration_that_wants_a_short_way_back_keeps_its_ttl() {
+async fn a_migration_with_a_short_ttl_keeps_it() {
     for ttl in [300, 60] {
         let mut scenario = Scenario::new().await;
         scenario.set_by_hand("x", ttl);
@@ -340,7 +340,7 @@ async fn a_change_by_hand_is_repaired_and_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hand_made_delegation_outlives_a_rollback_beside_a_sleeping_claim() {
+async fn a_hand_made_delegation_outlives_a_rollback_next_to_a_dormant_claim() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.set_by_hand("y", 60);
@@ -350,7 +350,7 @@ async fn a_hand_made_delegation_outlives_a_rollback_beside_a_sleeping_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_found_is_given_back_after_an_update_that_ended_in_a_warning() {
+async fn displaced_name_servers_are_restored_after_an_update_that_ended_in_a_warning() {
     let mut scenario = Scenario::new().await;
     scenario.set_by_hand("x", 60);
     scenario.create("S1", wants("x")).await.success();
@@ -367,7 +367,7 @@ async fn what_was_found_is_given_back_after_an_update_that_ended_in_a_warning() 
 // Wishes: what an Update asks for.
 
 #[tokio::test(start_paused = true)]
-async fn who_was_overwritten_can_change_its_trigger_and_roll_that_back() {
+async fn an_overwritten_resource_can_change_its_trigger_and_roll_that_back() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", takes("y")).await.success();
@@ -382,7 +382,7 @@ async fn who_was_overwritten_can_change_its_trigger_and_roll_that_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bystander_does_not_refuse_the_way_back() {
+async fn a_bystander_does_not_block_a_rollback() {
     // S2 arrives while S1's Update from x to y runs; S1 fails elsewhere.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
@@ -394,7 +394,7 @@ async fn a_bystander_does_not_refuse_the_way_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_shares_does_not_change_the_name_servers_under_their_maker() {
+async fn a_sharer_does_not_change_the_name_servers_of_their_maker() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
@@ -403,7 +403,7 @@ async fn who_shares_does_not_change_the_name_servers_under_their_maker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn drift_does_not_bring_a_wish_that_was_refused() {
+async fn drift_does_not_let_a_refused_change_through() {
     let mut scenario = Scenario::new().await;
     for stack in ["S1", "S2"] {
         scenario.create(stack, wants("x")).await.success();
@@ -416,7 +416,7 @@ async fn drift_does_not_bring_a_wish_that_was_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rolled_key_is_no_wish() {
+async fn a_rolled_key_is_no_new_request() {
     // All ACTIVE keys are asked for: each key that is rolled would look like something new.
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
@@ -429,7 +429,7 @@ async fn a_rolled_key_is_no_wish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_typing_error_is_rolled_back_although_the_childs_apex_was_edited_since() {
+async fn a_typo_is_rolled_back_even_if_the_childs_apex_has_changed() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", json!({})).await.success();
     let typed = json!({"ChildZoneId": "ZTYPINGERROR"});
@@ -456,7 +456,7 @@ async fn a_typing_error_is_rolled_back_although_a_key_is_inactive_since() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_follows_and_fails_elsewhere_finds_a_way_back() {
+async fn a_resource_that_follows_a_change_and_fails_can_roll_back() {
     // A2 is left behind by A1's change, follows it, and fails elsewhere.
     let mut scenario = Scenario::new().await;
     scenario.create("S1/A1", wants("x")).await.success();
@@ -489,7 +489,7 @@ async fn regression_the_delete_after_a_refused_way_back_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
+async fn after_a_manual_edit_allow_overwrite_is_not_refused_forever() {
     let mut scenario = Scenario::new().await;
     scenario.set_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
@@ -503,7 +503,7 @@ async fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
 // Arrivals that fail, and deliveries that come again.
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_create_leaves_nothing_that_its_later_delete_could_take_from_the_next() {
+async fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retry() {
     // Rollback is disabled; the Create is tried again; then CloudFormation deletes the failed one.
     let mut scenario = Scenario::new().await;
     scenario
@@ -521,7 +521,7 @@ async fn a_failed_create_leaves_nothing_that_its_later_delete_could_take_from_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_delivery_of_a_complete_create_takes_nothing_back() {
+async fn a_second_delivery_of_a_complete_create_undoes_nothing() {
     let mut scenario = Scenario::new().await;
     let required = json!({"Verification": "REQUIRE"});
     let event = scenario.create_event("S1", &required);
@@ -580,7 +580,7 @@ async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found() {
+async fn a_redelivered_create_does_not_adopt_what_it_made() {
     let mut scenario = Scenario::new().await;
     let event = scenario.create_event("S1", &wants("x"));
     scenario.fixture.deliver(event.clone()).await.success();
@@ -593,7 +593,7 @@ async fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_force_deleted_and_made_again_replaces_its_own_dead_name_servers() {
+async fn a_force_deleted_stack_that_is_created_again_replaces_its_dead_name_servers() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S1:2", wants("y")).await.success();
@@ -603,7 +603,7 @@ async fn a_stack_that_is_force_deleted_and_made_again_replaces_its_own_dead_name
 // Retained delegations.
 
 #[tokio::test(start_paused = true)]
-async fn a_retained_delegation_outlives_the_rollback_of_who_declares_it_again() {
+async fn a_retained_delegation_outlives_the_rollback_of_its_redeclaration() {
     for stack in ["S1", "S1:2", "S2"] {
         let mut scenario = Scenario::new().await;
         scenario.create("S1", wants("x")).await.success();
@@ -619,7 +619,7 @@ async fn a_retained_delegation_outlives_the_rollback_of_who_declares_it_again() 
 // DNSSEC and TTL of several holders.
 
 #[tokio::test(start_paused = true)]
-async fn the_second_regions_keys_do_not_replace_the_firsts() {
+async fn the_keys_of_a_second_region_do_not_replace_those_of_the_first() {
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
     scenario.fixture.child.create_key("two");
@@ -667,7 +667,7 @@ async fn two_regions_with_equal_ttls_can_both_change_it() {
 // What else stands in the record.
 
 #[tokio::test(start_paused = true)]
-async fn an_older_function_deletes_nothing_under_a_newer_ones_claim() {
+async fn an_older_function_deletes_nothing_that_a_newer_one_claims() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let mut values = scenario.fixture.claims();
@@ -802,7 +802,7 @@ async fn known_an_update_delivered_after_the_delete_makes_the_delegation_again()
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_two_settled_wishes_that_cross_by_allow_overwrite() {
+async fn known_two_settled_resources_that_overwrite_each_other() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", takes("y")).await.success();

@@ -30,7 +30,7 @@ async fn a_create_delivered_after_its_delete_finds_the_tombstone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_and_its_delete_of_one_second() {
+async fn a_create_and_its_delete_in_the_same_second() {
     let mut scenario = Scenario::new().await;
     scenario.be("S1");
     let at = scenario.fixture.clock.now();
@@ -125,7 +125,7 @@ async fn a_child_zone_that_is_gone_leaves_its_name_unknown_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_tombstone_where_the_create_could_not_have_run() {
+async fn no_tombstone_is_left_if_the_create_cannot_have_run() {
     // The parent zone of the same stack is deleted next: what is left there would keep it from
     // that.
     let mut scenario = Scenario::new().await;

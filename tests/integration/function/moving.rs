@@ -162,7 +162,7 @@ async fn an_ordinary_update_after_a_move_looks_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_keeps_the_way_home() {
+async fn a_duplicate_keeps_from() {
     // P to Q; back, and the answer is lost; the redelivery must not drop where Q's claim came from.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();

@@ -76,7 +76,7 @@ pub(crate) enum Leave {
     /// A Delete of the point, or the clean-up of a failed replacement.
     Asked,
     /// An arrival that fails takes back what it wrote.
-    TakeBack,
+    Undo,
     /// CloudFormation invented the id. True if the Create could have run.
     Invented(bool),
     /// The parent zone of the id is gone, and the properties lead here.
@@ -377,7 +377,7 @@ fn decide_absent(
             Verdict::Nothing
         };
     };
-    if *why == Leave::TakeBack {
+    if *why == Leave::Undo {
         if own.again || own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req)
         {
             return Verdict::Nothing;

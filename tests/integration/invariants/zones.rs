@@ -274,7 +274,7 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
 pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     let why = match &goal.reason {
         DeleteReason::Requested => Leave::Asked,
-        DeleteReason::TakeBack => Leave::TakeBack,
+        DeleteReason::Undo => Leave::Undo,
         DeleteReason::InventedId { create_could_run } => Leave::Invented(*create_could_run),
         DeleteReason::ZoneGone { zone } => Leave::ZoneGone(zone.as_str().to_owned()),
     };
@@ -486,7 +486,7 @@ pub(super) fn reasons() -> impl Strategy<Value = DeleteReason> {
         1 => any::<bool>().prop_map(|create_could_run| DeleteReason::InventedId { create_could_run }),
         1 => prop::sample::select(vec!["Z8", "Z9"])
             .prop_map(|zone| DeleteReason::ZoneGone { zone: zone.parse().unwrap() }),
-        1 => Just(DeleteReason::TakeBack),
+        1 => Just(DeleteReason::Undo),
     ]
 }
 

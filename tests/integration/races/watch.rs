@@ -183,7 +183,7 @@ impl Watch {
         if self.child(new).name().trim_end_matches('.') == name {
             let arrives = way != Way::InPlace;
             asks.push(Asks::Present(self.intent(new, old, way)));
-            asks.extend(arrives.then(|| absent(Leave::TakeBack, new)));
+            asks.extend(arrives.then(|| absent(Leave::Undo, new)));
         } else {
             asks.push(absent(Leave::Asked, old));
         }

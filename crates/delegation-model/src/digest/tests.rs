@@ -9,7 +9,7 @@ fn keys(names: &[&str]) -> BTreeSet<KeyName> {
 }
 
 #[test]
-fn digests_print_and_read_back_in_one_spelling() {
+fn digests_print_and_parse_in_one_spelling() {
     let digest = Digest::new(&["a"]);
     assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
     assert_eq!(digest.to_string().len(), 16);
@@ -22,21 +22,21 @@ fn digests_print_and_read_back_in_one_spelling() {
 }
 
 #[test]
-fn lists_of_texts_do_not_run_together() {
+fn different_lists_of_texts_have_different_digests() {
     assert_ne!(Digest::new(&["a", "b"]), Digest::new(&["ab"]));
     assert_ne!(Digest::new(&["a", ""]), Digest::new(&["a"]));
     assert_ne!(Digest::new(&["a\nb"]), Digest::new(&["a", "b"]));
 }
 
 #[test]
-fn spelling_does_not_matter_and_kind_does() {
+fn spelling_does_not_matter_but_content_does() {
     let one = Digest::from_name_servers(&servers("NS1.x.net.,ns2.x.net"));
     assert_eq!(one, Digest::from_name_servers(&servers("ns2.x.net.,ns1.X.net")));
     assert_ne!(one, Digest::from_name_servers(&servers("ns1.x.net")));
 }
 
 #[test]
-fn a_wish_is_what_the_properties_say() {
+fn an_intent_covers_every_property_that_it_names() {
     let (zone, other): (ZoneId, ZoneId) = ("Z1".parse().unwrap(), "Z2".parse().unwrap());
     let (given, selected, none) = (servers("ns1.x.net"), keys(&["key_1", "key_2"]), keys(&[]));
     let intent = Intent {
@@ -62,7 +62,7 @@ fn a_wish_is_what_the_properties_say() {
 }
 
 #[test]
-fn a_route_is_the_parent_as_asked_the_role_and_the_name() {
+fn a_route_covers_the_parent_the_role_and_the_name() {
     let zone: Name = "example.com".parse().unwrap();
     let (a, b): (Name, Name) = ("a.example.com".parse().unwrap(), "b.example.com".parse().unwrap());
     let id = ParentZone::Id("Z1".parse().unwrap());

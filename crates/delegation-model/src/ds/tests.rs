@@ -4,7 +4,7 @@ const ONE: &str = "2371 13 2 6B91FA6C4C52B1B2A3A9E1E7D1F4D8C6FD7F2CF2A3A5C1E59A5
 const TWO: &str = "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118";
 
 #[test]
-fn the_presentation_form_is_read_and_written() {
+fn the_presentation_form_is_parsed_and_printed() {
     let ds: Ds = TWO.parse().unwrap();
     assert_eq!(
         (ds.key_tag(), ds.algorithm(), ds.digest_type(), ds.digest().len()),
@@ -16,7 +16,7 @@ fn the_presentation_form_is_read_and_written() {
 }
 
 #[test]
-fn what_is_no_ds_record_is_refused() {
+fn invalid_ds_records_are_refused() {
     for text in [
         "",
         "1 13 2",

@@ -86,12 +86,12 @@ fn ways() -> [ParentZone; 3] {
 }
 
 #[test]
-fn first_the_physical_ids_point_is_read() {
+fn the_physical_ids_point_is_read_first() {
     assert_eq!(next_step(&route(ParentZone::Closest)), NextStep::ReadPhysical(point("Z1")));
 }
 
 #[test]
-fn the_zone_is_kept_while_our_claim_is_there_and_it_is_what_is_asked_for() {
+fn the_zone_is_kept_while_it_has_the_claim_and_satisfies_the_properties() {
     // MOVE-1: no nearer zone and no second zone of the name attracts it; nothing is looked up.
     for parent in ways() {
         let at_physical = Some(view(Some(claim(None))));
@@ -100,7 +100,7 @@ fn the_zone_is_kept_while_our_claim_is_there_and_it_is_what_is_asked_for() {
 }
 
 #[test]
-fn without_our_claim_it_is_looked_up_and_this_zone_preferred() {
+fn without_a_claim_the_zone_is_looked_up_and_this_one_preferred() {
     for parent in ways() {
         let looking = Route { at_physical: Some(view(None)), ..route(parent) };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: Some(zone("Z1")) });
@@ -116,7 +116,7 @@ fn without_our_claim_it_is_looked_up_and_this_zone_preferred() {
 }
 
 #[test]
-fn a_zone_that_is_not_what_is_asked_for_is_left() {
+fn an_update_leaves_a_zone_that_does_not_satisfy_the_properties() {
     let private = ZoneView { apex: name("example.com"), private: true, claim: Some(claim(None)) };
     for (parent, view) in [
         (ParentZone::Id(zone("Z2")), view(Some(claim(None)))),
@@ -151,7 +151,7 @@ fn another_name_is_another_point_in_the_same_zone() {
 }
 
 #[test]
-fn one_denial_with_the_same_role_does_not_move_a_live_delegation() {
+fn a_denial_with_the_same_role_moves_no_delegation() {
     // MOVE-2
     for parent in ways() {
         let denied = Route {
@@ -164,7 +164,7 @@ fn one_denial_with_the_same_role_does_not_move_a_live_delegation() {
 }
 
 #[test]
-fn a_denied_zone_is_read_once_more_with_the_role_of_before() {
+fn a_denied_zone_is_read_again_with_the_old_role() {
     // MOVE-2: ParentRoleArn of account 111 becomes one of 444, the name of the zone stays.
     let parent = ParentZone::Name(name("example.com"));
     let denied = Route { role_changes: true, at_physical: Some(Reached::Denied), ..route(parent) };
@@ -190,7 +190,7 @@ fn going_home() -> Route {
 }
 
 #[test]
-fn who_asks_for_what_led_there_before_comes_home() {
+fn an_update_that_asks_for_what_led_to_the_old_point_returns_home() {
     // MOVE-3: although the zone here would do, which is the second of that name.
     let home = going_home();
     assert_eq!(next_step(&home), NextStep::ReadHome(point("Z0")));
@@ -203,7 +203,7 @@ fn who_asks_for_what_led_there_before_comes_home() {
 }
 
 #[test]
-fn home_is_found_with_the_role_of_before_too() {
+fn home_is_also_found_with_the_old_role() {
     // The way back can't read the new zone.
     let home = going_home();
     let there = home.at_physical.clone();
@@ -219,7 +219,7 @@ fn home_is_found_with_the_role_of_before_too() {
 }
 
 #[test]
-fn who_asks_for_something_else_looks_nowhere() {
+fn an_update_that_asks_for_something_else_reads_no_home() {
     let mut update = going_home();
     update.parent = ParentZone::Closest;
     update.desired_route = digest(&update.parent);
@@ -227,7 +227,7 @@ fn who_asks_for_something_else_looks_nowhere() {
 }
 
 #[test]
-fn who_came_by_an_id_of_somebody_else_has_no_home() {
+fn a_resource_that_came_by_a_foreign_id_has_no_home() {
     let parent = ParentZone::Name(name("example.com"));
     let from = MovedFrom { zone: None, route: digest(&parent) };
     let update = Route { at_physical: Some(view(Some(claim(Some(from))))), ..route(parent) };
@@ -248,7 +248,7 @@ fn a_later_request_at_the_physical_ids_point_overtakes() {
 }
 
 #[test]
-fn an_id_that_is_none_of_ours_is_replaced() {
+fn an_update_with_a_foreign_id_is_a_replacement() {
     // MOVE-4
     let unknown = Route { physical: None, ..route(ParentZone::Closest) };
     assert_eq!(next_step(&unknown), NextStep::FindZone { prefer: None });
@@ -256,32 +256,36 @@ fn an_id_that_is_none_of_ours_is_replaced() {
 }
 
 #[test]
-fn who_looks_back_and_sees_that_the_stack_went_another_way_takes_back() {
+fn a_replacement_undoes_its_work_if_the_stack_took_another_course() {
     // MOVE-5
     let there = |time| Reached::Read(Some(Claim { stamp: stamp(time), ..claim(None) }));
     let request = (stamp(NOW), NOW);
     let cases = [
-        (true, there(NOW - 100), LookBack::Done),
-        (true, there(NOW + 1), LookBack::TakeBack),
-        (false, there(NOW + 1), LookBack::TakeBack),
-        (true, Reached::Read(None), LookBack::TakeBack),
-        (true, Reached::Gone, LookBack::TakeBack),
-        (false, Reached::Read(None), LookBack::Done),
-        (false, Reached::Gone, LookBack::Done),
-        (true, Reached::Denied, LookBack::Done),
+        (true, there(NOW - 100), OldPointCheck::Done),
+        (true, there(NOW + 1), OldPointCheck::Undo),
+        (false, there(NOW + 1), OldPointCheck::Undo),
+        (true, Reached::Read(None), OldPointCheck::Undo),
+        (true, Reached::Gone, OldPointCheck::Undo),
+        (false, Reached::Read(None), OldPointCheck::Done),
+        (false, Reached::Gone, OldPointCheck::Done),
+        (true, Reached::Denied, OldPointCheck::Done),
     ];
-    for (stood_before, now_there, expected) in cases {
-        assert_eq!(look_back(stood_before, &now_there, request, false), expected, "{now_there:?}");
+    for (existed_before, now_there, expected) in cases {
         assert_eq!(
-            look_back(stood_before, &now_there, request, true),
-            LookBack::Done,
+            check_old_point(existed_before, &now_there, request, false),
+            expected,
+            "{now_there:?}"
+        );
+        assert_eq!(
+            check_old_point(existed_before, &now_there, request, true),
+            OldPointCheck::Done,
             "a second delivery"
         );
     }
 }
 
 #[test]
-fn the_rollback_of_a_failed_replacement_cleans_up_where_it_went() {
+fn the_rollback_of_a_failed_replacement_cleans_up_its_new_point() {
     // MOVE-6
     let (here, there, new) = (point("Z1"), point("Z2"), point("Z3"));
     assert_eq!(left_by_failed_replacement(Some(&there), Some(&here), &here), Some(&there));

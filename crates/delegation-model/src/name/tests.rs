@@ -13,7 +13,7 @@ fn case_and_trailing_dot_do_not_matter() {
 }
 
 #[test]
-fn escapes_and_their_characters_are_one_name() {
+fn an_escape_and_its_character_are_the_same() {
     assert_eq!(name(r"\052.example.com"), name("*.example.com"));
     assert_eq!(name("*.example.com").as_str(), r"\052.example.com");
     assert_eq!(
@@ -77,7 +77,7 @@ fn international_names_are_converted() {
 }
 
 #[test]
-fn lengths_are_those_of_the_wire() {
+fn lengths_are_counted_as_on_the_wire() {
     let label = "a".repeat(63);
     assert!(format!("{label}.com").parse::<Name>().is_ok());
     assert_eq!(format!("x.{label}a.com").parse::<Name>(), Err(NameError::LabelTooLong(3)));
@@ -90,7 +90,7 @@ fn lengths_are_those_of_the_wire() {
 }
 
 #[test]
-fn below_goes_by_labels() {
+fn below_compares_labels() {
     assert!(name("a.example.com").is_below(&name("example.com")));
     assert!(!name("example.com").is_below(&name("example.com")));
     assert!(name("example.com").is_at_or_below(&name("example.com")));
@@ -99,7 +99,7 @@ fn below_goes_by_labels() {
 }
 
 #[test]
-fn ancestors_go_up_to_the_top() {
+fn ancestors_reach_the_top_level_domain() {
     let all: Vec<_> = name("a.b.example.com").ancestors().map(|a| a.to_string()).collect();
     assert_eq!(all, ["b.example.com", "example.com", "com"]);
     assert_eq!(name("a.b.c").labels().collect::<Vec<_>>(), ["a", "b", "c"]);
@@ -108,7 +108,7 @@ fn ancestors_go_up_to_the_top() {
 
 proptest! {
     #[test]
-    fn what_parses_prints_and_parses_again(text in "\\PC{0,80}") {
+    fn a_parsed_name_prints_and_parses_again(text in "\\PC{0,80}") {
         if let Ok(parsed) = text.parse::<Name>() {
             prop_assert_eq!(parsed.to_string().parse::<Name>().unwrap(), parsed.clone());
             prop_assert_eq!(parsed.fqdn().parse::<Name>().unwrap(), parsed);
@@ -123,7 +123,7 @@ proptest! {
 }
 
 #[test]
-fn labels_as_on_the_wire() {
+fn labels_convert_to_and_from_the_wire() {
     for text in [
         "testing.example.com",
         "\\052.example.com",

@@ -10,7 +10,7 @@ fn order_case_and_dots_do_not_matter() {
 }
 
 #[test]
-fn bad_lists_are_named() {
+fn invalid_lists_are_refused_with_the_reason() {
     assert_eq!(NameServers::parse::<&str>(&[]), Err(NameServersError::None));
     assert_eq!(
         NameServers::parse(&["192.0.2.1"]),
@@ -32,7 +32,7 @@ fn bad_lists_are_named() {
 }
 
 #[test]
-fn what_a_program_writes_for_nothing_is_no_name_server() {
+fn placeholders_of_programs_are_no_name_servers() {
     for text in ["null", "undefined", "None", "true", "localhost", "nil.", "NULL"] {
         let error = NameServers::parse(&[text]).unwrap_err();
         assert!(matches!(error, NameServersError::OneLabel(_)), "{text}: {error}");
@@ -72,7 +72,7 @@ fn addresses_in_any_form_are_no_name_servers() {
 }
 
 #[test]
-fn several_names_in_one_item_ask_for_commas() {
+fn several_names_in_one_item_are_refused() {
     for text in [
         "ns1.a.net ns2.a.net",
         "ns1.a.net;ns2.a.net",
@@ -89,7 +89,7 @@ fn several_names_in_one_item_ask_for_commas() {
 }
 
 #[test]
-fn an_error_repeats_what_a_name_may_have_and_nothing_else() {
+fn an_error_shows_only_values_that_look_like_names() {
     let told = |text: &str| NameServers::parse(&[text]).unwrap_err().to_string();
     assert!(told("a..b").contains("\"a..b\""));
     assert!(!told("s3cret,key").contains("s3cret") && !told("a=s3cret").contains("s3cret"));
@@ -97,7 +97,7 @@ fn an_error_repeats_what_a_name_may_have_and_nothing_else() {
 }
 
 #[test]
-fn what_is_no_name_is_not_found() {
+fn an_invalid_name_is_no_name_server() {
     assert_eq!(NameServers::from_values(&["ns1.example.net", "a..b"]), None);
     assert_eq!(NameServers::from_values::<&str>(&[]), None);
 }
@@ -112,7 +112,7 @@ fn subsets_and_unions() {
 }
 
 #[test]
-fn regression_what_is_no_host_name_is_not_escaped_into_one() {
+fn regression_an_invalid_host_name_is_not_escaped() {
     for text in [
         "https://ns1.example.net",
         "ns1.example.net,ns2.example.net",

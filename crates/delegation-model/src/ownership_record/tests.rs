@@ -99,7 +99,7 @@ mod text_forms {
     }
 
     #[test]
-    fn every_kind_reads_back() {
+    fn every_kind_of_value_parses_back() {
         let values = [
             Value::Claim(claim(&claimant(STACK, "Delegation"), NOW)),
             Value::Claim(full_claim()),
@@ -148,7 +148,7 @@ mod text_forms {
     }
 
     #[test]
-    fn whatever_spelling_route_53_chooses_is_read() {
+    fn any_spelling_that_route_53_may_return_is_parsed() {
         let text = claim(&claimant(STACK, "Delegation"), NOW).text();
         let (head, tail) = text.split_at(70);
         let spelled =
@@ -159,7 +159,7 @@ mod text_forms {
     }
 
     #[test]
-    fn what_is_ours_and_unreadable_is_no_stranger() {
+    fn an_invalid_value_with_our_heritage_is_unreadable_not_foreign() {
         let good = claim(&claimant(STACK, "Delegation"), NOW).text();
         let broken = [
             "heritage=custom-delegation".to_owned(),
@@ -201,14 +201,14 @@ mod text_forms {
     }
 
     #[test]
-    fn fields_of_a_later_version_are_passed_over() {
+    fn fields_of_a_later_version_are_ignored() {
         let text =
             claim(&claimant(STACK, "Delegation"), NOW).text().replace(",owner=", ",new=1,owner=");
         assert!(matches!(Value::parse(&text::quote(&text)), Value::Claim(_)));
     }
 
     #[test]
-    fn only_what_we_could_have_written_is_repeated() {
+    fn only_values_that_this_program_writes_are_shown() {
         let before = Before { of: digest("x"), displaced: Some(displaced("ns1.h.net")) };
         let ours = record_of(&[Value::Claim(full_claim()), Value::Before(before)]).values();
         for hostile in [
@@ -230,7 +230,7 @@ mod text_forms {
     }
 
     #[test]
-    fn an_owner_that_we_could_not_have_written_is_not_shown() {
+    fn an_owner_that_this_program_does_not_write_is_not_shown() {
         let good = claim(&claimant(STACK, "Delegation"), NOW).text();
         for owner in ["", "a b", "call +1-800", "x\\\"y", &"x".repeat(400)] {
             let text = good.replace("shop/Delegation", owner);
@@ -246,7 +246,7 @@ mod whose {
     use super::*;
 
     #[test]
-    fn a_stack_that_is_made_again_under_its_name_is_the_same() {
+    fn a_stack_that_is_created_again_under_its_name_is_the_same() {
         let again = STACK.replace("6e3b9c2e-0000", "7f4c");
         assert_eq!(claimant(STACK, "D").id(), claimant(&again, "D").id());
         let others = [
@@ -260,14 +260,14 @@ mod whose {
     }
 
     #[test]
-    fn any_other_stack_id_counts_whole() {
+    fn any_other_stack_id_counts_as_a_whole() {
         assert_ne!(claimant("local/1", "D").id(), claimant("local/2", "D").id());
         assert_eq!(claimant(STACK, "D").owner().to_string(), "shop/D");
         assert_eq!(claimant("local", "D").owner().to_string(), "local/D");
     }
 
     #[test]
-    fn cuts_share_no_record() {
+    fn no_two_cuts_share_a_record() {
         let name = |text: &str| text.parse::<Name>().unwrap();
         assert_eq!(record_name(&cut()).unwrap().as_str(), "_delegation-testing.example.com");
         let fits = name(&format!("{}.example.com", "a".repeat(51)));
@@ -291,7 +291,7 @@ mod counting {
     use super::*;
 
     #[test]
-    fn of_several_own_claims_the_latest_counts_and_one_from_the_future_last() {
+    fn of_several_own_claims_the_latest_counts_and_one_from_the_future_is_the_oldest() {
         let own = claimant(STACK, "D");
         let times = [NOW - 10, NOW - 5, NOW + MAX_SKEW + 1];
         let record = record_of(&times.map(|time| Value::Claim(claim(&own, time))));
@@ -306,7 +306,7 @@ mod counting {
     }
 
     #[test]
-    fn a_claim_that_has_not_seen_a_displacement_does_not_hold() {
+    fn a_claim_from_before_a_displacement_is_no_holder() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
         let seen = Claim { saw: Some(NOW), ..claim(&own, NOW) };
         let (x, before) = (digest("x"), |of: &str| Before {
@@ -330,7 +330,7 @@ mod counting {
     }
 
     #[test]
-    fn a_hold_counts_a_week_and_for_the_name_servers_that_its_claim_names() {
+    fn a_hold_is_valid_for_a_week_and_for_the_name_servers_that_its_claim_names() {
         let own = claimant(STACK, "D");
         let held = |at: i64, until: i64| {
             let record = record_of(&[Value::Claim(Claim { hold: Some(until), ..claim(&own, at) })]);
@@ -346,7 +346,7 @@ mod counting {
     }
 
     #[test]
-    fn only_tombstones_that_are_over_are_dropped_and_later_ones_stay() {
+    fn only_expired_tombstones_are_removed_and_later_ones_stay() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
         let stone =
             |claimant: &Claimant, time| Value::Tombstone(Tombstone { id: claimant.id(), time });
@@ -369,7 +369,7 @@ mod counting {
     }
 
     #[test]
-    fn of_several_debts_the_one_that_leaves_more_counts() {
+    fn of_several_origins_the_one_that_leaves_the_name_servers_counts() {
         let x = digest("x");
         let same = Before { of: x, displaced: None };
         let taken = Before { of: x, displaced: Some(displaced("h.net")) };
@@ -382,7 +382,7 @@ mod counting {
     }
 
     #[test]
-    fn what_does_not_change_keeps_its_text() {
+    fn an_unchanged_value_keeps_its_text() {
         let own = claimant(STACK, "D");
         let mine = claim(&own, NOW);
         let spelled =

@@ -41,7 +41,7 @@ fn answers(records: &[(&str, &str)], owner: &str, rtype: &str) -> bool {
 }
 
 #[test]
-fn the_same_name_and_type_or_a_cname() {
+fn the_same_name_and_type_or_a_cname_answers() {
     let records = [("www", "A"), ("alias", "CNAME"), ("", "MX")];
     for (owner, rtype, expected) in [
         ("www.c.example", "A", true),
@@ -57,7 +57,7 @@ fn the_same_name_and_type_or_a_cname() {
 }
 
 #[test]
-fn the_wildcard_of_the_closest_name_that_exists() {
+fn the_wildcard_of_the_closest_existing_name_answers() {
     let records = [("*", "A"), ("*.sub", "TXT"), ("here.deep", "A"), ("www", "MX")];
     for (owner, rtype, expected) in [
         ("x.c.example", "A", true),
@@ -76,7 +76,7 @@ fn the_wildcard_of_the_closest_name_that_exists() {
 }
 
 #[test]
-fn regression_no_wildcard_or_cname_makes_up_for_a_delegation() {
+fn regression_no_wildcard_or_cname_answers_for_a_delegation() {
     let records = [("*", "CNAME"), ("a", "CNAME"), ("b", "NS")];
     for (owner, rtype, expected) in [
         ("x.c.example", "NS", false),
@@ -89,7 +89,7 @@ fn regression_no_wildcard_or_cname_makes_up_for_a_delegation() {
 }
 
 #[test]
-fn what_the_child_zone_delegates_it_does_not_answer() {
+fn the_child_zone_does_not_answer_for_what_it_delegates() {
     let records = [("sub", "NS"), ("www.sub", "A"), ("deep.sub", "NS"), ("*", "A")];
     for (owner, rtype, expected) in [
         ("www.sub.c.example", "A", false),
@@ -105,7 +105,7 @@ fn what_the_child_zone_delegates_it_does_not_answer() {
 }
 
 #[test]
-fn a_large_zone_takes_a_handful_of_pages() {
+fn a_large_zone_takes_only_a_few_pages() {
     let names: Vec<String> = (0..10_000).map(|n| format!("h{n:05}")).collect();
     let records: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "A")).collect();
     let zone = zone(&records);
@@ -115,7 +115,7 @@ fn a_large_zone_takes_a_handful_of_pages() {
 }
 
 #[test]
-fn the_name_with_which_a_page_goes_on_is_not_read_yet() {
+fn the_first_name_of_the_next_page_is_not_read_yet() {
     let zone = zone(&[("a", "A"), ("a", "TXT")]);
     let mut excerpt = PartialZone::new(name("c.example"));
     excerpt.add(&name("c.example"), &zone[..3], Some(name("a.c.example")));
@@ -135,7 +135,7 @@ fn the_last_name_of_a_page_may_have_more_types() {
 
 proptest! {
     #[test]
-    fn pages_of_any_size_answer_alike(
+    fn pages_of_any_size_give_the_same_answer(
         records in prop::collection::btree_set(
             (prop::sample::select(vec!["a", "b", "*", "a.b", "*.b", "c.a.b", "b.a"]), prop::sample::select(vec!["A", "NS", "TXT", "CNAME"])),
             0..8,
@@ -152,7 +152,7 @@ proptest! {
 
 /// Both are `c.example.x.y.` in a listing: a record set of the one was taken for one of the other.
 #[test]
-fn regression_a_dot_in_a_label_is_another_name() {
+fn regression_a_name_with_a_dot_in_a_label_is_another_name() {
     assert!(!answers(&[(r"x\056y", "A")], "y.x.c.example", "A"));
     assert!(!answers(&[("y.x", "A")], r"x\056y.c.example", "A"));
     assert!(answers(&[("y.x", "A")], "y.x.c.example", "A"));

@@ -17,7 +17,7 @@ pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
         return Decision::Proceed(without_claim(goal, observed, &record));
     };
     match &goal.reason {
-        DeleteReason::TakeBack if own.stamp != goal.stamp || own.again => {
+        DeleteReason::Undo if own.stamp != goal.stamp || own.again => {
             return Decision::Proceed(ReconciliationPlan::default());
         }
         _ if own.is_later_than(goal.stamp, goal.now) => {
@@ -50,7 +50,7 @@ fn without_claim(
         _ => ReconciliationPlan::default(),
     };
     // What a request did not write it need not speak of.
-    if goal.reason != DeleteReason::TakeBack
+    if goal.reason != DeleteReason::Undo
         && let Some(ns) = observed.at_cut("NS")
     {
         plan.warnings.push(Warning::NotClaimed {

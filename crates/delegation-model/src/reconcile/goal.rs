@@ -170,7 +170,7 @@ pub enum DeleteReason {
     /// An arrival is about to fail, or was overtaken at another point. It removes only the claim
     /// that the same request wrote, and only if no other delivery of that request has found it
     /// (ARRIVE-8).
-    TakeBack,
+    Undo,
     /// A Delete with a physical id that this function did not return: CloudFormation invented it
     /// for a Create that it cancelled (LEAVE-9).
     InventedId {

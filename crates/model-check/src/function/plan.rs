@@ -30,7 +30,7 @@ impl Model {
             }
             Part::Absent if request.physical == Physical::Invented => Reason::Invented,
             Part::Absent | Part::CleanUp => Reason::Requested,
-            Part::TakeBack => Reason::TakeBack,
+            Part::Undo => Reason::Undo,
         };
         let config = if part == Part::CleanUp { request.old } else { request.config };
         Question::Absent {
@@ -99,7 +99,7 @@ impl Model {
                     now: START + i64::from(request.now),
                     reason: match reason {
                         Reason::Requested => DeleteReason::Requested,
-                        Reason::TakeBack => DeleteReason::TakeBack,
+                        Reason::Undo => DeleteReason::Undo,
                         Reason::Invented => DeleteReason::InventedId { create_could_run: true },
                     },
                     known_name_servers: known.then(|| {

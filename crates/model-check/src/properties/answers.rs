@@ -57,8 +57,8 @@ impl Model {
 
     /// A replacement takes back what it wrote if the stack went another way meanwhile, and no
     /// second delivery does.
-    pub(crate) fn check_look_back(&mut self, overtaken: bool, takes_back: bool) {
-        if overtaken != takes_back {
+    pub(crate) fn check_old_point_decision(&mut self, overtaken: bool, undoes: bool) {
+        if overtaken != undoes {
             self.violation(
                 "MOVE-5: who was overtaken at the old point takes back, and nobody else".into(),
             );

@@ -123,7 +123,7 @@ impl Model {
                     );
                 }
             }
-            Part::TakeBack => {}
+            Part::Undo => {}
         }
         if after.servers.is_none() && after.ds.is_some() && before.servers.is_some() {
             self.violation("LEAVE-3: a DS record set is left without name servers".into());
@@ -145,8 +145,7 @@ impl Model {
                 "TIME-1: a request changes something after a later one of its resource".into(),
             );
         }
-        if *part == Part::TakeBack
-            && before.claim(request.resource).is_some_and(|own| own.time != time)
+        if *part == Part::Undo && before.claim(request.resource).is_some_and(|own| own.time != time)
         {
             self.violation("ARRIVE-8: the claim of another request is taken back".into());
         }
@@ -279,7 +278,7 @@ impl Model {
             // A later Update in place settles, and brings the TTL.
             Part::Present => !turn.behavior.is_arrival() && own.is_some(),
             // Its child zone's name servers, set by hand in the place of others.
-            Part::Absent | Part::CleanUp | Part::TakeBack => {
+            Part::Absent | Part::CleanUp | Part::Undo => {
                 let replaced =
                     world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
                 let known = before.servers == Some(config.servers) || replaced;

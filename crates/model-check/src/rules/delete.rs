@@ -44,7 +44,7 @@ impl Model {
             return holds(stays, "LEAVE-1: nothing is ours, and something changes");
         };
         let of_request = own.stamp == crate::function::stamp(request.time, request.id);
-        if reason == Reason::TakeBack && (!of_request || own.again) {
+        if reason == Reason::Undo && (!of_request || own.again) {
             return holds(stays, "ARRIVE-8: what this delivery did not write is taken back");
         }
         if own.stamp.time > time {

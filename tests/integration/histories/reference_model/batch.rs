@@ -106,7 +106,7 @@ impl ReferenceModel {
         let arrives =
             delivery.goes.iter().any(|(place, way)| *place == turn.place && way.is_arrival());
         if arrives {
-            asks.push((self.absent(delivery, Leave::TakeBack), None));
+            asks.push((self.absent(delivery, Leave::Undo), None));
         }
         if delivery.leaves.as_ref() == Some(&turn.place) {
             let why = if delivery.invented { Leave::Invented(true) } else { Leave::Asked };
@@ -166,8 +166,8 @@ impl ReferenceModel {
         }
         // What stood before is left behind. The records tell it: where somebody touched the zone
         // meanwhile, the row does not.
-        let stood_before = turn.before.origin().is_some_and(|before| before.displaced.is_none());
-        if stood_before && turn.after.record.claims.is_empty() {
+        let existed_before = turn.before.origin().is_some_and(|before| before.displaced.is_none());
+        if existed_before && turn.after.record.claims.is_empty() {
             past.ours = false;
         }
         if turn.after.ns.is_none() {

@@ -9,7 +9,7 @@ const ARRIVALS: [fn(&mut Point, &str, Intent) -> Done; 2] = [Point::create, Poin
 
 /// ARRIVE-1.
 #[test]
-fn where_nothing_stands_the_delegation_is_made() {
+fn without_an_ns_record_set_the_delegation_is_created() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         let done = arrive(&mut point, "S1", wants("x"));
@@ -22,7 +22,7 @@ fn where_nothing_stands_the_delegation_is_made() {
 }
 
 #[test]
-fn a_replacement_remembers_where_it_came_from_and_a_create_came_from_nowhere() {
+fn a_replacement_records_where_it_came_from_and_a_create_does_not() {
     let mut point = Point::new();
     point.replace("S1", wants("x"));
     point.create("S2", wants("x"));
@@ -32,7 +32,7 @@ fn a_replacement_remembers_where_it_came_from_and_a_create_came_from_nowhere() {
 
 /// OWN-2.
 #[test]
-fn a_conflict_refuses_where_nothing_stands() {
+fn without_an_ns_record_set_a_conflict_refuses() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         point.create("S2", wants("y"));
@@ -48,7 +48,7 @@ fn a_conflict_refuses_where_nothing_stands() {
 }
 
 #[test]
-fn an_equal_wish_is_no_conflict_where_nothing_stands() {
+fn a_claim_on_the_desired_name_servers_is_no_conflict() {
     let mut point = Point::new();
     point.create("S2", wants("x"));
     point.remove_by_hand("NS");
@@ -56,7 +56,7 @@ fn an_equal_wish_is_no_conflict_where_nothing_stands() {
 }
 
 #[test]
-fn a_before_that_is_left_over_goes_where_nothing_stands() {
+fn without_an_ns_record_set_an_old_before_is_removed() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -67,7 +67,7 @@ fn a_before_that_is_left_over_goes_where_nothing_stands() {
 
 /// ARRIVE-2.
 #[test]
-fn what_stands_as_wanted_is_claimed_and_not_changed() {
+fn an_existing_delegation_as_desired_is_claimed_not_changed() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         point.set_by_hand("x", 60);
@@ -85,7 +85,7 @@ fn what_stands_as_wanted_is_claimed_and_not_changed() {
 }
 
 #[test]
-fn a_ttl_that_is_as_wanted_is_no_warning() {
+fn a_ttl_as_desired_causes_no_warning() {
     let mut point = Point::new();
     point.set_by_hand("x", 172_800);
     assert_eq!(point.create("S1", wants("x")).warnings(), "");
@@ -93,7 +93,7 @@ fn a_ttl_that_is_as_wanted_is_no_warning() {
 
 /// ARRIVE-3.
 #[test]
-fn what_stood_before_a_first_holder_came_is_remembered_as_that() {
+fn name_servers_from_before_the_first_holder_are_recorded_as_such() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         point.set_by_hand("x", 60);
@@ -104,7 +104,7 @@ fn what_stood_before_a_first_holder_came_is_remembered_as_that() {
 }
 
 #[test]
-fn a_share_of_what_a_stack_made_is_no_adoption() {
+fn sharing_the_delegation_of_a_stack_is_no_adoption() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         point.create("S1", wants("x"));
@@ -117,7 +117,7 @@ fn a_share_of_what_a_stack_made_is_no_adoption() {
 }
 
 #[test]
-fn a_claim_on_other_name_servers_makes_nothing_ours() {
+fn an_adoption_ignores_claims_on_other_name_servers() {
     let mut point = Point::new();
     point.create("S2", wants("y"));
     point.set_by_hand("x", 60);
@@ -127,7 +127,7 @@ fn a_claim_on_other_name_servers_makes_nothing_ours() {
 
 /// ARRIVE-3.
 #[test]
-fn a_creates_own_earlier_claim_is_not_counted_and_a_replacements_is() {
+fn the_earlier_claim_of_a_replacement_counts_but_not_that_of_a_create() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     let mut replaced = point.clone();
@@ -139,7 +139,7 @@ fn a_creates_own_earlier_claim_is_not_counted_and_a_replacements_is() {
 }
 
 #[test]
-fn a_before_about_what_stands_stays() {
+fn a_before_about_the_current_name_servers_stays() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -151,7 +151,7 @@ fn a_before_about_what_stands_stays() {
 }
 
 #[test]
-fn a_before_about_other_name_servers_makes_room_for_an_adoption() {
+fn an_adoption_replaces_a_before_about_other_name_servers() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -180,7 +180,7 @@ fn different_name_servers_refuse() {
 
 /// ARRIVE-5.
 #[test]
-fn allow_overwrite_displaces_and_remembers() {
+fn allow_overwrite_displaces_and_records_the_origin() {
     for (arrive, held) in [(ARRIVALS[0], false), (ARRIVALS[1], false), (ARRIVALS[0], true)] {
         let mut point = Point::new();
         if held {
@@ -208,7 +208,7 @@ fn allow_overwrite_displaces_and_remembers() {
 
 /// ARRIVE-6.
 #[test]
-fn allow_overwrite_does_not_go_over_what_is_not_settled() {
+fn allow_overwrite_does_not_displace_an_unsettled_delegation() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -220,7 +220,7 @@ fn allow_overwrite_does_not_go_over_what_is_not_settled() {
 }
 
 #[test]
-fn allow_overwrite_goes_over_a_before_that_is_about_something_else() {
+fn allow_overwrite_ignores_a_before_about_other_name_servers() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -241,7 +241,7 @@ fn allow_overwrite_is_about_record_values_alone() {
 
 /// ARRIVE-4.
 #[test]
-fn our_own_earlier_claim_alone_may_be_replaced() {
+fn name_servers_that_only_an_own_earlier_claim_names_are_displaced() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         point.create("S1", wants("x"));
@@ -256,7 +256,7 @@ fn our_own_earlier_claim_alone_may_be_replaced() {
 }
 
 #[test]
-fn our_own_earlier_claim_is_not_enough_where_others_name_what_stands() {
+fn an_own_earlier_claim_is_not_enough_if_others_hold_the_delegation() {
     for arrive in ARRIVALS {
         let mut point = Point::new();
         point.create("S1", wants("x"));
@@ -269,7 +269,7 @@ fn our_own_earlier_claim_is_not_enough_where_others_name_what_stands() {
 }
 
 #[test]
-fn our_own_earlier_claim_on_something_else_is_not_enough() {
+fn an_own_earlier_claim_on_other_name_servers_is_not_enough() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.set_by_hand("z", 60);
@@ -282,7 +282,7 @@ fn our_own_earlier_claim_on_something_else_is_not_enough() {
 }
 
 #[test]
-fn an_arrival_that_a_check_fails_is_refused() {
+fn an_arrival_with_a_failed_check_is_refused() {
     for arrive in ARRIVALS {
         for intent in [wants("x").failing_check(), wants("x").unreadable()] {
             let mut point = Point::new();
@@ -295,7 +295,7 @@ fn an_arrival_that_a_check_fails_is_refused() {
 
 /// ARRIVE-7.
 #[test]
-fn a_full_ownership_record_refuses_arrivals_and_nobody_else() {
+fn a_full_ownership_record_refuses_only_arrivals() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     for _ in 0..12 {
@@ -346,7 +346,7 @@ fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_e
 
 /// ARRIVE-8.
 #[test]
-fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
+fn a_failed_arrival_undoes_what_it_wrote_and_nothing_else() {
     for (by_hand, left) in [(None, ""), (Some("h"), "h"), (Some("x"), "x")] {
         let mut point = Point::new();
         if let Some(letter) = by_hand {
@@ -356,21 +356,21 @@ fn a_failed_arrival_takes_back_what_it_wrote_and_only_that() {
         let intent = wants("x").overwriting();
         let create = point.request("S1", UpdateBehavior::Create, &intent);
         point.deliver(&create);
-        point.take_back(&create);
+        point.undo(&create);
         assert_eq!((&point.observed, point.delegated_to().as_str()), (&before, left));
         // Without its claim there is nothing to take back.
-        assert_eq!(point.take_back(&create).shape(), "");
+        assert_eq!(point.undo(&create).shape(), "");
     }
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
     point.update("S1", wants("x"));
-    assert_eq!(point.take_back(&create).shape(), "", "a later request has it now");
+    assert_eq!(point.undo(&create).shape(), "", "a later request has it now");
 }
 
 /// ARRIVE-8.
 #[test]
-fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
+fn the_first_delivery_undoes_nothing_that_a_second_one_may_have_answered() {
     // Found by the model checker. Two deliveries of one request run at once. The second finds what
     // the first wrote, and answers SUCCESS. Then the first fails its check, or finds the old point
     // cleaned up.
@@ -379,7 +379,7 @@ fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
         let request = point.request("S1", behavior, &wants("x"));
         point.deliver(&request);
         point.deliver(&request);
-        assert_eq!(point.take_back(&request).shape(), "");
+        assert_eq!(point.undo(&request).shape(), "");
         assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
         // The rollback of the stack removes it like any other.
         assert_eq!(point.delete("S1").action(), Action::Removed);
@@ -392,5 +392,5 @@ fn what_a_second_delivery_may_have_answered_is_not_taken_back_by_the_first() {
     second.goal.behavior = UpdateBehavior::InPlace;
     point.deliver(&first);
     assert!(point.deliver(&second).plan().finds_own_request);
-    assert_eq!(point.take_back(&first).shape(), "");
+    assert_eq!(point.undo(&first).shape(), "");
 }

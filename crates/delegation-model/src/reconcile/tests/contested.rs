@@ -41,7 +41,7 @@ fn clocks_may_differ_a_little() {
 }
 
 #[test]
-fn a_late_request_is_judged_by_the_clock_and_not_by_its_own_time() {
+fn a_time_is_in_the_future_by_the_clock_and_not_by_the_request() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     let late = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
@@ -51,7 +51,7 @@ fn a_late_request_is_judged_by_the_clock_and_not_by_its_own_time() {
 }
 
 #[test]
-fn a_tombstone_from_the_future_stops_nobody_and_goes() {
+fn a_tombstone_from_the_future_stops_no_create_and_is_removed() {
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.wait(30 * DAY);
@@ -62,7 +62,7 @@ fn a_tombstone_from_the_future_stops_nobody_and_goes() {
 }
 
 #[test]
-fn a_displacement_from_the_future_is_not_put_back() {
+fn a_displacement_from_the_future_is_not_restored() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -73,7 +73,7 @@ fn a_displacement_from_the_future_is_not_put_back() {
 
 /// TRUST-2.
 #[test]
-fn a_hold_counts_for_the_name_servers_that_its_claim_names_and_for_a_week() {
+fn a_hold_of_a_claim_on_the_current_name_servers_is_valid_for_a_week() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     // A stranger's claim on other name servers.
@@ -99,7 +99,7 @@ fn a_hold_counts_for_the_name_servers_that_its_claim_names_and_for_a_week() {
 
 /// TRUST-3.
 #[test]
-fn an_owner_that_we_could_not_have_written_reaches_no_message() {
+fn no_message_shows_an_owner_that_this_program_does_not_write() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     let values = point.record().values();
@@ -117,7 +117,7 @@ fn an_owner_that_we_could_not_have_written_reaches_no_message() {
 }
 
 #[test]
-fn values_of_strangers_stay_to_the_letter() {
+fn values_of_other_programs_stay_exactly_as_they_are() {
     let mut point = Point::new();
     point.add_value_by_hand("\"v=spf1 -all\"");
     point.add_value_by_hand("\"note\" \"of \\303\\244\"");
@@ -129,7 +129,7 @@ fn values_of_strangers_stay_to_the_letter() {
 
 /// OWN-7.
 #[test]
-fn what_can_t_be_read_holds_what_stands() {
+fn an_unreadable_value_counts_as_a_holder() {
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
     point.add_value_by_hand(UNREADABLE);
@@ -145,7 +145,7 @@ fn what_can_t_be_read_holds_what_stands() {
 }
 
 #[test]
-fn what_can_t_be_read_is_not_overwritten() {
+fn a_delegation_with_an_unreadable_value_is_not_overwritten() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.add_value_by_hand(UNREADABLE);
@@ -156,7 +156,7 @@ fn what_can_t_be_read_is_not_overwritten() {
 }
 
 #[test]
-fn what_can_t_be_read_keeps_drift() {
+fn with_an_unreadable_value_drift_is_not_repaired() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.set_by_hand("z", 60);
@@ -170,7 +170,7 @@ fn what_can_t_be_read_keeps_drift() {
 }
 
 #[test]
-fn an_ownership_record_with_a_routing_policy_says_nothing_and_is_not_touched() {
+fn an_ownership_record_with_a_routing_policy_is_ignored_and_left() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.observed.ownership.as_mut().unwrap().special = true;
@@ -183,7 +183,7 @@ fn an_ownership_record_with_a_routing_policy_says_nothing_and_is_not_touched() {
 /// Nothing in public DNS tells a forged displacement from one of ours. The page of security says
 /// what follows: the right to write TXT there is as good as the right to delegate.
 #[test]
-fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
+fn known_the_last_delete_restores_a_forged_displacement() {
     let forge = |point: &mut Point, at: i64| {
         let of = Digest::from_name_servers(&servers("x"));
         let text = format!("before=displaced,of={of},at={at},claimed=no,ttl=60,ns=ns1.e.net.");
@@ -208,7 +208,7 @@ fn known_a_forged_displacement_is_put_back_by_the_last_delete() {
 
 /// Nor a forged claim, with which a request may put back what it names where it could not begin.
 #[test]
-fn known_a_forged_claim_lets_a_request_put_back_what_it_names() {
+fn known_a_forged_claim_lets_a_request_restore_its_name_servers() {
     let mut elsewhere = Point::new();
     elsewhere.create("S2", wants("e"));
     let forged = elsewhere.record().values().remove(0);
@@ -221,7 +221,7 @@ fn known_a_forged_claim_lets_a_request_put_back_what_it_names() {
 }
 
 #[test]
-fn one_edit_of_the_record_neither_stops_updates_nor_deletes() {
+fn no_single_edit_of_the_record_stops_updates_or_deletes() {
     // Whatever single value of ours is edited in whatever field: an Update and a Delete go on.
     let mut point = Point::new();
     point.create("S1", wants("x"));

@@ -13,7 +13,7 @@ fn created(intent: Intent) -> Point {
 
 /// LEAVE-1.
 #[test]
-fn without_a_claim_nothing_is_ours() {
+fn without_a_claim_a_delete_changes_nothing() {
     let mut point = Point::new();
     let done = point.delete("S1");
     assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("", ""));
@@ -27,7 +27,7 @@ fn without_a_claim_nothing_is_ours() {
 }
 
 #[test]
-fn where_nothing_stands_the_claim_goes() {
+fn without_an_ns_record_set_the_claim_is_removed() {
     let mut point = created(wants("x"));
     point.remove_by_hand("NS");
     let done = point.delete("S1");
@@ -38,7 +38,7 @@ fn where_nothing_stands_the_claim_goes() {
 }
 
 #[test]
-fn where_nothing_stands_a_ds_that_only_we_name_goes_too() {
+fn without_an_ns_record_set_an_own_ds_record_set_is_removed() {
     for (other, shape) in [(false, "-DS -TXT"), (true, "-TXT +TXT")] {
         let mut point = created(wants("x").signed("a"));
         if other {
@@ -54,7 +54,7 @@ fn where_nothing_stands_a_ds_that_only_we_name_goes_too() {
 }
 
 #[test]
-fn a_before_goes_with_the_last_claim() {
+fn before_is_removed_with_the_last_claim() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -68,7 +68,7 @@ fn a_before_goes_with_the_last_claim() {
 
 /// LEAVE-2.
 #[test]
-fn while_others_hold_only_the_claim_goes() {
+fn while_others_hold_the_delegation_only_the_claim_is_removed() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     let done = point.delete("S1");
@@ -80,7 +80,7 @@ fn while_others_hold_only_the_claim_goes() {
 
 /// LEAVE-7.
 #[test]
-fn a_ds_goes_with_the_last_claim_that_names_it() {
+fn the_last_claim_that_names_a_ds_record_set_removes_it() {
     for (second, left) in [(wants("x").signed("a"), "a"), (wants("x"), "")] {
         let mut point = created(wants("x").signed("a"));
         point.create("S2", second);
@@ -91,7 +91,7 @@ fn a_ds_goes_with_the_last_claim_that_names_it() {
 
 /// LEAVE-3.
 #[test]
-fn the_last_holder_of_what_is_settled_takes_it_along() {
+fn the_last_holder_removes_a_settled_delegation() {
     let mut point = created(wants("x"));
     point.set_ds_by_hand("z");
     // Exactly as read: another spelling and another order.
@@ -103,7 +103,7 @@ fn the_last_holder_of_what_is_settled_takes_it_along() {
 
 /// OWN-2.
 #[test]
-fn a_claim_that_sleeps_does_not_keep_it() {
+fn a_dormant_claim_does_not_keep_a_delegation() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
@@ -113,7 +113,7 @@ fn a_claim_that_sleeps_does_not_keep_it() {
 
 /// LEAVE-4.
 #[test]
-fn what_stood_before_stays() {
+fn name_servers_from_before_the_first_holder_stay() {
     let mut point = Point::new();
     point.set_by_hand("x", 60);
     point.create("S1", wants("x"));
@@ -125,7 +125,7 @@ fn what_stood_before_stays() {
 }
 
 #[test]
-fn the_last_of_several_pays_the_debt() {
+fn the_last_of_several_holders_restores_the_displaced_name_servers() {
     for first in ["S1", "S2"] {
         let last = if first == "S1" { "S2" } else { "S1" };
         let mut point = Point::new();
@@ -141,7 +141,7 @@ fn the_last_of_several_pays_the_debt() {
 
 /// LEAVE-5.
 #[test]
-fn what_was_nobodys_is_put_back_for_a_day() {
+fn displaced_name_servers_that_nobody_claimed_are_restored_for_a_day() {
     // The Create comes a second after the start, the Delete one after the wait.
     for (later, back) in [(DAY - 1, true), (DAY, false)] {
         let mut point = Point::new();
@@ -162,7 +162,7 @@ fn what_was_nobodys_is_put_back_for_a_day() {
 }
 
 #[test]
-fn what_is_still_claimed_is_put_back_whenever_that_is() {
+fn displaced_name_servers_that_are_still_claimed_are_restored_at_any_time() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.wait(100 * DAY);
@@ -172,7 +172,7 @@ fn what_is_still_claimed_is_put_back_whenever_that_is() {
 }
 
 #[test]
-fn what_is_no_longer_claimed_is_not_put_back() {
+fn displaced_name_servers_that_are_no_longer_claimed_are_not_restored() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     assert_eq!(point.delete("S1").warnings(), "changed-by-others");
@@ -184,7 +184,7 @@ fn what_is_no_longer_claimed_is_not_put_back() {
 }
 
 #[test]
-fn a_ds_goes_in_the_batch_that_puts_back() {
+fn the_batch_that_restores_removes_the_ds_record_set() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -194,7 +194,7 @@ fn a_ds_goes_in_the_batch_that_puts_back() {
 
 /// LEAVE-6.
 #[test]
-fn a_put_back_that_route_53_rejects_deletes() {
+fn name_servers_that_route_53_rejects_are_not_restored() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     let goal = point.delete_goal("S2", DeleteReason::Requested);
@@ -209,7 +209,7 @@ fn a_put_back_that_route_53_rejects_deletes() {
 }
 
 #[test]
-fn nothing_is_put_back_where_the_name_is_not_allowed() {
+fn nothing_is_restored_at_a_name_that_is_not_allowed() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     let goal = point.delete_goal("S2", DeleteReason::Requested);
@@ -218,7 +218,7 @@ fn nothing_is_put_back_where_the_name_is_not_allowed() {
 }
 
 #[test]
-fn a_claim_that_has_not_seen_the_displacement_keeps_the_name_all_the_same() {
+fn a_claim_from_before_the_displacement_still_keeps_the_name() {
     // S1 claims x; S2 took over with y and is gone; S1's rename brought x again by AllowOverwrite.
     // What it displaced can't be put back, and S1's old claim is on x: the name stays.
     let mut point = created(wants("x"));
@@ -233,7 +233,7 @@ fn a_claim_that_has_not_seen_the_displacement_keeps_the_name_all_the_same() {
 }
 
 #[test]
-fn name_servers_that_are_not_ours_stay_and_are_told() {
+fn name_servers_that_the_claim_does_not_name_stay_and_are_reported() {
     let mut point = created(wants("x"));
     point.set_by_hand("z", 60);
     let done = point.delete("S1");
@@ -242,7 +242,7 @@ fn name_servers_that_are_not_ours_stay_and_are_told() {
 }
 
 #[test]
-fn name_servers_of_the_child_zone_go_although_a_hand_set_them() {
+fn name_servers_of_the_child_zone_that_were_set_by_hand_are_removed() {
     for (current, known, goes) in
         [("z", "z", true), ("z", "zx", true), ("zx", "z", false), ("z", "y", false)]
     {
@@ -255,7 +255,7 @@ fn name_servers_of_the_child_zone_go_although_a_hand_set_them() {
 }
 
 #[test]
-fn name_servers_of_the_child_zone_stay_where_others_claim_them() {
+fn name_servers_of_the_child_zone_stay_if_others_claim_them() {
     let mut point = created(wants("x"));
     point.create("S2", wants("z").overwriting());
     let done = point.delete_knowing("S1", "z");
@@ -264,7 +264,7 @@ fn name_servers_of_the_child_zone_stay_where_others_claim_them() {
 }
 
 #[test]
-fn a_ds_of_ours_goes_from_beside_name_servers_that_are_not() {
+fn an_own_ds_record_set_is_removed_from_foreign_name_servers() {
     let mut point = created(wants("x").signed("a"));
     point.set_by_hand("z", 60);
     assert_eq!(point.delete("S1").shape(), "-DS -TXT");
@@ -284,7 +284,7 @@ mod invented_ids {
     use super::*;
 
     #[test]
-    fn a_create_that_has_run_is_taken_back_without_a_tombstone() {
+    fn a_create_that_has_run_is_undone_without_a_tombstone() {
         for by_hand in [None, Some("x")] {
             let mut point = Point::new();
             if let Some(letter) = by_hand {
@@ -299,7 +299,7 @@ mod invented_ids {
 
     /// OWN-8.
     #[test]
-    fn a_create_that_comes_late_is_overtaken_by_the_tombstone() {
+    fn the_tombstone_stops_a_late_create() {
         let mut point = Point::new();
         let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
         let done = point.delete_invented("S1");
@@ -312,7 +312,7 @@ mod invented_ids {
     }
 
     #[test]
-    fn a_create_of_the_same_second_is_overtaken_too() {
+    fn the_tombstone_stops_a_create_of_the_same_second() {
         let mut point = Point::new();
         let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
         let mut goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
@@ -335,7 +335,7 @@ mod invented_ids {
     }
 
     #[test]
-    fn an_update_is_not_overtaken_by_a_tombstone() {
+    fn a_tombstone_does_not_stop_an_update() {
         let mut point = created(wants("x"));
         point.update("S1", wants("x"));
         let update = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
@@ -361,7 +361,7 @@ mod invented_ids {
     }
 
     #[test]
-    fn no_tombstone_where_the_create_could_not_have_run() {
+    fn no_tombstone_is_left_if_the_create_cannot_have_run() {
         let mut point = Point::new();
         let goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: false });
         assert_eq!(point.deliver_delete(&goal).shape(), "");
@@ -370,7 +370,7 @@ mod invented_ids {
     }
 
     #[test]
-    fn no_tombstone_where_a_later_claim_of_ours_stands() {
+    fn no_tombstone_is_left_if_a_later_claim_exists() {
         let mut point = Point::new();
         let goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
         point.create("S1", wants("x"));
@@ -379,7 +379,7 @@ mod invented_ids {
     }
 
     #[test]
-    fn a_redelivered_delete_puts_no_older_tombstone_in_the_place_of_a_newer() {
+    fn a_redelivered_delete_does_not_replace_a_newer_tombstone() {
         let mut point = Point::new();
         let first = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
         let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
@@ -398,14 +398,14 @@ mod a_parent_zone_that_is_gone {
 
     /// LEAVE-8.
     #[test]
-    fn our_claim_in_the_zone_that_took_its_place_goes_by_the_table() {
+    fn the_claim_in_a_cloned_zone_is_removed_by_the_table() {
         let mut point = created(wants("x"));
         let goal = point.delete_goal("S1", gone("Z8"));
         assert_eq!(point.deliver_delete(&goal).action(), Action::Removed);
     }
 
     #[test]
-    fn the_clean_up_of_a_move_leaves_the_new_point() {
+    fn the_clean_up_after_a_move_leaves_the_new_point() {
         let mut point = Point::new();
         point.replace("S1", wants("x"));
         let zone = moved_from().zone.unwrap();
@@ -418,7 +418,7 @@ mod a_parent_zone_that_is_gone {
     }
 
     #[test]
-    fn a_claim_that_came_by_an_id_of_somebody_else_is_not_protected() {
+    fn a_claim_that_came_by_a_foreign_id_is_not_protected() {
         let mut point = Point::new();
         let from = MovedFrom { zone: None, ..moved_from() };
         let request = point.request("S1", UpdateBehavior::Replacement { from }, &wants("x"));

@@ -412,11 +412,11 @@ impl Point {
 
     /// A request that is about to fail takes back what it wrote.
     #[track_caller]
-    pub(super) fn take_back(&mut self, request: &Request) -> Done {
+    pub(super) fn undo(&mut self, request: &Request) -> Done {
         let goal = DeleteGoal {
             stamp: request.goal.stamp,
             claimant: request.goal.claimant.clone(),
-            ..self.delete_goal("S1", DeleteReason::TakeBack)
+            ..self.delete_goal("S1", DeleteReason::Undo)
         };
         self.deliver_delete(&goal)
     }

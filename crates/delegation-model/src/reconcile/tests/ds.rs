@@ -21,7 +21,7 @@ fn digest(letters: &str) -> Option<Digest> {
 }
 
 #[test]
-fn a_new_delegation_comes_with_its_ds_in_one_batch() {
+fn a_new_delegation_is_created_with_its_ds_in_one_batch() {
     for arrive in [Point::create, Point::replace] {
         let mut point = Point::new();
         assert_eq!(arrive(&mut point, "S1", wants("x").signed("a")).shape(), "+NS +DS +TXT");
@@ -31,7 +31,7 @@ fn a_new_delegation_comes_with_its_ds_in_one_batch() {
 }
 
 #[test]
-fn it_is_added_replaced_given_another_ttl_and_removed_by_who_manages_it() {
+fn its_manager_adds_it_replaces_it_changes_its_ttl_and_removes_it() {
     let mut point = created(wants("x"));
     for (intent, shape, keys) in [
         (wants("x").signed("a"), "+DS -TXT +TXT", "a"),
@@ -50,7 +50,7 @@ fn it_is_added_replaced_given_another_ttl_and_removed_by_who_manages_it() {
 }
 
 #[test]
-fn one_that_somebody_changed_by_hand_is_put_right() {
+fn one_that_was_changed_by_hand_is_corrected() {
     let mut point = created(wants("x").signed("a"));
     point.set_ds_by_hand("z");
     point.update("S1", wants("x").signed("a"));
@@ -61,7 +61,7 @@ fn one_that_somebody_changed_by_hand_is_put_right() {
 }
 
 #[test]
-fn an_arrival_changes_none() {
+fn an_arrival_leaves_the_ds_record_set() {
     for (by_hand, intent) in
         [("", wants("x").signed("a")), ("z", wants("x").signed("a")), ("z", wants("x"))]
     {
@@ -79,7 +79,7 @@ fn an_arrival_changes_none() {
 
 /// DS-6.
 #[test]
-fn one_that_was_found_is_ours_once_the_delegation_is() {
+fn one_that_was_found_is_managed_once_the_delegation_is_settled() {
     let mut point = Point::new();
     point.set_by_hand("x", 172_800);
     point.set_ds_by_hand("a");
@@ -112,7 +112,7 @@ fn one_that_was_made_by_hand_or_retained_outlives_the_rollback_of_an_arrival() {
 }
 
 #[test]
-fn one_that_another_claim_names_is_managed_by_both() {
+fn one_that_another_claim_manages_is_managed_by_both() {
     let mut point = created(wants("x").signed("a"));
     point.create("S2", wants("x").signed("a"));
     assert_eq!(managed(&point, "S2"), digest("a"));
@@ -125,7 +125,7 @@ fn one_that_another_claim_names_is_managed_by_both() {
 
 /// DS-4.
 #[test]
-fn one_that_another_claim_names_is_never_replaced_or_removed() {
+fn one_that_another_claim_manages_is_never_replaced_or_removed() {
     for overwrite in [false, true] {
         let mut point = created(wants("x").signed("a"));
         let intent = |intent: Intent| Intent { overwrite, ..intent };
@@ -152,7 +152,7 @@ fn one_that_another_claim_names_is_never_replaced_or_removed() {
 }
 
 #[test]
-fn its_ttl_stays_where_another_claim_names_it_unless_the_request_changes_it() {
+fn its_ttl_stays_if_another_claim_manages_it_unless_the_request_changes_it() {
     let mut point = created(wants("x").signed("a").ds_ttl(60));
     point.create("S2", wants("x").signed("a").ds_ttl(300));
     let ttl = |point: &Point| point.observed.at_cut("DS").unwrap().ttl.unwrap().seconds();
@@ -163,7 +163,7 @@ fn its_ttl_stays_where_another_claim_names_it_unless_the_request_changes_it() {
 }
 
 #[test]
-fn one_that_nobody_claims_is_replaced_by_overwriting_alone() {
+fn one_that_nobody_manages_is_replaced_only_with_allow_overwrite() {
     let mut point = created(wants("x"));
     point.set_ds_by_hand("z");
     let done = point.update("S1", wants("x").signed("a"));
@@ -174,7 +174,7 @@ fn one_that_nobody_claims_is_replaced_by_overwriting_alone() {
 }
 
 #[test]
-fn off_leaves_one_that_is_not_ours_and_says_so_where_ours_was_replaced() {
+fn turning_dnssec_off_leaves_one_that_the_claim_does_not_manage() {
     let mut point = created(wants("x"));
     point.set_ds_by_hand("z");
     assert_eq!(point.update("S1", wants("x")).warnings(), "");
@@ -210,7 +210,7 @@ fn name_servers_never_change_under_one() {
 }
 
 #[test]
-fn nor_in_the_batch_that_would_add_one() {
+fn name_servers_never_change_in_the_batch_that_would_add_one() {
     let mut point = created(wants("x"));
     assert_eq!(point.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
     assert_eq!(
@@ -223,7 +223,7 @@ fn nor_in_the_batch_that_would_add_one() {
 /// turned `Dnssec` off and changed the child zone. Its rollback left the name servers of the child
 /// zone that the same rollback deletes.
 #[test]
-fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
+fn a_rollback_restores_the_name_servers_and_leaves_the_ds_for_later() {
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("DS");
     point.update("S1", wants("y"));
@@ -258,7 +258,7 @@ fn a_way_back_puts_the_name_servers_back_and_leaves_the_ds_for_later() {
 /// Found by the model checker: the claim named the name servers of before with the DS record set of
 /// the others, and then put them back under it.
 #[test]
-fn regression_a_way_back_under_a_ds_does_not_make_the_zone_bogus_later() {
+fn regression_a_rollback_under_a_ds_does_not_make_the_zone_bogus_later() {
     let mut point = created(wants("x"));
     // Somebody changes the name servers by hand before the template does, with its first DS record
     // set.
@@ -280,7 +280,7 @@ fn regression_a_way_back_under_a_ds_does_not_make_the_zone_bogus_later() {
 }
 
 #[test]
-fn name_servers_that_our_claim_names_are_put_back_under_one() {
+fn name_servers_that_the_claim_names_are_restored_under_one() {
     let mut point = created(wants("x").signed("a"));
     point.set_by_hand("z", 60);
     assert_eq!(point.update("S1", wants("x").signed("a")).shape(), "-NS +NS -TXT +TXT");
@@ -289,7 +289,7 @@ fn name_servers_that_our_claim_names_are_put_back_under_one() {
 
 /// DS-5.
 #[test]
-fn name_servers_are_not_put_back_under_one_that_is_for_others() {
+fn name_servers_are_not_restored_under_one_for_others() {
     // S1 was displaced by S2, which has a DS for its own keys. That is no drift, whatever S1's
     // claim names.
     let mut point = created(wants("x"));
@@ -314,7 +314,7 @@ fn name_servers_are_not_put_back_under_one_that_is_for_others() {
 
 /// DS-7.
 #[test]
-fn none_is_added_while_resolvers_may_have_name_servers_that_were_put_back() {
+fn none_is_added_while_resolvers_may_have_the_replaced_name_servers() {
     for covered in [false, true] {
         let mut point = created(if covered { wants("x").signed("a") } else { wants("x") });
         point.set_by_hand("z", 100);
@@ -341,7 +341,7 @@ fn none_is_added_while_resolvers_may_have_name_servers_that_were_put_back() {
 }
 
 #[test]
-fn name_servers_do_not_come_back_as_others_under_one() {
+fn removed_name_servers_are_not_replaced_by_others_under_one() {
     // Somebody removed the NS record set, and resolvers still have it.
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("NS");
@@ -359,7 +359,7 @@ fn name_servers_do_not_come_back_as_others_under_one() {
 
 /// DS-5.
 #[test]
-fn no_delegation_is_made_under_one_that_is_for_nothing_we_know() {
+fn no_delegation_is_created_under_an_unknown_one() {
     let mut point = Point::new();
     point.set_ds_by_hand("z");
     assert_eq!(point.create("S1", wants("x")).refused().code(), "ds-of-others");
@@ -372,7 +372,7 @@ fn no_delegation_is_made_under_one_that_is_for_nothing_we_know() {
 }
 
 #[test]
-fn keys_that_are_not_known_fail_arrivals_and_who_asks_for_something_new() {
+fn unknown_keys_fail_arrivals_and_requests_for_something_new() {
     for (current, claim) in [("", false), ("z", false), ("z", true)] {
         let mut point = Point::new();
         point.set_by_hand("x", 172_800);
@@ -397,7 +397,7 @@ fn keys_that_are_not_known_fail_arrivals_and_who_asks_for_something_new() {
 }
 
 #[test]
-fn keys_that_are_not_known_any_more_leave_everything_as_it_is() {
+fn keys_that_are_no_longer_known_leave_everything_as_it_is() {
     let mut point = created(wants("x").signed("a"));
     let done = point.update("S1", wants("x").signed_somehow());
     assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-not-known", "a"));
@@ -437,7 +437,7 @@ fn one_with_a_routing_policy_is_not_touched() {
 }
 
 #[test]
-fn an_update_that_moves_where_keys_are_not_known_is_refused_however_long_they_were_asked_for() {
+fn a_move_with_unknown_keys_is_refused_even_if_nothing_new_is_asked_for() {
     let mut point = created(wants("x"));
     point.remove_by_hand("NS");
     point.remove_by_hand("TXT");
@@ -452,7 +452,7 @@ fn an_update_that_moves_where_keys_are_not_known_is_refused_however_long_they_we
 
 /// DS-8. Resolvers hold key sets from before the key was made, and find none for its record.
 #[test]
-fn a_key_that_is_too_young_is_not_alone_in_the_ds_record_set() {
+fn a_ds_record_set_never_has_only_keys_that_are_too_young() {
     for current in [wants("x").signed("a"), wants("x"), wants("x").signed("ab")] {
         let mut point = created(current);
         let before = point.secured_by();
@@ -472,7 +472,7 @@ fn a_key_that_is_too_young_is_not_alone_in_the_ds_record_set() {
 }
 
 #[test]
-fn a_young_key_is_added_beside_one_that_exists_and_comes_with_a_new_delegation() {
+fn a_young_key_is_added_to_an_existing_one_and_to_a_new_delegation() {
     let mut point = created(wants("x").signed("a").key_age(0));
     assert_eq!(point.secured_by(), "a");
     point.update("S1", wants("x").signed("ab").key_age(0));
@@ -482,7 +482,7 @@ fn a_young_key_is_added_beside_one_that_exists_and_comes_with_a_new_delegation()
 /// The way back of an Update, and an Update of something else: a `Warning`, and everything stays
 /// (UPDATE-4).
 #[test]
-fn who_asks_for_nothing_new_is_not_stopped_by_a_young_key() {
+fn a_young_key_does_not_fail_a_request_for_nothing_new() {
     let mut point = created(wants("x").signed("a"));
     point.update("S1", wants("x").signed("b").key_age(HOUR));
     let back = point.update("S1", wants("x").signed("a").key_age(60));
@@ -499,7 +499,7 @@ fn who_asks_for_nothing_new_is_not_stopped_by_a_young_key() {
 /// A DS record set that our claim names, and that somebody removed or replaced by hand, comes back
 /// whatever the age of its keys.
 #[test]
-fn a_young_key_is_put_back_after_drift() {
+fn a_young_key_is_restored_after_drift() {
     let mut point = created(wants("x").signed("a").key_age(0));
     for by_hand in ["", "z"] {
         if by_hand.is_empty() {
@@ -514,7 +514,7 @@ fn a_young_key_is_put_back_after_drift() {
 
 /// DS-9. What resolvers may still have is told, with the time.
 #[test]
-fn what_must_stay_is_told() {
+fn the_keys_that_must_stay_are_reported() {
     let mut point = created(wants("x"));
     assert_eq!(point.update("S1", wants("x").signed("a")).warnings(), "unsigned-answers-kept");
     assert_eq!(point.update("S1", wants("x").signed("ab").ds_ttl(300)).warnings(), "");

@@ -90,9 +90,9 @@ proptest! {
 
     /// Name servers and keys that no honest request asked for are in no batch, whatever the record
     /// says, and an Update of what is as wanted is not refused. A displacement alone brings others:
-    /// `known_a_forged_displacement_is_put_back_by_the_last_delete`.
+    /// `known_the_last_delete_restores_a_forged_displacement`.
     #[test]
-    fn no_claim_that_is_forged_brings_what_no_request_asked_for(events in prop::collection::vec(events(), 1..12)) {
+    fn no_forged_claim_sets_what_no_request_asked_for(events in prop::collection::vec(events(), 1..12)) {
         let mut point = Point::new();
         point.create("S1", wants("x"));
         for event in events {

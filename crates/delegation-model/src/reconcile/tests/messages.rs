@@ -199,7 +199,7 @@ fn every_code_is_listed_once_and_belongs_to_a_message() {
 }
 
 #[test]
-fn a_failed_check_speaks_for_itself() {
+fn a_failed_check_keeps_its_code_and_message() {
     let check =
         FailedCheck { code: "child-private", message: "The child zone Z2 is private.".into() };
     let refusal = Refusal::Check(check);

@@ -173,7 +173,7 @@ fn reasons() -> impl Strategy<Value = DeleteReason> {
         1 => any::<bool>().prop_map(|create_could_run| DeleteReason::InventedId { create_could_run }),
         1 => prop::sample::select(vec!["Z8", "Z9"])
             .prop_map(|zone| DeleteReason::ZoneGone { zone: zone.parse().unwrap() }),
-        1 => Just(DeleteReason::TakeBack),
+        1 => Just(DeleteReason::Undo),
     ]
 }
 
@@ -241,7 +241,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_without_a_warning_brings_what_is_wanted(
+    fn a_plan_without_a_warning_sets_what_is_desired(
         mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
         let arrival = behavior != UpdateBehavior::InPlace;
@@ -267,7 +267,7 @@ proptest! {
     /// DS-8. Unless the delegation is new, or the record set is put back, there is always a key
     /// that every resolver knows.
     #[test]
-    fn resolvers_know_a_key_of_what_is_written(mut point in zones(), behavior in behaviors(), intent in intents()) {
+    fn resolvers_know_a_key_of_each_written_ds_record_set(mut point in zones(), behavior in behaviors(), intent in intents()) {
         let before = point.clone();
         let request = point.request("S1", behavior, &Intent { key_age: Some(0), ..intent });
         point.deliver(&request);
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_writes_the_claim_of_another(
+    fn no_request_writes_the_claim_of_another_resource(
         mut point in zones(), behavior in behaviors(), intent in intents(), reason in reasons(), deletes in any::<bool>()
     ) {
         let before = of_others(&point);
@@ -309,7 +309,7 @@ proptest! {
     }
 
     #[test]
-    fn a_delete_leaves_no_claim_and_a_second_changes_nothing(
+    fn a_delete_leaves_no_claim_and_a_second_one_changes_nothing(
         mut point in zones(), known in prop::option::of(letters()), rejected in any::<bool>()
     ) {
         let goal = delete_goal(&mut point, DeleteReason::Requested, known, rejected);
@@ -325,7 +325,7 @@ proptest! {
 
     #[test]
     fn a_delete_that_leaves_name_servers_names_them(mut point in zones(), reason in reasons()) {
-        if reason == DeleteReason::TakeBack {
+        if reason == DeleteReason::Undo {
  return Ok(());
  }
         // The clean-up of a move leaves the live delegation of the resource itself.
@@ -341,7 +341,7 @@ proptest! {
     }
 
     #[test]
-    fn without_allow_overwrite_nothing_that_is_not_ours_changes(
+    fn without_allow_overwrite_only_a_holder_or_drift_changes_name_servers(
         mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
         let intent = Intent { overwrite: false, ..intent };
@@ -359,7 +359,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_delete_removes_or_replaces_nobody_else_holds(
+    fn a_delete_removes_and_replaces_only_what_no_other_resource_holds(
         mut point in zones(), reason in reasons(), known in prop::option::of(letters())
     ) {
         let before = point.clone();
@@ -374,7 +374,7 @@ proptest! {
     }
 
     #[test]
-    fn existing_name_servers_never_change_beside_a_ds(
+    fn existing_name_servers_never_change_next_to_a_ds(
         mut point in zones(), behavior in behaviors(), intent in intents()
     ) {
         let before = point.clone();
@@ -408,7 +408,7 @@ proptest! {
     }
 
     #[test]
-    fn a_ds_goes_with_the_last_claim_that_names_it(mut point in zones()) {
+    fn the_last_claim_that_names_a_ds_record_set_removes_it(mut point in zones()) {
         let before = point.clone();
         let goal = delete_goal(&mut point, DeleteReason::Requested, None, false);
         let done = point.deliver_delete(&goal);
@@ -426,7 +426,7 @@ proptest! {
     }
 
     #[test]
-    fn an_arrival_that_is_rolled_back_at_once_leaves_the_zone_as_it_was(
+    fn an_arrival_that_is_rolled_back_leaves_the_zone_as_it_was(
         mut point in zones(), replaces in any::<bool>(), intent in intents()
     ) {
         // The resource is new here, nobody's claim sleeps on what it brings, and nothing lies in
@@ -508,7 +508,7 @@ proptest! {
     }
 
     #[test]
-    fn what_only_refreshes_leaves_what_resolvers_see(mut point in zones(), behavior in behaviors(), intent in intents()) {
+    fn a_plan_that_only_refreshes_leaves_what_resolvers_see(mut point in zones(), behavior in behaviors(), intent in intents()) {
         let request = point.request("S1", behavior, &intent);
         if let Some(plan) = plan_of(&plan_create_update(&request.goal, &point.observed)) && plan.only_refreshes {
             let txt = |change: &Change| change.record_set().rtype == "TXT";
@@ -517,10 +517,10 @@ proptest! {
     }
 
     #[test]
-    fn a_take_back_is_of_this_request_alone(mut point in zones(), intent in intents()) {
+    fn an_undo_affects_only_its_own_request(mut point in zones(), intent in intents()) {
         let before = point.clone();
         let request = point.request("S1", UpdateBehavior::Create, &intent);
-        prop_assert_eq!(point.take_back(&request).shape(), "");
+        prop_assert_eq!(point.undo(&request).shape(), "");
         prop_assert_eq!(&point.observed, &before.observed);
     }
 }

@@ -13,7 +13,7 @@ fn ns(letters: &str) -> Digest {
 }
 
 #[test]
-fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back() {
+fn the_rollback_of_a_take_over_restores_the_delegation_of_a_live_stack() {
     let mut point = Point::new();
     point.create("S1", wants("x").ttl(300));
     let before = point.clone();
@@ -33,7 +33,7 @@ fn a_take_over_that_is_rolled_back_gives_a_live_stack_its_delegation_back() {
 }
 
 #[test]
-fn a_take_over_by_an_update_of_a_renamed_stack_leaves_the_first_holder() {
+fn a_renamed_nested_stack_shares_with_the_first_holder() {
     // A nested stack gets a new name: to us it is somebody else, and shares.
     let mut point = Point::new();
     point.create("S1-Nested-ABC", wants("x"));
@@ -60,7 +60,7 @@ fn an_update_with_allow_overwrite_does_not_drop_the_claim_of_a_renamed_resource(
 }
 
 #[test]
-fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_comes() {
+fn a_signed_delegation_keeps_its_ds_when_an_unsigned_resource_arrives() {
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
     for intent in [wants("x"), wants("x").overwriting()] {
@@ -83,7 +83,7 @@ fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_server
 }
 
 #[test]
-fn dead_name_servers_are_not_put_back() {
+fn dead_name_servers_are_not_restored() {
     // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the
     // stack is deleted.
     let mut point = Point::new();
@@ -95,7 +95,7 @@ fn dead_name_servers_are_not_put_back() {
 }
 
 #[test]
-fn a_refused_put_back_deletes() {
+fn a_restore_that_route_53_rejects_becomes_a_delete() {
     // Route 53 rejects its own name servers that do not host the name: the Delete would fail for
     // ever.
     let mut point = Point::new();
@@ -110,7 +110,7 @@ fn a_refused_put_back_deletes() {
 
 /// OWN-5.
 #[test]
-fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
+fn the_origin_is_recorded_for_the_delegation_and_not_for_a_claim() {
     // Create a (y over h), rename to b: the clean-up deletes a. Then the stack is deleted: y goes,
     // and h comes back.
     let mut point = Point::new();
@@ -125,7 +125,7 @@ fn the_debt_belongs_to_what_stands_and_not_to_a_claim() {
 
 /// OWN-3.
 #[test]
-fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away() {
+fn a_claim_from_before_a_displacement_does_not_block_a_live_delegation() {
     // S1 claims x; S2 has overwritten it with y, and settled; S1's rename with AllowOverwrite
     // brings x again, and is rolled back.
     let mut point = Point::new();
@@ -139,7 +139,7 @@ fn a_claim_that_has_not_seen_a_displacement_does_not_keep_a_live_delegation_away
 }
 
 #[test]
-fn a_request_made_before_a_take_over_and_carried_out_after_it_shares_its_fate() {
+fn a_request_from_before_a_take_over_that_runs_after_it_becomes_a_holder() {
     // By the times of requests S2's claim would be older than the take-over by S1, and not hold.
     let mut point = Point::new();
     point.create("S1", wants("x"));
@@ -170,7 +170,7 @@ fn two_displacements_are_not_stacked() {
 }
 
 #[test]
-fn a_year_old_value_is_not_written_back() {
+fn a_year_old_value_is_not_restored() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -247,7 +247,7 @@ fn deletes_name_who_else_holds_the_delegation() {
 }
 
 #[test]
-fn a_bystander_does_not_refuse_the_way_back() {
+fn a_bystander_does_not_block_a_rollback() {
     // S2 arrives while S1's Update from x to y runs; S1 fails elsewhere and goes back.
     let mut point = Point::new();
     point.create("S1", wants("x"));
@@ -261,7 +261,7 @@ fn a_bystander_does_not_refuse_the_way_back() {
 }
 
 #[test]
-fn who_shares_does_not_change_the_name_servers_under_their_maker() {
+fn a_sharer_does_not_change_the_name_servers_of_their_maker() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("x"));
@@ -270,7 +270,7 @@ fn who_shares_does_not_change_the_name_servers_under_their_maker() {
 }
 
 #[test]
-fn drift_does_not_bring_a_wish_that_was_refused() {
+fn drift_does_not_let_a_refused_change_through() {
     // S1 and S2 hold x, S1's wish for y was refused, somebody sets z by hand.
     let mut point = Point::new();
     point.create("S1", wants("x"));
@@ -283,7 +283,7 @@ fn drift_does_not_bring_a_wish_that_was_refused() {
 }
 
 #[test]
-fn who_was_overwritten_can_change_its_trigger_and_roll_that_back() {
+fn an_overwritten_resource_can_change_its_trigger_and_roll_that_back() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("y").overwriting());
@@ -295,7 +295,7 @@ fn who_was_overwritten_can_change_its_trigger_and_roll_that_back() {
 }
 
 #[test]
-fn a_rolled_key_is_no_wish() {
+fn a_rolled_key_is_no_new_request() {
     // "All ACTIVE keys": each one that is rolled would look like one.
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
@@ -305,7 +305,7 @@ fn a_rolled_key_is_no_wish() {
 }
 
 #[test]
-fn a_typing_error_is_rolled_back_although_the_childs_apex_was_edited_since() {
+fn a_typo_is_rolled_back_even_if_the_childs_apex_has_changed() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.update("S1", wants("y").unreadable()).refused();
@@ -319,7 +319,7 @@ fn a_typing_error_is_rolled_back_although_the_childs_apex_was_edited_since() {
 }
 
 #[test]
-fn a_migration_that_wants_a_short_way_back_keeps_its_ttl() {
+fn a_migration_with_a_short_ttl_keeps_it() {
     let mut point = Point::new();
     point.set_by_hand("x", 60);
     let done = point.create("S1", wants("x"));
@@ -329,17 +329,17 @@ fn a_migration_that_wants_a_short_way_back_keeps_its_ttl() {
 }
 
 #[test]
-fn a_failed_create_leaves_nothing_that_its_later_delete_could_take_from_the_next() {
+fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retry() {
     // Create under REQUIRE fails, rollback is disabled; Create again with the same id.
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
-    point.take_back(&create);
+    point.undo(&create);
     assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("", ""));
 }
 
 #[test]
-fn a_create_and_its_delete_of_one_second() {
+fn a_create_and_its_delete_in_the_same_second() {
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     let mut delete = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
@@ -350,7 +350,7 @@ fn a_create_and_its_delete_of_one_second() {
 }
 
 #[test]
-fn a_stack_that_is_force_deleted_and_made_again_replaces_its_own_dead_name_servers() {
+fn a_force_deleted_stack_that_is_created_again_replaces_its_dead_name_servers() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.update("S1", wants("x"));
@@ -361,7 +361,7 @@ fn a_stack_that_is_force_deleted_and_made_again_replaces_its_own_dead_name_serve
 }
 
 #[test]
-fn a_retained_delegation_outlives_the_rollback_of_who_declares_it_again() {
+fn a_retained_delegation_outlives_the_rollback_of_its_redeclaration() {
     for resource in ["S1", "S2"] {
         let mut point = Point::new();
         point.create("S1", wants("x"));
@@ -374,7 +374,7 @@ fn a_retained_delegation_outlives_the_rollback_of_who_declares_it_again() {
 }
 
 #[test]
-fn a_hand_made_delegation_outlives_a_rollback_beside_a_sleeping_claim() {
+fn a_hand_made_delegation_outlives_a_rollback_next_to_a_dormant_claim() {
     let mut point = Point::new();
     point.create("S2", wants("y"));
     point.set_by_hand("x", 60);
@@ -384,7 +384,7 @@ fn a_hand_made_delegation_outlives_a_rollback_beside_a_sleeping_claim() {
 }
 
 #[test]
-fn who_follows_and_fails_elsewhere_finds_a_way_back() {
+fn a_resource_that_follows_a_change_and_fails_can_roll_back() {
     // A2 is left behind by A1's change, follows, and fails elsewhere.
     let mut point = Point::new();
     point.create("A1", wants("x"));
@@ -399,7 +399,7 @@ fn who_follows_and_fails_elsewhere_finds_a_way_back() {
 }
 
 #[test]
-fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
+fn after_a_manual_edit_allow_overwrite_is_not_refused_forever() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("y").overwriting());
@@ -415,14 +415,14 @@ fn after_a_change_by_hand_allow_overwrite_is_not_refused_for_ever() {
 }
 
 #[test]
-fn a_second_delivery_of_a_complete_create_takes_nothing_back() {
+fn a_second_delivery_of_a_complete_create_undoes_nothing() {
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
     point.create("S2", wants("y").overwriting());
     let again = point.deliver(&create);
     assert!(again.plan().finds_own_request);
-    point.take_back(&create);
+    point.undo(&create);
     assert_eq!((point.claimed_by().as_str(), point.delegated_to().as_str()), ("S1 S2", "y"));
 }
 
@@ -450,7 +450,7 @@ fn an_adopted_delegation_that_its_maker_changed_is_not_replaced() {
 }
 
 #[test]
-fn a_duplicate_keeps_the_way_home() {
+fn a_duplicate_keeps_from() {
     // P to Q and back, the answer lost: the redelivery must leave `from` for the next rollback.
     let mut point = Point::new();
     let moved =
@@ -472,7 +472,7 @@ fn another_stacks_batch_does_not_drop_a_fresh_tombstone() {
 }
 
 #[test]
-fn what_was_found_is_given_back_after_an_update_that_ended_in_a_warning() {
+fn displaced_name_servers_are_restored_after_an_update_that_ended_in_a_warning() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -482,7 +482,7 @@ fn what_was_found_is_given_back_after_an_update_that_ended_in_a_warning() {
 }
 
 #[test]
-fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found() {
+fn a_redelivered_create_does_not_adopt_what_it_made() {
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
@@ -492,7 +492,7 @@ fn a_redelivered_create_does_not_take_what_it_made_for_something_it_found() {
 }
 
 #[test]
-fn the_second_regions_keys_do_not_replace_the_firsts() {
+fn the_keys_of_a_second_region_do_not_replace_those_of_the_first() {
     let mut point = Point::new();
     point.create("R1", wants("x").signed("a"));
     point.create("R2", wants("x").signed("b"));
@@ -516,7 +516,7 @@ fn two_regions_with_different_ttls_do_not_take_turns() {
 }
 
 #[test]
-fn an_older_function_deletes_nothing_under_a_newer_ones_claim() {
+fn an_older_function_deletes_nothing_that_a_newer_one_claims() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.add_value_by_hand("\"heritage=custom-delegation,claim=0123456789abcdef,shape=2\"");
@@ -537,7 +537,7 @@ fn a_parent_zone_in_the_same_stack_is_empty_after_a_rollback() {
 }
 
 #[test]
-fn promise_one_what_the_resource_did_not_make_is_changed_by_allow_overwrite_alone() {
+fn promise_one_only_allow_overwrite_changes_what_the_resource_did_not_make() {
     // Whatever a resource is told, without AllowOverwrite a hand-made delegation outlives it.
     for intent in [wants("x"), wants("h"), wants("h").ttl(300), wants("h").signed("a")] {
         let mut point = Point::new();
@@ -565,7 +565,7 @@ fn known_a_retained_delegation_that_was_never_updated_goes_with_a_cancelled_crea
 }
 
 #[test]
-fn known_a_retained_delegation_at_a_point_that_is_moved_back_to_goes_with_the_rollback() {
+fn known_a_retained_delegation_at_a_point_that_is_returned_to_goes_with_the_rollback() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.update("S1", wants("x"));
@@ -574,7 +574,7 @@ fn known_a_retained_delegation_at_a_point_that_is_moved_back_to_goes_with_the_ro
 }
 
 #[test]
-fn known_two_settled_wishes_that_cross_by_allow_overwrite() {
+fn known_two_settled_resources_that_overwrite_each_other() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("x"));
@@ -585,7 +585,7 @@ fn known_two_settled_wishes_that_cross_by_allow_overwrite() {
 }
 
 #[test]
-fn known_a_create_that_gives_a_sleeping_claim_its_wish_and_is_rolled_back_leaves_it() {
+fn known_a_rolled_back_create_that_satisfied_a_dormant_claim_stays() {
     let mut point = Point::new();
     point.create("S2", wants("x"));
     point.remove_by_hand("NS");
@@ -595,7 +595,7 @@ fn known_a_create_that_gives_a_sleeping_claim_its_wish_and_is_rolled_back_leaves
 }
 
 #[test]
-fn known_a_bystander_goes_with_the_owners_change_until_he_is_lasting() {
+fn known_a_bystander_is_changed_with_the_owner_until_its_claim_is_lasting() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("x"));

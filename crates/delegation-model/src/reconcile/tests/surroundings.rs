@@ -54,7 +54,7 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
 }
 
 #[test]
-fn what_the_child_zone_lacks_is_not_hidden() {
+fn records_that_the_child_zone_lacks_are_not_hidden() {
     for ask in WAYS {
         let mut point = Point::new();
         point.observed.at_cut = vec![record(CUT, "A"), record(CUT, "MX")];
@@ -79,7 +79,7 @@ fn what_the_child_zone_lacks_is_not_hidden() {
 }
 
 #[test]
-fn the_first_few_that_would_be_lost_are_named_and_the_others_counted() {
+fn the_first_lost_records_are_named_and_the_others_counted() {
     let mut point = Point::new();
     point.observed.below =
         (0..8).map(|n| record(&format!("h{n}.testing.example.com"), "A")).collect();
@@ -112,7 +112,7 @@ fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
 }
 
 #[test]
-fn a_delegation_that_stands_hides_nothing_more() {
+fn an_existing_delegation_hides_nothing_more() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.observed.below = vec![record("www.testing.example.com", "A")];
@@ -121,7 +121,7 @@ fn a_delegation_that_stands_hides_nothing_more() {
 }
 
 #[test]
-fn a_wildcard_that_no_longer_answers_is_worth_a_warning() {
+fn a_wildcard_that_no_longer_answers_causes_a_warning() {
     let mut point = Point::new();
     point.observed.wildcard = Some(name("*.example.com"));
     let done = point.clone().create("S1", wants("x"));
@@ -163,7 +163,7 @@ fn name_servers_below_the_cut_need_glue() {
 }
 
 #[test]
-fn an_ns_record_set_with_a_routing_policy_is_nobodys_to_change() {
+fn an_ns_record_set_with_a_routing_policy_is_never_changed() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.observed.at_cut[0].special = true;
@@ -178,7 +178,7 @@ fn an_ns_record_set_with_a_routing_policy_is_nobodys_to_change() {
 }
 
 #[test]
-fn name_servers_that_could_not_be_given_back_are_not_displaced() {
+fn name_servers_that_could_not_be_restored_are_not_displaced() {
     let mut point = Point::new();
     point.observed.at_cut = vec![set("NS", 60, vec!["not a name".into()])];
     assert_eq!(point.create("S1", wants("x")).refused().code(), "delegation-not-ours");

@@ -12,7 +12,7 @@ fn created(intent: Intent) -> Point {
 }
 
 #[test]
-fn an_update_of_nothing_writes_its_time_and_becomes_lasting() {
+fn an_update_without_a_change_writes_its_time_and_makes_the_claim_lasting() {
     let mut point = created(wants("x"));
     let done = point.update("S1", wants("x"));
     assert_eq!((done.shape().as_str(), done.action()), ("-TXT +TXT", Action::Unchanged));
@@ -23,7 +23,7 @@ fn an_update_of_nothing_writes_its_time_and_becomes_lasting() {
 
 /// UPDATE-1.
 #[test]
-fn where_nothing_stands_the_holder_puts_it_back() {
+fn without_an_ns_record_set_the_holder_restores_it() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     point.remove_by_hand("NS");
@@ -38,7 +38,7 @@ fn where_nothing_stands_the_holder_puts_it_back() {
 }
 
 #[test]
-fn a_before_that_is_left_over_goes_when_the_holder_puts_it_back() {
+fn an_old_before_is_removed_when_the_holder_restores_the_delegation() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -49,7 +49,7 @@ fn a_before_that_is_left_over_goes_when_the_holder_puts_it_back() {
 
 /// OWN-6.
 #[test]
-fn the_first_later_update_of_a_holder_settles() {
+fn the_first_later_update_of_a_holder_settles_the_delegation() {
     for by_hand in ["x", "h"] {
         let mut point = Point::new();
         point.set_by_hand(by_hand, 60);
@@ -73,7 +73,7 @@ fn an_update_of_the_same_second_does_not_settle() {
 }
 
 #[test]
-fn who_only_comes_to_hold_by_an_update_does_not_settle() {
+fn an_update_that_makes_its_resource_a_holder_does_not_settle() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S1", wants("y"));
@@ -105,7 +105,7 @@ fn an_update_that_ends_in_a_warning_settles_nothing() {
 
 /// UPDATE-3.
 #[test]
-fn the_ttl_is_brought_by_a_sole_holder() {
+fn a_sole_holder_sets_the_ttl() {
     let mut point = created(wants("x").ttl(60));
     assert_eq!(point.update("S1", wants("x").ttl(300)).shape(), "-NS +NS -TXT +TXT");
     assert_eq!(point.ttl(), 300);
@@ -116,7 +116,7 @@ fn the_ttl_is_brought_by_a_sole_holder() {
 }
 
 #[test]
-fn with_other_holders_the_ttl_changes_only_where_the_request_changes_it() {
+fn with_other_holders_only_a_request_that_changes_ttl_sets_it() {
     let mut point = created(wants("x").ttl(60));
     point.create("S2", wants("x").ttl(300));
     for _ in 0..2 {
@@ -131,7 +131,7 @@ fn with_other_holders_the_ttl_changes_only_where_the_request_changes_it() {
 }
 
 #[test]
-fn with_equal_ttls_both_can_change_it() {
+fn each_of_two_holders_can_change_the_ttl() {
     let mut point = created(wants("x").ttl(60));
     point.create("S2", wants("x").ttl(60));
     point.update("S1", wants("x").ttl(300));
@@ -141,7 +141,7 @@ fn with_equal_ttls_both_can_change_it() {
 
 /// UPDATE-2.
 #[test]
-fn what_our_claim_names_is_ours_to_change() {
+fn a_holder_changes_its_name_servers() {
     let mut point = created(wants("x"));
     let done = point.update("S1", wants("y"));
     assert_eq!((done.shape().as_str(), done.action()), ("-NS +NS -TXT +TXT", Action::Updated));
@@ -153,7 +153,7 @@ fn what_our_claim_names_is_ours_to_change() {
 
 /// OWN-4.
 #[test]
-fn a_lasting_claim_of_others_keeps_it_from_being_changed() {
+fn a_lasting_claim_of_another_resource_prevents_a_change() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     // S2 only came: it goes with the change.
@@ -179,7 +179,7 @@ fn a_lasting_claim_of_others_keeps_it_from_being_changed() {
 }
 
 #[test]
-fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
+fn an_update_in_place_that_overwrites_says_that_no_rollback_restores_it() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
@@ -193,7 +193,7 @@ fn an_update_in_place_that_overwrites_says_that_it_is_not_given_back() {
 
 /// UPDATE-2.
 #[test]
-fn drift_is_repaired_and_told() {
+fn drift_is_repaired_and_reported() {
     let mut point = created(wants("x"));
     point.set_by_hand("z", 60);
     let done = point.update("S1", wants("x"));
@@ -210,7 +210,7 @@ fn drift_is_repaired_and_told() {
 }
 
 #[test]
-fn drift_is_repaired_only_by_who_has_a_claim() {
+fn only_a_resource_with_a_claim_repairs_drift() {
     let mut point = created(wants("x"));
     point.set_by_hand("z", 60);
     point.remove_by_hand("TXT");
@@ -221,7 +221,7 @@ fn drift_is_repaired_only_by_who_has_a_claim() {
 }
 
 #[test]
-fn drift_is_not_repaired_against_the_wish_of_somebody_else() {
+fn drift_is_not_repaired_against_the_claim_of_another_resource() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     point.update("S2", wants("x"));
@@ -235,7 +235,7 @@ fn drift_is_not_repaired_against_the_wish_of_somebody_else() {
 }
 
 #[test]
-fn drift_to_what_somebody_claims_is_no_drift() {
+fn a_change_to_name_servers_that_are_claimed_is_no_drift() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
@@ -244,7 +244,7 @@ fn drift_to_what_somebody_claims_is_no_drift() {
 }
 
 #[test]
-fn a_before_keeps_drift_from_being_repaired() {
+fn a_before_prevents_the_repair_of_drift() {
     for adopted in ["x", "h"] {
         let mut point = Point::new();
         point.set_by_hand(adopted, 60);
@@ -258,7 +258,7 @@ fn a_before_keeps_drift_from_being_repaired() {
 }
 
 #[test]
-fn without_a_claim_what_stands_as_wanted_is_claimed() {
+fn an_update_without_a_claim_claims_a_delegation_as_desired() {
     let mut point = created(wants("x"));
     point.remove_by_hand("TXT");
     assert_eq!(point.update("S1", wants("x")).shape(), "+TXT");
@@ -267,7 +267,7 @@ fn without_a_claim_what_stands_as_wanted_is_claimed() {
 
 /// UPDATE-4.
 #[test]
-fn a_refusal_fails_only_who_asks_for_something_new() {
+fn a_refusal_fails_only_a_request_that_asks_for_something_new() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     let done = point.update("S1", wants("x"));
@@ -280,7 +280,7 @@ fn a_refusal_fails_only_who_asks_for_something_new() {
 }
 
 #[test]
-fn who_asks_for_something_new_and_would_change_nothing_gets_a_warning() {
+fn a_new_request_that_would_change_nothing_gets_a_warning() {
     let mut point = created(wants("x"));
     // Another text that reads the same name servers.
     let done = point.update("S1", wants("w").reading("x").failing_check());
@@ -291,7 +291,7 @@ fn who_asks_for_something_new_and_would_change_nothing_gets_a_warning() {
 }
 
 #[test]
-fn what_can_t_be_read_fails_only_who_asks_for_something_new() {
+fn an_unreadable_child_zone_fails_only_a_request_for_something_new() {
     let mut point = created(wants("x"));
     assert_eq!(point.update("S1", wants("x").unreadable().ttl(60)).warnings(), "left-as-it-is");
     assert_eq!(point.ttl(), 172_800, "NS stays, its TTL too");
@@ -302,7 +302,7 @@ fn what_can_t_be_read_fails_only_who_asks_for_something_new() {
 }
 
 #[test]
-fn a_new_reading_of_the_same_properties_is_no_wish() {
+fn new_name_servers_behind_the_same_properties_are_no_new_request() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     point.update("S2", wants("x"));
@@ -315,7 +315,7 @@ fn a_new_reading_of_the_same_properties_is_no_wish() {
 }
 
 #[test]
-fn without_a_claim_the_old_properties_say_what_was_asked_before() {
+fn without_a_claim_the_old_properties_decide_what_is_new() {
     let mut point = created(wants("x"));
     point.set_by_hand("z", 60);
     point.remove_by_hand("TXT");
@@ -328,7 +328,7 @@ fn without_a_claim_the_old_properties_say_what_was_asked_before() {
 }
 
 #[test]
-fn with_a_claim_the_old_properties_are_no_evidence() {
+fn with_a_claim_the_old_properties_do_not_count() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
@@ -341,7 +341,7 @@ fn with_a_claim_the_old_properties_are_no_evidence() {
 
 /// UPDATE-5.
 #[test]
-fn the_way_back_within_a_day_asks_for_nothing_new() {
+fn a_rollback_within_a_day_asks_for_nothing_new() {
     for (later, fails) in [(HOUR, false), (DAY - 10, false), (DAY, true)] {
         let mut point = created(wants("x"));
         point.update("S1", wants("y"));
@@ -368,7 +368,7 @@ fn the_way_back_within_a_day_asks_for_nothing_new() {
 /// Found by the model checker: the claim named what was asked for, so the name servers that stood
 /// were nobody's, and no Delete removed them.
 #[test]
-fn regression_a_refused_way_back_goes_on_holding_what_nobody_else_holds() {
+fn regression_a_refused_rollback_remains_the_holder_if_nobody_else_is() {
     let mut point = created(wants("x"));
     point.update("S1", wants("y"));
     let done = point.update("S1", wants("x").failing_check());
@@ -384,7 +384,7 @@ fn regression_a_refused_way_back_goes_on_holding_what_nobody_else_holds() {
 }
 
 #[test]
-fn who_comes_home_notes_where_it_came_from() {
+fn an_update_that_returns_home_records_where_it_came_from() {
     let mut point = created(wants("x"));
     point.ask("S1", UpdateBehavior::Home { from: moved_from() }, wants("x"));
     let claim = point.claim("S1");
@@ -394,7 +394,7 @@ fn who_comes_home_notes_where_it_came_from() {
 }
 
 #[test]
-fn only_the_last_wish_is_the_way_back() {
+fn only_the_previous_intent_makes_a_rollback() {
     let mut point = created(wants("x"));
     point.update("S1", wants("y"));
     point.update("S1", wants("y"));
@@ -404,7 +404,7 @@ fn only_the_last_wish_is_the_way_back() {
 }
 
 #[test]
-fn where_the_way_back_came_from_is_gone_with_the_next_later_update() {
+fn the_next_later_update_removes_from() {
     let mut point = Point::new();
     point.replace("S1", wants("x"));
     let mut duplicate = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
@@ -440,7 +440,7 @@ fn an_update_that_finds_the_claim_of_its_request_changes_nothing() {
 }
 
 #[test]
-fn another_request_of_the_same_second_is_another() {
+fn two_requests_of_one_second_are_different_requests() {
     let mut point = created(wants("x"));
     let first = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
     point.deliver(&first);
@@ -455,7 +455,7 @@ mod names_that_are_not_allowed {
 
     /// ALLOW-1.
     #[test]
-    fn no_delegation_is_begun() {
+    fn without_a_claim_a_request_is_refused() {
         let mut point = Point::new();
         assert_eq!(
             point.create("S1", wants("x").not_allowed()).refused().code(),
@@ -479,7 +479,7 @@ mod names_that_are_not_allowed {
 
     /// ALLOW-2.
     #[test]
-    fn what_stands_may_stay_or_go_and_not_become_something_else() {
+    fn the_delegation_may_stay_or_be_removed_but_not_change() {
         let mut point = created(wants("x").signed("a"));
         assert_eq!(point.update("S1", wants("x").signed("a").not_allowed()).warnings(), "");
         let refused = point.update("S1", wants("y").not_allowed());
@@ -498,7 +498,7 @@ mod names_that_are_not_allowed {
     }
 
     #[test]
-    fn what_the_claim_says_is_put_back_and_nothing_else() {
+    fn only_what_the_claim_says_is_restored() {
         let mut point = created(wants("x"));
         point.set_by_hand("z", 60);
         point.update("S1", wants("x").not_allowed());
@@ -511,7 +511,7 @@ mod names_that_are_not_allowed {
     }
 
     #[test]
-    fn nothing_of_others_is_overwritten() {
+    fn no_delegation_of_others_is_overwritten() {
         let mut point = created(wants("x"));
         point.create("S2", wants("y").overwriting());
         point.update("S2", wants("y"));
