@@ -27,7 +27,7 @@ async fn the_rollback_of_a_take_over_restores_the_delegation_of_a_live_stack() {
     );
     let answer = scenario.delete("S2").await.success();
     assert_eq!(scenario.snapshot(), before, "as before, claim, TTL and all");
-    assert!(answer.get("Warning").contains("restored only"), "{}", answer.0);
+    assert!(answer.get("Warning").contains("was restored"), "{}", answer.0);
     assert_eq!(scenario.delete("S1").await.success().get("Warning"), "");
     scenario.assert_empty();
 }
@@ -291,7 +291,8 @@ async fn a_migration_with_a_short_ttl_keeps_it() {
         assert_eq!(scenario.ttl(), ttl);
         let warning = answer.get("Warning");
         assert!(
-            warning.contains(&format!("stays {ttl} s")) && warning.contains("brings 172800 s"),
+            warning.contains(&format!("stays {ttl} s"))
+                && warning.contains("changes it to 172800 s"),
             "{warning}"
         );
         scenario.update("S1", with(&long, json!({"Trigger": "again"}))).await.success();

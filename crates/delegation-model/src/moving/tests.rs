@@ -48,8 +48,8 @@ fn view(claim: Option<Claim>) -> Reached<ZoneView> {
     Reached::Read(ZoneView { apex: name("example.com"), private: false, claim })
 }
 
-/// An Update with the physical id of zone Z1 that asks for this parent zone; it asked for the
-/// closest.
+/// An Update with a physical id in zone Z1 that asks for this parent zone. Its old properties ask
+/// for the closest one.
 fn route(parent: ParentZone) -> Route {
     Route {
         stamp: stamp(NOW),
@@ -92,7 +92,8 @@ fn the_physical_ids_point_is_read_first() {
 
 #[test]
 fn the_zone_is_kept_while_it_has_the_claim_and_satisfies_the_properties() {
-    // MOVE-1: no nearer zone and no second zone of the name attracts it; nothing is looked up.
+    // MOVE-1: neither a nearer zone nor a second zone of the name attracts it, and nothing is
+    // looked up.
     for parent in ways() {
         let at_physical = Some(view(Some(claim(None))));
         assert_eq!(next_step(&Route { at_physical, ..route(parent) }), stays("Z1"));
@@ -165,7 +166,7 @@ fn a_denial_with_the_same_role_moves_no_delegation() {
 
 #[test]
 fn a_denied_zone_is_read_again_with_the_old_role() {
-    // MOVE-2: ParentRoleArn of account 111 becomes one of 444, the name of the zone stays.
+    // MOVE-2: ParentRoleArn changes from account 111 to account 444, and the zone's name stays.
     let parent = ParentZone::Name(name("example.com"));
     let denied = Route { role_changes: true, at_physical: Some(Reached::Denied), ..route(parent) };
     assert_eq!(next_step(&denied), NextStep::ReadPhysicalByOldRole(point("Z1")));
@@ -176,13 +177,13 @@ fn a_denied_zone_is_read_again_with_the_old_role() {
             next_step(&Route { found_zone: Some(zone("Z4")), ..looking.clone() }),
             moves("Z4", Some("Z1"))
         );
-        // A look-up lists the zone although the new role may not read it.
+        // The look-up lists the zone, although the new role may not read it.
         let here = Route { found_zone: Some(zone("Z1")), ..looking };
         assert_eq!(next_step(&here), NextStep::Denied(point("Z1")));
     }
 }
 
-/// The rollback of a move from Z0 to Z1, which asks for what led to Z0.
+/// The rollback of a move from Z0 to Z1. It asks for what led to Z0.
 fn going_home() -> Route {
     let parent = ParentZone::Name(name("example.com"));
     let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
@@ -191,12 +192,12 @@ fn going_home() -> Route {
 
 #[test]
 fn an_update_that_asks_for_what_led_to_the_old_point_returns_home() {
-    // MOVE-3: although the zone here would do, which is the second of that name.
+    // MOVE-3: although Z1, the second zone of that name, satisfies the properties.
     let home = going_home();
     assert_eq!(next_step(&home), NextStep::ReadHome(point("Z0")));
     let at_home = Some(Reached::Read(Some(claim(None))));
     assert_eq!(next_step(&Route { at_home, ..home.clone() }), comes_home("Z0", "Z1"));
-    // Gone or denied: it stays here.
+    // If the point is gone or denied, the Update stays here.
     for gone in [Reached::Read(None), Reached::Gone, Reached::Denied] {
         assert_eq!(next_step(&Route { at_home: Some(gone), ..home.clone() }), stays("Z1"));
     }
@@ -204,7 +205,7 @@ fn an_update_that_asks_for_what_led_to_the_old_point_returns_home() {
 
 #[test]
 fn home_is_also_found_with_the_old_role() {
-    // The way back can't read the new zone.
+    // The role of the rollback can't read the new zone.
     let home = going_home();
     let there = home.at_physical.clone();
     let denied = Route {

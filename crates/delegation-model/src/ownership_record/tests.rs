@@ -26,7 +26,7 @@ fn claim(claimant: &Claimant, time: i64) -> Claim {
         id: claimant.id(),
         ns: digest("x"),
         ds: None,
-        intent: digest("wish"),
+        intent: digest("intent"),
         previous_intent: None,
         stamp: stamp(time),
         basis: ClaimBasis::Made,
@@ -79,7 +79,7 @@ fn record_of(values: &[Value]) -> OwnershipRecord {
     record
 }
 
-mod text_forms {
+mod formats {
     use super::*;
 
     #[test]
@@ -164,7 +164,7 @@ mod text_forms {
         let broken = [
             "heritage=custom-delegation".to_owned(),
             "heritage=custom-delegation,claim3=1".to_owned(),
-            // A claim of the first edition.
+            // A claim in an earlier format.
             "heritage=custom-delegation,stack=0123456789abcdef,id=0123456789abcdef,ns=,ds=,at=1,by=created,owner=a/b"
                 .to_owned(),
             good.replace("by=made", "by=lent"),
@@ -242,7 +242,7 @@ mod text_forms {
     }
 }
 
-mod whose {
+mod identity {
     use super::*;
 
     #[test]
@@ -275,19 +275,22 @@ mod whose {
         let long = name(&format!("{}.example.com", "a".repeat(52)));
         let record = record_name(&long).unwrap();
         let digest = record.first_label().strip_prefix("_delegationdigest-").unwrap().to_owned();
-        // The child that is named like the digest has another record.
+        // A child whose label looks like the digest has a different record.
         for label in [digest.clone(), format!("digest-{digest}")] {
             assert_ne!(record_name(&name(&format!("{label}.example.com"))), Some(record.clone()));
         }
         let longest = name(&[63, 63, 63, 61].map(|length| "b".repeat(length)).join("."));
-        assert!(record_name(&longest).is_some(), "a long first label makes room");
+        assert!(
+            record_name(&longest).is_some(),
+            "a long first label is replaced by a shorter digest"
+        );
         let tail = [63, 63, 63, 50].map(|length| "b".repeat(length)).join(".");
         assert_eq!(record_name(&name(&format!("a.{tail}"))), None);
         assert_eq!(record_name(&name("com")), None);
     }
 }
 
-mod counting {
+mod effects {
     use super::*;
 
     #[test]
@@ -301,7 +304,7 @@ mod counting {
         assert!(claim(&own, NOW + MAX_SKEW).is_later_than(stamp(NOW), NOW));
         assert!(
             !claim(&own, NOW).is_later_than(stamp(NOW), NOW),
-            "not later, but of the same second"
+            "in the same second, so not later"
         );
     }
 
@@ -324,7 +327,7 @@ mod counting {
         };
         assert_eq!(holders(&with(None)), 2);
         assert_eq!(holders(&with(Some(before("x")))), 1);
-        assert_eq!(holders(&with(Some(before("y")))), 2, "it is about others");
+        assert_eq!(holders(&with(Some(before("y")))), 2, "it is about other name servers");
         assert_eq!(holders(&with(Some(Before { of: x, displaced: None }))), 2);
         assert!(with(None).other_holders(&own, digest("y")).is_empty());
     }

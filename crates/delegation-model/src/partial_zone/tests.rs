@@ -19,7 +19,8 @@ fn zone(records: &[(&str, &str)]) -> Vec<RecordSet> {
     sets
 }
 
-/// Asks while reading pages of `size`, as many as it takes.
+/// Queries the zone, reading pages of `size` as necessary. Returns the answer and the number of
+/// pages.
 fn ask(zone: &[RecordSet], size: usize, owner: &str, rtype: &str) -> (bool, usize) {
     let mut excerpt = PartialZone::new(name("c.example"));
     for reads in 0..100 {
@@ -126,7 +127,7 @@ fn the_first_name_of_the_next_page_is_not_read_yet() {
 fn the_last_name_of_a_page_may_have_more_types() {
     let zone = zone(&[("a", "A"), ("a", "MX"), ("a", "TXT")]);
     for size in 1..=6 {
-        // A page must hold more than the types of one name.
+        // A page must have more record sets than one name has types.
         if size > 3 {
             assert!(ask(&zone, size, "a.c.example", "TXT").0, "pages of {size}");
         }
@@ -150,14 +151,15 @@ proptest! {
     }
 }
 
-/// Both are `c.example.x.y.` in a listing: a record set of the one was taken for one of the other.
+/// Both names sort as `c.example.x.y.` in a listing. A record set of one was taken for one of the
+/// other.
 #[test]
 fn regression_a_name_with_a_dot_in_a_label_is_another_name() {
     assert!(!answers(&[(r"x\056y", "A")], "y.x.c.example", "A"));
     assert!(!answers(&[("y.x", "A")], r"x\056y.c.example", "A"));
     assert!(answers(&[("y.x", "A")], "y.x.c.example", "A"));
-    // `x` exists although a name with a dot in its label comes before what lies below it, so the
-    // wildcard has no say.
+    // `x` exists, although a name with a dot in its label sorts before the names below `x`. So the
+    // wildcard does not apply.
     assert!(!answers(&[(r"a\056x", "A"), ("a.x", "A"), ("*", "A")], "b.x.c.example", "A"));
     assert!(answers(&[(r"x\056a", "A"), ("*", "A")], "b.x.c.example", "A"));
 }

@@ -1,4 +1,5 @@
-//! The tables row by row, the sequences behind them, and what holds for every plan.
+//! Tests of the planner: the rows of its tables, the sequences of events behind its rules, and
+//! properties of every plan.
 
 mod arrive;
 mod contested;

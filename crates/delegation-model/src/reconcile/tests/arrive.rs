@@ -1,4 +1,4 @@
-//! Arrivals: a Create, or an Update that comes from another point. Rules ARRIVE-….
+//! Arrivals: Creates, and Updates that move the resource from another point. Rules ARRIVE-….
 
 use super::driver::*;
 use crate::ownership_record::{Before, Claim, ClaimBasis, MAX_CHARACTERS};
@@ -40,10 +40,10 @@ fn without_an_ns_record_set_a_conflict_refuses() {
         let done = arrive(&mut point, "S1", wants("x"));
         assert_eq!(done.refused().code(), "claimed-by-others");
         assert!(done.text().contains("S2/D"), "{}", done.text());
-        // With AllowOverwrite it is made, and there is nothing to give back.
+        // With AllowOverwrite it is created, and there is nothing to restore.
         assert_eq!(arrive(&mut point, "S1", wants("x").overwriting()).shape(), "+NS -TXT +TXT");
         assert!(point.is_settled());
-        assert_eq!(point.claimed_by(), "S1 S2", "nobody's claim is dropped");
+        assert_eq!(point.claimed_by(), "S1 S2", "no claim is removed");
     }
 }
 
@@ -146,7 +146,11 @@ fn a_before_about_the_current_name_servers_stays() {
     let origin = point.record().before().cloned();
     point.create("S2", wants("x"));
     assert_eq!(point.record().before().cloned(), origin);
-    assert_eq!(point.claim("S2").saw, point.claim("S1").saw, "who comes then has seen it");
+    assert_eq!(
+        point.claim("S2").saw,
+        point.claim("S1").saw,
+        "a claim that is written now has seen it"
+    );
     assert!(point.claim("S2").saw.is_some());
 }
 
@@ -157,7 +161,7 @@ fn an_adoption_replaces_a_before_about_other_name_servers() {
     point.create("S1", wants("x").overwriting());
     point.set_by_hand("z", 60);
     point.create("S2", wants("z"));
-    assert!(!point.is_settled(), "what a hand made must outlive S2");
+    assert!(!point.is_settled(), "a record that was made by hand must outlive S2");
     assert_eq!(point.delete("S2").warnings(), "existed-before");
     assert_eq!(point.delegated_to(), "z");
 }
@@ -307,7 +311,11 @@ fn a_full_ownership_record_refuses_only_arrivals() {
         assert_eq!(done.refused().code(), "ownership-record-full");
     }
     point.update("S1", wants("x")).plan();
-    assert_eq!(point.update("S1", wants("y")).action(), Action::Updated, "who is there may go on");
+    assert_eq!(
+        point.update("S1", wants("y")).action(),
+        Action::Updated,
+        "a resource that has a claim is not affected"
+    );
     assert_eq!(point.delete("S1").action(), Action::Removed);
 }
 
@@ -337,7 +345,7 @@ fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_e
         assert_eq!((again.action(), again.shape().as_str()), (Action::Created, "-TXT +TXT"));
         assert_eq!(point.claim("S1"), Claim { again: true, ..there.claim("S1") });
         assert_eq!(point.deliver(&create).shape(), "", "once");
-        // Another changed the name servers since: still nothing, and it says so.
+        // Somebody has changed the name servers since. Still nothing changes, with a Warning.
         point.set_by_hand("z", 60);
         let again = point.deliver(&create);
         assert_eq!((again.shape().as_str(), again.warnings().as_str()), ("", "changed-since"));
@@ -358,22 +366,22 @@ fn a_failed_arrival_undoes_what_it_wrote_and_nothing_else() {
         point.deliver(&create);
         point.undo(&create);
         assert_eq!((&point.observed, point.delegated_to().as_str()), (&before, left));
-        // Without its claim there is nothing to take back.
+        // Without its claim there is nothing to undo.
         assert_eq!(point.undo(&create).shape(), "");
     }
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
     point.update("S1", wants("x"));
-    assert_eq!(point.undo(&create).shape(), "", "a later request has it now");
+    assert_eq!(point.undo(&create).shape(), "", "a later request has written the claim");
 }
 
 /// ARRIVE-8.
 #[test]
 fn the_first_delivery_undoes_nothing_that_a_second_one_may_have_answered() {
-    // Found by the model checker. Two deliveries of one request run at once. The second finds what
-    // the first wrote, and answers SUCCESS. Then the first fails its check, or finds the old point
-    // cleaned up.
+    // Found by the model checker. Two deliveries of one request run at the same time. The second
+    // finds what the first wrote, and answers SUCCESS. Then the first fails its check, or finds the
+    // old point cleaned up.
     for behavior in [UpdateBehavior::Create, UpdateBehavior::Replacement { from: moved_from() }] {
         let mut point = Point::new();
         let request = point.request("S1", behavior, &wants("x"));
@@ -381,10 +389,10 @@ fn the_first_delivery_undoes_nothing_that_a_second_one_may_have_answered() {
         point.deliver(&request);
         assert_eq!(point.undo(&request).shape(), "");
         assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
-        // The rollback of the stack removes it like any other.
+        // The rollback of the stack removes it as usual.
         assert_eq!(point.delete("S1").action(), Action::Removed);
     }
-    // A move back: to the second delivery, what the first wrote is home.
+    // In a move back, what the first delivery wrote is home to the second one.
     let mut point = Point::new();
     let first =
         point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));

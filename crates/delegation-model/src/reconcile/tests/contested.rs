@@ -1,4 +1,4 @@
-//! What others write into the ownership record. Rules TRUST-… and OWN-7.
+//! Values that others write into the ownership record. Rules TRUST-… and OWN-7.
 
 use super::driver::*;
 use crate::digest::Digest;
@@ -15,7 +15,7 @@ fn a_claim_from_the_future_fences_nothing() {
     let future = point.clock + 10 * 365 * DAY;
     point.edit_claim_by_hand("S1", |claim| claim.stamp.time = future);
     assert_eq!(point.update("S1", wants("y")).action(), Action::Updated);
-    assert_eq!(point.claim("S1").stamp.time, point.clock, "and its time is put right");
+    assert_eq!(point.claim("S1").stamp.time, point.clock, "and its time is corrected");
     point.edit_claim_by_hand("S1", |claim| claim.stamp.time = future);
     assert_eq!(point.delete("S1").action(), Action::Removed);
 }
@@ -47,7 +47,11 @@ fn a_time_is_in_the_future_by_the_clock_and_not_by_the_request() {
     let late = point.request("S1", UpdateBehavior::InPlace, &wants("y"));
     point.wait(HOUR);
     point.update("S1", wants("x"));
-    assert_eq!(point.deliver(&late).overtaken(), "overtaken", "an hour later is no future");
+    assert_eq!(
+        point.deliver(&late).overtaken(),
+        "overtaken",
+        "the claim is an hour later, but not in the future"
+    );
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn a_displacement_from_the_future_is_not_restored() {
 fn a_hold_of_a_claim_on_the_current_name_servers_is_valid_for_a_week() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    // A stranger's claim on other name servers.
+    // A claim of another resource on other name servers.
     point.create("S2", wants("x"));
     let far = point.clock + 1000 * DAY;
     point.edit_claim_by_hand("S2", |claim| {
@@ -86,7 +90,7 @@ fn a_hold_of_a_claim_on_the_current_name_servers_is_valid_for_a_week() {
     let mut free = point.clone();
     free.update("S1", wants("x").signed("a"));
     assert_eq!(free.secured_by(), "a");
-    // One on these counts, for a week after its own time.
+    // A claim on the current name servers counts for a week after its own time.
     point.drop_claim_by_hand("S2");
     point.create("S3", wants("x"));
     point.edit_claim_by_hand("S3", |claim| claim.hold = Some(far));
@@ -94,7 +98,7 @@ fn a_hold_of_a_claim_on_the_current_name_servers_is_valid_for_a_week() {
     assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-deferred", ""));
     point.wait(7 * DAY);
     point.update("S1", wants("x").signed("a"));
-    assert_eq!(point.secured_by(), "a", "a hold that was copied is no longer than that");
+    assert_eq!(point.secured_by(), "a", "a copied hold does not last longer");
 }
 
 /// TRUST-3.
@@ -133,10 +137,10 @@ fn an_unreadable_value_counts_as_a_holder() {
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
     point.add_value_by_hand(UNREADABLE);
-    // It is a lasting holder.
+    // It counts as a lasting holder.
     assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
     point.update("S1", wants("y").signed("a")).refused();
-    // Nothing is deleted beside it, and it stays.
+    // The delegation is not deleted, and the value stays.
     let done = point.delete("S1");
     assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-TXT +TXT", "left-to-others"));
     assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", "a"));
@@ -180,8 +184,9 @@ fn an_ownership_record_with_a_routing_policy_is_ignored_and_left() {
     assert_eq!(point.delete_invented("S1").shape(), "");
 }
 
-/// Nothing in public DNS tells a forged displacement from one of ours. The page of security says
-/// what follows: the right to write TXT there is as good as the right to delegate.
+/// In public DNS, a forged displacement can't be told from one that this program wrote. The page on
+/// security draws the conclusion: permission to write TXT records there amounts to permission to
+/// delegate.
 #[test]
 fn known_the_last_delete_restores_a_forged_displacement() {
     let forge = |point: &mut Point, at: i64| {
@@ -198,7 +203,7 @@ fn known_the_last_delete_restores_a_forged_displacement() {
         (point.delete("S1").warnings().as_str(), point.delegated_to().as_str()),
         ("delegation-restored", "e")
     );
-    // It has to be fresh.
+    // It must be less than a day old.
     forge(&mut later, now - 2 * DAY);
     assert_eq!(
         (later.delete("S1").warnings().as_str(), later.delegated_to().as_str()),
@@ -206,7 +211,8 @@ fn known_the_last_delete_restores_a_forged_displacement() {
     );
 }
 
-/// Nor a forged claim, with which a request may put back what it names where it could not begin.
+/// Nor can a forged claim. With it, a request may restore the name servers that the claim names,
+/// for a name that it would otherwise be refused.
 #[test]
 fn known_a_forged_claim_lets_a_request_restore_its_name_servers() {
     let mut elsewhere = Point::new();
@@ -222,7 +228,7 @@ fn known_a_forged_claim_lets_a_request_restore_its_name_servers() {
 
 #[test]
 fn no_single_edit_of_the_record_stops_updates_or_deletes() {
-    // Whatever single value of ours is edited in whatever field: an Update and a Delete go on.
+    // Whichever field of a claim is edited, an Update and a Delete still succeed.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     let value = point.record().values().remove(0);
@@ -252,7 +258,7 @@ fn no_single_edit_of_the_record_stops_updates_or_deletes() {
             matches!(done.decision, crate::reconcile::Decision::Proceed(_)),
             "{field} {done:?}"
         );
-        // What is left standing is named.
+        // A delegation that is left is named.
         assert!(forged.delegated_to().is_empty() || done.text().contains("ns1.x.net"), "{field}");
     }
 }

@@ -50,7 +50,7 @@ fn without_an_ns_record_set_an_own_ds_record_set_is_removed() {
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("NS");
     point.set_ds_by_hand("b");
-    assert_eq!(point.delete("S1").shape(), "-TXT", "it is not the one that we wrote");
+    assert_eq!(point.delete("S1").shape(), "-TXT", "it is not the one that S1 wrote");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn the_last_claim_that_names_a_ds_record_set_removes_it() {
 fn the_last_holder_removes_a_settled_delegation() {
     let mut point = created(wants("x"));
     point.set_ds_by_hand("z");
-    // Exactly as read: another spelling and another order.
+    // Deleted exactly as read, in a different spelling.
     point.observed.at_cut[0].values = vec!["NS1.X.net".into()];
     let done = point.delete("S1");
     assert_eq!((done.shape().as_str(), done.action()), ("-NS -DS -TXT", Action::Removed));
@@ -142,7 +142,7 @@ fn the_last_of_several_holders_restores_the_displaced_name_servers() {
 /// LEAVE-5.
 #[test]
 fn displaced_name_servers_that_nobody_claimed_are_restored_for_a_day() {
-    // The Create comes a second after the start, the Delete one after the wait.
+    // The Create is made one second after the start, and the Delete one second after the wait.
     for (later, back) in [(DAY - 1, true), (DAY, false)] {
         let mut point = Point::new();
         point.set_by_hand("h", 60);
@@ -219,8 +219,9 @@ fn nothing_is_restored_at_a_name_that_is_not_allowed() {
 
 #[test]
 fn a_claim_from_before_the_displacement_still_keeps_the_name() {
-    // S1 claims x; S2 took over with y and is gone; S1's rename brought x again by AllowOverwrite.
-    // What it displaced can't be put back, and S1's old claim is on x: the name stays.
+    // S1 claims x. S2 took over with y and was deleted. S1's renamed resource set x again, with
+    // AllowOverwrite. The displaced name servers can't be restored, but S1's old claim names x, so
+    // the delegation stays.
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
@@ -293,7 +294,10 @@ mod invented_ids {
             point.create("S1", wants("x"));
             point.delete_invented("S1");
             assert_eq!(point.delegated_to(), by_hand.unwrap_or_default());
-            assert_eq!(point.observed.ownership, None, "in the way of a zone that is deleted");
+            assert_eq!(
+                point.observed.ownership, None,
+                "it would prevent the zone from being deleted"
+            );
         }
     }
 
@@ -306,7 +310,7 @@ mod invented_ids {
         assert_eq!((done.shape().as_str(), done.action()), ("+TXT", Action::Left));
         assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
         assert_eq!(point.delegated_to(), "");
-        // A later Create is none of its business, and drops it.
+        // It does not stop a later Create, which removes it.
         point.create("S1", wants("x"));
         assert_eq!((point.delegated_to().as_str(), point.record().iter().count()), ("x", 1));
     }
@@ -327,7 +331,7 @@ mod invented_ids {
         point.delete_invented("S2");
         assert_eq!(point.create("S1", wants("x")).action(), Action::Created);
         assert_eq!(point.delete("S1").action(), Action::Removed);
-        assert_eq!(point.record().iter().count(), 1, "and stays while it counts");
+        assert_eq!(point.record().iter().count(), 1, "it stays as long as it is valid");
         point.wait(HOUR);
         point.create("S1", wants("x"));
         point.delete("S1");
@@ -412,7 +416,7 @@ mod a_parent_zone_that_is_gone {
         let goal = point.delete_goal("S1", gone(zone.as_str()));
         assert_eq!(point.deliver_delete(&goal).shape(), "");
         assert_eq!(point.delegated_to(), "x");
-        // A move from elsewhere does not protect it.
+        // A move from another zone does not protect it.
         let goal = point.delete_goal("S1", gone("Z8"));
         assert_eq!(point.deliver_delete(&goal).action(), Action::Removed);
     }

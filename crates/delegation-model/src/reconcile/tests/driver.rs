@@ -1,7 +1,8 @@
-//! One delegation point in memory, and the requests that come to it.
+//! A fixture: one delegation point in memory, and the requests to it.
 //!
-//! A batch is applied as Route 53 applies it: whole, and only if every DELETE names what stands and
-//! no CREATE meets anything. Name servers are letters: `x` stands for the name server `ns1.x.net`.
+//! A batch is applied as Route 53 applies it: completely, and only if every DELETE matches a
+//! current record set and no CREATE meets an existing one. A letter denotes a name server: `x` is
+//! `ns1.x.net`.
 
 use crate::digest::{Digest, Intent as Properties, RequestDigest};
 use crate::ds::{Ds, DsRecords};
@@ -28,13 +29,13 @@ pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-/// The name servers of a letter; of several letters, several.
+/// Returns one name server per letter.
 pub(super) fn servers(letters: &str) -> NameServers {
     let names: Vec<String> = letters.chars().map(|letter| format!("ns1.{letter}.net")).collect();
     NameServers::parse(&names).unwrap()
 }
 
-/// The DS record of a key; of several keys, several.
+/// Returns one DS record per letter. A letter denotes a key.
 pub(super) fn keys(letters: &str) -> DsRecords {
     let records = letters.bytes().map(|letter| format!("{letter} 13 2 AB").parse().unwrap());
     DsRecords::new(records).unwrap()
@@ -50,21 +51,22 @@ pub(super) fn claimant(resource: &str) -> Claimant {
     Claimant::new(&arn, logical_id, &name(CUT))
 }
 
-/// What the properties of a resource ask for.
+/// The properties of a resource, and what the function reads for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a property or a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent property or fact")]
 pub(super) struct Intent {
-    /// Letters; the text counts as `NameServers`, so that another text is another wish.
+    /// Letters. They count as the property `NameServers`, so different letters are a different
+    /// intent.
     pub(super) servers: &'static str,
-    /// What was read: differs from `servers` where the child zone was changed behind the
-    /// properties.
+    /// The name servers that were read, if they differ from `servers` because the child zone was
+    /// changed while the properties stayed the same.
     pub(super) read: Option<&'static str>,
     pub(super) unknown_servers: bool,
     pub(super) ttl: i64,
     pub(super) dnssec: bool,
     /// Letters of the keys; `None` if they can't be read.
     pub(super) keys: Option<&'static str>,
-    /// How old the keys are, in seconds; `None` if nobody tells.
+    /// How old the keys are, in seconds; `None` if it is not known.
     pub(super) key_age: Option<i64>,
     pub(super) ds_ttl: i64,
     pub(super) overwrite: bool,
@@ -115,7 +117,7 @@ impl Intent {
         Self { ds_ttl, ..self }
     }
 
-    /// The properties are the same, and the child zone says something else.
+    /// Keeps the properties, but lets the child zone have other name servers.
     pub(super) fn reading(self, servers: &'static str) -> Self {
         Self { read: Some(servers), ..self }
     }
@@ -142,7 +144,7 @@ impl Intent {
     }
 }
 
-/// A request as it is delivered, perhaps again.
+/// A request, which may be delivered several times.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) goal: Goal,
@@ -191,13 +193,13 @@ impl Done {
         codes.join(" ")
     }
 
-    /// The changes by type, `-NS +NS -TXT +TXT` for instance.
+    /// The changes by type, for example `-NS +NS -TXT +TXT`.
     #[track_caller]
     pub(super) fn shape(&self) -> String {
         shape(self.plan())
     }
 
-    /// Everything that the user is told, as one text.
+    /// Everything that the user is told, as one string.
     pub(super) fn text(&self) -> String {
         match &self.decision {
             Decision::Proceed(plan) => {
@@ -217,7 +219,7 @@ pub(super) fn shape(plan: &ReconciliationPlan) -> String {
     plan.changes.iter().map(of).collect::<Vec<_>>().join(" ")
 }
 
-/// A delegation point, the clock, and what each resource last asked for with success.
+/// A delegation point, the clock, and the last properties of each resource that were accepted.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) observed: Observation,
@@ -236,7 +238,7 @@ impl Point {
         }
     }
 
-    // What people do by hand.
+    // Manual edits.
 
     /// Somebody sets name servers by hand.
     pub(super) fn set_by_hand(&mut self, letters: &str, ttl: i64) {
@@ -339,7 +341,7 @@ impl Point {
     pub(super) fn deliver(&mut self, request: &Request) -> Done {
         let goal = Goal { now: self.clock, ..request.goal.clone() };
         let decision = plan_create_update(&goal, &self.observed);
-        self.carry_out(decision)
+        self.apply_decision(decision)
     }
 
     pub(super) fn ask(&mut self, resource: &str, behavior: UpdateBehavior, intent: Intent) -> Done {
@@ -361,7 +363,7 @@ impl Point {
         self.ask(resource, UpdateBehavior::InPlace, intent)
     }
 
-    /// An Update that comes from another point.
+    /// An Update that moves the resource here from another point.
     #[track_caller]
     pub(super) fn replace(&mut self, resource: &str, intent: Intent) -> Done {
         self.ask(resource, UpdateBehavior::Replacement { from: moved_from() }, intent)
@@ -386,7 +388,7 @@ impl Point {
     pub(super) fn deliver_delete(&mut self, goal: &DeleteGoal) -> Done {
         let goal = DeleteGoal { now: self.clock, ..goal.clone() };
         let decision = plan_delete(&goal, &self.observed);
-        self.carry_out(decision)
+        self.apply_decision(decision)
     }
 
     #[track_caller]
@@ -395,14 +397,14 @@ impl Point {
         self.deliver_delete(&goal)
     }
 
-    /// A Delete that knows name servers of the child zone.
+    /// A Delete that knows the name servers of the child zone.
     #[track_caller]
     pub(super) fn delete_knowing(&mut self, resource: &str, letters: &str) -> Done {
         let goal = self.delete_goal(resource, DeleteReason::Requested);
         self.deliver_delete(&DeleteGoal { known_name_servers: Some(servers(letters)), ..goal })
     }
 
-    /// A Delete with an id that CloudFormation invented.
+    /// A Delete with an invented id.
     #[track_caller]
     pub(super) fn delete_invented(&mut self, resource: &str) -> Done {
         let reason = DeleteReason::InventedId { create_could_run: true };
@@ -410,7 +412,7 @@ impl Point {
         self.deliver_delete(&goal)
     }
 
-    /// A request that is about to fail takes back what it wrote.
+    /// A request that is about to fail undoes what it wrote.
     #[track_caller]
     pub(super) fn undo(&mut self, request: &Request) -> Done {
         let goal = DeleteGoal {
@@ -421,7 +423,7 @@ impl Point {
         self.deliver_delete(&goal)
     }
 
-    fn carry_out(&mut self, decision: Decision) -> Done {
+    fn apply_decision(&mut self, decision: Decision) -> Done {
         if let Decision::Proceed(plan) = &decision {
             self.apply(&plan.changes);
         }
@@ -443,10 +445,10 @@ impl Point {
                 self.observed.at_cut(&set.rtype).cloned()
             };
             if creates {
-                assert_eq!(found, None, "created over what stands: {change}");
+                assert_eq!(found, None, "CREATE of an existing record set: {change}");
                 assert!(!set.values.is_empty(), "{change}");
             } else {
-                assert_eq!(found.as_ref(), Some(set), "deleted what does not stand");
+                assert_eq!(found.as_ref(), Some(set), "DELETE of something that is not current");
             }
             if set.rtype == "TXT" {
                 self.observed.ownership = creates.then(|| set.clone());
@@ -457,9 +459,9 @@ impl Point {
         }
     }
 
-    // What stands.
+    // The current state.
 
-    /// The letters of the name servers; empty for none.
+    /// The letters of the name servers; empty if there are none.
     pub(super) fn delegated_to(&self) -> String {
         let letters = |servers: NameServers| {
             servers.iter().filter_map(|name| name.as_str().chars().nth(4)).collect()
@@ -471,7 +473,7 @@ impl Point {
         self.observed.at_cut("NS").unwrap().ttl.unwrap().seconds()
     }
 
-    /// The letters of the keys; empty for none.
+    /// The letters of the keys in the DS record set; empty if there is none.
     pub(super) fn secured_by(&self) -> String {
         let letter = |ds: &Ds| char::from(u8::try_from(ds.key_tag()).unwrap());
         self.observed.ds().map(|records| records.iter().map(letter).collect()).unwrap_or_default()
@@ -496,7 +498,7 @@ impl Point {
         owners.join(" ").replace("/D", "")
     }
 
-    /// True if what stands has no debt.
+    /// True if the delegation is settled.
     pub(super) fn is_settled(&self) -> bool {
         let current =
             self.observed.name_servers().map(|servers| Digest::from_name_servers(&servers));

@@ -95,14 +95,14 @@ fn one_that_was_found_is_managed_once_the_delegation_is_settled() {
 /// DS-6.
 #[test]
 fn one_that_was_made_by_hand_or_retained_outlives_the_rollback_of_an_arrival() {
-    // Beside somebody's delegation, a DS that a hand made.
+    // A DS record set that was made by hand, next to the delegation of another stack.
     let mut point = created(wants("x"));
     point.set_ds_by_hand("a");
     point.create("S2", wants("x").signed("a"));
     assert_eq!(managed(&point, "S2"), None);
     point.delete("S2");
     assert_eq!(point.secured_by(), "a");
-    // Retained, and declared again, be it that the keys can't be read.
+    // One that was retained, and is declared again; the keys may be known or not.
     for intent in [wants("x").signed("a"), wants("x").signed("b"), wants("x").signed_somehow()] {
         let mut point = created(wants("x").signed("a"));
         point.create("S1", intent);
@@ -132,17 +132,17 @@ fn one_that_another_claim_manages_is_never_replaced_or_removed() {
         let done = point.create("S2", intent(wants("x").signed("b")));
         assert_eq!(done.warnings(), "delegation-shared ds-left");
         assert!(done.text().contains("managed by S1/D"), "{}", done.text());
-        // Not asked for anew: a Warning.
+        // If the request asks for nothing new, it is a Warning.
         let done = point.update("S2", intent(wants("x").signed("b")));
         assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
-        // Asked for anew: a refusal.
+        // If it asks for something new, it is a refusal.
         let mut anew = point.clone();
         anew.update("S2", intent(wants("x")));
         anew.wait(DAY);
         let done = anew.update("S2", intent(wants("x").signed("b")));
         assert_eq!(done.refused().code(), "ds-claimed-by-others");
         assert!(done.text().contains("S1/D"), "{}", done.text());
-        // Nor is it removed by who manages it too.
+        // A resource that manages it as well does not remove it either.
         let mut both = created(wants("x").signed("a"));
         both.create("S2", wants("x").signed("a"));
         let done = both.update("S2", intent(wants("x")));
@@ -190,12 +190,12 @@ fn name_servers_never_change_under_one() {
     for overwrite in [false, true] {
         let intent = |intent: Intent| Intent { overwrite, ..intent };
         let point = created(wants("x").signed("a"));
-        for (wanted, code) in [
+        for (desired, code) in [
             (wants("y").signed("a"), "ds-exists"),
             (wants("y").signed("b"), "ds-exists"),
             (wants("y"), "ds-exists"),
         ] {
-            let done = point.clone().update("S1", intent(wanted));
+            let done = point.clone().update("S1", intent(desired));
             assert_eq!(done.refused().code(), code);
             assert!(done.text().contains("wait 7200 seconds"), "{}", done.text());
         }
@@ -219,9 +219,9 @@ fn name_servers_never_change_in_the_batch_that_would_add_one() {
     );
 }
 
-/// Found by the model checker: a rename had taken the DS record set away, and the next Update
-/// turned `Dnssec` off and changed the child zone. Its rollback left the name servers of the child
-/// zone that the same rollback deletes.
+/// Found by the model checker: a rename had removed the DS record set, and the next Update turned
+/// `Dnssec` off and changed the child zone. Its rollback left the name servers of the child zone
+/// that the same rollback deletes.
 #[test]
 fn a_rollback_restores_the_name_servers_and_leaves_the_ds_for_later() {
     let mut point = created(wants("x").signed("a"));
@@ -234,7 +234,7 @@ fn a_rollback_restores_the_name_servers_and_leaves_the_ds_for_later() {
         ("-NS +NS -TXT +TXT", "ds-deferred")
     );
     assert_eq!((point.delegated_to().as_str(), point.secured_by().as_str()), ("x", ""));
-    // Not before resolvers have forgotten the others, and then it comes.
+    // It is added once resolvers no longer have the others.
     assert_eq!(point.update("S1", wants("x").signed("a")).warnings(), "ds-deferred");
     point.wait(displaced);
     let done = point.update("S1", wants("x").signed("a"));
@@ -243,7 +243,7 @@ fn a_rollback_restores_the_name_servers_and_leaves_the_ds_for_later() {
         ("unsigned-answers-kept", "a")
     );
 
-    // Who asks for something new is refused as ever, and so is a way back later than a day.
+    // A request for something new is refused as usual, and so is a rollback after more than a day.
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("DS");
     point.update("S1", wants("y"));
@@ -255,20 +255,20 @@ fn a_rollback_restores_the_name_servers_and_leaves_the_ds_for_later() {
     assert_eq!(point.update("S1", wants("x").signed("a")).refused().code(), "ds-with-name-servers");
 }
 
-/// Found by the model checker: the claim named the name servers of before with the DS record set of
-/// the others, and then put them back under it.
+/// Found by the model checker: the claim named its earlier name servers together with the DS record
+/// set of the others, and a later Update restored the former under the latter.
 #[test]
 fn regression_a_rollback_under_a_ds_does_not_make_the_zone_bogus_later() {
     let mut point = created(wants("x"));
-    // Somebody changes the name servers by hand before the template does, with its first DS record
-    // set.
+    // Somebody changes the name servers by hand. Then the template does, together with its first DS
+    // record set.
     point.set_by_hand("y", 300);
     point.update("S1", wants("y").signed("a"));
     let done = point.update("S1", wants("x"));
     assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
     assert_eq!(point.update("S1", wants("x").signed("b")).refused().code(), "ds-exists");
 
-    // Where others hold what stands, the DS record set is theirs alone from then on.
+    // If others hold the current name servers, only they manage the DS record set from then on.
     let mut point = created(wants("y").signed("a"));
     point.create("S2", wants("x").overwriting()).refused();
     point.create("S2", wants("y").signed("a"));
@@ -290,7 +290,7 @@ fn name_servers_that_the_claim_names_are_restored_under_one() {
 /// DS-5.
 #[test]
 fn name_servers_are_not_restored_under_one_for_others() {
-    // S1 was displaced by S2, which has a DS for its own keys. That is no drift, whatever S1's
+    // S2 displaced S1 and has a DS record set for its own keys. This is no drift, whatever S1's
     // claim names.
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
@@ -306,7 +306,7 @@ fn name_servers_are_not_restored_under_one_for_others() {
         assert!(["ds-of-others", "left-as-it-is"].contains(&code), "{code}");
     }
     assert_eq!(point.delegated_to(), "y");
-    // Nor where somebody removed S2's name servers by hand.
+    // The same holds if somebody removed S2's name servers by hand.
     point.remove_by_hand("NS");
     assert_eq!(point.update("S1", wants("x").overwriting()).warnings(), "left-as-it-is");
     assert_eq!(point.delegated_to(), "");
@@ -325,7 +325,7 @@ fn none_is_added_while_resolvers_may_have_the_replaced_name_servers() {
             ("drift-repaired ds-deferred", old)
         );
         assert_eq!(managed(&point, "S1"), digest(old));
-        // A rollback of the same deployment, and another holder, wait too.
+        // A rollback of the same deployment waits, too, and so does another holder.
         let mut shared = point.clone();
         shared.create("S2", wants("x").signed("b"));
         shared.delete("S1");
@@ -342,7 +342,7 @@ fn none_is_added_while_resolvers_may_have_the_replaced_name_servers() {
 
 #[test]
 fn removed_name_servers_are_not_replaced_by_others_under_one() {
-    // Somebody removed the NS record set, and resolvers still have it.
+    // Somebody removed the NS record set, which resolvers still have.
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("NS");
     assert_eq!(point.clone().update("S1", wants("y").signed("a")).refused().code(), "ds-exists");
@@ -350,7 +350,7 @@ fn removed_name_servers_are_not_replaced_by_others_under_one() {
     bare.remove_by_hand("DS");
     assert_eq!(bare.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
     assert_eq!(bare.update("S1", wants("y")).action(), Action::Created);
-    // As they were they do, whatever others once wanted.
+    // The same name servers are restored, whatever others once wanted.
     point.create("S2", wants("x"));
     point.edit_claim_by_hand("S2", |claim| claim.ns = Digest::from_name_servers(&servers("q")));
     point.remove_by_hand("NS");
@@ -365,7 +365,7 @@ fn no_delegation_is_created_under_an_unknown_one() {
     assert_eq!(point.create("S1", wants("x")).refused().code(), "ds-of-others");
     assert_eq!(point.create("S1", wants("x").signed("a")).refused().code(), "ds-not-ours");
     assert_eq!(point.create("S1", wants("x").signed("z")).action(), Action::Created);
-    // One of a claim on the same name servers is for them.
+    // A DS record set of a claim on the same name servers fits them.
     let mut point = created(wants("x").signed("a"));
     point.remove_by_hand("NS");
     assert_eq!(point.create("S2", wants("x")).action(), Action::Created);
@@ -404,7 +404,7 @@ fn keys_that_are_no_longer_known_leave_everything_as_it_is() {
     assert_eq!(managed(&point, "S1"), digest("a"));
     point.remove_by_hand("DS");
     assert_eq!(point.update("S1", wants("x").signed_somehow()).warnings(), "ds-not-known");
-    // A resource that shares may come while they are not known.
+    // Another resource may share the delegation while the keys are not known.
     let mut point = created(wants("x").signed("a"));
     assert_eq!(
         point.create("S2", wants("x").signed_somehow()).warnings(),
@@ -450,13 +450,14 @@ fn a_move_with_unknown_keys_is_refused_even_if_nothing_new_is_asked_for() {
     assert_eq!(point.deliver(&request).refused().code(), "ds-unknown");
 }
 
-/// DS-8. Resolvers hold key sets from before the key was made, and find none for its record.
+/// DS-8. Resolvers may have key sets from before the key was created, and find no key for its
+/// record.
 #[test]
 fn a_ds_record_set_never_has_only_keys_that_are_too_young() {
     for current in [wants("x").signed("a"), wants("x"), wants("x").signed("ab")] {
         let mut point = created(current);
         let before = point.secured_by();
-        // Another key is asked for, whatever it is called.
+        // The request asks for another key.
         let ask = |point: &mut Point, age| {
             let mut request =
                 point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(age));
@@ -479,7 +480,7 @@ fn a_young_key_is_added_to_an_existing_one_and_to_a_new_delegation() {
     assert_eq!(point.secured_by(), "ab");
 }
 
-/// The way back of an Update, and an Update of something else: a `Warning`, and everything stays
+/// For a rollback Update, and an Update of something else, it is a `Warning`, and everything stays
 /// (UPDATE-4).
 #[test]
 fn a_young_key_does_not_fail_a_request_for_nothing_new() {
@@ -487,7 +488,7 @@ fn a_young_key_does_not_fail_a_request_for_nothing_new() {
     point.update("S1", wants("x").signed("b").key_age(HOUR));
     let back = point.update("S1", wants("x").signed("a").key_age(60));
     assert_eq!((back.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "b"));
-    // The child's keys became others behind the same properties.
+    // The child's keys have changed, and the properties have not.
     let mut point = created(wants("x").signed("a"));
     let mut request =
         point.request("S1", UpdateBehavior::InPlace, &wants("x").signed("b").key_age(0));
@@ -496,7 +497,7 @@ fn a_young_key_does_not_fail_a_request_for_nothing_new() {
     assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("left-as-it-is", "a"));
 }
 
-/// A DS record set that our claim names, and that somebody removed or replaced by hand, comes back
+/// A DS record set that the claim names, and that somebody removed or replaced by hand, is restored
 /// whatever the age of its keys.
 #[test]
 fn a_young_key_is_restored_after_drift() {
@@ -512,7 +513,7 @@ fn a_young_key_is_restored_after_drift() {
     }
 }
 
-/// DS-9. What resolvers may still have is told, with the time.
+/// DS-9.
 #[test]
 fn the_keys_that_must_stay_are_reported() {
     let mut point = created(wants("x"));
@@ -527,6 +528,6 @@ fn the_keys_that_must_stay_are_reported() {
     let words = off.plan().warnings[0].to_string();
     assert!(
         words.contains("keys 98 of") && words.contains("3900 seconds"),
-        "the DS, and then the keys: {words}"
+        "the TTL of the DS record set, and then that of the keys: {words}"
     );
 }

@@ -1,5 +1,5 @@
-//! What somebody can do who may write TXT and nothing else: forge the ownership record between any
-//! two requests.
+//! What somebody can do who may write only TXT records: forge the ownership record between any two
+//! requests.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,8 @@ use super::driver::*;
 use crate::digest::Digest;
 use crate::reconcile::Decision;
 
-/// A value like ours with anything in it, but no displacement; or another text.
+/// Generates a value in this program's format with any content except a displacement, or some other
+/// text.
 fn values() -> impl Strategy<Value = String> {
     let field = |name: &'static str, values: Vec<String>| {
         prop::option::of(prop::sample::select(values)).prop_map(move |value| match value {
@@ -51,14 +52,14 @@ fn values() -> impl Strategy<Value = String> {
     prop_oneof![9 => ours.prop_map(|text| format!("\"heritage=custom-delegation,{text}\"")), 1 => Just("\"v=spf1\"".to_owned())]
 }
 
-/// What happens at the point: an honest request, or an edit of the record.
+/// An event at the point: an honest request, or an edit of the record.
 #[derive(Clone, Debug)]
 enum Event {
     Create(&'static str, Intent),
     Update(&'static str, Intent),
     Delete(&'static str),
     DeleteInvented(&'static str),
-    /// So many of the values that stand are kept, and these are added.
+    /// Keeps that many of the current values and adds these.
     Forge(usize, Vec<String>),
     Wait(i64),
 }
@@ -88,9 +89,9 @@ fn events() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Name servers and keys that no honest request asked for are in no batch, whatever the record
-    /// says, and an Update of what is as wanted is not refused. A displacement alone brings others:
-    /// `known_the_last_delete_restores_a_forged_displacement`.
+    /// Whatever the record says, no batch has name servers or keys that no honest request asked
+    /// for, and no Update of a delegation that is as desired is refused. Only a displacement can
+    /// add others: `known_the_last_delete_restores_a_forged_displacement`.
     #[test]
     fn no_forged_claim_sets_what_no_request_asked_for(events in prop::collection::vec(events(), 1..12)) {
         let mut point = Point::new();
@@ -100,9 +101,9 @@ proptest! {
                 Event::Create(resource, intent) => drop(point.create(resource, intent)),
                 Event::Update(resource, intent) => {
                     let keys = if intent.dnssec { "a" } else { "" };
-                    let as_wanted = point.delegated_to() == intent.servers && point.secured_by() == keys;
+                    let as_desired = point.delegated_to() == intent.servers && point.secured_by() == keys;
                     let done = point.update(resource, intent);
-                    prop_assert!(!as_wanted || !matches!(done.decision, Decision::Refuse(_)), "{}", done.text());
+                    prop_assert!(!as_desired || !matches!(done.decision, Decision::Refuse(_)), "{}", done.text());
                 }
                 Event::Delete(resource) => drop(point.delete(resource)),
                 Event::DeleteInvented(resource) => drop(point.delete_invented(resource)),

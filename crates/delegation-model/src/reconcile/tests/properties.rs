@@ -1,4 +1,4 @@
-//! What is true of every plan, over arbitrary zones.
+//! Properties of every plan, over arbitrary zones.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::record_set::{Change, RecordSet};
 use crate::ttl::Ttl;
 
 const RESOURCES: [&str; 3] = ["S1", "S1/Renamed", "S2"];
-/// Requests of the tests come then; what stands was written in the days before.
+/// The time of the requests. The current state was written in the days before.
 const NOW: i64 = START + 10 * DAY;
 
 fn letters() -> impl Strategy<Value = &'static str> {
@@ -71,7 +71,7 @@ fn before() -> impl Strategy<Value = Option<Before>> {
     )
 }
 
-/// Other values: tombstones, strangers', unreadable ones.
+/// Generates other values: tombstones, those of other programs, unreadable ones.
 fn others() -> impl Strategy<Value = Vec<String>> {
     let id = claimant("S1").id();
     prop::collection::vec(
@@ -190,7 +190,8 @@ fn delete_goal(
     }
 }
 
-/// The values that are not the request's own: others' claims, strangers', what can't be read.
+/// The values that do not belong to the request: other claims, those of other programs, unreadable
+/// ones.
 fn of_others(point: &Point) -> Vec<String> {
     let values = point.record().values();
     let own = claimant("S1").id();
@@ -213,7 +214,7 @@ fn changes_ns(before: &Observation, after: &Observation) -> bool {
     before.name_servers() != after.name_servers()
 }
 
-// PROPTEST_CASES=20000 plays many more.
+// PROPTEST_CASES=20000 runs many more cases.
 proptest! {
     #[test]
     fn a_plan_is_accepted_and_a_second_delivery_changes_nothing(
@@ -227,14 +228,14 @@ proptest! {
         let there = point.clone();
         let again = point.deliver(&request);
         prop_assert_eq!(&point.observed.at_cut, &there.observed.at_cut);
-        // An arrival marks its claim, once.
+        // The second delivery of an arrival marks its claim, once.
         let unmarked = |point: &Point| {
             let values = point.record().values();
             values.into_iter().map(|value| value.replace(",again=yes", "")).collect::<Vec<_>>()
         };
         prop_assert_eq!(unmarked(&point), unmarked(&there));
         prop_assert_eq!(point.deliver(&request).shape(), "");
-        // Without a claim nothing was written, and nothing is fenced.
+        // A request that wrote no claim leaves no fence.
         if point.record().own(&claimant("S1"), point.clock).is_some_and(|own| own.stamp == request.goal.stamp) {
             prop_assert!(again.plan().finds_own_request);
         }
@@ -264,18 +265,18 @@ proptest! {
         }
     }
 
-    /// DS-8. Unless the delegation is new, or the record set is put back, there is always a key
+    /// DS-8. Unless the delegation is new, or the DS record set is restored, it always has a key
     /// that every resolver knows.
     #[test]
     fn resolvers_know_a_key_of_each_written_ds_record_set(mut point in zones(), behavior in behaviors(), intent in intents()) {
         let before = point.clone();
         let request = point.request("S1", behavior, &Intent { key_age: Some(0), ..intent });
         point.deliver(&request);
-        let (stood, stands) = (before.secured_by(), point.secured_by());
+        let (old, new) = (before.secured_by(), point.secured_by());
         let own = before.record().own(&claimant("S1"), before.clock).and_then(|own| own.ds);
-        let put_back = own.is_some() && own == point.observed.ds().as_ref().map(Digest::from_ds);
-        let added = !stood.is_empty() && stood.chars().all(|key| stands.contains(key));
-        prop_assert!(stands.is_empty() || stands == stood || added || put_back || before.delegated_to().is_empty());
+        let restored = own.is_some() && own == point.observed.ds().as_ref().map(Digest::from_ds);
+        let added = !old.is_empty() && old.chars().all(|key| new.contains(key));
+        prop_assert!(new.is_empty() || new == old || added || restored || before.delegated_to().is_empty());
     }
 
     #[test]
@@ -328,7 +329,7 @@ proptest! {
         if reason == DeleteReason::Undo {
  return Ok(());
  }
-        // The clean-up of a move leaves the live delegation of the resource itself.
+        // The clean-up after a move leaves the new delegation of the same resource.
         if matches!(reason, DeleteReason::ZoneGone { .. }) {
  return Ok(());
  }
@@ -349,7 +350,8 @@ proptest! {
         let request = point.request("S1", behavior, &intent);
         point.deliver(&request);
         if changes_ns(&before.observed, &point.observed) && before.observed.at_cut("NS").is_some() {
-            // Ours by a claim, or drift from what our claim names.
+            // The resource is a holder, or the name servers have drifted from those its claim
+            // names.
             prop_assert!(before.record().own(&claimant("S1"), NOW).is_some());
             let current = Digest::from_name_servers(&before.observed.name_servers().unwrap());
             let lasting = |claim: &&Claim| claim.ns == current && claim.is_lasting();
@@ -385,7 +387,7 @@ proptest! {
         if let (Some(from), Some(to), true) = (from, to, beside) && from != to {
             let record = before.record();
             let own = record.own(&claimant("S1"), NOW).cloned();
-            prop_assert_eq!(own.map(|own| own.ns), Some(Digest::from_name_servers(&to)), "only put back");
+            prop_assert_eq!(own.map(|own| own.ns), Some(Digest::from_name_servers(&to)), "only restored");
             let current = Digest::from_name_servers(&from);
             prop_assert!(!record.others(&claimant("S1")).any(|claim| claim.ns == current));
         }
@@ -429,19 +431,19 @@ proptest! {
     fn an_arrival_that_is_rolled_back_leaves_the_zone_as_it_was(
         mut point in zones(), replaces in any::<bool>(), intent in intents()
     ) {
-        // The resource is new here, nobody's claim sleeps on what it brings, and nothing lies in
-        // the future or can't be read.
+        // The resource is new here, no dormant claim names what it creates, and no value is in the
+        // future or unreadable.
         point.drop_claim_by_hand("S1");
-        let wanted = Digest::from_name_servers(&servers(intent.servers));
+        let desired = Digest::from_name_servers(&servers(intent.servers));
         let before = point.clone();
         let current = before.observed.name_servers().map(|servers| Digest::from_name_servers(&servers));
         let record = before.record();
-        let sleeping = current != Some(wanted) && record.claims().any(|claim| claim.ns == wanted);
-        // Nor did a hand take away the claim that a debt came with.
+        let dormant = current != Some(desired) && record.claims().any(|claim| claim.ns == desired);
+        // Nor did a manual edit remove the claim of the resource whose origin is recorded.
         let orphaned = current.is_some_and(|current| {
             record.origin(current).is_some() && !record.claims().any(|claim| record.holds(claim, current))
         });
-        if sleeping || record.has_unreadable() || orphaned {
+        if dormant || record.has_unreadable() || orphaned {
  return Ok(());
  }
         let behavior = if replaces { UpdateBehavior::Replacement { from: moved_from() } } else { UpdateBehavior::Create };
@@ -466,8 +468,8 @@ proptest! {
 
     #[test]
     fn an_update_that_changed_nothing_can_be_rolled_back(mut point in zones(), intent in intents(), back in intents()) {
-        // Whatever the zone and whatever the claim says it was asked for: to ask for that again
-        // succeeds.
+        // Whatever the zone and the claim are, an Update that asks for the intent of the claim
+        // again succeeds.
         let Some(own) = point.record().own(&claimant("S1"), NOW).cloned() else { return Ok(()) };
         let mut forth = point.request("S1", UpdateBehavior::InPlace, &intent);
         forth.goal.intent = Digest::from_name_servers(&servers("q"));

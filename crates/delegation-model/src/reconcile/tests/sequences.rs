@@ -1,7 +1,7 @@
-//! The sequences of events behind the rules, each of which once broke a promise on paper or in the
-//! built function. S1 and S2 are stacks, x, y and z name servers, h is made by hand.
+//! The sequences of events behind the rules. Each of them once broke a promise, on paper or in the
+//! function. S1 and S2 are stacks, x, y and z are name servers, and h was made by hand.
 //!
-//! What takes more than one delegation point is played against the function and in the model
+//! Sequences with more than one delegation point are tested with the function and in the model
 //! checker.
 
 use super::driver::*;
@@ -20,21 +20,21 @@ fn the_rollback_of_a_take_over_restores_the_delegation_of_a_live_stack() {
     point.create("S2", wants("y").overwriting());
     point.delete("S2");
     assert_eq!(point.observed, before.observed, "as before, claim, TTL and all");
-    // Also after months without an Update of either.
+    // The same holds after months without an Update of either stack.
     point.create("S2", wants("y").overwriting());
     point.wait(300 * DAY);
     point.delete("S2");
     assert_eq!((point.delegated_to().as_str(), point.ttl()), ("x", 300));
-    // An equal wish is shared, and the rollback leaves what S1 has.
+    // If both want the same, they share, and the rollback leaves S1's delegation.
     point.create("S2", wants("x").overwriting());
     point.delete("S2");
     assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
-    assert_eq!(point.delete("S1").action(), Action::Removed, "and the last one out removes it");
+    assert_eq!(point.delete("S1").action(), Action::Removed, "the last holder removes it");
 }
 
 #[test]
 fn a_renamed_nested_stack_shares_with_the_first_holder() {
-    // A nested stack gets a new name: to us it is somebody else, and shares.
+    // A nested stack gets a new name. It is then a different resource, and shares.
     let mut point = Point::new();
     point.create("S1-Nested-ABC", wants("x"));
     point.create("S1-Nested-DEF", wants("x"));
@@ -84,8 +84,8 @@ fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_server
 
 #[test]
 fn dead_name_servers_are_not_restored() {
-    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the
-    // stack is deleted.
+    // Old is renamed to New, with a new child zone. The clean-up deletes Old and its zone. Later
+    // the stack is deleted.
     let mut point = Point::new();
     point.create("S1/Old", wants("x"));
     point.create("S1/New", wants("y").overwriting());
@@ -96,8 +96,8 @@ fn dead_name_servers_are_not_restored() {
 
 #[test]
 fn a_restore_that_route_53_rejects_becomes_a_delete() {
-    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for
-    // ever.
+    // Route 53 rejects its own name servers if they do not host the name. The Delete would fail
+    // forever.
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
@@ -111,8 +111,8 @@ fn a_restore_that_route_53_rejects_becomes_a_delete() {
 /// OWN-5.
 #[test]
 fn the_origin_is_recorded_for_the_delegation_and_not_for_a_claim() {
-    // Create a (y over h), rename to b: the clean-up deletes a. Then the stack is deleted: y goes,
-    // and h comes back.
+    // A is created (y over h) and renamed to B, and the clean-up deletes A. Then the stack is
+    // deleted. It removes y and restores h.
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1/A", wants("y").overwriting());
@@ -126,8 +126,8 @@ fn the_origin_is_recorded_for_the_delegation_and_not_for_a_claim() {
 /// OWN-3.
 #[test]
 fn a_claim_from_before_a_displacement_does_not_block_a_live_delegation() {
-    // S1 claims x; S2 has overwritten it with y, and settled; S1's rename with AllowOverwrite
-    // brings x again, and is rolled back.
+    // S1 claims x. S2 has overwritten it with y, and settled. S1's renamed resource sets x again,
+    // with AllowOverwrite, and is rolled back.
     let mut point = Point::new();
     point.create("S1/Old", wants("x"));
     point.create("S2", wants("y").overwriting());
@@ -135,12 +135,13 @@ fn a_claim_from_before_a_displacement_does_not_block_a_live_delegation() {
     let before = point.clone();
     point.create("S1/New", wants("x").overwriting());
     point.delete("S1/New");
-    assert_eq!(point.observed, before.observed, "y is S2's, and live");
+    assert_eq!(point.observed, before.observed, "S2 relies on y");
 }
 
 #[test]
 fn a_request_from_before_a_take_over_that_runs_after_it_becomes_a_holder() {
-    // By the times of requests S2's claim would be older than the take-over by S1, and not hold.
+    // By the times of the requests, S2's claim would be older than the take-over by S1, and no
+    // holder.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     let late = point.request("S2", UpdateBehavior::Create, &wants("y"));
@@ -152,7 +153,7 @@ fn a_request_from_before_a_take_over_that_runs_after_it_becomes_a_holder() {
     assert_eq!(
         (point.delegated_to().as_str(), point.claimed_by().as_str()),
         ("y", "S2"),
-        "S2 holds y"
+        "S2 is a holder of y"
     );
 }
 
@@ -192,14 +193,14 @@ fn an_adoption_is_never_settled_by_time() {
 
 #[test]
 fn the_rollback_of_an_update_that_overwrote_is_an_update_like_any_other() {
-    // Promise 1 excepts it: it looks exactly like removing AllowOverwrite afterwards.
+    // Promise 1 excludes it: it looks exactly like an Update that removes AllowOverwrite.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("x"));
     point.update("S2", wants("x"));
     point.update("S1", wants("y").overwriting());
     point.update("S1", wants("x"));
-    assert_eq!(point.delegated_to(), "x", "it holds what it made, alone");
+    assert_eq!(point.delegated_to(), "x", "S1 is the sole holder of y");
 }
 
 #[test]
@@ -208,7 +209,7 @@ fn the_delete_of_a_create_that_never_answered_comes_an_hour_later() {
     point.create("S1", wants("x"));
     point.wait(HOUR);
     assert_eq!(point.delete_invented("S1").action(), Action::Removed);
-    // A retained claim can be ten minutes old.
+    // A retained claim may be ten minutes old.
     point.create("S1", wants("x"));
     point.update("S1", wants("x"));
     point.wait(600);
@@ -229,7 +230,7 @@ fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.update("S1", wants("x"));
-    // Moved away, and home again by the rollback: an Update in place at this point.
+    // It moved away and returns home by the rollback, which is an Update in place at this point.
     point.update("S1", wants("x"));
     assert!(point.is_settled());
     assert_eq!(point.delete("S1").action(), Action::Removed);
@@ -237,7 +238,7 @@ fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
 
 #[test]
 fn deletes_name_who_else_holds_the_delegation() {
-    // A clean-up Delete failed and the stack was force-deleted: its claim stays.
+    // A clean-up Delete failed and the stack was deleted by force, so its claim stays.
     let mut point = Point::new();
     point.create("Dead", wants("x"));
     point.create("S1", wants("x"));
@@ -248,7 +249,7 @@ fn deletes_name_who_else_holds_the_delegation() {
 
 #[test]
 fn a_bystander_does_not_block_a_rollback() {
-    // S2 arrives while S1's Update from x to y runs; S1 fails elsewhere and goes back.
+    // S2 arrives while S1's Update from x to y runs. S1 fails for another reason and rolls back.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.update("S1", wants("y"));
@@ -271,7 +272,7 @@ fn a_sharer_does_not_change_the_name_servers_of_their_maker() {
 
 #[test]
 fn drift_does_not_let_a_refused_change_through() {
-    // S1 and S2 hold x, S1's wish for y was refused, somebody sets z by hand.
+    // S1 and S2 hold x. S1's change to y was refused. Then somebody sets z by hand.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("x"));
@@ -296,7 +297,7 @@ fn an_overwritten_resource_can_change_its_trigger_and_roll_that_back() {
 
 #[test]
 fn a_rolled_key_is_no_new_request() {
-    // "All ACTIVE keys": each one that is rolled would look like one.
+    // With "all ACTIVE keys", each rolled key would otherwise look like a new request.
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
     point.create("S2", wants("x").signed("a"));
@@ -311,7 +312,7 @@ fn a_typo_is_rolled_back_even_if_the_childs_apex_has_changed() {
     point.update("S1", wants("y").unreadable()).refused();
     // Its rollback finds a child zone that contradicts itself.
     assert_eq!(point.update("S1", wants("x").failing_check()).warnings(), "left-as-it-is");
-    // And keys that are INACTIVE since.
+    // Nor may keys that have become INACTIVE fail it.
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
     point.update("S1", wants("y").unreadable()).refused();
@@ -330,7 +331,8 @@ fn a_migration_with_a_short_ttl_keeps_it() {
 
 #[test]
 fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retry() {
-    // Create under REQUIRE fails, rollback is disabled; Create again with the same id.
+    // A Create under REQUIRE fails, and rollback is disabled. The Create is retried with the same
+    // id.
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
     point.deliver(&create);
@@ -366,7 +368,8 @@ fn a_retained_delegation_outlives_the_rollback_of_its_redeclaration() {
         let mut point = Point::new();
         point.create("S1", wants("x"));
         point.update("S1", wants("x"));
-        // Retained: no Delete. Declared again by the same stack, or by another.
+        // The delegation is retained, without a Delete. The same stack or another one declares it
+        // again.
         point.create(resource, wants("x"));
         point.delete(resource);
         assert_eq!(point.delegated_to(), "x", "{resource}");
@@ -385,7 +388,7 @@ fn a_hand_made_delegation_outlives_a_rollback_next_to_a_dormant_claim() {
 
 #[test]
 fn a_resource_that_follows_a_change_and_fails_can_roll_back() {
-    // A2 is left behind by A1's change, follows, and fails elsewhere.
+    // A1 changes the name servers. A2 follows, and fails for another reason.
     let mut point = Point::new();
     point.create("A1", wants("x"));
     point.create("A2", wants("x"));
@@ -393,8 +396,8 @@ fn a_resource_that_follows_a_change_and_fails_can_roll_back() {
     point.update("A2", wants("y"));
     let done = point.update("A2", wants("x"));
     assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
-    assert_eq!(point.claim("A2").ns, ns("x"), "as before it followed");
-    // So A1's Delete does not leave y behind.
+    assert_eq!(point.claim("A2").ns, ns("x"), "as before its Update");
+    // So A1's Delete removes y.
     assert_eq!(point.delete("A1").action(), Action::Removed);
 }
 
@@ -405,7 +408,7 @@ fn after_a_manual_edit_allow_overwrite_is_not_refused_forever() {
     point.create("S2", wants("y").overwriting());
     point.set_by_hand("z", 60);
     assert_eq!(point.update("S1", wants("x").overwriting()).action(), Action::Updated);
-    // Nor are old values put over hand-made ones.
+    // Nor do restored values replace name servers that were set by hand.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.create("S2", wants("y").overwriting());
@@ -451,7 +454,8 @@ fn an_adopted_delegation_that_its_maker_changed_is_not_replaced() {
 
 #[test]
 fn a_duplicate_keeps_from() {
-    // P to Q and back, the answer lost: the redelivery must leave `from` for the next rollback.
+    // A move from P to Q and back, whose answer is lost. The redelivery must leave `from` for the
+    // next rollback.
     let mut point = Point::new();
     let moved =
         point.request("S1", UpdateBehavior::Replacement { from: moved_from() }, &wants("x"));
@@ -538,7 +542,8 @@ fn a_parent_zone_in_the_same_stack_is_empty_after_a_rollback() {
 
 #[test]
 fn promise_one_only_allow_overwrite_changes_what_the_resource_did_not_make() {
-    // Whatever a resource is told, without AllowOverwrite a hand-made delegation outlives it.
+    // Whatever the properties are, without AllowOverwrite a delegation that was made by hand
+    // outlives the resource.
     for intent in [wants("x"), wants("h"), wants("h").ttl(300), wants("h").signed("a")] {
         let mut point = Point::new();
         point.set_by_hand("h", 60);
@@ -553,14 +558,14 @@ fn promise_one_only_allow_overwrite_changes_what_the_resource_did_not_make() {
     }
 }
 
-// What the contract leaves (`docs/design.md`, "Known and left"): the tests say what happens, so
-// that a change of it is noticed.
+// Known limits, which no rule covers. These tests record what happens, so that a change of it is
+// noticed.
 
 #[test]
 fn known_a_retained_delegation_that_was_never_updated_goes_with_a_cancelled_create() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    // Retained, and declared again; CloudFormation cancels that Create before it is delivered.
+    // It is retained and declared again. CloudFormation cancels that Create before it is delivered.
     assert_eq!(point.delete_invented("S1").action(), Action::Removed);
 }
 

@@ -1,4 +1,4 @@
-//! What stands around the cut.
+//! Checks of the record sets around the cut.
 
 use super::driver::*;
 use crate::reconcile::{Action, occluded};
@@ -9,7 +9,7 @@ fn record(owner: &str, rtype: &str) -> RecordSet {
     RecordSet::new(name(owner), rtype, Ttl::OWNERSHIP, vec!["x".into()])
 }
 
-/// A Create, a replacement, and an Update in place of a resource that is not there yet.
+/// A Create, a replacement, and an Update in place of a resource that has no claim yet.
 const WAYS: [fn(&mut Point, &str, Intent) -> Done; 3] =
     [Point::create, Point::replace, Point::update];
 
@@ -41,7 +41,7 @@ fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
             done.text()
         );
     }
-    // A standing delegation is not stuck because somebody delegated a name above it.
+    // An existing delegation is not blocked if somebody delegates a name above it.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     point.observed.above = vec![above("example.com")];
@@ -105,9 +105,9 @@ fn a_delegation_below_is_hidden_and_ds_at_the_cut_is_not() {
     point.observed.below =
         vec![record("b.testing.example.com", "NS"), record("b.testing.example.com", "DS")];
     let cut = name(CUT);
-    let wanted = servers("x");
+    let desired = servers("x");
     let hidden: Vec<_> =
-        occluded(&cut, Some(&wanted), &point.observed).map(ToString::to_string).collect();
+        occluded(&cut, Some(&desired), &point.observed).map(ToString::to_string).collect();
     assert_eq!(hidden, ["b.testing.example.com 300 NS x", "b.testing.example.com 300 DS x"]);
 }
 
@@ -132,7 +132,7 @@ fn a_wildcard_that_no_longer_answers_causes_a_warning() {
     assert_eq!(
         point.create("S1", wants("x")).warnings(),
         "",
-        "it did not answer for a name that exists"
+        "it did not cover a name that exists"
     );
 }
 
@@ -154,7 +154,7 @@ fn name_servers_below_the_cut_need_glue() {
         assert_eq!(
             point.deliver(&request).refused().code(),
             "glue-missing",
-            "the address of another is none"
+            "the address of another name server does not count"
         );
         point.observed.below.push(record("ns1.testing.example.com", "AAAA"));
         assert_eq!(point.deliver(&request).action(), Action::Created);

@@ -27,7 +27,7 @@ fn without_an_ns_record_set_the_holder_restores_it() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     point.remove_by_hand("NS");
-    // Somebody else wants something else by now: with our claim that is no reason.
+    // Meanwhile S2 wants something else. This does not stop a resource that has a claim.
     point.edit_claim_by_hand("S2", |claim| claim.ns = Digest::from_name_servers(&servers("y")));
     assert_eq!(point.update("S1", wants("x")).action(), Action::Created);
     point.remove_by_hand("NS");
@@ -57,7 +57,7 @@ fn the_first_later_update_of_a_holder_settles_the_delegation() {
         assert!(!point.is_settled());
         point.update("S1", wants("x"));
         assert!(point.is_settled() && point.claim("S1").saw.is_none());
-        assert_eq!(point.ttl(), 172_800, "what is settled gets the TTL that is asked for");
+        assert_eq!(point.ttl(), 172_800, "a settled delegation gets the desired TTL");
     }
 }
 
@@ -77,7 +77,7 @@ fn an_update_that_makes_its_resource_a_holder_does_not_settle() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S1", wants("y"));
-    assert!(!point.is_settled(), "S1 has not held y before");
+    assert!(!point.is_settled(), "S1 was not a holder of y before");
     assert_eq!(point.claim("S1").saw, point.claim("S2").saw);
     point.update("S1", wants("y"));
     assert!(point.is_settled());
@@ -156,7 +156,7 @@ fn a_holder_changes_its_name_servers() {
 fn a_lasting_claim_of_another_resource_prevents_a_change() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
-    // S2 only came: it goes with the change.
+    // S2's claim is not lasting, so S1 may change the name servers.
     let mut changed = point.clone();
     let done = changed.update("S1", wants("y"));
     assert_eq!(
@@ -164,10 +164,10 @@ fn a_lasting_claim_of_another_resource_prevents_a_change() {
         ("y", "changed-for-others")
     );
     assert!(done.text().contains("S2/D"), "{}", done.text());
-    // S1 is lasting from the start: it made what stands.
+    // S1's claim is lasting from the start, because S1 made the delegation.
     let refused = point.clone().update("S2", wants("y"));
     assert_eq!(refused.refused().code(), "delegation-held-by-others");
-    // Once S2 is updated it is lasting as well.
+    // After an Update, S2's claim is lasting, too.
     point.update("S2", wants("x"));
     let refused = point.update("S1", wants("y"));
     assert_eq!(refused.refused().code(), "delegation-held-by-others");
@@ -203,7 +203,7 @@ fn drift_is_repaired_and_reported() {
     );
     assert!(done.text().contains("ns1.z.net") && done.text().contains("60 s"), "{}", done.text());
     assert!(point.is_settled() && point.delegated_to() == "x");
-    // Also towards a new wish.
+    // Drift is also repaired when the Update asks for something new.
     point.set_by_hand("z", 60);
     assert_eq!(point.update("S1", wants("y")).warnings(), "drift-repaired");
     assert_eq!(point.delegated_to(), "y");
@@ -227,7 +227,7 @@ fn drift_is_not_repaired_against_the_claim_of_another_resource() {
     point.update("S2", wants("x"));
     point.update("S1", wants("y")).refused();
     point.set_by_hand("z", 60);
-    // Its next Update asks for y again, and would take x from S2 for good.
+    // S1's next Update asks for y again, and would take x from S2.
     let again = point.update("S1", wants("y"));
     assert_eq!(again.refused().code(), "delegation-not-ours");
     assert_eq!(point.update("S2", wants("x")).warnings(), "drift-repaired");
@@ -275,28 +275,32 @@ fn a_refusal_fails_only_a_request_that_asks_for_something_new() {
     assert!(done.plan().only_refreshes && done.text().contains("S2/D"), "{}", done.text());
     let failed = point.update("S1", wants("z"));
     assert_eq!(failed.refused().code(), "delegation-not-ours");
-    // Its rollback asks for what the claim says.
+    // Its rollback asks for what the claim records.
     point.update("S1", wants("x")).plan();
 }
 
 #[test]
 fn a_new_request_that_would_change_nothing_gets_a_warning() {
     let mut point = created(wants("x"));
-    // Another text that reads the same name servers.
+    // A different intent for which the same name servers are read.
     let done = point.update("S1", wants("w").reading("x").failing_check());
     assert_eq!(done.warnings(), "left-as-it-is");
     let intent = point.claim("S1").intent;
     assert_eq!(point.update("S1", wants("x")).warnings(), "");
-    assert_eq!(point.claim("S1").intent, intent, "what was not carried out was not noted either");
+    assert_eq!(
+        point.claim("S1").intent,
+        intent,
+        "an Update that changed nothing does not write its intent"
+    );
 }
 
 #[test]
 fn an_unreadable_child_zone_fails_only_a_request_for_something_new() {
     let mut point = created(wants("x"));
     assert_eq!(point.update("S1", wants("x").unreadable().ttl(60)).warnings(), "left-as-it-is");
-    assert_eq!(point.ttl(), 172_800, "NS stays, its TTL too");
+    assert_eq!(point.ttl(), 172_800, "the NS record set stays, with its TTL");
     point.update("S1", wants("y").unreadable()).refused();
-    // Removed by hand meanwhile: nothing to put there is known.
+    // Somebody has removed the NS record set by hand, and the desired name servers are not known.
     point.remove_by_hand("NS");
     assert_eq!(point.update("S1", wants("x").unreadable()).warnings(), "left-as-it-is");
 }
@@ -306,9 +310,9 @@ fn new_name_servers_behind_the_same_properties_are_no_new_request() {
     let mut point = created(wants("x"));
     point.create("S2", wants("x"));
     point.update("S2", wants("x"));
-    // The child's apex was edited: refused for S2's sake, and that fails nobody.
+    // The child's apex was edited. The change is refused because of S2, which fails no request.
     assert_eq!(point.update("S1", wants("x").reading("y")).warnings(), "left-as-it-is");
-    // Where it is ours alone it is followed.
+    // As the sole holder, S1 follows the change.
     point.delete("S2");
     point.update("S1", wants("x").reading("y"));
     assert_eq!(point.delegated_to(), "y");
@@ -321,7 +325,7 @@ fn without_a_claim_the_old_properties_decide_what_is_new() {
     point.remove_by_hand("TXT");
     assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
     point.update("S1", wants("y")).refused();
-    // Old properties that can't be read are no evidence.
+    // If the old properties can't be read, the Update counts as asking for something new.
     let mut update = point.request("S1", UpdateBehavior::InPlace, &wants("x"));
     update.goal.old_intent = None;
     point.deliver(&update).refused();
@@ -358,15 +362,15 @@ fn a_rollback_within_a_day_asks_for_nothing_new() {
             ("left-as-it-is", "y")
         );
         let claim = point.claim("S1");
-        assert_eq!(claim.ns, Digest::from_name_servers(&servers("x")), "its wish is written");
-        // From here on an Update that changes nothing asks for nothing new.
+        assert_eq!(claim.ns, Digest::from_name_servers(&servers("x")), "its intent is written");
+        // From then on, an Update without a change asks for nothing new.
         point.wait(10 * DAY);
         assert_eq!(point.update("S1", wants("x")).warnings(), "left-as-it-is");
     }
 }
 
-/// Found by the model checker: the claim named what was asked for, so the name servers that stood
-/// were nobody's, and no Delete removed them.
+/// Found by the model checker: the claim named the desired name servers, so no claim named the
+/// current ones, and no Delete removed them.
 #[test]
 fn regression_a_refused_rollback_remains_the_holder_if_nobody_else_is() {
     let mut point = created(wants("x"));
@@ -375,8 +379,8 @@ fn regression_a_refused_rollback_remains_the_holder_if_nobody_else_is() {
     assert_eq!((done.warnings().as_str(), point.delegated_to().as_str()), ("left-as-it-is", "y"));
     assert_eq!(point.claim("S1").ns, Digest::from_name_servers(&servers("y")));
     assert_eq!(point.clone().delete("S1").action(), Action::Removed);
-    // Its wish is written all the same: what it asks for again is nothing new, and is brought once
-    // it can be.
+    // Its intent is still written. The next Update with it asks for nothing new, and makes the
+    // change as soon as it can be made.
     point.wait(10 * DAY);
     assert_eq!(point.update("S1", wants("x").failing_check()).warnings(), "left-as-it-is");
     assert_eq!(point.update("S1", wants("x")).warnings(), "");
@@ -412,7 +416,11 @@ fn the_next_later_update_removes_from() {
     point.deliver(&duplicate);
     assert_eq!(point.claim("S1").from, Some(moved_from()), "not later");
     point.update("S1", wants("x").failing_check());
-    assert_eq!(point.claim("S1").from, Some(moved_from()), "a Warning leaves all but the time");
+    assert_eq!(
+        point.claim("S1").from,
+        Some(moved_from()),
+        "an Update that ends in a Warning changes only the time"
+    );
     point.update("S1", wants("x"));
     assert_eq!(point.claim("S1").from, None);
 }
@@ -485,13 +493,13 @@ mod names_that_are_not_allowed {
         let refused = point.update("S1", wants("y").not_allowed());
         assert!(["name-no-longer-allowed", "ds-exists"].contains(&refused.refused().code()));
         let refused = point.update("S1", wants("x").signed("b").not_allowed());
-        // A reading is no wish: a key that was rolled is a Warning, and nothing is written.
+        // A rolled key is no new request, so this is a Warning, and nothing is written.
         assert_eq!(
             (refused.warnings().as_str(), point.secured_by().as_str()),
             ("left-as-it-is", "a")
         );
         point.update("S1", wants("x").not_allowed());
-        assert_eq!(point.secured_by(), "", "the DS may go");
+        assert_eq!(point.secured_by(), "", "the DS record set may be removed");
         let refused = point.update("S1", wants("y").not_allowed());
         assert_eq!(refused.refused().code(), "name-no-longer-allowed");
         assert_eq!(point.delete("S1").action(), Action::Removed);
