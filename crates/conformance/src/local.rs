@@ -1,23 +1,16 @@
 //! The local AWS with the commands that the probes use.
 
+mod function;
+mod resources;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
-use custom_delegation::aws::credentials::{Accounts, Given};
-use custom_delegation::clock::Clock;
-use custom_delegation::config::Config;
-use custom_delegation::handler::{self, Handler};
-use custom_delegation::http;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use sandbox::template::Template;
-use sandbox::{
-    CloudFormation, Dns, Function, Invocation, Physical, Quota, ResourceAction, ResourceRequest,
-    ResourceType, ResponseBucket, Sandbox, StackOutcome, TemplateStack,
-};
+use sandbox::{CloudFormation, Quota, ResponseBucket, Sandbox, StackOutcome, TemplateStack};
 use serde_json::{Value, json};
 
 use crate::bench::local_config;
@@ -25,7 +18,8 @@ use crate::place::{Place, Side};
 use crate::probe::Needs;
 use crate::probes::life;
 use crate::stacks;
-
+use function::Functions;
+use resources::{ManagedPolicies, Messages, Roles, Topics};
 /// The accounts, as the pages call them.
 const PARENT: &str = "111111111111";
 const CHILD: &str = "222222222222";
@@ -309,196 +303,6 @@ fn parameters(text: Option<&str>) -> Result<Vec<(String, String)>, String> {
     };
     let pairs = list.as_array().into_iter().flatten();
     Ok(pairs.map(|one| (text(one, "ParameterKey"), text(one, "ParameterValue"))).collect())
-}
-
-/// Functions whose code is that of this repository, in this process.
-struct Functions {
-    aws: Sandbox,
-    bucket: ResponseBucket,
-    dns: Dns,
-    region: CloudFormation,
-}
-
-impl ResourceType for Functions {
-    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
-        async move {
-            let name = text(&request.properties, "FunctionName");
-            let arn = format!("arn:aws:lambda:us-east-1:{}:function:{name}", request.account);
-            if let ResourceAction::Delete(_) = request.action {
-                return Ok(Physical { id: name, attributes: json!({}) });
-            }
-            let role = text(&request.properties, "Role");
-            let role = role.rsplit('/').next().unwrap_or_default();
-            let keys = self.aws.account(&request.account).role(role).credentials();
-            let given = Given {
-                endpoint_url: self.aws.endpoint_url(),
-                region: "us-east-1".to_owned(),
-                access_key_id: keys.access_key_id,
-                secret_access_key: keys.secret_access_key,
-                session_token: keys.session_token,
-                clock: Clock::System,
-            };
-            let function =
-                InProcess { given, bucket: self.bucket.host(), resolver: self.dns.resolver() };
-            self.region.register_function(&arn, Arc::new(function));
-            Ok(Physical { id: name, attributes: json!({"Arn": arn}) })
-        }
-        .boxed()
-    }
-}
-
-/// The function without Lambda. Each invocation has a thread of its own, which the function's
-/// future never leaves.
-struct InProcess {
-    given: Given,
-    bucket: String,
-    resolver: SocketAddr,
-}
-
-impl InProcess {
-    fn run(given: &Given, config: Config, event: &str) -> Result<(), String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|error| error.to_string())?.block_on(async {
-            let http = http::client(None).map_err(|error| error.to_string())?;
-            let accounts = Accounts::given(http.clone(), "delegation", given).await;
-            let invocation = handler::Invocation {
-                deadline: SystemTime::now() + Duration::from_mins(5),
-                id: "conformance".to_owned(),
-                log_stream: String::new(),
-            };
-            let handled = Handler::new(config, http, accounts).handle(event, &invocation).await;
-            handled.map(drop).map_err(|error| error.to_string())
-        })
-    }
-}
-
-impl Function for InProcess {
-    fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
-        let (given, event) = (self.given.clone(), event.to_string());
-        let config = Config {
-            response_hosts: vec![self.bucket.clone()],
-            dns_resolver: Some(self.resolver),
-            // The sandbox's name servers are on the loopback interface.
-            dns_any_address: true,
-            propagation_wait: Duration::ZERO,
-            sync_pause: Duration::ZERO,
-            check_patience: Duration::ZERO,
-            ..Config::default()
-        };
-        let thread = tokio::task::spawn_blocking(move || Self::run(&given, config, &event));
-        async move {
-            match thread.await {
-                Ok(Ok(())) => Invocation::Returned(Value::Null),
-                Ok(Err(message)) => {
-                    Invocation::Failed { error_type: "HandlerError".to_owned(), message }
-                }
-                Err(panicked) => Invocation::Exited(panicked.to_string()),
-            }
-        }
-        .boxed()
-    }
-}
-
-type Messages = Arc<Mutex<Vec<Message>>>;
-
-/// An event in the queue.
-#[derive(Debug)]
-struct Message {
-    event: Value,
-    hidden_until: Instant,
-}
-
-/// Topics with one queue for all of them: each may be the service token of custom resources.
-struct Topics {
-    region: CloudFormation,
-    bucket: ResponseBucket,
-    queue: Messages,
-}
-
-impl ResourceType for Topics {
-    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
-        let arn = match request.action {
-            ResourceAction::Create => {
-                format!("arn:aws:sns:us-east-1:{}:{}", request.account, request.stack)
-            }
-            ResourceAction::Update(arn, _) | ResourceAction::Delete(arn) => arn,
-        };
-        let queue = Queue { bucket: self.bucket.clone(), queue: Arc::clone(&self.queue) };
-        self.region.register_function(&arn, Arc::new(queue));
-        ready(Ok(Physical { id: arn, attributes: json!({}) })).boxed()
-    }
-}
-
-/// Keeps events, and waits for the answer as CloudFormation does.
-struct Queue {
-    bucket: ResponseBucket,
-    queue: Messages,
-}
-
-impl Function for Queue {
-    fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
-        async move {
-            let request_id = text(&event, "RequestId");
-            let timeout =
-                event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
-            // Seconds of CloudFormation are hundredths here, for a function that does not answer
-            // now never does.
-            let looks = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
-            lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
-            for _ in 0..looks {
-                if !self.bucket.answers(&request_id).is_empty() {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Invocation::Returned(Value::Null)
-        }
-        .boxed()
-    }
-}
-
-/// Managed policies, for they can be boundaries.
-struct ManagedPolicies(Arc<Mutex<BTreeMap<String, Value>>>);
-
-impl ResourceType for ManagedPolicies {
-    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
-        let name = text(&request.properties, "ManagedPolicyName");
-        let arn = format!("arn:aws:iam::{}:policy/{name}", request.account);
-        let document = request.properties.get("PolicyDocument").cloned().unwrap_or_default();
-        if let ResourceAction::Delete(_) = request.action {
-            lock(&self.0).remove(&arn);
-        } else {
-            lock(&self.0).insert(arn.clone(), document);
-        }
-        ready(Ok(Physical { id: arn, attributes: json!({}) })).boxed()
-    }
-}
-
-/// Roles with a boundary.
-struct Roles {
-    aws: Sandbox,
-    policies: Arc<Mutex<BTreeMap<String, Value>>>,
-}
-
-impl ResourceType for Roles {
-    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
-        let properties = &request.properties;
-        let name = text(properties, "RoleName");
-        let account = self.aws.account(&request.account);
-        if let ResourceAction::Delete(name) = &request.action {
-            account.role(name).delete();
-            return ready(Ok(Physical { id: name.clone(), attributes: json!({}) })).boxed();
-        }
-        let trust = properties.get("AssumeRolePolicyDocument").cloned().unwrap_or_default();
-        let mut role = account.role(&name).without_policies().trust(trust);
-        for policy in properties.get("Policies").and_then(Value::as_array).into_iter().flatten() {
-            role = role.policy(policy.get("PolicyDocument").cloned().unwrap_or_default());
-        }
-        if let Some(boundary) = lock(&self.policies).get(&text(properties, "PermissionsBoundary")) {
-            role = role.boundary(boundary.clone());
-        }
-        ready(Ok(Physical { id: name, attributes: json!({"Arn": role.arn()}) })).boxed()
-    }
 }
 
 fn text(properties: &Value, field: &str) -> String {
