@@ -14,12 +14,12 @@ use delegation_model::moving::{
 use delegation_model::ownership_record::Stamp;
 use delegation_model::point::DelegationPoint;
 
-use crate::model::{Model, Way};
+use crate::model::{Model, Outcome};
 use crate::points::Decided;
 use crate::properties::Whose;
 use crate::values::{START, stack_of};
 use crate::world::{
-    Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snap, Stage, World,
+    Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snapshot, Stage, World,
 };
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
 const ROUNDS: u8 = 10;
@@ -39,9 +39,9 @@ impl Model {
             (Kind::Delete, _) if stale => (Stage::Answer(succeeds(request.physical)), 0),
             (Kind::Create | Kind::Update, _) if stale => (Stage::Answer(fails(&request)), 0),
             (Kind::Delete, Physical::Marker) => (Stage::Answer(succeeds(request.physical)), 0),
-            (Kind::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Absent), zone),
-            (Kind::Delete, Physical::Invented) => (Stage::Observe(Part::Absent), config.zone),
-            (Kind::Create, _) => (Stage::Observe(Part::Present), config.zone),
+            (Kind::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Delete), zone),
+            (Kind::Delete, Physical::Invented) => (Stage::Observe(Part::Delete), config.zone),
+            (Kind::Create, _) => (Stage::Observe(Part::CreateUpdate), config.zone),
             (Kind::Update, _) => (Stage::Resolve, 0),
         };
         world.deliveries.push(Delivery {
@@ -50,9 +50,9 @@ impl Model {
             zone,
             goes_to: zone,
             behavior: Behavior::Create,
-            physical: Snap::Unread,
-            physical_by_old_role: Snap::Unread,
-            home: Snap::Unread,
+            physical: Snapshot::Unread,
+            physical_by_old_role: Snapshot::Unread,
+            home: Snapshot::Unread,
             planned: 0,
             round: 0,
             found_own: false,
@@ -63,7 +63,7 @@ impl Model {
     }
 
     /// A delivery makes its next call. Where a check may find either, there are two ways on.
-    pub(crate) fn call(&mut self, world: &World, index: usize) -> Vec<Way> {
+    pub(crate) fn call(&mut self, world: &World, index: usize) -> Vec<Outcome> {
         let mut world = world.clone();
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
@@ -75,7 +75,7 @@ impl Model {
             Stage::Observe(part) => self.observe(&mut world, index, part),
             Stage::Write(part) => self.write(&mut world, index, part),
             Stage::CheckOldPoint => self.check_old_point(&mut world, index),
-            Stage::Look => {
+            Stage::FindOwnClaim => {
                 world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request);
             }
             Stage::Verify if self.is_rollback(&world, &request) || !self.redelegates(&delivery) => {
@@ -109,7 +109,7 @@ impl Model {
         let delivery = &world.deliveries[index];
         let found_own =
             self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
-        if delivery.stage != Stage::Write(Part::Present)
+        if delivery.stage != Stage::Write(Part::CreateUpdate)
             || !delivery.behavior.is_arrival()
             || found_own
         {
@@ -117,12 +117,12 @@ impl Model {
         }
         let mut lost = world.clone();
         lost.left.faults -= 1;
-        let mut carried_out = lost.clone();
-        self.write(&mut carried_out, index, Part::Present);
-        [(false, lost), (true, carried_out)]
-            .map(|(is_carried_out, mut after)| {
-                after.deliveries[index].stage = Stage::Look;
-                (is_carried_out, after)
+        let mut after_batch = lost.clone();
+        self.write(&mut after_batch, index, Part::CreateUpdate);
+        [(false, lost), (true, after_batch)]
+            .map(|(is_applied, mut after)| {
+                after.deliveries[index].stage = Stage::FindOwnClaim;
+                (is_applied, after)
             })
             .into()
     }
@@ -130,8 +130,8 @@ impl Model {
     /// What a delivery that fails answers: a Create with the real id if the claim of its request
     /// exists, which its own batch or that of another delivery wrote.
     fn fails_and_leaves(&self, world: &World, delivery: &Delivery, request: &Request) -> Stage {
-        let stands = world.points[usize::from(delivery.zone)];
-        let own = self.points.own(stands, request.resource, i64::from(world.clock));
+        let exists = world.points[usize::from(delivery.zone)];
+        let own = self.points.own(exists, request.resource, i64::from(world.clock));
         let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
         let physical = Physical::Point(delivery.zone);
         Stage::Answer(match request.kind {
@@ -164,7 +164,7 @@ impl Model {
         let decided = self.decided(planned);
         if decided.is_idle() {
             self.check_idle(world, index, id);
-            self.carried_out(world, index, part);
+            self.after_batch(world, index, part);
         } else {
             delivery.stage = Stage::Write(part);
         }
@@ -186,7 +186,7 @@ impl Model {
                 operation.rejected[zone] = true;
             }
             let request = *world.request(delivery.request);
-            self.check_put_back(delivery.restore_rejected);
+            self.check_restore(delivery.restore_rejected);
             // It would be so for ever.
             let ends = delivery.restore_rejected;
             let delivery = &mut world.deliveries[index];
@@ -210,19 +210,19 @@ impl Model {
         self.check_write(world, index, part, (before, after));
         let request = *world.request(delivery.request);
         let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
-        let told = operation
-            .is_some_and(|operation| operation.facts[zone].told >> request.resource & 1 == 1);
-        let whose = match (request.awaited, told) {
+        let warned = operation
+            .is_some_and(|operation| operation.facts[zone].warned >> request.resource & 1 == 1);
+        let whose = match (request.awaited, warned) {
             (true, false) => Whose::Awaited,
-            (true, true) => Whose::Told,
+            (true, true) => Whose::Warned,
             (false, _) => Whose::Late,
         };
         self.check_caches(world, delivery.zone, (before, after), whose);
-        self.carried_out(world, index, part);
+        self.after_batch(world, index, part);
     }
 
     /// What comes after the batch of a part was accepted, or there was nothing to send.
-    fn carried_out(&mut self, world: &mut World, index: usize, part: Part) {
+    fn after_batch(&mut self, world: &mut World, index: usize, part: Part) {
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
         let decided = self.decided(delivery.planned);
@@ -231,22 +231,22 @@ impl Model {
         let arrives = delivery.behavior.is_arrival();
         let warned = ["left-as-it-is", "changed-since"].iter().any(|code| decided.warns(code));
         let delivery = &mut world.deliveries[index];
-        if part == Part::Present {
+        if part == Part::CreateUpdate {
             delivery.found_own = found_own;
             delivery.warned = warned;
         }
         let delivery = delivery.clone();
         let stage = match part {
-            Part::Present if refused => Stage::Answer(fails(&request)),
-            Part::Present
+            Part::CreateUpdate if refused => Stage::Answer(fails(&request)),
+            Part::CreateUpdate
                 if matches!(delivery.behavior, Behavior::Replacement(_))
                     && request.physical != Physical::Invented =>
             {
                 Stage::CheckOldPoint
             }
-            Part::Present if self.profile.checks_may_fail && arrives => Stage::Verify,
-            Part::Present => self.after_change(&delivery, &request),
-            Part::Absent => Stage::Answer(succeeds(request.physical)),
+            Part::CreateUpdate if self.profile.checks_may_fail && arrives => Stage::Verify,
+            Part::CreateUpdate => self.after_change(&delivery, &request),
+            Part::Delete => Stage::Answer(succeeds(request.physical)),
             Part::Undo => self.fails_and_leaves(world, &delivery, &request),
             Part::CleanUp => Stage::Answer(success(&delivery, &request)),
         };
@@ -264,25 +264,27 @@ impl Model {
         let Physical::Point(zone) = request.physical else {
             unreachable!("looked back from nowhere")
         };
-        let role = if delivery.physical == Snap::Denied { request.old } else { request.config };
+        let role = if delivery.physical == Snapshot::Denied { request.old } else { request.config };
         let now = i64::from(world.clock);
         let own = |id| self.points.own(id, request.resource, now);
-        let stood =
-            [delivery.physical, delivery.physical_by_old_role].into_iter().any(|snap| match snap {
-                Snap::Read(id) => own(id).is_some(),
-                Snap::Unread | Snap::Denied => false,
+        let existed =
+            [delivery.physical, delivery.physical_by_old_role].into_iter().any(|snapshot| {
+                match snapshot {
+                    Snapshot::Read(id) => own(id).is_some(),
+                    Snapshot::Unread | Snapshot::Denied => false,
+                }
             });
         let there = match self.read(world, zone, self.config(role)) {
-            Snap::Read(id) => Reached::Read(own(id)),
-            Snap::Unread | Snap::Denied => Reached::Denied,
+            Snapshot::Read(id) => Reached::Read(own(id)),
+            Snapshot::Unread | Snapshot::Denied => Reached::Denied,
         };
         let stamp = stamp(request.time, request.id);
         let later = match &there {
             Reached::Read(Some(claim)) => claim.stamp.time > stamp.time,
-            Reached::Read(None) | Reached::Gone => stood,
+            Reached::Read(None) | Reached::Gone => existed,
             Reached::Denied => false,
         };
-        let decided = check_old_point(stood, &there, (stamp, START + now), delivery.found_own);
+        let decided = check_old_point(existed, &there, (stamp, START + now), delivery.found_own);
         self.check_old_point_decision(later && !delivery.found_own, decided == OldPointCheck::Undo);
         let stage = match decided {
             OldPointCheck::Undo => Stage::Observe(Part::Undo),

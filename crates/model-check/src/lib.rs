@@ -18,8 +18,8 @@
 )]
 
 mod function;
+mod manual_edit;
 mod model;
-mod outside;
 mod points;
 pub mod profiles;
 mod properties;
@@ -30,7 +30,7 @@ mod steps;
 mod values;
 mod world;
 
-pub use outside::ByHand;
+pub use manual_edit::ManualEdit;
 pub use properties::EXCUSES;
 pub use search::{Report, explore, explore_until, replay};
 pub use values::Config;

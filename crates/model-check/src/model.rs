@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::points::{Decided, PointId, Points};
 use crate::profiles::Profile;
 use crate::values::Config;
-use crate::world::{Behavior, Caches, Left, Request, Snap, World};
+use crate::world::{Behavior, Caches, Left, Request, Snapshot, World};
 
 /// What a property says about a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub(crate) enum Finding {
 }
 
 /// A state that a step leads to, and which of several outcomes of the step that is.
-pub(crate) type Way = (&'static str, World);
+pub(crate) type Outcome = (&'static str, World);
 
 /// A question to the planner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
-    Present {
+    CreateUpdate {
         request: AskedBy,
         config: u8,
         old: Option<u8>,
@@ -30,7 +30,7 @@ pub(crate) enum Question {
         /// The keys that the child zone signs with.
         keys: u8,
     },
-    Absent {
+    Delete {
         request: AskedBy,
         config: u8,
         reason: Reason,
@@ -119,11 +119,11 @@ impl Model {
 
     /// Reads a point with the role of a template. With two accounts, each parent zone is in one of
     /// them.
-    pub(crate) fn read(&self, world: &World, zone: u8, role: Config) -> Snap {
+    pub(crate) fn read(&self, world: &World, zone: u8, role: Config) -> Snapshot {
         if self.profile.two_accounts && role.zone != zone {
-            Snap::Denied
+            Snapshot::Denied
         } else {
-            Snap::Read(world.points[usize::from(zone)])
+            Snapshot::Read(world.points[usize::from(zone)])
         }
     }
 
@@ -152,7 +152,7 @@ impl Model {
         }
         let (question, read, decided) = &self.decisions[decision as usize];
         let resource = match question {
-            Question::Present { request, .. } | Question::Absent { request, .. } => {
+            Question::CreateUpdate { request, .. } | Question::Delete { request, .. } => {
                 request.resource
             }
         };
@@ -178,7 +178,7 @@ impl Model {
     }
 
     /// How much was asked of the planner: points met, decisions made.
-    pub(crate) fn asked_of_planner(&self) -> (usize, usize) {
+    pub(crate) fn planner_questions(&self) -> (usize, usize) {
         (self.points.len(), self.asked.len())
     }
 }

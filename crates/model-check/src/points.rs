@@ -119,7 +119,7 @@ pub(crate) struct Points {
     pub(crate) values: Values,
     record: Name,
     contents: Vec<Observation>,
-    sights: Vec<PointView>,
+    views: Vec<PointView>,
     index: HashMap<String, PointId>,
 }
 
@@ -127,13 +127,8 @@ impl Points {
     pub(crate) fn new() -> Self {
         let values = Values::new();
         let record = record_name(&values.cut).unwrap_or_else(|| unreachable!("the name is short"));
-        let mut points = Self {
-            values,
-            record,
-            contents: Vec::new(),
-            sights: Vec::new(),
-            index: HashMap::new(),
-        };
+        let mut points =
+            Self { values, record, contents: Vec::new(), views: Vec::new(), index: HashMap::new() };
         points.intern(Observation::default());
         points
     }
@@ -150,7 +145,7 @@ impl Points {
     }
 
     pub(crate) fn view(&self, id: PointId) -> &PointView {
-        &self.sights[id as usize]
+        &self.views[id as usize]
     }
 
     /// Our claim at a point.
@@ -176,7 +171,7 @@ impl Points {
         }
         let id = PointId::try_from(self.contents.len())
             .unwrap_or_else(|_| unreachable!("too many points"));
-        self.sights.push(self.describe(&observed));
+        self.views.push(self.describe(&observed));
         self.contents.push(observed);
         self.index.insert(key, id);
         id
@@ -388,12 +383,12 @@ impl Points {
     }
 
     /// Asks the planner.
-    pub(crate) fn plan_present(&self, goal: &Goal, id: PointId) -> Decided {
+    pub(crate) fn plan_create_update_at(&self, goal: &Goal, id: PointId) -> Decided {
         Decided::new(plan_create_update(goal, self.contents(id)))
     }
 
     /// Asks the planner.
-    pub(crate) fn plan_absent(&self, goal: &DeleteGoal, id: PointId) -> Decided {
+    pub(crate) fn plan_delete_at(&self, goal: &DeleteGoal, id: PointId) -> Decided {
         Decided::new(plan_delete(goal, self.contents(id)))
     }
 

@@ -1,6 +1,6 @@
 //! What is explored: the bounds of each exploration.
 
-use crate::outside::ByHand;
+use crate::manual_edit::ManualEdit;
 use crate::values::Config;
 
 /// The template of a stack: what it asks of each of its resources, as an index into the profile's
@@ -29,7 +29,7 @@ pub struct Profile {
     /// How many stacks are deleted by force, or retained.
     pub retains: u8,
     /// Which acts by hand there are.
-    pub acts: Vec<ByHand>,
+    pub acts: Vec<ManualEdit>,
     /// How many operations and deliveries run at once.
     pub at_once: usize,
     /// Deliveries are cut off and interleaved between any two calls; else each runs at once as a
@@ -133,14 +133,14 @@ fn overwrite() -> Profile {
 }
 
 /// The same, and time and people.
-fn give_back() -> Profile {
+fn restore() -> Profile {
     Profile {
         name: "give-back",
         about: "the same with an act by hand and a long wait",
         deployments: 3,
         by_hand: 1,
         waits: 1,
-        acts: vec![ByHand::SetNs(0, H), ByHand::RemoveNs(0)],
+        acts: vec![ManualEdit::SetNs(0, H), ManualEdit::RemoveNs(0)],
         ..overwrite()
     }
 }
@@ -203,12 +203,12 @@ fn by_hand() -> Profile {
         by_hand: 1,
         retains: 1,
         acts: vec![
-            ByHand::SetNs(0, H),
-            ByHand::SetNs(0, X),
-            ByHand::Rezone(0),
-            ByHand::RemoveNs(0),
-            ByHand::RemoveTxt(0),
-            ByHand::RemoveClaim(0, 0),
+            ManualEdit::SetNs(0, H),
+            ManualEdit::SetNs(0, X),
+            ManualEdit::Rezone(0),
+            ManualEdit::RemoveNs(0),
+            ManualEdit::RemoveTxt(0),
+            ManualEdit::RemoveClaim(0, 0),
         ],
         interleaved: false,
         ..base("by-hand", "retained delegations, and acts by hand on NS and TXT")
@@ -247,7 +247,7 @@ fn one_second() -> Profile {
         deployments: 3,
         faults: 0,
         by_hand: 1,
-        acts: vec![ByHand::SetNs(0, X), ByHand::SetNs(0, H), ByHand::RemoveNs(0)],
+        acts: vec![ManualEdit::SetNs(0, X), ManualEdit::SetNs(0, H), ManualEdit::RemoveNs(0)],
         interleaved: false,
         one_second: true,
         ..base("one-second", "requests that no time tells apart, and an act by hand")
@@ -287,7 +287,7 @@ fn skipped() -> Profile {
         deployments: 5,
         faults: 0,
         by_hand: 1,
-        acts: vec![ByHand::RemoveClaim(0, 0), ByHand::RemoveTxt(0)],
+        acts: vec![ManualEdit::RemoveClaim(0, 0), ManualEdit::RemoveTxt(0)],
         interleaved: false,
         at_once: 1,
         ..base("skipped", "a move back is refused, and a person skips the resource")
@@ -340,12 +340,12 @@ fn dnssec() -> Profile {
         deployments: 4,
         faults: 0,
         acts: vec![
-            ByHand::SetNs(0, Y),
-            ByHand::RemoveNs(0),
-            ByHand::SetDs(0, X, 1),
-            ByHand::SetDs(0, X, 0),
-            ByHand::RemoveDs(0),
-            ByHand::RemoveTxt(0),
+            ManualEdit::SetNs(0, Y),
+            ManualEdit::RemoveNs(0),
+            ManualEdit::SetDs(0, X, 1),
+            ManualEdit::SetDs(0, X, 0),
+            ManualEdit::RemoveDs(0),
+            ManualEdit::RemoveTxt(0),
         ],
         interleaved: false,
         at_once: 1,
@@ -377,7 +377,7 @@ fn contested() -> Profile {
         deployments: 4,
         faults: 0,
         by_hand: 1,
-        acts: vec![ByHand::SetNs(0, Y), ByHand::SetNs(0, H)],
+        acts: vec![ManualEdit::SetNs(0, Y), ManualEdit::SetNs(0, H)],
         interleaved: false,
         at_once: 1,
         dnssec: true,
@@ -407,7 +407,7 @@ pub fn full() -> Vec<Profile> {
         by_hand(),
         overwrite(),
         moves(),
-        give_back(),
+        restore(),
         races(),
     ]
 }

@@ -19,7 +19,7 @@ const TOMBSTONE: i64 = 3600;
 
 /// A delegation point as the rules speak of it.
 #[derive(Clone, Debug)]
-struct Scene {
+struct PointState {
     claims: Vec<Claim>,
     before: Option<Before>,
     /// When a Delete of a cancelled Create was made, of the resource that asks.
@@ -29,7 +29,7 @@ struct Scene {
     ds: Option<Digest>,
 }
 
-impl Scene {
+impl PointState {
     fn others(&self, id: Digest) -> impl Iterator<Item = &Claim> {
         self.claims.iter().filter(move |claim| claim.id != id)
     }
@@ -58,15 +58,15 @@ impl Model {
     /// What the rules say of a decision.
     pub(crate) fn check_decision(&mut self, index: u32, question: Question, id: PointId) {
         let decided = self.decided(index).clone();
-        let before = self.scene(id, question);
+        let before = self.state(id, question);
         let after = if decided.is_idle() { Some(id) } else { self.send(index, id) };
-        let broken = match after.map(|after| self.scene(after, question)) {
+        let broken = match after.map(|after| self.state(after, question)) {
             None => Err("OWN-1: a batch that Route 53 rejects".to_owned()),
             Some(after) => match question {
-                Question::Present { .. } => {
+                Question::CreateUpdate { .. } => {
                     self.check_create_update(question, &decided, (&before, &after))
                 }
-                Question::Absent { .. } => self.check_delete(question, &decided, (&before, &after)),
+                Question::Delete { .. } => self.check_delete(question, &decided, (&before, &after)),
             },
         };
         if let Err(what) = broken {
@@ -74,12 +74,12 @@ impl Model {
         }
     }
 
-    fn scene(&self, id: PointId, question: Question) -> Scene {
-        let (Question::Present { request, .. } | Question::Absent { request, .. }) = question;
+    fn state(&self, id: PointId, question: Question) -> PointState {
+        let (Question::CreateUpdate { request, .. } | Question::Delete { request, .. }) = question;
         let own = self.points.values.claimants[usize::from(request.resource)].id();
         let observed = self.points.contents(id);
         let record = observed.record();
-        let mut scene = Scene {
+        let mut scene = PointState {
             claims: Vec::new(),
             before: None,
             stone: None,

@@ -146,7 +146,7 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
         report.depth += usize::from(!frontier.is_empty());
     }
     report.states = parents.len();
-    report.asked = model.asked_of_planner();
+    report.asked = model.planner_questions();
     report.excused = model.excused.iter().map(|(name, count)| (*name, *count)).collect();
     report
 }

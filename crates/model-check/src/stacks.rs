@@ -4,7 +4,7 @@
 //!
 //! The resources of one stack are asked one after the other; those of several stacks at once.
 
-use crate::model::{Model, Way};
+use crate::model::{Model, Outcome};
 use crate::values::{resources_of, stack_of};
 use crate::world::{Answer, Done, Held, Kind, Operation, Phase, Physical, Request, World};
 
@@ -39,10 +39,10 @@ impl Model {
             disturbed: false,
         };
         if removing {
-            operation.deletes = leaving(stack, &operation);
+            operation.deletes = deletes_of_removed(stack, &operation);
         }
         world.operations[usize::from(stack)] = Some(operation);
-        self.go_on(&mut world, stack);
+        self.advance(&mut world, stack);
         world
     }
 
@@ -95,7 +95,7 @@ impl Model {
             }
             (Phase::CleanUp | Phase::BackCleanUp, Kind::Delete) => {
                 self.forget_one(&mut world, &request);
-                self.go_on(&mut world, stack);
+                self.advance(&mut world, stack);
             }
             _ => return None,
         }
@@ -103,7 +103,7 @@ impl Model {
     }
 
     /// An answer arrives. CloudFormation takes the first, while it waits.
-    pub(crate) fn answered(&mut self, world: &World, id: u8, answer: Answer) -> Vec<Way> {
+    pub(crate) fn answered(&mut self, world: &World, id: u8, answer: Answer) -> Vec<Outcome> {
         let mut world = world.clone();
         let request = *world.request(id);
         let stack = stack_of(request.resource);
@@ -115,19 +115,19 @@ impl Model {
         let phase = world.operations[usize::from(stack)].as_ref().map(|operation| operation.phase);
         match (request.kind, answer.success) {
             (Kind::Delete, true) => {
-                self.go_on(&mut world, stack);
+                self.advance(&mut world, stack);
             }
             (Kind::Delete, false) => {
                 self.check_failed_delete();
                 self.forget_one(&mut world, &request);
-                self.go_on(&mut world, stack);
+                self.advance(&mut world, stack);
             }
             (_, true) => {
                 self.check_success(&mut world, &request, answer);
                 succeeded(&mut world, &request, answer.physical);
-                let last = self.go_on(&mut world, stack);
+                let last = self.advance(&mut world, stack);
                 if phase == Some(Phase::Forward) && last {
-                    return self.ways_on(&world, stack);
+                    return self.outcomes_of_success(&world, stack);
                 }
             }
             (_, false) if phase == Some(Phase::Back) => {
@@ -135,7 +135,7 @@ impl Model {
                 // A person skips the resource, and the rollback goes on.
                 let physical = request.physical;
                 succeeded(&mut world, &request, physical);
-                self.go_on(&mut world, stack);
+                self.advance(&mut world, stack);
             }
             (_, false) => {
                 self.check_marker(&mut world, &request, answer);
@@ -148,16 +148,16 @@ impl Model {
 
     /// All Creates and Updates of a deployment have succeeded. Now it is complete, or another
     /// resource fails, at once or after more than a day.
-    fn ways_on(&mut self, world: &World, stack: u8) -> Vec<Way> {
+    fn outcomes_of_success(&mut self, world: &World, stack: u8) -> Vec<Outcome> {
         let mut complete = world.clone();
         if let Some(operation) = &mut complete.operations[usize::from(stack)] {
             operation.phase = Phase::CleanUp;
-            operation.deletes.extend(leaving(stack, operation));
+            operation.deletes.extend(deletes_of_removed(stack, operation));
         }
-        self.go_on(&mut complete, stack);
+        self.advance(&mut complete, stack);
         let mut failed = world.clone();
         self.roll_back(&mut failed, stack);
-        let mut ways = vec![
+        let mut outcomes = vec![
             ("success, and all is complete", complete),
             ("success, and another resource fails", failed),
         ];
@@ -167,9 +167,9 @@ impl Model {
             late.clock += OVER_A_DAY;
             late.requests.clear();
             self.roll_back(&mut late, stack);
-            ways.push(("success, and another resource fails after a day", late));
+            outcomes.push(("success, and another resource fails after a day", late));
         }
-        ways
+        outcomes
     }
 
     fn failed(&self, world: &mut World, request: &Request, physical: Physical) {
@@ -189,7 +189,7 @@ impl Model {
             operation.phase = Phase::Back;
             operation.deletes.clear();
         }
-        self.go_on(world, stack);
+        self.advance(world, stack);
     }
 
     fn forget_one(&self, world: &mut World, request: &Request) {
@@ -206,7 +206,7 @@ impl Model {
 
     /// Sends the next request of an operation, or ends it. True if nothing is left of the forward
     /// phase.
-    fn go_on(&mut self, world: &mut World, stack: u8) -> bool {
+    fn advance(&mut self, world: &mut World, stack: u8) -> bool {
         loop {
             let Some(mut operation) = world.operations[usize::from(stack)].clone() else {
                 return false;
@@ -219,7 +219,7 @@ impl Model {
                     };
                     self.forward(world, stack, &mut operation, index)
                 }
-                Phase::Back => match backwards(world, stack, &mut operation) {
+                Phase::Back => match next_reverse_update(world, stack, &mut operation) {
                     Some(request) => {
                         send(world, request, self.profile.one_second);
                         true
@@ -290,7 +290,7 @@ impl Model {
 
 /// The next reverse Update of a rollback, the last resource first; what was created is deleted at
 /// the end.
-fn backwards(world: &mut World, stack: u8, operation: &mut Operation) -> Option<Request> {
+fn next_reverse_update(world: &mut World, stack: u8, operation: &mut Operation) -> Option<Request> {
     for index in (0..2).rev() {
         let (Some(resource), Some(config)) =
             (resources_of(stack).get(index), operation.target[index])
@@ -319,7 +319,7 @@ fn backwards(world: &mut World, stack: u8, operation: &mut Operation) -> Option<
 }
 
 /// The Deletes of what the template does not have any more.
-fn leaving(stack: u8, operation: &Operation) -> Vec<(u8, Held)> {
+fn deletes_of_removed(stack: u8, operation: &Operation) -> Vec<(u8, Held)> {
     let of_stack =
         resources_of(stack).iter().zip(operation.before.iter().zip(operation.target)).rev();
     let gone = of_stack.filter(|(_, (_, target))| target.is_none());

@@ -2,8 +2,8 @@
 
 mod text;
 
+use crate::manual_edit::ManualEdit;
 use crate::model::{Finding, Model};
-use crate::outside::ByHand;
 use crate::values::resources_of;
 use crate::world::{Caches, Stage, World};
 /// One step.
@@ -28,13 +28,13 @@ pub(crate) enum Step {
     Call {
         request: u8,
         index: usize,
-        way: &'static str,
+        outcome: &'static str,
     },
     /// A delivery runs from its beginning to its end.
     Run {
         request: u8,
         checked: &'static str,
-        way: &'static str,
+        outcome: &'static str,
     },
     /// The same, and its answer is lost.
     RunLost {
@@ -49,12 +49,12 @@ pub(crate) enum Step {
     TimeOut {
         request: u8,
         index: usize,
-        is_carried_out: bool,
+        is_applied: bool,
     },
     GiveUp {
         request: u8,
     },
-    ByHand(ByHand),
+    ByHand(ManualEdit),
     Wait {
         seconds: i32,
     },
@@ -134,11 +134,11 @@ impl Model {
         }
         for index in 0..world.deliveries.len() {
             let request = world.deliveries[index].request;
-            let ways = self.call(world, index);
+            let outcomes = self.call(world, index);
             let findings = std::mem::take(&mut self.findings);
-            for (way, after) in ways {
+            for (outcome, after) in outcomes {
                 self.findings.clone_from(&findings);
-                self.push(steps, Step::Call { request, index, way }, after);
+                self.push(steps, Step::Call { request, index, outcome }, after);
             }
             if world.left.faults > 0 {
                 let mut after = world.clone();
@@ -148,8 +148,8 @@ impl Model {
                 self.push(steps, Step::Cut { request, index }, after);
             }
             if world.left.faults > 0 {
-                for (is_carried_out, after) in self.run_out_of_time(world, index) {
-                    self.push(steps, Step::TimeOut { request, index, is_carried_out }, after);
+                for (is_applied, after) in self.run_out_of_time(world, index) {
+                    self.push(steps, Step::TimeOut { request, index, is_applied }, after);
                 }
             }
         }
@@ -172,12 +172,16 @@ impl Model {
             let after = self.call(&world, index);
             let mut all = findings;
             all.append(&mut self.findings);
-            for (way, after) in after {
+            for (outcome, after) in after {
                 if answers {
                     self.findings.clone_from(&all);
-                    self.push(steps, Step::Run { request: id, checked, way }, after);
+                    self.push(steps, Step::Run { request: id, checked, outcome }, after);
                 } else {
-                    open.push((after, all.clone(), if way.is_empty() { checked } else { way }));
+                    open.push((
+                        after,
+                        all.clone(),
+                        if outcome.is_empty() { checked } else { outcome },
+                    ));
                 }
             }
         }

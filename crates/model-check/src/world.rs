@@ -123,7 +123,7 @@ pub(crate) struct Facts {
     pub(crate) late: u8,
     /// A bit for each resource that was told by a `Warning` that the name servers are left as they
     /// are.
-    pub(crate) told: u8,
+    pub(crate) warned: u8,
     /// A bit for each resource whose name servers were taken away with an excuse, and have not come
     /// back.
     pub(crate) lost: u8,
@@ -216,7 +216,7 @@ pub(crate) struct Request {
 
 /// What a request has read of a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Snap {
+pub(crate) enum Snapshot {
     Unread,
     Denied,
     Read(PointId),
@@ -249,9 +249,9 @@ pub(crate) struct Delivery {
     /// The zone in which the resource is once it has succeeded.
     pub(crate) goes_to: u8,
     pub(crate) behavior: Behavior,
-    pub(crate) physical: Snap,
-    pub(crate) physical_by_old_role: Snap,
-    pub(crate) home: Snap,
+    pub(crate) physical: Snapshot,
+    pub(crate) physical_by_old_role: Snapshot,
+    pub(crate) home: Snapshot,
     /// What is planned: the index of a decision.
     pub(crate) planned: u32,
     pub(crate) round: u8,
@@ -277,7 +277,7 @@ pub(crate) enum Stage {
     Verify,
     /// An arrival that does not know whether its batch was carried out looks for the claim of its
     /// request (ARRIVE-8).
-    Look,
+    FindOwnClaim,
     /// Sends the answer.
     Answer(Answer),
 }
@@ -286,9 +286,9 @@ pub(crate) enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     /// A Create or Update, at its point.
-    Present,
+    CreateUpdate,
     /// A Delete.
-    Absent,
+    Delete,
     /// An arrival that fails takes back what it wrote.
     Undo,
     /// A rollback removes what a failed replacement left.

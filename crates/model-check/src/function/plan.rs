@@ -18,9 +18,9 @@ impl Model {
     ) -> Question {
         let asked_by = AskedBy::new(request, world.clock);
         let reason = match part {
-            Part::Present => {
+            Part::CreateUpdate => {
                 let old = (request.kind == Kind::Update).then_some(request.old);
-                return Question::Present {
+                return Question::CreateUpdate {
                     request: asked_by,
                     config: request.config,
                     old,
@@ -28,12 +28,12 @@ impl Model {
                     keys: keys_of(world, self.config(request.config).servers),
                 };
             }
-            Part::Absent if request.physical == Physical::Invented => Reason::Invented,
-            Part::Absent | Part::CleanUp => Reason::Requested,
+            Part::Delete if request.physical == Physical::Invented => Reason::Invented,
+            Part::Delete | Part::CleanUp => Reason::Requested,
             Part::Undo => Reason::Undo,
         };
         let config = if part == Part::CleanUp { request.old } else { request.config };
-        Question::Absent {
+        Question::Delete {
             request: asked_by,
             config,
             reason,
@@ -46,7 +46,7 @@ impl Model {
     pub(crate) fn decide(&self, question: Question, id: PointId) -> Decided {
         let values = &self.points.values;
         match question {
-            Question::Present { request, config, old, behavior, keys } => {
+            Question::CreateUpdate { request, config, old, behavior, keys } => {
                 let (config, old) = (self.config(config), old.map(|old| self.config(old)));
                 let route_of = |old| values.route(old, self.profile.two_accounts);
                 let from = |zone: Option<u8>| MovedFrom {
@@ -71,7 +71,7 @@ impl Model {
                     name_servers: values.servers.get(usize::from(config.servers)).cloned(),
                     ttl: ttl(config.ttl),
                     changes_ttl: old.is_some_and(|old| old.ttl != config.ttl),
-                    ds: match config.keys.map(|wanted| wanted & keys) {
+                    ds: match config.keys.map(|desired| desired & keys) {
                         // A key that is named and not active can't be told.
                         Some(0) => DesiredDs::Unknown { why: "the key is not active".into() },
                         Some(keys) => DesiredDs::Records(
@@ -88,9 +88,9 @@ impl Model {
                     allowed: true,
                     failed_check: None,
                 };
-                self.points.plan_present(&goal, id)
+                self.points.plan_create_update_at(&goal, id)
             }
-            Question::Absent { request, config, reason, rejected, known, rezoned } => {
+            Question::Delete { request, config, reason, rejected, known, rezoned } => {
                 let config = self.config(config);
                 let goal = DeleteGoal {
                     name: values.cut.clone(),
@@ -113,7 +113,7 @@ impl Model {
                     allowed: true,
                     restore_rejected: rejected,
                 };
-                self.points.plan_absent(&goal, id)
+                self.points.plan_delete_at(&goal, id)
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{fails, stamp};
 use crate::model::Model;
 use crate::points::PointId;
 use crate::values::START;
-use crate::world::{Behavior, Delivery, Part, Physical, Request, Snap, Stage, World};
+use crate::world::{Behavior, Delivery, Part, Physical, Request, Snapshot, Stage, World};
 impl Model {
     pub(super) fn resolve(
         &mut self,
@@ -58,7 +58,7 @@ impl Model {
                             Behavior::Replacement(from.zone.map(|zone| self.zone_index(&zone)))
                         }
                     };
-                    delivery.stage = Stage::Observe(Part::Present);
+                    delivery.stage = Stage::Observe(Part::CreateUpdate);
                     return delivery;
                 }
                 NextStep::Overtaken | NextStep::Denied(_) => {
@@ -75,10 +75,10 @@ impl Model {
         let values = &self.points.values;
         let accounts = self.profile.two_accounts;
         let own = |id: PointId| self.points.own(id, request.resource, i64::from(world.clock));
-        let view = |snap: Snap| match snap {
-            Snap::Unread => None,
-            Snap::Denied => Some(Reached::Denied),
-            Snap::Read(id) => Some(Reached::Read(ZoneView {
+        let view = |snapshot: Snapshot| match snapshot {
+            Snapshot::Unread => None,
+            Snapshot::Denied => Some(Reached::Denied),
+            Snapshot::Read(id) => Some(Reached::Read(ZoneView {
                 apex: values.apex.clone(),
                 private: false,
                 claim: own(id),
@@ -99,9 +99,9 @@ impl Model {
             at_physical: view(delivery.physical),
             at_physical_by_old_role: view(delivery.physical_by_old_role),
             at_home: match delivery.home {
-                Snap::Unread => None,
-                Snap::Denied => Some(Reached::Denied),
-                Snap::Read(id) => Some(Reached::Read(own(id))),
+                Snapshot::Unread => None,
+                Snapshot::Denied => Some(Reached::Denied),
+                Snapshot::Read(id) => Some(Reached::Read(own(id))),
             },
             // Neither zone comes or goes, so when it is looked up says nothing.
             found_zone: Some(values.zones[usize::from(config.zone)].clone()),

@@ -19,13 +19,13 @@ impl Model {
         }
         // Others were here between the batch and the answer.
         let wants = self.config(request.config).servers;
-        let stands = self.points.view(world.points[usize::from(zone)]).servers;
+        let exists = self.points.view(world.points[usize::from(zone)]).servers;
         let facts = &mut world.facts[usize::from(zone)];
-        if stands != Some(wants) {
+        if exists != Some(wants) {
             facts.lost |= 1 << request.resource;
         }
-        let told = 1 << request.resource;
-        facts.told = if answer.warned { facts.told | told } else { facts.told & !told };
+        let warned = 1 << request.resource;
+        facts.warned = if answer.warned { facts.warned | warned } else { facts.warned & !warned };
     }
 
     /// A Create has answered with a marker. Another delivery of it that still runs, and has
@@ -35,8 +35,8 @@ impl Model {
         let claim =
             self.points.view(world.points[usize::from(zone)]).claim(request.resource).copied();
         let runs = world.deliveries.iter().any(|delivery| delivery.request == request.id);
-        let stands = claim.is_some_and(|claim| claim.time == i64::from(request.time));
-        if answer.physical == Physical::Marker && request.kind == Kind::Create && stands && runs {
+        let exists = claim.is_some_and(|claim| claim.time == i64::from(request.time));
+        if answer.physical == Physical::Marker && request.kind == Kind::Create && exists && runs {
             world.facts[usize::from(zone)].late |= 1 << request.resource;
             if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))]
             {
@@ -47,7 +47,7 @@ impl Model {
     }
 
     /// What Route 53 has rejected is not tried again.
-    pub(crate) fn check_put_back(&mut self, rejected_before: bool) {
+    pub(crate) fn check_restore(&mut self, rejected_before: bool) {
         if rejected_before {
             self.violation(
                 "LEAVE-6: what Route 53 has rejected is put back again, and so for ever".into(),

@@ -3,12 +3,12 @@
 use crate::model::Model;
 use crate::points::{ClaimView, Decided, PointId, PointView};
 use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
-use crate::world::{Behavior, Kind, Maker, Part, Physical, Request, Snap, Stage, World};
+use crate::world::{Behavior, Kind, Maker, Part, Physical, Request, Snapshot, Stage, World};
 /// After so many seconds a tombstone is over.
 const TOMBSTONE: i64 = 3600;
 
 /// A batch, and what stood before and after it.
-pub(super) struct Turn {
+pub(super) struct Effect {
     pub(super) request: Request,
     pub(super) part: Part,
     pub(super) behavior: Behavior,
@@ -33,16 +33,17 @@ impl Model {
         let config = self.config(request.config);
         let (before, after) =
             (self.points.view(points.0).clone(), self.points.view(points.1).clone());
-        let turn = Turn { request, part, behavior: delivery.behavior, zone, config, before, after };
+        let effect =
+            Effect { request, part, behavior: delivery.behavior, zone, config, before, after };
         let decided = self.decided(delivery.planned).clone();
-        self.check_plan(&turn, &decided);
-        self.check_order(&turn, [delivery.physical, delivery.physical_by_old_role]);
-        self.check_tombstones(&turn);
-        self.check_living(world, &turn);
-        self.check_by_hand(world, &turn);
-        self.check_arrival(&turn);
-        self.check_ds(world, &turn);
-        self.note_write(world, &turn);
+        self.check_plan(&effect, &decided);
+        self.check_order(&effect, [delivery.physical, delivery.physical_by_old_role]);
+        self.check_tombstones(&effect);
+        self.check_living(world, &effect);
+        self.check_by_hand(world, &effect);
+        self.check_arrival(&effect);
+        self.check_ds(world, &effect);
+        self.note_write(world, &effect);
     }
 
     /// Nothing had to be sent: the answer must still be true.
@@ -53,19 +54,19 @@ impl Model {
         let Stage::Observe(part) = delivery.stage else { return };
         let view = self.points.view(id).clone();
         let (behavior, zone) = (delivery.behavior, delivery.zone);
-        let turn =
-            Turn { request, part, behavior, zone, config, before: view.clone(), after: view };
+        let effect =
+            Effect { request, part, behavior, zone, config, before: view.clone(), after: view };
         let decided = self.decided(delivery.planned).clone();
-        self.check_plan(&turn, &decided);
+        self.check_plan(&effect, &decided);
     }
 
     /// What a plan promises is there once it is carried out.
-    fn check_plan(&mut self, turn: &Turn, decided: &Decided) {
+    fn check_plan(&mut self, effect: &Effect, decided: &Decided) {
         let Some(plan) = decided.plan() else { return };
-        let Turn { request, part, config, after, before, .. } = turn;
+        let Effect { request, part, config, after, before, .. } = effect;
         let own = after.claim(request.resource);
         match part {
-            Part::Present if plan.finds_own_request => {
+            Part::CreateUpdate if plan.finds_own_request => {
                 if before.servers != after.servers
                     || before.ds != after.ds
                     || before.origin != after.origin
@@ -73,7 +74,7 @@ impl Model {
                     self.violation("UPDATE-6: a second delivery changes something".into());
                 }
             }
-            Part::Present => {
+            Part::CreateUpdate => {
                 let kept = decided.warns("left-as-it-is");
                 if kept
                     && (before.servers != after.servers
@@ -92,7 +93,7 @@ impl Model {
                     self.violation("OWN-1: a success, and no claim says so".into());
                 }
             }
-            Part::Absent if request.physical == Physical::Invented => {
+            Part::Delete if request.physical == Physical::Invented => {
                 let time = i64::from(request.time);
                 let stone = after.tombstone(request.resource).is_some_and(|stone| stone >= time);
                 let later = before.claim(request.resource).is_some_and(|own| own.time > time);
@@ -109,7 +110,7 @@ impl Model {
                     );
                 }
             }
-            Part::Absent | Part::CleanUp => {
+            Part::Delete | Part::CleanUp => {
                 if own.is_some() {
                     self.violation("LEAVE-2: a Delete has ended, and the claim is there".into());
                 }
@@ -131,16 +132,16 @@ impl Model {
     }
 
     /// What comes too late changes nothing, and what comes leaves its time.
-    fn check_order(&mut self, turn: &Turn, at_physical: [Snap; 2]) {
-        let Turn { request, part, before, after, .. } = turn;
+    fn check_order(&mut self, effect: &Effect, at_physical: [Snapshot; 2]) {
+        let Effect { request, part, before, after, .. } = effect;
         let time = i64::from(request.time);
         let later =
             |view: &PointView| view.claim(request.resource).is_some_and(|own| own.time > time);
-        let seen = at_physical.into_iter().any(|snap| match snap {
-            Snap::Read(id) => later(self.points.view(id)),
-            Snap::Unread | Snap::Denied => false,
+        let seen = at_physical.into_iter().any(|snapshot| match snapshot {
+            Snapshot::Read(id) => later(self.points.view(id)),
+            Snapshot::Unread | Snapshot::Denied => false,
         });
-        if later(before) || (*part == Part::Present && seen) {
+        if later(before) || (*part == Part::CreateUpdate && seen) {
             self.violation(
                 "TIME-1: a request changes something after a later one of its resource".into(),
             );
@@ -150,17 +151,17 @@ impl Model {
             self.violation("ARRIVE-8: the claim of another request is taken back".into());
         }
         let own = after.claim(request.resource);
-        if *part == Part::Present && own.is_some_and(|own| own.time != time) {
+        if *part == Part::CreateUpdate && own.is_some_and(|own| own.time != time) {
             self.violation("TIME-1: a request writes, and its claim has not its time".into());
         }
     }
 
     /// A cancelled Create does not run, and what keeps it from that stays as long as it is needed.
-    fn check_tombstones(&mut self, turn: &Turn) {
-        let Turn { request, part, before, after, .. } = turn;
+    fn check_tombstones(&mut self, effect: &Effect) {
+        let Effect { request, part, before, after, .. } = effect;
         let time = i64::from(request.time);
         let counts = |stone: i64| stone + TOMBSTONE > time;
-        if *part == Part::Present
+        if *part == Part::CreateUpdate
             && request.kind == Kind::Create
             && before
                 .tombstone(request.resource)
@@ -179,8 +180,8 @@ impl Model {
     }
 
     /// Promise 2: nobody takes away what a stack holds.
-    fn check_living(&mut self, world: &mut World, turn: &Turn) {
-        let Turn { request, before, after, zone, .. } = turn;
+    fn check_living(&mut self, world: &mut World, effect: &Effect) {
+        let Effect { request, before, after, zone, .. } = effect;
         if before.servers == after.servers {
             return;
         }
@@ -196,7 +197,7 @@ impl Model {
                 if on_the_way && claims.is_some_and(|servers| servers != before.servers) {
                     continue;
                 }
-                match self.excuse_for_loss(world, turn, resource) {
+                match self.excuse_for_loss(world, effect, resource) {
                     Some(excuse) => {
                         world.facts[usize::from(*zone)].lost |= 1 << resource;
                         self.excuse(excuse);
@@ -211,22 +212,28 @@ impl Model {
                 && after.servers.is_some_and(|servers| servers != wants.servers)
             {
                 let in_place =
-                    !turn.behavior.is_arrival() && before.claim(request.resource).is_some();
+                    !effect.behavior.is_arrival() && before.claim(request.resource).is_some();
                 let claimed = before
                     .claim(resource)
                     .is_some_and(|claim| claim.servers == Some(wants.servers));
-                if resource != request.resource && claimed && !turn.config.overwrite && !in_place {
+                if resource != request.resource && claimed && !effect.config.overwrite && !in_place
+                {
                     self.violation(format!("ARRIVE-1: created against the claim of {who}"));
                 }
             }
         }
     }
 
-    fn excuse_for_loss(&self, world: &World, turn: &Turn, resource: u8) -> Option<&'static str> {
-        let Turn { request, before, part, zone, .. } = turn;
+    fn excuse_for_loss(
+        &self,
+        world: &World,
+        effect: &Effect,
+        resource: u8,
+    ) -> Option<&'static str> {
+        let Effect { request, before, part, zone, .. } = effect;
         let facts = world.facts[usize::from(*zone)];
         let (own, claim) = (before.claim(request.resource), before.claim(resource));
-        let present = *part == Part::Present;
+        let present = *part == Part::CreateUpdate;
         if resource == request.resource {
             // Late Updates, and a Create delivered after the Delete that removed it, find no
             // tombstone; but a later claim of the resource is a fence.
@@ -234,33 +241,33 @@ impl Model {
             return (present && !fenced).then_some("late-request");
         }
         // It is remembered, and given back if the request is rolled back.
-        if present && turn.config.overwrite && turn.after.origin == Some(before.servers) {
+        if present && effect.config.overwrite && effect.after.origin == Some(before.servers) {
             return Some("overwritten-by-another");
         }
         let Some(claim) = claim else {
             return (facts.claims_by_hand >> resource & 1 == 1).then_some("claim-removed-by-hand");
         };
         if present
-            && !turn.behavior.is_arrival()
+            && !effect.behavior.is_arrival()
             && own.is_some_and(|own| own.holds)
             && !claim.lasting
         {
             return Some("bystander");
         }
         // What it names was displaced, and brought again by somebody who overwrote, and leaves now.
-        let brought = before.origin.is_some_and(|origin| origin.is_some());
-        if !present && !claim.holds && claim.servers == before.servers && brought {
+        let restored = before.origin.is_some_and(|origin| origin.is_some());
+        if !present && !claim.holds && claim.servers == before.servers && restored {
             return Some("sleeping-claim");
         }
         // It was told that others stand than it asks for. Somebody else brought what it asks for,
         // and leaves now.
-        let told = facts.told >> resource & 1 == 1;
-        (!present && claim.servers != before.servers && told).then_some("left-as-it-is")
+        let warned = facts.warned >> resource & 1 == 1;
+        (!present && claim.servers != before.servers && warned).then_some("left-as-it-is")
     }
 
     /// Promise 1: nothing that people made is changed or removed, but by `AllowOverwrite`.
-    fn check_by_hand(&mut self, world: &World, turn: &Turn) {
-        let Turn { request, before, after, zone, config, part, .. } = turn;
+    fn check_by_hand(&mut self, world: &World, effect: &Effect) {
+        let Effect { request, before, after, zone, config, part, .. } = effect;
         let facts = world.facts[usize::from(*zone)];
         let changed = before.servers != after.servers
             || (before.servers.is_some() && before.ttl != after.ttl);
@@ -270,15 +277,15 @@ impl Model {
         let own = before.claim(request.resource);
         let fine = match part {
             // A later Update in place of a holder settles, and may change it.
-            Part::Present if before.servers != after.servers => {
+            Part::CreateUpdate if before.servers != after.servers => {
                 let later = |own: &ClaimView| i64::from(request.time) > own.time;
                 let holds = own.is_some_and(|own| own.servers == before.servers && later(own));
-                config.overwrite || (!turn.behavior.is_arrival() && holds)
+                config.overwrite || (!effect.behavior.is_arrival() && holds)
             }
             // A later Update in place settles, and brings the TTL.
-            Part::Present => !turn.behavior.is_arrival() && own.is_some(),
+            Part::CreateUpdate => !effect.behavior.is_arrival() && own.is_some(),
             // Its child zone's name servers, set by hand in the place of others.
-            Part::Absent | Part::CleanUp | Part::Undo => {
+            Part::Delete | Part::CleanUp | Part::Undo => {
                 let replaced =
                     world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
                 let known = before.servers == Some(config.servers) || replaced;
@@ -293,15 +300,15 @@ impl Model {
     }
 
     /// Who arrives at a standing delegation changes nothing.
-    fn check_arrival(&mut self, turn: &Turn) {
-        let Turn { request, before, after, part, config, .. } = turn;
-        if *part != Part::Present
+    fn check_arrival(&mut self, effect: &Effect) {
+        let Effect { request, before, after, part, config, .. } = effect;
+        if *part != Part::CreateUpdate
             || before.servers != Some(config.servers)
             || before.servers != after.servers
         {
             return;
         }
-        if turn.behavior.is_arrival() && (before.ttl != after.ttl || before.ds != after.ds) {
+        if effect.behavior.is_arrival() && (before.ttl != after.ttl || before.ds != after.ds) {
             self.violation(
                 "ARRIVE-2: an arrival changes the TTL or the DS record set of what stands".into(),
             );
@@ -313,16 +320,16 @@ impl Model {
         if before.ttl != after.ttl && others && !changes_ttl {
             self.violation("UPDATE-3: one of several holders changes the TTL unasked".into());
         }
-        if before.origin == Some(None) && after.origin.is_none() && own_is_new(turn) {
+        if before.origin == Some(None) && after.origin.is_none() && own_is_new(effect) {
             self.violation("OWN-6: who has just come settles what stood before".into());
         }
     }
 
     /// A DS record set that another claim names is never touched.
-    fn check_ds(&mut self, world: &World, turn: &Turn) {
-        let Turn { request, before, after, zone, part, .. } = turn;
+    fn check_ds(&mut self, world: &World, effect: &Effect) {
+        let Effect { request, before, after, zone, part, .. } = effect;
         if before.ds_index == after.ds_index
-            || (*part != Part::Present && after.servers != before.servers)
+            || (*part != Part::CreateUpdate && after.servers != before.servers)
         {
             return;
         }
@@ -337,6 +344,6 @@ impl Model {
     }
 }
 
-fn own_is_new(turn: &Turn) -> bool {
-    turn.before.claim(turn.request.resource).is_none()
+fn own_is_new(effect: &Effect) -> bool {
+    effect.before.claim(effect.request.resource).is_none()
 }

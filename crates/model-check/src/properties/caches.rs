@@ -13,9 +13,9 @@ pub(crate) enum Whose {
     Awaited,
     /// The same of a resource that had been told that other name servers stand than its template
     /// asks for.
-    Told,
+    Warned,
     Late,
-    Hand,
+    ByHand,
 }
 
 impl Model {
@@ -34,7 +34,7 @@ impl Model {
         let (before, after) =
             (self.points.view(points.0).clone(), self.points.view(points.1).clone());
         // Nor does anybody who deploys know of what comes late.
-        let by_hand = matches!(whose, Whose::Late | Whose::Hand);
+        let by_hand = matches!(whose, Whose::Late | Whose::ByHand);
         let now = world.clock;
         let caches = &mut world.caches;
         caches.servers.retain(|cached| cached.until > now);
@@ -67,21 +67,21 @@ impl Model {
                 || new_ds
                     .is_some_and(|ds| all_servers.into_iter().any(|servers| !fits(servers, ds)))
         };
-        if whose == Whose::Hand {
+        if whose == Whose::ByHand {
             return;
         }
         // What people had set fitted nothing that existed, and goes.
         let was_bogus =
             before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
         // A refused way back has left it with the name servers that others hold.
-        let left = world.facts[usize::from(zone)].told != 0
+        let left = world.facts[usize::from(zone)].warned != 0
             && before.ds_index.is_some()
             && !before.claims.iter().any(|claim| claim.names_ds);
         if bogus(false) && whose == Whose::Late {
             self.excuse("late-request");
         } else if bogus(true) && was_bogus && after.ds_index.is_none() {
             self.excuse("ds-by-hand");
-        } else if bogus(true) && (whose == Whose::Told || left) {
+        } else if bogus(true) && (whose == Whose::Warned || left) {
             self.excuse("left-as-it-is");
         } else if bogus(true) {
             self.violation("DS-7: a resolver may call the zone bogus".into());

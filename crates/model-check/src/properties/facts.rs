@@ -1,7 +1,7 @@
 //! What is remembered of a delegation point because its record sets do not tell it: who made them,
 //! and what was left there.
 
-use super::batch::Turn;
+use super::batch::Effect;
 use crate::model::Model;
 use crate::points::PointView;
 use crate::values::stack_of;
@@ -18,11 +18,11 @@ impl Model {
         }
     }
 
-    pub(super) fn note_write(&self, world: &mut World, turn: &Turn) {
-        let Turn { request, before, after, zone, part, .. } = turn;
+    pub(super) fn note_write(&self, world: &mut World, effect: &Effect) {
+        let Effect { request, before, after, zone, part, .. } = effect;
         let own_was = before.claim(request.resource).copied();
         let living = self.living(world, *zone);
-        let as_wanted = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
+        let as_desired = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
         let facts = &mut world.facts[usize::from(*zone)];
         let names = |view: &PointView, bits: u8| {
             let of = view
@@ -45,7 +45,7 @@ impl Model {
                 facts.lost &= !(1 << resource);
             }
         }
-        let in_place = *part == Part::Present && !turn.behavior.is_arrival();
+        let in_place = *part == Part::CreateUpdate && !effect.behavior.is_arrival();
         let held = own_was
             .is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
         let settles = in_place && held && after.servers == before.servers;
@@ -54,7 +54,7 @@ impl Model {
             let maker = facts.maker;
             if after.servers.is_none() {
                 facts.maker = Maker::Nobody;
-            } else if *part == Part::Present {
+            } else if *part == Part::CreateUpdate {
                 facts.maker = Maker::Ours;
             } else {
                 // Put back: it is whose it was.
@@ -64,7 +64,7 @@ impl Model {
             facts.settled = false;
             if after.servers != before.servers {
                 let left_by = std::mem::take(&mut facts.left_by);
-                if *part == Part::Present {
+                if *part == Part::CreateUpdate {
                     facts.displaced_left_by = left_by;
                     facts.left_by = if request.awaited { LeftBy::Nobody } else { LeftBy::Late };
                 } else if after.servers.is_some() {
@@ -74,13 +74,13 @@ impl Model {
             if names(after, facts.forgotten).0 {
                 facts.left_by = LeftBy::Forgotten;
             }
-            facts.ns_by_hand &= !as_wanted;
+            facts.ns_by_hand &= !as_desired;
             facts.ds_by_hand &= after.ds == before.ds;
         }
         facts.settled |= settles;
         let own = 1 << request.resource;
         // A Delete that leaves a claim does not make it that of a request which was waited for.
-        if *part == Part::Present && after.claim(request.resource).is_some() {
+        if *part == Part::CreateUpdate && after.claim(request.resource).is_some() {
             facts.claims_by_hand &= !own;
             facts.late = if request.awaited { facts.late & !own } else { facts.late | own };
         }
@@ -88,7 +88,7 @@ impl Model {
             if after.claim(resource).is_none() {
                 facts.forgotten &= !(1 << resource);
                 facts.late &= !(1 << resource);
-                facts.told &= !(1 << resource);
+                facts.warned &= !(1 << resource);
             }
         }
         facts.before_by_hand &= after.servers.is_some();
@@ -104,7 +104,7 @@ impl Model {
             world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
         {
             operation.displaced[usize::from(*zone)] = true;
-            operation.overwrote[usize::from(*zone)] |= !turn.behavior.is_arrival();
+            operation.overwrote[usize::from(*zone)] |= !effect.behavior.is_arrival();
         }
         for (operation, index) in world.operations.iter_mut().zip(0u8..) {
             if let Some(operation) = operation {

@@ -36,21 +36,21 @@ impl Model {
                 ));
             }
         }
-        let wanted = living.iter().any(|(_, config)| view.servers == Some(config.servers));
-        if view.servers.is_some() && facts.maker == Maker::Ours && !wanted {
+        let desired = living.iter().any(|(_, config)| view.servers == Some(config.servers));
+        if view.servers.is_some() && facts.maker == Maker::Ours && !desired {
             let names =
                 |claim: &&ClaimView| !is_living(claim.resource) && claim.servers == view.servers;
             let of = |bits: u8| {
                 view.claims.iter().filter(names).any(|claim| bits >> claim.resource & 1 == 1)
             };
-            let told = living.iter().any(|(resource, _)| facts.told >> resource & 1 == 1);
+            let warned = living.iter().any(|(resource, _)| facts.warned >> resource & 1 == 1);
             if of(facts.forgotten) || facts.left_by == LeftBy::Forgotten {
                 self.excuse("dead-claim");
             } else if of(facts.late) || facts.left_by == LeftBy::Late {
                 self.excuse("late-request");
             } else if facts.left_by == LeftBy::ByHand {
                 self.excuse("claim-removed-by-hand");
-            } else if told {
+            } else if warned {
                 self.excuse("left-as-it-is");
             } else {
                 self.violation(format!(

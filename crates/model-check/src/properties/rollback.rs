@@ -104,8 +104,8 @@ impl Model {
             return Some("rolled-back-after-a-day");
         }
         // What it holds was never in effect.
-        let told = |resource: &u8| began.told >> resource & 1 == 1;
-        if resources_of(stack).iter().any(told) {
+        let warned = |resource: &u8| began.warned >> resource & 1 == 1;
+        if resources_of(stack).iter().any(warned) {
             return Some("left-as-it-is");
         }
         let held = |held: &Held| held.physical == Physical::Point(zone);
@@ -118,7 +118,7 @@ impl Model {
             .collect();
         // The way back was refused, and a Warning said so: the DS record set of the failed Update
         // stays with the name servers that others hold.
-        let refused = |resource: &u8| facts.told >> resource & 1 == 1;
+        let refused = |resource: &u8| facts.warned >> resource & 1 == 1;
         if differs == (Differs { ds: true, ..Differs::default() })
             && after.ds_index.is_some_and(|ds| after.servers == Some(ds / 4))
             && resources_of(stack).iter().any(refused)

@@ -3,7 +3,7 @@
 use delegation_model::digest::Digest;
 use delegation_model::ownership_record::{Before, Claim, ClaimBasis};
 
-use super::{DAY, Scene, holds};
+use super::{DAY, PointState, holds};
 use crate::model::{Model, Question};
 use crate::points::Decided;
 use crate::values::{Config, START};
@@ -13,7 +13,7 @@ use crate::world::Behavior;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Row {
     Create,
-    Stay,
+    Unchanged,
     Change,
     Repair,
     Displace,
@@ -34,7 +34,7 @@ struct CreateUpdate<'a> {
     intent: Digest,
     old_intent: Option<Digest>,
     desired: Digest,
-    before: &'a Scene,
+    before: &'a PointState,
 }
 
 impl CreateUpdate<'_> {
@@ -70,15 +70,15 @@ impl CreateUpdate<'_> {
         let others = || before.others(self.id);
         let conflict = others().any(|claim| claim.ns != self.desired);
         if before.servers.is_none() {
-            let put_back = !arrives && own.is_some();
-            return if !conflict || put_back || config.overwrite {
+            let restores = !arrives && own.is_some();
+            return if !conflict || restores || config.overwrite {
                 Row::Create
             } else {
                 Row::Refuse("ARRIVE-1")
             };
         }
         if before.servers == Some(self.desired) {
-            return Row::Stay;
+            return Row::Unchanged;
         }
         let own_names = own.is_some_and(|own| before.names(own));
         let named_by_others = others().any(|claim| before.names(claim));
@@ -107,7 +107,7 @@ impl CreateUpdate<'_> {
             // What was displaced is compared apart.
             Row::Create | Row::Change | Row::Repair | Row::Displace => None,
             Row::Refuse(_) => before.before.clone(),
-            Row::Stay if self.behavior.is_arrival() => {
+            Row::Unchanged if self.behavior.is_arrival() => {
                 let ours = self.behavior != Behavior::Create
                     && own.is_some_and(|own| own.ns == self.desired);
                 let named = ours || before.others(self.id).any(|claim| claim.ns == self.desired);
@@ -116,7 +116,7 @@ impl CreateUpdate<'_> {
                 }
                 before.before.clone()
             }
-            Row::Stay => {
+            Row::Unchanged => {
                 let settles = own.is_some_and(|own| before.holds(own)) && self.is_later();
                 before.before.clone().filter(|_| !settles)
             }
@@ -129,9 +129,9 @@ impl Model {
         &self,
         question: Question,
         decided: &Decided,
-        (before, after): (&Scene, &Scene),
+        (before, after): (&PointState, &PointState),
     ) -> Result<(), String> {
-        let Question::Present { request, config, old, behavior, .. } = question else {
+        let Question::CreateUpdate { request, config, old, behavior, .. } = question else {
             return Ok(());
         };
         let values = &self.points.values;
@@ -183,7 +183,7 @@ fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
         let rule = match row {
             Row::Create if case.behavior.is_arrival() => "ARRIVE-1",
             Row::Create => "UPDATE-1",
-            Row::Stay => "ARRIVE-2",
+            Row::Unchanged => "ARRIVE-2",
             Row::Change | Row::Repair => "UPDATE-2",
             Row::Displace if case.config.overwrite => "ARRIVE-5",
             Row::Displace => "ARRIVE-4",
@@ -207,7 +207,7 @@ fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
 
 /// Everything stays, nothing is settled, and the claim gets the time of the request; on the way
 /// back the wish too.
-fn check_kept(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
+fn check_kept(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> {
     let CreateUpdate { before, id, time, intent, desired, .. } = *case;
     let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
     holds(
@@ -242,14 +242,14 @@ fn check_kept(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
 }
 
 /// A request is carried out: what its row of the table says.
-fn check_row(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
+fn check_row(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> {
     let CreateUpdate { before, id, config, desired, .. } = *case;
     let row = case.row();
     if let Row::Refuse(rule) = row {
         return Err(format!("{rule}: carried out, and the table refuses"));
     }
     let arrives = case.behavior.is_arrival();
-    if row == Row::Stay {
+    if row == Row::Unchanged {
         let sole = !before.others(id).any(|claim| before.holds(claim));
         let changes_ttl = case.old.is_some_and(|old| old.ttl != config.ttl);
         let ttl = if !arrives && (sole || changes_ttl) { config.ttl } else { before.ttl };
@@ -280,10 +280,12 @@ fn check_row(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
         return holds(remembers, "ARRIVE-5: what is displaced is not remembered");
     }
     let rule = match row {
-        Row::Stay if arrives => {
+        Row::Unchanged if arrives => {
             "ARRIVE-3: an arrival does not remember what stood before, or remembers something else"
         }
-        Row::Stay => "OWN-6: the first later Update in place of a holder settles, and no other",
+        Row::Unchanged => {
+            "OWN-6: the first later Update in place of a holder settles, and no other"
+        }
         _ => "OWN-5: a debt is left that is of nothing",
     };
     holds(after.before == case.origin_after(row), rule)
@@ -292,7 +294,7 @@ fn check_row(case: &CreateUpdate<'_>, after: &Scene) -> Result<(), String> {
 /// A request is carried out: what its claim says.
 fn check_claim(
     case: &CreateUpdate<'_>,
-    after: &Scene,
+    after: &PointState,
     comes_from: impl Fn(Option<u8>) -> bool,
 ) -> Result<(), String> {
     let row = case.row();
@@ -302,7 +304,7 @@ fn check_claim(
     holds(after.holds(now), "OWN-3: a success, and its claim does not hold what exists")?;
     let basis = match case.behavior {
         Behavior::InPlace | Behavior::Home(_) => ClaimBasis::Updated,
-        Behavior::Create | Behavior::Replacement(_) if row == Row::Stay => ClaimBasis::Came,
+        Behavior::Create | Behavior::Replacement(_) if row == Row::Unchanged => ClaimBasis::Came,
         Behavior::Create | Behavior::Replacement(_) => ClaimBasis::Made,
     };
     let rule = "ARRIVE-2: only who made what exists, or has updated it, has a lasting claim";

@@ -3,7 +3,7 @@
 use delegation_model::digest::Digest;
 use delegation_model::ownership_record::{Claim, ClaimBasis, Displaced};
 
-use super::{DAY, Scene, TOMBSTONE, holds};
+use super::{DAY, PointState, TOMBSTONE, holds};
 use crate::model::{Model, Question, Reason};
 use crate::points::Decided;
 use crate::values::{BY_HAND, START};
@@ -12,8 +12,8 @@ use crate::values::{BY_HAND, START};
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum DeleteRow {
     /// True if nobody is left to pay the debt.
-    Stay(bool),
-    Go,
+    Keep(bool),
+    Remove,
     Restore(Displaced),
 }
 
@@ -22,9 +22,9 @@ impl Model {
         &self,
         question: Question,
         decided: &Decided,
-        (before, after): (&Scene, &Scene),
+        (before, after): (&PointState, &PointState),
     ) -> Result<(), String> {
-        let Question::Absent { request, config, reason, rejected, known, rezoned } = question
+        let Question::Delete { request, config, reason, rejected, known, rezoned } = question
         else {
             return Ok(());
         };
@@ -62,9 +62,9 @@ impl Model {
         let config = self.config(config);
         let is_of = |letter: u8| before.servers == Some(values.server_digests[usize::from(letter)]);
         let is_known = known && (is_of(config.servers) || (rezoned && is_of(BY_HAND)));
-        let fate = delete_row(before, own, (is_known, rejected), time);
-        match &fate {
-            DeleteRow::Stay(_) => {
+        let row = delete_row(before, own, (is_known, rejected), time);
+        match &row {
+            DeleteRow::Keep(_) => {
                 let kept = before.servers == after.servers && before.ttl == after.ttl;
                 holds(kept, "LEAVE-2: a Delete changes name servers that are to stay")?;
                 let others = || before.others(id).any(|claim| claim.ds == before.ds);
@@ -75,7 +75,7 @@ impl Model {
                     "LEAVE-7: a DS record set goes with the last claim that names it, and not before",
                 )?;
             }
-            DeleteRow::Go => {
+            DeleteRow::Remove => {
                 let gone = after.servers.is_none() && after.ds.is_none();
                 holds(gone, "LEAVE-3: the last holder does not take along what is settled")?;
             }
@@ -87,7 +87,7 @@ impl Model {
                 holds(after.ds.is_none(), "LEAVE-5: a DS record set stays under what is put back")?;
             }
         }
-        let keeps = fate == DeleteRow::Stay(false) && before.others(id).next().is_some();
+        let keeps = row == DeleteRow::Keep(false) && before.others(id).next().is_some();
         let origin = before.before.clone().filter(|_| keeps);
         holds(
             after.before == origin,
@@ -98,29 +98,33 @@ impl Model {
 
 /// The row of the table of Leaving.
 fn delete_row(
-    before: &Scene,
+    before: &PointState,
     own: &Claim,
     (is_known, rejected): (bool, bool),
     time: i64,
 ) -> DeleteRow {
     let others = || before.others(own.id);
     if before.servers.is_none() {
-        return DeleteRow::Stay(false);
+        return DeleteRow::Keep(false);
     }
     let named_by_others = others().any(|claim| before.names(claim));
     if !before.names(own) {
-        return if is_known && !named_by_others { DeleteRow::Go } else { DeleteRow::Stay(false) };
+        return if is_known && !named_by_others {
+            DeleteRow::Remove
+        } else {
+            DeleteRow::Keep(false)
+        };
     }
     if others().any(|claim| before.holds(claim)) {
-        return DeleteRow::Stay(false);
+        return DeleteRow::Keep(false);
     }
-    let Some(origin) = before.origin() else { return DeleteRow::Go };
-    let Some(displaced) = &origin.displaced else { return DeleteRow::Stay(true) };
+    let Some(origin) = before.origin() else { return DeleteRow::Remove };
+    let Some(displaced) = &origin.displaced else { return DeleteRow::Keep(true) };
     let digest = Digest::from_name_servers(&displaced.name_servers);
     let still_named = others().any(|claim| claim.ns == digest);
     let of_nobody = !displaced.claimed && (0..=DAY).contains(&(time - displaced.time));
     if !rejected && (still_named || of_nobody) {
         return DeleteRow::Restore(displaced.clone());
     }
-    if named_by_others { DeleteRow::Stay(true) } else { DeleteRow::Go }
+    if named_by_others { DeleteRow::Keep(true) } else { DeleteRow::Remove }
 }

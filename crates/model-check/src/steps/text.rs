@@ -40,7 +40,7 @@ impl Model {
             Step::Forget { stack } => format!("forget S{}", stack + 1),
             Step::Deliver { request } => format!("deliver {}", about(request)),
             Step::Duplicate { request } => format!("deliver again {}", about(request)),
-            Step::Call { request, index, way } => {
+            Step::Call { request, index, outcome } => {
                 let stage = world.deliveries.get(index);
                 let stage = stage.map_or(String::new(), |delivery| format!("{:?}", delivery.stage));
                 let mut earlier = world.deliveries.iter().take(index);
@@ -49,13 +49,14 @@ impl Model {
                 } else {
                     ""
                 };
-                let way = if way.is_empty() { String::new() } else { format!(": {way}") };
-                format!("{} of {}{second}{way}", stage_short(&stage), about(request))
+                let outcome =
+                    if outcome.is_empty() { String::new() } else { format!(": {outcome}") };
+                format!("{} of {}{second}{outcome}", stage_short(&stage), about(request))
             }
-            Step::Run { request, checked, way } => {
+            Step::Run { request, checked, outcome } => {
                 let checked =
                     if checked.is_empty() { String::new() } else { format!("{checked}, ") };
-                format!("run {}: {checked}{way}", about(request))
+                format!("run {}: {checked}{outcome}", about(request))
             }
             Step::RunLost { request, checked } => {
                 let checked =
@@ -65,8 +66,8 @@ impl Model {
             Step::Cut { request, index } => {
                 format!("cut off {} (delivery {index})", about(request))
             }
-            Step::TimeOut { request, index, is_carried_out } => {
-                let what = if is_carried_out { ", whose batch is carried out" } else { "" };
+            Step::TimeOut { request, index, is_applied } => {
+                let what = if is_applied { ", whose batch is carried out" } else { "" };
                 format!("run out of time in {}{what} (delivery {index})", about(request))
             }
             Step::GiveUp { request } => format!("give up {}", about(request)),

@@ -9,7 +9,7 @@ use crate::world::{LeftBy, Maker, World};
 
 /// An act by hand, in one of the parent zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ByHand {
+pub enum ManualEdit {
     /// Somebody sets these name servers in the zone.
     SetNs(u8, u8),
     /// Somebody replaces the child zone of `x`, and sets the new name servers `h`.
@@ -26,7 +26,7 @@ pub enum ByHand {
     RemoveDs(u8),
 }
 
-impl ByHand {
+impl ManualEdit {
     fn zone(self) -> u8 {
         match self {
             Self::SetNs(zone, _)
@@ -40,7 +40,7 @@ impl ByHand {
     }
 }
 
-impl fmt::Display for ByHand {
+impl fmt::Display for ManualEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zone = zone_letter(self.zone());
         match self {
@@ -63,12 +63,12 @@ impl fmt::Display for ByHand {
 
 impl Model {
     /// Carries out an act; `None` if it would change nothing.
-    pub(crate) fn by_hand(&mut self, world: &World, act: ByHand) -> Option<World> {
+    pub(crate) fn by_hand(&mut self, world: &World, edit: ManualEdit) -> Option<World> {
         let mut world = world.clone();
-        let zone = usize::from(act.zone());
+        let zone = usize::from(edit.zone());
         let before = world.points[zone];
-        let after = match act {
-            ByHand::SetNs(_, servers) => {
+        let after = match edit {
+            ManualEdit::SetNs(_, servers) => {
                 let values = self.points.values.servers[usize::from(servers)].values();
                 self.points.put(
                     before,
@@ -76,23 +76,23 @@ impl Model {
                     Some((ttl(if servers == BY_HAND { 60 } else { 300 }), values)),
                 )
             }
-            ByHand::Rezone(_) => {
+            ManualEdit::Rezone(_) => {
                 let values = self.points.values.servers[usize::from(BY_HAND)].values();
                 world.rezoned = true;
                 self.points.put(before, "NS", Some((ttl(60), values)))
             }
-            ByHand::RemoveNs(_) => self.points.put(before, "NS", None),
-            ByHand::RemoveTxt(_) => self.points.remove_record(before),
-            ByHand::RemoveClaim(_, resource) => {
+            ManualEdit::RemoveNs(_) => self.points.put(before, "NS", None),
+            ManualEdit::RemoveTxt(_) => self.points.remove_record(before),
+            ManualEdit::RemoveClaim(_, resource) => {
                 let claimant = self.points.values.claimants[usize::from(resource)].clone();
                 self.points.edit_record(before, |record| record.remove_claim(&claimant))
             }
-            ByHand::SetDs(_, servers, keys) => {
+            ManualEdit::SetDs(_, servers, keys) => {
                 let values =
                     self.points.values.ds[usize::from(servers)][usize::from(keys)].values();
                 self.points.put(before, "DS", Some((ttl(3600), values)))
             }
-            ByHand::RemoveDs(_) => self.points.put(before, "DS", None),
+            ManualEdit::RemoveDs(_) => self.points.put(before, "DS", None),
         };
         if after == before {
             return None;
@@ -100,7 +100,7 @@ impl Model {
         let (was, is) = (self.points.view(before).clone(), self.points.view(after).clone());
         world.left.by_hand -= 1;
         world.points[zone] = after;
-        self.check_caches(&mut world, act.zone(), (before, after), Whose::Hand);
+        self.check_caches(&mut world, edit.zone(), (before, after), Whose::ByHand);
         let facts = &mut world.facts[zone];
         if (was.servers, was.ttl) != (is.servers, is.ttl) {
             let names =
