@@ -1,9 +1,9 @@
-//! The function's use of the planner, call by call: a thin mirror of `src/handler`. It copies none
-//! of the planner's rules: where a request goes is asked of `moving`, and what it changes of
-//! `reconcile`.
+//! The function's use of the planner, call by call. This is a thin mirror of `src/handler` that
+//! copies none of the planner's rules: `moving` decides where a request goes, and `reconcile` what
+//! it changes.
 //!
-//! A delivery is a sequence of calls. Between any two of them it may be cut off, and others may
-//! run.
+//! A delivery is a sequence of calls. Between any two of them it may be cut off, and other
+//! deliveries may run.
 
 mod plan;
 mod resolve;
@@ -23,11 +23,11 @@ use crate::world::{
 };
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
 const ROUNDS: u8 = 10;
-/// After so many seconds nobody waits for an answer: the longest `ServiceTimeout`.
+/// The longest `ServiceTimeout`, in seconds. After that time nobody waits for an answer.
 const STALE: i32 = 3600;
 
 impl Model {
-    /// A delivery begins.
+    /// Starts a delivery.
     pub(crate) fn begin(&self, world: &World, id: u8) -> World {
         let mut world = world.clone();
         let request = world.request_mut(id);
@@ -62,7 +62,7 @@ impl Model {
         world
     }
 
-    /// A delivery makes its next call. Where a check may find either, there are two ways on.
+    /// Makes the next call of a delivery. If a check may pass or fail, there are two outcomes.
     pub(crate) fn call(&mut self, world: &World, index: usize) -> Vec<Outcome> {
         let mut world = world.clone();
         let delivery = world.deliveries[index].clone();
@@ -83,7 +83,7 @@ impl Model {
             }
             Stage::Verify => {
                 let mut failed = world.clone();
-                // What an earlier delivery wrote is found by the Delete of the real id.
+                // With the real id, the Delete finds what an earlier delivery wrote.
                 let ends = Stage::Answer(match request.kind {
                     Kind::Create => {
                         Answer { physical: Physical::Point(delivery.goes_to), ..fails(&request) }
@@ -103,8 +103,8 @@ impl Model {
         vec![("", world)]
     }
 
-    /// An arrival runs out of time while it waits for the answer to its batch, which was carried
-    /// out or was not.
+    /// Lets an arrival run out of time while it waits for the answer to its batch. The batch may
+    /// have been applied or not.
     pub(crate) fn run_out_of_time(&mut self, world: &World, index: usize) -> Vec<(bool, World)> {
         let delivery = &world.deliveries[index];
         let found_own =
@@ -127,8 +127,8 @@ impl Model {
             .into()
     }
 
-    /// What a delivery that fails answers: a Create with the real id if the claim of its request
-    /// exists, which its own batch or that of another delivery wrote.
+    /// Returns the answer of a failed delivery. A Create answers with the real id if the claim of
+    /// its request exists, whether its own batch or that of another delivery wrote it.
     fn fails_and_leaves(&self, world: &World, delivery: &Delivery, request: &Request) -> Stage {
         let exists = world.points[usize::from(delivery.zone)];
         let own = self.points.own(exists, request.resource, i64::from(world.clock));
@@ -140,14 +140,15 @@ impl Model {
         })
     }
 
-    /// The check after the change fails only what changed NS or DS.
+    /// Returns true if the batch changed NS or DS. The check after the change fails only such a
+    /// request.
     fn redelegates(&self, delivery: &Delivery) -> bool {
         let plan = self.decided(delivery.planned).plan();
         let changes = plan.into_iter().flat_map(|plan| &plan.changes);
         changes.into_iter().any(|change| change.record_set().rtype != "TXT")
     }
 
-    /// `REQUIRE` does not stop the way back of an Update.
+    /// Returns true for the reverse Update of a rollback, which `REQUIRE` does not stop.
     fn is_rollback(&self, world: &World, request: &Request) -> bool {
         let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
         request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)
@@ -187,7 +188,7 @@ impl Model {
             }
             let request = *world.request(delivery.request);
             self.check_restore(delivery.restore_rejected);
-            // It would be so for ever.
+            // Otherwise the Delete would fail forever.
             let ends = delivery.restore_rejected;
             let delivery = &mut world.deliveries[index];
             delivery.restore_rejected = true;
@@ -221,7 +222,7 @@ impl Model {
         self.after_batch(world, index, part);
     }
 
-    /// What comes after the batch of a part was accepted, or there was nothing to send.
+    /// Continues after the batch of a part was accepted, or if there was nothing to send.
     fn after_batch(&mut self, world: &mut World, index: usize, part: Part) {
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
@@ -262,7 +263,7 @@ impl Model {
         let delivery = world.deliveries[index].clone();
         let request = *world.request(delivery.request);
         let Physical::Point(zone) = request.physical else {
-            unreachable!("looked back from nowhere")
+            unreachable!("a replacement without an old point")
         };
         let role = if delivery.physical == Snapshot::Denied { request.old } else { request.config };
         let now = i64::from(world.clock);
@@ -294,7 +295,8 @@ impl Model {
         world.deliveries[index].stage = stage;
     }
 
-    /// A rollback cleans up after a failed replacement; everything else is done.
+    /// Returns the stage after the change. A rollback cleans up after a failed replacement; any
+    /// other request is done.
     fn after_change(&self, delivery: &Delivery, request: &Request) -> Stage {
         let done = Stage::Answer(success(delivery, request));
         if request.kind != Kind::Update {
@@ -321,17 +323,18 @@ impl Model {
     }
 }
 
-/// The stamp of a request.
+/// Returns the stamp of a request.
 pub(crate) fn stamp(time: i32, id: u8) -> Stamp {
     Stamp { time: START + i64::from(time), request: RequestDigest::new(&id.to_string()) }
 }
 
-/// The keys that a child zone signs with, as bits: those of `x` may be rolled.
+/// Returns the keys that a child zone signs with, as bits. The key of `x` may have been rolled.
 pub(crate) fn keys_of(world: &World, servers: u8) -> u8 {
     if world.rolled && servers == 0 { 2 } else { 3 }
 }
 
-/// A failure that leaves nothing: a Create answers with a marker, an Update keeps its id.
+/// Returns the answer of a failure that leaves nothing: a Create answers with a marker, and an
+/// Update with its id.
 fn fails(request: &Request) -> Answer {
     let physical = if request.kind == Kind::Create { Physical::Marker } else { request.physical };
     Answer { success: false, physical, warned: false }

@@ -1,7 +1,10 @@
-//! Every state within bounds: the planner as it ships under a model checker.
+//! A model checker that explores every state within bounds, with the planner that ships.
 //!
 //! `docs/model-checking.md` says what is explored, what was found, and what is left out.
-#![allow(clippy::indexing_slicing, reason = "every index is one of this crate's own small tables")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "every index is into one of this crate's own small tables"
+)]
 #![allow(
     clippy::similar_names,
     clippy::unused_self,
@@ -14,7 +17,7 @@
     clippy::panic,
     clippy::too_many_lines,
     clippy::format_push_string,
-    reason = "never shipped: a state is a bag of small facts, and texts are written once"
+    reason = "never shipped: a state is a set of small facts, and texts are written once"
 )]
 
 mod function;

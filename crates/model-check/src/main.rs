@@ -1,16 +1,19 @@
-//! Explores the profiles and prints what was found.
+//! Explores the profiles and prints the results.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::process::ExitCode;
 
 use model_check::{EXCUSES, explore, explore_until, profiles};
 
-/// More states than any profile has: it ends a search that a change of the planner made endless.
+/// More states than any profile has. The limit ends a search that a change of the planner made
+/// endless.
 const MOST: usize = 12_000_000;
 
-/// `model-check [short | first] [exploration | excuse]...`: all explorations or these; `short` and
-/// `first` end with the first broken promise. With an excuse, until it is needed, and the trace
-/// that needs it.
+/// `model-check [short | first] [exploration | excuse]...`
+///
+/// Runs the named explorations, or all. `short` runs their short form; `short` and `first` stop at
+/// the first broken promise. With an excuse, an exploration runs until the excuse is needed, and
+/// the trace that needs it is printed.
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let form = words.first().map(String::as_str).filter(|word| ["short", "first"].contains(word));

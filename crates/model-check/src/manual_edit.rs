@@ -1,4 +1,4 @@
-//! What people do by hand.
+//! Manual edits: what people change by hand.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use crate::properties::Whose;
 use crate::values::{BY_HAND, letter, resource_text, ttl, zone_letter};
 use crate::world::{LeftBy, Maker, World};
 
-/// An act by hand, in one of the parent zones.
+/// A manual edit in one of the parent zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ManualEdit {
     /// Somebody sets these name servers in the zone.
     SetNs(u8, u8),
-    /// Somebody replaces the child zone of `x`, and sets the new name servers `h`.
+    /// Somebody replaces the child zone of `x`, and sets its new name servers `h`.
     Rezone(u8),
     /// Somebody removes the name servers.
     RemoveNs(u8),
@@ -20,7 +20,8 @@ pub enum ManualEdit {
     RemoveTxt(u8),
     /// Somebody removes the claim of a resource.
     RemoveClaim(u8, u8),
-    /// Somebody sets the DS record set for the keys of these name servers, or for nobody's.
+    /// Somebody sets a DS record set, for keys of the zone of these name servers or of another
+    /// zone.
     SetDs(u8, u8, u8),
     /// Somebody removes the DS record set.
     RemoveDs(u8),
@@ -62,7 +63,7 @@ impl fmt::Display for ManualEdit {
 }
 
 impl Model {
-    /// Carries out an act; `None` if it would change nothing.
+    /// Applies a manual edit; `None` if it would change nothing.
     pub(crate) fn by_hand(&mut self, world: &World, edit: ManualEdit) -> Option<World> {
         let mut world = world.clone();
         let zone = usize::from(edit.zone());

@@ -1,4 +1,4 @@
-//! The model: a profile's bounds, every content met so far, and every decision asked for so far.
+//! The model: the bounds of a profile, and every point and every decision so far.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,16 +7,16 @@ use crate::profiles::Profile;
 use crate::values::Config;
 use crate::world::{Behavior, Caches, Left, Request, Snapshot, World};
 
-/// What a property says about a step.
+/// What a check of the properties has found about a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// A promise is broken.
     Violation(String),
-    /// A promise is broken, and the contract says so: the name of what it leaves.
+    /// A promise is broken in a way that the contract allows; the name of the excuse.
     Excused(&'static str),
 }
 
-/// A state that a step leads to, and which of several outcomes of the step that is.
+/// One of the outcomes of a step: its name, and the state that it leads to.
 pub(crate) type Outcome = (&'static str, World);
 
 /// A question to the planner.
@@ -35,15 +35,15 @@ pub(crate) enum Question {
         config: u8,
         reason: Reason,
         rejected: bool,
-        /// The child zone of the template is there.
+        /// True if the child zone of the template exists.
         known: bool,
-        /// It was replaced by hand: it has the name servers that people set, and `NameServers` has
-        /// the others still.
+        /// True if it was replaced by hand. It then has the name servers that people set, while
+        /// `NameServers` still has the others.
         rezoned: bool,
     },
 }
 
-/// Whose question, and when it is asked.
+/// The request behind a question, and the time of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AskedBy {
     pub(crate) resource: u8,
@@ -58,7 +58,7 @@ impl AskedBy {
     }
 }
 
-/// Why a claim goes.
+/// Why a claim is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {
     Requested,
@@ -66,12 +66,12 @@ pub(crate) enum Reason {
     Invented,
 }
 
-/// The model.
+/// The model of the world, with its memory of what was explored.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) profile: Profile,
     pub(crate) points: Points,
-    /// What was asked, about what, and the decision.
+    /// Each question, the point that it is about, and the decision.
     decisions: Vec<(Question, PointId, Decided)>,
     asked: HashMap<(Question, PointId), u32>,
     applied: HashMap<(u32, PointId), Option<PointId>>,
@@ -117,8 +117,8 @@ impl Model {
         self.profile.configs[usize::from(index)]
     }
 
-    /// Reads a point with the role of a template. With two accounts, each parent zone is in one of
-    /// them.
+    /// Reads a point with the role of a template. With two accounts, each role can read only one of
+    /// the parent zones.
     pub(crate) fn read(&self, world: &World, zone: u8, role: Config) -> Snapshot {
         if self.profile.two_accounts && role.zone != zone {
             Snapshot::Denied
@@ -127,7 +127,7 @@ impl Model {
         }
     }
 
-    /// Asks the planner about a point, once.
+    /// Asks the planner about a point, once for each question. Returns the index of the decision.
     pub(crate) fn ask(&mut self, question: Question, id: PointId) -> u32 {
         if let Some(decision) = self.asked.get(&(question, id)) {
             return *decision;
@@ -145,7 +145,7 @@ impl Model {
         &self.decisions[decision as usize].2
     }
 
-    /// Sends the batch of a decision.
+    /// Sends the batch of a decision. Returns the point after it; `None` if Route 53 rejects it.
     pub(crate) fn send(&mut self, decision: u32, id: PointId) -> Option<PointId> {
         if let Some(after) = self.applied.get(&(decision, id)) {
             return *after;
@@ -157,8 +157,8 @@ impl Model {
             }
         };
         let plan = decided.plan();
-        // A batch that would compare the ownership record alone is sent only after the cut was read
-        // once more.
+        // A batch that compares only the ownership record is sent only after the cut was read
+        // again.
         let record_alone = plan.is_some_and(|plan| {
             plan.changes.iter().all(|change| change.record_set().rtype == "TXT")
         });
@@ -169,7 +169,7 @@ impl Model {
             let before = self.points.values_of_others(id, resource);
             if before != self.points.values_of_others(after, resource) {
                 self.findings.push(Finding::Violation(
-                    "OWN-1: a batch writes or drops a value of another".into(),
+                    "OWN-1: a batch writes or removes a value of another resource".into(),
                 ));
             }
         }
@@ -177,7 +177,7 @@ impl Model {
         after
     }
 
-    /// How much was asked of the planner: points met, decisions made.
+    /// Returns how many points were met and how many questions the planner was asked.
     pub(crate) fn planner_questions(&self) -> (usize, usize) {
         (self.points.len(), self.asked.len())
     }

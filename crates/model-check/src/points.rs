@@ -1,5 +1,5 @@
-//! What stands at a delegation point, and the planner on it. Every content of a point is stored
-//! once, and every decision on it is asked for once: the planner is pure.
+//! The contents of delegation points, and the planner's decisions about them. Each content is
+//! stored once, and each decision is requested once, because the planner is pure.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use delegation_model::ttl::Ttl;
 
 use crate::values::{RESOURCES, START, Values};
 
-/// What stands at a delegation point: an index into [`Points`].
+/// The content of a delegation point, as an index into [`Points`].
 pub(crate) type PointId = u32;
 
-/// What stands at a delegation point, as the properties speak of it.
+/// The content of a delegation point, in the terms of the properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PointView {
     /// The letter of the name servers.
@@ -27,44 +27,45 @@ pub(crate) struct PointView {
     pub(crate) ttl: u32,
     /// The records of the DS record set.
     pub(crate) ds: Option<DsRecords>,
-    /// Four times the letter whose child zone has the keys, and their bits; 0 bits for a
-    /// stranger's.
+    /// Four times the letter whose child zone has the keys, plus the bits of the keys. The bits are
+    /// 0 for keys of another zone.
     pub(crate) ds_index: Option<u8>,
     pub(crate) ds_ttl: u32,
     pub(crate) claims: Vec<ClaimView>,
-    /// The debt of what stands: `Some(None)` if it stood before, else the letter that it displaced.
+    /// The origin of the current name servers: `Some(None)` if they existed before their first
+    /// holder, otherwise the letter that they displaced.
     pub(crate) origin: Option<Option<u8>>,
-    /// True if there is any `before`, whatever it is about.
+    /// True if there is a `before`, whichever name servers it is about.
     pub(crate) has_before: bool,
-    /// Tombstones: the resource, and when.
+    /// The resource and the time of each tombstone.
     pub(crate) tombstones: Vec<(u8, i64)>,
     /// Values that are neither a claim nor a `before` nor a tombstone.
     pub(crate) foreign: usize,
 }
 
-/// What a claim is compared with.
+/// The state that claims are compared with.
 #[derive(Clone, Copy, Debug)]
 struct CurrentState {
     servers: Option<Digest>,
     ds: Option<Digest>,
-    /// When it displaced something, if that is not settled.
+    /// The time of the displacement, if the delegation is unsettled because of one.
     displaced_at: Option<i64>,
 }
 
-/// A claim, as the properties speak of it.
+/// A claim, in the terms of the properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimView {
     pub(crate) resource: u8,
     pub(crate) servers: Option<u8>,
-    /// True if it manages the DS record set that stands.
+    /// True if it manages the current DS record set.
     pub(crate) names_ds: bool,
-    /// Its request's time, from the beginning.
+    /// The time of its request, in seconds since the start.
     pub(crate) time: i64,
     pub(crate) lasting: bool,
     pub(crate) updated: bool,
-    /// True if it notes where a move came from.
+    /// True if it records where a move came from.
     pub(crate) moved: bool,
-    /// True if it holds what stands.
+    /// True if it holds the current name servers.
     pub(crate) holds: bool,
 }
 
@@ -73,13 +74,13 @@ impl PointView {
         self.claims.iter().find(|claim| claim.resource == resource)
     }
 
-    /// When the latest cancelled Create of a resource was deleted.
+    /// Returns the time of the latest tombstone of a resource.
     pub(crate) fn tombstone(&self, resource: u8) -> Option<i64> {
         self.tombstones.iter().filter(|(of, _)| *of == resource).map(|(_, time)| *time).max()
     }
 }
 
-/// What the planner decided.
+/// A decision of the planner.
 #[derive(Clone, Debug)]
 pub(crate) enum Decided {
     Proceed(Box<ReconciliationPlan>),
@@ -103,7 +104,7 @@ impl Decided {
         }
     }
 
-    /// True if there is nothing to send.
+    /// Returns true if there is nothing to send.
     pub(crate) fn is_idle(&self) -> bool {
         self.plan().is_none_or(|plan| plan.changes.is_empty())
     }
@@ -113,7 +114,7 @@ impl Decided {
     }
 }
 
-/// Every content of a delegation point that was met.
+/// Every content of a delegation point that was met so far.
 #[derive(Debug)]
 pub(crate) struct Points {
     pub(crate) values: Values,
@@ -133,7 +134,7 @@ impl Points {
         points
     }
 
-    /// The point at which nothing stands.
+    /// The point without any record set.
     pub(crate) const EMPTY: PointId = 0;
 
     pub(crate) fn len(&self) -> usize {
@@ -148,7 +149,7 @@ impl Points {
         &self.views[id as usize]
     }
 
-    /// Our claim at a point.
+    /// Returns the claim of a resource at a point.
     pub(crate) fn own(&self, id: PointId, resource: u8, now: i64) -> Option<Claim> {
         let claimant = &self.values.claimants[usize::from(resource)];
         self.contents(id).record().own(claimant, START + now).cloned()
@@ -156,7 +157,7 @@ impl Points {
 
     fn intern(&mut self, mut observed: Observation) -> PointId {
         observed.at_cut.sort_by(|one, other| one.rtype.cmp(&other.rtype));
-        // In which order Route 53 lists values says nothing.
+        // The order in which Route 53 lists values has no meaning.
         if let Some(set) = &mut observed.ownership {
             set.values.sort();
         }
@@ -187,7 +188,7 @@ impl Points {
             Value::Before(before) => Some(before),
             _ => None,
         });
-        // Counted here, and not by the ownership record's own rules: those are what is judged.
+        // This does not use the rules of the ownership record, because they are under test.
         let origin = before.filter(|before| Some(before.of) == digest);
         let displaced_at =
             origin.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
@@ -248,8 +249,8 @@ impl Points {
         u8::try_from(all).ok()
     }
 
-    /// Applies a batch as Route 53 does: whole, and only if each DELETE names what stands and no
-    /// CREATE meets anything. `None` if it is rejected.
+    /// Applies a batch as Route 53 does: completely, and only if each DELETE matches a current
+    /// record set and no CREATE meets an existing one. Returns `None` if the batch is rejected.
     pub(crate) fn apply(&mut self, id: PointId, changes: &[Change]) -> Option<PointId> {
         let mut observed = self.contents(id).clone();
         for change in changes {
@@ -257,7 +258,7 @@ impl Points {
             let is_record = set.rtype == "TXT" && set.name == self.record;
             assert!(
                 is_record || set.name == self.values.cut,
-                "a batch changes what is not its own: {change}"
+                "a batch changes a record set outside the delegation: {change}"
             );
             let found =
                 if is_record { observed.ownership.as_ref() } else { observed.at_cut(&set.rtype) };
@@ -281,7 +282,7 @@ impl Points {
         Some(self.intern(observed))
     }
 
-    /// Somebody replaces, sets or removes a record set at the cut.
+    /// Replaces, sets or removes a record set at the cut by hand.
     pub(crate) fn put(
         &mut self,
         id: PointId,
@@ -295,14 +296,14 @@ impl Points {
         self.intern(observed)
     }
 
-    /// Somebody removes the ownership record.
+    /// Removes the ownership record by hand.
     pub(crate) fn remove_record(&mut self, id: PointId) -> PointId {
         let mut observed = self.contents(id).clone();
         observed.ownership = None;
         self.intern(observed)
     }
 
-    /// Somebody removes one resource's claim, or adds a value.
+    /// Edits the ownership record by hand.
     pub(crate) fn edit_record(
         &mut self,
         id: PointId,
@@ -318,7 +319,7 @@ impl Points {
         self.intern(observed)
     }
 
-    /// What stands there, in one line.
+    /// Returns the content in one line.
     pub(crate) fn text(&self, id: PointId) -> String {
         let observed = self.contents(id);
         let mut parts: Vec<String> = observed
@@ -363,7 +364,7 @@ impl Points {
                 text
             }
             Value::Before(before) => match &before.displaced {
-                None => format!("before: {} stood", letter(before.of)),
+                None => format!("before: {} existed", letter(before.of)),
                 Some(displaced) => {
                     let claimed = if displaced.claimed { ", claimed" } else { "" };
                     let at = displaced.time - START;
@@ -382,18 +383,18 @@ impl Points {
         }
     }
 
-    /// Asks the planner.
+    /// Plans a Create or an Update.
     pub(crate) fn plan_create_update_at(&self, goal: &Goal, id: PointId) -> Decided {
         Decided::new(plan_create_update(goal, self.contents(id)))
     }
 
-    /// Asks the planner.
+    /// Plans a Delete.
     pub(crate) fn plan_delete_at(&self, goal: &DeleteGoal, id: PointId) -> Decided {
         Decided::new(plan_delete(goal, self.contents(id)))
     }
 
-    /// The text of every value that is not this resource's own claim: nobody else may write them. A
-    /// `before` and a tombstone are nobody's.
+    /// Returns the text of every value that does not belong to this resource, which the resource
+    /// must not write. A `before` and a tombstone belong to no resource.
     pub(crate) fn values_of_others(&self, id: PointId, resource: u8) -> Vec<String> {
         let own = self
             .values
@@ -414,7 +415,7 @@ impl Points {
     }
 }
 
-/// Values have no order.
+/// Compares two record sets, ignoring the order of their values.
 fn is_same(one: &RecordSet, other: &RecordSet) -> bool {
     let sorted = |set: &RecordSet| {
         let mut values = set.values.clone();

@@ -1,47 +1,48 @@
-//! What is explored: the bounds of each exploration.
+//! The explorations, with their bounds.
 
 use crate::manual_edit::ManualEdit;
 use crate::values::Config;
 
-/// The template of a stack: what it asks of each of its resources, as an index into the profile's
+/// The template of a stack: the properties of each of its resources, as an index into the profile's
 /// [`Config`]s.
 pub type Template = [Option<u8>; 2];
 
 /// The bounds of an exploration.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it is about.
+    /// What it explores.
     pub about: &'static str,
-    /// What templates may ask of a resource.
+    /// The properties that resources may have.
     pub configs: Vec<Config>,
     /// The templates of each stack.
     pub templates: [Vec<Template>; 2],
-    /// How many deployments there are, deletions of stacks included.
+    /// The number of deployments, including deletions of stacks.
     pub deployments: u8,
-    /// How many faults: deliveries cut off, duplicates, requests given up.
+    /// The number of faults: deliveries cut off, duplicates, requests given up.
     pub faults: u8,
-    /// How many acts by hand.
+    /// The number of manual edits.
     pub by_hand: u8,
-    /// How many waits of more than an hour or a day.
+    /// The number of waits of more than an hour or a day.
     pub waits: u8,
-    /// How many stacks are deleted by force, or retained.
+    /// How many times a stack is deleted by force or retained.
     pub retains: u8,
-    /// Which acts by hand there are.
+    /// The possible manual edits.
     pub acts: Vec<ManualEdit>,
-    /// How many operations and deliveries run at once.
+    /// How many operations and deliveries run concurrently.
     pub at_once: usize,
-    /// Deliveries are cut off and interleaved between any two calls; else each runs at once as a
-    /// whole.
+    /// If true, deliveries are cut off and interleaved between any two calls. Otherwise each runs
+    /// as a whole.
     pub interleaved: bool,
-    /// The two parent zones are in two accounts, each with a role of its own.
+    /// If true, the two parent zones are in two accounts, with one role each.
     pub two_accounts: bool,
-    /// What resolvers hold is followed, and who deploys waits for the TTLs of what was changed.
+    /// If true, the caches of resolvers are modeled, and people wait for the TTLs of what was
+    /// changed before they deploy.
     pub dnssec: bool,
-    /// A check after a change may fail: `Verification: REQUIRE`.
+    /// If true, a check after a change may fail: `Verification: REQUIRE`.
     pub checks_may_fail: bool,
-    /// All requests are of one second.
+    /// If true, all requests have the same time.
     pub one_second: bool,
 }
 
@@ -71,7 +72,7 @@ fn base(name: &'static str, about: &'static str) -> Profile {
     }
 }
 
-/// One resource that moves between the parent zones, every call interleaved.
+/// One resource moves between the parent zones, with every call interleaved.
 fn moves() -> Profile {
     let x = Config::new(X);
     Profile {
@@ -83,7 +84,7 @@ fn moves() -> Profile {
     }
 }
 
-/// Two stacks and a renamed resource that share a delegation.
+/// Two stacks and a renamed resource share a delegation.
 fn sharing() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
@@ -99,7 +100,7 @@ fn sharing() -> Profile {
     }
 }
 
-/// Two holders that ask for other TTLs.
+/// Two holders ask for different TTLs.
 fn ttls() -> Profile {
     let x = Config::new(X);
     Profile {
@@ -112,7 +113,7 @@ fn ttls() -> Profile {
         faults: 1,
         interleaved: false,
         at_once: 1,
-        ..base("ttls", "two stacks that share a delegation and ask for other TTLs")
+        ..base("ttls", "two stacks share a delegation and ask for different TTLs")
     }
 }
 
@@ -128,15 +129,15 @@ fn overwrite() -> Profile {
         deployments: 4,
         faults: 1,
         interleaved: false,
-        ..base("overwrite", "take-overs by AllowOverwrite, and what is given back")
+        ..base("overwrite", "take-overs with AllowOverwrite, and what is restored")
     }
 }
 
-/// The same, and time and people.
+/// The same, with a manual edit and a long wait.
 fn restore() -> Profile {
     Profile {
-        name: "give-back",
-        about: "the same with an act by hand and a long wait",
+        name: "restore",
+        about: "the same, with a manual edit and a long wait",
         deployments: 3,
         by_hand: 1,
         waits: 1,
@@ -145,7 +146,7 @@ fn restore() -> Profile {
     }
 }
 
-/// The parent zones are in two accounts, and the parent zone is asked for by a name that both have.
+/// The parent zones are in two accounts and have the same name, by which they are specified.
 fn accounts() -> Profile {
     let x = Config::new(X).by_name();
     Profile {
@@ -157,11 +158,11 @@ fn accounts() -> Profile {
         deployments: 3,
         faults: 1,
         two_accounts: true,
-        ..base("accounts", "a move between two accounts, by the role alone")
+        ..base("accounts", "a move between two accounts, by a change of the role alone")
     }
 }
 
-/// Checks that fail after the change.
+/// Checks fail after the change.
 fn checks() -> Profile {
     let x = Config::new(X);
     Profile {
@@ -170,11 +171,11 @@ fn checks() -> Profile {
         deployments: 3,
         faults: 1,
         checks_may_fail: true,
-        ..base("checks", "Verification: REQUIRE, and a check after the change may fail")
+        ..base("checks", "Verification: REQUIRE, where a check after the change may fail")
     }
 }
 
-/// Two stacks at once, every call interleaved.
+/// Two stacks run concurrently, with every call interleaved.
 fn races() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
@@ -189,7 +190,7 @@ fn races() -> Profile {
     }
 }
 
-/// Retained delegations, and everything that people do by hand.
+/// Retained delegations, and manual edits of every kind.
 fn by_hand() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
@@ -211,11 +212,11 @@ fn by_hand() -> Profile {
             ManualEdit::RemoveClaim(0, 0),
         ],
         interleaved: false,
-        ..base("by-hand", "retained delegations, and acts by hand on NS and TXT")
+        ..base("by-hand", "retained delegations, and manual edits of NS and TXT")
     }
 }
 
-/// Creates that are cancelled, and what comes late of them.
+/// Cancelled Creates, some of which are delivered late.
 fn cancelled() -> Profile {
     Profile {
         configs: vec![Config::new(X)],
@@ -223,11 +224,11 @@ fn cancelled() -> Profile {
         deployments: 2,
         faults: 3,
         interleaved: false,
-        ..base("cancelled", "Creates that are cancelled, and what comes late of them")
+        ..base("cancelled", "cancelled Creates, some of which are delivered late")
     }
 }
 
-/// Requests that no time tells apart.
+/// All requests have the same time.
 fn one_second() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
@@ -250,12 +251,11 @@ fn one_second() -> Profile {
         acts: vec![ManualEdit::SetNs(0, X), ManualEdit::SetNs(0, H), ManualEdit::RemoveNs(0)],
         interleaved: false,
         one_second: true,
-        ..base("one-second", "requests that no time tells apart, and an act by hand")
+        ..base("one-second", "all requests have the same time; one manual edit")
     }
 }
 
-/// A delegation that was moved, or only updated, is retained, declared again, and that Create is
-/// cancelled.
+/// A delegation is moved or updated, retained and declared again, and that Create is cancelled.
 fn retained() -> Profile {
     let x = Config::new(X);
     Profile {
@@ -270,12 +270,13 @@ fn retained() -> Profile {
         interleaved: false,
         ..base(
             "retained",
-            "a delegation is moved or updated, retained and declared again, and that is cancelled",
+            "a delegation is moved or updated, retained, and declared again by a cancelled Create",
         )
     }
 }
 
-/// A person removes a claim, so that the way back of a move is refused, and skips the resource.
+/// A person removes a claim, so that the rollback of a move is refused, and then skips the
+/// resource.
 fn skipped() -> Profile {
     let x = Config::new(X);
     Profile {
@@ -290,11 +291,11 @@ fn skipped() -> Profile {
         acts: vec![ManualEdit::RemoveClaim(0, 0), ManualEdit::RemoveTxt(0)],
         interleaved: false,
         at_once: 1,
-        ..base("skipped", "a move back is refused, and a person skips the resource")
+        ..base("skipped", "the rollback of a move is refused, and a person skips the resource")
     }
 }
 
-/// Three resources, two delegation points.
+/// Three resources and two delegation points.
 fn together() -> Profile {
     let (x, z) = (Config::new(X), Config::new(Z));
     Profile {
@@ -311,7 +312,7 @@ fn together() -> Profile {
     }
 }
 
-/// One delegation with a DS record set.
+/// A delegation with a DS record set.
 fn dnssec() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
@@ -350,22 +351,23 @@ fn dnssec() -> Profile {
         interleaved: false,
         at_once: 1,
         dnssec: true,
-        ..base("dnssec", "a DS record set: two keys, roll-over, drift, sharing")
+        ..base("dnssec", "a DS record set: two keys, rollover, drift, sharing")
     }
 }
 
-/// The same, and somebody changes NS, DS or TXT by hand.
+/// The same, with a manual edit of NS, DS or TXT.
 fn drift() -> Profile {
     Profile {
         name: "drift",
-        about: "the same, and an act by hand on NS, DS or TXT",
+        about: "the same, with a manual edit of NS, DS or TXT",
         deployments: 3,
         by_hand: 1,
         ..dnssec()
     }
 }
 
-/// Two stacks with other name servers each, a DS record set of one, and name servers set by hand.
+/// Two stacks that want different name servers, one with a DS record set, and name servers set by
+/// hand.
 fn contested() -> Profile {
     let (x, y) = (Config::new(X), Config::new(Y));
     Profile {
@@ -383,13 +385,13 @@ fn contested() -> Profile {
         dnssec: true,
         ..base(
             "contested",
-            "a DS record set at a delegation point that two stacks want for other name servers",
+            "two stacks want different name servers at one point, and one of them a DS record set",
         )
     }
 }
 
-/// Every profile with its full bounds; first those with the fewest states, which find most of what
-/// is broken.
+/// Returns every profile with its full bounds. Those with the fewest states come first, because
+/// they find most mistakes.
 pub fn full() -> Vec<Profile> {
     vec![
         cancelled(),
@@ -412,8 +414,8 @@ pub fn full() -> Vec<Profile> {
     ]
 }
 
-/// The short form: two deployments and one fault. What has no more deployments anyway is short
-/// already.
+/// Returns the short form of every profile: two deployments and one fault. A profile that has no
+/// more than two deployments keeps its faults.
 pub fn short() -> Vec<Profile> {
     let shorten = |profile: Profile| Profile {
         deployments: profile.deployments.min(2),

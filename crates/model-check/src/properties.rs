@@ -1,6 +1,6 @@
-//! The properties: what may never happen. Each names the rule of `docs/design.md` behind it, and
-//! knows nothing of how the planner decides. What the contract leaves is excused here, each by its
-//! name.
+//! The properties: what must never happen. Each names the rule of `docs/design.md` behind it, and
+//! is independent of how the planner decides. Limits that the contract allows are excused here,
+//! each by its name.
 
 mod answers;
 mod batch;
@@ -14,12 +14,12 @@ use crate::values::{BY_HAND, Config};
 use crate::world::{Held, Operation, Physical, World};
 
 pub(crate) use caches::Whose;
-/// The name of everything that is excused. The page has a line for each.
+/// The names of the excuses. `docs/model-checking.md` has a line for each.
 pub const EXCUSES: [&str; 21] = [
     "late-request",
     "dead-claim",
     "bystander",
-    "sleeping-claim",
+    "dormant-claim",
     "claim-removed-by-hand",
     "name-servers-by-hand",
     "overwritten-in-place",
@@ -52,8 +52,8 @@ impl Model {
         self.findings.push(Finding::Excused(name));
     }
 
-    /// Whether a child zone is there: it dies with the last stack that names it. Name servers set
-    /// by hand never do.
+    /// Returns whether a child zone exists. It is deleted with the last stack that names it. Name
+    /// servers that were set by hand always exist.
     pub(crate) fn is_alive(&self, world: &World, servers: u8) -> bool {
         if servers == BY_HAND || world.kept >> servers & 1 == 1 {
             return true;
@@ -67,7 +67,7 @@ impl Model {
         held || world.operations.iter().flatten().any(in_operation)
     }
 
-    /// The resources that CloudFormation holds at a point, with what they want.
+    /// Returns the resources that CloudFormation has at a point, with their properties.
     fn living(&self, world: &World, zone: u8) -> Vec<(u8, Config)> {
         let here = |held: &Held| held.physical == Physical::Point(zone);
         let all = world.slots.iter().zip(0u8..);

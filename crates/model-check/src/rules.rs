@@ -1,8 +1,8 @@
-//! The tables of `docs/design.md`, written down once more: what each row says of one decision of
-//! the planner. A decision is judged once, when it is asked for first.
+//! The tables of `docs/design.md`, implemented a second time: what each row says about one decision
+//! of the planner. Each decision is checked once, when it is first made.
 //!
-//! Nothing of the planner is called here, not even whether a claim holds: the ownership record is
-//! only parsed.
+//! Nothing of the planner is called here, not even to find out whether a claim holds. The ownership
+//! record is only parsed.
 
 mod create_update;
 mod delete;
@@ -14,15 +14,15 @@ use crate::points::PointId;
 
 /// A day in seconds: LEAVE-5, UPDATE-5.
 const DAY: i64 = 86_400;
-/// After so many seconds a tombstone is over: OWN-8.
+/// How long a tombstone is valid, in seconds: OWN-8.
 const TOMBSTONE: i64 = 3600;
 
-/// A delegation point as the rules speak of it.
+/// The content of a delegation point, in the terms of the rules.
 #[derive(Clone, Debug)]
 struct PointState {
     claims: Vec<Claim>,
     before: Option<Before>,
-    /// When a Delete of a cancelled Create was made, of the resource that asks.
+    /// The time of the latest tombstone of the requesting resource.
     stone: Option<i64>,
     servers: Option<Digest>,
     ttl: u32,
@@ -55,7 +55,7 @@ impl PointState {
 }
 
 impl Model {
-    /// What the rules say of a decision.
+    /// Checks a decision against the rules.
     pub(crate) fn check_decision(&mut self, index: u32, question: Question, id: PointId) {
         let decided = self.decided(index).clone();
         let before = self.state(id, question);

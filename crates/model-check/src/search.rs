@@ -1,8 +1,8 @@
 //! A breadth-first search over every state within a profile's bounds.
 //!
-//! Visited states are known by a hash of 64 bits. Of `n` states, two share one with a probability
-//! of about `n² / 2^65`: one in a million for six million states. The frontier alone is kept whole;
-//! a trace is found again by the parents.
+//! Visited states are recorded by a 64-bit hash. Of `n` states, two have the same hash with a
+//! probability of about `n² / 2^65`: one in a million for six million states. Only the frontier is
+//! kept completely. A trace is reconstructed from the parents.
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -14,25 +14,24 @@ use crate::profiles::Profile;
 use crate::steps::Step;
 use crate::world::World;
 
-/// What an exploration came to.
+/// The result of an exploration.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Its name.
+    /// The name of the exploration.
     pub profile: &'static str,
-    /// How many states there are.
+    /// The number of states.
     pub states: usize,
-    /// How many steps between them.
+    /// The number of steps between them.
     pub steps: u64,
-    /// The longest shortest way to a state.
+    /// The number of steps to the most distant state.
     pub depth: usize,
-    /// How many contents of a delegation point were met, and how many questions the planner was
-    /// asked.
+    /// The number of different contents of a delegation point, and of questions to the planner.
     pub asked: (usize, usize),
     /// How often each excuse was needed.
     pub excused: Vec<(&'static str, u64)>,
-    /// The first broken promise, with its shortest trace.
+    /// The first broken promise, with the shortest trace to it.
     pub violation: Option<String>,
-    /// False if a bound on the number of states ended it.
+    /// False if the limit on the number of states ended the search.
     pub complete: bool,
 }
 
@@ -45,7 +44,7 @@ impl fmt::Display for Report {
         )?;
         write!(f, "{questions} questions to the planner")?;
         if !self.complete {
-            write!(f, "; ended by the bound on states")?;
+            write!(f, "; ended by the limit on states")?;
         }
         for (name, count) in &self.excused {
             write!(f, "\n  excused {count} times: {name}")?;
@@ -57,7 +56,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// The hash is a hash already.
+/// A hasher for values that already are hashes.
 #[derive(Default)]
 struct Identity(u64);
 
@@ -81,13 +80,13 @@ fn hash_of(world: &World) -> u64 {
     hasher.finish()
 }
 
-/// Explores a profile, up to so many states.
+/// Explores a profile, up to `most` states.
 pub fn explore(profile: &Profile, most: usize) -> Report {
     search(profile, most, None)
 }
 
-/// Explores a profile until an excuse of this name is needed, which counts as a broken promise: to
-/// see what it excuses.
+/// Explores a profile until an excuse of this name is needed. This counts as a broken promise, so
+/// that the report shows what the excuse is for.
 pub fn explore_until(profile: &Profile, most: usize, excuse: &str) -> Report {
     search(profile, most, Some(excuse))
 }
@@ -95,7 +94,7 @@ pub fn explore_until(profile: &Profile, most: usize, excuse: &str) -> Report {
 fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     let mut model = Model::new(profile.clone());
     let mut visited: HashSet<u64, BuildHasherDefault<Identity>> = HashSet::default();
-    // Of each state, by its number: the state before it, and which of its steps led here.
+    // For each state: the number of its parent, and which of the parent's steps led to it.
     let mut parents: Vec<(u32, u16)> = vec![(0, 0)];
     let initial = model.initial();
     visited.insert(hash_of(&initial));
@@ -151,12 +150,12 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     report
 }
 
-/// Plays the steps of a trace again, by their texts: the broken promise, or `None` if all went
-/// well.
+/// Replays the steps of a trace, given by their texts. Returns the broken promise, or `None` if no
+/// promise is broken.
 ///
 /// # Panics
 ///
-/// If a step is none that could be made there.
+/// If a step is not possible in the state where it is replayed.
 pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
     let mut model = Model::new(profile.clone());
     let mut world = model.initial();
@@ -165,7 +164,7 @@ pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
         let (_, after, findings) = steps
             .into_iter()
             .find(|(step, ..)| model.step_text(&world, *step) == *text)
-            .unwrap_or_else(|| panic!("{text:?} is no step here"));
+            .unwrap_or_else(|| panic!("{text:?} is not a possible step here"));
         let broken = findings.into_iter().find_map(|finding| match finding {
             Finding::Violation(what) => Some(what),
             Finding::Excused(_) => None,
@@ -178,7 +177,7 @@ pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
     None
 }
 
-/// The shortest way to a violation, as a test that can be pasted.
+/// Returns the shortest trace to a violation, as a test to paste.
 fn trace(
     model: &mut Model,
     parents: &[(u32, u16)],

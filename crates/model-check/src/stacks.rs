@@ -1,18 +1,18 @@
-//! CloudFormation: in which order it sends the requests of a deployment, of a rollback and of a
-//! deletion, and what it makes of the answers (CloudFormation User Guide, "Custom resource request
+//! CloudFormation: the order in which it sends the requests of a deployment, a rollback and a
+//! deletion, and how it reacts to the answers (CloudFormation User Guide, "Custom resource request
 //! types", "Update behaviors of stack resources", "Stack failure options").
 //!
-//! The resources of one stack are asked one after the other; those of several stacks at once.
+//! The requests of one stack are sent one after the other, those of different stacks concurrently.
 
 use crate::model::{Model, Outcome};
 use crate::values::{resources_of, stack_of};
 use crate::world::{Answer, Done, Held, Kind, Operation, Phase, Physical, Request, World};
 
-/// More seconds than a day has.
+/// More than a day, in seconds.
 const OVER_A_DAY: i32 = 86_500;
 
 impl Model {
-    /// A deployment of a template, or the deletion of the stack if the template has nothing.
+    /// Deploys a template, or deletes the stack if the template is empty.
     pub(crate) fn deploy(&mut self, world: &World, stack: u8, template: usize) -> World {
         let mut world = world.clone();
         world.left.deployments -= 1;
@@ -46,8 +46,8 @@ impl Model {
         world
     }
 
-    /// A stack is deleted and its resources are retained, with the child zones: CloudFormation
-    /// forgets them.
+    /// Deletes a stack and retains its resources, including the child zones. CloudFormation forgets
+    /// them.
     pub(crate) fn forget(&mut self, world: &World, stack: u8) -> World {
         let mut world = world.clone();
         world.left.retains -= 1;
@@ -62,8 +62,7 @@ impl Model {
         world
     }
 
-    /// What can be deployed now: each template of the stack that asks for something else than it
-    /// has.
+    /// Returns the templates of the stack that differ from its current resources.
     pub(crate) fn deployable(&self, world: &World, stack: u8) -> Vec<usize> {
         let has = |index: usize| {
             let resource = resources_of(stack).get(index)?;
@@ -74,8 +73,8 @@ impl Model {
         templates.filter(|(_, template)| **template != now).map(|(index, _)| index).collect()
     }
 
-    /// CloudFormation stops to wait: another resource of the deployment failed, or a Delete takes
-    /// too long.
+    /// CloudFormation stops waiting, because another resource of the deployment failed or a Delete
+    /// takes too long.
     pub(crate) fn give_up(&mut self, world: &World, id: u8) -> Option<World> {
         let request = *world.request(id);
         let stack = stack_of(request.resource);
@@ -102,7 +101,7 @@ impl Model {
         Some(world)
     }
 
-    /// An answer arrives. CloudFormation takes the first, while it waits.
+    /// An answer arrives. CloudFormation accepts the first one, as long as it waits.
     pub(crate) fn answered(&mut self, world: &World, id: u8, answer: Answer) -> Vec<Outcome> {
         let mut world = world.clone();
         let request = *world.request(id);
@@ -132,7 +131,7 @@ impl Model {
             }
             (_, false) if phase == Some(Phase::Back) => {
                 self.check_stuck(&mut world, &request);
-                // A person skips the resource, and the rollback goes on.
+                // A person skips the resource, and the rollback continues.
                 let physical = request.physical;
                 succeeded(&mut world, &request, physical);
                 self.advance(&mut world, stack);
@@ -146,8 +145,8 @@ impl Model {
         vec![(if answer.success { "success" } else { "failure" }, world)]
     }
 
-    /// All Creates and Updates of a deployment have succeeded. Now it is complete, or another
-    /// resource fails, at once or after more than a day.
+    /// Returns what may follow after all Creates and Updates of a deployment have succeeded: the
+    /// deployment is complete, or another resource fails, at once or after more than a day.
     fn outcomes_of_success(&mut self, world: &World, stack: u8) -> Vec<Outcome> {
         let mut complete = world.clone();
         if let Some(operation) = &mut complete.operations[usize::from(stack)] {
@@ -204,8 +203,8 @@ impl Model {
         }
     }
 
-    /// Sends the next request of an operation, or ends it. True if nothing is left of the forward
-    /// phase.
+    /// Sends the next request of an operation, or ends the operation. Returns true if the forward
+    /// phase is complete.
     fn advance(&mut self, world: &mut World, stack: u8) -> bool {
         loop {
             let Some(mut operation) = world.operations[usize::from(stack)].clone() else {
@@ -288,8 +287,8 @@ impl Model {
     }
 }
 
-/// The next reverse Update of a rollback, the last resource first; what was created is deleted at
-/// the end.
+/// Returns the next reverse Update of a rollback. It starts with the last resource, and deletes
+/// created resources at the end.
 fn next_reverse_update(world: &mut World, stack: u8, operation: &mut Operation) -> Option<Request> {
     for index in (0..2).rev() {
         let (Some(resource), Some(config)) =
@@ -318,7 +317,7 @@ fn next_reverse_update(world: &mut World, stack: u8, operation: &mut Operation) 
     None
 }
 
-/// The Deletes of what the template does not have any more.
+/// Returns the resources that the template no longer has.
 fn deletes_of_removed(stack: u8, operation: &Operation) -> Vec<(u8, Held)> {
     let of_stack =
         resources_of(stack).iter().zip(operation.before.iter().zip(operation.target)).rev();
@@ -341,7 +340,7 @@ fn request_of(resource: u8, held: Held) -> Request {
 }
 
 fn send(world: &mut World, request: Request, one_second: bool) {
-    // A cancelled Create and its Delete may be of one second.
+    // A cancelled Create and its Delete may have the same time.
     let at_once =
         one_second || (request.kind == Kind::Delete && request.physical == Physical::Invented);
     world.clock += i32::from(!at_once);
@@ -349,7 +348,7 @@ fn send(world: &mut World, request: Request, one_second: bool) {
     world.requests.push(Request { id: world.sent, time: world.clock, ..request });
 }
 
-/// What CloudFormation notes of a SUCCESS to a Create or an Update.
+/// Records what CloudFormation learns from a SUCCESS of a Create or an Update.
 fn succeeded(world: &mut World, request: &Request, physical: Physical) {
     let index = index_of(request.resource);
     let config = request.config;
@@ -377,7 +376,7 @@ fn succeeded(world: &mut World, request: &Request, physical: Physical) {
     }
 }
 
-/// The place of a resource among those of its stack.
+/// Returns the index of a resource within its stack.
 fn index_of(resource: u8) -> usize {
     usize::from(resource == 1)
 }

@@ -1,4 +1,4 @@
-//! Every step from a state within a profile's bounds.
+//! The steps that are possible from a state within the bounds of a profile.
 
 mod text;
 
@@ -16,21 +16,21 @@ pub(crate) enum Step {
     Forget {
         stack: u8,
     },
-    /// A delivery begins.
+    /// A delivery starts.
     Deliver {
         request: u8,
     },
-    /// The same once more.
+    /// A second delivery of the same request starts.
     Duplicate {
         request: u8,
     },
-    /// A delivery makes its next call; which of several outcomes.
+    /// A delivery makes its next call, with one of several outcomes.
     Call {
         request: u8,
         index: usize,
         outcome: &'static str,
     },
-    /// A delivery runs from its beginning to its end.
+    /// A delivery runs from its start to its end.
     Run {
         request: u8,
         checked: &'static str,
@@ -58,12 +58,12 @@ pub(crate) enum Step {
     Wait {
         seconds: i32,
     },
-    /// The child zone of `x` signs with its second key alone.
+    /// The child zone of `x` starts to sign only with its second key.
     Roll,
 }
 
 impl Model {
-    /// Every step from a state, with what the properties say of it.
+    /// Returns every step from a state, with the findings about it.
     pub(crate) fn steps(&mut self, world: &World) -> Vec<(Step, World, Vec<Finding>)> {
         let mut steps = Vec::new();
         self.operations(world, &mut steps);
@@ -155,7 +155,7 @@ impl Model {
         }
     }
 
-    /// A delivery from its beginning to its end, and the same with the answer lost.
+    /// Runs a delivery from its start to its end, with and without losing the answer.
     fn run_whole(&mut self, begun: &World, id: u8, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
         let mut open = vec![(begun.clone(), Vec::new(), "")];
         while let Some((world, findings, checked)) = open.pop() {
@@ -201,15 +201,15 @@ impl Model {
                 let mut after = world.clone();
                 after.left.waits -= 1;
                 after.clock += seconds;
-                // Whatever was late is stale now.
+                // Every late request is stale by now.
                 after.requests.clear();
                 self.push(steps, Step::Wait { seconds }, after);
             }
         }
     }
 
-    /// What people do who mind DNS: they wait for the TTLs of what was changed, and roll keys when
-    /// nobody needs the old one.
+    /// Adds the steps of people who respect DNS caches: they wait for the TTLs of what was changed,
+    /// and roll keys when no resolver needs the old one.
     fn patience(&mut self, world: &World, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
         if !self.profile.dnssec
             || !world.operations.iter().all(Option::is_none)
@@ -240,7 +240,7 @@ impl Model {
     }
 }
 
-/// True if no cache holds what a deployment has changed.
+/// Returns true if no resolver still has what a deployment has changed.
 fn is_patient(world: &World) -> bool {
     let caches = &world.caches;
     caches

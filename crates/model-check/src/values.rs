@@ -1,4 +1,4 @@
-//! The small world that is explored: its names, and what a template may ask for.
+//! The small world that is explored: its names, and what a template can ask for.
 
 use delegation_model::digest::{Digest, Intent};
 use delegation_model::ds::DsRecords;
@@ -11,53 +11,54 @@ use delegation_model::ttl::Ttl;
 
 /// The one name that is delegated.
 const CUT: &str = "testing.example.com";
-/// The time at which every exploration begins, in seconds since 1970.
+/// The time at which every exploration starts, in seconds since 1970.
 pub(crate) const START: i64 = 1_800_000_000;
-/// Stack and logical id of each resource. The index is the resource.
+/// The stack and the logical id of each resource. The index denotes the resource.
 pub(crate) const RESOURCES: [(&str, &str); 3] = [("S1", "A"), ("S1", "B"), ("S2", "A")];
-/// How many stacks there are.
+/// The number of stacks.
 pub(crate) const STACKS: usize = 2;
-/// How many parent zones there are.
+/// The number of parent zones.
 pub(crate) const ZONES: usize = 2;
-/// The letters of name servers: `x` stands for `ns1.x.net`. `h` is what people set by hand.
+/// The letters of name servers: `x` is `ns1.x.net`. People set `h` by hand.
 pub(crate) const LETTERS: [char; 4] = ['x', 'y', 'z', 'h'];
-/// The letter of what people set by hand.
+/// The index of the letter that people set by hand.
 pub(crate) const BY_HAND: u8 = 3;
-/// Sets of keys, as bits of the keys `a` and `b` of a child zone: the digits 1, 2 and 3.
+/// The number of sets of keys. A set has one bit for each of the two keys of a child zone: 1, 2 or
+/// 3.
 pub(crate) const KEY_SETS: u8 = 4;
 
-/// The stack of a resource.
+/// Returns the stack of a resource.
 pub(crate) fn stack_of(resource: u8) -> u8 {
     u8::from(resource == 2)
 }
 
-/// The resources of a stack.
+/// Returns the resources of a stack.
 pub(crate) fn resources_of(stack: u8) -> &'static [u8] {
     if stack == 0 { &[0, 1] } else { &[2] }
 }
 
-/// `S1/A`.
+/// Returns the name of a resource, for example `S1/A`.
 pub(crate) fn resource_text(resource: u8) -> String {
     let (stack, logical_id) = RESOURCES[usize::from(resource)];
     format!("{stack}/{logical_id}")
 }
 
-/// The letter of name servers.
+/// Returns the letter of name servers.
 pub(crate) fn letter(servers: u8) -> char {
     LETTERS[usize::from(servers)]
 }
 
-/// The letter of a parent zone: P or Q.
+/// Returns the letter of a parent zone: P or Q.
 pub(crate) fn zone_letter(zone: u8) -> char {
     if zone == 0 { 'P' } else { 'Q' }
 }
 
-/// What a template asks of one resource.
+/// The properties of one resource in a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     /// The parent zone, 0 or 1.
     pub zone: u8,
-    /// True if it is asked for by its name, which both zones have in different accounts.
+    /// True if it is specified by its name. Both zones have the same name, in different accounts.
     pub by_name: bool,
     /// An index into [`LETTERS`]: the name servers of a child zone.
     pub servers: u8,
@@ -67,12 +68,12 @@ pub struct Config {
     pub overwrite: bool,
     /// `Dnssec`, with a set of the child zone's keys: bits.
     pub keys: Option<u8>,
-    /// `Trigger`: another value is another template that asks for nothing new.
+    /// `Trigger`. A different value is a different template that asks for nothing new.
     pub trigger: u8,
 }
 
 impl Config {
-    /// Name servers in the parent zone P, and nothing else.
+    /// Asks for name servers in the parent zone P, and nothing else.
     pub const fn new(servers: u8) -> Self {
         Self {
             zone: 0,
@@ -85,37 +86,37 @@ impl Config {
         }
     }
 
-    /// The same in the other parent zone.
+    /// Changes the parent zone to the other one.
     pub const fn moved(self) -> Self {
         Self { zone: 1, ..self }
     }
 
-    /// The same with the parent zone by its name.
+    /// Specifies the parent zone by its name.
     pub const fn by_name(self) -> Self {
         Self { by_name: true, ..self }
     }
 
-    /// The same with `AllowOverwrite`.
+    /// Sets `AllowOverwrite`.
     pub const fn overwriting(self) -> Self {
         Self { overwrite: true, ..self }
     }
 
-    /// The same with another `Trigger`.
+    /// Changes `Trigger`.
     pub const fn again(self) -> Self {
         Self { trigger: self.trigger + 1, ..self }
     }
 
-    /// The same with another TTL.
+    /// Changes the TTL.
     pub const fn ttl(self, ttl: u32) -> Self {
         Self { ttl, ..self }
     }
 
-    /// The same with `Dnssec` and these keys.
+    /// Sets `Dnssec` and these keys.
     pub const fn signed(self, keys: u8) -> Self {
         Self { keys: Some(keys), ..self }
     }
 
-    /// `x@P+AO` for instance.
+    /// Returns a short form, for example `x@P AO`.
     pub(crate) fn text(self) -> String {
         let mut text = format!("{}@{}", letter(self.servers), zone_letter(self.zone));
         if self.by_name {
@@ -137,7 +138,7 @@ impl Config {
     }
 }
 
-/// Everything that is parsed or hashed once.
+/// Values that are parsed or hashed once.
 #[derive(Debug)]
 pub(crate) struct Values {
     pub(crate) cut: Name,
@@ -175,7 +176,7 @@ impl Values {
         }
     }
 
-    /// How the parent zone is asked for.
+    /// Returns how the properties specify the parent zone.
     pub(crate) fn parent(&self, config: Config) -> ParentZone {
         if config.by_name {
             ParentZone::Name(self.apex.clone())
@@ -184,14 +185,14 @@ impl Values {
         }
     }
 
-    /// The digest of the properties that lead to the delegation point.
+    /// Returns the digest of the properties that lead to the delegation point.
     pub(crate) fn route(&self, config: Config, accounts: bool) -> Digest {
         let role =
             if accounts && config.zone == 1 { "arn:aws:iam::444444444444:role/r" } else { "r" };
         Digest::from_route(&self.parent(config), Some(role), &self.cut)
     }
 
-    /// The digest of what is asked for.
+    /// Returns the digest of the intent.
     pub(crate) fn intent(&self, config: Config) -> Digest {
         let keys = config.keys.map(|keys| [format!("key_{keys}")]);
         let keys = keys.map(|keys| keys.iter().filter_map(|key| key.parse().ok()).collect());
@@ -203,7 +204,7 @@ impl Values {
         })
     }
 
-    /// The letter of a digest.
+    /// Returns the letter of a digest.
     pub(crate) fn letter_of(&self, digest: Digest) -> Option<u8> {
         let index = self.server_digests.iter().position(|known| *known == digest)?;
         u8::try_from(index).ok()
@@ -215,7 +216,8 @@ fn servers_of(letter: char) -> NameServers {
     NameServers::from_values(&names).unwrap_or_else(|| unreachable!("{names:?}"))
 }
 
-/// The DS records of a set of keys of one child zone; of none, those of a stranger.
+/// Returns the DS records for a set of keys of one child zone. For the empty set, returns records
+/// for keys of another zone.
 fn ds_of(letter: u16, keys: u8) -> DsRecords {
     let records = (0..2).filter(|bit| keys == 0 || keys >> bit & 1 == 1).map(|bit| {
         let tag = 100 + 10 * letter + bit + if keys == 0 { 5 } else { 0 };
@@ -224,7 +226,7 @@ fn ds_of(letter: u16, keys: u8) -> DsRecords {
     DsRecords::new(records).unwrap_or_else(|| unreachable!("no records"))
 }
 
-/// A TTL of so many seconds.
+/// Creates a TTL from seconds.
 pub(crate) fn ttl(seconds: u32) -> Ttl {
     Ttl::new(i64::from(seconds)).unwrap_or(Ttl::DELEGATION)
 }

@@ -1,36 +1,36 @@
-//! One state: the parent zones, what CloudFormation believes, requests and their deliveries.
+//! A state: the parent zones, what CloudFormation knows, the requests and their deliveries.
 
 use crate::points::PointId;
 use crate::values::{RESOURCES, STACKS, ZONES};
 
-/// A state. Times are seconds since the beginning.
+/// A state. Times are seconds since the start.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     pub(crate) clock: i32,
-    /// How many requests were made.
+    /// How many requests were sent.
     pub(crate) sent: u8,
     pub(crate) points: [PointId; ZONES],
     pub(crate) facts: [Facts; ZONES],
-    /// What CloudFormation holds of each resource.
+    /// What CloudFormation knows about each resource; `None` if the stack does not have it.
     pub(crate) slots: [Option<Held>; RESOURCES.len()],
     pub(crate) operations: [Option<Operation>; STACKS],
     pub(crate) requests: Vec<Request>,
     pub(crate) deliveries: Vec<Delivery>,
     /// A bit for each letter of name servers whose child zone was retained.
     pub(crate) kept: u8,
-    /// A bit for each resource that a person skipped in a rollback that was stuck.
+    /// A bit for each resource that a person skipped in a stuck rollback.
     pub(crate) skipped: u8,
-    /// What resolvers may still have of the parent zone P.
+    /// What resolvers may still have cached of the parent zone P.
     pub(crate) caches: Caches,
-    /// The child zone of `x` signs with its second key alone.
+    /// True if the child zone of `x` signs only with its second key.
     pub(crate) rolled: bool,
-    /// The child zone of `x` was replaced by hand, and has the name servers `h`.
+    /// True if the child zone of `x` was replaced by hand and has the name servers `h`.
     pub(crate) rezoned: bool,
     pub(crate) left: Left,
 }
 
-/// What resolvers may still have: name servers by their letter and DS record sets by their index,
-/// each until when.
+/// What resolvers may still have cached, with the time until when: name servers by their letter,
+/// and DS record sets by their index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Caches {
     pub(crate) servers: Vec<Cached>,
@@ -41,17 +41,17 @@ pub(crate) struct Caches {
 pub(crate) struct Cached {
     pub(crate) what: u8,
     pub(crate) until: i32,
-    /// People changed it, and the next one to deploy does not know.
+    /// True if people changed it by hand, which the next person to deploy does not know.
     pub(crate) by_hand: bool,
 }
 
-/// What may still happen.
+/// How many more events of each kind may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Left {
     pub(crate) deployments: u8,
     pub(crate) faults: u8,
     pub(crate) by_hand: u8,
-    /// Long waits.
+    /// Waits of more than an hour or a day.
     pub(crate) waits: u8,
     /// Retained resources, forced deletions.
     pub(crate) retains: u8,
@@ -60,107 +60,110 @@ pub(crate) struct Left {
 /// A physical id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Physical {
-    /// That of the delegation point in a parent zone.
+    /// The id of the delegation point in a parent zone.
     Point(u8),
-    /// That of a Create which left nothing.
+    /// The marker of a Create that left nothing.
     Marker,
-    /// One that CloudFormation made up.
+    /// An id that CloudFormation invented.
     Invented,
 }
 
-/// A resource that a stack has.
+/// A resource of a stack, as CloudFormation knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Held {
     pub(crate) physical: Physical,
     pub(crate) config: u8,
 }
 
-/// Who made the name servers that stand.
+/// Who made the current name servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Maker {
     #[default]
     Nobody,
     /// A resource.
     Ours,
-    /// People, where nothing of ours was.
+    /// People, without replacing name servers of a resource.
     Hand,
-    /// People, in the place of name servers that a resource had made.
+    /// People, replacing name servers that a resource had made.
     HandOverOurs,
 }
 
-/// Why no resource that a stack holds may answer for name servers that a resource made.
+/// Why name servers that a resource made may have no live resource that is responsible for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum LeftBy {
-    /// One does.
+    /// They have one.
     #[default]
     Nobody,
-    /// Its Delete was given up, forced or left out on purpose.
+    /// The Delete of the resource was given up, forced, or omitted on purpose.
     Forgotten,
-    /// It was made by a request that CloudFormation waited for no more.
+    /// A request that CloudFormation no longer waited for made them.
     Late,
     /// Somebody removed the claim by hand.
     ByHand,
 }
 
-/// What happened at a delegation point, as far as the properties need to know it: no part of the
-/// planner.
+/// The history of a delegation point, as far as the properties need it. The planner does not know
+/// it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Facts {
     pub(crate) maker: Maker,
-    /// Who made what stood before.
+    /// Who made the previous name servers.
     pub(crate) displaced: Maker,
-    /// A later Update in place has settled what stands.
+    /// True if a later Update in place has settled the delegation.
     pub(crate) settled: bool,
-    /// Somebody removed or set NS by hand while a resource was there.
+    /// True if somebody removed or set NS by hand while the delegation had a claim.
     pub(crate) ns_by_hand: bool,
-    /// Somebody set the DS record set by hand.
+    /// True if somebody set the DS record set by hand.
     pub(crate) ds_by_hand: bool,
-    /// A bit for each resource whose claim somebody removed by hand, until it has one again.
+    /// A bit for each resource whose claim somebody removed by hand, until the resource has one
+    /// again.
     pub(crate) claims_by_hand: u8,
-    /// Somebody removed a `before` by hand.
+    /// True if somebody removed a `before` by hand.
     pub(crate) before_by_hand: bool,
-    /// A bit for each resource whose claim a request wrote that CloudFormation waited for no more.
+    /// A bit for each resource whose claim was written by a request that CloudFormation no longer
+    /// waited for.
     pub(crate) late: u8,
-    /// A bit for each resource that was told by a `Warning` that the name servers are left as they
-    /// are.
+    /// A bit for each resource whose last answer had the `Warning` that the name servers were left
+    /// as they are.
     pub(crate) warned: u8,
-    /// A bit for each resource whose name servers were taken away with an excuse, and have not come
+    /// A bit for each resource that lost its name servers with an excuse, and has not got them
     /// back.
     pub(crate) lost: u8,
-    /// Why no resource that a stack holds may answer for what stands.
+    /// Why the current name servers may have no live resource that is responsible for them.
     pub(crate) left_by: LeftBy,
-    /// The same of what stood before.
+    /// The same for the previous name servers.
     pub(crate) displaced_left_by: LeftBy,
-    /// A bit for each resource whose Delete was given up, forced or left out on purpose.
+    /// A bit for each resource whose Delete was given up, forced, or omitted on purpose.
     pub(crate) forgotten: u8,
 }
 
-/// What CloudFormation does with a stack.
+/// A deployment or the deletion of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Operation {
     pub(crate) phase: Phase,
-    /// What it held of each of the stack's resources.
+    /// What CloudFormation knew about each of the stack's resources at the start.
     pub(crate) before: [Option<Held>; 2],
-    /// The template: what is asked of each of the stack's resources.
+    /// The template: the properties of each of the stack's resources.
     pub(crate) target: [Option<u8>; 2],
     pub(crate) done: [Done; 2],
-    /// What is still to be deleted: the resource, and as what.
+    /// The resources that are still to be deleted, with their physical ids and properties.
     pub(crate) deletes: Vec<(u8, Held)>,
-    /// What stood when it began.
+    /// The delegation points at the start.
     pub(crate) snapshot: [PointId; ZONES],
-    /// What had happened there when it began.
+    /// Their history at the start.
     pub(crate) facts: [Facts; ZONES],
-    /// Whether `AllowOverwrite` displaced something in it, and by an Update in place.
+    /// Whether `AllowOverwrite` has displaced something, and whether an Update in place did so.
     pub(crate) displaced: [bool; ZONES],
     pub(crate) overwrote: [bool; ZONES],
-    /// Route 53 has rejected that name servers of a child zone that is gone are put back.
+    /// Whether Route 53 has rejected restoring the name servers of a child zone that no longer
+    /// exists.
     pub(crate) rejected: [bool; ZONES],
     pub(crate) began: i32,
-    /// A Create was given up, so that its Delete has an invented id.
+    /// True if a Create was given up, so that its Delete has an invented id.
     pub(crate) cancelled: bool,
-    /// Somebody acted by hand meanwhile.
+    /// True if there was a manual edit meanwhile.
     pub(crate) by_hand: bool,
-    /// True once anything but this operation changed what stands.
+    /// True once anything other than this operation has changed a delegation point.
     pub(crate) disturbed: bool,
 }
 
@@ -178,14 +181,14 @@ pub(crate) enum Phase {
     Removing,
 }
 
-/// What became of one resource in the forward phase.
+/// The progress of one resource in an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Done {
     NotYet,
-    /// Nothing was asked.
+    /// The template did not change it.
     Same,
     Created(Physical),
-    /// The physical id that CloudFormation knows since, and whether the Update failed.
+    /// The new physical id, and whether the Update failed.
     Updated(Physical, bool),
     /// Rolled back, or about to be deleted.
     Back,
@@ -208,13 +211,13 @@ pub(crate) struct Request {
     pub(crate) old: u8,
     pub(crate) physical: Physical,
     pub(crate) time: i32,
-    /// CloudFormation waits for its answer.
+    /// True as long as CloudFormation waits for its answer.
     pub(crate) awaited: bool,
-    /// Lambda owes a delivery.
+    /// True if Lambda still has to deliver it.
     pub(crate) owed: bool,
 }
 
-/// What a request has read of a point.
+/// What a delivery has read at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Snapshot {
     Unread,
@@ -222,14 +225,14 @@ pub(crate) enum Snapshot {
     Read(PointId),
 }
 
-/// How a request comes to its point.
+/// How a request gets to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Behavior {
     Create,
     InPlace,
-    /// Home from this zone.
+    /// It returns home from this zone.
     Home(u8),
-    /// From this zone; `None` from an id that is none of ours.
+    /// It moves from this zone; `None` if the function did not return its physical id.
     Replacement(Option<u8>),
 }
 
@@ -239,68 +242,68 @@ impl Behavior {
     }
 }
 
-/// A delivery that runs.
+/// A running delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Delivery {
     pub(crate) request: u8,
     pub(crate) stage: Stage,
-    /// The zone that it reads and writes in now.
+    /// The zone in which it currently reads and writes.
     pub(crate) zone: u8,
-    /// The zone in which the resource is once it has succeeded.
+    /// The zone that the resource is in after a success.
     pub(crate) goes_to: u8,
     pub(crate) behavior: Behavior,
     pub(crate) physical: Snapshot,
     pub(crate) physical_by_old_role: Snapshot,
     pub(crate) home: Snapshot,
-    /// What is planned: the index of a decision.
+    /// The index of the planner's decision.
     pub(crate) planned: u32,
     pub(crate) round: u8,
-    /// It found the claim of its own request.
+    /// True if it found the claim of its own request.
     pub(crate) found_own: bool,
-    /// Its answer has a `Warning` that the name servers are not as asked.
+    /// True if its answer has a `Warning` that the name servers are not the desired ones.
     pub(crate) warned: bool,
-    /// Route 53 has rejected what it would have put back.
+    /// True if Route 53 has rejected the name servers that it would have restored.
     pub(crate) restore_rejected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stage {
-    /// Finds out where it goes.
+    /// Finds out which delegation point the request goes to.
     Resolve,
     /// Reads the point and plans.
     Observe(Part),
     /// Sends the batch.
     Write(Part),
-    /// A replacement reads the physical id's point once more.
+    /// A replacement reads the physical id's point again.
     CheckOldPoint,
-    /// A check after the change.
+    /// Does the check after the change.
     Verify,
-    /// An arrival that does not know whether its batch was carried out looks for the claim of its
-    /// request (ARRIVE-8).
+    /// An arrival that does not know whether its batch was applied reads whether the claim of its
+    /// request exists (ARRIVE-8).
     FindOwnClaim,
     /// Sends the answer.
     Answer(Answer),
 }
 
-/// What of a request is carried out.
+/// The part of a request that is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
-    /// A Create or Update, at its point.
+    /// The Create or Update at its point.
     CreateUpdate,
-    /// A Delete.
+    /// The Delete.
     Delete,
-    /// An arrival that fails takes back what it wrote.
+    /// A failed arrival undoes what it wrote.
     Undo,
-    /// A rollback removes what a failed replacement left.
+    /// A rollback removes the claim that a failed replacement left.
     CleanUp,
 }
 
-/// An answer.
+/// An answer to CloudFormation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Answer {
     pub(crate) success: bool,
     pub(crate) physical: Physical,
-    /// A `Warning` says that the name servers are not as asked.
+    /// True if a `Warning` says that the name servers are not the desired ones.
     pub(crate) warned: bool,
 }
 
@@ -315,12 +318,12 @@ impl World {
         found.unwrap_or_else(|| unreachable!("request {id} is gone"))
     }
 
-    /// True if nothing is under way.
+    /// Returns true if no operation and no delivery is running.
     pub(crate) fn is_quiet(&self) -> bool {
         self.operations.iter().all(Option::is_none) && self.deliveries.is_empty()
     }
 
-    /// Drops what can have no effect any more.
+    /// Removes requests that can no longer have an effect.
     pub(crate) fn tidy(&mut self) {
         let faults = self.left.faults > 0;
         let Self { requests, deliveries, .. } = self;

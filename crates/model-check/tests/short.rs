@@ -1,9 +1,10 @@
-//! The short form of the exploration: every profile with smaller bounds. `make model` has the full
-//! ones.
+//! The short form of the exploration: every profile with smaller bounds. `make model` uses the full
+//! bounds.
 
 use model_check::{EXCUSES, explore, profiles, replay};
 
-/// Plays a trace again, as it is printed for a broken promise.
+/// Replays a trace, in the form in which a broken promise is printed, and checks that none is
+/// broken.
 #[track_caller]
 fn holds(profile: &str, trace: &[&str]) {
     let profiles = profiles::full();
@@ -11,7 +12,7 @@ fn holds(profile: &str, trace: &[&str]) {
     assert_eq!(profile.map(|profile| replay(profile, trace)), Some(None));
 }
 
-/// So many states each exploration has at least: fewer, and something happens no more.
+/// The least number of states of each exploration. With fewer, some events no longer happen.
 const AT_LEAST: [(&str, usize); 17] = [
     ("cancelled", 1_000),
     ("one-second", 1_000),
@@ -28,7 +29,7 @@ const AT_LEAST: [(&str, usize); 17] = [
     ("by-hand", 4_500),
     ("overwrite", 4_000),
     ("moves", 14_000),
-    ("give-back", 60_000),
+    ("restore", 60_000),
     ("races", 11_000),
 ];
 
@@ -44,8 +45,8 @@ fn no_promise_is_broken_within_small_bounds() {
 }
 
 #[test]
-fn two_deliveries_of_a_move_at_once_do_not_take_back_what_one_of_them_has_answered_for() {
-    // The first delivery writes Q and stalls; the second finds that, and answers; the clean-up
+fn concurrent_deliveries_of_a_move_do_not_undo_what_one_of_them_has_answered() {
+    // The first delivery writes Q and stalls. The second finds the claim and answers. The clean-up
     // empties P.
     holds(
         "moves",
@@ -77,9 +78,9 @@ fn two_deliveries_of_a_move_at_once_do_not_take_back_what_one_of_them_has_answer
 }
 
 #[test]
-fn a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
-    // Where the resource went, another stack has taken over. Without a note of where it came from,
-    // the way back was refused.
+fn a_move_to_a_point_with_an_old_claim_can_be_rolled_back() {
+    // Another stack has taken over the point that the resource had moved to. Without a record of
+    // where the resource came from, its rollback was refused.
     holds(
         "together",
         &[
@@ -98,8 +99,8 @@ fn a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
 }
 
 #[test]
-fn what_a_refused_way_back_leaves_is_removed_by_the_next_delete() {
-    // The claim named what was asked for, so that what was left was nobody's.
+fn the_next_delete_removes_what_a_refused_rollback_left() {
+    // The claim named the desired name servers, so no claim named the current ones.
     holds(
         "drift",
         &[
@@ -117,8 +118,8 @@ fn what_a_refused_way_back_leaves_is_removed_by_the_next_delete() {
 }
 
 #[test]
-fn a_way_back_under_a_ds_record_set_does_not_put_other_name_servers_under_it_later() {
-    // The claim named the name servers of before with the DS record set of the others.
+fn a_rollback_under_a_ds_record_set_does_not_put_other_name_servers_under_it_later() {
+    // The claim named its earlier name servers together with the DS record set of the others.
     holds(
         "drift",
         &[

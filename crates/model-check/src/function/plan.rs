@@ -1,4 +1,4 @@
-//! What the planner is asked, in the values of the model and in its own.
+//! Translates a part of a request into the planner's input.
 
 use delegation_model::ownership_record::MovedFrom;
 use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, UpdateBehavior};
@@ -72,14 +72,14 @@ impl Model {
                     ttl: ttl(config.ttl),
                     changes_ttl: old.is_some_and(|old| old.ttl != config.ttl),
                     ds: match config.keys.map(|desired| desired & keys) {
-                        // A key that is named and not active can't be told.
+                        // The records for a key that is not active are not known.
                         Some(0) => DesiredDs::Unknown { why: "the key is not active".into() },
                         Some(keys) => DesiredDs::Records(
                             values.ds[usize::from(config.servers)][usize::from(keys)].clone(),
                         ),
                         None => DesiredDs::Off,
                     },
-                    // Time is too coarse here for the age of a key.
+                    // The model's time is too coarse for the age of keys.
                     keys_since: None,
                     ds_ttl: ttl(3600),
                     changes_ds_ttl: false,

@@ -1,4 +1,4 @@
-//! Where a request goes, as `moving` says, one read after the other.
+//! Finds out where a request goes, with `moving`, one read after the other.
 
 use delegation_model::ids::ZoneId;
 use delegation_model::moving::{NextStep, Reached, Route, ZoneView, next_step};
@@ -21,7 +21,7 @@ impl Model {
         let mut read = false;
         loop {
             let route = self.route(world, &delivery, request);
-            // One call at a time: what comes next is known, and made later.
+            // One call at a time. The next one is made later.
             match next_step(&route) {
                 NextStep::ReadPhysical(_)
                 | NextStep::ReadPhysicalByOldRole(_)
@@ -40,7 +40,7 @@ impl Model {
                     delivery.home = self.read(world, self.zone_of(&point), config);
                 }
                 NextStep::FindZone { .. } => {
-                    unreachable!("the look-up is known from the beginning")
+                    unreachable!("the look-up is known from the start")
                 }
                 NextStep::Go { point, behavior } => {
                     delivery.zone = self.zone_of(&point);
@@ -103,7 +103,7 @@ impl Model {
                 Snapshot::Denied => Some(Reached::Denied),
                 Snapshot::Read(id) => Some(Reached::Read(own(id))),
             },
-            // Neither zone comes or goes, so when it is looked up says nothing.
+            // The zones never change, so it does not matter when they are looked up.
             found_zone: Some(values.zones[usize::from(config.zone)].clone()),
         }
     }

@@ -1,23 +1,23 @@
-//! Every request is answered, and an answer is true.
+//! Checks that every request is answered, and that answers are true.
 
 use super::DAY;
 use crate::model::Model;
 use crate::values::{resource_text, stack_of};
 use crate::world::{Answer, Done, Kind, Physical, Request, World};
 impl Model {
-    /// A Create or an Update that CloudFormation waited for has succeeded.
+    /// Checks the success of a Create or an Update that CloudFormation waited for.
     pub(crate) fn check_success(&mut self, world: &mut World, request: &Request, answer: Answer) {
         let Physical::Point(zone) = answer.physical else {
             return self.violation("PROMISE 2: a success without a delegation point".into());
         };
-        // The stack believes that the template before led to where the resource was left, so it
-        // goes back there.
+        // CloudFormation assumes that the previous template led to where the resource was left, so
+        // the rollback returns there.
         if zone != self.config(request.config).zone && world.skipped >> request.resource & 1 == 1 {
             self.excuse("skipped-before");
         } else if zone != self.config(request.config).zone {
-            self.violation("MOVE-1: a success in another parent zone than was asked for".into());
+            self.violation("MOVE-1: a success in a parent zone that was not asked for".into());
         }
-        // Others were here between the batch and the answer.
+        // Others may have changed the name servers between the batch and the answer.
         let wants = self.config(request.config).servers;
         let exists = self.points.view(world.points[usize::from(zone)]).servers;
         let facts = &mut world.facts[usize::from(zone)];
@@ -28,8 +28,8 @@ impl Model {
         facts.warned = if answer.warned { facts.warned | warned } else { facts.warned & !warned };
     }
 
-    /// A Create has answered with a marker. Another delivery of it that still runs, and has
-    /// written, is found by no Delete then.
+    /// Checks a Create that has answered with a marker. If another delivery of it is still running
+    /// and has written its claim, no Delete finds that claim.
     pub(crate) fn check_marker(&mut self, world: &mut World, request: &Request, answer: Answer) {
         let zone = self.config(request.config).zone;
         let claim =
@@ -46,31 +46,32 @@ impl Model {
         }
     }
 
-    /// What Route 53 has rejected is not tried again.
+    /// Checks that name servers which Route 53 has rejected are not tried again.
     pub(crate) fn check_restore(&mut self, rejected_before: bool) {
         if rejected_before {
             self.violation(
-                "LEAVE-6: what Route 53 has rejected is put back again, and so for ever".into(),
+                "LEAVE-6: name servers that Route 53 has rejected are restored again, forever"
+                    .into(),
             );
         }
     }
 
-    /// A replacement takes back what it wrote if the stack went another way meanwhile, and no
-    /// second delivery does.
+    /// Checks that a replacement undoes what it wrote if the stack has taken another course, and
+    /// that no second delivery does.
     pub(crate) fn check_old_point_decision(&mut self, overtaken: bool, undoes: bool) {
         if overtaken != undoes {
             self.violation(
-                "MOVE-5: who was overtaken at the old point takes back, and nobody else".into(),
+                "MOVE-5: only a request that was overtaken at its old point undoes its work".into(),
             );
         }
     }
 
-    /// A Delete fails.
+    /// Reports a failed Delete.
     pub(crate) fn check_failed_delete(&mut self) {
         self.violation("PROMISE 3: a Delete fails while AWS works".into());
     }
 
-    /// The reverse Update of a rollback has failed: the stack is stuck.
+    /// Reports a failed reverse Update of a rollback, which leaves the stack stuck.
     pub(crate) fn check_stuck(&mut self, world: &mut World, request: &Request) {
         let stack = stack_of(request.resource);
         let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
@@ -99,8 +100,8 @@ impl Model {
         self.excuse(excuse);
     }
 
-    /// Everybody who waits for an answer gets one: a delivery of its request runs, or Lambda owes
-    /// one.
+    /// Checks that every awaited request will be answered: a delivery of it is running, or Lambda
+    /// still has to deliver it.
     pub(crate) fn check_answers(&mut self, world: &World) {
         for request in world.requests.iter().filter(|request| request.awaited && !request.owed) {
             if !world.deliveries.iter().any(|delivery| delivery.request == request.id) {

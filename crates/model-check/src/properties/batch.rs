@@ -1,13 +1,13 @@
-//! What one batch may change, and what a decision to send none promises.
+//! Checks what a batch changes, and what a decision without a batch promises.
 
 use crate::model::Model;
 use crate::points::{ClaimView, Decided, PointId, PointView};
 use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
 use crate::world::{Behavior, Kind, Maker, Part, Physical, Request, Snapshot, Stage, World};
-/// After so many seconds a tombstone is over.
+/// How long a tombstone is valid, in seconds.
 const TOMBSTONE: i64 = 3600;
 
-/// A batch, and what stood before and after it.
+/// A batch, with the point before and after it.
 pub(super) struct Effect {
     pub(super) request: Request,
     pub(super) part: Part,
@@ -19,7 +19,7 @@ pub(super) struct Effect {
 }
 
 impl Model {
-    /// A batch was carried out.
+    /// Checks a batch that was applied.
     pub(crate) fn check_write(
         &mut self,
         world: &mut World,
@@ -46,7 +46,7 @@ impl Model {
         self.note_write(world, &effect);
     }
 
-    /// Nothing had to be sent: the answer must still be true.
+    /// Checks a decision without a batch. The answer must still be true.
     pub(crate) fn check_idle(&mut self, world: &World, index: usize, id: PointId) {
         let delivery = &world.deliveries[index];
         let request = *world.request(delivery.request);
@@ -60,7 +60,7 @@ impl Model {
         self.check_plan(&effect, &decided);
     }
 
-    /// What a plan promises is there once it is carried out.
+    /// Checks that a plan has the effect that it promises.
     fn check_plan(&mut self, effect: &Effect, decided: &Decided) {
         let Some(plan) = decided.plan() else { return };
         let Effect { request, part, config, after, before, .. } = effect;
@@ -81,16 +81,18 @@ impl Model {
                         || before.ds != after.ds
                         || before.origin != after.origin)
                 {
-                    self.violation("UPDATE-4: a Warning, and something changed".into());
+                    self.violation(
+                        "UPDATE-4: a refusal is a Warning, but something changes".into(),
+                    );
                 }
                 if !kept && after.servers != Some(config.servers) {
                     self.violation(
-                        "UPDATE-4: a success without a Warning, and other name servers stand than were asked for"
+                        "UPDATE-4: a success without a Warning, but not the desired name servers"
                             .into(),
                     );
                 }
                 if !kept && own.is_none_or(|own| own.servers != Some(config.servers)) {
-                    self.violation("OWN-1: a success, and no claim says so".into());
+                    self.violation("OWN-1: a success without a claim".into());
                 }
             }
             Part::Delete if request.physical == Physical::Invented => {
@@ -112,7 +114,7 @@ impl Model {
             }
             Part::Delete | Part::CleanUp => {
                 if own.is_some() {
-                    self.violation("LEAVE-2: a Delete has ended, and the claim is there".into());
+                    self.violation("LEAVE-2: a Delete leaves its claim".into());
                 }
                 if after.servers.is_some()
                     && before.servers == after.servers
@@ -120,7 +122,7 @@ impl Model {
                     && plan.warnings.is_empty()
                 {
                     self.violation(
-                        "LEAVE-2: a Delete leaves name servers and does not say so".into(),
+                        "LEAVE-2: a Delete leaves name servers without a warning".into(),
                     );
                 }
             }
@@ -131,7 +133,7 @@ impl Model {
         }
     }
 
-    /// What comes too late changes nothing, and what comes leaves its time.
+    /// Checks that a late request changes nothing, and that every other request writes its time.
     fn check_order(&mut self, effect: &Effect, at_physical: [Snapshot; 2]) {
         let Effect { request, part, before, after, .. } = effect;
         let time = i64::from(request.time);
@@ -148,15 +150,15 @@ impl Model {
         }
         if *part == Part::Undo && before.claim(request.resource).is_some_and(|own| own.time != time)
         {
-            self.violation("ARRIVE-8: the claim of another request is taken back".into());
+            self.violation("ARRIVE-8: the claim of another request is undone".into());
         }
         let own = after.claim(request.resource);
         if *part == Part::CreateUpdate && own.is_some_and(|own| own.time != time) {
-            self.violation("TIME-1: a request writes, and its claim has not its time".into());
+            self.violation("TIME-1: a request writes, but its claim does not get its time".into());
         }
     }
 
-    /// A cancelled Create does not run, and what keeps it from that stays as long as it is needed.
+    /// Checks that a cancelled Create does not run, and that its tombstone stays as long as needed.
     fn check_tombstones(&mut self, effect: &Effect) {
         let Effect { request, part, before, after, .. } = effect;
         let time = i64::from(request.time);
@@ -173,13 +175,13 @@ impl Model {
             let needed = counts(*stone) && (*resource != request.resource || *stone >= time);
             if needed && after.tombstone(*resource).is_none_or(|now| now < *stone) {
                 self.violation(
-                    "OWN-8: a tombstone goes, or becomes older, while it is needed".into(),
+                    "OWN-8: a tombstone is removed, or becomes older, while it is needed".into(),
                 );
             }
         }
     }
 
-    /// Promise 2: nobody takes away what a stack holds.
+    /// Checks promise 2: no request removes the name servers that a stack holds.
     fn check_living(&mut self, world: &mut World, effect: &Effect) {
         let Effect { request, before, after, zone, .. } = effect;
         if before.servers == after.servers {
@@ -191,7 +193,7 @@ impl Model {
                 if resource == request.resource && request.awaited {
                     continue;
                 }
-                // On the way to others, it does not want these any more.
+                // It is being updated to others, so it no longer wants these.
                 let on_the_way = world.operations[usize::from(stack_of(resource))].is_some();
                 let claims = before.claim(resource).map(|claim| claim.servers);
                 if on_the_way && claims.is_some_and(|servers| servers != before.servers) {
@@ -203,7 +205,7 @@ impl Model {
                         self.excuse(excuse);
                     }
                     None => self.violation(format!(
-                        "PROMISE 2: {who} holds {} in {}, and another request takes that away",
+                        "PROMISE 2: {who} holds {} in {}, and another request removes that",
                         letter(wants.servers),
                         zone_letter(*zone)
                     )),
@@ -235,12 +237,12 @@ impl Model {
         let (own, claim) = (before.claim(request.resource), before.claim(resource));
         let present = *part == Part::CreateUpdate;
         if resource == request.resource {
-            // Late Updates, and a Create delivered after the Delete that removed it, find no
-            // tombstone; but a later claim of the resource is a fence.
+            // A late Update, and a Create that is delivered after the Delete that removed it, find
+            // no tombstone. But a later claim of the resource fences them.
             let fenced = own.is_some_and(|own| own.time > i64::from(request.time));
             return (present && !fenced).then_some("late-request");
         }
-        // It is remembered, and given back if the request is rolled back.
+        // The displacement is recorded, and restored if the request is rolled back.
         if present && effect.config.overwrite && effect.after.origin == Some(before.servers) {
             return Some("overwritten-by-another");
         }
@@ -254,18 +256,19 @@ impl Model {
         {
             return Some("bystander");
         }
-        // What it names was displaced, and brought again by somebody who overwrote, and leaves now.
+        // The name servers that it names were displaced and set again by a resource that overwrote,
+        // and that is removed now.
         let restored = before.origin.is_some_and(|origin| origin.is_some());
         if !present && !claim.holds && claim.servers == before.servers && restored {
-            return Some("sleeping-claim");
+            return Some("dormant-claim");
         }
-        // It was told that others stand than it asks for. Somebody else brought what it asks for,
-        // and leaves now.
+        // It was warned that the name servers are not the desired ones. Another resource set the
+        // desired ones, and is removed now.
         let warned = facts.warned >> resource & 1 == 1;
         (!present && claim.servers != before.servers && warned).then_some("left-as-it-is")
     }
 
-    /// Promise 1: nothing that people made is changed or removed, but by `AllowOverwrite`.
+    /// Checks promise 1: only `AllowOverwrite` changes or removes what people made.
     fn check_by_hand(&mut self, world: &World, effect: &Effect) {
         let Effect { request, before, after, zone, config, part, .. } = effect;
         let facts = world.facts[usize::from(*zone)];
@@ -276,15 +279,15 @@ impl Model {
         }
         let own = before.claim(request.resource);
         let fine = match part {
-            // A later Update in place of a holder settles, and may change it.
+            // A later Update in place of a holder settles, so it may change the name servers.
             Part::CreateUpdate if before.servers != after.servers => {
                 let later = |own: &ClaimView| i64::from(request.time) > own.time;
                 let holds = own.is_some_and(|own| own.servers == before.servers && later(own));
                 config.overwrite || (!effect.behavior.is_arrival() && holds)
             }
-            // A later Update in place settles, and brings the TTL.
+            // A later Update in place settles and sets the TTL.
             Part::CreateUpdate => !effect.behavior.is_arrival() && own.is_some(),
-            // Its child zone's name servers, set by hand in the place of others.
+            // Name servers of its child zone that were set by hand.
             Part::Delete | Part::CleanUp | Part::Undo => {
                 let replaced =
                     world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
@@ -299,7 +302,7 @@ impl Model {
         }
     }
 
-    /// Who arrives at a standing delegation changes nothing.
+    /// Checks that an arrival at an existing delegation changes nothing.
     fn check_arrival(&mut self, effect: &Effect) {
         let Effect { request, before, after, part, config, .. } = effect;
         if *part != Part::CreateUpdate
@@ -309,23 +312,24 @@ impl Model {
             return;
         }
         if effect.behavior.is_arrival() && (before.ttl != after.ttl || before.ds != after.ds) {
-            self.violation(
-                "ARRIVE-2: an arrival changes the TTL or the DS record set of what stands".into(),
-            );
+            self.violation("ARRIVE-2: an arrival changes the TTL or the DS record set".into());
         }
         let others =
             before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
         let changes_ttl =
             request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
         if before.ttl != after.ttl && others && !changes_ttl {
-            self.violation("UPDATE-3: one of several holders changes the TTL unasked".into());
+            self.violation(
+                "UPDATE-3: one of several holders changes the TTL without changing the property"
+                    .into(),
+            );
         }
         if before.origin == Some(None) && after.origin.is_none() && own_is_new(effect) {
-            self.violation("OWN-6: who has just come settles what stood before".into());
+            self.violation("OWN-6: a resource that has just arrived settles".into());
         }
     }
 
-    /// A DS record set that another claim names is never touched.
+    /// Checks that a DS record set that another claim manages is never changed.
     fn check_ds(&mut self, world: &World, effect: &Effect) {
         let Effect { request, before, after, zone, part, .. } = effect;
         if before.ds_index == after.ds_index
@@ -339,7 +343,7 @@ impl Model {
             claim.resource != request.resource && claim.names_ds && lives
         };
         if before.claims.iter().any(named) {
-            self.violation("DS-4: a DS record set that another claim names is changed".into());
+            self.violation("DS-4: a DS record set that another claim manages is changed".into());
         }
     }
 }

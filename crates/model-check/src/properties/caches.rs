@@ -1,26 +1,27 @@
-//! No resolver may hold a DS record set together with name servers that have none of its keys.
+//! Checks that no resolver can have a DS record set together with name servers that have none of
+//! its keys.
 
 use crate::function::keys_of;
 use crate::model::Model;
 use crate::points::PointId;
 use crate::world::{Cached, World};
-/// The TTL of the DNSKEY record set of a hosted zone in seconds.
+/// The TTL of the DNSKEY record set of a hosted zone, in seconds.
 const KEYS_TTL: u32 = 3600;
 
-/// Whose change it is.
+/// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Awaited,
-    /// The same of a resource that had been told that other name servers stand than its template
-    /// asks for.
+    /// A request of a resource that had been warned that the name servers are not the desired ones.
     Warned,
     Late,
     ByHand,
 }
 
 impl Model {
-    /// What was changed stays in caches for its TTL, and no resolver may hold a DS record set
-    /// together with name servers that have none of its keys: it would call the zone bogus.
+    /// Adds what was changed to the caches for its TTL, and checks that no resolver can call the
+    /// zone bogus: that none can have a DS record set together with name servers that have none of
+    /// its keys.
     pub(crate) fn check_caches(
         &mut self,
         world: &mut World,
@@ -33,7 +34,7 @@ impl Model {
         }
         let (before, after) =
             (self.points.view(points.0).clone(), self.points.view(points.1).clone());
-        // Nor does anybody who deploys know of what comes late.
+        // People who deploy do not know about late requests either.
         let by_hand = matches!(whose, Whose::Late | Whose::ByHand);
         let now = world.clock;
         let caches = &mut world.caches;
@@ -48,14 +49,14 @@ impl Model {
             caches.servers.extend(before.servers.map(|servers| cached(servers, before.ttl)));
         }
         if before.ds_index != after.ds_index {
-            // Keys that were read in its last second are trusted for their own TTL.
+            // Keys that were fetched in its last second are trusted for their own TTL.
             caches.ds.extend(before.ds_index.map(|ds| cached(ds, before.ds_ttl + KEYS_TTL)));
         }
         let caches = world.caches.clone();
         let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(world, servers) != 0;
         let new_servers = after.servers.filter(|_| before.servers != after.servers);
         let new_ds = after.ds_index.filter(|_| before.ds_index != after.ds_index);
-        // What people changed by hand, and the function can't know of, is theirs.
+        // The function is not responsible for manual edits, which it can't know about.
         let bogus = |known: bool| {
             let of = |cached: &[Cached]| {
                 let cached = cached.iter().filter(|cached| !known || !cached.by_hand);
@@ -70,10 +71,10 @@ impl Model {
         if whose == Whose::ByHand {
             return;
         }
-        // What people had set fitted nothing that existed, and goes.
+        // A DS record set that was set by hand matched no keys, and is removed.
         let was_bogus =
             before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
-        // A refused way back has left it with the name servers that others hold.
+        // A refused rollback has left it with the name servers that others hold.
         let left = world.facts[usize::from(zone)].warned != 0
             && before.ds_index.is_some()
             && !before.claims.iter().any(|claim| claim.names_ds);

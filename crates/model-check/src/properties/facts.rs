@@ -1,5 +1,5 @@
-//! What is remembered of a delegation point because its record sets do not tell it: who made them,
-//! and what was left there.
+//! Records the history of delegation points that their record sets do not show: who made them, and
+//! what was left there.
 
 use super::batch::Effect;
 use crate::model::Model;
@@ -7,7 +7,8 @@ use crate::points::PointView;
 use crate::values::stack_of;
 use crate::world::{Facts, LeftBy, Maker, Part, World};
 impl Model {
-    /// The Delete of a resource is given up, forced or left out: what it holds there is left.
+    /// Records that the Delete of a resource was given up, forced, or omitted, so that what it
+    /// holds is left.
     pub(crate) fn note_forgotten(&self, world: &mut World, zone: u8, resource: u8) {
         let view = self.points.view(world.points[usize::from(zone)]);
         let names = view.claim(resource).is_some_and(|claim| claim.servers == view.servers);
@@ -34,7 +35,7 @@ impl Model {
                 (any || bit, all && bit)
             })
         };
-        // Who arrives now finds what only such a resource claims.
+        // Only such resources claim the delegation that an arrival finds.
         if names(before, facts.forgotten | facts.late) == (true, true) {
             facts.left_by =
                 if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
@@ -49,7 +50,7 @@ impl Model {
         let held = own_was
             .is_some_and(|own| own.servers == before.servers && i64::from(request.time) > own.time);
         let settles = in_place && held && after.servers == before.servers;
-        // Another TTL alone makes it nobody's who does not settle it.
+        // A change of the TTL alone changes the maker only if it settles.
         if before.servers != after.servers || (before.ttl != after.ttl && settles) {
             let maker = facts.maker;
             if after.servers.is_none() {
@@ -57,7 +58,7 @@ impl Model {
             } else if *part == Part::CreateUpdate {
                 facts.maker = Maker::Ours;
             } else {
-                // Put back: it is whose it was.
+                // A restored delegation has its earlier maker.
                 facts.maker = facts.displaced;
             }
             facts.displaced = maker;
@@ -79,7 +80,7 @@ impl Model {
         }
         facts.settled |= settles;
         let own = 1 << request.resource;
-        // A Delete that leaves a claim does not make it that of a request which was waited for.
+        // If a Delete leaves a claim, this does not make it the claim of an awaited request.
         if *part == Part::CreateUpdate && after.claim(request.resource).is_some() {
             facts.claims_by_hand &= !own;
             facts.late = if request.awaited { facts.late & !own } else { facts.late | own };

@@ -1,11 +1,11 @@
-//! What exists while nothing is under way.
+//! Checks the state when no operation is running.
 
 use crate::model::Model;
 use crate::points::{ClaimView, PointView};
 use crate::values::{Config, resource_text, zone_letter};
 use crate::world::{LeftBy, Maker, World};
 impl Model {
-    /// Nothing is under way: what stands is somebody's.
+    /// Checks that everything that exists belongs to a live resource.
     pub(crate) fn check_quiet(&mut self, world: &World) {
         for zone in 0..2u8 {
             let view = self.points.view(world.points[usize::from(zone)]).clone();
@@ -67,7 +67,7 @@ impl Model {
         }
     }
 
-    /// As long as a stack holds the resource, its delegation stands.
+    /// Checks that the delegation exists as long as a stack has the resource.
     fn check_held(&mut self, world: &World, zone: u8, view: &PointView, resource: u8) {
         let facts = world.facts[usize::from(zone)];
         let who = resource_text(resource);
@@ -87,7 +87,7 @@ impl Model {
                 self.excuse("lost-before");
             } else {
                 self.violation(format!(
-                    "PROMISE 2: nothing stands in {} for {who}",
+                    "PROMISE 2: no name servers exist in {} for {who}",
                     zone_letter(zone)
                 ));
             }

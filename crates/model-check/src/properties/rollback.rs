@@ -1,4 +1,4 @@
-//! A rollback leaves what was there before.
+//! Checks that a rollback restores what was there before.
 
 use super::DAY;
 use crate::function::keys_of;
@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::points::{ClaimView, PointView};
 use crate::values::{Config, resources_of, zone_letter};
 use crate::world::{Held, LeftBy, Operation, Phase, Physical, World};
-/// What a rollback has left other than it was at a delegation point.
+/// The differences that a rollback has left at a delegation point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Differs {
     servers: bool,
@@ -16,20 +16,20 @@ struct Differs {
 }
 
 impl Model {
-    /// An operation has ended.
+    /// Checks the end of an operation.
     pub(crate) fn check_end(&mut self, world: &World, stack: u8, operation: &Operation) {
         if operation.phase == Phase::BackCleanUp && !operation.disturbed {
             self.check_rolled_back(world, stack, operation);
         }
     }
 
-    /// What was rolled back is as before.
+    /// Checks that everything is as it was before the operation.
     fn check_rolled_back(&mut self, world: &World, stack: u8, operation: &Operation) {
         for zone in 0..2u8 {
             let before = self.points.view(operation.snapshot[usize::from(zone)]).clone();
             let after = self.points.view(world.points[usize::from(zone)]).clone();
-            // A claim of the stack itself that is of no resource it holds: of an earlier stack, or
-            // a retained one.
+            // A claim of the stack that does not belong to a resource it has: that of an earlier
+            // stack, or of a retained resource.
             let dead = |resource: u8| {
                 let index = resources_of(stack).iter().position(|other| *other == resource);
                 let here = Physical::Point(zone);
@@ -61,7 +61,7 @@ impl Model {
                     .filter(|(resource, _)| world.skipped >> resource & 1 == 0)
                     .collect::<Vec<_>>()
             };
-            // A template that was skipped is not what the claim was for.
+            // The claim of a skipped resource does not match its template.
             if differs == (Differs { claims: true, ..Differs::default() })
                 && known(claims(&before)) == known(claims(&after))
             {
@@ -76,7 +76,7 @@ impl Model {
             ) {
                 Some(excuse) => self.excuse(excuse),
                 None => self.violation(format!(
-                    "PROMISE 2: the rollback of S{} leaves {} other than it was: {differs:?}",
+                    "PROMISE 2: the rollback of S{} leaves {} different: {differs:?}",
                     stack + 1,
                     zone_letter(zone)
                 )),
@@ -93,7 +93,7 @@ impl Model {
     ) -> Option<&'static str> {
         let at = usize::from(zone);
         let (facts, began) = (world.facts[at], operation.facts[at]);
-        // CloudFormation believes that it is as its template says, and it is not.
+        // The resource is not what CloudFormation assumes by its template.
         if resources_of(stack).iter().any(|resource| world.skipped >> resource & 1 == 1) {
             return Some("skipped-before");
         }
@@ -103,7 +103,7 @@ impl Model {
         if operation.displaced[at] && world.clock - operation.began > DAY {
             return Some("rolled-back-after-a-day");
         }
-        // What it holds was never in effect.
+        // Its template was never in effect.
         let warned = |resource: &u8| began.warned >> resource & 1 == 1;
         if resources_of(stack).iter().any(warned) {
             return Some("left-as-it-is");
@@ -116,8 +116,8 @@ impl Model {
             .filter(|one| held(one))
             .map(|one| self.config(one.config))
             .collect();
-        // The way back was refused, and a Warning said so: the DS record set of the failed Update
-        // stays with the name servers that others hold.
+        // The rollback was refused with a Warning. The DS record set of the failed Update stays
+        // with the name servers, which others hold.
         let refused = |resource: &u8| facts.warned >> resource & 1 == 1;
         if differs == (Differs { ds: true, ..Differs::default() })
             && after.ds_index.is_some_and(|ds| after.servers == Some(ds / 4))
@@ -126,18 +126,18 @@ impl Model {
             return Some("left-as-it-is");
         }
         if !differs.servers && !differs.claims {
-            // The reverse Update brings what the template asks for, which an arrival had left.
+            // The reverse Update sets what the template asks for, which an arrival had left.
             let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
             let asked = |config: &Config| match config
                 .keys
                 .map(|keys| keys & keys_of(world, config.servers))
             {
                 None => after.ds_index.is_none(),
-                // What is not known stays.
+                // A DS record set with unknown records stays.
                 Some(0) => true,
                 Some(keys) => after.ds_index == Some(4 * config.servers + keys),
             };
-            // What was removed by hand came back, and others manage it.
+            // A DS record set that was removed by hand is back, and others manage it.
             let managed = began.ds_by_hand && after.claims.iter().any(|claim| claim.names_ds);
             let ds = !differs.ds || managed || held.iter().any(asked);
             if ttl && ds {
@@ -173,7 +173,7 @@ impl Model {
             return Some("ds-without-name-servers");
         }
         if before.claims.iter().any(|claim| differs.servers && claim.servers == after.servers) {
-            return Some("sleeping-claim");
+            return Some("dormant-claim");
         }
         if operation.rejected[at] {
             return Some("dead-name-servers");

@@ -1,4 +1,4 @@
-//! The tables of Arriving and Updating.
+//! The rules of arriving and updating.
 
 use delegation_model::digest::Digest;
 use delegation_model::ownership_record::{Before, Claim, ClaimBasis};
@@ -9,7 +9,7 @@ use crate::points::Decided;
 use crate::values::{Config, START};
 use crate::world::Behavior;
 
-/// The row of a table that applies to a Create or an Update.
+/// The row of the table that applies to a Create or an Update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Row {
     Create,
@@ -24,7 +24,7 @@ fn is_lasting(claim: &Claim) -> bool {
     claim.basis != ClaimBasis::Came
 }
 
-/// A Create or an Update, and what it finds.
+/// A Create or an Update, and the point that it finds.
 struct CreateUpdate<'a> {
     config: Config,
     old: Option<Config>,
@@ -58,7 +58,7 @@ impl CreateUpdate<'_> {
         }
     }
 
-    /// True if the DS record set has no say.
+    /// Returns true if there is no DS record set and none is desired.
     fn is_plain(&self) -> bool {
         self.before.ds.is_none() && self.config.keys.is_none()
     }
@@ -99,12 +99,12 @@ impl CreateUpdate<'_> {
         Row::Refuse(if arrives { "ARRIVE-4" } else { "UPDATE-2" })
     }
 
-    /// How what stands came, once the row is carried out.
+    /// Returns the `before` after the row is applied.
     fn origin_after(&self, row: Row) -> Option<Before> {
         let Self { before, .. } = self;
         let own = self.own();
         match row {
-            // What was displaced is compared apart.
+            // A displacement is checked separately.
             Row::Create | Row::Change | Row::Repair | Row::Displace => None,
             Row::Refuse(_) => before.before.clone(),
             Row::Unchanged if self.behavior.is_arrival() => {
@@ -152,13 +152,19 @@ impl Model {
                 let later = case.own().is_some_and(|own| own.stamp.time > case.time);
                 let cancelled = behavior == Behavior::Create
                     && before.stone.is_some_and(|time| time >= case.time);
-                return holds(later || cancelled, "TIME-1: a request is overtaken by nothing");
+                return holds(
+                    later || cancelled,
+                    "TIME-1: a request is overtaken without a later one",
+                );
             }
             return check_refusal(&case, true);
         };
         if plan.finds_own_request {
             let own = case.own().is_some_and(|own| own.stamp.time == case.time);
-            return holds(own, "UPDATE-6: a first delivery takes a claim for its own");
+            return holds(
+                own,
+                "UPDATE-6: a first delivery treats a claim as that of its own request",
+            );
         }
         if decided.warns("left-as-it-is") {
             check_refusal(&case, false)?;
@@ -175,7 +181,7 @@ impl Model {
     }
 }
 
-/// A request is refused. Only an arrival fails, or an Update that asks for something new and would
+/// Checks a refusal. It fails only an arrival, or an Update that asks for something new and would
 /// change something.
 fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
     let row = case.row();
@@ -189,7 +195,7 @@ fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
             Row::Displace => "ARRIVE-4",
             Row::Refuse(rule) => rule,
         };
-        return Err(format!("{rule}: refused, and the table says {row:?}"));
+        return Err(format!("{rule}: refused, but the table says {row:?}"));
     }
     if case.behavior.is_arrival() {
         return holds(fails, "UPDATE-4: a refused arrival does not fail");
@@ -197,7 +203,7 @@ fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
     if !case.asks_for_new() {
         return holds(!fails, "UPDATE-4: an Update fails that asks for nothing new");
     }
-    // Whether the DS record set would change is said by its own table.
+    // The table of the DS record set says whether that would change.
     let would_change = case.before.servers != Some(case.desired);
     holds(
         fails || !would_change,
@@ -205,48 +211,57 @@ fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
     )
 }
 
-/// Everything stays, nothing is settled, and the claim gets the time of the request; on the way
-/// back the wish too.
+/// Checks a refusal that is only a `Warning`: everything stays, nothing is settled, and the claim
+/// gets the time of the request, in a rollback Update also the intent.
 fn check_kept(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> {
     let CreateUpdate { before, id, time, intent, desired, .. } = *case;
     let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
     holds(
         same && before.before == after.before,
-        "UPDATE-4: a Warning, and something changes or is settled",
+        "UPDATE-4: a refusal is a Warning, but something changes or is settled",
     )?;
     let (Some(own), Some(now)) = (before.own(id), after.own(id)) else {
         return holds(
             after.own(id).is_none() && before.own(id).is_none(),
-            "UPDATE-4: a Warning, and a claim comes or goes",
+            "UPDATE-4: a refusal is a Warning, but a claim is added or removed",
         );
     };
-    holds(now.stamp.time == time, "TIME-1: what is kept does not get the time of the request")?;
+    holds(
+        now.stamp.time == time,
+        "TIME-1: a refusal is a Warning, but the claim does not get the time of the request",
+    )?;
     if !case.is_rollback(own) {
         let kept = Claim { stamp: own.stamp, ..now.clone() } == *own;
-        return holds(kept, "UPDATE-4: a Warning, and the claim gets more than the time");
+        return holds(
+            kept,
+            "UPDATE-4: a refusal is a Warning, but the claim gets more than the time",
+        );
     }
     let intents = now.intent == intent && now.previous_intent == Some(own.intent);
-    holds(intents, "UPDATE-5: a refused way back does not write its wish")?;
+    holds(intents, "UPDATE-5: a refused rollback does not write its intent")?;
     let alone = before.holds(own) && !before.others(id).any(|claim| before.holds(claim));
     if alone {
         return holds(
             (now.ns, now.ds) == (own.ns, own.ds),
-            "UPDATE-5: a refused way back gives up what it alone holds",
+            "UPDATE-5: a refused rollback gives up name servers of which it is the only holder",
         );
     }
-    holds(now.ns == desired, "UPDATE-5: a refused way back goes on naming what others hold too")?;
+    holds(
+        now.ns == desired,
+        "UPDATE-5: a refused rollback still names name servers that others hold, too",
+    )?;
     holds(
         now.ds.is_none() || own.ns == desired,
-        "UPDATE-5: a refused way back keeps the DS record set of other name servers",
+        "UPDATE-5: a refused rollback keeps managing the DS record set of other name servers",
     )
 }
 
-/// A request is carried out: what its row of the table says.
+/// Checks a request that is not refused against its row of the table.
 fn check_row(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> {
     let CreateUpdate { before, id, config, desired, .. } = *case;
     let row = case.row();
     if let Row::Refuse(rule) = row {
-        return Err(format!("{rule}: carried out, and the table refuses"));
+        return Err(format!("{rule}: not refused, but the table refuses"));
     }
     let arrives = case.behavior.is_arrival();
     if row == Row::Unchanged {
@@ -258,15 +273,12 @@ fn check_row(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> 
             if arrives {
                 "ARRIVE-2: an arrival changes the TTL"
             } else {
-                "UPDATE-3: the TTL is brought by a sole holder, or by the request that changes it"
+                "UPDATE-3: only a sole holder, or a request that changes it, sets the TTL"
             },
         )?;
         holds(!arrives || before.ds == after.ds, "ARRIVE-2: an arrival changes the DS record set")?;
     } else {
-        holds(
-            after.ttl == config.ttl,
-            "UPDATE-3: new name servers have another TTL than was asked for",
-        )?;
+        holds(after.ttl == config.ttl, "UPDATE-3: new name servers do not have the desired TTL")?;
     }
     if row == Row::Displace {
         let origin = after.before.as_ref().filter(|origin| origin.of == desired);
@@ -277,21 +289,21 @@ fn check_row(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> 
                 (servers, displaced.ttl.seconds()) == (before.servers, before.ttl)
                     && (displaced.time, displaced.claimed) == (case.time, claimed)
             });
-        return holds(remembers, "ARRIVE-5: what is displaced is not remembered");
+        return holds(remembers, "ARRIVE-5: a displacement is not recorded");
     }
     let rule = match row {
         Row::Unchanged if arrives => {
-            "ARRIVE-3: an arrival does not remember what stood before, or remembers something else"
+            "ARRIVE-3: an arrival does not record what existed before, or records something else"
         }
         Row::Unchanged => {
             "OWN-6: the first later Update in place of a holder settles, and no other"
         }
-        _ => "OWN-5: a debt is left that is of nothing",
+        _ => "OWN-5: an origin is left that is about nothing",
     };
     holds(after.before == case.origin_after(row), rule)
 }
 
-/// A request is carried out: what its claim says.
+/// Checks the claim of a request that is not refused.
 fn check_claim(
     case: &CreateUpdate<'_>,
     after: &PointState,
@@ -299,25 +311,28 @@ fn check_claim(
 ) -> Result<(), String> {
     let row = case.row();
     let Some(now) = after.own(case.id) else {
-        return Err("OWN-1: a success, and no claim says so".into());
+        return Err("OWN-1: a success without a claim".into());
     };
-    holds(after.holds(now), "OWN-3: a success, and its claim does not hold what exists")?;
+    holds(
+        after.holds(now),
+        "OWN-3: a success, but its claim does not hold the current name servers",
+    )?;
     let basis = match case.behavior {
         Behavior::InPlace | Behavior::Home(_) => ClaimBasis::Updated,
         Behavior::Create | Behavior::Replacement(_) if row == Row::Unchanged => ClaimBasis::Came,
         Behavior::Create | Behavior::Replacement(_) => ClaimBasis::Made,
     };
-    let rule = "ARRIVE-2: only who made what exists, or has updated it, has a lasting claim";
+    let rule = "ARRIVE-2: the basis of the claim is not that of its request";
     holds(now.basis == basis, rule)?;
     let arrives = case.behavior.is_arrival();
     let was = case.own().map(|own| own.intent).or(case.old_intent).filter(|_| !arrives);
     holds(
         now.intent == case.intent && now.previous_intent == was,
-        "UPDATE-5: the claim does not remember the wish of before",
+        "UPDATE-5: the claim does not record the previous intent",
     )?;
     holds(
         case.config.keys.is_some() || now.ds.is_none(),
-        "DS-6: a claim manages a DS record set that nobody asks for",
+        "DS-6: a claim manages a DS record set that its resource does not ask for",
     )?;
     let from = match case.behavior {
         Behavior::Home(zone) => comes_from(Some(zone)),
@@ -328,6 +343,6 @@ fn check_claim(
     };
     holds(
         from,
-        "MOVE-3: a claim notes where a move came from until the next later Update in place, and no longer",
+        "MOVE-3: a claim records a move until the next later Update in place, and no longer",
     )
 }

@@ -1,4 +1,4 @@
-//! The table of Leaving.
+//! The rules of leaving.
 
 use delegation_model::digest::Digest;
 use delegation_model::ownership_record::{Claim, ClaimBasis, Displaced};
@@ -8,10 +8,10 @@ use crate::model::{Model, Question, Reason};
 use crate::points::Decided;
 use crate::values::{BY_HAND, START};
 
-/// The row of a table that applies to a Delete.
+/// The row of the table that applies to a Delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum DeleteRow {
-    /// True if nobody is left to pay the debt.
+    /// The name servers stay. True if `before` is removed, because no holder is left.
     Keep(bool),
     Remove,
     Restore(Displaced),
@@ -41,11 +41,11 @@ impl Model {
             holds(newest, "OWN-8: an older tombstone replaces a newer one")?;
         }
         let Some(own) = before.own(id) else {
-            return holds(stays, "LEAVE-1: nothing is ours, and something changes");
+            return holds(stays, "LEAVE-1: a Delete without a claim changes something");
         };
         let of_request = own.stamp == crate::function::stamp(request.time, request.id);
         if reason == Reason::Undo && (!of_request || own.again) {
-            return holds(stays, "ARRIVE-8: what this delivery did not write is taken back");
+            return holds(stays, "ARRIVE-8: a delivery undoes what it did not write");
         }
         if own.stamp.time > time {
             return holds(
@@ -53,12 +53,15 @@ impl Model {
                 "TIME-1: a Delete is not overtaken",
             );
         }
-        holds(!matches!(decided, Decided::Overtaken), "TIME-1: a Delete is overtaken by nothing")?;
+        holds(
+            !matches!(decided, Decided::Overtaken),
+            "TIME-1: a Delete is overtaken without a later request",
+        )?;
         let of_create = own.basis != ClaimBasis::Updated && own.from.is_none();
         if reason == Reason::Invented && !of_create {
             return holds(stays, "LEAVE-9: an invented id removes a retained claim");
         }
-        holds(after.own(id).is_none(), "LEAVE-2: a Delete has ended, and the claim is there")?;
+        holds(after.own(id).is_none(), "LEAVE-2: a Delete leaves its claim")?;
         let config = self.config(config);
         let is_of = |letter: u8| before.servers == Some(values.server_digests[usize::from(letter)]);
         let is_known = known && (is_of(config.servers) || (rezoned && is_of(BY_HAND)));
@@ -66,37 +69,40 @@ impl Model {
         match &row {
             DeleteRow::Keep(_) => {
                 let kept = before.servers == after.servers && before.ttl == after.ttl;
-                holds(kept, "LEAVE-2: a Delete changes name servers that are to stay")?;
+                holds(kept, "LEAVE-2: a Delete changes name servers that must stay")?;
                 let others = || before.others(id).any(|claim| claim.ds == before.ds);
                 let goes = before.ds.is_some() && own.ds == before.ds && !others();
                 let ds = if goes { None } else { before.ds };
                 holds(
                     after.ds == ds,
-                    "LEAVE-7: a DS record set goes with the last claim that names it, and not before",
+                    "LEAVE-7: only the last claim that names a DS record set removes it",
                 )?;
             }
             DeleteRow::Remove => {
                 let gone = after.servers.is_none() && after.ds.is_none();
-                holds(gone, "LEAVE-3: the last holder does not take along what is settled")?;
+                holds(gone, "LEAVE-3: the last holder does not remove a settled delegation")?;
             }
             DeleteRow::Restore(displaced) => {
                 let back = after.servers
                     == Some(Digest::from_name_servers(&displaced.name_servers))
                     && after.ttl == displaced.ttl.seconds();
-                holds(back, "LEAVE-5: what was displaced is not put back")?;
-                holds(after.ds.is_none(), "LEAVE-5: a DS record set stays under what is put back")?;
+                holds(back, "LEAVE-5: displaced name servers are not restored")?;
+                holds(
+                    after.ds.is_none(),
+                    "LEAVE-5: a DS record set stays with restored name servers",
+                )?;
             }
         }
         let keeps = row == DeleteRow::Keep(false) && before.others(id).next().is_some();
         let origin = before.before.clone().filter(|_| keeps);
         holds(
             after.before == origin,
-            "OWN-5: the debt goes with the last who could pay it, and not before",
+            "OWN-5: the origin is removed with the last holder, and not before",
         )
     }
 }
 
-/// The row of the table of Leaving.
+/// Returns the row of the table of leaving.
 fn delete_row(
     before: &PointState,
     own: &Claim,

@@ -1,4 +1,4 @@
-//! A step and the delegation points in words, for traces.
+//! The texts of steps and delegation points in traces.
 
 use super::Step;
 use crate::model::Model;
@@ -13,7 +13,7 @@ impl Model {
         )
     }
 
-    /// A step in words; different ones for different steps of a state.
+    /// Returns the text of a step. Different steps from one state have different texts.
     pub(crate) fn step_text(&self, world: &World, step: Step) -> String {
         let about = |id: u8| {
             let request = world.request(id);
@@ -67,13 +67,13 @@ impl Model {
                 format!("cut off {} (delivery {index})", about(request))
             }
             Step::TimeOut { request, index, is_applied } => {
-                let what = if is_applied { ", whose batch is carried out" } else { "" };
+                let what = if is_applied { ", whose batch is applied" } else { "" };
                 format!("run out of time in {}{what} (delivery {index})", about(request))
             }
             Step::GiveUp { request } => format!("give up {}", about(request)),
             Step::ByHand(act) => act.to_string(),
             Step::Wait { seconds } => format!("wait {seconds} s"),
-            Step::Roll => "x signs with its second key alone".to_owned(),
+            Step::Roll => "x signs only with its second key".to_owned(),
         }
     }
 }
