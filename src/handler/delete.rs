@@ -141,7 +141,7 @@ async fn of_invented_id(
     let site = Site { session: &session, point: &point, is_main: true };
     let create_could_run = is_valid && cx.allows(&point.name);
     let mut is_ours = false;
-    let reason = DeleteReason::InventedId { create_could_run };
+    let reason = DeleteReason::InventedId { intent: properties.intent(), create_could_run };
     let result = remove_and_tell(cx, site, properties, reason, &mut is_ours).await;
     match result {
         Err(failure) if failure.kind() == Kind::Denied && denial == Denial::Final => {

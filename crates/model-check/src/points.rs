@@ -57,6 +57,8 @@ struct CurrentState {
 pub(crate) struct ClaimView {
     pub(crate) resource: u8,
     pub(crate) servers: Option<u8>,
+    /// The digest of what its resource asks for.
+    pub(crate) intent: Digest,
     /// True if it manages the current DS record set.
     pub(crate) names_ds: bool,
     /// The time of its request, in seconds since the start.
@@ -229,6 +231,7 @@ impl Points {
         Some(ClaimView {
             resource: u8::try_from(resource).ok()?,
             servers: self.values.letter_of(claim.ns),
+            intent: claim.intent,
             names_ds: current.ds.is_some() && claim.ds == current.ds,
             time: claim.stamp.time - START,
             lasting: claim.basis != ClaimBasis::Came,

@@ -64,6 +64,23 @@ async fn a_retained_delegation_outlives_a_cancelled_create_that_never_ran() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn regression_a_late_create_of_a_deleted_resource_let_a_cancelled_create_run() {
+    // S1 is deleted, its Create is delivered again, and S1 is declared anew with other name
+    // servers. The Delete of that Create took the late Create's claim for that Create's, and left
+    // no tombstone.
+    let mut scenario = Scenario::new().await;
+    let late = scenario.create_event("S1", &wants("x"));
+    let id = scenario.fixture.deliver(late.clone()).await.success().id().to_owned();
+    scenario.fixture.delete(&id, wants("x")).await.success();
+    scenario.fixture.deliver(late).await.success();
+    let cancelled = scenario.create_event("S1", &wants("y"));
+    let answer = scenario.delete_invented("S1", wants("y")).await.success();
+    assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
+    scenario.fixture.deliver(cancelled).await.failed(&["create-cancelled"]);
+    assert_eq!((scenario.stands().as_str(), scenario.tombstones()), ("x", 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_delete_of_a_create_that_never_answered_comes_an_hour_later() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();

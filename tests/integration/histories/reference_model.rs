@@ -82,6 +82,9 @@ pub(crate) struct ReferenceModel {
     shaky: BTreeSet<String>,
     /// Whose claims stood when the step began, and no stack held them.
     unheld: BTreeSet<Key>,
+    /// The claims of retained resources that the Delete of a cancelled Create removed in this step:
+    /// it asked for the same, so they looked like that Create's, which may still run.
+    mistaken: BTreeSet<Key>,
     /// Where this step did what no rollback takes back.
     final_at: BTreeSet<Place>,
     pub(crate) in_trouble: bool,
@@ -116,6 +119,7 @@ impl ReferenceModel {
             step_began: 0,
             shaky: BTreeSet::new(),
             unheld: BTreeSet::new(),
+            mistaken: BTreeSet::new(),
             final_at: BTreeSet::new(),
             in_trouble: false,
             quiet: true,

@@ -77,8 +77,8 @@ pub(crate) enum Leave {
     Asked,
     /// An arrival that fails takes back what it wrote.
     Undo,
-    /// CloudFormation invented the id. True if the Create could have run.
-    Invented(bool),
+    /// CloudFormation invented the id for a Create with this intent.
+    Invented { intent: String, could_run: bool },
     /// The parent zone of the id is gone, and the properties lead here.
     ZoneGone(String),
 }
@@ -371,7 +371,7 @@ fn decide_absent(
         Verdict::Becomes(Box::new(Outcome { ns, before, own, tombstone, what }))
     };
     let Some(own) = record.own(&stamp.owner, stamp.now) else {
-        return if *why == Leave::Invented(true) {
+        return if matches!(why, Leave::Invented { could_run: true, .. }) {
             stays(None, true, "tombstone")
         } else {
             Verdict::Nothing
@@ -386,8 +386,8 @@ fn decide_absent(
         return Verdict::Overtaken;
     }
     match why {
-        // A retained claim, not that of the Create that was cancelled.
-        Leave::Invented(could_run) if !own.is_of_create() => {
+        // Not the claim of the Create that was cancelled.
+        Leave::Invented { intent, could_run } if !own.is_of_create() || own.intent != *intent => {
             return if *could_run {
                 stays(Some(own_of(own)), true, "tombstone")
             } else {

@@ -275,7 +275,9 @@ pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     let why = match &goal.reason {
         DeleteReason::Requested => Leave::Asked,
         DeleteReason::Undo => Leave::Undo,
-        DeleteReason::InventedId { create_could_run } => Leave::Invented(*create_could_run),
+        DeleteReason::InventedId { intent, create_could_run } => {
+            Leave::Invented { intent: intent.to_string(), could_run: *create_could_run }
+        }
         DeleteReason::ZoneGone { zone } => Leave::ZoneGone(zone.as_str().to_owned()),
     };
     let known = goal.known_name_servers.as_ref();
@@ -483,7 +485,12 @@ pub(super) fn intents() -> impl Strategy<Value = Intent> {
 pub(super) fn reasons() -> impl Strategy<Value = DeleteReason> {
     prop_oneof![
         4 => Just(DeleteReason::Requested),
-        1 => any::<bool>().prop_map(|create_could_run| DeleteReason::InventedId { create_could_run }),
+        1 => (any::<bool>(), prop::sample::select(vec!["x", "y"])).prop_map(
+            |(create_could_run, servers)| DeleteReason::InventedId {
+                intent: plainly(servers).digest(),
+                create_could_run,
+            }
+        ),
         1 => prop::sample::select(vec!["Z8", "Z9"])
             .prop_map(|zone| DeleteReason::ZoneGone { zone: zone.parse().unwrap() }),
         1 => Just(DeleteReason::Undo),

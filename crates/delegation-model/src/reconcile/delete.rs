@@ -23,7 +23,9 @@ pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
         _ if own.is_later_than(goal.stamp, goal.now) => {
             return Decision::Overtaken(Overtaken::ByLaterRequest { name: goal.name.clone() });
         }
-        DeleteReason::InventedId { create_could_run } if !own.is_of_create() => {
+        DeleteReason::InventedId { intent, create_could_run }
+            if !own.is_of_create() || own.intent != *intent =>
+        {
             return Decision::Proceed(keep_claim(goal, observed, &record, *create_could_run));
         }
         // The claim came from the zone that is gone: this is the clean-up of the move (LEAVE-8).
@@ -44,7 +46,7 @@ fn without_claim(
     record: &OwnershipRecord,
 ) -> ReconciliationPlan {
     let mut plan = match goal.reason {
-        DeleteReason::InventedId { create_could_run: true } => {
+        DeleteReason::InventedId { create_could_run: true, .. } => {
             leave_tombstone(goal, observed, record)
         }
         _ => ReconciliationPlan::default(),
@@ -62,7 +64,7 @@ fn without_claim(
     plan
 }
 
-/// A retained claim is not that of the Create that was cancelled (LEAVE-9).
+/// Keeps a claim that the cancelled Create cannot have written (LEAVE-9).
 fn keep_claim(
     goal: &DeleteGoal,
     observed: &Observation,

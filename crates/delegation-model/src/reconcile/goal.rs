@@ -174,6 +174,9 @@ pub enum DeleteReason {
     /// A Delete with a physical id that this function did not return: CloudFormation invented it
     /// for a Create that it cancelled (LEAVE-9).
     InventedId {
+        /// The digest of the intent of the cancelled Create. CloudFormation sends its properties
+        /// with the Delete, so a claim with another intent is not that Create's.
+        intent: Digest,
         /// False if that Create can't have run, because its properties are invalid or the name is
         /// not allowed. No tombstone is necessary then.
         create_could_run: bool,

@@ -100,7 +100,10 @@ impl Model {
                     reason: match reason {
                         Reason::Requested => DeleteReason::Requested,
                         Reason::Undo => DeleteReason::Undo,
-                        Reason::Invented => DeleteReason::InventedId { create_could_run: true },
+                        Reason::Invented => DeleteReason::InventedId {
+                            intent: values.intent(config),
+                            create_could_run: true,
+                        },
                     },
                     known_name_servers: known.then(|| {
                         let given = &values.servers[usize::from(config.servers)];

@@ -102,13 +102,13 @@ impl Model {
                 if own.is_some() == before.claim(request.resource).is_some() && !stone && !later {
                     self.violation("LEAVE-9: a cancelled Create may still run".into());
                 }
-                let (was, updated) = match before.claim(request.resource) {
-                    Some(own) => (true, own.updated || own.moved),
-                    None => (false, false),
-                };
-                if was && own.is_some() != updated && !later {
+                let intent = self.points.values.intent(*config);
+                let not_its = |own: &ClaimView| own.updated || own.moved || own.intent != intent;
+                let kept = before.claim(request.resource).map(not_its);
+                if kept.is_some_and(|kept| own.is_some() != kept) && !later {
                     self.violation(
-                        "LEAVE-9: an invented id removes a retained claim, or leaves that of its Create".into(),
+                        "LEAVE-9: an invented id removes a claim that is not its Create's, or leaves that"
+                            .into(),
                     );
                 }
             }

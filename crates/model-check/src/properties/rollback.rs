@@ -182,7 +182,12 @@ impl Model {
             return Some("name-servers-by-hand");
         }
         if began.left_by != LeftBy::Nobody || began.late != 0 {
-            if operation.cancelled {
+            let is_of_create = |claim: &ClaimView| {
+                operation.target[usize::from(claim.resource == 1)].is_some_and(|target| {
+                    claim.intent == self.points.values.intent(self.config(target))
+                })
+            };
+            if operation.cancelled && before.claims.iter().any(is_of_create) {
                 return Some("retained-and-cancelled");
             }
             let moves = operation.before.iter().zip(operation.target).any(|(held, target)| {

@@ -58,11 +58,14 @@ impl Model {
             "TIME-1: a Delete is overtaken without a later request",
         )?;
         let of_create = own.basis != ClaimBasis::Updated && own.from.is_none();
-        if reason == Reason::Invented && !of_create {
-            return holds(stays, "LEAVE-9: an invented id removes a retained claim");
+        let config = self.config(config);
+        if reason == Reason::Invented && !(of_create && own.intent == values.intent(config)) {
+            return holds(
+                stays,
+                "LEAVE-9: an invented id removes a claim that is not its Create's",
+            );
         }
         holds(after.own(id).is_none(), "LEAVE-2: a Delete leaves its claim")?;
-        let config = self.config(config);
         let is_of = |letter: u8| before.servers == Some(values.server_digests[usize::from(letter)]);
         let is_known = known && (is_of(config.servers) || (rezoned && is_of(BY_HAND)));
         let row = delete_row(before, own, (is_known, rejected), time);

@@ -109,7 +109,12 @@ impl ReferenceModel {
             asks.push((self.absent(delivery, Leave::Undo), None));
         }
         if delivery.leaves.as_ref() == Some(&turn.place) {
-            let why = if delivery.invented { Leave::Invented(true) } else { Leave::Asked };
+            let why = if delivery.invented {
+                let intent = delivery.asked.as_ref().map(|asked| self.intent(asked));
+                Leave::Invented { intent: intent.unwrap_or_default(), could_run: true }
+            } else {
+                Leave::Asked
+            };
             asks.push((self.absent(delivery, why), None));
         }
         if delivery.cleanup.as_ref() == Some(&turn.place) {
@@ -154,7 +159,13 @@ impl ReferenceModel {
             // A retained delegation goes with the rollback of a move to it.
             Some(Way::Replacement { .. }) => had,
             // And one that was never updated with the Delete of a Create whose answer nobody heard.
-            None => delivery.invented && self.unheld.contains(&key),
+            None if delivery.invented && self.unheld.contains(&key) => {
+                if turn.after.record.own(&delivery.owner, delivery.now).is_none() {
+                    self.mistaken.insert(key.clone());
+                }
+                true
+            }
+            None => false,
             Some(Way::Create) => false,
         };
         if is_final {

@@ -251,17 +251,23 @@ impl ReferenceModel {
         let Some(place) = &delivery.leaves else { return };
         let key = (delivery.owner.clone(), place.clone());
         let own = self.scene(place).record.own(&delivery.owner, delivery.now).cloned();
-        let mine = own.filter(|own| own.at <= delivery.at);
+        let is_overtaken = own.as_ref().is_some_and(|own| own.at > delivery.at);
+        let mine = own.filter(|_| !is_overtaken);
+        let intent = delivery.asked.as_ref().map(|asked| self.intent(asked));
         let may_stay = delivery.is_stale()
-            || (delivery.invented && mine.as_ref().is_some_and(|own| !own.is_of_create()));
+            || self.mistaken.contains(&key)
+            || (delivery.invented
+                && mine.as_ref().is_some_and(|own| {
+                    !own.is_of_create() || Some(&own.intent) != intent.as_ref()
+                }));
         // The Create that it overtook wrote after the last look: it had outlived this Delete.
         let overtook = self.active.iter().any(|other| other.owner == delivery.owner);
         if mine.is_none() {
-            if overtook {
-                self.excused.insert(key)
-            } else {
-                self.excused.remove(&key)
-            };
+            if overtook || self.mistaken.contains(&key) {
+                self.excused.insert(key);
+            } else if !is_overtaken {
+                self.excused.remove(&key);
+            }
             return;
         }
         if !may_stay && !overtook {

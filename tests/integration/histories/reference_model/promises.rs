@@ -20,6 +20,7 @@ impl ReferenceModel {
             .collect();
         self.final_at.clear();
         self.unheld.clear();
+        self.mistaken.clear();
         for place in self.all_places() {
             let scene = self.scene(&place);
             let owners =

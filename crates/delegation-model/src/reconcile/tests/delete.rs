@@ -319,7 +319,7 @@ mod invented_ids {
     fn the_tombstone_stops_a_create_of_the_same_second() {
         let mut point = Point::new();
         let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
-        let mut goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+        let mut goal = point.delete_goal("S1", invented_id("x"));
         goal.stamp.time = create.goal.stamp.time;
         point.deliver_delete(&goal);
         assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
@@ -364,10 +364,24 @@ mod invented_ids {
         }
     }
 
+    /// LEAVE-9. An earlier Create was delivered after its Delete, and no stack knows of its claim.
+    #[test]
+    fn the_claim_of_another_create_stays_and_the_cancelled_create_does_not_run() {
+        let mut point = created(wants("x"));
+        let create = point.request("S1", UpdateBehavior::Create, &wants("y"));
+        let goal = point.delete_goal("S1", invented_id("y"));
+        let done = point.deliver_delete(&goal);
+        assert_eq!((done.warnings().as_str(), done.shape().as_str()), ("claim-kept", "-TXT +TXT"));
+        assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
+        assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
+    }
+
     #[test]
     fn no_tombstone_is_left_if_the_create_cannot_have_run() {
         let mut point = Point::new();
-        let goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: false });
+        let intent = wants("x").digest();
+        let reason = DeleteReason::InventedId { intent, create_could_run: false };
+        let goal = point.delete_goal("S1", reason);
         assert_eq!(point.deliver_delete(&goal).shape(), "");
         point.set_by_hand("x", 60);
         assert_eq!(point.deliver_delete(&goal).warnings(), "delete-without-claim");
@@ -376,7 +390,7 @@ mod invented_ids {
     #[test]
     fn no_tombstone_is_left_if_a_later_claim_exists() {
         let mut point = Point::new();
-        let goal = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+        let goal = point.delete_goal("S1", invented_id("x"));
         point.create("S1", wants("x"));
         assert_eq!(point.deliver_delete(&goal).overtaken(), "overtaken");
         assert_eq!(point.record().iter().count(), 1);
@@ -385,7 +399,7 @@ mod invented_ids {
     #[test]
     fn a_redelivered_delete_does_not_replace_a_newer_tombstone() {
         let mut point = Point::new();
-        let first = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+        let first = point.delete_goal("S1", invented_id("x"));
         let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
         point.delete_invented("S1");
         assert_eq!(point.deliver_delete(&first).shape(), "");

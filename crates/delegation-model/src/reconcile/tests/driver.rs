@@ -404,11 +404,10 @@ impl Point {
         self.deliver_delete(&DeleteGoal { known_name_servers: Some(servers(letters)), ..goal })
     }
 
-    /// A Delete with an invented id.
+    /// A Delete with an id that CloudFormation invented for a Create that asks for X.
     #[track_caller]
     pub(super) fn delete_invented(&mut self, resource: &str) -> Done {
-        let reason = DeleteReason::InventedId { create_could_run: true };
-        let goal = self.delete_goal(resource, reason);
+        let goal = self.delete_goal(resource, invented_id("x"));
         self.deliver_delete(&goal)
     }
 
@@ -510,4 +509,9 @@ pub(super) fn moved_from() -> MovedFrom {
     let zone: ZoneId = "Z9".parse().unwrap();
     let route = Digest::from_route(&ParentZone::Id(zone.clone()), None, &name(CUT));
     MovedFrom { zone: Some(zone), route }
+}
+
+/// CloudFormation invented the physical id of a Create that asks for these name servers.
+pub(super) fn invented_id(servers: &'static str) -> DeleteReason {
+    DeleteReason::InventedId { intent: wants(servers).digest(), create_could_run: true }
 }

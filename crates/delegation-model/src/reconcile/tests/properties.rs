@@ -170,7 +170,12 @@ fn intents() -> impl Strategy<Value = Intent> {
 fn reasons() -> impl Strategy<Value = DeleteReason> {
     prop_oneof![
         4 => Just(DeleteReason::Requested),
-        1 => any::<bool>().prop_map(|create_could_run| DeleteReason::InventedId { create_could_run }),
+        1 => (any::<bool>(), prop::sample::select(vec!["x", "y"])).prop_map(
+            |(create_could_run, servers)| DeleteReason::InventedId {
+                intent: wants(servers).digest(),
+                create_could_run,
+            }
+        ),
         1 => prop::sample::select(vec!["Z8", "Z9"])
             .prop_map(|zone| DeleteReason::ZoneGone { zone: zone.parse().unwrap() }),
         1 => Just(DeleteReason::Undo),

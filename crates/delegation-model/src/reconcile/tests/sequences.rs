@@ -344,7 +344,7 @@ fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retry() {
 fn a_create_and_its_delete_in_the_same_second() {
     let mut point = Point::new();
     let create = point.request("S1", UpdateBehavior::Create, &wants("x"));
-    let mut delete = point.delete_goal("S1", DeleteReason::InventedId { create_could_run: true });
+    let mut delete = point.delete_goal("S1", invented_id("x"));
     delete.stamp.time = create.goal.stamp.time;
     point.deliver_delete(&delete);
     assert_eq!(point.deliver(&create).overtaken(), "create-cancelled");
