@@ -23,14 +23,14 @@ pub enum Reached<T> {
     Denied,
 }
 
-/// The parent zone of the physical id, and our claim in it.
+/// The parent zone of a delegation point, and our claim in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneView {
     /// The apex of the zone.
     pub apex: Name,
     /// True if the zone is private, so that nobody on the internet asks it.
     pub private: bool,
-    /// Our own claim at the physical id's point.
+    /// Our own claim at the point.
     pub claim: Option<Claim>,
 }
 
@@ -57,8 +57,8 @@ pub struct Route {
     pub at_physical: Option<Reached<ZoneView>>,
     /// What the role of the old properties sees there.
     pub at_physical_by_old_role: Option<Reached<ZoneView>>,
-    /// Our own claim at home, as the role of the properties sees it.
-    pub at_home: Option<Reached<Option<Claim>>>,
+    /// What the role of the properties sees at home.
+    pub at_home: Option<Reached<ZoneView>>,
     /// Where the look-up of the parent zone led.
     pub found_zone: Option<ZoneId>,
 }
@@ -71,7 +71,8 @@ pub enum NextStep {
     ReadPhysical(DelegationPoint),
     /// The same with the role of the old properties: [`Route::at_physical_by_old_role`].
     ReadPhysicalByOldRole(DelegationPoint),
-    /// Read our claim at this point, with the role of the properties: [`Route::at_home`].
+    /// Read the zone of this point, and our claim there, with the role of the properties:
+    /// [`Route::at_home`].
     ReadHome(DelegationPoint),
     /// Look up the parent zone that is asked for, with the role of the properties:
     /// [`Route::found_zone`].
@@ -112,11 +113,13 @@ pub fn next_step(route: &Route) -> NextStep {
     if let Some(home) = claim.and_then(|claim| route.home(claim)) {
         match &route.at_home {
             None => return NextStep::ReadHome(home),
-            Some(Reached::Read(Some(_))) => {
+            // Others may be able to write both claims, and to name a zone that nobody asks
+            // (TRUST-4).
+            Some(Reached::Read(view)) if view.claim.is_some() && route.is_satisfied(&home, view) => {
                 let from = MovedFrom { zone: Some(physical.zone.clone()), route: route.old_route };
                 return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
             }
-            Some(Reached::Read(None) | Reached::Gone | Reached::Denied) => {}
+            Some(Reached::Read(_) | Reached::Gone | Reached::Denied) => {}
         }
     }
     match view {
@@ -139,10 +142,11 @@ impl Route {
         Some(DelegationPoint { zone: from.zone.clone()?, name: self.name.clone() })
     }
 
-    fn is_satisfied(&self, physical: &DelegationPoint, view: &ZoneView) -> bool {
-        physical.name == self.name
+    /// True if the zone of a point is public and one that is asked for.
+    fn is_satisfied(&self, point: &DelegationPoint, view: &ZoneView) -> bool {
+        point.name == self.name
             && !view.private
-            && self.parent.is_satisfied_by(&physical.zone, &view.apex)
+            && self.parent.is_satisfied_by(&point.zone, &view.apex)
     }
 
     fn look_up(&self, physical: &DelegationPoint, prefer: Option<ZoneId>) -> NextStep {

@@ -129,7 +129,7 @@ impl UpdateResolver<'_> {
                     route.at_physical_by_old_role = Some(seen);
                 }
                 NextStep::ReadHome(point) => {
-                    let read = observe::own_claim(cx, session, &point).await;
+                    let read = self.read_home(session, &point).await;
                     route.at_home = Some(self.reach(read, true, &mut None)?);
                 }
                 NextStep::FindZone { prefer } => {
@@ -235,6 +235,22 @@ impl UpdateResolver<'_> {
             None => observed.as_ref().and_then(|observed| observed.apex.clone()),
         };
         Ok(AtPhysical { apex, claim, observed })
+    }
+
+    /// Reads the point that a replacement came from, by what our claim says.
+    async fn read_home(
+        &self,
+        session: &Session,
+        point: &DelegationPoint,
+    ) -> Result<ZoneView, Failure> {
+        let zone = async {
+            session.hosted_zone(&point.zone).await.map_err(|error| {
+                parent_failure(&format!("reading the parent zone {}", point.zone), &error)
+            })
+        };
+        let (zone, claim) =
+            tokio::try_join!(zone, observe::own_claim(self.cx, session, point))?;
+        Ok(ZoneView { apex: zone.name, private: zone.private, claim })
     }
 
     /// What was read, or why not. A denial is waited for, unless there is no use in that.

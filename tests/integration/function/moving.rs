@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use delegation_model::digest::Digest;
+use delegation_model::parent::ParentZone;
 use sandbox::{Fault, FaultKind, RecordSet, Role, ZoneHandle};
 use serde_json::{Value, json};
 use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
@@ -111,6 +113,28 @@ async fn a_move_to_a_second_zone_of_the_name_comes_home() {
     assert_eq!(fixture.parent.records().len(), before.len());
     fixture.delete(&id, json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}
+
+/// Somebody who may write TXT in the parent zone and in another zone of the account: the claim says
+/// that its resource came from there, and a claim is there.
+#[tokio::test(start_paused = true)]
+async fn a_forged_origin_moves_no_delegation_to_a_zone_that_nobody_asks() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let private = fixture.parent_account.private_hosted_zone("example.com");
+    let claims = fixture.claims();
+    private.put(RecordSet::new(RECORD, "TXT", 300, claims.clone()));
+    let parent = ParentZone::Name("example.com".parse().unwrap());
+    let role = fixture.parent_role.arn();
+    let route = Digest::from_route(&parent, Some(&role), &NAME.parse().unwrap());
+    let forged = format!(",from={}/{route},owner=", private.id());
+    let forged: Vec<String> =
+        claims.iter().map(|claim| claim.replace(",owner=", &forged)).collect();
+    fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, forged));
+    let answer = fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
+    assert_eq!(answer.id(), id);
+    assert_eq!(delegated(&private), Vec::<String>::new());
+    assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(60));
 }
 
 #[tokio::test(start_paused = true)]

@@ -195,12 +195,29 @@ fn an_update_that_asks_for_what_led_to_the_old_point_returns_home() {
     // MOVE-3: although Z1, the second zone of that name, satisfies the properties.
     let home = going_home();
     assert_eq!(next_step(&home), NextStep::ReadHome(point("Z0")));
-    let at_home = Some(Reached::Read(Some(claim(None))));
+    let at_home = Some(view(Some(claim(None))));
     assert_eq!(next_step(&Route { at_home, ..home.clone() }), comes_home("Z0", "Z1"));
     // If the point is gone or denied, the Update stays here.
-    for gone in [Reached::Read(None), Reached::Gone, Reached::Denied] {
+    for gone in [view(None), Reached::Gone, Reached::Denied] {
         assert_eq!(next_step(&Route { at_home: Some(gone), ..home.clone() }), stays("Z1"));
     }
+}
+
+/// TRUST-4.
+#[test]
+fn home_is_a_public_zone_that_the_properties_ask_for() {
+    let there = |apex: &str, private| {
+        let view = ZoneView { apex: name(apex), private, claim: Some(claim(None)) };
+        Route { at_home: Some(Reached::Read(view)), ..going_home() }
+    };
+    assert_eq!(next_step(&there("example.com", false)), comes_home("Z0", "Z1"));
+    assert_eq!(next_step(&there("example.com", true)), stays("Z1"));
+    assert_eq!(next_step(&there("com", false)), stays("Z1"));
+    let parent = ParentZone::Id(zone("Z1"));
+    let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
+    let at_physical = Some(view(Some(claim(Some(from)))));
+    let by_id = Route { at_physical, at_home: Some(view(Some(claim(None)))), ..route(parent) };
+    assert_eq!(next_step(&by_id), stays("Z1"));
 }
 
 #[test]
@@ -215,7 +232,7 @@ fn home_is_also_found_with_the_old_role() {
         ..home
     };
     assert_eq!(next_step(&denied), NextStep::ReadHome(point("Z0")));
-    let at_home = Some(Reached::Read(Some(claim(None))));
+    let at_home = Some(view(Some(claim(None))));
     assert_eq!(next_step(&Route { at_home, ..denied }), comes_home("Z0", "Z1"));
 }
 

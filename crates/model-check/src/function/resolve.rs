@@ -98,11 +98,7 @@ impl Model {
             },
             at_physical: view(delivery.physical),
             at_physical_by_old_role: view(delivery.physical_by_old_role),
-            at_home: match delivery.home {
-                Snapshot::Unread => None,
-                Snapshot::Denied => Some(Reached::Denied),
-                Snapshot::Read(id) => Some(Reached::Read(own(id))),
-            },
+            at_home: view(delivery.home),
             // The zones never change, so it does not matter when they are looked up.
             found_zone: Some(values.zones[usize::from(config.zone)].clone()),
         }
