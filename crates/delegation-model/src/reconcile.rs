@@ -42,6 +42,12 @@ pub use warning::Warning;
 /// request (LEAVE-5, UPDATE-5). The times are those of the requests, not of a clock.
 const DAY: i64 = 86_400;
 
+/// What Route 53 accepts in one batch (Developer Guide, "Quotas"): the characters of all values, the
+/// values, and the values of one record set.
+const MOST_CHARACTERS: usize = 32_000;
+const MOST_VALUES: usize = 1_000;
+const MOST_VALUES_OF_A_SET: usize = 400;
+
 /// Everything that was read in the parent zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
@@ -223,6 +229,17 @@ impl fmt::Display for ReconciliationPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.changes.iter().try_for_each(|change| writeln!(f, "{change}"))
     }
+}
+
+/// True if Route 53 accepts a batch of this size. A batch that replaces the ownership record has its
+/// values twice, and others may be able to fill it (LEAVE-11).
+fn fits(changes: &[Change]) -> bool {
+    let sets = || changes.iter().map(Change::record_set);
+    let characters =
+        |set: &RecordSet| set.values.iter().map(|value| value.chars().count()).sum::<usize>();
+    sets().map(characters).sum::<usize>() <= MOST_CHARACTERS
+        && sets().map(|set| set.values.len()).sum::<usize>() <= MOST_VALUES
+        && sets().all(|set| set.values.len() <= MOST_VALUES_OF_A_SET)
 }
 
 /// Returns the changes that give the ownership record these values. An existing record set is

@@ -758,6 +758,27 @@ async fn an_arrival_is_refused_where_the_record_has_no_room_and_who_is_there_can
     assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("", ""));
 }
 
+/// LEAVE-11: Route 53 takes 32,000 characters in a batch, and one that replaces the record has it
+/// twice.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_others_filled_keeps_nobody_from_leaving() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    let mut values = scenario.fixture.claims();
+    values.extend((0..122).map(|n| format!("\"{n:0>254}\"")));
+    scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values.clone()));
+    let answer =
+        scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
+    assert!(answer.get("Warning").contains("ownership-record-full"), "{}", answer.0);
+    let asks = with(&wants("xy"), json!({}));
+    scenario.update("S1", asks.clone()).await.failed(&["ownership-record-full"]);
+    scenario.roll_back("S1", asks).await.success();
+    scenario.delete_invented("S2", wants("x")).await.success();
+    let answer = scenario.delete("S1").await.success();
+    assert!(answer.get("Warning").contains("claim-left"), "{}", answer.0);
+    assert_eq!((scenario.stands().as_str(), scenario.fixture.claims()), ("", values));
+}
+
 // What is known, and left.
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use super::goal::{Goal, UpdateBehavior};
 use super::overtaken::Overtaken;
 use super::refusal::Refusal;
 use super::warning::Warning;
-use super::{Action, Decision, Observation, ReconciliationPlan, changes_of_record};
+use super::{Action, Decision, Observation, ReconciliationPlan, changes_of_record, fits};
 use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
@@ -156,6 +156,9 @@ impl<'a> Point<'a> {
             self.record_name,
             &after,
         ));
+        if !fits(&changes) {
+            return Err(Refusal::OwnershipRecordFull { record: self.record_name.clone() });
+        }
         Ok(ReconciliationPlan {
             changes,
             action: Some(self.action(step, desired, sets_ttl || ds.changes())),

@@ -4,7 +4,7 @@ use super::goal::{DeleteGoal, DeleteReason};
 use super::holders::Holders;
 use super::overtaken::Overtaken;
 use super::warning::Warning;
-use super::{Action, DAY, Decision, Observation, ReconciliationPlan, changes_of_record};
+use super::{Action, DAY, Decision, Observation, ReconciliationPlan, changes_of_record, fits};
 use crate::digest::Digest;
 use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Displaced, OwnershipRecord, record_name};
@@ -94,7 +94,11 @@ fn leave_tombstone(
     let mut after = record.clone();
     after.drop_tombstones(&goal.claimant, time, now);
     after.put_tombstone(&goal.claimant, time, now);
-    let changes = changes_of_record(observed.ownership.as_ref(), &record_name, &after);
+    let mut changes = changes_of_record(observed.ownership.as_ref(), &record_name, &after);
+    // Where there is no room for it, there is none for the claim of that Create either (LEAVE-11).
+    if !fits(&changes) {
+        changes.clear();
+    }
     let action = (!changes.is_empty()).then_some(Action::Left);
     ReconciliationPlan { changes, action, ..ReconciliationPlan::default() }
 }
@@ -187,6 +191,10 @@ impl<'a> Departure<'a> {
         }
         if let Some(set) = &observed.ownership {
             plan.changes.extend(changes_of_record(Some(set), &set.name, &after));
+            if !fits(&plan.changes) {
+                plan.changes.retain(|change| change.record_set().name != set.name);
+                plan.warnings.push(Warning::ClaimLeft { record: set.name.clone() });
+            }
         }
         plan
     }

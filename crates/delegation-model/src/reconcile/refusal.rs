@@ -168,11 +168,11 @@ pub enum Refusal {
         /// The name of the record.
         record: Name,
     },
-    /// The ownership record has no room for one more claim.
+    /// The ownership record has no room for the claim.
     #[error(
-        "The ownership record {record} would have more than {MAX_CHARACTERS} characters with one \
-         more claim. Remove resources that no longer need the delegation, or what others wrote \
-         there."
+        "The ownership record {record} has no room for this change: it would have more than \
+         {MAX_CHARACTERS} characters or 400 values. Remove resources that no longer need the \
+         delegation, or what others wrote there."
     )]
     OwnershipRecordFull {
         /// The name of the record.

@@ -202,11 +202,16 @@ pub enum Warning {
         /// The zone cut.
         name: Name,
     },
+    /// The claim stays, because Route 53 takes no batch that replaces the ownership record.
+    ClaimLeft {
+        /// The name of the record.
+        record: Name,
+    },
 }
 
 impl Warning {
     /// All codes that [`Warning::code`] can return.
-    pub const CODES: [&str; 23] = [
+    pub const CODES: [&str; 24] = [
         "left-as-it-is",
         "changed-since",
         "records-hidden",
@@ -230,6 +235,7 @@ impl Warning {
         "delegation-not-restored",
         "changed-by-others",
         "ds-with-routing-policy-left",
+        "claim-left",
     ];
 
     /// Returns the stable code of the message.
@@ -258,6 +264,7 @@ impl Warning {
             Self::NotRestored { .. } => "delegation-not-restored",
             Self::ChangedByOthers { .. } => "changed-by-others",
             Self::DsWithRoutingPolicyLeft { .. } => "ds-with-routing-policy-left",
+            Self::ClaimLeft { .. } => "claim-left",
         }
     }
 }
@@ -449,6 +456,11 @@ impl fmt::Display for Warning {
                 f,
                 "The DS record set of {name} was left in place: it has a routing policy, which this \
                  resource never writes. Remove it by hand."
+            ),
+            Self::ClaimLeft { record } => write!(
+                f,
+                "The claim of this resource in the ownership record {record} was left in place: the record \
+                 is larger than Route 53 accepts in one change. Remove what others wrote there, and this claim."
             ),
         }
     }

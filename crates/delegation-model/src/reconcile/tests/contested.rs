@@ -184,6 +184,37 @@ fn an_ownership_record_with_a_routing_policy_is_ignored_and_left() {
     assert_eq!(point.delete_invented("S1").shape(), "");
 }
 
+/// LEAVE-11: somebody who may write TXT fills the record, and no batch can replace it any more.
+#[test]
+fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
+    let of_characters: Vec<String> = (0..122).map(|n| format!("\"{n:0>254}\"")).collect();
+    let mut point = Point::new();
+    point.create("S1", wants("x").signed("a"));
+    of_characters.iter().for_each(|value| point.add_value_by_hand(value));
+    let full = point.record().values();
+    // Who asks for nothing new is not refused, and what can't be written is not sent.
+    for wish in [wants("x").signed("a"), wants("x").signed("a").ttl(60)] {
+        assert_eq!(point.update("S1", wish).warnings(), "left-as-it-is");
+    }
+    let asks = point.clone().update("S1", wants("y").signed("a"));
+    assert_eq!(asks.refused().code(), "ownership-record-full");
+    assert_eq!(point.create("S2", wants("x")).refused().code(), "ownership-record-full");
+    // A Create of S2 that comes late finds no room either.
+    assert_eq!(point.delete_invented("S2").shape(), "");
+    let done = point.delete("S1");
+    assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -DS", "claim-left"));
+    assert_eq!(point.record().values(), full);
+
+    // So many values that there is room for no other.
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    (0..399).for_each(|n| point.add_value_by_hand(&format!("\"{n}\"")));
+    assert_eq!(point.create("S2", wants("x")).refused().code(), "ownership-record-full");
+    assert_eq!(point.delete_invented("S2").shape(), "");
+    assert_eq!(point.update("S1", wants("y")).shape(), "-NS +NS -TXT +TXT");
+    assert_eq!(point.delete("S1").shape(), "-NS -TXT +TXT");
+}
+
 /// In public DNS, a forged displacement can't be told from one that this program wrote. The page on
 /// security draws the conclusion: permission to write TXT records there amounts to permission to
 /// delegate.
