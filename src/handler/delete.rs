@@ -295,11 +295,15 @@ async fn remove_and_tell(
         Ok((observed, decision))
     })
     .await;
-    // A denial has to say what is left.
+    // Who removes nothing has to say what is left.
     result.map_err(|failure| match current {
         Some(servers) if failure.kind() == Kind::Denied => {
             let message = format!("{failure}. {} is delegated to {servers}", point.name);
             failure.told(message)
+        }
+        // Others may be able to write the claim by which it was overtaken.
+        Some(servers) if failure.kind() == Kind::Stale => {
+            failure.followed_by(&format!("{} is delegated to {servers}.", point.name))
         }
         _ => failure,
     })

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sandbox::{Guardrail, RecordSet};
 use serde_json::{Value, json};
@@ -210,6 +210,29 @@ async fn a_delete_that_leaves_something_says_what_with_names_and_values() {
 }
 
 /// Anybody who may write TXT could speak through it to the people who read what a Delete leaves.
+/// Somebody who may write TXT dates the claim a little ahead: the Delete believes that a later request
+/// was here, and leaves the delegation.
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_is_overtaken_says_what_it_leaves() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let soon = fixture.clock.now() + Duration::from_secs(890);
+    let soon = soon.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let claim = fixture.claims().remove(0);
+    let fields = claim.split(',').map(|field| match field.split_once('=') {
+        Some(("at", _)) => format!("at={soon}"),
+        _ => field.to_owned(),
+    });
+    let forged = fields.collect::<Vec<_>>().join(",");
+    fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, [forged]));
+    let answer = fixture.delete(&id, json!({})).await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains("overtaken"), "{warning}");
+    for server in fixture.child_servers() {
+        assert!(warning.contains(&server), "{warning}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_others_wrote_into_the_ownership_record_is_counted_and_not_repeated() {
     let fixture = Fixture::new().await;
