@@ -51,22 +51,37 @@ impl Question {
     }
 }
 
+/// How many checks before its change a request makes. What is to be written may become something
+/// else while the name servers are asked, or between two tries of a request that is denied; whoever
+/// has the child zone can see to that.
+const CHECKS: usize = 3;
+
 /// What was asked before the change of a request and what came of it, so that it is asked once.
 #[derive(Debug, Default)]
-pub(super) struct EarlierCheck(Option<(Question, Result<Option<Report>, Failure>)>);
+pub(super) struct EarlierCheck {
+    last: Option<(Question, Result<Option<Report>, Failure>)>,
+    /// How many checks were made.
+    made: usize,
+}
 
 impl EarlierCheck {
-    /// What came of this question, if it is the one that was asked.
+    /// What came of this question, if it is the one that was asked last.
     pub(super) fn answer(&self, question: &Question) -> Option<&Result<Option<Report>, Failure>> {
-        self.0.as_ref().filter(|(asked, _)| asked == question).map(|(_, result)| result)
+        self.last.as_ref().filter(|(asked, _)| asked == question).map(|(_, result)| result)
+    }
+
+    /// True if no check is to be made any more.
+    pub(super) fn is_spent(&self) -> bool {
+        self.made >= CHECKS
     }
 
     pub(super) fn keep(&mut self, question: Question, result: Result<Option<Report>, Failure>) {
-        self.0 = Some((question, result));
+        self.last = Some((question, result));
+        self.made += 1;
     }
 
     pub(super) fn finding(&self) -> Option<&Report> {
-        self.0.as_ref().and_then(|(_, result)| result.as_ref().ok()?.as_ref())
+        self.last.as_ref().and_then(|(_, result)| result.as_ref().ok()?.as_ref())
     }
 }
 
@@ -91,11 +106,7 @@ pub(super) async fn before(
     let finding =
         bounded(cx, most, async |patience| cx.verifier.verify_child(wanted, patience).await).await;
     let Some(finding) = finding else {
-        if verification == Verification::Require || *adds_ds {
-            let message = format!("{} Nothing was changed. Deploy again.", no_time(&wanted.name));
-            return Err(Failure::new(Code::NotVerified, message));
-        }
-        return Ok(None);
+        return without(verification, question, &no_time(&wanted.name));
     };
     report(&finding, "before");
     let unfit = (*adds_ds && !finding.has_secure_server())
@@ -110,6 +121,22 @@ pub(super) async fn before(
         return Err(Failure::new(Code::VerificationFailed, message));
     }
     Ok(Some(finding))
+}
+
+/// What follows where there was no check, for this reason.
+///
+/// # Errors
+/// If it was required, or a DS record set is to be written.
+pub(super) fn without(
+    verification: Verification,
+    question: &Question,
+    why: &str,
+) -> Result<Option<Report>, Failure> {
+    if verification == Verification::Require || question.adds_ds {
+        let message = format!("{why} Nothing was changed. Deploy again.");
+        return Err(Failure::new(Code::NotVerified, message));
+    }
+    Ok(None)
 }
 
 /// Whether a finding fails what is required.
@@ -134,6 +161,13 @@ pub(super) fn warning(finding: &Report) -> Option<Warning> {
 /// That there was no check.
 pub(super) fn no_time(name: &Name) -> String {
     format!("The name servers of {name} were not asked: too little time was left for it.")
+}
+
+/// The same, because it was made for something else too often.
+pub(super) fn keeps_changing(name: &Name) -> String {
+    format!(
+        "The name servers of {name} were not asked: what is to be written changed during each of {CHECKS} checks."
+    )
 }
 
 /// After the change: every name server of the parent zone must refer to exactly what is wanted;

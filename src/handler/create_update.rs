@@ -21,9 +21,6 @@ use delegation_model::ownership_record::ClaimBasis;
 use delegation_model::reconcile::{Action, Decision, Goal, Observation, plan_create_update};
 use dns_check::{ParentZone, Report};
 
-/// How often a plan that became another one during its DNS check is checked again.
-const LOOKS: usize = 3;
-
 /// What is there, what is decided on it, and what the user should know of the parent zone's own
 /// signing state.
 pub(super) struct Planned {
@@ -120,7 +117,7 @@ async fn change(
         warning = warning.take().or(planned.warning.take());
         // A check takes its time: what was observed before it is observed anew, until it is what
         // was asked about.
-        for _ in 0..LOOKS {
+        loop {
             let Decision::Proceed(plan) = &planned.decision else { break };
             let question = Question::new(&goal.name, plan, &planned.observed)
                 .filter(|_| mode != Verification::None);
@@ -128,6 +125,11 @@ async fn change(
             if let Some(result) = earlier.answer(&question) {
                 planned.decision = checked(&goal, result, planned.decision, &planned.observed);
                 break;
+            }
+            if earlier.is_spent() {
+                let result = check::without(mode, &question, &check::keeps_changing(&goal.name));
+                earlier.keep(question, result);
+                continue;
             }
             let back = is_rollback(cx, &goal, &planned.observed);
             let result = check::before(cx, mode, &question, cx.config.check_patience, back).await;

@@ -1,8 +1,11 @@
 //! The DNS check of a request, against name servers that answer over UDP and TCP.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sandbox::{DnsFault, RecordSet, SyncRule};
+use sandbox::{DnsFault, Fault, FaultKind, RecordSet, SyncRule};
 use serde_json::{Value, json};
 
 use test_support::{Fixture, NAME};
@@ -69,6 +72,37 @@ async fn a_lame_server_is_found_before_the_world_sees_it() {
     let answer = fixture.create(report()).await.success();
     assert!(answer.get("Verification").contains("REFUSED"), "{}", answer.get("Verification"));
     assert_eq!((answer.get("Warning"), fixture.delegated_to()), ("", fixture.child_servers()));
+}
+
+/// Whoever has the child zone changes its name servers each time that it is read, and the change of
+/// the parent zone is denied, so that the request is tried for as long as it may be.
+#[tokio::test(start_paused = true)]
+async fn one_request_makes_few_checks_however_often_it_is_tried() {
+    let mut fixture = Fixture::new().await;
+    fixture.restart(|config| config.propagation_wait = Duration::from_mins(15)).await;
+    let (child, own, read) = (fixture.child.clone(), fixture.child.name_servers(), AtomicU64::new(0));
+    fixture.aws.before_call(Arc::new(move |call| {
+        if call.action == "GetHostedZone" && call.zone.as_deref() == Some(&child.id()) {
+            let other = format!("ns{}.elsewhere.net.", read.fetch_add(1, Ordering::Relaxed));
+            child.put(RecordSet::new(NAME, "NS", 60, own.iter().cloned().chain([other])));
+        }
+    }));
+    let denied = FaultKind::Error {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "not authorized".into(),
+    };
+    fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(denied).always());
+    fixture.create(report()).await.failed(&["was denied"]);
+    assert!(fixture.changes_sent() > 4, "{}", fixture.changes_sent());
+    let asked: BTreeSet<String> = fixture
+        .dns
+        .queries_to("resolver")
+        .into_iter()
+        .map(|query| query.name)
+        .filter(|name| name.ends_with(".elsewhere.net."))
+        .collect();
+    assert!(asked.len() <= 3, "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
