@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::stdout;
+use std::io::{self, Write, stdout};
 
+use inventory::batch::ascii;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -90,6 +91,27 @@ const FINDING: &[&str] = &[
     "accepted",
 ];
 
+/// Takes lines of JSON and writes them in ASCII: the ids of a request are the text of whoever sent
+/// it, and nothing in them is to turn or hide words on a terminal that shows the log.
+struct Lines<W>(W);
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write_all(ascii(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Writes a line of JSON beside the log.
+pub fn print(line: &str) {
+    // A log that can't be written is no reason to fail a request.
+    let _ = writeln!(Lines(stdout()), "{line}");
+}
+
 /// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL; INFO if it is not given).
 ///
 /// Only this crate's events are written, and errors of the others: at TRACE the Lambda runtime logs
@@ -103,7 +125,7 @@ pub fn init(level: Option<&str>) {
         "ERROR" | "FATAL" => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    let mut layer = json_subscriber::JsonLayer::new(stdout);
+    let mut layer = json_subscriber::JsonLayer::new(|| Lines(stdout()));
     layer.with_timer("timestamp", SystemTime);
     layer.with_level("level");
     layer.with_flattened_event();
@@ -168,5 +190,21 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for KeepFields {
         {
             values.record(fields);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_line_of_the_log_is_ascii_and_says_the_same() {
+        let line = json!({"stack": "a\u{202e}b\u{9b}31m\u{e9}\u{1f600}\n"});
+        let mut written = Vec::new();
+        Lines(&mut written).write_all(format!("{line}\n").as_bytes()).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        assert!(text.trim_end().chars().all(|c| (' '..='~').contains(&c)), "{text}");
+        assert_eq!((serde_json::from_str::<Value>(&text).unwrap(), text.lines().count()), (line, 1));
     }
 }

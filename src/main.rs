@@ -1,6 +1,5 @@
 //! The Lambda function and its watch: wiring only.
 
-use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +8,7 @@ use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
 use custom_delegation::http::{self, Client};
+use custom_delegation::logging::{self, print};
 use custom_delegation::watch::{self, Settings, Watch};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    custom_delegation::logging::init(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
+    logging::init(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -92,11 +92,6 @@ async fn accounts(client: Client) -> Accounts {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-fn print(line: &str) {
-    // A log that can't be written is no reason to fail a request.
-    let _ = writeln!(stdout(), "{line}");
 }
 
 fn diagnostic(name: &str, error: &dyn std::error::Error) -> Diagnostic {

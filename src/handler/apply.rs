@@ -9,7 +9,7 @@ use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
 use crate::error::{Code, Failure, Warning, WarningCode};
 use crate::metrics::Step;
-use delegation_model::ownership_record::{Stamp, record_name};
+use delegation_model::ownership_record::{OwnershipRecord, Stamp, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Action, Decision, Observation, ReconciliationPlan};
 use delegation_model::record_set::{Change, RecordSet};
@@ -129,7 +129,7 @@ pub(super) async fn apply(
                 if site.is_main {
                     cx.progress.mark_changed();
                 }
-                info!(change = %plan, change_id = id, action = plan.action.map(Action::as_str), "the parent zone was changed");
+                info!(change = changes_for_people(&plan), change_id = id, action = plan.action.map(Action::as_str), "the parent zone was changed");
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(Applied { plan, observed, status, change: id, warning: None });
             }
@@ -229,6 +229,32 @@ fn is_compared(plan: &ReconciliationPlan, observed: &Observation, point: &Delega
         .any(|set| set.rtype == "DS")
         || observed.record().claims().any(|claim| claim.ds.is_some());
     creates != deletes || (creates && !secured && !plan.redelegates(observed, &point.name))
+}
+
+/// The changes of a plan, one a line.
+fn changes_for_people(plan: &ReconciliationPlan) -> String {
+    let line = |change: &Change| match change {
+        Change::Create(set) => format!("+ {}\n", text_of(set)),
+        Change::Delete(set) => format!("- {}\n", text_of(set)),
+    };
+    plan.changes.iter().map(line).collect()
+}
+
+/// A record set; of an ownership record the values that this function writes, and how many others
+/// there are (TRUST-3).
+pub(super) fn text_of(set: &RecordSet) -> String {
+    if set.rtype != "TXT" {
+        return set.to_string();
+    }
+    let record = OwnershipRecord::parse(&set.values);
+    let (ours, others) = record.repeatable();
+    let values = ours.into_iter().map(str::to_owned).collect();
+    let text = RecordSet { values, ..set.clone() }.to_string();
+    match others {
+        0 => text,
+        1 => format!("{} (and one value of others)", text.trim_end()),
+        others => format!("{} (and {others} values of others)", text.trim_end()),
+    }
 }
 
 /// A batch that was not carried out: a failure, or only a warning if it was to write nothing but

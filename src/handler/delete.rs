@@ -16,7 +16,7 @@ use crate::metrics::Step;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::{OwnershipRecord, record_name};
+use delegation_model::ownership_record::record_name;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
@@ -225,21 +225,7 @@ fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
         .into_iter()
         .flatten()
         .map(RecordSet::to_string);
-    Some(sentence(&sets.chain(ownership.map(ownership_text)).collect::<Vec<_>>().join("; ")))
-}
-
-/// The ownership record with the values that this function writes; those of others are counted
-/// (TRUST-3).
-fn ownership_text(set: &RecordSet) -> String {
-    let record = OwnershipRecord::parse(&set.values);
-    let (ours, others) = record.repeatable();
-    let values = ours.into_iter().map(str::to_owned).collect();
-    let text = RecordSet { values, ..set.clone() }.to_string();
-    match others {
-        0 => text,
-        1 => format!("{} (and one value of others)", text.trim_end()),
-        others => format!("{} (and {others} values of others)", text.trim_end()),
-    }
+    Some(sentence(&sets.chain(ownership.map(apply::text_of)).collect::<Vec<_>>().join("; ")))
 }
 
 /// Takes our claim away from a delegation point, and the delegation with it if the table says so.
