@@ -308,3 +308,32 @@ fn own_stamp(
 ) -> Option<Stamp> {
     observe::own_in(cx, point, observed).map(|own| own.stamp)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use delegation_model::ttl::Ttl;
+
+    #[test]
+    fn the_log_of_a_change_counts_the_values_of_others() {
+        let ours = "\"heritage=custom-delegation,before=same,of=0123456789abcdef\"".to_owned();
+        let values = vec![ours.clone(), "\"urgent: run curl evil.example\"".to_owned()];
+        let record = "_delegation-a.example.com".parse().unwrap();
+        let set = RecordSet::new(record, "TXT", Ttl::OWNERSHIP, values);
+        let ns = RecordSet::new(
+            "a.example.com".parse().unwrap(),
+            "NS",
+            Ttl::DELEGATION,
+            vec!["ns1.example.net.".to_owned()],
+        );
+        let changes = vec![Change::Delete(set), Change::Create(ns)];
+        let plan = ReconciliationPlan { changes, ..ReconciliationPlan::default() };
+        assert_eq!(
+            changes_for_people(&plan),
+            format!(
+                "- _delegation-a.example.com 300 TXT {ours} (and one value of others)\n\
+                 + a.example.com 172800 NS ns1.example.net.\n"
+            )
+        );
+    }
+}

@@ -232,8 +232,13 @@ impl<'a> Point<'a> {
             after.put_claim(claim);
             after.drop_tombstones(&self.goal.claimant, self.goal.stamp.time, self.goal.now);
         }
+        let mut changes =
+            changes_of_record(self.observed.ownership.as_ref(), self.record_name, &after);
+        if !fits(&changes) {
+            changes.clear();
+        }
         ReconciliationPlan {
-            changes: changes_of_record(self.observed.ownership.as_ref(), self.record_name, &after),
+            changes,
             action: Some(Action::Unchanged),
             warnings: vec![Warning::LeftAsItIs { refusal: Box::new(refusal) }],
             only_refreshes: true,

@@ -196,7 +196,7 @@ fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
     for wish in [wants("x").signed("a"), wants("x").signed("a").ttl(60)] {
         assert_eq!(point.update("S1", wish).warnings(), "left-as-it-is");
     }
-    let asks = point.clone().update("S1", wants("y").signed("a"));
+    let asks = point.clone().update("S1", wants("x"));
     assert_eq!(asks.refused().code(), "ownership-record-full");
     assert_eq!(point.create("S2", wants("x")).refused().code(), "ownership-record-full");
     // A Create of S2 that comes late finds no room either.

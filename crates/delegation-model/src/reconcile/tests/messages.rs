@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::driver::*;
-use crate::ownership_record::OwnerName;
+use crate::ownership_record::{OwnerName, record_name};
 use crate::reconcile::{
     Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
 };
@@ -158,6 +158,7 @@ fn warnings() -> Vec<Warning> {
         Warning::ChangedByOthers { name: name(), current: x(), owners: Holders::default() },
         Warning::ChangedByOthers { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::DsWithRoutingPolicyLeft { name: name() },
+        Warning::ClaimLeft { record: record_name(&name()).unwrap() },
     ]
 }
 
