@@ -4,9 +4,11 @@
 //! whose properties can't be read is answered all the same, and nothing grows beyond the event.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -342,7 +344,40 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
         return Err(EnvelopeError::TooLarge(raw.get().len()));
     }
     // The words of this error are about the form alone: nested too deeply, a number out of range.
-    serde_json::from_str(raw.get()).map_err(|error| EnvelopeError::Unreadable(error.to_string()))
+    let unreadable = |error: serde_json::Error| EnvelopeError::Unreadable(error.to_string());
+    if raw.get().starts_with('{') {
+        serde_json::from_str::<EachOnce>(raw.get()).map_err(unreadable)?;
+    }
+    serde_json::from_str(raw.get()).map_err(unreadable)
+}
+
+/// An object that has no key twice: of two values, which is meant can't be told.
+struct EachOnce;
+
+impl<'de> Deserialize<'de> for EachOnce {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EachOnceVisitor)
+    }
+}
+
+struct EachOnceVisitor;
+
+impl<'de> Visitor<'de> for EachOnceVisitor {
+    type Value = EachOnce;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EachOnce, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some((key, IgnoredAny)) = map.next_entry::<String, _>()? {
+            if !keys.insert(key) {
+                return Err(A::Error::custom("a property is given twice"));
+            }
+        }
+        Ok(EachOnce)
+    }
 }
 
 /// A physical id that a stack may have, if the event has one.

@@ -146,7 +146,7 @@ pub(super) async fn at_and_below(
     point: &DelegationPoint,
 ) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
     let page = session.record_sets(&point.zone, Some((&point.name, None)), PAGE).await?;
-    let more_below = page.next.is_some_and(|next| next.is_at_or_below(&point.name));
+    let more_below = page.next.is_some_and(|next| is_among(&next, &point.name));
     let (at_cut, below) = at_or_below(page.sets, &point.name);
     Ok((at_cut, below, more_below))
 }
@@ -162,8 +162,14 @@ fn at_or_below(
 /// The same from a page of the listing that starts above the cut; `None` if it ends before the last
 /// of them.
 fn whole_cut(page: &Page, cut: &Name) -> Option<(Vec<RecordSet>, Vec<RecordSet>)> {
-    let ends_beyond = |next: &Name| next.position() > cut.position() && !next.is_at_or_below(cut);
+    let ends_beyond = |next: &Name| next.position() > cut.position() && !is_among(next, cut);
     page.next.as_ref().is_none_or(ends_beyond).then(|| at_or_below(page.sets.iter().cloned(), cut))
+}
+
+/// True if a name is listed among those at and below the cut: names below it may come after this
+/// one. A label with a dot in it, such as `cut\056x`, is listed there and lies elsewhere.
+fn is_among(name: &Name, cut: &Name) -> bool {
+    name.position().starts_with(&cut.position())
 }
 
 async fn ownership(

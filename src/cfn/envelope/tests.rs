@@ -105,6 +105,27 @@ fn a_field_that_is_there_twice_leaves_the_request_answerable() {
     assert!(parse(&twice("ServiceToken"), accepted).unwrap().request.is_ok(), "nobody reads it");
 }
 
+#[test]
+fn a_property_that_is_there_twice_is_taken_from_neither() {
+    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    let with_text = |field: &str, text: &str| {
+        with(field, json!("PLACE")).to_string().replace("\"PLACE\"", text)
+    };
+    for twice in [r#"{"TTL":"1","DomainName":"a","TTL":"1"}"#, r#"{"TTL":"1","\u0054TL":"2"}"#] {
+        let event = parse(&with_text("ResourceProperties", twice), accepted).unwrap();
+        let request = event.request.unwrap();
+        let error = request.unreadable.unwrap();
+        assert!(error.to_string().contains("a property is given twice"), "{error}");
+        assert!(request.properties.is_string(), "nothing is taken from them");
+        let event = parse(&with_text("OldResourceProperties", twice), accepted).unwrap();
+        assert!(event.request.unwrap().old_properties.is_string());
+    }
+    // Within a property no object is read.
+    let nested = r#"{"Trigger":{"a":1,"a":2}}"#;
+    let event = parse(&with_text("ResourceProperties", nested), accepted).unwrap();
+    assert!(event.request.unwrap().unreadable.is_none());
+}
+
 /// CloudFormation does not take a longer answer.
 #[test]
 fn an_answer_fits_whatever_the_ids_are() {

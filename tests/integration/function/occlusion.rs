@@ -15,6 +15,24 @@ fn at(owner: &str, rtype: &str) -> RecordSet {
     RecordSet::new(owner, rtype, 300, [value])
 }
 
+/// `testing\056b` is one label with a dot in it. It is listed between the names below `testing`, and
+/// where a page ends at it there are more of these.
+#[tokio::test(start_paused = true)]
+async fn a_label_with_a_dot_in_it_hides_no_record_behind_the_end_of_a_page() {
+    let hidden = at("z.testing.example.com", "A");
+    for (fillers, below) in [(98, 0), (0, 300)] {
+        let fixture = Fixture::new().await;
+        (0..fillers).for_each(|n| fixture.parent.put(at(&format!("f{n:03}.example.com"), "A")));
+        let own = |n| at(&format!("a{n:03}.testing.example.com"), "A");
+        (0..below).for_each(|n| fixture.parent.put(own(n)));
+        (0..below).for_each(|n| fixture.child.put(own(n)));
+        fixture.parent.put(at(r"testing\056b.example.com", "TXT"));
+        fixture.parent.put(hidden.clone());
+        fixture.create(json!({})).await.failed(&["hides-records"]);
+        assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_child_zone_lacks_is_named_in_a_refusal() {
     let fixture = Fixture::new().await;
