@@ -34,7 +34,8 @@ pub enum NameServersError {
     Address(String),
     /// One of them has a single label. It is an empty parameter of some program, or a local name.
     #[error(
-        "\"{0}\" has only one label. Give the full name of the name server, such as ns1.example.net."
+        "{} has only one label. Give the full name of the name server, such as ns1.example.net.",
+        quoted(.0.as_str(), in_names)
     )]
     OneLabel(Name),
     /// One item contains several names.

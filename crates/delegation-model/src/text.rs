@@ -50,10 +50,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A shorter value is no external id that anybody would have to keep secret.
+const SECRET: usize = 16;
+
+/// True for a value that may be an external id in the wrong place: long, with a digit, without a
+/// dot, and with only characters that an external id may have.
+pub fn may_be_secret(text: &str) -> bool {
+    text.len() >= SECRET
+        && !text.starts_with("xn--")
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,@:/-".contains(&byte))
+}
+
 /// Returns how a message shows a value: its first characters in quotation marks, or only its length
-/// if it has a character that `fits` rejects. Such a value is of another kind and may be a secret.
+/// if it has a character that `fits` rejects, or if it may be an external id. Such a value may be a
+/// secret.
 pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
-    if !text.chars().all(fits) {
+    if may_be_secret(text) || !text.chars().all(fits) {
         return match text.chars().count() {
             1 => "(a value of one character, not repeated here)".to_owned(),
             count => format!("(a value of {count} characters, not repeated here)"),
@@ -123,7 +136,13 @@ mod tests {
         let digit = |c: char| c.is_ascii_digit();
         assert_eq!(quoted("123", digit), "\"123\"");
         assert_eq!(quoted("12-secret", digit), "(a value of 9 characters, not repeated here)");
-        let long = quoted(&"1".repeat(5000), digit);
+        for secret in ["51af3dc0-da77-11e4-872e-1234567db123", "0123456789abcdef", "a1,b2@c3=d4_e5+f6"] {
+            assert!(!quoted(secret, |_| true).contains(secret), "{secret}");
+        }
+        for other in ["eu-central-1", "ns1.example-0123456789.net", "xn--mgberp4a5d4ar", "ParentZonename"] {
+            assert_eq!(quoted(other, |_| true), format!("\"{other}\""));
+        }
+        let long = quoted(&"1.".repeat(2500), |c| digit(c) || c == '.');
         assert!(long.len() < 120 && long.ends_with("...\""), "{long}");
     }
 }

@@ -14,7 +14,7 @@ use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::{Name, NameError};
 use delegation_model::name_servers::NameServers;
 use delegation_model::role::{ExternalId, RegionName, Role};
-use delegation_model::text::{hidden_character, is_invisible, quoted};
+use delegation_model::text::{hidden_character, is_invisible, may_be_secret, quoted};
 use delegation_model::ttl::Ttl;
 
 /// How many characters of an unknown property's name a message repeats.
@@ -53,11 +53,15 @@ impl<'a> Reader<'a> {
         };
         let hint = suggestion(key);
         let hint = hint.unwrap_or_else(|| "Remove it, or correct its name.".to_owned());
-        let named: String = key.chars().take(NAMED).collect();
+        let named: String = if may_be_secret(key) {
+            format!("(a name of {} characters, not repeated here)", key.len())
+        } else {
+            key.chars().take(NAMED).collect()
+        };
         // A blank at its end, or a key of nothing at all, is seen by its quotation marks alone.
         let is_plain =
             !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() || is_invisible(c));
-        let named = if is_plain { named } else { format!("\"{named}\"") };
+        let named = if is_plain || may_be_secret(key) { named } else { format!("\"{named}\"") };
         let message = format!("{named} is not a property of Custom::Delegation. {hint}");
         Err(PropertyError::new(Code::UnknownProperty, message))
     }
@@ -122,9 +126,8 @@ impl<'a> Reader<'a> {
     fn name(&self, key: &str, other: &str) -> Read<Name> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         if looks_like_zone_id(text) {
-            let value = quoted(text, is_of_name);
             let message = format!(
-                "{key} {value} must be a domain name. It looks like the id of a hosted zone: give it as {other}."
+                "{key} \"{text}\" must be a domain name. It looks like the id of a hosted zone: give it as {other}."
             );
             return Err(PropertyError::new(Code::InvalidName, message));
         }
@@ -141,6 +144,9 @@ impl<'a> Reader<'a> {
                 u32::from(c),
                 at + 1
             )));
+        }
+        if may_be_secret(text) {
+            return Err(invalid("it has only one label".to_owned()));
         }
         text.parse().map(Some).map_err(|error: NameError| invalid(error.to_string()))
     }
@@ -168,8 +174,11 @@ impl<'a> Reader<'a> {
     fn role_arns(&self, key: &str) -> Result<Vec<RoleArn>, PropertyError> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
         let texts = self.list(key, arns_of)?.into_iter().flatten().flatten();
+        // A comma may be in a role's name, or between a role and its external id.
+        let has_secret = |text: &str| text.rsplit_once(',').is_some_and(|(_, end)| may_be_secret(end));
         let parse = |text: String| {
-            text.parse().map_err(|_| {
+            let arn = text.parse().ok().filter(|_| !has_secret(&text));
+            arn.ok_or_else(|| {
                 invalid(format!(
                     "{key} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name, or a list of two. \
                      Its value is not repeated here.{}",

@@ -535,6 +535,25 @@ fn a_value_that_may_be_a_secret_is_not_repeated() {
     assert!(parse(json!({"DomainName": r"my-name\072id/7.example.com"})).is_ok());
 }
 
+/// What most people take for an external id would do as a label, a Region or a property.
+#[test]
+fn an_external_id_without_odd_characters_is_not_repeated_either() {
+    const SECRET: &str = "51af3dc0-da77-11e4-872e-1234567db123";
+    let of_secrets = ["Trigger", "ParentExternalId", "ChildExternalId"];
+    for property in KNOWN.iter().filter(|key| !of_secrets.contains(key)) {
+        for value in [json!(SECRET), json!([SECRET])] {
+            let error = parse(json!({*property: value})).unwrap_err();
+            assert!(error.contains(property) && !error.contains("51af3dc0"), "{error}");
+        }
+    }
+    for property in ["ParentRoleArn", "ChildRoleArn"] {
+        let error = parse(json!({property: format!("{ROLE},{SECRET}")})).unwrap_err();
+        assert!(error.contains(property) && !error.contains("51af3dc0"), "{error}");
+    }
+    let error = parse(json!({SECRET: "ParentExternalId"})).unwrap_err();
+    assert!(error.contains("is not a property") && !error.contains("51af3dc0"), "{error}");
+}
+
 #[test]
 fn a_role_may_be_a_chain_of_two() {
     let hub = "arn:aws:iam::333333333333:role/hub,with-comma";

@@ -267,7 +267,7 @@ async fn regression_what_comes_below_the_cut_during_the_check_is_noticed() {
     let fixture = Fixture::new().await;
     fixture.dns.fault_times(&server(&fixture), DnsFault::Refused, 2);
     let (parent, asked) = (fixture.parent.clone(), fixture.dns.clone());
-    fixture.aws.before_call(std::sync::Arc::new(move |call| {
+    fixture.aws.before_call(Arc::new(move |call| {
         if call.action == "ListResourceRecordSets" && !asked.queries().is_empty() {
             parent.put(RecordSet::new("host.testing.example.com", "A", 300, ["192.0.2.7"]));
         }

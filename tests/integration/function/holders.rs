@@ -769,7 +769,7 @@ async fn a_record_that_others_filled_keeps_nobody_from_leaving() {
     scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values.clone()));
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
-    assert!(answer.get("Warning").contains("ownership-record-full"), "{}", answer.0);
+    assert!(answer.get("Warning").contains("no room"), "{}", answer.0);
     let asks = with(&wants("xy"), json!({}));
     scenario.update("S1", asks.clone()).await.failed(&["ownership-record-full"]);
     scenario.roll_back("S1", asks).await.success();
