@@ -110,7 +110,7 @@ faults: ## every fault at every call, cut-off deliveries, deadlines and random e
 		cargo test --locked -p custom-delegation --test integration -- faults:: --skip function:: --nocapture
 
 load: ## a hundred simultaneous delegations at Route 53's quota, for five minutes; prints a table
-	LOAD=1 cargo test --locked --test load -- --nocapture
+	LOAD=1 cargo test --locked -p custom-delegation --test integration -- load:: --nocapture
 
 # For `make conformance`: two profiles, and a public zone in the first one's account. ARGS: --resume, --cleanup, --yes, --only PREFIX.
 PARENT_PROFILE ?=

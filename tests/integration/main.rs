@@ -10,10 +10,18 @@
     reason = "a test stops where something is missing, and says what it has done; its helpers are called with json!"
 )]
 
+mod events;
 mod faults;
 mod function;
+mod fuzz_regressions;
 mod histories;
 mod invariants;
+mod kit;
+mod lambda;
+mod load;
+mod migrations;
+mod moto;
+mod pages;
 mod races;
 mod scan;
 mod simulation;

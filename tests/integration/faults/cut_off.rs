@@ -1,6 +1,6 @@
 //! The function cut off before and after every call of a request, and around its answer, as a
-//! process that is killed; then the event is delivered again. `tests/lambda` kills real processes
-//! at some of these moments.
+//! process that is killed; then the event is delivered again. `lambda` kills real processes at
+//! some of these moments.
 
 use std::time::Duration;
 

@@ -1,0 +1,98 @@
+//! A probe that is broken on purpose, and an AWS that is, are reported.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use conformance::bench::{Account, Lab};
+use conformance::journal::{Journal, RunOf};
+use conformance::local::Local;
+use conformance::place::Side;
+use conformance::probe::{Probe, Verdict};
+use conformance::run::Results;
+use conformance::{probes, run};
+use sandbox::{Fault, FaultKind};
+
+fn probe(id: &str) -> Probe {
+    probes::all().into_iter().find(|probe| probe.id == id).unwrap()
+}
+
+async fn run_on(
+    local: Local,
+    probes: &[Probe],
+    spoil: impl FnOnce(&Local, &Lab),
+) -> (Results, String) {
+    let local = Arc::new(local);
+    let parent = Account::load(local.config(Side::Parent)).await.unwrap();
+    let child = Account::load(local.config(Side::Child)).await.unwrap();
+    let run = RunOf::local(&parent, &child);
+    let lab = Lab::set_up(parent, child, &run, local.clone(), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
+    spoil(&local, &lab);
+    let mut told = Vec::new();
+    let results = run::run(&lab, probes, &mut told).await.unwrap();
+    (results, String::from_utf8(told).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_that_expects_something_else_is_reported() {
+    let broken = Probe { expected: "refused", ..probe("route53/upsert") };
+    let (results, told) = run_on(
+        Local::start().await.unwrap(),
+        &[broken, probe("route53/create-existing")],
+        |_, _| {},
+    )
+    .await;
+    let seen = "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2";
+    assert_eq!(results.0.first().unwrap().1, Verdict::Differs(seen.into()));
+    assert_eq!(results.0.last().unwrap().1, Verdict::Agrees, "the others go on");
+    assert!(
+        told.contains(&format!(
+            "DIFFERS route53/upsert\n          expected: refused\n          seen:     {seen}\n"
+        )),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("2 probes: 1 as expected, 1 differ, 0 could not look, 0 do not apply\n"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_aws_that_is_another_one_is_reported() {
+    let (results, _) =
+        run_on(Local::start().await.unwrap(), &[probe("route53/upsert")], |local, lab| {
+            let zone = local.sandbox().zone(&lab.zone.id).unwrap();
+            zone.refuse_when(Arc::new(|_| Some("not today".to_owned())));
+        })
+        .await;
+    let seen = "400 InvalidChangeBatch: [not today]; 400 InvalidChangeBatch: [not today]; ";
+    assert_eq!(results.0.first().unwrap().1, Verdict::Differs(seen.into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_that_cannot_look_is_a_difference_too() {
+    let (results, told) =
+        run_on(Local::start().await.unwrap(), &[probe("route53/list-order")], |local, _| {
+            let denied =
+                FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
+            local.sandbox().fault(Fault::on("ListResourceRecordSets").always().kind(denied));
+        })
+        .await;
+    assert_eq!(results.0.first().unwrap().1, Verdict::Failed("403 AccessDenied: no".into()));
+    assert_eq!(results.differences().count(), 1);
+    assert!(told.contains("FAILED  route53/list-order\n"), "{told}");
+}
+
+/// The program says it by its exit status.
+#[test]
+fn the_exit_status_tells() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_conformance")).args(arguments).output().unwrap()
+    };
+    let fine = run(&["sandbox", "--only", "route53/upsert"]);
+    assert_eq!(fine.status.code(), Some(0), "{fine:?}");
+    // Exit status 1: see moto.rs.
+    let nowhere = run(&["emulator", "--endpoint-url", "http://127.0.0.1:9"]);
+    assert_eq!(nowhere.status.code(), Some(2), "{nowhere:?}");
+}

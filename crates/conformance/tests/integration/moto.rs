@@ -1,0 +1,135 @@
+//! moto disagrees where it is known to be lax: the probes can fail. What it does agree with is said
+//! by somebody else than us.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use conformance::bench::{Account, Lab};
+use conformance::journal::{Journal, RunOf};
+use conformance::place::Emulator;
+use conformance::probe::Verdict;
+use conformance::{probes, run, setup};
+
+/// How long moto may take to start: Python imports a lot on a busy machine.
+const START: Duration = Duration::from_mins(2);
+
+/// Where moto 5.2.5 is as AWS is taken to be. Everywhere else it differs: it is lax, or has other
+/// words. A new version that agrees more often, or less, is news.
+const AGREES: &[&str] = &[
+    "route53/delete-as-listed",
+    "route53/batch-delete-then-create",
+    "route53/upsert",
+    "route53/change-insync",
+    "route53/changes-at-once",
+    "route53/set-alias",
+    "route53/ns-below-delegation",
+    "route53/ns-gone-beside-ds",
+    "route53/ns-foreign",
+    "route53/guardrail-ns-other-account",
+    "route53/list-types",
+    "route53/list-start",
+    "route53/list-type-needs-name",
+    "route53/list-pages",
+    "route53/zone-unknown",
+    "route53/zone-id-with-path",
+    "route53/zone-name-servers",
+    "route53/dnssec-unsigned",
+    "sts/caller-identity",
+    "sts/every-region",
+    "iam/key-names-escaped",
+];
+
+/// What it does where this project relies on a refusal.
+const LAX: [(&str, &str); 7] = [
+    ("route53/batch-whole-or-not", "accepted; listed: a a b"),
+    ("route53/batch-twice", "accepted"),
+    ("route53/ns-beside-cname", "accepted"),
+    ("route53/values-twice", "accepted"),
+    ("route53/txt-255", "accepted; accepted; accepted"),
+    ("sts/external-id", "assumed; without: assumed; another: assumed"),
+    ("iam/key-types", "accepted"),
+];
+
+/// A running moto; dropping it ends it.
+struct Moto(Child);
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts it on a free port, which it tells on its standard error.
+fn start(program: &OsStr) -> (Moto, String) {
+    let mut command = Command::new(program);
+    command
+        .args(["-H", "127.0.0.1", "-p", "0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut process =
+        command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let stderr = BufReader::new(process.stderr.take().unwrap());
+    let moto = Moto(process);
+    let (sender, url) = mpsc::channel();
+    // Reads on to the end, for a full pipe would hold the server up.
+    std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            if let Some((_, url)) = line.split_once("Running on ") {
+                let _ = sender.send(url.trim().to_owned());
+            }
+        }
+    });
+    (moto, url.recv_timeout(START).expect("moto says where it listens"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moto_differs_exactly_where_it_is_known_to() {
+    let Some(program) = std::env::var_os("MOTO_SERVER").filter(|program| !program.is_empty())
+    else {
+        sandbox::not_checked("moto's conformance", "MOTO_SERVER is not set", "make unit");
+        return;
+    };
+    let (_moto, url) = start(&program);
+    let [parent, child] = setup::emulated(&url).await.unwrap();
+    let (parent, child) =
+        (Account::load(parent).await.unwrap(), Account::load(child).await.unwrap());
+    let run = RunOf::local(&parent, &child);
+    let lab = Lab::set_up(parent, child, &run, Arc::new(Emulator), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
+    let mut told = Vec::new();
+    let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
+    let said = String::from_utf8_lossy(&told);
+    let agreeing = results
+        .0
+        .iter()
+        .filter(|(_, verdict)| *verdict == Verdict::Agrees)
+        .map(|(probe, _)| probe.id);
+    let known: BTreeSet<&str> = AGREES.iter().copied().collect();
+    let news: Vec<&str> = known.symmetric_difference(&agreeing.collect()).copied().collect();
+    assert!(news.is_empty(), "agrees now and did not, or the other way round: {news:#?}\n{said}");
+    let program = |id: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+        command
+            .args(["emulator", "--endpoint-url", &url, "--only", id])
+            .output()
+            .unwrap()
+            .status
+            .code()
+    };
+    assert_eq!((program("route53/upsert"), program("route53/batch-twice")), (Some(0), Some(1)));
+    for (id, seen) in LAX {
+        let found = results.0.iter().find(|(probe, _)| probe.id == id);
+        assert_eq!(
+            found.map(|(_, verdict)| verdict),
+            Some(&Verdict::Differs(seen.to_owned())),
+            "{id}"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! `docs/conformance.md` has a row for each probe, and nothing else.
+
+use std::collections::BTreeSet;
+
+use conformance::page::Page;
+use conformance::probe::{Basis, Probe, Verdict};
+use conformance::probes;
+use conformance::run::Results;
+
+#[test]
+fn the_page_is_that_of_the_probes() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    assert!(
+        Page::parse(&text).render(&probes::all()) == text,
+        "write it anew: cargo run -p conformance -- page"
+    );
+}
+
+#[test]
+fn every_probe_has_a_name_of_its_own_that_a_label_can_be() {
+    let all = probes::all();
+    let ids: BTreeSet<&str> = all.iter().map(|probe| probe.id).collect();
+    assert_eq!(ids.len(), all.len(), "no name twice");
+    for probe in all {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(!probe.slug().is_empty() && probe.slug().len() <= 40, "{}", probe.id);
+        assert!(probe.slug().chars().all(allowed), "{}", probe.id);
+        let (guess, page) = (probe.source.contains("no page"), probe.basis == Basis::Page);
+        assert!(!(guess && page), "{}: a promise has a page", probe.id);
+        assert!(probe.fact.ends_with('.') && !probe.source.is_empty(), "{}", probe.id);
+    }
+}
+
+/// The page of a run says what was seen, and keeps it when it is written anew.
+#[test]
+fn what_was_seen_stays_until_something_else_is_expected() {
+    let probes: Vec<Probe> = probes::all().into_iter().take(3).collect();
+    let verdicts = [
+        Verdict::Agrees,
+        Verdict::Differs("404 | <none>".into()),
+        Verdict::NotApplicable("the account has none".into()),
+    ];
+    let results = Results(probes.iter().copied().zip(verdicts).collect());
+    let text = Page::new("2026-12-31", "eu-west-1", &results).render(&probes);
+    assert!(
+        text.contains(
+            "**Against real AWS:** 2026-12-31, eu-west-1. 3 probes: 1 as expected, 1 differ"
+        ),
+        "{text}"
+    );
+    assert!(text.contains(" as expected |\n"), "{text}");
+    assert!(text.contains(r"| **differs:** `404 \| <none>` |"), "{text}");
+    assert!(text.contains("| does not apply: `the account has none` |"), "{text}");
+    assert_eq!(Page::parse(&text).render(&probes), text);
+
+    let mut changed = probes.clone();
+    changed.first_mut().unwrap().expected = "something else";
+    let text = Page::parse(&text).render(&changed);
+    assert!(text.contains("| `something else` | not run yet |"), "{text}");
+}

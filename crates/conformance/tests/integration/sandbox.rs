@@ -1,0 +1,43 @@
+//! The sandbox agrees with all that is taken for granted.
+
+use std::sync::Arc;
+
+use conformance::bench::{Account, Lab};
+use conformance::cleanup::Cleaner;
+use conformance::journal::{Journal, RunOf};
+use conformance::local::Local;
+use conformance::place::Side;
+use conformance::probe::{Needs, Verdict};
+use conformance::{probes, run};
+
+async fn lab() -> (Arc<Local>, Arc<Lab>) {
+    let local = Arc::new(Local::start().await.unwrap());
+    let parent = Account::load(local.config(Side::Parent)).await.unwrap();
+    let child = Account::load(local.config(Side::Child)).await.unwrap();
+    let run = RunOf::local(&parent, &child);
+    let lab = Lab::set_up(parent, child, &run, local.clone(), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
+    (local, lab)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sandbox_agrees_with_every_probe() {
+    let (local, lab) = lab().await;
+    let mut told = Vec::new();
+    let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
+    let differing: Vec<_> =
+        results.differences().map(|(probe, verdict)| (probe.id, verdict, probe.expected)).collect();
+    assert!(differing.is_empty(), "{differing:#?}");
+    for (probe, verdict) in &results.0 {
+        let real = matches!(probe.needs, Needs::RealAws(_));
+        assert_eq!(real, matches!(verdict, Verdict::NotApplicable(_)), "{}: {verdict:?}", probe.id);
+    }
+
+    let (parent, child) = (&lab.parent, &lab.child);
+    let left = Cleaner { parent, child, place: &*lab.place, journal: &lab.journal }.clean().await;
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(local.stacks(), Vec::<String>::new());
+    let zones = conformance::cleanup::zones(parent, &lab.zone.name).await.unwrap();
+    assert!(zones.is_empty(), "{zones:?}");
+}

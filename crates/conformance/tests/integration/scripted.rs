@@ -1,0 +1,335 @@
+//! The probes that only real AWS can answer, against an AWS that says what they expect: else nobody
+//! would know before the run against real AWS whether they can look at all. What CloudFormation
+//! sends is a script here; all the rest is the sandbox.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use conformance::bench::{Account, Bench, Lab};
+use conformance::journal::{Journal, RunOf};
+use conformance::local::Local;
+use conformance::place::{Place, Side};
+use conformance::probe::{Needs, Probe, Verdict};
+use conformance::probes;
+use futures_util::future::BoxFuture;
+use sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+/// A request of CloudFormation: its type, logical id, physical id, and the property `Value`, new
+/// and old.
+type Request = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+/// What follows a command of a stack: requests, and the stack's status once the last of them is
+/// answered.
+struct Step {
+    verb: &'static str,
+    sends: &'static [Request],
+    ends: &'static str,
+}
+
+const fn step(verb: &'static str, sends: &'static [Request], ends: &'static str) -> Step {
+    Step { verb, sends, ends }
+}
+
+const CREATE: Step = step("create-stack", &[("Create", "Thing", "", "a", "")], "CREATE_COMPLETE");
+const DELETE: Step = step("delete-stack", &[("Delete", "Thing", "one", "a", "")], "GONE");
+
+/// The sandbox, with a script for the stack of a probe.
+#[derive(Debug)]
+struct Scripted {
+    local: Arc<Local>,
+    /// The name of the stack that is played.
+    stack: String,
+    bucket: u16,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    steps: VecDeque<Step>,
+    /// What is not received yet.
+    queue: VecDeque<Value>,
+    /// How many requests of the last step are not answered.
+    open: usize,
+    /// The first request of the last step.
+    from: usize,
+    sent: usize,
+    status: &'static str,
+    /// Commands that no step is for.
+    unexpected: Vec<String>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Takes whatever is PUT, as the bucket of CloudFormation does.
+fn bucket() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(connection.try_clone().unwrap());
+                let mut length = 0;
+                for line in reader
+                    .by_ref()
+                    .lines()
+                    .map_while(Result::ok)
+                    .take_while(|line| !line.is_empty())
+                {
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                }
+                reader.read_exact(&mut vec![0; length]).unwrap();
+                let mut connection = connection;
+                let _ = connection.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
+            });
+        }
+    });
+    port
+}
+
+impl Scripted {
+    fn carry_out(&self, side: Side, words: &[&str]) -> Result<String, String> {
+        let option = |name: &str| {
+            words.iter().skip_while(|word| **word != name).nth(1).copied().unwrap_or_default()
+        };
+        let of_stack = option("--stack-name") == self.stack;
+        let mut state = self.state.lock().unwrap();
+        match words {
+            ["cloudformation", "describe-stacks", ..] if of_stack => state.describe(&self.stack),
+            ["cloudformation", verb, ..] if of_stack => {
+                state.advance(verb, &self.stack, self.bucket)
+            }
+            ["cloudformation", "create-stack-refactor", ..] => {
+                assert!(
+                    option("--resource-mappings").contains("\"LogicalResourceId\":\"Renamed\""),
+                    "{words:?}"
+                );
+                Ok(json!({"StackRefactorId": "refactor"}).to_string())
+            }
+            ["cloudformation", "describe-stack-refactor", ..] => {
+                Ok(json!({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
+                    .to_string())
+            }
+            ["cloudformation", "execute-stack-refactor", ..] => {
+                state.advance("execute-stack-refactor", &self.stack, self.bucket)
+            }
+            ["lambda", "invoke", ..] => Ok(String::new()),
+            ["sqs", "receive-message", ..] if option("--queue-url") == "queue-of-lambda" => {
+                let body = json!({"requestContext": {"approximateInvokeCount": 3}}).to_string();
+                Ok(json!({"Messages": [{"Body": body}]}).to_string())
+            }
+            ["sqs", "receive-message", ..] => {
+                let message = state.queue.pop_front().map(|event| {
+                    json!({"Messages": [{"Body": event.to_string(), "ReceiptHandle": event["RequestId"]}]}).to_string()
+                });
+                Ok(message.unwrap_or_default())
+            }
+            ["sqs", "delete-message", ..] => {
+                if option("--receipt-handle")
+                    .parse::<usize>()
+                    .is_ok_and(|number| number >= state.from)
+                {
+                    state.open -= 1;
+                }
+                Ok(String::new())
+            }
+            _ => self.local.run(side, words),
+        }
+    }
+}
+
+impl State {
+    fn describe(&self, name: &str) -> Result<String, String> {
+        let status = match (self.open, self.status) {
+            (0, "" | "GONE") => return Err(format!("Stack with id {name} does not exist")),
+            (0, status) => status,
+            _ => "UPDATE_IN_PROGRESS",
+        };
+        let output = |key: &str, value: &str| json!({"OutputKey": key, "OutputValue": value});
+        let outputs = [output("Function", "failing"), output("Queue", "queue-of-lambda")];
+        Ok(json!({"Stacks": [{"StackStatus": status, "Outputs": outputs}]}).to_string())
+    }
+
+    fn advance(&mut self, verb: &str, name: &str, bucket: u16) -> Result<String, String> {
+        let Some(step) = self.steps.pop_front().filter(|step| step.verb == verb) else {
+            self.unexpected.push(verb.to_owned());
+            return Err(format!("the script has no {verb}"));
+        };
+        (self.status, self.open, self.from) = (step.ends, step.sends.len(), self.sent);
+        for (kind, logical_id, physical_id, value, old) in step.sends {
+            let mut event = json!({
+                "RequestType": kind,
+                "LogicalResourceId": logical_id,
+                "RequestId": self.sent.to_string(),
+                "StackId": format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{name}/0"),
+                "ResponseURL": format!("http://127.0.0.1:{bucket}/answer"),
+                "ResourceProperties": {"Value": value},
+            });
+            if !physical_id.is_empty() {
+                event["PhysicalResourceId"] = json!(physical_id.replace("STACK", name));
+            }
+            if !old.is_empty() {
+                event["OldResourceProperties"] = json!({"Value": old});
+            }
+            self.queue.push_back(event);
+            self.sent += 1;
+        }
+        Ok(String::new())
+    }
+}
+
+impl Place for Scripted {
+    fn name(&self) -> &'static str {
+        "the script"
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn lacks(&self, _: Needs) -> Option<String> {
+        None
+    }
+
+    fn aws<'a>(
+        &'a self,
+        side: Side,
+        words: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<String, String>> {
+        Box::pin(std::future::ready(self.carry_out(side, words)))
+    }
+}
+
+fn probe(id: &str) -> Probe {
+    probes::all().into_iter().find(|probe| probe.id == id).unwrap()
+}
+
+/// What becomes of a probe whose stack has that end of its name and goes by these steps.
+async fn played(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) -> Verdict {
+    let local = Arc::new(Local::start().await.unwrap());
+    let parent = Account::load(local.config(Side::Parent)).await.unwrap();
+    let child = Account::load(local.config(Side::Child)).await.unwrap();
+    let run = RunOf::local(&parent, &child);
+    let state = State { steps: steps.into_iter().collect(), ..State::default() };
+    let scripted = Scripted {
+        local: Arc::clone(&local),
+        stack: format!("{}-{stack}", run.prefix),
+        bucket: bucket(),
+        state: Mutex::new(state),
+    };
+    let place = Arc::new(scripted);
+    let lab = Lab::set_up(parent, child, &run, place.clone(), Arc::new(Journal::in_memory()))
+        .await
+        .unwrap();
+    if id == "sts/opt-in-region" {
+        let message = "The security token included in the request is invalid".to_owned();
+        let kind = FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message };
+        local.sandbox().fault(Fault::on("GetCallerIdentity").always().kind(kind));
+    }
+    let probe = probe(id);
+    let verdict = probe.verdict(&Bench::new(&lab, probe.slug())).await;
+    let state = place.state.lock().unwrap();
+    assert_eq!(
+        (state.unexpected.as_slice(), state.steps.len()),
+        (&[][..] as &[String], 0),
+        "{id}: {verdict:?}"
+    );
+    verdict
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probes_of_real_aws_can_look() {
+    const CREATED: &[Request] = &[("Create", "Thing", "", "a", "")];
+    for (id, stack, steps) in [
+        (
+            "cloudformation/cancelled-create",
+            "cancelled-create",
+            vec![
+                CREATE,
+                step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "GONE"),
+            ],
+        ),
+        (
+            "cloudformation/cancelled-update",
+            "cancelled-update",
+            vec![
+                CREATE,
+                step("update-stack", &[("Update", "Thing", "one", "b", "a")], "UPDATE_COMPLETE"),
+                step(
+                    "cancel-update-stack",
+                    &[("Update", "Thing", "one", "a", "b")],
+                    "UPDATE_ROLLBACK_COMPLETE",
+                ),
+                DELETE,
+            ],
+        ),
+        (
+            "cloudformation/retried",
+            "retried",
+            vec![
+                step("create-stack", CREATED, "CREATE_FAILED"),
+                step(
+                    "update-stack",
+                    &[("Create", "Thing", "", "b", ""), ("Delete", "Thing", "made", "a", "")],
+                    "UPDATE_COMPLETE",
+                ),
+                DELETE,
+            ],
+        ),
+        (
+            "cloudformation/service-token",
+            "service-token",
+            vec![CREATE, step("update-stack", &[], "UPDATE_ROLLBACK_COMPLETE"), DELETE],
+        ),
+        (
+            "cloudformation/refactoring",
+            "refactoring",
+            vec![CREATE, step("execute-stack-refactor", &[], "UPDATE_COMPLETE"), DELETE],
+        ),
+        (
+            "lambda/deliveries",
+            "failing",
+            vec![step("create-stack", &[], "CREATE_COMPLETE"), step("delete-stack", &[], "GONE")],
+        ),
+        ("sts/opt-in-region", "nothing", vec![]),
+    ] {
+        assert_eq!(played(id, stack, steps).await, Verdict::Agrees, "{id}");
+    }
+}
+
+/// An AWS that does something else is seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_aws_is_reported() {
+    let sends = step("update-stack", &[("Update", "Thing", "one", "a", "a")], "UPDATE_COMPLETE");
+    let verdict =
+        played("cloudformation/service-token", "service-token", [CREATE, sends, DELETE]).await;
+    assert_eq!(verdict, Verdict::Differs("Update Thing one: a from a -> UPDATE_COMPLETE".into()));
+    let fails =
+        step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "DELETE_FAILED");
+    let verdict =
+        played("cloudformation/cancelled-create", "cancelled-create", [CREATE, fails]).await;
+    assert_eq!(
+        verdict,
+        Verdict::Differs("Create Thing: a; Delete Thing (invented): a -> DELETE_FAILED".into())
+    );
+}
+
+/// What no test can play is no more than this: it takes a bucket of S3 behind a name of AWS.
+#[test]
+fn every_probe_of_real_aws_is_played_or_named_here() {
+    let source = include_str!("scripted.rs");
+    for probe in probes::all().iter().filter(|probe| matches!(probe.needs, Needs::RealAws(_))) {
+        let is_excused = probe.id == "cloudformation/response-url";
+        assert!(is_excused || source.contains(&format!("\"{}\"", probe.id)), "{}", probe.id);
+    }
+}

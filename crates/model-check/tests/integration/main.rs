@@ -1,0 +1,3 @@
+//! The exploration within small bounds, and traces that once broke a promise.
+
+mod short;

@@ -1,0 +1,254 @@
+//! What an authoritative server answers (RFC 1034 section 4.3.2, RFC 2308, RFC 4592).
+
+use hickory_proto::op::ResponseCode;
+use sandbox::RecordSet;
+
+use crate::dns::common::{ask, data, dotted, lines, shape, world};
+
+#[tokio::test]
+async fn data_comes_with_authority() {
+    let world = world().await;
+    let answer = ask(world.server(&world.parent), "www.example.com", "A").await;
+    assert_eq!(shape(&answer), (ResponseCode::NoError, true, [2, 0, 0]));
+    assert_eq!(
+        lines(&answer.answers),
+        ["www.example.com. 60 IN A 192.0.2.1", "www.example.com. 60 IN A 192.0.2.2"]
+    );
+    assert!(!answer.metadata.recursion_available && !answer.metadata.truncation);
+}
+
+#[tokio::test]
+async fn all_four_servers_have_the_zone_and_no_other() {
+    let world = world().await;
+    for server in world.child.name_servers() {
+        let answer = ask(world.dns.server(&server), "testing.example.com", "SOA").await;
+        assert_eq!(shape(&answer), (ResponseCode::NoError, true, [1, 0, 0]), "{server}");
+        let parent = ask(world.dns.server(&server), "www.example.com", "A").await;
+        assert_eq!(shape(&parent), (ResponseCode::Refused, false, [0, 0, 0]), "{server}");
+    }
+    let nobody =
+        ask(world.dns.server("ns-2047.awsdns-63.co.uk"), "testing.example.com", "SOA").await;
+    assert_eq!(shape(&nobody), (ResponseCode::Refused, false, [0, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_private_or_deleted_zone_is_not_served() {
+    let world = world().await;
+    let private = world.account.private_hosted_zone("internal.example.com");
+    assert_eq!(
+        ask(world.server(&private), "internal.example.com", "SOA").await.metadata.response_code,
+        ResponseCode::Refused
+    );
+    let server = world.server(&world.child);
+    world.child.delete();
+    assert_eq!(
+        shape(&ask(server, "testing.example.com", "SOA").await),
+        (ResponseCode::Refused, false, [0, 0, 0])
+    );
+}
+
+#[tokio::test]
+async fn a_zone_cut_is_a_referral() {
+    let world = world().await;
+    let server = world.server(&world.parent);
+    for (owner, rtype) in [
+        ("testing.example.com", "NS"),
+        ("testing.example.com", "A"),
+        ("a.b.testing.example.com", "DS"),
+    ] {
+        let answer = ask(server, owner, rtype).await;
+        assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 4, 0]), "{owner} {rtype}");
+        assert_eq!(data(&answer.authorities, "NS"), dotted(&world.child.name_servers()));
+        assert!(
+            answer
+                .authorities
+                .iter()
+                .all(|record| record.name.to_string() == "testing.example.com.")
+        );
+    }
+}
+
+#[tokio::test]
+async fn glue_comes_with_a_referral() {
+    let world = world().await;
+    world.parent.put(RecordSet::new(
+        "sub.example.com",
+        "NS",
+        300,
+        ["ns1.sub.example.com", "ns2.example.com", "ns.dns-host.net"],
+    ));
+    world.parent.put(RecordSet::new("ns1.sub.example.com", "A", 300, ["127.0.0.9"]));
+    world.parent.put(RecordSet::new("ns1.sub.example.com", "AAAA", 300, ["2001:db8::9"]));
+    world.parent.put(RecordSet::new("ns2.example.com", "A", 300, ["127.0.0.10"]));
+    let answer = ask(world.server(&world.parent), "www.sub.example.com", "A").await;
+    assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 3, 3]));
+    assert_eq!(data(&answer.additionals, "A"), ["127.0.0.10", "127.0.0.9"]);
+    assert_eq!(data(&answer.additionals, "AAAA"), ["2001:db8::9"]);
+    let glue = ask(world.server(&world.parent), "ns1.sub.example.com", "A").await;
+    assert_eq!(shape(&glue), (ResponseCode::NoError, false, [0, 3, 3]), "glue is never an answer");
+}
+
+#[tokio::test]
+async fn the_parent_answers_for_the_ds() {
+    let world = world().await;
+    let server = world.server(&world.parent);
+    let none = ask(server, "testing.example.com", "DS").await;
+    assert_eq!(shape(&none), (ResponseCode::NoError, true, [0, 1, 0]));
+    assert_eq!(none.authorities[0].name.to_string(), "example.com.");
+    let digest = "AB".repeat(32);
+    world.parent.put(RecordSet::new(
+        "testing.example.com",
+        "DS",
+        60,
+        [format!("12345 13 2 {digest}")],
+    ));
+    let ds = ask(server, "testing.example.com", "DS").await;
+    assert_eq!(shape(&ds), (ResponseCode::NoError, true, [1, 0, 0]));
+    assert_eq!(data(&ds.answers, "DS"), [format!("12345 13 2 {digest}")]);
+    let child = ask(world.server(&world.child), "testing.example.com", "DS").await;
+    assert_eq!(shape(&child), (ResponseCode::NoError, true, [0, 1, 0]));
+    assert_eq!(child.authorities[0].name.to_string(), "testing.example.com.");
+}
+
+#[tokio::test]
+async fn a_server_of_both_zones_answers_from_the_nearest() {
+    let world = world().await;
+    let ds = RecordSet::new("sub.example.org", "DS", 60, [format!("1 13 2 {}", "AB".repeat(32))]);
+    let cut = RecordSet::new("sub.example.org", "NS", 60, ["ns.dns-host.net"]);
+    world.dns.zone("example.org", ["ns.dns-host.net"], [ds, cut]);
+    world.dns.zone("sub.example.org", ["ns.dns-host.net"], []);
+    let server = world.dns.server("ns.dns-host.net");
+    let soa = ask(server, "sub.example.org", "SOA").await;
+    assert_eq!(shape(&soa), (ResponseCode::NoError, true, [1, 0, 0]));
+    assert_eq!(soa.answers[0].name.to_string(), "sub.example.org.");
+    assert_eq!(
+        shape(&ask(server, "sub.example.org", "DS").await),
+        (ResponseCode::NoError, true, [1, 0, 0])
+    );
+}
+
+#[tokio::test]
+async fn a_no_comes_with_the_soa() {
+    let world = world().await;
+    let server = world.server(&world.parent);
+    let no_name = ask(server, "nothing.example.com", "A").await;
+    assert_eq!(shape(&no_name), (ResponseCode::NXDomain, true, [0, 1, 0]));
+    let no_data = ask(server, "www.example.com", "AAAA").await;
+    assert_eq!(shape(&no_data), (ResponseCode::NoError, true, [0, 1, 0]));
+    assert_eq!(
+        (no_data.authorities[0].name.to_string().as_str(), no_data.authorities[0].ttl),
+        ("example.com.", 900)
+    );
+    let soa = "ns.example.net. h.example.net. 1 7200 900 1209600 30";
+    world.parent.put(RecordSet::new("example.com", "SOA", 900, [soa]));
+    assert_eq!(
+        ask(server, "www.example.com", "AAAA").await.authorities[0].ttl,
+        30,
+        "the smaller of the two"
+    );
+    world.dns.cap_ttl(7);
+    assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 7);
+    assert_eq!(ask(server, "www.example.com", "A").await.answers[0].ttl, 7);
+}
+
+#[tokio::test]
+async fn a_name_with_names_below_it_exists() {
+    let world = world().await;
+    world.parent.put(RecordSet::new("a.b.c.example.com", "A", 60, ["192.0.2.4"]));
+    for owner in ["b.c.example.com", "c.example.com"] {
+        let answer = ask(world.server(&world.parent), owner, "A").await;
+        assert_eq!(shape(&answer), (ResponseCode::NoError, true, [0, 1, 0]), "{owner}");
+    }
+}
+
+#[tokio::test]
+async fn an_alias_is_followed_within_the_zone() {
+    let world = world().await;
+    let server = world.server(&world.parent);
+    world.parent.put(RecordSet::new("one.example.com", "CNAME", 60, ["two.example.com"]));
+    world.parent.put(RecordSet::new("two.example.com", "CNAME", 60, ["www.example.com"]));
+    world.parent.put(RecordSet::new("out.example.com", "CNAME", 60, ["www.example.net"]));
+    world.parent.put(RecordSet::new("down.example.com", "CNAME", 60, ["host.testing.example.com"]));
+    world.parent.put(RecordSet::new("loop.example.com", "CNAME", 60, ["loop.example.com"]));
+    assert_eq!(
+        shape(&ask(server, "one.example.com", "A").await),
+        (ResponseCode::NoError, true, [4, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "one.example.com", "CNAME").await),
+        (ResponseCode::NoError, true, [1, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "out.example.com", "A").await),
+        (ResponseCode::NoError, true, [1, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "down.example.com", "A").await),
+        (ResponseCode::NoError, true, [1, 4, 0])
+    );
+    assert!(ask(server, "loop.example.com", "A").await.metadata.authoritative, "it ends");
+}
+
+#[tokio::test]
+async fn a_wildcard_answers_for_what_does_not_exist() {
+    let world = world().await;
+    let server = world.server(&world.parent);
+    world.parent.put(RecordSet::new("*.example.com", "TXT", 60, ["\"wild\""]));
+    world.parent.put(RecordSet::new("*.w.example.com", "CNAME", 60, ["www.example.com"]));
+    let wild = ask(server, "any.thing.example.com", "TXT").await;
+    assert_eq!(lines(&wild.answers), ["any.thing.example.com. 60 IN TXT wild"]);
+    assert_eq!(
+        shape(&ask(server, "any.example.com", "A").await),
+        (ResponseCode::NoError, true, [0, 1, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "x.w.example.com", "A").await),
+        (ResponseCode::NoError, true, [3, 0, 0])
+    );
+    assert_eq!(
+        shape(&ask(server, "www.example.com", "TXT").await),
+        (ResponseCode::NoError, true, [0, 1, 0]),
+        "it exists"
+    );
+    let below = ask(server, "x.www.example.com", "TXT").await;
+    assert_eq!(
+        shape(&below),
+        (ResponseCode::NXDomain, true, [0, 1, 0]),
+        "its closest encloser has no wildcard"
+    );
+    let cut = ask(server, "x.testing.example.com", "TXT").await;
+    assert_eq!(
+        shape(&cut),
+        (ResponseCode::NoError, false, [0, 4, 0]),
+        "no wildcard reaches below a zone cut"
+    );
+}
+
+#[tokio::test]
+async fn names_are_compared_without_case_and_with_escapes() {
+    let world = world().await;
+    let server = world.server(&world.parent);
+    assert_eq!(ask(server, "WwW.eXample.com", "A").await.answers.len(), 2);
+    world.parent.put(RecordSet::new(
+        "_delegation-testing.example.com",
+        "TXT",
+        60,
+        ["\"heritage=custom-delegation,owner=a/b\""],
+    ));
+    let claim = ask(server, "_delegation-testing.example.com", "TXT").await;
+    assert_eq!(data(&claim.answers, "TXT"), ["heritage=custom-delegation,owner=a/b"]);
+}
+
+#[tokio::test]
+async fn any_is_everything_and_an_apex_has_its_servers_addresses() {
+    let world = world().await;
+    let any = ask(world.server(&world.parent), "example.com", "ANY").await;
+    assert_eq!(shape(&any), (ResponseCode::NoError, true, [5, 0, 0]));
+    let vanity = world.dns.zone("vanity.org", ["ns1.vanity.org"], []);
+    let servers = ask(world.dns.server("ns1.vanity.org"), &vanity.name(), "NS").await;
+    assert_eq!(shape(&servers), (ResponseCode::NoError, true, [1, 0, 1]));
+    assert_eq!(
+        data(&servers.additionals, "A"),
+        [world.dns.server("ns1.vanity.org").ip().to_string()]
+    );
+}

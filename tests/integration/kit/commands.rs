@@ -1,0 +1,168 @@
+//! The commands of the pages: what can run here is run, and of the others what can be checked is
+//! checked. The quick start is played.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::kit::cloud::Cloud;
+use crate::kit::documents::everything;
+use crate::kit::shell;
+use crate::kit::world::plain;
+use crate::pages::sources::{sources, tests};
+
+/// Programs that are not run, and why.
+const NOT_RUN: [(&str, &str); 6] = [
+    ("aws", "needs an AWS account"),
+    ("sam", "needs an AWS account, or builds a release"),
+    ("delegation", "needs an AWS account"),
+    ("cdk", "needs an application of the CDK"),
+    ("make", "runs this test, or builds a release"),
+    ("cargo", "runs this test, among others"),
+];
+
+/// A page's command block: where it stands, and its commands, with continued lines joined.
+struct Block {
+    at: String,
+    commands: Vec<String>,
+}
+
+fn pages() -> Vec<String> {
+    let mut found = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
+    for folder in ["docs", "examples"] {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let pages =
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        found.extend(pages.map(|path| path.display().to_string()));
+    }
+    found.sort();
+    found
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let text = fs::read_to_string(page).unwrap();
+    let (mut found, mut open): (Vec<Block>, Option<(Block, String)>) = (Vec::new(), None);
+    for (number, line) in text.lines().enumerate() {
+        match (&mut open, line.trim()) {
+            (None, "```sh") => {
+                open = Some((
+                    Block { at: format!("{page}:{}", number + 1), commands: Vec::new() },
+                    String::new(),
+                ));
+            }
+            (Some(_), "```") => found.extend(open.take().map(|(block, _)| block)),
+            (Some((block, begun)), line) => match line.strip_suffix('\\') {
+                Some(part) => begun.push_str(part),
+                None => block.commands.push(std::mem::take(begun) + line),
+            },
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+/// The words of a command, quotes and comments taken off.
+fn words(command: &str) -> Vec<String> {
+    let command = command.split(" #").next().unwrap();
+    command.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect()
+}
+
+/// True if `cargo test` has a program and a test for what it is asked for. cargo itself does not
+/// mind a filter that fits no test.
+fn leads(words: &[String]) -> bool {
+    let (mut folder, mut program, mut filter) = (PathBuf::new(), None, None);
+    let mut words = words.iter().skip(2).map(String::as_str).take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        match word {
+            "-p" => folder = Path::new("crates").join(words.next().unwrap()),
+            "--test" => program = words.next(),
+            _ if word.starts_with('-') => {}
+            _ => filter = word.trim_end_matches("::").rsplit("::").next(),
+        }
+    }
+    if folder.ends_with("sandbox") {
+        folder = "sandbox".into();
+    }
+    let is_a_program = |name: &str| {
+        let tests = folder.join("tests");
+        tests.join(name).join("main.rs").exists() || tests.join(format!("{name}.rs")).exists()
+    };
+    let is_a_module = |filter: &str| {
+        let mut files = sources().into_iter().map(|source| source.path);
+        files.any(|path| path.starts_with(&folder) && path.file_stem().unwrap() == filter)
+    };
+    program.is_none_or(is_a_program)
+        && filter.is_none_or(|filter| is_a_module(filter) || tests().contains(filter))
+}
+
+#[test]
+fn commands_run_or_at_least_name_what_exists() {
+    let makefile = fs::read_to_string("Makefile").unwrap();
+    let tools =
+        std::env::var("CFN_LINT").ok().and_then(|path| Some(Path::new(&path).parent()?.to_owned()));
+    let (mut run, mut looked_at) = (0, 0);
+    for block in pages().iter().flat_map(|page| blocks(page)) {
+        let mut runs = true;
+        for words in
+            block.commands.iter().map(|command| words(command)).filter(|words| !words.is_empty())
+        {
+            runs &= !NOT_RUN.iter().any(|(program, _)| words[0] == *program);
+            looked_at += 1;
+            if words[0] == "make" {
+                assert!(
+                    makefile.contains(&format!("\n{}:", words[1])),
+                    "{}: make {}",
+                    block.at,
+                    words[1]
+                );
+            }
+            if words[0] == "cargo" && words[1] == "test" {
+                assert!(leads(&words), "{}: no test for {words:?}", block.at);
+            }
+        }
+        if let Some(tools) = tools.as_ref().filter(|_| runs) {
+            let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+            let script = block.commands.join("\n");
+            let output = Command::new("bash")
+                .args(["-euo", "pipefail", "-c", &script])
+                .env("PATH", path)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}: {output:?}", block.at);
+            run += 1;
+        }
+    }
+    assert!(looked_at > 15, "{looked_at} commands");
+    assert!(tools.is_none() || run > 0, "nothing was run");
+}
+
+/// The commands of the README, by two profiles, and the first of the page of the watch.
+#[tokio::test]
+async fn the_quick_start_makes_a_delegation() {
+    let profiles = [
+        ("parent", "111111111111", "administrator", everything()),
+        ("child", "222222222222", "administrator", everything()),
+    ];
+    let mut cloud = Cloud::new(&profiles).await;
+    // The release that is unpacked before the first command.
+    let mut blocks = vec![(String::new(), "make package\n".to_owned())];
+    blocks
+        .extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
+    // The role that a watch reads with. The watch itself is played by `watch.rs`: this
+    // CloudFormation knows no rules of a bus.
+    blocks.extend(
+        shell::blocks("docs/watch.md")
+            .into_iter()
+            .filter(|(heading, _)| heading == "Set it up")
+            .take(1),
+    );
+    assert_eq!(blocks.len(), 1 + 3 + 1, "the blocks of the pages");
+    shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await.unwrap();
+    let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
+    let servers = cloud.world.aws.zone(&zone).unwrap().name_servers();
+    let delegated = cloud.world.parent.record("testing.example.com", "NS").unwrap().values;
+    assert_eq!(plain(&delegated), plain(&servers));
+    assert!(cloud.world.aws.calls().iter().all(sandbox::Call::succeeded), "every right is there");
+    cloud.delete("child", "us-east-1", "testing-dns").await.unwrap();
+    assert!(cloud.world.parent.record("testing.example.com", "NS").is_none());
+}

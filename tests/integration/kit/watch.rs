@@ -1,0 +1,270 @@
+//! The watch of the template: off by default, and what it is made of if there is a schedule.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use custom_delegation::logging::EVENTS;
+use custom_delegation::watch::{HANDLER, Settings, Watch};
+use inventory::Severity;
+use sandbox::template::Template;
+use sandbox::{DnsFault, Role};
+use serde_json::{Value, json};
+use test_support::Network;
+
+use crate::kit::documents::{BUS, WATCH, WATCH_LOGS, WATCH_ROLE};
+use crate::kit::world::EXTERNAL_ID;
+
+const SCHEDULE: (&str, &str) = ("WatchSchedule", "cron(0 3 * * ? *)");
+
+fn made(values: &[(&str, &str)]) -> BTreeSet<String> {
+    Template::read("template.yaml", values).resources().into_iter().collect()
+}
+
+#[test]
+fn without_a_schedule_nothing_of_the_watch_is_made() {
+    let alarms = ("AlarmTopic", "222222222222:alarms");
+    let digest = ("CodeSha256", crate::kit::documents::DIGEST);
+    let more = |before: &[(&str, &str)], after: &[(&str, &str)]| -> Vec<String> {
+        let (before, after) = (made(before), made(after));
+        assert!(before.is_subset(&after));
+        after.difference(&before).cloned().collect()
+    };
+    let alone = more(&[], &[SCHEDULE]);
+    assert_eq!(
+        alone,
+        [
+            "WatchFunction",
+            "WatchGoesOn",
+            "WatchLogGroup",
+            "WatchMayGoOn",
+            "WatchNewQuery",
+            "WatchResults",
+            "WatchRole",
+            "WatchTimer",
+            "WatchTimerRole",
+        ]
+    );
+    let alarmed = more(&[SCHEDULE], &[SCHEDULE, alarms]);
+    let of_the_watch: Vec<&String> = alarmed.iter().filter(|id| id.starts_with("Watch")).collect();
+    assert_eq!(
+        of_the_watch,
+        [
+            "WatchFails",
+            "WatchIsBlind",
+            "WatchIsUnheard",
+            "WatchSeesDrift",
+            "WatchSeesOutage",
+            "WatchSeesTakeover",
+            "WatchStopped"
+        ]
+    );
+    assert_eq!(
+        more(&[digest], &[digest, SCHEDULE]).len(),
+        alone.len() + 1,
+        "its code is pinned as well"
+    );
+    assert!(!made(&[alarms, digest]).iter().any(|id| id.contains("Watch")));
+}
+
+#[test]
+fn both_functions_are_one_program() {
+    let template = Template::read(
+        "template.yaml",
+        &[SCHEDULE, ("WatchRole.Arn", "role"), ("WatchLogGroup", "logs")],
+    );
+    let of = |pointer: &str| template.resource(&format!("/WatchFunction/Properties/{pointer}"));
+    assert_eq!((of("Handler"), of("Timeout")), (json!(HANDLER), json!(900)));
+    let source = Template::source("template.yaml");
+    for property in ["Code", "Runtime", "Architectures", "KmsKeyArn", "VpcConfig", "TracingConfig"]
+    {
+        let [watch, function] = ["WatchFunction", "DelegationFunction"]
+            .map(|id| &source["Resources"][id]["Properties"][property]);
+        assert_eq!(watch, function, "{property}");
+        assert!(!watch.is_null(), "{property}");
+    }
+}
+
+#[test]
+fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
+    let page = std::fs::read_to_string("docs/logging.md").unwrap();
+    let source = Template::source("template.yaml");
+    let resources = source["Resources"].as_object().unwrap().iter();
+    let alarms: Vec<_> =
+        resources.filter(|(_, one)| one["Condition"] == "HasWatchAlarms").collect();
+    assert_eq!(alarms.len(), 7);
+    for (id, alarm) in alarms {
+        let text = |property: &str| alarm["Properties"][property].as_str().unwrap();
+        assert!(text("AlarmDescription").contains("; "), "{id}: what it is; what to do");
+        if text("Namespace") != custom_delegation::metrics::NAMESPACE {
+            continue;
+        }
+        let dimension = &alarm["Properties"]["Dimensions"][0];
+        let dimensions =
+            dimension["Name"].as_str().map_or("none".to_owned(), |name| format!("`{name}`"));
+        assert!(
+            page.contains(&format!("| `{}` | Count | {dimensions} |", text("MetricName"))),
+            "{id}"
+        );
+        // A run tells each severity, be it 0, and so ends an alarm; nothing else does. That no run
+        // ends is an alarm of its own.
+        assert!(
+            dimension["Value"].as_str().is_none_or(|severity| severity.parse::<Severity>().is_ok()),
+            "{id}"
+        );
+        let missing = if text("MetricName") == "WatchRuns" { "breaching" } else { "ignore" };
+        assert_eq!(text("TreatMissingData"), missing, "{id}");
+    }
+}
+
+#[test]
+fn the_query_is_about_an_event_of_the_log_and_its_fields() {
+    let query =
+        Template::read("template.yaml", &[]).resource("/WatchNewQuery/Properties/QueryString");
+    let query = query.as_str().unwrap();
+    let message = query.split('"').nth(1).unwrap();
+    let (_, _, fields) = EVENTS.iter().find(|(_, known, _)| *known == message).unwrap();
+    let grouped = query.split("by ").nth(1).unwrap().lines().next().unwrap().split(", ");
+    let latest = query.split("latest(").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let used: Vec<&str> = grouped.chain(latest).chain(["accepted"]).collect();
+    assert!(used.len() > 6 && used.iter().all(|field| fields.contains(field)), "{used:?}");
+}
+
+/// `EventBridge` User Guide, "Event patterns": a field has one of the values that are listed.
+fn matches(pattern: &Value, event: &Value) -> bool {
+    match pattern {
+        Value::Array(values) => values.contains(event),
+        Value::Object(fields) => {
+            fields.iter().all(|(name, pattern)| matches(pattern, &event[name]))
+        }
+        _ => panic!("{pattern} is no pattern"),
+    }
+}
+
+/// What the rule hands to its target.
+fn input<'a>(target: &Value, event: &'a Value) -> &'a Value {
+    let path = target["InputPath"].as_str().unwrap().strip_prefix("$.").unwrap();
+    path.split('.').fold(event, |value, name| &value[name])
+}
+
+/// The function's environment, schedule, rule and roles as the templates make them, with the real
+/// watch in the middle.
+#[tokio::test(start_paused = true)]
+async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but_its_own() {
+    let network = Network::new();
+    let accounts =
+        ["111111111111", "333333333333", "444444444444"].map(|id| network.aws.account(id));
+    let roles: Vec<String> =
+        accounts.iter().map(|account| account.role("route53-delegation-auditor").arn()).collect();
+    let values = [
+        SCHEDULE,
+        ("WatchRoleArns", &roles.join(",")),
+        ("WatchExternalId", EXTERNAL_ID),
+        ("WatchEventBus", "findings"),
+        (
+            "WatchAccepted",
+            r#"[{"name": "accepted.example.com", "finding": "unowned", "reason": "known", "until": "2030-01-31"}]"#,
+        ),
+        ("AWS::AccountId", "222222222222"),
+        ("WatchFunction", "route53-delegation-watch"),
+        ("WatchFunction.Arn", WATCH),
+        ("WatchLogGroup.Arn", WATCH_LOGS),
+        ("WatchLogGroup", "WatchLogGroup"),
+        ("WatchRole.Arn", "role"),
+        ("WatchTimerRole.Arn", "timer"),
+    ];
+    let template = Template::read("template.yaml", &values);
+    let of_auditor = [("WatchAccounts", "222222222222"), ("ExternalId", EXTERNAL_ID)];
+    let auditor = Template::read("examples/auditor-role.yaml", &of_auditor)
+        .resource("/AuditorRole/Properties");
+    let put = |role: Role, properties: &Value| {
+        let policy = properties["Policies"][0]["PolicyDocument"].clone();
+        role.without_policies().trust(properties["AssumeRolePolicyDocument"].clone()).policy(policy)
+    };
+    for account in &accounts[..2] {
+        put(account.role("route53-delegation-auditor"), &auditor);
+    }
+    // Somebody forgot the third.
+    accounts[2].role("route53-delegation-auditor").without_policies();
+    let watch_role = put(
+        network.aws.account("222222222222").role(WATCH_ROLE),
+        &template.resource("/WatchRole/Properties"),
+    );
+
+    let zone = accounts[0].hosted_zone("example.com");
+    accounts[1].hosted_zone("example.org");
+    for (name, fault) in [("gone", Some(DnsFault::Refused)), ("accepted", None)] {
+        let (name, server) = (format!("{name}.example.com"), format!("ns1.{name}.net"));
+        zone.put(sandbox::RecordSet::new(&name, "NS", 300, [format!("{server}.")]));
+        network.dns.zone(&name, [server.as_str()], []);
+        if let Some(fault) = fault {
+            network.dns.fault(&server, fault);
+        }
+    }
+
+    let environment = template.resource("/WatchFunction/Properties/Environment/Variables");
+    let settings = Settings::read(|name| environment[name].as_str().map(str::to_owned)).unwrap();
+    let (accounts, verifier) = network.program("watch", watch_role.credentials()).await;
+    let watch = Watch::new(Ok(settings), accounts).with_verifier(verifier);
+
+    let timer = template.resource("/WatchTimer/Properties/Target");
+    assert_eq!(timer["Arn"], WATCH);
+    let (rule, destinations) = (
+        template.resource("/WatchGoesOn/Properties"),
+        template.resource("/WatchResults/Properties/DestinationConfig"),
+    );
+    assert_eq!(rule["EventBusName"], "findings");
+    assert_eq!(destinations["OnSuccess"]["Destination"], BUS);
+    assert_eq!(rule["Targets"][0]["Arn"], WATCH);
+    let mut payload: Value = serde_json::from_str(timer["Input"].as_str().unwrap()).unwrap();
+    let mut found = Vec::new();
+    for part in 1.. {
+        // So short that each account is a part.
+        let result = watch
+            .run(&payload.to_string(), &network.invocation(Duration::from_mins(1)))
+            .await
+            .unwrap();
+        assert_eq!(result["part"], json!(part));
+        let of_part = result["findings"].as_array().unwrap().iter();
+        found.extend(of_part.map(|finding| {
+            let text = |field: &str| finding[field].as_str().unwrap().to_owned();
+            (text("name"), text("finding"), finding["alarm"].as_bool().unwrap())
+        }));
+        // Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
+        let event = json!({
+            "source": "lambda",
+            "detail-type": "Lambda Function Invocation Result - Success",
+            "detail": {
+                "version": "1.0",
+                "requestContext": {"functionArn": format!("{WATCH}:$LATEST"), "condition": "Success"},
+                "requestPayload": payload,
+                "responsePayload": result,
+            },
+        });
+        let mut foreign = event.clone();
+        foreign["detail"]["requestContext"]["functionArn"] =
+            json!("arn:aws:lambda:us-east-1:222222222222:function:other:$LATEST");
+        assert!(!matches(&rule["EventPattern"], &foreign), "another function's result");
+        if !matches(&rule["EventPattern"], &event) {
+            break;
+        }
+        payload = input(&rule["Targets"][0], &event).clone();
+    }
+    let finding = |name: &str, kind: &str, alarm| (name.to_owned(), kind.to_owned(), alarm);
+    assert_eq!(
+        found,
+        [
+            finding("gone.example.com", "dangling", true),
+            finding("accepted.example.com", "unowned", false),
+            finding("gone.example.com", "unowned", false),
+            finding("444444444444", "unread", true),
+        ]
+    );
+    let denied: Vec<String> = network
+        .aws
+        .calls()
+        .into_iter()
+        .filter(|call| !call.succeeded())
+        .map(|call| call.action)
+        .collect();
+    assert_eq!(denied, ["AssumeRole"], "of the account that was forgotten alone");
+}

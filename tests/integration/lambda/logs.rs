@@ -1,0 +1,224 @@
+//! What the function writes: JSON lines with the request's fields, and the metrics.
+
+use std::process::Command;
+
+use custom_delegation::logging::EVENTS;
+use sandbox::{BucketFault, Fault, FaultKind, Function as _};
+use serde_json::{Value, json};
+use tracing::Level;
+
+use crate::lambda::world::{NAME, Setting, World, rolled_back};
+
+const METRICS: &str = "_aws";
+
+/// A life with everything in it that is logged, warnings and failures included; its log lines.
+async fn live(log_level: &'static str) -> (World, Vec<Value>) {
+    let world = World::with(Setting { log_level, ..Setting::default() }).await;
+    rolled_back(&world.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
+    rolled_back(
+        &world.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await,
+        "does not lie",
+    );
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    world.bucket.fault(BucketFault::Status(403), 3);
+    rolled_back(
+        &world.deploy("Delegation", json!({"TTL": 60})).await,
+        "did not receive a response",
+    );
+    assert!(world.stack.delete().await.is_complete());
+    world.function.invoke(json!({"RequestType": "Create"})).await;
+    let lines = world.function.logs();
+    let object = |line: &String| match serde_json::from_str(line) {
+        Ok(Value::Object(map)) => Value::Object(map),
+        _ => panic!("{line} is no JSON object"),
+    };
+    let lines: Vec<Value> = lines.iter().map(object).collect();
+    lines.iter().filter(|line| !is_metrics(line)).for_each(assert_listed);
+    (world, lines)
+}
+
+/// An event is one of those that the page of logging lists, with no other fields than it says.
+fn assert_listed(line: &Value) {
+    let of_all = ["timestamp", "level", "message", "name", "parent_zone_id"];
+    let of_request = ["lambda_request_id", "request_id", "stack", "logical_id", "request_type"];
+    let is_it = |event: &&(Level, &str, &[&str])| {
+        line["message"] == event.1 && line["level"] == event.0.as_str()
+    };
+    let (_, _, fields) =
+        EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+    let unlisted = line.as_object().unwrap().keys().find(|key| {
+        let key = key.as_str();
+        !of_all.contains(&key) && !of_request.contains(&key) && !fields.contains(&key)
+    });
+    assert_eq!(unlisted, None, "{line}");
+}
+
+fn is_metrics(line: &Value) -> bool {
+    line.get(METRICS).is_some()
+}
+
+#[tokio::test]
+async fn each_line_is_an_object_with_the_fields_of_its_request() {
+    let (world, lines) = live("INFO").await;
+    let events: Vec<&Value> = lines.iter().filter(|line| !is_metrics(line)).collect();
+    assert!(events.len() > 20, "{}", events.len());
+    for event in &events {
+        for field in ["timestamp", "level", "message", "lambda_request_id"] {
+            assert!(event[field].is_string(), "{field}: {event}");
+        }
+        if event["message"] == "this event can't be answered" {
+            continue;
+        }
+        for field in ["request_id", "stack", "logical_id", "request_type"] {
+            assert!(event[field].is_string(), "{field}: {event}");
+        }
+        // The zone's name or absent: "stats by name" counts zones.
+        let name = event.get("name");
+        assert!(name.is_none_or(|name| name == NAME || name == "example.org"), "{event}");
+        assert_eq!(name.is_some(), event.get("parent_zone_id").is_some(), "{event}");
+    }
+    let of = |message: &str| {
+        events.iter().filter(|event| event["message"] == message).collect::<Vec<_>>()
+    };
+    for event in [
+        "the parent zone was changed",
+        "the delegation stands",
+        "nothing of this resource is left in the parent zone",
+    ]
+    .into_iter()
+    .flat_map(of)
+    .filter(|event| event["action"] != "NOTHING")
+    {
+        assert_eq!(
+            (&event["name"], &event["parent_zone_id"]),
+            (&json!(NAME), &json!(world.parent.id())),
+            "{event}"
+        );
+        assert!(event["action"].is_string(), "{event}");
+    }
+    for event in of("the answer was sent") {
+        assert!(event["duration_ms"].is_u64() && event["status"].is_string(), "{event}");
+        assert!(
+            event["status"] == "Failed" || event["physical_id"].as_str().unwrap().contains('/'),
+            "{event}"
+        );
+    }
+    let failures: Vec<_> =
+        of("the request failed").iter().map(|event| event["failure"].clone()).collect();
+    assert_eq!(failures, ["input", "refused"], "each failure is logged once");
+    assert_eq!(
+        (of("the answer was not delivered").len(), of("this event can't be answered").len()),
+        (3, 1)
+    );
+}
+
+#[tokio::test]
+async fn each_request_has_one_line_of_metrics() {
+    let (_, lines) = live("INFO").await;
+    let metrics: Vec<&Value> = lines.iter().filter(|line| is_metrics(line)).collect();
+    let requests = lines.iter().filter(|line| line["message"] == "a request came").count();
+    assert_eq!(metrics.len(), requests);
+    for line in &metrics {
+        assert!(line[METRICS]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000, "{line}");
+        let directives = line[METRICS]["CloudWatchMetrics"].as_array().unwrap();
+        for directive in directives {
+            assert_eq!(directive["Namespace"], "CustomDelegation");
+            for dimension in directive["Dimensions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|set| set.as_array().unwrap())
+            {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{line}");
+            }
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(
+                    ["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()),
+                    "{line}"
+                );
+                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line}");
+            }
+        }
+        for field in ["lambda_request_id", "request_id", "stack", "logical_id"] {
+            assert!(line[field].is_string(), "{field}: {line}");
+        }
+    }
+    let sum = |name: &str| metrics.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
+    assert_eq!((sum("Failures"), sum("SignalFailures")), (2, 3));
+}
+
+#[tokio::test]
+async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
+    let (_, lines) = live("ERROR").await;
+    let (metrics, events): (Vec<&Value>, Vec<&Value>) =
+        lines.iter().partition(|line| is_metrics(line));
+    assert!(metrics.len() > 5);
+    assert!(events.iter().all(|event| event["level"] == "ERROR"), "{events:?}");
+    assert!(events.iter().any(|event| event["message"] == "the request failed"));
+}
+
+/// The SDK tries again by itself, and says something about each try.
+#[tokio::test]
+async fn a_try_that_heals_is_no_error() {
+    let world = World::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
+    for (action, kind) in [
+        ("AssumeRole", FaultKind::ResetBefore),
+        ("GetHostedZone", FaultKind::Status(503)),
+        ("ListResourceRecordSets", FaultKind::Throttle),
+        ("ListResourceRecordSets", FaultKind::ResetAfter),
+        ("ChangeResourceRecordSets", FaultKind::ResetAfter),
+    ] {
+        world.aws.fault(Fault::on(action).kind(kind));
+    }
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    let lines = world.function.logs();
+    let errors: Vec<_> = lines.iter().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
+    assert!(lines.len() > 5 && errors.is_empty(), "{errors:#?}");
+}
+
+#[test]
+fn a_wrong_setting_is_one_line_at_the_start() {
+    let mut bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let output = bootstrap.env_clear().env("DELEGATION_PROPAGATION_WAIT", "soon").output().unwrap();
+    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
+    // What follows is the Lambda runtime, which is not there.
+    let line: Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("the settings are wrong"))
+    );
+    assert!(line["problem"].as_str().unwrap().contains("DELEGATION_PROPAGATION_WAIT"), "{line}");
+}
+
+/// A forged event leads to somebody: to who may publish to that topic, and by the message's id to
+/// who did.
+#[tokio::test]
+async fn a_notification_leaves_its_topic_and_id_in_the_log() {
+    let world = World::new().await;
+    let sns = |message: &str, id: &str| {
+        let topic = "arn:aws:sns:us-east-1:222222222222:delegation";
+        json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message, "TopicArn": topic, "MessageId": id}}]})
+    };
+    let key = sandbox::ResponseKey {
+        stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/forged/1".into(),
+        logical_id: "Delegation".into(),
+        request_id: "forged".into(),
+    };
+    let request = json!({
+        "RequestType": "Create",
+        "ResponseURL": world.bucket.presign(&key),
+        "StackId": key.stack_id,
+        "RequestId": key.request_id,
+        "LogicalResourceId": key.logical_id,
+        "ResourceProperties": world.properties(json!({})),
+    });
+    world.function.invoke(sns(&request.to_string(), "message-1")).await;
+    world.function.invoke(sns("{}", "message-2")).await;
+    let lines = world.function.logs();
+    for id in ["message-1", "message-2"] {
+        let told = lines.iter().filter(|line| line.contains(id)).collect::<Vec<_>>();
+        let leads = |line: &&String| line.contains("arn:aws:sns:us-east-1:222222222222:delegation");
+        assert!(!told.is_empty() && told.iter().all(leads), "{id}: {lines:#?}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The largest events that Lambda delivers, to a function with 128 MB: each is answered, or refused
+//! towards Lambda, by the process that was there before it, which then serves a good event.
+//!
+//! The kernel holds the process to its memory (`ulimit -d`, setrlimit(2), "`RLIMIT_DATA`"): what it
+//! may map for itself is what 128 MB leave beside the program. A process that asks for more is
+//! ended, however fast the machine is.
+
+use std::time::Duration;
+
+use sandbox::{Function as _, Invocation, ResponseKey};
+use serde_json::{Value, json};
+
+use crate::lambda::world::{Setting, World};
+
+/// The largest payload of an invocation ("Lambda quotas": 6 MB), less what the other fields of the
+/// event take.
+const LARGE: usize = 6 * 1024 * 1024 - 4096;
+/// What 128 MB leave for data: the program, its libraries and Lambda's own processes take less than
+/// 32 MB.
+const DATA: u64 = 96 << 20;
+
+fn event(world: &World, number: usize, changes: Value) -> Value {
+    let key = ResponseKey {
+        stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/large/51af3dc0-da77-11e4-872e-1234567db123"
+            .into(),
+        logical_id: "Delegation".into(),
+        request_id: format!("large-{number}"),
+    };
+    let mut event = json!({
+        "RequestType": "Create",
+        "ResponseURL": world.bucket.presign(&key),
+        "StackId": key.stack_id,
+        "RequestId": key.request_id,
+        "LogicalResourceId": key.logical_id,
+        "ResourceType": "Custom::Delegation",
+        "ResourceProperties": world.properties(json!({})),
+    });
+    for (field, value) in changes.as_object().unwrap() {
+        event[field] = value.clone();
+    }
+    event
+}
+
+/// What takes the most memory for its bytes, in each place that is read.
+fn large(world: &World) -> Vec<Value> {
+    let long = "x".repeat(LARGE);
+    // Two bytes of JSON each, and a value of many bytes in memory.
+    let many = json!(vec![0; LARGE / 2]);
+    let few = json!(vec![0; (1 << 19) - 64]);
+    let with = |name: &str, value: Value| json!({"ResourceProperties": world.properties(json!({ name: value }))});
+    let mut events = vec![
+        json!({"StackId": long}),
+        json!({"RequestId": long}),
+        json!({"RequestType": long}),
+        json!({"PhysicalResourceId": long, "RequestType": "Delete"}),
+        with("NameServers", json!(long)),
+        with("NameServers", many.clone()),
+        with("Unknown", many.clone()),
+        with(&long, json!("")),
+        json!({"RequestType": "Update", "PhysicalResourceId": "x", "OldResourceProperties": {"A": many.clone()}}),
+        // As much as is read at all, in both.
+        json!({
+            "RequestType": "Update",
+            "PhysicalResourceId": "x",
+            "ResourceProperties": {"A": few},
+            "OldResourceProperties": {"A": few},
+        }),
+        // A field that nobody reads.
+        json!({"Other": many}),
+    ];
+    // The text of a text: each quotation mark is two bytes of it.
+    events.push(json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "\"".repeat(LARGE / 2)}}]}));
+    events
+}
+
+#[tokio::test]
+async fn the_largest_events_fit_into_128_mb() {
+    let world = World::with(Setting {
+        timeout: Duration::from_mins(5),
+        data: Some(DATA),
+        ..Setting::default()
+    })
+    .await;
+    for (number, changes) in large(&world).into_iter().enumerate() {
+        let wrapped = changes.get("Records").is_some();
+        let event = if wrapped { changes } else { event(&world, number, changes) };
+        let told = world.function.invoke(event).await;
+        assert!(
+            matches!(told, Invocation::Returned(_) | Invocation::Failed { .. }),
+            "event {number}: {told:?}: {:?}",
+            world.function.logs().last()
+        );
+    }
+    assert_eq!(world.function.starts(), 1, "no event has ended the process");
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+}
+
+/// Shows that the other one can fail.
+#[tokio::test]
+async fn a_process_without_that_memory_ends() {
+    let world = World::with(Setting {
+        timeout: Duration::from_mins(5),
+        data: Some(12 << 20),
+        ..Setting::default()
+    })
+    .await;
+    let many = json!({"NameServers": vec![0; LARGE / 2]});
+    let told = world.function.invoke(event(&world, 0, json!({"ResourceProperties": many}))).await;
+    assert!(matches!(told, Invocation::Exited(_)), "{told:?}");
+}

@@ -1,0 +1,205 @@
+//! How the function reaches AWS: by the endpoints and the proxy that its environment names, and
+//! what it says of an AWS that is out of reach.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sandbox::StackOutcome;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::lambda::world::{NAME, Setting, World};
+
+/// The longest head of a request that the proxy reads.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// A function has to have ten seconds to begin at all.
+const SHORT: Duration = Duration::from_secs(12);
+
+/// A forward proxy (RFC 9110, section 7.3): it carries `http`, and refuses the tunnels that `https`
+/// takes.
+struct Proxy {
+    address: SocketAddr,
+    asked: Arc<Mutex<BTreeSet<String>>>,
+    serving: JoinHandle<()>,
+}
+
+impl Proxy {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, asked) =
+            (listener.local_addr().unwrap(), Arc::<Mutex<BTreeSet<String>>>::default());
+        let hosts = Arc::clone(&asked);
+        let serving = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let hosts = Arc::clone(&hosts);
+                // A client that goes away ends its connection, and nothing else.
+                tokio::spawn(async move { drop(carry(client, &hosts).await) });
+            }
+        });
+        Self { address, asked, serving }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The hosts that it was asked for, with their ports.
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().cloned().collect()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// One request of a client: to the host in its first line, as one connection.
+async fn carry(mut client: TcpStream, asked: &Mutex<BTreeSet<String>>) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < LONGEST_HEAD {
+        head.push(client.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let (line, fields) = head.split_once("\r\n").unwrap_or_default();
+    let target = line.split(' ').nth(1).unwrap_or_default();
+    let Some((host, path)) = target.strip_prefix("http://").and_then(|rest| rest.split_once('/'))
+    else {
+        asked.lock().unwrap().insert(target.to_owned());
+        return client.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    };
+    asked.lock().unwrap().insert(host.to_owned());
+    let mut server = TcpStream::connect(host).await?;
+    let line = line.replace(target, &format!("/{path}"));
+    server.write_all(format!("{line}\r\nConnection: close\r\n{fields}").as_bytes()).await?;
+    copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
+
+/// A world whose function has these variables as well, or lacks those without a value.
+async fn world(env: &[(&'static str, Option<String>)]) -> World {
+    World::with(Setting { timeout: SHORT, env: env.to_vec(), ..Setting::default() }).await
+}
+
+#[track_caller]
+fn reason(outcome: &StackOutcome) -> String {
+    match outcome {
+        StackOutcome::RolledBack(reason) => reason.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn everything_goes_by_the_proxy_but_what_no_proxy_names() {
+    let proxy = Proxy::start().await;
+    let by_proxy = world(&[("HTTP_PROXY", Some(proxy.url()))]).await;
+    assert!(by_proxy.deploy("Delegation", json!({})).await.is_complete());
+    by_proxy.assert_delegated(300, 1);
+    let aws = by_proxy.aws.endpoint_url().replace("http://", "");
+    let mut hosts = [aws, by_proxy.bucket.host()];
+    hosts.sort();
+    assert_eq!(proxy.asked(), hosts);
+
+    let around = Proxy::start().await;
+    let no_proxy = ("NO_PROXY", Some("localhost,127.0.0.1".to_owned()));
+    let direct = world(&[("HTTP_PROXY", Some(around.url())), no_proxy]).await;
+    assert!(direct.deploy("Delegation", json!({})).await.is_complete());
+    assert_eq!(around.asked(), Vec::<String>::new());
+}
+
+/// Also: a proxy that refuses is an AWS out of reach.
+#[tokio::test]
+async fn fips_and_dual_stack_endpoints_are_those_of_the_environment() {
+    let plain = ["route53.amazonaws.com:443", "sts.us-east-1.amazonaws.com:443"];
+    let fips = ["route53-fips.amazonaws.com:443", "sts-fips.us-east-1.amazonaws.com:443"];
+    let dual_stack = ["route53.global.api.aws:443", "sts.us-east-1.api.aws:443"];
+    let both = ["route53-fips.global.api.aws:443", "sts-fips.us-east-1.api.aws:443"];
+    let on = || Some("true".to_owned());
+    let ask = async |fips: Option<String>, dual_stack: Option<String>| {
+        let proxy = Proxy::start().await;
+        let world = world(&[
+            ("AWS_ENDPOINT_URL", None),
+            ("HTTPS_PROXY", Some(proxy.url())),
+            ("AWS_USE_FIPS_ENDPOINT", fips),
+            ("AWS_USE_DUALSTACK_ENDPOINT", dual_stack),
+        ])
+        .await;
+        let reason = reason(&world.deploy("Delegation", json!({})).await);
+        for words in [
+            "ran out of time after",
+            "gave no answer in",
+            "tries",
+            "tunnel error",
+            "proxy",
+            "[out-of-time]",
+        ] {
+            assert!(reason.contains(words), "{words:?}: {reason}");
+        }
+        assert!(
+            proxy.asked().iter().any(|host| reason.contains(host.trim_end_matches(":443"))),
+            "{reason}"
+        );
+        proxy.asked()
+    };
+    let asked = tokio::join!(ask(None, None), ask(on(), None), ask(None, on()), ask(on(), on()));
+    assert_eq!(
+        asked,
+        (
+            plain.map(str::to_owned).to_vec(),
+            fips.map(str::to_owned).to_vec(),
+            dual_stack.map(str::to_owned).to_vec(),
+            both.map(str::to_owned).to_vec()
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = closed.local_addr().unwrap();
+    drop(closed);
+    let ask = async |url: String| {
+        let world = world(&[("AWS_ENDPOINT_URL", Some(url))]).await;
+        let reason = reason(&world.deploy("Delegation", json!({})).await);
+        for words in [
+            "ran out of time after",
+            "gave no answer in",
+            "tries",
+            "Nothing was changed",
+            "[out-of-time]",
+        ] {
+            assert!(reason.contains(words), "{words:?}: {reason}");
+        }
+        assert!(world.parent.record(NAME, "NS").is_none());
+        reason
+    };
+    let (closed, unresolved) =
+        tokio::join!(ask(format!("http://{port}")), ask("http://aws.invalid".to_owned()));
+    assert!(
+        closed.contains("127.0.0.1 gave no answer") && closed.contains("Connection refused"),
+        "{closed}"
+    );
+    assert!(
+        unresolved.contains("aws.invalid gave no answer") && unresolved.contains("dns error"),
+        "{unresolved}"
+    );
+}
+
+#[tokio::test]
+async fn certificates_that_are_not_there_are_told_in_the_answer() {
+    for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        let world = world(&[(variable, Some("/nowhere/bundle.pem".to_owned()))]).await;
+        let reason = reason(&world.deploy("Delegation", json!({})).await);
+        for words in [
+            "/nowhere/bundle.pem can't be read",
+            "AWS_CA_BUNDLE or SSL_CERT_FILE",
+            "[invalid-settings]",
+        ] {
+            assert!(reason.contains(words), "{words:?}: {reason}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The response URL, external ids and credentials are in no log, whatever happens and however much
+//! is logged.
+
+use std::sync::{Arc, Mutex};
+
+use sandbox::{BucketFault, Fault, FaultKind, Function, LambdaProcess};
+use serde_json::{Value, json};
+
+use crate::lambda::world::{EXTERNAL_ID, Invoked, Setting, World, rolled_back};
+
+/// Keeps the signatures of the response URLs that it delivers.
+struct Noting {
+    process: Arc<LambdaProcess>,
+    signatures: Arc<Mutex<Vec<String>>>,
+}
+
+impl Function for Noting {
+    fn invoke(&self, event: Value) -> Invoked<'_> {
+        let url = event["ResponseURL"].as_str().unwrap();
+        let signature = url.split_once("X-Amz-Signature=").unwrap().1.split('&').next().unwrap();
+        self.signatures.lock().unwrap().push(signature.to_owned());
+        self.process.invoke(event)
+    }
+}
+
+/// A life with everything in it: what succeeds, what is refused, denied, retried, lost and never
+/// delivered.
+async fn live(log_level: &'static str) -> (World, Vec<String>) {
+    let mut world = World::with(Setting { log_level, ..Setting::default() }).await;
+    let signatures = Arc::<Mutex<Vec<String>>>::default();
+    world.serve_by(Noting {
+        process: Arc::clone(&world.function),
+        signatures: Arc::clone(&signatures),
+    });
+
+    rolled_back(
+        &world.deploy("Delegation", json!({"ParentExternalId": "a-wrong-external-id"})).await,
+        "denied",
+    );
+    rolled_back(
+        &world.deploy("Delegation", json!({"ParentExternalId": "a wrong external id"})).await,
+        "ParentExternalId",
+    );
+    rolled_back(
+        &world.deploy("Delegation", json!({"ParentRoleArn": "a-role"})).await,
+        "ParentRoleArn",
+    );
+    for fault in [BucketFault::Status(503), BucketFault::ResetBefore, BucketFault::ResetAfter] {
+        world.bucket.fault(fault, 1);
+    }
+    for kind in
+        [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore, FaultKind::ResetAfter]
+    {
+        world.aws.fault(Fault::on("*").kind(kind));
+    }
+    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    world.bucket.fault(BucketFault::Status(403), 3);
+    rolled_back(
+        &world.deploy("Delegation", json!({"TTL": 60})).await,
+        "did not receive a response",
+    );
+    assert!(world.deploy("Renamed", json!({"TTL": 60})).await.is_complete());
+    assert!(world.stack.delete().await.is_complete());
+    world.assert_as_before();
+    let signatures = signatures.lock().unwrap().clone();
+    assert!(signatures.len() >= 12 && signatures.iter().all(|signature| signature.len() == 64));
+    (world, signatures)
+}
+
+fn assert_silent(world: &World, signatures: &[String]) {
+    let log = world.function.logs().join("\n");
+    let mut secrets = signatures.to_vec();
+    secrets.extend([EXTERNAL_ID, "wrong-external-id", "wrong external id"].map(str::to_owned));
+    secrets.push(world.credentials.secret_access_key.clone());
+    secrets.extend(world.credentials.session_token.clone());
+    // However a URL, a signature or the answer of AssumeRole would be written.
+    secrets.extend(
+        ["X-Amz-", "AWS4-HMAC", "Signature", "SecretAccessKey", "SessionToken"].map(str::to_owned),
+    );
+    for secret in secrets {
+        let shown = log.lines().find(|line| line.to_lowercase().contains(&secret.to_lowercase()));
+        assert_eq!(shown, None, "{secret} is in the log");
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_log() {
+    let (world, signatures) = live("INFO").await;
+    assert_silent(&world, &signatures);
+    let log = world.function.logs().join("\n");
+    for words in [
+        "the answer was sent",
+        "the answer was not delivered",
+        "the delegation stands",
+        "\"code\":\"access-denied\"",
+    ] {
+        assert!(log.contains(words), "the log says {words:?}:\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_log_at_the_level_trace_either() {
+    let (world, signatures) = live("TRACE").await;
+    assert!(world.function.logs().iter().any(|line| line.contains(r#""level":"DEBUG""#)));
+    assert_silent(&world, &signatures);
+}

@@ -1,0 +1,174 @@
+//! The same `bootstrap` as the watch: by `_HANDLER`, behind the Runtime API, with sockets and the
+//! system's time.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use custom_delegation::logging::EVENTS;
+use sandbox::{
+    Bootstrap, Credentials, DeadlineStyle, Dns, Function as _, Invocation, LambdaProcess,
+    RecordSet, Sandbox,
+};
+use serde_json::{Value, json};
+
+use crate::lambda::world::EXTERNAL_ID;
+
+/// What the watch's lines have beside the fields of their event.
+const OF_ALL: [&str; 6] = ["timestamp", "level", "message", "lambda_request_id", "run", "part"];
+
+/// Two parent accounts, of which one lets nobody in, and the function of the watch.
+struct Watched {
+    process: LambdaProcess,
+    credentials: Credentials,
+    _aws: Sandbox,
+    _dns: Dns,
+}
+
+impl Watched {
+    async fn new(handler: &str) -> Self {
+        let aws = Sandbox::start().await.unwrap();
+        let dns = aws.dns().await.unwrap();
+        let (open, closed) = (aws.account("111111111111"), aws.account("333333333333"));
+        let zone = open.hosted_zone("example.com");
+        zone.put(RecordSet::new("good.example.com", "NS", 300, ["ns1.good.net."]));
+        dns.zone("good.example.com", ["ns1.good.net"], []);
+        zone.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.good.net."]));
+        let roles =
+            [(&open, EXTERNAL_ID), (&closed, "another-external-id")].map(|(account, id)| {
+                account
+                    .role("reader")
+                    .trust_account("222222222222", Some(id))
+                    .allow_all_route53()
+                    .arn()
+            });
+        let role =
+            aws.account("222222222222").role("watch").allow_assume("arn:aws:iam::*:role/reader");
+        let credentials = role.credentials();
+        let mut env = aws.env(&credentials);
+        env.extend(
+            [
+                ("_HANDLER", handler.to_owned()),
+                ("DELEGATION_WATCH_ROLES", roles.join(",")),
+                ("DELEGATION_WATCH_EXTERNAL_ID", EXTERNAL_ID.to_owned()),
+                ("DELEGATION_DNS_RESOLVER", dns.resolver().to_string()),
+                ("DELEGATION_DNS_ANY_ADDRESS", "true".to_owned()),
+                ("AWS_LAMBDA_LOG_LEVEL", "TRACE".to_owned()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let bootstrap = Bootstrap {
+            path: PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")),
+            env,
+            timeout: Duration::from_mins(1),
+            deadline: DeadlineStyle::Real,
+        };
+        Self {
+            process: LambdaProcess::spawn(bootstrap).await.unwrap(),
+            credentials,
+            _aws: aws,
+            _dns: dns,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_a_line_of_its_own()
+{
+    let watched = Watched::new("watch").await;
+    // With a minute for all, each account is a part of its own.
+    let mut results = Vec::new();
+    let mut event = json!({});
+    while !event.is_null() {
+        let Invocation::Returned(result) = watched.process.invoke(event).await else {
+            panic!("it failed")
+        };
+        event = result["next"].clone();
+        results.push(result);
+    }
+    let told: Vec<(&str, &str)> = results
+        .iter()
+        .flat_map(|result| result["findings"].as_array().unwrap())
+        .map(|finding| (finding["name"].as_str().unwrap(), finding["finding"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("gone.example.com", "dangling"),
+        ("gone.example.com", "unowned"),
+        ("good.example.com", "unowned"),
+        ("333333333333", "unread"),
+    ];
+    assert_eq!(told, expected, "{results:#?}\n{:#?}", watched.process.logs());
+    assert_eq!((results.len(), &results[1]["complete"]), (2, &json!(true)));
+
+    let logs = watched.process.logs();
+    let lines: Vec<Value> = logs.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (metrics, lines): (Vec<&Value>, Vec<&Value>) =
+        lines.iter().partition(|line| line.get("_aws").is_some());
+    for line in &lines {
+        let is_it = |event: &&(tracing::Level, &str, &[&str])| {
+            line["message"] == event.1 && line["level"] == event.0.as_str()
+        };
+        let (_, _, fields) =
+            EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+        let keys = line.as_object().unwrap().keys().map(String::as_str);
+        let unlisted: Vec<&str> =
+            keys.filter(|key| !OF_ALL.contains(key) && !fields.contains(key)).collect();
+        assert!(unlisted.is_empty(), "{unlisted:?}: {line}");
+        assert!(OF_ALL.iter().all(|field| line[*field].is_string()), "{line}");
+        assert_eq!(line["run"], results[0]["run"], "{line}");
+    }
+    let of_findings: BTreeSet<(&str, &str)> = lines
+        .iter()
+        .filter(|line| line["message"] == "the watch found something")
+        .map(|line| (line["name"].as_str().unwrap(), line["finding"].as_str().unwrap()))
+        .collect();
+    assert_eq!(of_findings, BTreeSet::from(expected));
+    let dangling = lines.iter().find(|line| line["finding"] == "dangling").unwrap();
+    assert_eq!((&dangling["level"], &dangling["alarm"]), (&json!("WARN"), &json!(true)));
+    let command = dangling["command"].as_str().unwrap();
+    assert!(
+        command.starts_with("aws route53 change-resource-record-sets --hosted-zone-id "),
+        "{command}"
+    );
+    let zones: BTreeSet<&str> = metrics.iter().filter_map(|line| line["Zone"].as_str()).collect();
+    assert_eq!(zones, BTreeSet::from(["333333333333", "example.com"]));
+    assert_eq!(metrics.iter().filter(|line| line.get("WatchRuns").is_some()).count(), 1);
+
+    let mut secrets = vec![EXTERNAL_ID.to_owned(), watched.credentials.secret_access_key.clone()];
+    secrets.extend(watched.credentials.session_token.clone());
+    secrets.extend(["AWS4-HMAC", "SecretAccessKey", "SessionToken"].map(str::to_owned));
+    let all = format!("{}\n{results:?}", logs.join("\n"));
+    for secret in secrets {
+        assert!(!all.contains(&secret), "a secret is in a line");
+    }
+}
+
+#[tokio::test]
+async fn another_handler_is_the_function_of_the_resource() {
+    let watched = Watched::new("bootstrap").await;
+    let Invocation::Failed { error_type, .. } = watched.process.invoke(json!({})).await else {
+        panic!("no request")
+    };
+    assert_eq!(error_type, "UnanswerableEvent");
+}
+
+#[test]
+fn a_wrong_setting_of_the_watch_is_one_line_at_the_start() {
+    let mut bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let settings = [("_HANDLER", "watch"), ("DELEGATION_WATCH_ROLES", "an-external-id")];
+    let output = bootstrap.env_clear().envs(settings).output().unwrap();
+    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
+    // What follows is the Lambda runtime, which is not there.
+    let line: Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("the settings are wrong"))
+    );
+    let problem = line["problem"].as_str().unwrap();
+    assert!(
+        problem.contains("DELEGATION_WATCH_ROLES: item 1") && !problem.contains("external"),
+        "{problem}"
+    );
+}

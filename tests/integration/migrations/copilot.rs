@@ -1,0 +1,130 @@
+//! From AWS Copilot: its environment's stack has the zone and the delegation, and is to go.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use sandbox::TemplateStack;
+
+use super::{Migration, Played, Step, assert_harm, check};
+use crate::migrations::fixture::{ACCOUNT, Fixture, complete};
+use crate::migrations::tools::{CopilotHandler, zone_of};
+
+struct FromCopilot {
+    fixture: Fixture,
+    environment: TemplateStack,
+    stack: TemplateStack,
+}
+
+const OLD: [(&str, &str); 1] =
+    [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:copilot")];
+
+impl FromCopilot {
+    async fn deploy(&self, trigger: &str) -> Played {
+        let zone = self.fixture.child().id();
+        self.fixture
+            .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
+            .await
+    }
+
+    async fn delete_the_environment(&self) -> Played {
+        complete(&self.environment, self.environment.delete().await)
+    }
+}
+
+impl Migration for FromCopilot {
+    async fn begin() -> Self {
+        let fixture = Fixture::new().await;
+        fixture.region.register(
+            "Custom::DNSDelegationFunction",
+            Arc::new(CopilotHandler(fixture.parent.clone())),
+        );
+        let environment = fixture.region.stack(ACCOUNT, "app-testing");
+        fixture.deploy(&environment, "copilot/1-before", &OLD).await.unwrap();
+        fixture
+            .delegates_to(&zone_of(&fixture.aws, environment.physical_id("EnvironmentHostedZone")));
+        assert_eq!(fixture.ttl(), Some(60));
+        let stack = fixture.region.stack(ACCOUNT, "testing-dns");
+        Self { fixture, environment, stack }
+    }
+
+    fn steps() -> Vec<(&'static str, Step<Self>)> {
+        vec![
+            ("retain", |it| it.fixture.deploy(&it.environment, "copilot/2-between", &OLD).boxed()),
+            ("declare", |it| it.deploy("").boxed()),
+            ("settle", |it| it.deploy("settled").boxed()),
+            ("delete the environment", |it| it.delete_the_environment().boxed()),
+        ]
+    }
+
+    async fn end(&self) -> Played {
+        if !self.fixture.child().exists() {
+            return Err("the zone is gone".to_owned());
+        }
+        if !self.environment.resources().is_empty() {
+            return Err(format!("Copilot still has {:?}", self.environment.resources()));
+        }
+        self.fixture.check_that_a_delete_removes_it(&self.stack).await
+    }
+
+    fn fixture(&self) -> &Fixture {
+        &self.fixture
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_step_is_needed() {
+    let harms = check::<FromCopilot>().await;
+    // The TTL is not 60 any more, so that Copilot's Delete does not match.
+    assert_harm(&harms, "retain", "Stuck");
+    assert_harm(&harms, "declare", "a Delete leaves something behind");
+    assert_harm(&harms, "settle", "a Delete leaves something behind");
+    assert_harm(&harms, "delete the environment", "Copilot still has");
+}
+
+/// As long as the TTL is the one that Copilot wrote, its Delete removes whatever stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_delete_takes_an_adopted_delegation_along() {
+    let it = FromCopilot::begin().await;
+    it.deploy("").await.unwrap();
+    assert_eq!(it.fixture.ttl(), Some(60), "adopted as it stands");
+    it.delete_the_environment().await.unwrap();
+    assert!(it.fixture.delegated_to().is_empty());
+}
+
+/// The way out of a deletion that sticks: delete the stack once more, and retain the resource.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_sticks_ends_when_the_resource_is_retained() {
+    let it = FromCopilot::begin().await;
+    it.deploy("").await.unwrap();
+    it.deploy("settled").await.unwrap();
+    assert_eq!(it.fixture.ttl(), Some(172_800));
+    assert!(it.delete_the_environment().await.is_err());
+    let retained = ["DelegateDNSAction", "EnvironmentHostedZone"];
+    assert_eq!(complete(&it.environment, it.environment.delete_retaining(&retained).await), Ok(()));
+    assert_eq!(it.fixture.check_the_delegation("after the deletion"), Ok(()));
+    assert!(it.fixture.child().exists());
+}
+
+/// The patches of the page are what makes the template between of the one before.
+#[test]
+fn the_patches_make_the_template_between() {
+    use sandbox::template::Template;
+    use serde_json::json;
+    let (mut made, between) = (
+        crate::migrations::fixture::template("copilot/1-before"),
+        crate::migrations::fixture::template("copilot/2-between"),
+    );
+    let patches = Template::source("examples/migrations/copilot/cfn.patches.yml");
+    for patch in patches.as_array().unwrap() {
+        assert_eq!(patch["op"], "add");
+        let (parent, key) = patch["path"].as_str().unwrap().rsplit_once('/').unwrap();
+        made.pointer_mut(parent).unwrap()[key] = patch["value"].clone();
+    }
+    for id in ["DelegateDNSAction", "EnvironmentHostedZone"] {
+        assert_eq!(
+            made["Resources"][id]["DeletionPolicy"],
+            between["Resources"][id]["DeletionPolicy"]
+        );
+        assert_eq!(between["Resources"][id]["DeletionPolicy"], json!("Retain"));
+    }
+}
