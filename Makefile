@@ -109,7 +109,7 @@ faults: ## every fault at every call, cut-off deliveries, deadlines and random e
 	EVENTS=$(EVENTS) EVENT_SEED=$(EVENT_SEED) ALL_FAULTS=1 \
 		cargo test --locked -p custom-delegation --test integration -- faults:: --skip function:: --nocapture
 
-load: ## a hundred simultaneous delegations at Route 53's quota, for five minutes; prints a table
+load: ## a hundred simultaneous delegations at Route 53's quota, and in Lambda's queue, in simulated time; prints tables
 	LOAD=1 cargo test --locked -p custom-delegation --test integration -- load:: --nocapture
 
 # For `make conformance`: two profiles, and a public zone in the first one's account. ARGS: --resume, --cleanup, --yes, --only PREFIX.

@@ -10,13 +10,11 @@ use crate::load::Scenario;
 use crate::load::fleet::PARENT;
 
 pub(crate) struct Row {
-    pub(crate) scenario: Scenario,
+    scenario: Scenario,
     pub(crate) took: Duration,
     /// The least time in which the quota lets these calls pass.
     pub(crate) quota_allows: Duration,
     throttled: usize,
-    /// How often the status of a change was asked for, and how often that was throttled.
-    pub(crate) status_questions: (usize, usize),
     /// Calls that were let pass, by `parent` or `child` account and action.
     by_action: BTreeMap<(&'static str, String), usize>,
 }
@@ -25,9 +23,6 @@ impl Row {
     pub(crate) fn new(scenario: Scenario, took: Duration, calls: &[Call]) -> Self {
         let (throttled, passed): (Vec<&Call>, Vec<&Call>) =
             calls.iter().partition(|call| call.code() == Some("Throttling"));
-        let status =
-            |calls: &[&Call]| calls.iter().filter(|call| call.action == "GetChange").count();
-        let status_questions = (status(&passed), status(&throttled));
         let mut by_action = BTreeMap::new();
         let mut buckets: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
         for call in passed {
@@ -41,14 +36,7 @@ impl Row {
         }
         let quota_allows =
             buckets.values().map(|calls| least(scenario.quota, *calls)).max().unwrap_or_default();
-        Self {
-            scenario,
-            took,
-            quota_allows,
-            throttled: throttled.len(),
-            status_questions,
-            by_action,
-        }
+        Self { scenario, took, quota_allows, throttled: throttled.len(), by_action }
     }
 }
 
