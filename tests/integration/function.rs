@@ -9,6 +9,7 @@ mod faults;
 mod holders;
 mod invented_ids;
 mod keys;
+mod migrating;
 mod moving;
 mod occlusion;
 mod peers;

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod demo;
+mod fixture;
 mod life;
 mod logs;
 mod memory;
@@ -11,4 +12,3 @@ mod rollback;
 mod secrets;
 mod signed;
 mod watch;
-mod world;

@@ -22,6 +22,7 @@ mod load;
 mod migrations;
 mod moto;
 mod pages;
+mod program;
 mod races;
 mod scan;
 mod simulation;

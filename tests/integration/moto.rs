@@ -7,7 +7,6 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
@@ -20,10 +19,12 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use custom_delegation::http::Client;
 use http::{Method, Request, StatusCode};
-use sandbox::{Bootstrap, DeadlineStyle, Function, Invocation, LambdaProcess};
+use sandbox::{Function, Invocation, LambdaProcess};
 use serde_json::{Value, json};
+use test_support::NAME;
 
-const NAME: &str = "testing.example.com";
+use crate::program::{bootstrap, variables};
+
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
 const STACK: &str =
     "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
@@ -203,7 +204,7 @@ fn find<'a>(records: &'a [String], name: &str, rtype: &str) -> Option<&'a String
 
 /// The function with the rights of a role of the child account.
 async fn function(moto: &Moto, keys: &Credentials) -> LambdaProcess {
-    let env = [
+    let env = variables([
         ("AWS_ENDPOINT_URL", moto.url.as_str()),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", keys.access_key_id()),
@@ -211,13 +212,8 @@ async fn function(moto: &Moto, keys: &Credentials) -> LambdaProcess {
         ("AWS_SESSION_TOKEN", keys.session_token().unwrap()),
         ("DELEGATION_RESPONSE_HOSTS", moto.host()),
         ("DELEGATION_PROPAGATION_WAIT", "0"),
-    ];
-    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let path = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
-    let timeout = Duration::from_mins(1);
-    LambdaProcess::spawn(Bootstrap { path, env, timeout, deadline: DeadlineStyle::Real })
-        .await
-        .unwrap()
+    ]);
+    LambdaProcess::spawn(bootstrap(env.to_vec())).await.unwrap()
 }
 
 /// Sends an event and reads its answer back from the bucket.

@@ -2,7 +2,7 @@
 //! nothing else is.
 
 mod limits;
-mod links;
+pub(crate) mod links;
 mod peers;
 mod rules;
 mod security;

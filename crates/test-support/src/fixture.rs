@@ -87,11 +87,8 @@ impl Fixture {
     pub async fn behind_sockets() -> Self {
         let aws = Sandbox::start().await.unwrap();
         let (bucket, dns) = (ResponseBucket::start().await.unwrap(), aws.dns().await.unwrap());
-        let soon = |config: &mut Config| {
-            config.propagation_wait = Duration::ZERO;
-            config.sync_pause = Duration::ZERO;
-        };
-        Self::build(aws, bucket, dns, Clock::System, http::client(None).unwrap(), None, soon).await
+        let client = http::client(None).unwrap();
+        Self::build(aws, bucket, dns, Clock::System, client, None, at_once).await
     }
 
     async fn build(
@@ -323,6 +320,12 @@ async fn accounts(
         clock: clock.clone(),
     };
     Accounts::given(client.clone(), "delegation", &given).await
+}
+
+/// Settings of a function that never waits: for one in the system's time.
+pub fn at_once(config: &mut Config) {
+    config.propagation_wait = Duration::ZERO;
+    config.sync_pause = Duration::ZERO;
 }
 
 /// Sorted, without dots.

@@ -2,8 +2,9 @@
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use test_support::NAME;
 
-use crate::faults::lane::{Lane, NAME, OTHER};
+use crate::faults::lane::{Lane, OTHER};
 
 /// An event and the secret of its URL.
 pub(crate) struct Hostile {

@@ -8,13 +8,12 @@ use sandbox::{
     KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
 };
 use serde_json::{Map, Value, json};
-use test_support::{Asked, Network, pass};
+use test_support::{Asked, NAME, Network, pass, plain};
 
 use crate::faults::story::TIMEOUT;
 
 pub(crate) const PARENT: &str = "111111111111";
 pub(crate) const CHILD: &str = "222222222222";
-pub(crate) const NAME: &str = "testing.example.com";
 pub(crate) const OTHER: &str = "other.example.com";
 /// The key-signing keys of the child zone, and their digests.
 const KEYS: [(&str, &str); 2] = [
@@ -282,11 +281,4 @@ fn check_answers(stored: &[Put], deliveries: usize) -> Result<(), String> {
         return Err(format!("in {deliveries} deliveries these answers: {bodies:#?}"));
     }
     Ok(())
-}
-
-fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> =
-        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
-    values.sort();
-    values
 }

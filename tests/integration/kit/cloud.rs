@@ -11,10 +11,10 @@ use sandbox::template::Template;
 use sandbox::{Account, Role};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use test_support::Fixture;
 
 use crate::kit::documents::{ORGANIZATION, everything};
 use crate::kit::shell::Asked;
-use crate::kit::world::World;
 
 /// What a command prints, or why it fails.
 pub(crate) type Done = Result<String, String>;
@@ -24,7 +24,7 @@ type StackKey = (String, String, String);
 
 /// All accounts of an organization, and who works in them.
 pub(crate) struct Cloud {
-    pub(crate) world: World,
+    pub(crate) fixture: Fixture,
     /// By the name of the profile: the role and its account.
     profiles: BTreeMap<&'static str, Person>,
     /// The accounts of each organizational unit.
@@ -110,12 +110,13 @@ impl Cloud {
     /// `profiles` are name, account and role. Those of the management account are reached by no
     /// service control policy.
     pub(crate) async fn new(profiles: &[(&'static str, &str, &str, Value)]) -> Self {
-        let mut world = World::behind_sockets().await;
-        world.parent.delete();
-        world.child.delete();
-        world.parent = world.parent_account.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
+        let mut fixture = Fixture::behind_sockets().await;
+        fixture.parent.delete();
+        fixture.child.delete();
+        fixture.parent =
+            fixture.parent_account.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
         let mut cloud = Self {
-            world,
+            fixture,
             profiles: BTreeMap::new(),
             units: BTreeMap::new(),
             delegated_administrators: BTreeSet::new(),
@@ -145,7 +146,7 @@ impl Cloud {
     }
 
     pub(crate) fn account(&self, id: &str) -> Account {
-        self.world.aws.account(id)
+        self.fixture.aws.account(id)
     }
 
     /// A role with these rights.

@@ -5,61 +5,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use test_support::plain;
+
 use crate::kit::cloud::Cloud;
 use crate::kit::documents::everything;
 use crate::kit::shell;
-use crate::kit::world::plain;
+use crate::pages::links::pages;
 use crate::pages::sources::{sources, tests};
 
 /// Programs that are not run, and why.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("aws", "needs an AWS account"),
     ("sam", "needs an AWS account, or builds a release"),
     ("delegation", "needs an AWS account"),
     ("cdk", "needs an application of the CDK"),
     ("make", "runs this test, or builds a release"),
     ("cargo", "runs this test, among others"),
+    ("npm", "needs Node and the network"),
+    ("npx", "needs Node and the network"),
+    ("gh", "needs the project on GitHub"),
 ];
-
-/// A page's command block: where it stands, and its commands, with continued lines joined.
-struct Block {
-    at: String,
-    commands: Vec<String>,
-}
-
-fn pages() -> Vec<String> {
-    let mut found = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
-    for folder in ["docs", "examples"] {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let pages =
-            entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-        found.extend(pages.map(|path| path.display().to_string()));
-    }
-    found.sort();
-    found
-}
-
-fn blocks(page: &str) -> Vec<Block> {
-    let text = fs::read_to_string(page).unwrap();
-    let (mut found, mut open): (Vec<Block>, Option<(Block, String)>) = (Vec::new(), None);
-    for (number, line) in text.lines().enumerate() {
-        match (&mut open, line.trim()) {
-            (None, "```sh") => {
-                open = Some((
-                    Block { at: format!("{page}:{}", number + 1), commands: Vec::new() },
-                    String::new(),
-                ));
-            }
-            (Some(_), "```") => found.extend(open.take().map(|(block, _)| block)),
-            (Some((block, begun)), line) => match line.strip_suffix('\\') {
-                Some(part) => begun.push_str(part),
-                None => block.commands.push(std::mem::take(begun) + line),
-            },
-            (None, _) => {}
-        }
-    }
-    found
-}
 
 /// The words of a command, quotes and comments taken off.
 fn words(command: &str) -> Vec<String> {
@@ -101,34 +66,32 @@ fn commands_run_or_at_least_name_what_exists() {
     let tools =
         std::env::var("CFN_LINT").ok().and_then(|path| Some(Path::new(&path).parent()?.to_owned()));
     let (mut run, mut looked_at) = (0, 0);
-    for block in pages().iter().flat_map(|page| blocks(page)) {
+    let pages = pages().into_iter().map(|page| page.display().to_string());
+    let blocks = pages.flat_map(|page| {
+        let named = |(heading, block)| (format!("{page}, {heading}"), block);
+        shell::blocks(&page).into_iter().map(named).collect::<Vec<(String, String)>>()
+    });
+    for (at, block) in blocks {
         let mut runs = true;
-        for words in
-            block.commands.iter().map(|command| words(command)).filter(|words| !words.is_empty())
-        {
+        let joined = block.replace("\\\n", "");
+        for words in joined.lines().map(words).filter(|words| !words.is_empty()) {
             runs &= !NOT_RUN.iter().any(|(program, _)| words[0] == *program);
             looked_at += 1;
             if words[0] == "make" {
-                assert!(
-                    makefile.contains(&format!("\n{}:", words[1])),
-                    "{}: make {}",
-                    block.at,
-                    words[1]
-                );
+                assert!(makefile.contains(&format!("\n{}:", words[1])), "{at}: make {}", words[1]);
             }
             if words[0] == "cargo" && words[1] == "test" {
-                assert!(leads(&words), "{}: no test for {words:?}", block.at);
+                assert!(leads(&words), "{at}: no test for {words:?}");
             }
         }
         if let Some(tools) = tools.as_ref().filter(|_| runs) {
             let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
-            let script = block.commands.join("\n");
             let output = Command::new("bash")
-                .args(["-euo", "pipefail", "-c", &script])
+                .args(["-euo", "pipefail", "-c", &block])
                 .env("PATH", path)
                 .output()
                 .unwrap();
-            assert!(output.status.success(), "{}: {output:?}", block.at);
+            assert!(output.status.success(), "{at}: {output:?}");
             run += 1;
         }
     }
@@ -159,10 +122,10 @@ async fn the_quick_start_makes_a_delegation() {
     assert_eq!(blocks.len(), 1 + 3 + 1, "the blocks of the pages");
     shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await.unwrap();
     let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
-    let servers = cloud.world.aws.zone(&zone).unwrap().name_servers();
-    let delegated = cloud.world.parent.record("testing.example.com", "NS").unwrap().values;
+    let servers = cloud.fixture.aws.zone(&zone).unwrap().name_servers();
+    let delegated = cloud.fixture.parent.record("testing.example.com", "NS").unwrap().values;
     assert_eq!(plain(&delegated), plain(&servers));
-    assert!(cloud.world.aws.calls().iter().all(sandbox::Call::succeeded), "every right is there");
+    assert!(cloud.fixture.aws.calls().iter().all(sandbox::Call::succeeded), "every right is there");
     cloud.delete("child", "us-east-1", "testing-dns").await.unwrap();
-    assert!(cloud.world.parent.record("testing.example.com", "NS").is_none());
+    assert!(cloud.fixture.parent.record("testing.example.com", "NS").is_none());
 }

@@ -6,8 +6,7 @@ use custom_delegation::http;
 use sandbox::template::Template;
 use sandbox::{Account, Role, ZoneHandle};
 use serde_json::{Value, json};
-
-use crate::kit::world::{EXTERNAL_ID, NAME, World};
+use test_support::{EXTERNAL_ID, Fixture, NAME};
 
 pub(crate) const ORGANIZATION: &str = "o-exampleorgid";
 pub(crate) const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
@@ -33,7 +32,7 @@ pub(crate) type Documents = BTreeMap<&'static str, Value>;
 
 /// All roles, as the templates make them.
 pub(crate) struct Kit {
-    pub(crate) world: World,
+    pub(crate) fixture: Fixture,
     pub(crate) http: http::Client,
     /// With the child zone that `child_role` reads.
     pub(crate) third: Account,
@@ -62,23 +61,23 @@ pub(crate) struct Kit {
 
 impl Kit {
     pub(crate) async fn new() -> Self {
-        let mut world = World::behind_sockets().await;
-        let account = |id: &str| world.aws.account(id);
+        let mut fixture = Fixture::behind_sockets().await;
+        let account = |id: &str| fixture.aws.account(id);
         let (third, single) = (account("333333333333"), account("555555555555"));
         let guarded = account("777777777777");
         let third_zone = third.hosted_zone(NAME);
         let single_parent = single.hosted_zone("example.org");
-        for member in [&world.parent_account, &world.child_account, &third, &single] {
+        for member in [&fixture.parent_account, &fixture.child_account, &third, &single] {
             member.set_org(ORGANIZATION);
         }
-        let parent_role = world.parent_account.role("route53-delegation-parent");
+        let parent_role = fixture.parent_account.role("route53-delegation-parent");
         let child_role = third.role("route53-delegation-child");
         let (single_role, central_role) =
-            (single.role(FUNCTION_ROLE), world.parent_account.role(FUNCTION_ROLE));
-        world.function_role = world.child_account.role(FUNCTION_ROLE);
-        world.parent_role = parent_role;
-        let auditor_role = world.parent_account.role("route53-delegation-auditor");
-        let mut documents = documents(&world, &child_role, &third_zone, &single_parent);
+            (single.role(FUNCTION_ROLE), fixture.parent_account.role(FUNCTION_ROLE));
+        fixture.function_role = fixture.child_account.role(FUNCTION_ROLE);
+        fixture.parent_role = parent_role;
+        let auditor_role = fixture.parent_account.role("route53-delegation-auditor");
+        let mut documents = documents(&fixture, &child_role, &third_zone, &single_parent);
         documents.extend(documents_of_the_watch(&auditor_role));
         let http = http::client(None).unwrap();
         let mut kit = Self {
@@ -89,32 +88,32 @@ impl Kit {
             single_role,
             single_parent,
             central_role,
-            watch_role: world.child_account.role(WATCH_ROLE),
+            watch_role: fixture.child_account.role(WATCH_ROLE),
             auditor_role,
-            timer_role: world.child_account.role("timer"),
+            timer_role: fixture.child_account.role("timer"),
             own_watch_role: single.role(WATCH_ROLE),
-            world,
+            fixture,
             guarded_zone: guarded.hosted_zone("example.com"),
             guarded,
             documents: Documents::new(),
         };
         kit.apply(&documents);
         kit.documents = documents;
-        kit.world.restart(crate::kit::at_once).await;
+        kit.fixture.restart(test_support::at_once).await;
         kit
     }
 
     /// Puts the documents in the place of those that are there.
     pub(crate) fn apply(&self, documents: &Documents) {
         let document = |name: &str| documents[name].clone();
-        let function = self.world.function_role.clone().without_policies();
+        let function = self.fixture.function_role.clone().without_policies();
         function.policy(document("function")).policy(document("nested")).policy(json!({"Statement": {
             "Effect": "Allow",
             "Action": "route53:ChangeResourceRecordSets",
-            "Resource": format!("arn:aws:route53:::hostedzone/{}", self.world.child.id()),
+            "Resource": format!("arn:aws:route53:::hostedzone/{}", self.fixture.child.id()),
             "Condition": {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": LONG_RECORD}},
         }}));
-        let parent = self.world.parent_role.clone().without_policies();
+        let parent = self.fixture.parent_role.clone().without_policies();
         parent.trust(document("parent trust")).policy(document("parent"));
         let child = self.child_role.clone().without_policies();
         child.trust(document("child trust")).policy(document("child"));
@@ -148,13 +147,13 @@ fn trust(template: &Template, role: &str) -> Value {
 }
 
 fn documents(
-    world: &World,
+    fixture: &Fixture,
     child_role: &Role,
     third_zone: &ZoneHandle,
     single_parent: &ZoneHandle,
 ) -> Documents {
     let (parent_id, parent_arn, child_arn) =
-        (world.parent.id(), world.parent_role.arn(), child_role.arn());
+        (fixture.parent.id(), fixture.parent_role.arn(), child_role.arn());
     let resources = [("LogGroup.Arn", LOGS), ("FailedEvents.Arn", QUEUE)];
     let full = [
         ("ParentRoleArns", parent_arn.as_str()),
@@ -184,7 +183,7 @@ fn documents(
         "examples/same-account.yaml",
         &[("ParentZoneId", &own_zone), ("DomainName", TEAM)],
     );
-    let upper = world.child.id();
+    let upper = fixture.child.id();
     let nested = [
         ("ParentRoleArn", parent_arn.as_str()),
         ("ParentExternalId", EXTERNAL_ID),

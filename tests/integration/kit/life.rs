@@ -3,21 +3,21 @@
 use sandbox::template::Template;
 use sandbox::{Call, KeySigningKey};
 use serde_json::{Value, json};
+use test_support::{EXTERNAL_ID, Fixture};
 
 use crate::kit::documents::{Kit, LOGS, LOWER, QUEUE, TEAM};
-use crate::kit::world::{EXTERNAL_ID, World};
 
 /// Create, Update and Delete of one delegation; what went wrong, or was warned of.
-async fn life(world: &World, properties: Value) -> Option<String> {
-    let created = world.create(properties.clone()).await.0;
+async fn life(fixture: &Fixture, properties: Value) -> Option<String> {
+    let created = fixture.create(properties.clone()).await.0;
     if created["Status"] != "SUCCESS" {
         return Some(created["Reason"].to_string());
     }
     let id = created["PhysicalResourceId"].as_str().unwrap().to_owned();
     let mut changed = properties.clone();
     changed["TTL"] = json!("60");
-    let updated = world.update(&id, properties, changed.clone()).await.0;
-    let deleted = world.delete(&id, changed).await.0;
+    let updated = fixture.update(&id, properties, changed.clone()).await.0;
+    let deleted = fixture.delete(&id, changed).await.0;
     let answers = [created, updated, deleted];
     let told = answers
         .iter()
@@ -31,21 +31,21 @@ async fn life(world: &World, properties: Value) -> Option<String> {
 
 /// The ways to name the zones, each with the rights of its example.
 fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
-    let world = &kit.world;
-    for zone in [&world.parent, &world.child, &kit.third_zone] {
+    let fixture = &kit.fixture;
+    for zone in [&fixture.parent, &fixture.child, &kit.third_zone] {
         zone.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
     }
     let third = json!({
         "Dnssec": "true", "ChildZoneId": kit.third_zone.id(), "ChildRoleArn": kit.child_role.arn(), "ChildExternalId": EXTERNAL_ID,
     });
-    let lower = world.child_account.hosted_zone(LOWER).id();
+    let lower = fixture.child_account.hosted_zone(LOWER).id();
     let nested = json!({
-        "ChildZoneId": lower, "ParentZoneId": world.child.id(), "ParentZoneName": null,
+        "ChildZoneId": lower, "ParentZoneId": fixture.child.id(), "ParentZoneName": null,
         "ParentRoleArn": null, "ParentExternalId": null,
     });
     vec![
         ("by name", json!({})),
-        ("by id", json!({"ParentZoneName": null, "ParentZoneId": world.parent.id()})),
+        ("by id", json!({"ParentZoneName": null, "ParentZoneId": fixture.parent.id()})),
         ("the closest", json!({"ParentZoneName": null})),
         ("signed", json!({"Dnssec": "true"})),
         ("a third account", third),
@@ -57,10 +57,10 @@ fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
 async fn every_call_of_its_life_is_allowed() {
     let kit = Kit::new().await;
     for (way, properties) in ways(&kit) {
-        assert_eq!(life(&kit.world, properties).await, None, "{way}");
+        assert_eq!(life(&kit.fixture, properties).await, None, "{way}");
     }
     let denied: Vec<Call> =
-        kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+        kit.fixture.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
 }
 
@@ -75,18 +75,18 @@ fn boundary() -> Value {
 #[tokio::test]
 async fn the_boundary_of_the_page_lets_everything_needed_through() {
     let kit = Kit::new().await;
-    kit.world.function_role.clone().boundary(boundary());
+    kit.fixture.function_role.clone().boundary(boundary());
     for (way, properties) in ways(&kit).into_iter().filter(|(way, _)| *way != "nested") {
-        assert_eq!(life(&kit.world, properties).await, None, "{way}");
+        assert_eq!(life(&kit.fixture, properties).await, None, "{way}");
     }
     for action in boundary()["Statement"][0]["Action"].as_array().unwrap() {
         let mut mutant = boundary();
         mutant["Statement"][0]["Action"].as_array_mut().unwrap().retain(|one| one != action);
-        let role = kit.world.function_role.clone().boundary(mutant);
+        let role = kit.fixture.function_role.clone().boundary(mutant);
         let resource = match action.as_str().unwrap().split_once(':').unwrap().0 {
             "logs" => LOGS.to_owned(),
             "sqs" => QUEUE.to_owned(),
-            "sts" => kit.world.parent_role.arn(),
+            "sts" => kit.fixture.parent_role.arn(),
             _ => "arn:aws:route53:::hostedzone/Z1".to_owned(),
         };
         assert!(!role.may(action.as_str().unwrap(), &resource), "{action}");
@@ -97,25 +97,24 @@ async fn the_boundary_of_the_page_lets_everything_needed_through() {
 #[tokio::test]
 async fn in_one_account_it_needs_no_role_and_in_the_center_the_parent_role() {
     let mut kit = Kit::new().await;
-    let team = kit.world.aws.account("555555555555").hosted_zone(TEAM);
+    let team = kit.fixture.aws.account("555555555555").hosted_zone(TEAM);
     let own = |zone: &str| json!({"ParentZoneName": null, "ParentZoneId": zone, "ParentRoleArn": null, "ParentExternalId": null});
-    kit.world.function_role = kit.single_role.clone();
-    kit.world.restart(crate::kit::at_once).await;
+    kit.fixture.function_role = kit.single_role.clone();
+    kit.fixture.restart(test_support::at_once).await;
     let mut properties = own(&kit.single_parent.id());
     properties["ChildZoneId"] = json!(team.id());
-    assert_eq!(life(&kit.world, properties).await, None);
+    assert_eq!(life(&kit.fixture, properties).await, None);
 
-    kit.world.function_role = kit.central_role.clone();
-    kit.world.restart(crate::kit::at_once).await;
+    kit.fixture.function_role = kit.central_role.clone();
+    kit.fixture.restart(test_support::at_once).await;
     // The central function assumes the parent role, which is in its own account.
-    let mut properties =
-        json!({"ParentZoneName": null, "ParentZoneId": kit.world.parent.id(), "ChildZoneId": null});
+    let mut properties = json!({"ParentZoneName": null, "ParentZoneId": kit.fixture.parent.id(), "ChildZoneId": null});
     properties["DomainName"] = json!("team.dev.example.com");
     let foreign = kit.third.hosted_zone("team.dev.example.com");
     properties["NameServers"] = json!(foreign.name_servers());
-    assert_eq!(life(&kit.world, properties).await, None);
+    assert_eq!(life(&kit.fixture, properties).await, None);
     let denied: Vec<Call> =
-        kit.world.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+        kit.fixture.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
 }
 
@@ -123,10 +122,10 @@ async fn in_one_account_it_needs_no_role_and_in_the_center_the_parent_role() {
 #[tokio::test]
 async fn a_child_account_touches_nothing_else_by_way_of_the_function() {
     let kit = Kit::new().await;
-    let world = &kit.world;
-    let other = world.parent_account.hosted_zone("example.net");
-    let before = (world.parent.revision(), other.revision());
-    let servers = world.child_servers();
+    let fixture = &kit.fixture;
+    let other = fixture.parent_account.hosted_zone("example.net");
+    let before = (fixture.parent.revision(), other.revision());
+    let servers = fixture.child_servers();
     let asks = |name: &str, zone: &str| {
         let zone = json!({"ParentZoneName": null, "ParentZoneId": zone, "ChildZoneId": null, "AllowOverwrite": "true"});
         let mut properties = zone.as_object().unwrap().clone();
@@ -137,14 +136,14 @@ async fn a_child_account_touches_nothing_else_by_way_of_the_function() {
         Value::Object(properties)
     };
     for (name, zone, why) in [
-        ("staging.example.com", world.parent.id(), "ChangeResourceRecordSets was denied"),
-        ("dev.example.com", world.parent.id(), "ChangeResourceRecordSets was denied"),
-        ("example.com", world.parent.id(), "is the parent zone itself"),
+        ("staging.example.com", fixture.parent.id(), "ChangeResourceRecordSets was denied"),
+        ("dev.example.com", fixture.parent.id(), "ChangeResourceRecordSets was denied"),
+        ("example.com", fixture.parent.id(), "is the parent zone itself"),
         ("testing.example.net", other.id(), "GetHostedZone was denied"),
     ] {
-        world.create(asks(name, &zone)).await.failed(&[why]);
+        fixture.create(asks(name, &zone)).await.failed(&[why]);
     }
-    assert_eq!((world.parent.revision(), other.revision()), before);
+    assert_eq!((fixture.parent.revision(), other.revision()), before);
 }
 
 #[tokio::test]
@@ -174,10 +173,10 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
                 }
                 kit.apply(&documents);
                 // A function that just started: one that is warm has its sessions already.
-                kit.world.restart(crate::kit::at_once).await;
+                kit.fixture.restart(test_support::at_once).await;
                 let mut told = Vec::new();
                 for (way, properties) in &ways {
-                    if let Some(what) = life(&kit.world, properties.clone()).await {
+                    if let Some(what) = life(&kit.fixture, properties.clone()).await {
                         told.push((way, what));
                     }
                     kit.apply(&kit.documents);
@@ -196,7 +195,7 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
 
 /// Takes away what a life that was cut off has left.
 fn clean(kit: &Kit) {
-    for zone in [&kit.world.parent, &kit.world.child] {
+    for zone in [&kit.fixture.parent, &kit.fixture.child] {
         for set in zone.records() {
             if set.rtype == "TXT"
                 || set.rtype == "NS"
@@ -209,11 +208,11 @@ fn clean(kit: &Kit) {
 }
 
 /// `examples/delegation-set.yaml`: the name servers are those of the set, whichever zone is on it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let known = [
-        ("ParentRoleArn", world.parent_role.arn()),
+        ("ParentRoleArn", fixture.parent_role.arn()),
         ("ParentExternalId", EXTERNAL_ID.to_owned()),
         (
             "route53-delegation-ServiceToken",
@@ -224,18 +223,18 @@ async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
     let known: Vec<(&str, &str)> =
         known.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut template = Template::read("examples/delegation-set.yaml", &known);
-    template.set("NameServers.NameServers", json!(world.child_servers()));
+    template.set("NameServers.NameServers", json!(fixture.child_servers()));
     assert_eq!(template.resource("/Zone/Properties/DelegationSetId"), "N1EXAMPLE");
     let mut properties = template.resource("/Delegation/Properties");
     properties["ChildZoneId"] = Value::Null;
-    let servers = world.child_servers();
-    let id = world.create(properties.clone()).await.success().id().to_owned();
+    let servers = fixture.child_servers();
+    let id = fixture.create(properties.clone()).await.success().id().to_owned();
     // The zone goes, and comes again on the same name servers.
-    world.child.delete();
+    fixture.child.delete();
     let mut again = properties.clone();
     again["Trigger"] = json!("the zone was replaced");
-    let updated = world.update(&id, properties, again.clone()).await.success();
-    assert_eq!((updated.get("Action"), world.delegated_to()), ("UNCHANGED", servers));
-    world.delete(&id, again).await.success();
-    assert!(world.delegated_to().is_empty());
+    let updated = fixture.update(&id, properties, again.clone()).await.success();
+    assert_eq!((updated.get("Action"), fixture.delegated_to()), ("UNCHANGED", servers));
+    fixture.delete(&id, again).await.success();
+    assert!(fixture.delegated_to().is_empty());
 }

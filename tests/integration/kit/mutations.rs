@@ -140,12 +140,12 @@ async fn whatever_is_deleted_from_a_policy_is_missed() {
 #[tokio::test]
 async fn in_a_batch_with_a_delegation_types_and_names_are_not_told_apart() {
     let kit = Kit::new().await;
-    let (zone, role) = (kit.world.parent.id(), kit.world.parent_role.credentials());
+    let (zone, role) = (kit.fixture.parent.id(), kit.fixture.parent_role.credentials());
     let allowed = async |changes: &[(&'static str, &'static str)]| {
         let changes =
             changes.iter().map(|&(name, rtype)| Change { action: "CREATE", name, rtype }).collect();
         let call = Call::Batch(zone.clone(), changes);
-        call.is_allowed(&kit.world.aws.endpoint_url(), &kit.http, role.clone()).await
+        call.is_allowed(&kit.fixture.aws.endpoint_url(), &kit.http, role.clone()).await
     };
     let delegation = ("b.dev.example.com", "NS");
     assert!(!allowed(&[("a.dev.example.com", "TXT")]).await, "nothing but TXT");

@@ -1,12 +1,12 @@
 //! What each role can and can't do: one question each.
 
 use sandbox::{Credentials, Role};
+use test_support::{EXTERNAL_ID, NAME};
 
 use crate::kit::call::{Call, Change};
 use crate::kit::documents::{
     BUS, KEY, Kit, LOGS, LONG_RECORD, LOWER, QUEUE, TEAM, WATCH, WATCH_LOGS, WATCH_ROLE, everything,
 };
-use crate::kit::world::{EXTERNAL_ID, NAME};
 
 /// With which a name may begin, but for the exceptions of `parent-role.yaml`.
 const FIRST_CHARACTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -34,7 +34,7 @@ impl Probe {
     pub(crate) async fn holds(&self, kit: &Kit) -> bool {
         let allowed = match &self.ask {
             Ask::Call(by, call) => {
-                call.is_allowed(&kit.world.aws.endpoint_url(), &kit.http, by.clone()).await
+                call.is_allowed(&kit.fixture.aws.endpoint_url(), &kit.http, by.clone()).await
             }
             Ask::May(role, action, resource) => role.may(action, resource),
         };
@@ -187,10 +187,10 @@ impl Asker<'_> {
 }
 
 fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
-    let zone = kit.world.parent.id();
-    let other = kit.world.parent_account.hosted_zone("example.net").id();
+    let zone = kit.fixture.parent.id();
+    let other = kit.fixture.parent_account.hosted_zone("example.net").id();
     let mut role =
-        Asker { who: "the parent role", by: kit.world.parent_role.credentials(), probes };
+        Asker { who: "the parent role", by: kit.fixture.parent_role.credentials(), probes };
     role.call(true, "list zones by name", Call::ListZonesByName);
     role.reads(true, "the parent zone", &zone);
     role.reads(false, "another zone of its account", &other);
@@ -205,9 +205,9 @@ fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
     role.call(
         true,
         "assume the parent role",
-        Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)),
+        Call::Assume(kit.fixture.parent_role.arn(), Some(EXTERNAL_ID)),
     );
-    let another = kit.world.parent_account.role("another").trust_account("111111111111", None);
+    let another = kit.fixture.parent_account.role("another").trust_account("111111111111", None);
     role.call(false, "assume another role of its account", Call::Assume(another.arn(), None));
     role.change(false, &zone, change("CREATE", NAME, "NS"));
 }
@@ -225,30 +225,30 @@ fn child(kit: &Kit, probes: &mut Vec<Probe>) {
 }
 
 fn function(kit: &Kit, probes: &mut Vec<Probe>) {
-    let world = &kit.world;
-    let mut role = Asker { who: "the function", by: world.function_role.credentials(), probes };
-    role.reads(true, "a child zone of its account", &world.child.id());
+    let fixture = &kit.fixture;
+    let mut role = Asker { who: "the function", by: fixture.function_role.credentials(), probes };
+    role.reads(true, "a child zone of its account", &fixture.child.id());
     role.call(
         true,
         "assume the parent role",
-        Call::Assume(world.parent_role.arn(), Some(EXTERNAL_ID)),
+        Call::Assume(fixture.parent_role.arn(), Some(EXTERNAL_ID)),
     );
     role.call(true, "assume the child role", Call::Assume(kit.child_role.arn(), Some(EXTERNAL_ID)));
-    let open = world.parent_account.role("open").trust_account("222222222222", None);
+    let open = fixture.parent_account.role("open").trust_account("222222222222", None);
     role.call(false, "assume a role that was not named", Call::Assume(open.arn(), None));
     let upper = ["prod.testing.example.com", "a.dev.testing.example.com", NAME];
-    let other = world.child_account.hosted_zone("example.net").id();
+    let other = fixture.child_account.hosted_zone("example.net").id();
     role.delegates(
-        [&world.child.id(), &other],
+        [&fixture.child.id(), &other],
         LOWER,
         "_delegation-dev.testing.example.com",
         upper,
     );
-    role.change(true, &world.child.id(), change("CREATE", LONG_RECORD, "TXT"));
+    role.change(true, &fixture.child.id(), change("CREATE", LONG_RECORD, "TXT"));
     let mut role =
         Asker { who: "the function of one account", by: kit.single_role.credentials(), probes };
     let others = ["other.example.org", "a.team.example.org", "example.org"];
-    let other = kit.world.aws.account("555555555555").hosted_zone("example.net").id();
+    let other = kit.fixture.aws.account("555555555555").hosted_zone("example.net").id();
     role.delegates([&kit.single_parent.id(), &other], TEAM, "_delegation-team.example.org", others);
     for (wanted, action, resource) in [
         (true, "logs:CreateLogStream", LOGS),
@@ -265,7 +265,7 @@ fn function(kit: &Kit, probes: &mut Vec<Probe>) {
         (false, "lambda:InvokeFunction", "*"),
         (false, "iam:PutRolePolicy", "*"),
     ] {
-        may(probes, "the function", &world.function_role, wanted, action, resource);
+        may(probes, "the function", &fixture.function_role, wanted, action, resource);
     }
 }
 
@@ -291,7 +291,7 @@ fn may(
 
 /// What the watch may read, and that it may change nothing.
 fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
-    let (zone, auditor) = (kit.world.parent.id(), kit.auditor_role.arn());
+    let (zone, auditor) = (kit.fixture.parent.id(), kit.auditor_role.arn());
     let mut role = Asker { who: "the auditor", by: kit.auditor_role.credentials(), probes };
     role.call(true, "list zones", Call::ListZones);
     role.call(true, "list the record sets of the parent zone", Call::ListRecords(zone.clone()));
@@ -305,12 +305,12 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     role.call(
         false,
         "assume the parent role",
-        Call::Assume(kit.world.parent_role.arn(), Some(EXTERNAL_ID)),
+        Call::Assume(kit.fixture.parent_role.arn(), Some(EXTERNAL_ID)),
     );
-    let open = kit.world.parent_account.role("open").trust_account("222222222222", None);
+    let open = kit.fixture.parent_account.role("open").trust_account("222222222222", None);
     role.call(false, "assume a role that was not named", Call::Assume(open.arn(), None));
     role.call(false, "list the zones of its own account", Call::ListZones);
-    role.change(false, &kit.world.child.id(), change("CREATE", LOWER, "NS"));
+    role.change(false, &kit.fixture.child.id(), change("CREATE", LOWER, "NS"));
     let zone = kit.single_parent.id();
     let mut role =
         Asker { who: "the watch of one account", by: kit.own_watch_role.credentials(), probes };
@@ -342,8 +342,9 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     let function = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation";
     may(probes, "the timer", &kit.timer_role, true, "lambda:InvokeFunction", WATCH);
     may(probes, "the timer", &kit.timer_role, false, "lambda:InvokeFunction", function);
-    let stranger =
-        |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
+    let stranger = |account: &str, role: &str| {
+        kit.fixture.aws.account(account).role(role).policy(everything())
+    };
     for (who, role, id, wanted) in [
         (
             "a watch of another Region",
@@ -389,13 +390,15 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
 
 /// Who may assume the roles. All strangers have the right in their own policies.
 fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
-    let stranger =
-        |account: &str, role: &str| kit.world.aws.account(account).role(role).policy(everything());
+    let stranger = |account: &str, role: &str| {
+        kit.fixture.aws.account(account).role(role).policy(everything())
+    };
     let named = "route53-delegation-function-eu-west-1";
-    kit.world.aws.account("666666666666").set_org(crate::kit::documents::ORGANIZATION);
-    for (whose, arn) in
-        [("the parent role", kit.world.parent_role.arn()), ("the child role", kit.child_role.arn())]
-    {
+    kit.fixture.aws.account("666666666666").set_org(crate::kit::documents::ORGANIZATION);
+    for (whose, arn) in [
+        ("the parent role", kit.fixture.parent_role.arn()),
+        ("the child role", kit.child_role.arn()),
+    ] {
         for (who, role, id, wanted) in [
             (
                 "a function of another Region",

@@ -70,7 +70,8 @@ impl Question {
         match &self.ask {
             Ask::Call(call) => match call(cloud) {
                 Some((role, call)) => {
-                    call.is_allowed(&cloud.world.aws.endpoint_url(), http, role.credentials()).await
+                    call.is_allowed(&cloud.fixture.aws.endpoint_url(), http, role.credentials())
+                        .await
                 }
                 None => false,
             },
@@ -295,7 +296,7 @@ fn questions(cloud: &Cloud) -> Vec<Question> {
 
 /// The name servers in the parent zone.
 fn delegated_to(cloud: &Cloud, name: &str) -> Vec<String> {
-    cloud.world.parent.record(name, "NS").map(|set| set.values).unwrap_or_default()
+    cloud.fixture.parent.record(name, "NS").map(|set| set.values).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -330,10 +331,10 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
         for question in &questions {
             let since = at(question.since).is_some_and(|since| since <= now);
             let wanted = since && at(question.until).is_none_or(|until| now < until);
-            let before = cloud.world.parent.records();
+            let before = cloud.fixture.parent.records();
             let actual = question.is_yes(&cloud, &http).await;
-            for set in cloud.world.parent.records().iter().filter(|set| !before.contains(set)) {
-                cloud.world.parent.remove(&set.name, &set.rtype);
+            for set in cloud.fixture.parent.records().iter().filter(|set| !before.contains(set)) {
+                cloud.fixture.parent.remove(&set.name, &set.rtype);
             }
             if actual != wanted {
                 return Err(format!("after {heading:?}: {} is {actual}", question.name));
@@ -373,7 +374,7 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
     .await
     .unwrap();
     assert_eq!(steps, blocks.len());
-    let left = cloud.world.parent.records();
+    let left = cloud.fixture.parent.records();
     assert!(
         left.iter().all(|set| set.name.trim_end_matches('.') == "example.com"),
         "nothing is left: {left:?}"

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,18 +11,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-/// Sends its name, its arguments and where it runs, and writes what comes back.
-const PROGRAM: &str = r#"#!/usr/bin/env python3
-import json, os, socket, sys
-with socket.create_connection(("127.0.0.1", int(os.environ["KIT_PORT"]))) as connection:
-    asked = {"words": [os.path.basename(sys.argv[0]), *sys.argv[1:]], "folder": os.getcwd()}
-    connection.sendall((json.dumps(asked) + "\n").encode())
-    answer = json.loads(connection.makefile().readline())
-sys.stdout.write(answer["out"])
-sys.stderr.write(answer["error"])
-sys.exit(1 if answer["error"] else 0)
-"#;
-
+/// What the shell runs in the place of each of [`PROGRAMS`]. A test that wrote it could find it
+/// "busy": another thread that starts a process holds what is being written for a moment.
+const PROGRAM: &str = "tests/integration/kit/program.py";
 /// The programs that a page may use beside those of the shell. `checkpoint` is put after each
 /// block.
 const PROGRAMS: [&str; 4] = ["aws", "make", "sam", "checkpoint"];
@@ -127,16 +118,15 @@ async fn serve(
 
 /// A copy of this repository, as far as the pages need one, with the programs.
 fn folder(name: &str) -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(folder.join("programs")).unwrap();
     for program in PROGRAMS {
-        let path = folder.join("programs").join(program);
-        fs::write(&path, PROGRAM).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        symlink(repository.join(PROGRAM), folder.join("programs").join(program)).unwrap();
     }
     for shared in ["examples", "schema", "template.yaml", "samconfig.toml"] {
-        symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(shared), folder.join(shared)).unwrap();
+        symlink(repository.join(shared), folder.join(shared)).unwrap();
     }
     folder
 }

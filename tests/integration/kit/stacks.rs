@@ -8,8 +8,7 @@ use std::process::Command;
 use custom_delegation::cfn::properties::Properties;
 use sandbox::template::Template;
 use serde_json::{Value, json};
-
-use crate::kit::world::World;
+use test_support::Fixture;
 
 /// What CloudFormation makes of the dynamic references of the stacks.
 const RESOLVED: [(&str, &str); 4] = [
@@ -161,10 +160,10 @@ fn the_schema_has_the_properties_of_the_code() {
     assert_eq!(properties, known);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_linter_has_the_attributes_of_an_answer() {
-    let world = World::new().await;
-    let answer = world.create(json!({})).await.success();
+    let fixture = Fixture::new().await;
+    let answer = fixture.create(json!({})).await.success();
     let answered: BTreeSet<String> =
         answer.0["Data"].as_object().unwrap().keys().cloned().collect();
     let rule = fs::read_to_string("schema/cfn-lint/delegation.py").unwrap();

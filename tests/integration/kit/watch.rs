@@ -9,10 +9,9 @@ use inventory::Severity;
 use sandbox::template::Template;
 use sandbox::{DnsFault, Role};
 use serde_json::{Value, json};
-use test_support::Network;
+use test_support::{EXTERNAL_ID, Network};
 
 use crate::kit::documents::{BUS, WATCH, WATCH_LOGS, WATCH_ROLE};
-use crate::kit::world::EXTERNAL_ID;
 
 const SCHEDULE: (&str, &str) = ("WatchSchedule", "cron(0 3 * * ? *)");
 

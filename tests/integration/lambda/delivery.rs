@@ -11,16 +11,16 @@ use sandbox::{
     Sandbox, StackOutcome, ZoneHandle,
 };
 use serde_json::{Value, json};
-use test_support::poll_until;
+use test_support::{NAME, poll_until};
 use tokio::sync::Notify;
 
-use crate::lambda::world::{Invoked, NAME, Setting, World};
+use crate::lambda::fixture::{Fixture, Invoked, Setting};
 
 /// Kills the process once its next change was carried out, before it hears of it.
-fn die_after_the_next_change(world: &World) {
-    world.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::HangAfter));
-    let (process, armed) = (Arc::clone(&world.function), AtomicBool::new(true));
-    world.aws.after_call(Arc::new(move |call| {
+fn die_after_the_next_change(fixture: &Fixture) {
+    fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::HangAfter));
+    let (process, armed) = (Arc::clone(&fixture.function), AtomicBool::new(true));
+    fixture.aws.after_call(Arc::new(move |call| {
         if call.action == "ChangeResourceRecordSets" && armed.swap(false, Ordering::Relaxed) {
             process.kill_now();
         }
@@ -29,25 +29,25 @@ fn die_after_the_next_change(world: &World) {
 
 #[tokio::test]
 async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_had_not() {
-    let world = World::new().await;
-    die_after_the_next_change(&world);
-    assert_eq!(world.deploy("Delegation", json!({})).await, StackOutcome::Complete);
-    world.assert_delegated(300, 1);
+    let fixture = Fixture::new().await;
+    die_after_the_next_change(&fixture);
+    assert_eq!(fixture.deploy("Delegation", json!({})).await, StackOutcome::Complete);
+    fixture.assert_delegated(300, 1);
     assert_eq!(
-        world.stack.resources()["Delegation"].physical_id,
-        format!("{}/{NAME}", world.parent.id())
+        fixture.stack.resources()["Delegation"].physical_id,
+        format!("{}/{NAME}", fixture.parent.id())
     );
 
-    die_after_the_next_change(&world);
-    assert_eq!(world.deploy("Delegation", json!({"TTL": 60})).await, StackOutcome::Complete);
-    world.assert_delegated(60, 1);
+    die_after_the_next_change(&fixture);
+    assert_eq!(fixture.deploy("Delegation", json!({"TTL": 60})).await, StackOutcome::Complete);
+    fixture.assert_delegated(60, 1);
 
-    die_after_the_next_change(&world);
-    assert_eq!(world.stack.delete().await, StackOutcome::Complete);
-    world.assert_as_before();
-    assert_eq!(world.function.starts(), 4);
+    die_after_the_next_change(&fixture);
+    assert_eq!(fixture.stack.delete().await, StackOutcome::Complete);
+    fixture.assert_as_before();
+    assert_eq!(fixture.function.starts(), 4);
     let changes =
-        world.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
+        fixture.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
     assert!(
         (3..=4).contains(&changes),
         "a redelivery may mark its claim, and changes nothing more: {changes}"
@@ -55,50 +55,51 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
 }
 
 /// Kills the process once its next answer has come to the bucket, where that fault strikes.
-async fn die_at_the_next_answer(world: &World, fault: BucketFault) {
-    let before = world.bucket.puts().len();
-    world.bucket.fault(fault, 1);
-    poll_until("an answer comes to the bucket", async || world.bucket.puts().len() > before).await;
-    world.function.kill_now();
+async fn die_at_the_next_answer(fixture: &Fixture, fault: BucketFault) {
+    let before = fixture.bucket.puts().len();
+    fixture.bucket.fault(fault, 1);
+    poll_until("an answer comes to the bucket", async || fixture.bucket.puts().len() > before)
+        .await;
+    fixture.function.kill_now();
 }
 
 #[tokio::test]
 async fn a_process_that_dies_around_its_answer_leaves_the_rest_to_a_redelivery() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     // Its answer is not stored; then it is, and the process does not hear so.
     for (fault, ttl) in [(BucketFault::Hang, 300), (BucketFault::ResetAfter, 60)] {
         let template = json!({"TTL": ttl});
         let (deployed, ()) = tokio::join!(
-            world.deploy("Delegation", template),
-            die_at_the_next_answer(&world, fault)
+            fixture.deploy("Delegation", template),
+            die_at_the_next_answer(&fixture, fault)
         );
         assert_eq!(deployed, StackOutcome::Complete);
-        world.assert_delegated(ttl, 1);
+        fixture.assert_delegated(ttl, 1);
     }
     let (deleted, ()) =
-        tokio::join!(world.stack.delete(), die_at_the_next_answer(&world, BucketFault::Hang));
+        tokio::join!(fixture.stack.delete(), die_at_the_next_answer(&fixture, BucketFault::Hang));
     assert_eq!(deleted, StackOutcome::Complete);
-    world.assert_as_before();
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn a_duplicate_and_a_latecomer_change_nothing() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    let create = world.last().request_id;
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    let create = fixture.last().request_id;
     // The first duplicate may mark the claim that it finds.
-    assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
-    let revision = world.parent.revision();
-    assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
-    assert_eq!(world.parent.revision(), revision);
+    assert!(matches!(fixture.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
+    let revision = fixture.parent.revision();
+    assert!(matches!(fixture.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
+    assert_eq!(fixture.parent.revision(), revision);
 
     // Response URLs are signed to the second, and an update never follows within one.
-    world.bucket.clock().advance(Duration::from_secs(2));
-    world.deploy("Delegation", json!({"TTL": 60})).await;
-    let revision = world.parent.revision();
-    assert!(matches!(world.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
-    assert_eq!(world.parent.revision(), revision);
-    world.assert_delegated(60, 1);
+    fixture.bucket.clock().advance(Duration::from_secs(2));
+    fixture.deploy("Delegation", json!({"TTL": 60})).await;
+    let revision = fixture.parent.revision();
+    assert!(matches!(fixture.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
+    assert_eq!(fixture.parent.revision(), revision);
+    fixture.assert_delegated(60, 1);
 }
 
 /// One execution environment serves Creates, another one Deletes, and each Delete waits until a
@@ -140,65 +141,65 @@ fn looked(aws: &Sandbox, parent: &ZoneHandle, looking: &Arc<AtomicBool>) -> Arc<
 /// finds the tombstone of the Delete.
 #[tokio::test]
 async fn of_a_cancelled_create_and_its_delete_whichever_comes_last_leaves_nothing() {
-    let mut world = World::new().await;
-    let (gate, looking) = (world.aws.gate("ChangeResourceRecordSets"), Arc::default());
-    let looked = looked(&world.aws, &world.parent, &looking);
-    let deleting = world.another(&Setting::default()).await;
-    let creating = Arc::clone(&world.function);
-    world.serve_by(Overtaking { creating, deleting, gate: gate.clone(), looking });
-    let properties = world.properties(json!({}));
+    let mut fixture = Fixture::new().await;
+    let (gate, looking) = (fixture.aws.gate("ChangeResourceRecordSets"), Arc::default());
+    let looked = looked(&fixture.aws, &fixture.parent, &looking);
+    let deleting = fixture.another(&Setting::default()).await;
+    let creating = Arc::clone(&fixture.function);
+    fixture.serve_by(Overtaking { creating, deleting, gate: gate.clone(), looking });
+    let properties = fixture.properties(json!({}));
     let release = async {
         looked.notified().await;
         gate.release();
     };
     let ((_, deleted), ()) =
-        tokio::join!(world.stack.cancel_create("Delegation", &properties), release);
+        tokio::join!(fixture.stack.cancel_create("Delegation", &properties), release);
     let deleted = deleted.unwrap();
     assert_eq!(deleted["Status"], "SUCCESS", "{deleted}");
     assert!(deleted["PhysicalResourceId"].as_str().unwrap().starts_with("mine-Delegation-"));
-    assert!(world.parent.record(NAME, "NS").is_none());
+    assert!(fixture.parent.record(NAME, "NS").is_none());
     assert!(
-        world.claims().iter().all(|value| value.contains("tombstone=")),
+        fixture.claims().iter().all(|value| value.contains("tombstone=")),
         "{:?}",
-        world.claims()
+        fixture.claims()
     );
 }
 
 #[tokio::test]
 async fn a_process_frozen_between_invocations_works_when_thawed() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for (n, ttl) in [300, 60, 300, 60].into_iter().enumerate() {
         if n == 2 {
             // What the connections that it kept are good for after a long freeze.
             for action in ["AssumeRole", "GetHostedZone", "ListResourceRecordSets"] {
-                world.aws.fault(Fault::on(action).kind(FaultKind::ResetBefore));
+                fixture.aws.fault(Fault::on(action).kind(FaultKind::ResetBefore));
             }
         }
-        assert!(world.deploy("Delegation", json!({"TTL": ttl})).await.is_complete());
-        world.assert_delegated(ttl, 1);
-        let pid = world.function.pid().await.unwrap();
+        assert!(fixture.deploy("Delegation", json!({"TTL": ttl})).await.is_complete());
+        fixture.assert_delegated(ttl, 1);
+        let pid = fixture.function.pid().await.unwrap();
         let stat = Path::new("/proc").join(pid.to_string()).join("stat");
         assert!(std::fs::read_to_string(stat).unwrap().contains(") T "), "it is stopped");
     }
-    assert_eq!(world.function.starts(), 1);
-    let assumed = world.actions().into_iter().filter(|action| action == "AssumeRole").count();
+    assert_eq!(fixture.function.starts(), 1);
+    let assumed = fixture.actions().into_iter().filter(|action| action == "AssumeRole").count();
     assert_eq!(assumed, 1, "the session of the parent role is kept while warm");
 }
 
 #[tokio::test]
 async fn a_deadline_in_1970_means_that_none_is_known() {
-    let world =
-        World::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() }).await;
-    assert!(world.deploy("Delegation", json!({})).await.is_complete());
-    world.assert_delegated(300, 1);
-    assert!(world.stack.delete().await.is_complete());
-    world.assert_as_before();
+    let fixture =
+        Fixture::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() }).await;
+    assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
+    fixture.assert_delegated(300, 1);
+    assert!(fixture.stack.delete().await.is_complete());
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
-    let world = World::new().await;
-    let properties = world.properties(json!({}));
+    let fixture = Fixture::new().await;
+    let properties = fixture.properties(json!({}));
     let signed = "https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=5ec4e7";
     for url in [
         json!(signed),
@@ -206,9 +207,9 @@ async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
         json!(7),
         Value::Null,
     ] {
-        let mut event = world.stack.event("Create", "Delegation", None, &properties, None);
+        let mut event = fixture.stack.event("Create", "Delegation", None, &properties, None);
         event["ResponseURL"] = url;
-        let Invocation::Failed { message, .. } = world.function.invoke(event).await else {
+        let Invocation::Failed { message, .. } = fixture.function.invoke(event).await else {
             panic!("it can't answer")
         };
         assert!(message.contains("ResponseURL") && !message.contains("5ec4e7"), "{message}");
@@ -216,12 +217,12 @@ async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
     for event in
         [Value::Null, json!([]), json!("x"), json!({"Records": [{"Sns": {"Message": "x"}}]})]
     {
-        assert!(matches!(world.function.invoke(event).await, Invocation::Failed { .. }));
+        assert!(matches!(fixture.function.invoke(event).await, Invocation::Failed { .. }));
     }
-    assert!(world.bucket.puts().is_empty() && world.actions().is_empty());
-    world.assert_as_before();
-    let log = world.function.logs().join("\n");
+    assert!(fixture.bucket.puts().is_empty() && fixture.actions().is_empty());
+    fixture.assert_as_before();
+    let log = fixture.function.logs().join("\n");
     assert_eq!(log.matches("this event can't be answered").count(), 8, "{log}");
     assert!(log.contains(r#""level":"ERROR""#) && !log.contains("5ec4e7"), "{log}");
-    assert_eq!(world.function.starts(), 1, "it lives on");
+    assert_eq!(fixture.function.starts(), 1, "it lives on");
 }

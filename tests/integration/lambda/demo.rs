@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use sandbox::demo::{self, Demo};
 
+use crate::program::BOOTSTRAP;
+
 async fn play(bootstrap: &str, events: &Path, colour: bool) -> (Result<(), String>, String) {
     let mut out = Vec::new();
     let demo = Demo { bootstrap: bootstrap.into(), events: events.to_owned(), colour };
     let told = demo::run(&demo, &mut out).await;
     (told, String::from_utf8(out).unwrap())
 }
-
-const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_bootstrap");
 
 #[tokio::test]
 async fn the_demo_shows_the_events_doing_their_job() {

@@ -2,72 +2,73 @@
 
 use sandbox::StackOutcome;
 use serde_json::json;
+use test_support::{NAME, plain};
 
-use crate::lambda::world::{NAME, World, plain};
+use crate::lambda::fixture::Fixture;
 
 #[tokio::test]
 async fn a_whole_life_leaves_the_parent_zone_exactly_as_it_was() {
-    let world = World::new().await;
-    assert_eq!(world.deploy("Delegation", json!({})).await, StackOutcome::Complete);
-    world.assert_delegated(300, 1);
-    let resource = world.stack.resources().remove("Delegation").unwrap();
-    assert_eq!(resource.physical_id, format!("{}/{NAME}", world.parent.id()));
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.deploy("Delegation", json!({})).await, StackOutcome::Complete);
+    fixture.assert_delegated(300, 1);
+    let resource = fixture.stack.resources().remove("Delegation").unwrap();
+    assert_eq!(resource.physical_id, format!("{}/{NAME}", fixture.parent.id()));
     assert_eq!(
         (&resource.attributes["Action"], &resource.attributes["DomainName"]),
         (&json!("CREATED"), &json!(NAME))
     );
-    assert_eq!(resource.attributes["NameServers"], plain(&world.child.name_servers()).join(","));
+    assert_eq!(resource.attributes["NameServers"], plain(&fixture.child.name_servers()).join(","));
 
-    assert_eq!(world.deploy("Delegation", json!({"TTL": 3600})).await, StackOutcome::Complete);
-    world.assert_delegated(3600, 1);
-    assert_eq!(world.stack.resources()["Delegation"].attributes["Action"], "UPDATED");
+    assert_eq!(fixture.deploy("Delegation", json!({"TTL": 3600})).await, StackOutcome::Complete);
+    fixture.assert_delegated(3600, 1);
+    assert_eq!(fixture.stack.resources()["Delegation"].attributes["Action"], "UPDATED");
 
-    assert_eq!(world.stack.delete().await, StackOutcome::Complete);
-    world.assert_as_before();
-    assert_eq!(world.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
-    assert_eq!(world.function.starts(), 1, "one process served them all");
+    assert_eq!(fixture.stack.delete().await, StackOutcome::Complete);
+    fixture.assert_as_before();
+    assert_eq!(fixture.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
+    assert_eq!(fixture.function.starts(), 1, "one process served them all");
 }
 
 #[tokio::test]
 async fn another_child_zone_of_the_same_name_is_an_update_in_place() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    world.watch_the_delegation();
-    let other = world.child_account.hosted_zone(NAME);
-    assert!(world.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
-    let servers = world.parent.record(NAME, "NS").unwrap().values;
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    fixture.watch_the_delegation();
+    let other = fixture.child_account.hosted_zone(NAME);
+    assert!(fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
+    let servers = fixture.parent.record(NAME, "NS").unwrap().values;
     assert_eq!(plain(&servers), plain(&other.name_servers()));
-    world.stack.delete().await;
-    world.assert_as_before();
-    assert_eq!(world.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
+    fixture.stack.delete().await;
+    fixture.assert_as_before();
+    assert_eq!(fixture.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
 }
 
 #[tokio::test]
 async fn a_child_zone_of_another_name_is_a_replacement_that_cleans_up() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    let other = world.child_account.hosted_zone("staging.example.com");
-    assert!(world.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
-    assert_eq!(world.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    let other = fixture.child_account.hosted_zone("staging.example.com");
+    assert!(fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
+    assert_eq!(fixture.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
     assert_eq!(
-        world.last().physical_id,
-        format!("{}/{NAME}", world.parent.id()),
+        fixture.last().physical_id,
+        format!("{}/{NAME}", fixture.parent.id()),
         "the old place is deleted"
     );
-    assert_eq!(world.parent.record(NAME, "NS"), None);
-    assert!(world.claims().is_empty());
-    let servers = world.parent.record("staging.example.com", "NS").unwrap().values;
+    assert_eq!(fixture.parent.record(NAME, "NS"), None);
+    assert!(fixture.claims().is_empty());
+    let servers = fixture.parent.record("staging.example.com", "NS").unwrap().values;
     assert_eq!(plain(&servers), plain(&other.name_servers()));
-    world.stack.delete().await;
-    world.assert_as_before();
+    fixture.stack.delete().await;
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn a_function_without_an_external_id_or_with_a_wrong_one_is_not_let_in() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for id in [json!(null), json!("wrong")] {
-        world.deploy("Delegation", json!({"ParentExternalId": id})).await;
-        let created = world
+        fixture.deploy("Delegation", json!({"ParentExternalId": id})).await;
+        let created = fixture
             .stack
             .history()
             .into_iter()
@@ -77,5 +78,5 @@ async fn a_function_without_an_external_id_or_with_a_wrong_one_is_not_let_in() {
             |reason| reason.contains("AssumeRole of ") && reason.ends_with("[access-denied]")
         ));
     }
-    world.assert_as_before();
+    fixture.assert_as_before();
 }

@@ -5,52 +5,73 @@ use std::process::Command;
 use custom_delegation::logging::EVENTS;
 use sandbox::{BucketFault, Fault, FaultKind, Function as _};
 use serde_json::{Value, json};
+use test_support::NAME;
 use tracing::Level;
 
-use crate::lambda::world::{NAME, Setting, World, rolled_back};
+use crate::lambda::fixture::{Fixture, Setting, rolled_back};
+use crate::program::BOOTSTRAP;
 
 const METRICS: &str = "_aws";
 
 /// A life with everything in it that is logged, warnings and failures included; its log lines.
-async fn live(log_level: &'static str) -> (World, Vec<Value>) {
-    let world = World::with(Setting { log_level, ..Setting::default() }).await;
-    rolled_back(&world.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
+async fn live(log_level: &'static str) -> (Fixture, Vec<Value>) {
+    let fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
+    rolled_back(&fixture.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
     rolled_back(
-        &world.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await,
+        &fixture.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await,
         "does not lie",
     );
-    assert!(world.deploy("Delegation", json!({})).await.is_complete());
-    world.bucket.fault(BucketFault::Status(403), 3);
+    assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
+    fixture.bucket.fault(BucketFault::Status(403), 3);
     rolled_back(
-        &world.deploy("Delegation", json!({"TTL": 60})).await,
+        &fixture.deploy("Delegation", json!({"TTL": 60})).await,
         "did not receive a response",
     );
-    assert!(world.stack.delete().await.is_complete());
-    world.function.invoke(json!({"RequestType": "Create"})).await;
-    let lines = world.function.logs();
+    assert!(fixture.stack.delete().await.is_complete());
+    fixture.function.invoke(json!({"RequestType": "Create"})).await;
+    let lines = fixture.function.logs();
     let object = |line: &String| match serde_json::from_str(line) {
         Ok(Value::Object(map)) => Value::Object(map),
         _ => panic!("{line} is no JSON object"),
     };
     let lines: Vec<Value> = lines.iter().map(object).collect();
     lines.iter().filter(|line| !is_metrics(line)).for_each(assert_listed);
-    (world, lines)
+    (fixture, lines)
 }
 
 /// An event is one of those that the page of logging lists, with no other fields than it says.
 fn assert_listed(line: &Value) {
     let of_all = ["timestamp", "level", "message", "name", "parent_zone_id"];
     let of_request = ["lambda_request_id", "request_id", "stack", "logical_id", "request_type"];
-    let is_it = |event: &&(Level, &str, &[&str])| {
-        line["message"] == event.1 && line["level"] == event.0.as_str()
-    };
-    let (_, _, fields) =
-        EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+    let fields = fields_of(line);
     let unlisted = line.as_object().unwrap().keys().find(|key| {
         let key = key.as_str();
         !of_all.contains(&key) && !of_request.contains(&key) && !fields.contains(&key)
     });
     assert_eq!(unlisted, None, "{line}");
+}
+
+/// The fields of the event of that line, as the page of logging lists them.
+pub(crate) fn fields_of(line: &Value) -> &'static [&'static str] {
+    let is_it = |event: &&(Level, &str, &[&str])| {
+        line["message"] == event.1 && line["level"] == event.0.as_str()
+    };
+    EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed")).2
+}
+
+/// What a function with these settings alone says before it ends, because they are wrong.
+pub(crate) fn problem(settings: &[(&str, &str)]) -> String {
+    let mut bootstrap = Command::new(BOOTSTRAP);
+    let output = bootstrap.env_clear().envs(settings.iter().copied()).output().unwrap();
+    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
+    // What follows is the Lambda runtime, which is not there.
+    let line: Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("the settings are wrong"))
+    );
+    line["problem"].as_str().unwrap().to_owned()
 }
 
 fn is_metrics(line: &Value) -> bool {
@@ -59,7 +80,7 @@ fn is_metrics(line: &Value) -> bool {
 
 #[tokio::test]
 async fn each_line_is_an_object_with_the_fields_of_its_request() {
-    let (world, lines) = live("INFO").await;
+    let (fixture, lines) = live("INFO").await;
     let events: Vec<&Value> = lines.iter().filter(|line| !is_metrics(line)).collect();
     assert!(events.len() > 20, "{}", events.len());
     for event in &events {
@@ -91,7 +112,7 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
     {
         assert_eq!(
             (&event["name"], &event["parent_zone_id"]),
-            (&json!(NAME), &json!(world.parent.id())),
+            (&json!(NAME), &json!(fixture.parent.id())),
             "{event}"
         );
         assert!(event["action"].is_string(), "{event}");
@@ -160,7 +181,7 @@ async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
 /// The SDK tries again by itself, and says something about each try.
 #[tokio::test]
 async fn a_try_that_heals_is_no_error() {
-    let world = World::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
+    let fixture = Fixture::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
     for (action, kind) in [
         ("AssumeRole", FaultKind::ResetBefore),
         ("GetHostedZone", FaultKind::Status(503)),
@@ -168,34 +189,25 @@ async fn a_try_that_heals_is_no_error() {
         ("ListResourceRecordSets", FaultKind::ResetAfter),
         ("ChangeResourceRecordSets", FaultKind::ResetAfter),
     ] {
-        world.aws.fault(Fault::on(action).kind(kind));
+        fixture.aws.fault(Fault::on(action).kind(kind));
     }
-    assert!(world.deploy("Delegation", json!({})).await.is_complete());
-    let lines = world.function.logs();
+    assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
+    let lines = fixture.function.logs();
     let errors: Vec<_> = lines.iter().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
     assert!(lines.len() > 5 && errors.is_empty(), "{errors:#?}");
 }
 
 #[test]
 fn a_wrong_setting_is_one_line_at_the_start() {
-    let mut bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
-    let output = bootstrap.env_clear().env("DELEGATION_PROPAGATION_WAIT", "soon").output().unwrap();
-    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
-    // What follows is the Lambda runtime, which is not there.
-    let line: Value =
-        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-    assert_eq!(
-        (&line["level"], &line["message"]),
-        (&json!("ERROR"), &json!("the settings are wrong"))
-    );
-    assert!(line["problem"].as_str().unwrap().contains("DELEGATION_PROPAGATION_WAIT"), "{line}");
+    let problem = problem(&[("DELEGATION_PROPAGATION_WAIT", "soon")]);
+    assert!(problem.contains("DELEGATION_PROPAGATION_WAIT"), "{problem}");
 }
 
 /// A forged event leads to somebody: to who may publish to that topic, and by the message's id to
 /// who did.
 #[tokio::test]
 async fn a_notification_leaves_its_topic_and_id_in_the_log() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let sns = |message: &str, id: &str| {
         let topic = "arn:aws:sns:us-east-1:222222222222:delegation";
         json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message, "TopicArn": topic, "MessageId": id}}]})
@@ -207,15 +219,15 @@ async fn a_notification_leaves_its_topic_and_id_in_the_log() {
     };
     let request = json!({
         "RequestType": "Create",
-        "ResponseURL": world.bucket.presign(&key),
+        "ResponseURL": fixture.bucket.presign(&key),
         "StackId": key.stack_id,
         "RequestId": key.request_id,
         "LogicalResourceId": key.logical_id,
-        "ResourceProperties": world.properties(json!({})),
+        "ResourceProperties": fixture.properties(json!({})),
     });
-    world.function.invoke(sns(&request.to_string(), "message-1")).await;
-    world.function.invoke(sns("{}", "message-2")).await;
-    let lines = world.function.logs();
+    fixture.function.invoke(sns(&request.to_string(), "message-1")).await;
+    fixture.function.invoke(sns("{}", "message-2")).await;
+    let lines = fixture.function.logs();
     for id in ["message-1", "message-2"] {
         let told = lines.iter().filter(|line| line.contains(id)).collect::<Vec<_>>();
         let leads = |line: &&String| line.contains("arn:aws:sns:us-east-1:222222222222:delegation");

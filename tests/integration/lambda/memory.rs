@@ -10,7 +10,7 @@ use std::time::Duration;
 use sandbox::{Function as _, Invocation, ResponseKey};
 use serde_json::{Value, json};
 
-use crate::lambda::world::{Setting, World};
+use crate::lambda::fixture::{Fixture, Setting};
 
 /// The largest payload of an invocation ("Lambda quotas": 6 MB), less what the other fields of the
 /// event take.
@@ -19,7 +19,7 @@ const LARGE: usize = 6 * 1024 * 1024 - 4096;
 /// 32 MB.
 const DATA: u64 = 96 << 20;
 
-fn event(world: &World, number: usize, changes: Value) -> Value {
+fn event(fixture: &Fixture, number: usize, changes: Value) -> Value {
     let key = ResponseKey {
         stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/large/51af3dc0-da77-11e4-872e-1234567db123"
             .into(),
@@ -28,12 +28,12 @@ fn event(world: &World, number: usize, changes: Value) -> Value {
     };
     let mut event = json!({
         "RequestType": "Create",
-        "ResponseURL": world.bucket.presign(&key),
+        "ResponseURL": fixture.bucket.presign(&key),
         "StackId": key.stack_id,
         "RequestId": key.request_id,
         "LogicalResourceId": key.logical_id,
         "ResourceType": "Custom::Delegation",
-        "ResourceProperties": world.properties(json!({})),
+        "ResourceProperties": fixture.properties(json!({})),
     });
     for (field, value) in changes.as_object().unwrap() {
         event[field] = value.clone();
@@ -42,12 +42,12 @@ fn event(world: &World, number: usize, changes: Value) -> Value {
 }
 
 /// What takes the most memory for its bytes, in each place that is read.
-fn large(world: &World) -> Vec<Value> {
+fn large(fixture: &Fixture) -> Vec<Value> {
     let long = "x".repeat(LARGE);
     // Two bytes of JSON each, and a value of many bytes in memory.
     let many = json!(vec![0; LARGE / 2]);
     let few = json!(vec![0; (1 << 19) - 64]);
-    let with = |name: &str, value: Value| json!({"ResourceProperties": world.properties(json!({ name: value }))});
+    let with = |name: &str, value: Value| json!({"ResourceProperties": fixture.properties(json!({ name: value }))});
     let mut events = vec![
         json!({"StackId": long}),
         json!({"RequestId": long}),
@@ -75,36 +75,37 @@ fn large(world: &World) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_largest_events_fit_into_128_mb() {
-    let world = World::with(Setting {
+    let fixture = Fixture::with(Setting {
         timeout: Duration::from_mins(5),
         data: Some(DATA),
         ..Setting::default()
     })
     .await;
-    for (number, changes) in large(&world).into_iter().enumerate() {
+    for (number, changes) in large(&fixture).into_iter().enumerate() {
         let wrapped = changes.get("Records").is_some();
-        let event = if wrapped { changes } else { event(&world, number, changes) };
-        let told = world.function.invoke(event).await;
+        let event = if wrapped { changes } else { event(&fixture, number, changes) };
+        let told = fixture.function.invoke(event).await;
         assert!(
             matches!(told, Invocation::Returned(_) | Invocation::Failed { .. }),
             "event {number}: {told:?}: {:?}",
-            world.function.logs().last()
+            fixture.function.logs().last()
         );
     }
-    assert_eq!(world.function.starts(), 1, "no event has ended the process");
-    assert!(world.deploy("Delegation", json!({})).await.is_complete());
+    assert_eq!(fixture.function.starts(), 1, "no event has ended the process");
+    assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
 }
 
 /// Shows that the other one can fail.
 #[tokio::test]
 async fn a_process_without_that_memory_ends() {
-    let world = World::with(Setting {
+    let fixture = Fixture::with(Setting {
         timeout: Duration::from_mins(5),
         data: Some(12 << 20),
         ..Setting::default()
     })
     .await;
     let many = json!({"NameServers": vec![0; LARGE / 2]});
-    let told = world.function.invoke(event(&world, 0, json!({"ResourceProperties": many}))).await;
+    let told =
+        fixture.function.invoke(event(&fixture, 0, json!({"ResourceProperties": many}))).await;
     assert!(matches!(told, Invocation::Exited(_)), "{told:?}");
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use sandbox::StackOutcome;
 use serde_json::json;
+use test_support::NAME;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::lambda::world::{NAME, Setting, World};
+use crate::lambda::fixture::{Fixture, Setting};
 
 /// The longest head of a request that the proxy reads.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -80,9 +81,9 @@ async fn carry(mut client: TcpStream, asked: &Mutex<BTreeSet<String>>) -> std::i
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
-/// A world whose function has these variables as well, or lacks those without a value.
-async fn world(env: &[(&'static str, Option<String>)]) -> World {
-    World::with(Setting { timeout: SHORT, env: env.to_vec(), ..Setting::default() }).await
+/// A fixture whose function has these variables as well, or lacks those without a value.
+async fn fixture(env: &[(&'static str, Option<String>)]) -> Fixture {
+    Fixture::with(Setting { timeout: SHORT, env: env.to_vec(), ..Setting::default() }).await
 }
 
 #[track_caller]
@@ -96,7 +97,7 @@ fn reason(outcome: &StackOutcome) -> String {
 #[tokio::test]
 async fn everything_goes_by_the_proxy_but_what_no_proxy_names() {
     let proxy = Proxy::start().await;
-    let by_proxy = world(&[("HTTP_PROXY", Some(proxy.url()))]).await;
+    let by_proxy = fixture(&[("HTTP_PROXY", Some(proxy.url()))]).await;
     assert!(by_proxy.deploy("Delegation", json!({})).await.is_complete());
     by_proxy.assert_delegated(300, 1);
     let aws = by_proxy.aws.endpoint_url().replace("http://", "");
@@ -106,7 +107,7 @@ async fn everything_goes_by_the_proxy_but_what_no_proxy_names() {
 
     let around = Proxy::start().await;
     let no_proxy = ("NO_PROXY", Some("localhost,127.0.0.1".to_owned()));
-    let direct = world(&[("HTTP_PROXY", Some(around.url())), no_proxy]).await;
+    let direct = fixture(&[("HTTP_PROXY", Some(around.url())), no_proxy]).await;
     assert!(direct.deploy("Delegation", json!({})).await.is_complete());
     assert_eq!(around.asked(), Vec::<String>::new());
 }
@@ -121,14 +122,14 @@ async fn fips_and_dual_stack_endpoints_are_those_of_the_environment() {
     let on = || Some("true".to_owned());
     let ask = async |fips: Option<String>, dual_stack: Option<String>| {
         let proxy = Proxy::start().await;
-        let world = world(&[
+        let fixture = fixture(&[
             ("AWS_ENDPOINT_URL", None),
             ("HTTPS_PROXY", Some(proxy.url())),
             ("AWS_USE_FIPS_ENDPOINT", fips),
             ("AWS_USE_DUALSTACK_ENDPOINT", dual_stack),
         ])
         .await;
-        let reason = reason(&world.deploy("Delegation", json!({})).await);
+        let reason = reason(&fixture.deploy("Delegation", json!({})).await);
         for words in [
             "ran out of time after",
             "gave no answer in",
@@ -163,8 +164,8 @@ async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
     let port = closed.local_addr().unwrap();
     drop(closed);
     let ask = async |url: String| {
-        let world = world(&[("AWS_ENDPOINT_URL", Some(url))]).await;
-        let reason = reason(&world.deploy("Delegation", json!({})).await);
+        let fixture = fixture(&[("AWS_ENDPOINT_URL", Some(url))]).await;
+        let reason = reason(&fixture.deploy("Delegation", json!({})).await);
         for words in [
             "ran out of time after",
             "gave no answer in",
@@ -174,7 +175,7 @@ async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
         ] {
             assert!(reason.contains(words), "{words:?}: {reason}");
         }
-        assert!(world.parent.record(NAME, "NS").is_none());
+        assert!(fixture.parent.record(NAME, "NS").is_none());
         reason
     };
     let (closed, unresolved) =
@@ -192,8 +193,8 @@ async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
 #[tokio::test]
 async fn certificates_that_are_not_there_are_told_in_the_answer() {
     for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
-        let world = world(&[(variable, Some("/nowhere/bundle.pem".to_owned()))]).await;
-        let reason = reason(&world.deploy("Delegation", json!({})).await);
+        let fixture = fixture(&[(variable, Some("/nowhere/bundle.pem".to_owned()))]).await;
+        let reason = reason(&fixture.deploy("Delegation", json!({})).await);
         for words in [
             "/nowhere/bundle.pem can't be read",
             "AWS_CA_BUNDLE or SSL_CERT_FILE",

@@ -7,124 +7,125 @@ use sandbox::{
     BucketFault, Fault, FaultKind, Function, LambdaProcess, RecordSet, Sandbox, StackOutcome,
 };
 use serde_json::{Value, json};
+use test_support::NAME;
 
-use crate::lambda::world::{Invoked, NAME, World, rolled_back};
+use crate::lambda::fixture::{Fixture, Invoked, rolled_back};
 
 #[tokio::test]
 async fn a_refused_update_is_rolled_back() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    world.watch_the_delegation();
-    rolled_back(&world.deploy("Delegation", json!({"TTL": "an hour"})).await, "TTL");
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    fixture.watch_the_delegation();
+    rolled_back(&fixture.deploy("Delegation", json!({"TTL": "an hour"})).await, "TTL");
     assert_eq!(
-        world.story(),
+        fixture.story(),
         ["Create Delegation", "Update Delegation failed", "Update Delegation"]
     );
-    world.assert_delegated(300, 1);
-    world.assert_it_always_stood();
-    world.stack.delete().await;
-    world.assert_as_before();
+    fixture.assert_delegated(300, 1);
+    fixture.assert_it_always_stood();
+    fixture.stack.delete().await;
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn an_update_that_was_carried_out_but_never_answered_is_rolled_back() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    world.watch_the_delegation();
-    world.bucket.fault(BucketFault::Status(403), 3);
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    fixture.watch_the_delegation();
+    fixture.bucket.fault(BucketFault::Status(403), 3);
     rolled_back(
-        &world.deploy("Delegation", json!({"TTL": 60})).await,
+        &fixture.deploy("Delegation", json!({"TTL": 60})).await,
         "did not receive a response",
     );
-    world.assert_delegated(300, 1);
-    world.assert_it_always_stood();
-    world.stack.delete().await;
-    world.assert_as_before();
+    fixture.assert_delegated(300, 1);
+    fixture.assert_it_always_stood();
+    fixture.stack.delete().await;
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn a_failed_replacement_is_rolled_back() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    world.watch_the_delegation();
-    let other = world.child_account.hosted_zone("staging.example.com");
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    fixture.watch_the_delegation();
+    let other = fixture.child_account.hosted_zone("staging.example.com");
     let foreign = RecordSet::new("staging.example.com", "NS", 60, ["ns1.somebody.example.net."]);
-    world.parent.put(foreign.clone());
+    fixture.parent.put(foreign.clone());
     rolled_back(
-        &world.deploy("Delegation", json!({"ChildZoneId": other.id()})).await,
+        &fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await,
         "ns1.somebody.example.net",
     );
     assert_eq!(
-        world.story(),
+        fixture.story(),
         ["Create Delegation", "Update Delegation failed", "Update Delegation"]
     );
-    assert_eq!(world.parent.record("staging.example.com", "NS"), Some(foreign));
-    world.assert_delegated(300, 1);
-    world.assert_it_always_stood();
+    assert_eq!(fixture.parent.record("staging.example.com", "NS"), Some(foreign));
+    fixture.assert_delegated(300, 1);
+    fixture.assert_it_always_stood();
 }
 
 #[tokio::test]
 async fn a_replacement_is_taken_back_when_another_resource_fails() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
-    world.watch_the_delegation();
-    let other = world.child_account.hosted_zone("staging.example.com");
-    world.stack.fail_after("Delegation");
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
+    fixture.watch_the_delegation();
+    let other = fixture.child_account.hosted_zone("staging.example.com");
+    fixture.stack.fail_after("Delegation");
     rolled_back(
-        &world.deploy("Delegation", json!({"ChildZoneId": other.id()})).await,
+        &fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await,
         "another resource",
     );
     assert_eq!(
-        world.story(),
+        fixture.story(),
         ["Create Delegation", "Update Delegation", "Update Delegation", "Delete Delegation"]
     );
-    world.assert_delegated(300, 1);
-    world.assert_it_always_stood();
-    world.stack.delete().await;
-    world.assert_as_before();
+    fixture.assert_delegated(300, 1);
+    fixture.assert_it_always_stood();
+    fixture.stack.delete().await;
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn a_new_resource_is_taken_back_when_another_one_fails() {
-    let world = World::new().await;
-    world.stack.fail_after("Delegation");
-    rolled_back(&world.deploy("Delegation", json!({})).await, "another resource");
-    assert_eq!(world.story(), ["Create Delegation", "Delete Delegation"]);
-    world.assert_as_before();
+    let fixture = Fixture::new().await;
+    fixture.stack.fail_after("Delegation");
+    rolled_back(&fixture.deploy("Delegation", json!({})).await, "another resource");
+    assert_eq!(fixture.story(), ["Create Delegation", "Delete Delegation"]);
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn a_create_that_changed_nothing_is_rolled_back_by_its_marker() {
-    let world = World::new().await;
-    world.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.example.net."]));
-    let revision = world.parent.revision();
+    let fixture = Fixture::new().await;
+    fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.example.net."]));
+    let revision = fixture.parent.revision();
     for (changes, words) in
         [(json!({"TTL": "an hour"}), "TTL"), (json!({}), "ns1.somebody.example.net")]
     {
-        rolled_back(&world.deploy("Delegation", changes).await, words);
-        let delete = world.last();
+        rolled_back(&fixture.deploy("Delegation", changes).await, words);
+        let delete = fixture.last();
         assert!(
             delete.physical_id.starts_with("unresolved/") && delete.failure.is_none(),
             "{delete:?}"
         );
     }
-    world.aws.clear_calls();
-    rolled_back(&world.deploy("Delegation", json!({"ChildZoneId": null})).await, "ChildZoneId");
+    fixture.aws.clear_calls();
+    rolled_back(&fixture.deploy("Delegation", json!({"ChildZoneId": null})).await, "ChildZoneId");
     assert!(
-        world.actions().is_empty(),
+        fixture.actions().is_empty(),
         "neither the Create nor the Delete of its marker made a call"
     );
-    assert_eq!(world.parent.revision(), revision);
+    assert_eq!(fixture.parent.revision(), revision);
 }
 
 #[tokio::test]
 async fn a_create_that_was_carried_out_but_never_answered_is_deleted_by_an_invented_id() {
-    let world = World::new().await;
-    world.bucket.fault(BucketFault::Status(403), 3);
-    rolled_back(&world.deploy("Delegation", json!({})).await, "did not receive a response");
-    assert_eq!(world.story(), ["Create Delegation failed", "Delete Delegation"]);
-    assert!(world.last().physical_id.starts_with("mine-Delegation-"));
-    world.assert_as_before();
+    let fixture = Fixture::new().await;
+    fixture.bucket.fault(BucketFault::Status(403), 3);
+    rolled_back(&fixture.deploy("Delegation", json!({})).await, "did not receive a response");
+    assert_eq!(fixture.story(), ["Create Delegation failed", "Delete Delegation"]);
+    assert!(fixture.last().physical_id.starts_with("mine-Delegation-"));
+    fixture.assert_as_before();
 }
 
 /// Has each delivery of a Create die: the first after its change was carried out, the others before
@@ -157,55 +158,55 @@ impl Function for DiesCreating {
 
 #[tokio::test]
 async fn a_create_that_died_at_each_delivery_is_deleted_by_an_invented_id() {
-    let mut world = World::new().await;
-    let (aws, process) = (world.aws.clone(), Arc::clone(&world.function));
+    let mut fixture = Fixture::new().await;
+    let (aws, process) = (fixture.aws.clone(), Arc::clone(&fixture.function));
     let killer = Arc::clone(&process);
     let creations = AtomicUsize::new(0);
-    world.aws.after_call(Arc::new(move |call| {
+    fixture.aws.after_call(Arc::new(move |call| {
         if call.action == "ChangeResourceRecordSets"
             && creations.fetch_add(1, Ordering::Relaxed) == 0
         {
             killer.kill_now();
         }
     }));
-    world.serve_by(DiesCreating { aws, process, deliveries: AtomicUsize::new(0) });
-    rolled_back(&world.deploy("Delegation", json!({})).await, "did not receive a response");
-    assert_eq!(world.function.starts(), 4, "it died at each of three deliveries");
-    assert_eq!(world.story(), ["Create Delegation failed", "Delete Delegation"]);
-    world.assert_as_before();
+    fixture.serve_by(DiesCreating { aws, process, deliveries: AtomicUsize::new(0) });
+    rolled_back(&fixture.deploy("Delegation", json!({})).await, "did not receive a response");
+    assert_eq!(fixture.function.starts(), 4, "it died at each of three deliveries");
+    assert_eq!(fixture.story(), ["Create Delegation failed", "Delete Delegation"]);
+    fixture.assert_as_before();
 }
 
 #[tokio::test]
 async fn a_delete_with_an_invented_id_leaves_a_tombstone_for_a_create_that_may_still_run() {
-    let world = World::new().await;
-    let event = world.stack.event(
+    let fixture = Fixture::new().await;
+    let event = fixture.stack.event(
         "Delete",
         "Delegation",
         Some("mine-Delegation-ABC"),
-        &world.properties(json!({})),
+        &fixture.properties(json!({})),
         None,
     );
-    let answer = world.stack.send(event).await.unwrap();
+    let answer = fixture.stack.send(event).await.unwrap();
     assert_eq!(
         (&answer["Status"], &answer["PhysicalResourceId"]),
         (&json!("SUCCESS"), &json!("mine-Delegation-ABC"))
     );
-    assert!(world.parent.record(NAME, "NS").is_none());
-    assert!(world.claims()[0].contains("tombstone="), "{:?}", world.claims());
+    assert!(fixture.parent.record(NAME, "NS").is_none());
+    assert!(fixture.claims()[0].contains("tombstone="), "{:?}", fixture.claims());
 }
 
 #[tokio::test]
 async fn a_delete_that_is_denied_is_stuck_until_the_role_lets_it_in() {
-    let world = World::new().await;
-    world.deploy("Delegation", json!({})).await;
+    let fixture = Fixture::new().await;
+    fixture.deploy("Delegation", json!({})).await;
     let denied =
         FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not now".into() };
-    let fault = world.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(denied));
+    let fault = fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(denied));
     assert!(
-        matches!(world.stack.delete().await, StackOutcome::Stuck(reason) if reason.contains("not now"))
+        matches!(fixture.stack.delete().await, StackOutcome::Stuck(reason) if reason.contains("not now"))
     );
-    world.assert_delegated(300, 1);
+    fixture.assert_delegated(300, 1);
     fault.remove();
-    assert!(world.stack.delete().await.is_complete());
-    world.assert_as_before();
+    assert!(fixture.stack.delete().await.is_complete());
+    fixture.assert_as_before();
 }

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use sandbox::{BucketFault, Fault, FaultKind, Function, LambdaProcess};
 use serde_json::{Value, json};
+use test_support::EXTERNAL_ID;
 
-use crate::lambda::world::{EXTERNAL_ID, Invoked, Setting, World, rolled_back};
+use crate::lambda::fixture::{Fixture, Invoked, Setting, rolled_back};
 
 /// Keeps the signatures of the response URLs that it delivers.
 struct Noting {
@@ -25,54 +26,54 @@ impl Function for Noting {
 
 /// A life with everything in it: what succeeds, what is refused, denied, retried, lost and never
 /// delivered.
-async fn live(log_level: &'static str) -> (World, Vec<String>) {
-    let mut world = World::with(Setting { log_level, ..Setting::default() }).await;
+async fn live(log_level: &'static str) -> (Fixture, Vec<String>) {
+    let mut fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
     let signatures = Arc::<Mutex<Vec<String>>>::default();
-    world.serve_by(Noting {
-        process: Arc::clone(&world.function),
+    fixture.serve_by(Noting {
+        process: Arc::clone(&fixture.function),
         signatures: Arc::clone(&signatures),
     });
 
     rolled_back(
-        &world.deploy("Delegation", json!({"ParentExternalId": "a-wrong-external-id"})).await,
+        &fixture.deploy("Delegation", json!({"ParentExternalId": "a-wrong-external-id"})).await,
         "denied",
     );
     rolled_back(
-        &world.deploy("Delegation", json!({"ParentExternalId": "a wrong external id"})).await,
+        &fixture.deploy("Delegation", json!({"ParentExternalId": "a wrong external id"})).await,
         "ParentExternalId",
     );
     rolled_back(
-        &world.deploy("Delegation", json!({"ParentRoleArn": "a-role"})).await,
+        &fixture.deploy("Delegation", json!({"ParentRoleArn": "a-role"})).await,
         "ParentRoleArn",
     );
     for fault in [BucketFault::Status(503), BucketFault::ResetBefore, BucketFault::ResetAfter] {
-        world.bucket.fault(fault, 1);
+        fixture.bucket.fault(fault, 1);
     }
     for kind in
         [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore, FaultKind::ResetAfter]
     {
-        world.aws.fault(Fault::on("*").kind(kind));
+        fixture.aws.fault(Fault::on("*").kind(kind));
     }
-    assert!(world.deploy("Delegation", json!({})).await.is_complete());
-    world.bucket.fault(BucketFault::Status(403), 3);
+    assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
+    fixture.bucket.fault(BucketFault::Status(403), 3);
     rolled_back(
-        &world.deploy("Delegation", json!({"TTL": 60})).await,
+        &fixture.deploy("Delegation", json!({"TTL": 60})).await,
         "did not receive a response",
     );
-    assert!(world.deploy("Renamed", json!({"TTL": 60})).await.is_complete());
-    assert!(world.stack.delete().await.is_complete());
-    world.assert_as_before();
+    assert!(fixture.deploy("Renamed", json!({"TTL": 60})).await.is_complete());
+    assert!(fixture.stack.delete().await.is_complete());
+    fixture.assert_as_before();
     let signatures = signatures.lock().unwrap().clone();
     assert!(signatures.len() >= 12 && signatures.iter().all(|signature| signature.len() == 64));
-    (world, signatures)
+    (fixture, signatures)
 }
 
-fn assert_silent(world: &World, signatures: &[String]) {
-    let log = world.function.logs().join("\n");
+fn assert_silent(fixture: &Fixture, signatures: &[String]) {
+    let log = fixture.function.logs().join("\n");
     let mut secrets = signatures.to_vec();
     secrets.extend([EXTERNAL_ID, "wrong-external-id", "wrong external id"].map(str::to_owned));
-    secrets.push(world.credentials.secret_access_key.clone());
-    secrets.extend(world.credentials.session_token.clone());
+    secrets.push(fixture.credentials.secret_access_key.clone());
+    secrets.extend(fixture.credentials.session_token.clone());
     // However a URL, a signature or the answer of AssumeRole would be written.
     secrets.extend(
         ["X-Amz-", "AWS4-HMAC", "Signature", "SecretAccessKey", "SessionToken"].map(str::to_owned),
@@ -85,9 +86,9 @@ fn assert_silent(world: &World, signatures: &[String]) {
 
 #[tokio::test]
 async fn secrets_are_in_no_log() {
-    let (world, signatures) = live("INFO").await;
-    assert_silent(&world, &signatures);
-    let log = world.function.logs().join("\n");
+    let (fixture, signatures) = live("INFO").await;
+    assert_silent(&fixture, &signatures);
+    let log = fixture.function.logs().join("\n");
     for words in [
         "the answer was sent",
         "the answer was not delivered",
@@ -100,7 +101,7 @@ async fn secrets_are_in_no_log() {
 
 #[tokio::test]
 async fn secrets_are_in_no_log_at_the_level_trace_either() {
-    let (world, signatures) = live("TRACE").await;
-    assert!(world.function.logs().iter().any(|line| line.contains(r#""level":"DEBUG""#)));
-    assert_silent(&world, &signatures);
+    let (fixture, signatures) = live("TRACE").await;
+    assert!(fixture.function.logs().iter().any(|line| line.contains(r#""level":"DEBUG""#)));
+    assert_silent(&fixture, &signatures);
 }

@@ -11,30 +11,31 @@ use std::time::Duration;
 use sandbox::template::Template;
 use sandbox::{CloudFormation, Dns, DnsFault, Function, StackOutcome, SyncRule, TemplateStack};
 use serde_json::{Value, json};
+use test_support::{EXTERNAL_ID, NAME};
 
-use crate::lambda::world::{EXTERNAL_ID, NAME, World};
+use crate::lambda::fixture::Fixture;
 
 const TOKEN: &str = "arn:aws:lambda:us-east-1:222222222222:function:delegation";
 
 struct Signed {
-    world: World,
+    fixture: Fixture,
     dns: Dns,
     stack: TemplateStack,
 }
 
 impl Signed {
     async fn new() -> Self {
-        let world = World::new().await;
-        world.aws.sync_after(SyncRule::Immediately);
-        let dns = world.aws.dns().await.unwrap();
+        let fixture = Fixture::new().await;
+        fixture.aws.sync_after(SyncRule::Immediately);
+        let dns = fixture.aws.dns().await.unwrap();
         // The stack makes its own.
-        world.child.delete();
-        let region = CloudFormation::new(&world.aws, &world.bucket, None, &[]);
-        region.register_function(TOKEN, Arc::clone(&world.function) as Arc<dyn Function>);
+        fixture.child.delete();
+        let region = CloudFormation::new(&fixture.aws, &fixture.bucket, None, &[]);
+        region.register_function(TOKEN, Arc::clone(&fixture.function) as Arc<dyn Function>);
         region.register_signing(&dns);
         region.export("route53-delegation-ServiceToken", TOKEN);
         let stack = region.stack("222222222222", "signed");
-        Self { world, dns, stack }
+        Self { fixture, dns, stack }
     }
 
     /// The template of the page, for the accounts of this test.
@@ -44,7 +45,7 @@ impl Signed {
         let text = section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
         let mut template = Template::parsed("docs/custom-delegation.md", text);
         let properties = &mut template["Resources"]["Delegation"]["Properties"];
-        properties["ParentRoleArn"] = json!(self.world.role_arn);
+        properties["ParentRoleArn"] = json!(self.fixture.role_arn);
         properties["ParentExternalId"] = json!(EXTERNAL_ID);
         properties["Verification"] = json!("NONE");
         for (key, value) in changes.as_object().unwrap() {
@@ -55,7 +56,7 @@ impl Signed {
 
     async fn deploy(&self, changes: Value) {
         // Requests of one second have no order.
-        self.world.bucket.clock().advance(Duration::from_secs(2));
+        self.fixture.bucket.clock().advance(Duration::from_secs(2));
         let done = self
             .stack
             .deploy(
@@ -67,7 +68,7 @@ impl Signed {
     }
 
     async fn delete(&self) -> StackOutcome {
-        self.world.bucket.clock().advance(Duration::from_secs(2));
+        self.fixture.bucket.clock().advance(Duration::from_secs(2));
         self.stack.delete().await
     }
 
@@ -89,14 +90,14 @@ fn stuck(outcome: &StackOutcome, words: &str) {
 async fn a_stack_with_zone_keys_signing_and_delegation_is_deleted() {
     let it = Signed::new().await;
     it.deploy(json!({})).await;
-    assert!(it.world.parent.record(NAME, "DS").is_some());
-    it.world.aws.sync_after(SyncRule::Polls(1));
+    assert!(it.fixture.parent.record(NAME, "DS").is_some());
+    it.fixture.aws.sync_after(SyncRule::Polls(1));
     assert_eq!(it.delete().await, StackOutcome::Complete);
     assert_eq!(
         it.deleted(),
         ["Delete Delegation", "Delete Signing", "Delete KeyOne", "Delete Zone"]
     );
-    it.world.assert_as_before();
+    it.fixture.assert_as_before();
 }
 
 /// Without that wait Route 53 still finds the DS record set. A second Delete comes through.
@@ -104,9 +105,9 @@ async fn a_stack_with_zone_keys_signing_and_delegation_is_deleted() {
 async fn without_waiting_for_insync_signing_can_not_end() {
     let it = Signed::new().await;
     it.deploy(json!({"WaitForSync": false})).await;
-    it.world.aws.sync_after(SyncRule::Never);
+    it.fixture.aws.sync_after(SyncRule::Never);
     stuck(&it.delete().await, "KeySigningKeyInParentDSRecord");
-    it.world.aws.sync_after(SyncRule::Immediately);
+    it.fixture.aws.sync_after(SyncRule::Immediately);
     assert_eq!(it.delete().await, StackOutcome::Complete);
 }
 
@@ -117,17 +118,17 @@ async fn a_look_up_through_a_cache_keeps_signing_for_the_ttl_of_the_ds() {
     let it = Signed::new().await;
     it.deploy(json!({"DsTTL": 600})).await;
     it.dns.share_cache();
-    let zone = it.world.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
+    let zone = it.fixture.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
     assert!(it.dns.disable_signing(&zone).is_err(), "somebody has looked it up");
     stuck(&it.delete().await, "KeySigningKeyInParentDSRecord");
     assert_eq!(
-        it.world.parent.record(NAME, "NS"),
+        it.fixture.parent.record(NAME, "NS"),
         None,
         "the delegation is gone, and signing stays"
     );
-    it.world.aws.clock().advance(Duration::from_mins(10));
+    it.fixture.aws.clock().advance(Duration::from_mins(10));
     assert_eq!(it.delete().await, StackOutcome::Complete);
-    it.world.assert_as_before();
+    it.fixture.assert_as_before();
 }
 
 /// The sequence of the page, "A signed delegation is deleted": it can't be stuck, whatever cache is
@@ -137,10 +138,10 @@ async fn without_a_ds_for_its_ttl_a_cache_keeps_nothing() {
     let it = Signed::new().await;
     it.deploy(json!({"DsTTL": 600})).await;
     it.dns.share_cache();
-    let zone = it.world.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
+    let zone = it.fixture.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
     assert!(it.dns.disable_signing(&zone).is_err(), "somebody has looked it up");
     it.deploy(json!({"DsTTL": 600, "Dnssec": false})).await;
-    it.world.aws.clock().advance(Duration::from_mins(10));
+    it.fixture.aws.clock().advance(Duration::from_mins(10));
     assert_eq!(it.delete().await, StackOutcome::Complete);
 }
 
@@ -148,7 +149,7 @@ async fn without_a_ds_for_its_ttl_a_cache_keeps_nothing() {
 async fn a_look_up_that_fails_keeps_signing_until_it_does_not() {
     let it = Signed::new().await;
     it.deploy(json!({})).await;
-    for server in it.world.parent.name_servers() {
+    for server in it.fixture.parent.name_servers() {
         it.dns.fault(&server, DnsFault::ServFail);
     }
     stuck(&it.delete().await, "Due to DNS lookup failure");

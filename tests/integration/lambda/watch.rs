@@ -2,18 +2,16 @@
 //! system's time.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
-use custom_delegation::logging::EVENTS;
 use sandbox::{
-    Bootstrap, Credentials, DeadlineStyle, Dns, Function as _, Invocation, LambdaProcess,
-    RecordSet, Sandbox,
+    Bootstrap, Credentials, Dns, Function as _, Invocation, LambdaProcess, RecordSet, Sandbox,
 };
 use serde_json::{Value, json};
+use test_support::EXTERNAL_ID;
 
-use crate::lambda::world::EXTERNAL_ID;
+use crate::lambda::logs::{fields_of, problem};
+use crate::program::{bootstrap, variables};
 
 /// What the watch's lines have beside the fields of their event.
 const OF_ALL: [&str; 6] = ["timestamp", "level", "message", "lambda_request_id", "run", "part"];
@@ -47,25 +45,17 @@ impl Watched {
             aws.account("222222222222").role("watch").allow_assume("arn:aws:iam::*:role/reader");
         let credentials = role.credentials();
         let mut env = aws.env(&credentials);
-        env.extend(
-            [
-                ("_HANDLER", handler.to_owned()),
-                ("DELEGATION_WATCH_ROLES", roles.join(",")),
-                ("DELEGATION_WATCH_EXTERNAL_ID", EXTERNAL_ID.to_owned()),
-                ("DELEGATION_DNS_RESOLVER", dns.resolver().to_string()),
-                ("DELEGATION_DNS_ANY_ADDRESS", "true".to_owned()),
-                ("AWS_LAMBDA_LOG_LEVEL", "TRACE".to_owned()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
-        let bootstrap = Bootstrap {
-            path: PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")),
-            env,
-            timeout: Duration::from_mins(1),
-            deadline: DeadlineStyle::Real,
-        };
+        env.extend(variables([
+            ("_HANDLER", handler),
+            ("DELEGATION_WATCH_ROLES", &roles.join(",")),
+            ("DELEGATION_WATCH_EXTERNAL_ID", EXTERNAL_ID),
+            ("DELEGATION_DNS_RESOLVER", &dns.resolver().to_string()),
+            ("DELEGATION_DNS_ANY_ADDRESS", "true"),
+            ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
+        ]));
+        let watch = Bootstrap { timeout: Duration::from_mins(1), ..bootstrap(env) };
         Self {
-            process: LambdaProcess::spawn(bootstrap).await.unwrap(),
+            process: LambdaProcess::spawn(watch).await.unwrap(),
             credentials,
             _aws: aws,
             _dns: dns,
@@ -106,11 +96,7 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
     let (metrics, lines): (Vec<&Value>, Vec<&Value>) =
         lines.iter().partition(|line| line.get("_aws").is_some());
     for line in &lines {
-        let is_it = |event: &&(tracing::Level, &str, &[&str])| {
-            line["message"] == event.1 && line["level"] == event.0.as_str()
-        };
-        let (_, _, fields) =
-            EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed"));
+        let fields = fields_of(line);
         let keys = line.as_object().unwrap().keys().map(String::as_str);
         let unlisted: Vec<&str> =
             keys.filter(|key| !OF_ALL.contains(key) && !fields.contains(key)).collect();
@@ -155,18 +141,7 @@ async fn another_handler_is_the_function_of_the_resource() {
 
 #[test]
 fn a_wrong_setting_of_the_watch_is_one_line_at_the_start() {
-    let mut bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
-    let settings = [("_HANDLER", "watch"), ("DELEGATION_WATCH_ROLES", "an-external-id")];
-    let output = bootstrap.env_clear().envs(settings).output().unwrap();
-    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
-    // What follows is the Lambda runtime, which is not there.
-    let line: Value =
-        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-    assert_eq!(
-        (&line["level"], &line["message"]),
-        (&json!("ERROR"), &json!("the settings are wrong"))
-    );
-    let problem = line["problem"].as_str().unwrap();
+    let problem = problem(&[("_HANDLER", "watch"), ("DELEGATION_WATCH_ROLES", "an-external-id")]);
     assert!(
         problem.contains("DELEGATION_WATCH_ROLES: item 1") && !problem.contains("external"),
         "{problem}"

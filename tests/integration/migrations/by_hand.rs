@@ -4,7 +4,9 @@ use futures::FutureExt as _;
 use sandbox::{RecordSet, TemplateStack};
 
 use super::{Migration, Played, Step, assert_harm, check};
-use crate::migrations::fixture::{ACCOUNT, Fixture, NAME, complete, template};
+use test_support::NAME;
+
+use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
 
 struct FromHand {
     fixture: Fixture,

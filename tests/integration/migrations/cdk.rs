@@ -60,10 +60,10 @@ async fn each_step_is_needed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_takes_two_deployments_and_the_second_changes_nothing_at_the_delegation() {
     let it = FromCdk::begin().await;
-    let before = it.fixture.parent.record(crate::migrations::fixture::NAME, "NS");
+    let before = it.fixture.parent.record(test_support::NAME, "NS");
     it.fixture.deploy(&it.stack, "cdk/2-between", &OLD).await.unwrap();
     it.fixture.deploy(&it.stack, "cdk/3-after", &[]).await.unwrap();
-    assert_eq!(it.fixture.parent.record(crate::migrations::fixture::NAME, "NS"), before);
+    assert_eq!(it.fixture.parent.record(test_support::NAME, "NS"), before);
     assert_eq!(it.stack.attribute("Delegate", "Action"), "ADOPTED");
     assert!(
         it.stack

@@ -1,23 +1,21 @@
 //! Two accounts, the function, and a child zone that is delegated.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sandbox::template::Template;
 use sandbox::{
-    Bootstrap, Clock, CloudFormation, DeadlineStyle, Dns, Function, LambdaProcess, RecordSet,
-    ResponseBucket, Sandbox, StackOutcome, SyncRule, TemplateStack, ZoneHandle,
+    Clock, CloudFormation, Dns, Function, LambdaProcess, RecordSet, ResponseBucket, Sandbox,
+    StackOutcome, SyncRule, TemplateStack, ZoneHandle,
 };
 use serde_json::Value;
+use test_support::{NAME, RECORD, plain};
 
 use crate::migrations::Played;
+use crate::program::{bootstrap, variables};
 
-pub(crate) const NAME: &str = "testing.example.com";
 pub(crate) const PARENT_ACCOUNT: &str = "111111111111";
 pub(crate) const ACCOUNT: &str = "222222222222";
-const RECORD: &str = "_delegation-testing.example.com";
 const TOKEN: &str = "arn:aws:lambda:us-east-1:222222222222:function:delegation";
 
 pub(crate) struct Fixture {
@@ -46,19 +44,13 @@ impl Fixture {
         let function_role = account.role("function").allow_all_route53().allow_assume(&role.arn());
         let dns = aws.dns().await.unwrap();
         let mut env = aws.env(&function_role.credentials());
-        env.extend(
-            [
-                ("DELEGATION_RESPONSE_HOSTS", bucket.host()),
-                ("DELEGATION_PROPAGATION_WAIT", "0".to_owned()),
-                ("DELEGATION_DNS_RESOLVER", dns.resolver().to_string()),
-                ("DELEGATION_DNS_ANY_ADDRESS", "true".to_owned()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
-        let path = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
-        let bootstrap =
-            Bootstrap { path, env, timeout: Duration::from_mins(5), deadline: DeadlineStyle::Real };
-        let function = Arc::new(LambdaProcess::spawn(bootstrap).await.unwrap());
+        env.extend(variables([
+            ("DELEGATION_RESPONSE_HOSTS", &bucket.host()),
+            ("DELEGATION_PROPAGATION_WAIT", "0"),
+            ("DELEGATION_DNS_RESOLVER", &dns.resolver().to_string()),
+            ("DELEGATION_DNS_ANY_ADDRESS", "true"),
+        ]));
+        let function = Arc::new(LambdaProcess::spawn(bootstrap(env)).await.unwrap());
         let clock = bucket.clock();
         let region = CloudFormation::new(&aws, &bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&function) as Arc<dyn Function>);
@@ -118,7 +110,7 @@ impl Fixture {
         assert!(self.parent.remove(RECORD, "TXT"));
     }
 
-    pub(crate) fn delegated_to(&self) -> BTreeSet<String> {
+    pub(crate) fn delegated_to(&self) -> Vec<String> {
         self.parent.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
     }
 
@@ -192,8 +184,4 @@ pub(crate) fn complete(stack: &TemplateStack, outcome: StackOutcome) -> Played {
         StackOutcome::Complete => Ok(()),
         other => Err(format!("{other:?}: {:?}", stack.events())),
     }
-}
-
-pub(crate) fn plain(names: &[String]) -> BTreeSet<String> {
-    names.iter().map(|name| name.trim_end_matches('.').to_owned()).collect()
 }

@@ -5,7 +5,9 @@ use futures::FutureExt as _;
 use sandbox::TemplateStack;
 
 use super::{Migration, Played, Step, assert_harm, check};
-use crate::migrations::fixture::{ACCOUNT, Fixture, NAME, PARENT_ACCOUNT, complete};
+use test_support::NAME;
+
+use crate::migrations::fixture::{ACCOUNT, Fixture, PARENT_ACCOUNT, complete};
 
 struct FromRecordSets<const GROUP: bool> {
     fixture: Fixture,

@@ -6,7 +6,9 @@ use futures::FutureExt as _;
 use sandbox::{RecordSet, TemplateStack};
 
 use super::{Migration, Played, Step, assert_harm, check};
-use crate::migrations::fixture::{ACCOUNT, Fixture, NAME};
+use test_support::NAME;
+
+use crate::migrations::fixture::{ACCOUNT, Fixture};
 use crate::migrations::tools::{Configuration, Terraform};
 
 const RESOURCE: &str = "aws_route53_record.delegation";

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-fn pages() -> Vec<PathBuf> {
+/// The pages for people.
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in [".", "cdk", "docs", "examples"] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

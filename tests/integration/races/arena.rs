@@ -8,13 +8,12 @@ use std::time::Duration;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, RecordSet, ResponseKey, ZoneHandle};
 use serde_json::{Map, Value, json};
-use test_support::{Asked, Network};
+use test_support::{Asked, NAME, Network, plain};
 use tokio::task::JoinHandle;
 
 use crate::races::interleave::{Ended, Judgement, Race, Side};
 use crate::races::watch::Watch;
 
-pub(crate) const NAME: &str = "testing.example.com";
 /// As long as the template lets the function run.
 const TIMEOUT: Duration = Duration::from_mins(5);
 pub(crate) const OTHER_NAME: &str = "staging.example.com";
@@ -254,12 +253,4 @@ async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {
     let answers = network.bucket.answers(&id);
     // Two deliveries of one request have an answer each.
     answers.last().unwrap().json()
-}
-
-/// Sorted, without dots.
-pub(crate) fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> =
-        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
-    values.sort();
-    values
 }

@@ -3,8 +3,9 @@
 
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::Value;
+use test_support::NAME;
 
-use crate::races::arena::{Arena, NAME, ONE, ds_of};
+use crate::races::arena::{Arena, ONE, ds_of};
 use crate::races::interleave::{Side, everywhere};
 use crate::races::scenarios::{check, stands, succeeded};
 use crate::races::signed::{secured, signed, unsigned};

@@ -2,8 +2,9 @@
 
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::{Value, json};
+use test_support::{NAME, plain};
 
-use crate::races::arena::{Arena, NAME, ONE, OTHER_NAME, SIBLING, TWO, Who, plain};
+use crate::races::arena::{Arena, ONE, OTHER_NAME, SIBLING, TWO, Who};
 use crate::races::interleave::{Side, everywhere};
 
 pub(crate) fn check(holds: bool, wrong: &str) -> Result<(), String> {

@@ -3,8 +3,9 @@
 
 use sandbox::RecordSet;
 use serde_json::{Value, json};
+use test_support::NAME;
 
-use crate::races::arena::{Arena, NAME, ONE, SIBLING, TWO, Who, ds_of};
+use crate::races::arena::{Arena, ONE, SIBLING, TWO, Who, ds_of};
 use crate::races::interleave::{Side, everywhere};
 use crate::races::scenarios::{check, owner, refused, stands, succeeded};
 

@@ -10,11 +10,12 @@ use delegation_model::ownership_record::Claimant;
 use delegation_model::parent::ParentZone;
 use sandbox::{Call, Sandbox, ZoneHandle};
 use serde_json::Value;
+use test_support::NAME;
 
 use crate::invariants::ds::Wanted;
 use crate::invariants::ownership::{Asks, Batch, Intent, Leave, Stamp, Way, judge};
 use crate::invariants::record::{Record, Scene, Set, Values, plain};
-use crate::races::arena::{NAME, OTHER_NAME};
+use crate::races::arena::OTHER_NAME;
 
 pub(crate) struct Watch {
     parent: ZoneHandle,

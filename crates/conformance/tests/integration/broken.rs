@@ -3,18 +3,13 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use conformance::bench::{Account, Lab};
-use conformance::journal::{Journal, RunOf};
+use conformance::bench::Lab;
 use conformance::local::Local;
-use conformance::place::Side;
 use conformance::probe::{Probe, Verdict};
-use conformance::run::Results;
-use conformance::{probes, run};
+use conformance::run::{self, Results};
 use sandbox::{Fault, FaultKind};
 
-fn probe(id: &str) -> Probe {
-    probes::all().into_iter().find(|probe| probe.id == id).unwrap()
-}
+use crate::lab::{accounts, lab, probe};
 
 async fn run_on(
     local: Local,
@@ -22,12 +17,7 @@ async fn run_on(
     spoil: impl FnOnce(&Local, &Lab),
 ) -> (Results, String) {
     let local = Arc::new(local);
-    let parent = Account::load(local.config(Side::Parent)).await.unwrap();
-    let child = Account::load(local.config(Side::Child)).await.unwrap();
-    let run = RunOf::local(&parent, &child);
-    let lab = Lab::set_up(parent, child, &run, local.clone(), Arc::new(Journal::in_memory()))
-        .await
-        .unwrap();
+    let lab = lab(accounts(&local).await, local.clone()).await;
     spoil(&local, &lab);
     let mut told = Vec::new();
     let results = run::run(&lab, probes, &mut told).await.unwrap();

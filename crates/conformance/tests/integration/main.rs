@@ -8,6 +8,7 @@
 )]
 
 mod broken;
+mod lab;
 mod moto;
 mod page;
 mod real;

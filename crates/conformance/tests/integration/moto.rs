@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use conformance::bench::{Account, Lab};
-use conformance::journal::{Journal, RunOf};
+use conformance::bench::Account;
 use conformance::place::Emulator;
 use conformance::probe::Verdict;
 use conformance::{probes, run, setup};
+
+use crate::lab::lab;
 
 /// How long moto may take to start: Python imports a lot on a busy machine.
 const START: Duration = Duration::from_mins(2);
@@ -97,12 +98,8 @@ async fn moto_differs_exactly_where_it_is_known_to() {
     };
     let (_moto, url) = start(&program);
     let [parent, child] = setup::emulated(&url).await.unwrap();
-    let (parent, child) =
-        (Account::load(parent).await.unwrap(), Account::load(child).await.unwrap());
-    let run = RunOf::local(&parent, &child);
-    let lab = Lab::set_up(parent, child, &run, Arc::new(Emulator), Arc::new(Journal::in_memory()))
-        .await
-        .unwrap();
+    let accounts = [Account::load(parent).await.unwrap(), Account::load(child).await.unwrap()];
+    let lab = lab(accounts, Arc::new(Emulator)).await;
     let mut told = Vec::new();
     let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
     let said = String::from_utf8_lossy(&told);

@@ -2,28 +2,17 @@
 
 use std::sync::Arc;
 
-use conformance::bench::{Account, Lab};
 use conformance::cleanup::Cleaner;
-use conformance::journal::{Journal, RunOf};
 use conformance::local::Local;
-use conformance::place::Side;
 use conformance::probe::{Needs, Verdict};
 use conformance::{probes, run};
 
-async fn lab() -> (Arc<Local>, Arc<Lab>) {
-    let local = Arc::new(Local::start().await.unwrap());
-    let parent = Account::load(local.config(Side::Parent)).await.unwrap();
-    let child = Account::load(local.config(Side::Child)).await.unwrap();
-    let run = RunOf::local(&parent, &child);
-    let lab = Lab::set_up(parent, child, &run, local.clone(), Arc::new(Journal::in_memory()))
-        .await
-        .unwrap();
-    (local, lab)
-}
+use crate::lab::{accounts, lab};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sandbox_agrees_with_every_probe() {
-    let (local, lab) = lab().await;
+    let local = Arc::new(Local::start().await.unwrap());
+    let lab = lab(accounts(&local).await, local.clone()).await;
     let mut told = Vec::new();
     let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
     let differing: Vec<_> =

@@ -7,15 +7,17 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use conformance::bench::{Account, Bench, Lab};
-use conformance::journal::{Journal, RunOf};
+use conformance::bench::Bench;
+use conformance::journal::RunOf;
 use conformance::local::Local;
 use conformance::place::{Place, Side};
-use conformance::probe::{Needs, Probe, Verdict};
+use conformance::probe::{Needs, Verdict};
 use conformance::probes;
 use futures_util::future::BoxFuture;
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
+
+use crate::lab::{accounts, lab, probe};
 
 /// A request of CloudFormation: its type, logical id, physical id, and the property `Value`, new
 /// and old.
@@ -210,16 +212,11 @@ impl Place for Scripted {
     }
 }
 
-fn probe(id: &str) -> Probe {
-    probes::all().into_iter().find(|probe| probe.id == id).unwrap()
-}
-
 /// What becomes of a probe whose stack has that end of its name and goes by these steps.
 async fn played(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) -> Verdict {
     let local = Arc::new(Local::start().await.unwrap());
-    let parent = Account::load(local.config(Side::Parent)).await.unwrap();
-    let child = Account::load(local.config(Side::Child)).await.unwrap();
-    let run = RunOf::local(&parent, &child);
+    let accounts = accounts(&local).await;
+    let run = RunOf::local(&accounts[0], &accounts[1]);
     let state = State { steps: steps.into_iter().collect(), ..State::default() };
     let scripted = Scripted {
         local: Arc::clone(&local),
@@ -228,9 +225,7 @@ async fn played(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) ->
         state: Mutex::new(state),
     };
     let place = Arc::new(scripted);
-    let lab = Lab::set_up(parent, child, &run, place.clone(), Arc::new(Journal::in_memory()))
-        .await
-        .unwrap();
+    let lab = lab(accounts, place.clone()).await;
     if id == "sts/opt-in-region" {
         let message = "The security token included in the request is invalid".to_owned();
         let kind = FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message };

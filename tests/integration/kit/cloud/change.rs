@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use test_support::Answer;
 
 use super::{Bucket, Cloud, Function, Made, Person, Place, Topic, digest};
-use crate::kit::world::Answer;
 
 const MANAGEMENT: &str = "999999999999";
 
@@ -307,11 +307,11 @@ impl Cloud {
             .ok_or_else(|| format!("no function {function}"))?
             .role
             .clone();
-        self.world.function_role = role;
-        self.world.restart(crate::kit::at_once).await;
-        stack.clone_into(&mut self.world.stack);
-        one.id.clone_into(&mut self.world.logical_id);
-        let answer = self.world.deliver(self.world.event(kind, fields)).await;
+        self.fixture.function_role = role;
+        self.fixture.restart(test_support::at_once).await;
+        stack.clone_into(&mut self.fixture.stack);
+        one.id.clone_into(&mut self.fixture.logical_id);
+        let answer = self.fixture.deliver(self.fixture.event(kind, fields)).await;
         if answer.0["Status"] == "SUCCESS" { Ok(answer) } else { Err(answer.reason().to_owned()) }
     }
 
@@ -371,7 +371,7 @@ impl Cloud {
                 self.topics.remove(&one.physical);
             }
             "AWS::Route53::HostedZone" => {
-                let zone = self.world.aws.zone(&one.physical).unwrap();
+                let zone = self.fixture.aws.zone(&one.physical).unwrap();
                 place.by.may(
                     "route53:DeleteHostedZone",
                     &format!("arn:aws:route53:::hostedzone/{}", one.physical),

@@ -1,6 +1,5 @@
 //! Two accounts, their zones, a `bootstrap` behind the Runtime API, and a stack that it serves.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -11,15 +10,17 @@ use sandbox::{
     ResponseBucket, Sandbox, Stack, StackEvent, StackOutcome, Template, ZoneHandle,
 };
 use serde_json::{Map, Value, json};
+use test_support::{EXTERNAL_ID, NAME, RECORD, plain};
 
-pub(crate) const NAME: &str = "testing.example.com";
-pub(crate) const RECORD: &str = "_delegation-testing.example.com";
-pub(crate) const EXTERNAL_ID: &str = "an-external-id";
+use crate::program::{BOOTSTRAP, bootstrap, variables};
+
+/// A program that is the function with a bound on its memory.
+const BOUNDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/lambda/bounded.sh");
 
 /// What an invocation gives, as [`Function::invoke`] wants it.
 pub(crate) type Invoked<'a> = Pin<Box<dyn Future<Output = Invocation> + Send + 'a>>;
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) aws: Sandbox,
     pub(crate) bucket: ResponseBucket,
     pub(crate) child_account: Account,
@@ -57,7 +58,7 @@ impl Default for Setting {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with(Setting::default()).await
     }
@@ -166,7 +167,7 @@ impl World {
         }));
     }
 
-    /// The delegation stood after each change since [`World::watch_the_delegation`].
+    /// The delegation stood after each change since [`Fixture::watch_the_delegation`].
     #[track_caller]
     pub(crate) fn assert_it_always_stood(&self) {
         assert_eq!(*self.gaps.lock().unwrap(), Vec::<String>::new());
@@ -197,38 +198,22 @@ async fn spawn(
     setting: &Setting,
 ) -> LambdaProcess {
     let mut env = aws.env(credentials);
-    env.extend(
-        [
-            ("DELEGATION_RESPONSE_HOSTS", bucket.host()),
-            ("DELEGATION_PROPAGATION_WAIT", "0".to_owned()),
-            ("AWS_LAMBDA_LOG_LEVEL", setting.log_level.to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
+    env.extend(variables([
+        ("DELEGATION_RESPONSE_HOSTS", &bucket.host()),
+        ("DELEGATION_PROPAGATION_WAIT", "0"),
+        ("AWS_LAMBDA_LOG_LEVEL", setting.log_level),
+    ]));
     for (name, value) in &setting.env {
         env.retain(|(other, _)| other != name);
         env.extend(value.clone().map(|value| ((*name).to_owned(), value)));
     }
-    let path = setting.data.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")), bounded);
-    let bootstrap = Bootstrap { path, env, timeout: setting.timeout, deadline: setting.deadline };
-    LambdaProcess::spawn(bootstrap).await.unwrap()
-}
-
-/// A program that is the function with so many bytes for its data (setrlimit(2), `RLIMIT_DATA`).
-fn bounded(data: u64) -> PathBuf {
-    let path = PathBuf::from(format!("{}/bootstrap-{data}", env!("CARGO_TARGET_TMPDIR")));
-    let script =
-        format!("#!/bin/sh\nulimit -d {}\nexec {}\n", data / 1024, env!("CARGO_BIN_EXE_bootstrap"));
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    path
-}
-
-pub(crate) fn plain(values: &[String]) -> Vec<String> {
-    let mut values: Vec<String> =
-        values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();
-    values.sort();
-    values
+    let mut path = PathBuf::from(BOOTSTRAP);
+    if let Some(data) = setting.data {
+        path = BOUNDED.into();
+        env.extend(variables([("BOUNDED_TO", &data.to_string()), ("BOUNDED_PROGRAM", BOOTSTRAP)]));
+    }
+    let (timeout, deadline) = (setting.timeout, setting.deadline);
+    LambdaProcess::spawn(Bootstrap { path, timeout, deadline, ..bootstrap(env) }).await.unwrap()
 }
 
 /// The operation failed for a reason with these words, and all is as before.

@@ -1,0 +1,25 @@
+//! What the tests share: probes by their ids, and a lab in two accounts whose journal is on no disk.
+
+use std::sync::Arc;
+
+use conformance::bench::{Account, Lab};
+use conformance::journal::{Journal, RunOf};
+use conformance::local::Local;
+use conformance::place::{Place, Side};
+use conformance::probe::Probe;
+use conformance::probes;
+
+pub(crate) fn probe(id: &str) -> Probe {
+    probes::all().into_iter().find(|probe| probe.id == id).unwrap()
+}
+
+/// The accounts of the local AWS: that of the parent zone and the other one.
+pub(crate) async fn accounts(local: &Local) -> [Account; 2] {
+    let [parent, child] = [Side::Parent, Side::Child].map(|side| local.config(side));
+    [Account::load(parent).await.unwrap(), Account::load(child).await.unwrap()]
+}
+
+pub(crate) async fn lab([parent, child]: [Account; 2], place: Arc<dyn Place>) -> Arc<Lab> {
+    let run = RunOf::local(&parent, &child);
+    Lab::set_up(parent, child, &run, place, Arc::new(Journal::in_memory())).await.unwrap()
+}
