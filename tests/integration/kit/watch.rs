@@ -7,7 +7,7 @@ use custom_delegation::logging::EVENTS;
 use custom_delegation::watch::{HANDLER, Settings, Watch};
 use inventory::Severity;
 use sandbox::template::Template;
-use sandbox::{DnsFault, Role};
+use sandbox::{Account, DnsFault, Role};
 use serde_json::{Value, json};
 use test_support::{EXTERNAL_ID, Network};
 
@@ -145,6 +145,40 @@ fn input<'a>(target: &Value, event: &'a Value) -> &'a Value {
     path.split('.').fold(event, |value, name| &value[name])
 }
 
+/// Makes the roles of the templates: the watch's, and the auditor's in the first two of its
+/// accounts. Somebody forgot the third.
+fn roles(network: &Network, accounts: &[Account; 3], template: &Template) -> Role {
+    let of_auditor = [("WatchAccounts", "222222222222"), ("ExternalId", EXTERNAL_ID)];
+    let auditor = Template::read("examples/auditor-role.yaml", &of_auditor)
+        .resource("/AuditorRole/Properties");
+    let put = |role: Role, properties: &Value| {
+        let policy = properties["Policies"][0]["PolicyDocument"].clone();
+        role.without_policies().trust(properties["AssumeRolePolicyDocument"].clone()).policy(policy)
+    };
+    for account in &accounts[..2] {
+        put(account.role("route53-delegation-auditor"), &auditor);
+    }
+    accounts[2].role("route53-delegation-auditor").without_policies();
+    put(
+        network.aws.account("222222222222").role(WATCH_ROLE),
+        &template.resource("/WatchRole/Properties"),
+    )
+}
+
+/// Makes a zone with two delegations, of which one leads to a server that refuses, and an empty one.
+fn zones(network: &Network, accounts: &[Account; 3]) {
+    let zone = accounts[0].hosted_zone("example.com");
+    accounts[1].hosted_zone("example.org");
+    for (name, fault) in [("gone", Some(DnsFault::Refused)), ("accepted", None)] {
+        let (name, server) = (format!("{name}.example.com"), format!("ns1.{name}.net"));
+        zone.put(sandbox::RecordSet::new(&name, "NS", 300, [format!("{server}.")]));
+        network.dns.zone(&name, [server.as_str()], []);
+        if let Some(fault) = fault {
+            network.dns.fault(&server, fault);
+        }
+    }
+}
+
 /// The function's environment, schedule, rule and roles as the templates make them, with the real
 /// watch in the middle.
 #[tokio::test(start_paused = true)]
@@ -152,11 +186,11 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
     let network = Network::new();
     let accounts =
         ["111111111111", "333333333333", "444444444444"].map(|id| network.aws.account(id));
-    let roles: Vec<String> =
+    let auditors: Vec<String> =
         accounts.iter().map(|account| account.role("route53-delegation-auditor").arn()).collect();
     let values = [
         SCHEDULE,
-        ("WatchRoleArns", &roles.join(",")),
+        ("WatchRoleArns", &auditors.join(",")),
         ("WatchExternalId", EXTERNAL_ID),
         ("WatchEventBus", "findings"),
         (
@@ -172,33 +206,8 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
         ("WatchTimerRole.Arn", "timer"),
     ];
     let template = Template::read("template.yaml", &values);
-    let of_auditor = [("WatchAccounts", "222222222222"), ("ExternalId", EXTERNAL_ID)];
-    let auditor = Template::read("examples/auditor-role.yaml", &of_auditor)
-        .resource("/AuditorRole/Properties");
-    let put = |role: Role, properties: &Value| {
-        let policy = properties["Policies"][0]["PolicyDocument"].clone();
-        role.without_policies().trust(properties["AssumeRolePolicyDocument"].clone()).policy(policy)
-    };
-    for account in &accounts[..2] {
-        put(account.role("route53-delegation-auditor"), &auditor);
-    }
-    // Somebody forgot the third.
-    accounts[2].role("route53-delegation-auditor").without_policies();
-    let watch_role = put(
-        network.aws.account("222222222222").role(WATCH_ROLE),
-        &template.resource("/WatchRole/Properties"),
-    );
-
-    let zone = accounts[0].hosted_zone("example.com");
-    accounts[1].hosted_zone("example.org");
-    for (name, fault) in [("gone", Some(DnsFault::Refused)), ("accepted", None)] {
-        let (name, server) = (format!("{name}.example.com"), format!("ns1.{name}.net"));
-        zone.put(sandbox::RecordSet::new(&name, "NS", 300, [format!("{server}.")]));
-        network.dns.zone(&name, [server.as_str()], []);
-        if let Some(fault) = fault {
-            network.dns.fault(&server, fault);
-        }
-    }
+    let watch_role = roles(&network, &accounts, &template);
+    zones(&network, &accounts);
 
     let environment = template.resource("/WatchFunction/Properties/Environment/Variables");
     let settings = Settings::read(|name| environment[name].as_str().map(str::to_owned)).unwrap();
